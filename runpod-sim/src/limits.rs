@@ -48,8 +48,10 @@ struct Fill {
 
 /// What the headers of one answer say.
 pub(crate) struct Standing {
-    pub(crate) limit: HeaderValue,
-    pub(crate) policy: HeaderValue,
+    /// `RateLimit`; `None` without any window.
+    pub(crate) limit: Option<HeaderValue>,
+    /// `RateLimit-Policy`; `None` without any window.
+    pub(crate) policy: Option<HeaderValue>,
     /// Set when the request exceeds a window: whole real seconds until every window has room again.
     pub(crate) retry_after: Option<u64>,
 }
@@ -76,7 +78,7 @@ impl Limits {
         Standing { limit: self.limit(now, clock), policy: self.policy(), retry_after }
     }
 
-    fn limit(&self, now: Duration, clock: &Clock) -> HeaderValue {
+    fn limit(&self, now: Duration, clock: &Clock) -> Option<HeaderValue> {
         let window = |(window, fill): &(RateWindow, Fill)| {
             let left = window.quota.saturating_sub(fill.spent);
             format!("\"{}\";r={left};t={}", window.name, reset(window, fill, now, clock))
@@ -84,7 +86,7 @@ impl Limits {
         header(self.windows.iter().map(window).collect())
     }
 
-    fn policy(&self) -> HeaderValue {
+    fn policy(&self) -> Option<HeaderValue> {
         let window = |(window, _): &(RateWindow, Fill)| {
             format!("\"{}\";q={};w={}", window.name, window.quota, window.length.as_secs())
         };
@@ -92,8 +94,8 @@ impl Limits {
     }
 }
 
-fn header(parts: Vec<String>) -> HeaderValue {
-    HeaderValue::try_from(parts.join(", ")).unwrap_or_else(|_| HeaderValue::from_static(""))
+fn header(parts: Vec<String>) -> Option<HeaderValue> {
+    if parts.is_empty() { None } else { HeaderValue::try_from(parts.join(", ")).ok() }
 }
 
 /// Seconds on the client's clock until a window starts anew, rounded up.

@@ -5,7 +5,7 @@ use serde_json::{Map, Value, json};
 pub(crate) enum Reading {
     /// As the document has it, with its conditions.
     Request,
-    /// With the full list of fields RunPod always sends, which the document keeps apart in `x-required`.
+    /// With the facts that the document keeps apart (`x-required` and the like) so that clients stay lenient.
     Response,
 }
 
@@ -40,14 +40,24 @@ fn object(map: &Map<String, Value>, reading: Reading) -> Value {
                 append(&mut out, "required", value.as_array().cloned().unwrap_or_default());
             }
             "required" => append(&mut out, "required", value.as_array().cloned().unwrap_or_default()),
-            "nullable" | "default" | "format" => {}
+            "x-pattern" | "x-minLength" | "x-additionalProperties" if reading == Reading::Response => {
+                let strict = key.trim_start_matches("x-").to_owned();
+                out.insert(strict, value.clone());
+            }
+            "nullable" | "default" | "format" | "description" => {}
             name if name.starts_with("x-") => {}
             _ => {
                 out.insert(key.clone(), value.clone());
             }
         }
     }
-    if map.get("nullable") == Some(&Value::Bool(true)) { or_null(out) } else { Value::Object(out) }
+    // Beside a lone reference in a response the document does not say whether null is possible.
+    let lone_reference = reading == Reading::Response && map.get("allOf").is_some_and(|all| all[1].is_null());
+    if map.get("nullable") == Some(&Value::Bool(true)) || lone_reference {
+        or_null(out)
+    } else {
+        Value::Object(out)
+    }
 }
 
 /// Widens the type in place where there is one, so that violations are still reported at their own place.

@@ -1,8 +1,6 @@
 use std::fmt;
 use std::net::{Ipv4Addr, SocketAddr};
-use std::time::Duration;
-
-use jiff::Timestamp;
+use std::time::{Duration, SystemTime};
 
 use crate::boot::BootProfile;
 use crate::capacity::Scope;
@@ -33,7 +31,7 @@ pub(crate) struct Settings {
     pub(crate) api_key: ApiKey,
     pub(crate) seed: u64,
     pub(crate) time_scale: f64,
-    pub(crate) epoch: Timestamp,
+    pub(crate) epoch: SystemTime,
     pub(crate) boot: BootProfile,
     pub(crate) list_lag: Duration,
     pub(crate) terminated_linger: Duration,
@@ -61,7 +59,7 @@ impl Default for SimBuilder {
                 api_key: ApiKey(API_KEY.to_owned()),
                 seed: 0,
                 time_scale: 1.0,
-                epoch: Timestamp::now(),
+                epoch: SystemTime::now(),
                 boot: BootProfile::default(),
                 list_lag: Duration::from_secs(2),
                 terminated_linger: Duration::from_secs(3),
@@ -104,7 +102,7 @@ impl SimBuilder {
     }
 
     /// The wall-clock reading at the start, from which `createdAt` and the like are counted. Default: now.
-    pub fn epoch(mut self, epoch: Timestamp) -> Self {
+    pub fn epoch(mut self, epoch: SystemTime) -> Self {
         self.settings.epoch = epoch;
         self
     }

@@ -2,6 +2,7 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
+use jiff::Timestamp;
 use serde_json::Value;
 use tokio::net::TcpListener;
 use tokio::sync::oneshot;
@@ -51,7 +52,9 @@ impl Sim {
         for (scope, units) in &settings.capacity {
             account.capacity.set(scope.clone(), *units);
         }
-        let clock = Arc::new(Clock::new(settings.epoch, settings.time_scale));
+        let epoch = Timestamp::try_from(settings.epoch)
+            .map_err(|error| SimError::Setting { name: "epoch", reason: error.to_string() })?;
+        let clock = Arc::new(Clock::new(epoch, settings.time_scale));
         let app = Arc::new(App::new(settings, contract, clock, account));
         let (stop, stopped) = oneshot::channel();
         let server = tokio::spawn(serve(listener, router(app.clone()), stopped));

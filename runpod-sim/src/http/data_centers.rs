@@ -12,13 +12,12 @@ const COMPLIANCE: &str = "SOC_2_TYPE_2";
 
 pub(super) fn list(app: &App, call: &Call) -> Outcome {
     let account = app.account();
-    let any_of =
-        |name: &str, value: &str| call.query(name).is_none() || call.query_list(name).contains(&value);
+    let none_but = |name: &str, value: &str| call.query_list(name).iter().all(|wanted| *wanted == value);
+    let global = call.query("globalNetwork").and_then(|text| text.parse::<bool>().ok());
     let listed = catalog::DATA_CENTERS.iter().filter(|center| {
-        let global = call.query("globalNetwork").and_then(|text| text.parse::<bool>().ok());
-        any_of("regions", center.region)
-            && any_of("networkVolumeTypes", VOLUME_TYPE)
-            && any_of("compliance", COMPLIANCE)
+        (call.query("regions").is_none() || call.query_list("regions").contains(&center.region))
+            && none_but("networkVolumeTypes", VOLUME_TYPE)
+            && none_but("compliance", COMPLIANCE)
             && global.is_none_or(|global| global == center.global_network)
     });
     Reply::ok(json!({ "dataCenters": listed.map(|center| view(center, call, &account)).collect::<Vec<_>>() }))

@@ -129,12 +129,14 @@ impl Reply {
 }
 
 pub(crate) fn router(app: Arc<App>) -> Router {
-    Router::new().fallback(handle).with_state(app).layer(CatchPanicLayer::custom(
-        |_: Box<dyn std::any::Any + Send>| {
-            let problem = Problem::internal("the simulator failed on this request; its log says why");
-            problem.into_response()
-        },
-    ))
+    surviving(Router::new().fallback(handle).with_state(app))
+}
+
+/// A panic while answering becomes a 500, and the server lives.
+fn surviving(router: Router) -> Router {
+    router.layer(CatchPanicLayer::custom(|_: Box<dyn std::any::Any + Send>| {
+        Problem::internal("the simulator failed on this request; its log says why").into_response()
+    }))
 }
 
 /// Answers one request and writes it down.
@@ -204,8 +206,9 @@ async fn authenticated(
         Ok(reply) => reply.into_response(),
         Err(problem) => problem.into_response(),
     };
-    response.headers_mut().insert(RATE_LIMIT.clone(), standing.limit);
-    response.headers_mut().insert(RATE_LIMIT_POLICY.clone(), standing.policy);
+    let limit = standing.limit.map(|value| (RATE_LIMIT.clone(), value));
+    let policy = standing.policy.map(|value| (RATE_LIMIT_POLICY.clone(), value));
+    response.headers_mut().extend(limit.into_iter().chain(policy));
     response
 }
 
@@ -330,4 +333,40 @@ fn method_not_allowed(allowed: &[&Method]) -> Box<Problem> {
         problem.headers.insert(header::ALLOW, value);
     }
     problem
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use tokio::io::{AsyncReadExt, AsyncWriteExt};
+    use tokio::net::{TcpListener, TcpStream};
+
+    async fn answer(address: std::net::SocketAddr, path: &str) -> String {
+        let mut stream = TcpStream::connect(address).await.unwrap();
+        let request = format!("GET {path} HTTP/1.1\r\nhost: sim\r\nconnection: close\r\n\r\n");
+        stream.write_all(request.as_bytes()).await.unwrap();
+        let mut text = String::new();
+        stream.read_to_string(&mut text).await.unwrap();
+        text
+    }
+
+    #[tokio::test]
+    async fn a_panic_is_a_500_and_the_server_lives() {
+        let fragile = Router::new().fallback(async |request: Request| {
+            assert_eq!(request.uri().path(), "/sound", "told to fail");
+            "sound"
+        });
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let address = listener.local_addr().unwrap();
+        let (stop, stopped) = tokio::sync::oneshot::channel();
+        let server = tokio::spawn(serve(listener, surviving(fragile), stopped));
+        let failed = answer(address, "/").await;
+        assert!(
+            failed.starts_with("HTTP/1.1 500 ") && failed.contains("application/problem+json"),
+            "{failed}"
+        );
+        assert!(answer(address, "/sound").await.ends_with("sound"));
+        drop(stop);
+        server.await.unwrap();
+    }
 }
