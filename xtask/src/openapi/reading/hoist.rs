@@ -145,14 +145,17 @@ impl Hoisted {
     pub(crate) fn undo_clashes(&self, schemas: &mut Node, paths: &mut Node) {
         let mut same = BTreeMap::new();
         for (name, natural) in &self.clashes {
-            let both = (schemas.get(name), schemas.get(natural));
-            if let (Some(one), Some(other)) = both
-                && facts(one) == facts(other)
-            {
-                same.insert(name.clone(), natural.clone());
+            let Some(one) = schemas.get(name) else { continue };
+            match schemas.get(natural) {
+                Some(other) if facts(one) != facts(other) => continue,
+                Some(_) => {}
+                None => {
+                    schemas.insert(natural.clone(), one.clone());
+                }
             }
+            schemas.remove(name);
+            same.insert(name.clone(), natural.clone());
         }
-        schemas.retain(|name, _| !same.contains_key(name));
         schemas.values_mut().for_each(|schema| rename(schema, &same));
         for item in paths.values_mut() {
             for (_, operation) in item.as_object_mut().into_iter().flatten() {
@@ -181,7 +184,8 @@ fn needs_name(node: &Node) -> bool {
     node.contains_key("properties")
         || node.contains_key("oneOf")
         || node.contains_key("anyOf")
-        || node.contains_key("enum") && node.get("type") == Some(&json!("string"))
+        || super::response::is_text_enum(node)
+            && node["enum"].as_array().is_some_and(|values| values.len() > 1)
 }
 
 /// The one value of a property that tells alternatives apart.

@@ -2,9 +2,7 @@
 
 /// Property names whose values RunPod's catalog decides, so that new ones appear any day.
 pub(crate) fn is_catalog(property: &str) -> bool {
-    let plain = property.to_ascii_lowercase();
-    let plain = plain.strip_prefix("allowed").or(plain.strip_prefix("min")).unwrap_or(&plain);
-    let plain = plain.strip_suffix('s').unwrap_or(plain);
+    let plain = catalog_noun(property).to_ascii_lowercase();
     [
         "countrycode",
         "cpuflavorid",
@@ -19,7 +17,13 @@ pub(crate) fn is_catalog(property: &str) -> bool {
         "instanceid",
         "pool",
     ]
-    .contains(&plain)
+    .contains(&plain.as_str())
+}
+
+/// One value of a catalog property, as in `cudaVersion` for `allowedCudaVersions`.
+pub(crate) fn catalog_noun(property: &str) -> &str {
+    let noun = property.strip_prefix("allowed").or(property.strip_prefix("min")).unwrap_or(property);
+    noun.strip_suffix('s').unwrap_or(noun)
 }
 
 /// Property names whose text must not be printed.

@@ -28,6 +28,8 @@ struct Place<'a> {
     secret: bool,
     below_env: bool,
     catalog: bool,
+    /// The property or parameter.
+    property: &'a str,
     /// What the schema would be called if it needed a name.
     name: &'a str,
     /// Whether the generator has no name to give.
@@ -63,7 +65,8 @@ impl<'a> Reader<'a> {
         let target = schema.as_object().and_then(lone_target).and_then(|name| self.source.get(&name));
         let whole = target.unwrap_or(&schema);
         let base = capitalised(&name);
-        let place = Place { catalog: names::is_catalog(&name), name: &base, ..Place::default() };
+        let place =
+            Place { catalog: names::is_catalog(&name), property: &name, name: &base, ..Place::default() };
         if whole["type"] == "object" || whole.get("oneOf").or_else(|| whole.get("anyOf")).is_some() {
             let problem = "a query parameter that is neither a value nor a list of values";
             return Err(Refusal::new(&at, problem, "correct its schema"));
@@ -214,7 +217,9 @@ impl<'a> Reader<'a> {
     }
 
     fn items(&mut self, node: &Node, place: Place<'_>, at: &str) -> Carried<Value> {
-        let name = format!("{}Item", place.name);
+        let parent = format!("{}Item", place.name);
+        let noun = capitalised(names::catalog_noun(place.property));
+        let name = if place.catalog { noun } else { parent };
         let items = node.get("items").cloned().unwrap_or_else(|| json!({}));
         self.schema(&items, Place { name: &name, nameless: true, ..place }, &step(at, "items"))
     }
@@ -269,6 +274,7 @@ impl<'a> Reader<'a> {
                 secret: below_env || names::is_secret(property),
                 below_env,
                 catalog: names::is_catalog(property),
+                property,
                 name: &name,
                 nameless: false,
                 depth: 0,

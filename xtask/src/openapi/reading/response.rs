@@ -9,9 +9,10 @@ use serde_json::{Value, json};
 
 use crate::openapi::{
     flatten::lone_target,
+    operations::capitalised,
     pointer::step,
     refusal::{Carried, Refusal},
-    schema::{ANNOTATIONS, Node},
+    schema::Node,
 };
 
 use super::{names, rust_type};
@@ -112,6 +113,7 @@ impl<'a> Reader<'a> {
         let read = if is_text_enum(node) {
             closed_enum(node)
         } else if let Some(merged) = self.merged(node, 0) {
+            let merged = self.enums_named(merged, name);
             self.object(&merged, None, Place::default(), &at)?
         } else {
             self.object(node, self.identity.get(name).cloned(), Place::default(), &at)?
@@ -143,6 +145,9 @@ impl<'a> Reader<'a> {
     }
 
     fn inline(&mut self, node: &Node, place: Place, at: &str) -> Carried<Value> {
+        if node.contains_key(rust_type::KEY) {
+            return Ok(Value::Object(node.clone()));
+        }
         match node.get("type").and_then(Value::as_str) {
             Some("string") => Ok(text(node, place)),
             Some("integer") => Ok(number(node, "Integer")),
@@ -253,9 +258,35 @@ impl<'a> Reader<'a> {
         Some(out)
     }
 
+    /// Components for the enums that merging has made.
+    fn enums_named(&mut self, mut merged: Node, name: &str) -> Node {
+        for (property, schema) in
+            merged.get_mut("properties").and_then(Value::as_object_mut).into_iter().flatten()
+        {
+            let Some(node) = schema.as_object_mut().filter(|node| is_text_enum(node)) else { continue };
+            let own = format!("{name}{}", capitalised(property));
+            let free = !self.source.contains_key(&own) && !self.out.contains_key(&own);
+            if free && node["enum"].as_array().is_some_and(|values| values.len() > 1) {
+                let closed = closed_enum(node);
+                rust_type::ours(node, "Open", &[json!({ "$ref": format!("#/components/schemas/{own}") })]);
+                self.out.insert(own, closed);
+            }
+        }
+        merged
+    }
+
     /// What holds both; any JSON if they have nothing in common.
     fn together(&self, one: &Value, other: &Value) -> Value {
         let (Some(a), Some(b)) = (self.resolved(one), self.resolved(other)) else { return json!({}) };
+        if let (true, Some(Value::Array(more))) = (is_text_enum(a) && is_text_enum(b), b.get("enum")) {
+            let mut values = a["enum"].as_array().cloned().unwrap_or_default();
+            values.extend(
+                more.iter()
+                    .filter(|value| !a["enum"].as_array().is_some_and(|all| all.contains(value)))
+                    .cloned(),
+            );
+            return json!({ "type": "string", "enum": values });
+        }
         match (a.get("type"), b.get("type")) {
             (Some(kind), Some(same))
                 if kind == same && *kind != json!("object") && *kind != json!("array") =>
@@ -324,6 +355,5 @@ fn loosened(node: &Node) -> Node {
     for key in ["allOf", "anyOf", "oneOf", "discriminator"] {
         out.remove(key);
     }
-    debug_assert!(ANNOTATIONS.contains(&"nullable"));
     out
 }
