@@ -1,1 +1,86 @@
-//! Skeleton.
+//! Typed bindings for RunPod's REST API.
+//!
+//! The clients are generated from RunPod's OpenAPI documents, one per API version: [`v2`] (on by
+//! default) and `v1` (the retired one, feature `v1`). What is sent is checked as strictly as the
+//! contract says; what is received decodes even where the server says more, less or other than it
+//! promised.
+//!
+//! ```no_run
+//! # async fn example() -> Result<(), Box<dyn std::error::Error>> {
+//! # #[cfg(feature = "v2")] {
+//! let runpod = runpod_api::ClientBuilder::new(std::env::var("RUNPOD_API_KEY")?).v2()?;
+//! for pod in runpod.get_pod("abc123").await?.into_inner().ports.into_iter().flatten() {
+//!     println!("{pod}");
+//! }
+//! # }
+//! # Ok(())
+//! # }
+//! ```
+
+// The contract names the types of this crate by their public path.
+extern crate self as runpod_api;
+
+mod bounded;
+mod client;
+mod failure;
+mod joined;
+mod keyed;
+mod list;
+mod listed;
+mod misfit;
+mod nullable;
+mod number;
+mod open;
+mod redaction;
+mod secret;
+mod timestamp;
+#[expect(unreachable_pub, reason = "the generated modules re-export what is public in it")]
+mod transport;
+
+pub use bounded::{Int, Num, ValueError};
+pub use client::{BuildError, ClientBuilder};
+pub use failure::{Failure, FailureKind};
+pub use joined::Joined;
+pub use keyed::Keyed;
+pub use list::{Len, Limits, List};
+pub use listed::Listed;
+pub use misfit::Odd;
+pub use nullable::Nullable;
+pub use number::{Integer, Number};
+pub use open::Open;
+pub use progenitor_client::{ByteStream, ClientInfo};
+pub use secret::Secret;
+pub use timestamp::Timestamp;
+pub use transport::ResponseValue;
+
+macro_rules! version {
+    ($version:ident, $feature:literal, $file:literal, $mock:literal, $doc:literal) => {
+        #[cfg(feature = $feature)]
+        #[doc = $doc]
+        pub mod $version {
+            // The generator's code is not ours to lint; its documentation comes from the contract.
+            #[allow(clippy::all, clippy::pedantic, clippy::unwrap_used, clippy::large_futures)]
+            #[allow(missing_docs, unreachable_pub, unused_imports, dead_code)]
+            mod generated {
+                include!(concat!(env!("OUT_DIR"), $file));
+            }
+
+            pub use generated::{Client, types};
+
+            #[cfg(feature = "mock")]
+            #[allow(clippy::all, clippy::unwrap_used, missing_docs, missing_debug_implementations)]
+            mod generated_mock {
+                include!(concat!(env!("OUT_DIR"), $mock));
+            }
+
+            /// Typed mocks of every operation, on top of `httpmock`.
+            #[cfg(feature = "mock")]
+            pub mod mock {
+                pub use super::generated_mock::{MockServerExt, operations};
+            }
+        }
+    };
+}
+
+version!(v2, "v2", "/v2.rs", "/v2_mock.rs", "RunPod's REST API v2, at `https://api.runpod.io`.");
+version!(v1, "v1", "/v1.rs", "/v1_mock.rs", "RunPod's REST API v1, retired on 2026-11-15.");

@@ -1,2 +1,49 @@
-//! Skeleton.
-fn main() {}
+//! Maintainer chores, run as `cargo xtask <chore>`.
+
+use std::process::ExitCode;
+
+use clap::{Parser, Subcommand};
+
+mod openapi;
+
+#[derive(Parser)]
+#[command(name = "cargo xtask", about = "Maintainer chores of the RunPod crates")]
+struct Arguments {
+    #[command(subcommand)]
+    chore: Chore,
+}
+
+#[derive(Subcommand)]
+enum Chore {
+    /// The contract documents in openapi/.
+    Openapi(openapi::Arguments),
+}
+
+fn main() -> ExitCode {
+    let Chore::Openapi(arguments) = Arguments::parse().chore;
+    match openapi::run(arguments) {
+        Ok(report) => {
+            say(&report);
+            ExitCode::SUCCESS
+        }
+        Err(error) => {
+            complain(error.as_ref());
+            ExitCode::FAILURE
+        }
+    }
+}
+
+#[expect(clippy::print_stdout, reason = "the chore's answer goes to the terminal")]
+fn say(report: &str) {
+    print!("{report}");
+}
+
+#[expect(clippy::print_stderr, reason = "the chore's failure goes to the terminal")]
+fn complain(error: &dyn std::error::Error) {
+    eprintln!("error: {error}");
+    let mut source = error.source();
+    while let Some(cause) = source {
+        eprintln!("  because: {cause}");
+        source = cause.source();
+    }
+}

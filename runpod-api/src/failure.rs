@@ -1,0 +1,410 @@
+use std::{
+    fmt,
+    time::{Duration, SystemTime},
+};
+
+use http::{HeaderMap, header};
+use serde::{
+    Deserializer,
+    de::{IgnoredAny, MapAccess, Visitor},
+};
+use serde_json::Value;
+
+use crate::{misfit::Misfit, redaction::Redaction, transport::ResponseValue};
+
+/// Longest message kept, in characters.
+const LONGEST_MESSAGE: usize = 2000;
+
+/// Most entries of `errors` kept.
+const MOST_ERRORS: usize = 50;
+
+/// What went wrong with a call. It holds what the server said about it, and never the API key, the
+/// value of an environment variable or a body.
+///
+/// Its text names the operation, the status, the server's words, the request id and what to do.
+pub struct Failure(Box<Inner>);
+
+struct Inner {
+    operation: &'static str,
+    kind: FailureKind,
+    status: Option<u16>,
+    headers: HeaderMap,
+    message: String,
+    errors: Vec<String>,
+    runpod_shaped: bool,
+    recovered_id: Option<String>,
+    source: Option<reqwest::Error>,
+}
+
+/// How far a call came.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum FailureKind {
+    /// Nothing reached the server: the request was not valid, or there was no connection.
+    NotSent,
+    /// It was sent, and no whole answer came: the server may have done it.
+    Interrupted,
+    /// The server answered with a status that is not a success.
+    Status,
+    /// The server did it, and its answer could not be read.
+    Undecodable {
+        /// Where in the answer, as in `pods[0].gpu.count`.
+        path: String,
+        /// What was expected there.
+        expected: String,
+    },
+    /// The server did it, and its answer was too large to be read.
+    TooLarge,
+}
+
+impl Failure {
+    fn new(operation: &'static str, kind: FailureKind) -> Self {
+        Self(Box::new(Inner {
+            operation,
+            kind,
+            status: None,
+            headers: HeaderMap::new(),
+            message: String::new(),
+            errors: Vec::new(),
+            runpod_shaped: false,
+            recovered_id: None,
+            source: None,
+        }))
+    }
+
+    /// A request that cannot be sent as it is.
+    pub(crate) fn invalid(operation: &'static str, message: &str) -> Self {
+        let mut failure = Self::new(operation, FailureKind::NotSent);
+        failure.0.message = message.to_owned();
+        failure
+    }
+
+    /// A request that got no answer.
+    pub(crate) fn unanswered(operation: &'static str, source: reqwest::Error) -> Self {
+        let not_sent = source.is_connect() || source.is_builder();
+        let kind = if not_sent { FailureKind::NotSent } else { FailureKind::Interrupted };
+        let mut failure = Self::new(operation, kind);
+        // The address is in the client's hands already; without it the text stays short.
+        failure.0.source = Some(source.without_url());
+        failure
+    }
+
+    /// A request whose answer did not begin in time.
+    pub(crate) fn late(operation: &'static str, limit: Duration) -> Self {
+        let mut failure = Self::new(operation, FailureKind::Interrupted);
+        failure.0.message = format!("no answer within {} s", limit.as_secs_f64());
+        failure
+    }
+
+    /// An answer with a status that is not a success.
+    pub(crate) fn status_of(
+        operation: &'static str,
+        status: u16,
+        headers: HeaderMap,
+        body: &[u8],
+        redaction: &Redaction,
+    ) -> Self {
+        let mut failure = Self::new(operation, FailureKind::Status);
+        let words = Words::of(body);
+        failure.0.message = capped(&redaction.apply(&words.message));
+        failure.0.errors =
+            words.errors.iter().take(MOST_ERRORS).map(|text| capped(&redaction.apply(text))).collect();
+        failure.0.runpod_shaped = words.runpod_shaped;
+        failure.0.status = Some(status);
+        failure.0.headers = headers;
+        failure
+    }
+
+    /// A success that could not be read.
+    pub(crate) fn unread(
+        operation: &'static str,
+        status: u16,
+        headers: HeaderMap,
+        body: &[u8],
+        why: Unread,
+    ) -> Self {
+        let kind = match &why {
+            Unread::Cut(_) => FailureKind::Interrupted,
+            Unread::Misfit(misfit) if misfit.cut => FailureKind::Interrupted,
+            Unread::Misfit(misfit) => {
+                FailureKind::Undecodable { path: misfit.path.clone(), expected: misfit.expected.clone() }
+            }
+            Unread::TooLarge => FailureKind::TooLarge,
+        };
+        let mut failure = Self::new(operation, kind);
+        failure.0.status = Some(status);
+        failure.0.headers = headers;
+        failure.0.recovered_id = top_level_id(body);
+        if let Unread::Cut(source) = why {
+            failure.0.source = Some(source.without_url());
+        }
+        failure
+    }
+
+    /// How far the call came.
+    pub fn kind(&self) -> &FailureKind {
+        &self.0.kind
+    }
+
+    /// The operation, as the client's method is called.
+    pub fn operation(&self) -> &str {
+        self.0.operation
+    }
+
+    /// The HTTP status, if an answer began.
+    pub fn status(&self) -> Option<u16> {
+        self.0.status
+    }
+
+    /// The answer's headers; empty if none came.
+    pub fn headers(&self) -> &HeaderMap {
+        &self.0.headers
+    }
+
+    /// The server's own words, at most 2000 characters; empty if it said nothing.
+    pub fn message(&self) -> &str {
+        &self.0.message
+    }
+
+    /// What the server has to say about single fields.
+    pub fn errors(&self) -> &[String] {
+        &self.0.errors
+    }
+
+    /// Whether the answer has the shape of RunPod's own errors; a proxy's or a wrong address's has not.
+    pub fn is_runpod_shaped(&self) -> bool {
+        self.0.runpod_shaped
+    }
+
+    /// The `id` in a success that could not be read: what was created is there.
+    pub fn recovered_id(&self) -> Option<&str> {
+        self.0.recovered_id.as_deref()
+    }
+
+    /// RunPod's id of the request, for its support.
+    pub fn request_id(&self) -> Option<&str> {
+        self.header("x-request-id")
+    }
+
+    /// How long the server wants to be left alone.
+    pub fn retry_after(&self) -> Option<Duration> {
+        let text = self.header(header::RETRY_AFTER.as_str())?.trim();
+        if let Ok(seconds) = text.parse::<f64>() {
+            return Duration::try_from_secs_f64(seconds).ok();
+        }
+        let date = |text: &str| httpdate::parse_http_date(text).ok();
+        let now = self.header(header::DATE.as_str()).and_then(date).unwrap_or_else(SystemTime::now);
+        Some(date(text)?.duration_since(now).unwrap_or_default())
+    }
+
+    /// The `RateLimit` header: what is left of each quota.
+    pub fn rate_limit(&self) -> Option<&str> {
+        self.header("ratelimit")
+    }
+
+    /// The `RateLimit-Policy` header: the quotas.
+    pub fn rate_limit_policy(&self) -> Option<&str> {
+        self.header("ratelimit-policy")
+    }
+
+    /// Whether the call ran out of time.
+    pub fn is_timeout(&self) -> bool {
+        let late =
+            self.0.kind == FailureKind::Interrupted && self.0.status.is_none() && !self.0.message.is_empty();
+        late || self.0.source.as_ref().is_some_and(reqwest::Error::is_timeout)
+    }
+
+    fn header(&self, name: &str) -> Option<&str> {
+        self.0.headers.get(name)?.to_str().ok()
+    }
+}
+
+/// What the generated code calls for an answer that is not a success. The transport has turned each
+/// of them into a failure by then, with more in it.
+#[allow(non_snake_case)]
+impl Failure {
+    pub(crate) fn ErrorResponse(value: ResponseValue<Value>) -> Self {
+        let mut failure = Self::new("", FailureKind::Status);
+        failure.0.status = Some(value.status().as_u16());
+        failure.0.headers = value.headers().clone();
+        failure
+    }
+
+    pub(crate) fn UnexpectedResponse(response: reqwest::Response) -> Self {
+        let mut failure = Self::new("", FailureKind::Status);
+        failure.0.status = Some(response.status().as_u16());
+        failure.0.headers = response.headers().clone();
+        failure
+    }
+}
+
+/// Why a success could not be read.
+pub(crate) enum Unread {
+    Cut(reqwest::Error),
+    TooLarge,
+    Misfit(Misfit),
+}
+
+/// For the generated code, when a request cannot be built.
+impl From<reqwest::Error> for Failure {
+    fn from(source: reqwest::Error) -> Self {
+        Self::unanswered("", source)
+    }
+}
+
+/// For the generated code, when a header's value cannot be sent.
+impl From<http::header::InvalidHeaderValue> for Failure {
+    fn from(_: http::header::InvalidHeaderValue) -> Self {
+        Self::invalid("", "a header value has characters that cannot be sent; give visible ASCII text")
+    }
+}
+
+impl std::error::Error for Failure {
+    fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
+        self.0.source.as_ref().map(|source| source as _)
+    }
+}
+
+impl fmt::Display for Failure {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let inner = &*self.0;
+        if !inner.operation.is_empty() {
+            write!(f, "{}: ", inner.operation)?;
+        }
+        match &inner.kind {
+            FailureKind::NotSent if inner.source.is_some() => {
+                f.write_str("the request did not reach RunPod")?
+            }
+            FailureKind::NotSent => f.write_str("the request was not sent")?,
+            FailureKind::Interrupted => f.write_str("the answer did not come whole")?,
+            FailureKind::Status => write!(f, "RunPod answered {}", inner.status.unwrap_or_default())?,
+            FailureKind::Undecodable { path, expected } => {
+                write!(
+                    f,
+                    "the answer ({}) cannot be read: at {path} expected {expected}",
+                    inner.status.unwrap_or_default()
+                )?;
+            }
+            FailureKind::TooLarge => f.write_str("the answer is too large")?,
+        }
+        if !inner.message.is_empty() {
+            write!(f, ": {}", inner.message)?;
+        }
+        if !inner.errors.is_empty() {
+            write!(f, " ({})", inner.errors.join("; "))?;
+        }
+        if let Some(id) = &inner.recovered_id {
+            write!(f, "; it was done, with id {id}")?;
+        }
+        write!(f, "; {}", self.advice())?;
+        self.request_id().map_or(Ok(()), |id| write!(f, " [request {id}]"))
+    }
+}
+
+impl Failure {
+    fn advice(&self) -> &'static str {
+        match (&self.0.kind, self.0.status) {
+            (FailureKind::NotSent, _) if self.0.source.is_none() => "correct the call",
+            (FailureKind::NotSent, _) => "check the base URL and the network",
+            (FailureKind::Interrupted | FailureKind::TooLarge, _) => {
+                "it may have been done: look before trying again"
+            }
+            (FailureKind::Undecodable { .. }, _) => "it was done; look it up, and update this crate",
+            (_, Some(403)) if self.0.message.contains("1010") => {
+                "the edge refused the client: set another user agent"
+            }
+            (_, Some(300..=399)) => "the base URL leads elsewhere: correct it",
+            (_, Some(_)) if !self.0.runpod_shaped => "it does not look like RunPod's API: check the base URL",
+            (_, Some(401)) => "check the API key",
+            (_, Some(402)) => "add funds to the account",
+            (_, Some(403)) => "check what the API key and the account may do",
+            (_, Some(404)) => "check the id",
+            (_, Some(409)) => "check the state it is in",
+            (_, Some(410)) => "REST v1 was retired on 2026-11-15; use v2",
+            (_, Some(413)) => "send less: a body may have 102,400 bytes",
+            (_, Some(429)) => "wait, then try again",
+            (_, Some(500..=599)) => "it may have been done: look before trying again",
+            _ => "correct the request",
+        }
+    }
+}
+
+impl fmt::Debug for Failure {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let inner = &*self.0;
+        f.debug_struct("Failure")
+            .field("operation", &inner.operation)
+            .field("kind", &inner.kind)
+            .field("status", &inner.status)
+            .field("message", &inner.message)
+            .field("errors", &inner.errors)
+            .field("request_id", &self.request_id())
+            .field("recovered_id", &inner.recovered_id)
+            .field("source", &inner.source)
+            .finish_non_exhaustive()
+    }
+}
+
+/// What an error body says.
+#[derive(Default)]
+struct Words {
+    message: String,
+    errors: Vec<String>,
+    runpod_shaped: bool,
+}
+
+impl Words {
+    fn of(body: &[u8]) -> Self {
+        let text =
+            |value: &Value| value.as_str().map(str::trim).filter(|text| !text.is_empty()).map(str::to_owned);
+        let Ok(Value::Object(fields)) = serde_json::from_slice(body) else {
+            return Self { message: String::from_utf8_lossy(body).trim().to_owned(), ..Self::default() };
+        };
+        let message = ["detail", "error", "message", "title"].iter().find_map(|key| text(fields.get(*key)?));
+        let errors = fields.get("errors").and_then(Value::as_array);
+        let errors: Vec<String> = errors
+            .into_iter()
+            .flatten()
+            .map(|entry| text(entry).unwrap_or_else(|| entry.to_string()))
+            .collect();
+        let runpod_shaped = message.is_some();
+        let message = message.unwrap_or_else(|| String::from_utf8_lossy(body).trim().to_owned());
+        Self { message, errors, runpod_shaped }
+    }
+}
+
+fn capped(text: &str) -> String {
+    match text.char_indices().nth(LONGEST_MESSAGE) {
+        Some((end, _)) => format!("{}…", &text[..end]),
+        None => text.to_owned(),
+    }
+}
+
+/// The `id` of a JSON object, even of one that ends too early.
+fn top_level_id(body: &[u8]) -> Option<String> {
+    struct Fields<'a>(&'a mut Option<String>);
+
+    impl<'de> Visitor<'de> for Fields<'_> {
+        type Value = ();
+
+        fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+            f.write_str("an object")
+        }
+
+        fn visit_map<A: MapAccess<'de>>(self, mut fields: A) -> Result<(), A::Error> {
+            while let Some(name) = fields.next_key::<String>()? {
+                if name == "id" {
+                    *self.0 = fields.next_value::<Value>()?.as_str().map(str::to_owned);
+                } else {
+                    fields.next_value::<IgnoredAny>()?;
+                }
+            }
+            Ok(())
+        }
+    }
+
+    let mut found = None;
+    // An object that ends too early is an error, and the id may have been found before.
+    let _ = serde_json::Deserializer::from_slice(body).deserialize_map(Fields(&mut found));
+    found.filter(|id| !id.is_empty())
+}

@@ -1,0 +1,236 @@
+//! What the generated clients send through.
+
+use std::{fmt, ops::Deref, time::Duration};
+
+use bytes::{Bytes, BytesMut};
+use http::{HeaderMap, HeaderValue, Method, StatusCode, header};
+use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
+use reqwest::{Client, Request, Response};
+use serde::de::DeserializeOwned;
+use url::Url;
+
+pub use progenitor_client::{ByteStream, ClientInfo, OperationInfo, QueryParam, RequestBuilderExt};
+
+pub use crate::failure::Failure as Error;
+use crate::{
+    failure::{Failure, Unread},
+    misfit,
+    redaction::Redaction,
+    secret::Secret,
+};
+
+/// Largest answer read, in bytes.
+const LARGEST_ANSWER: usize = 64 * 1024 * 1024;
+
+/// Most of a failure's body read, in bytes.
+const LARGEST_FAILURE: usize = 64 * 1024;
+
+/// Most redirects followed.
+const MOST_REDIRECTS: usize = 5;
+
+/// Everything but what RFC 3986 leaves unreserved.
+const RESERVED: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove(b'_').remove(b'~');
+
+/// Stands for a path segment that would not name anything; no text is encoded to it but NUL.
+const NO_SEGMENT: &str = "%00";
+
+/// What a client knows beyond the base URL.
+#[derive(Clone, Debug)]
+pub struct Settings {
+    /// Sent with every request; marked as sensitive.
+    pub(crate) authorization: HeaderValue,
+    pub(crate) key: Secret,
+    /// Longest time for a call, or for a stream to begin.
+    pub(crate) timeout: Duration,
+}
+
+/// The operation an answer belongs to.
+#[derive(Clone, Copy)]
+struct Operation(&'static str);
+
+/// Encodes an id as one segment of a path.
+pub(crate) fn encode_path(id: &str) -> String {
+    // URLs resolve dot segments, encoded or not.
+    if matches!(id, "" | "." | "..") {
+        return NO_SEGMENT.to_owned();
+    }
+    utf8_percent_encode(id, RESERVED).to_string()
+}
+
+/// How the generated client makes its calls.
+#[allow(async_fn_in_trait)]
+pub trait ClientHooks<Inner>: ClientInfo<Settings> {
+    /// Refuses what cannot be sent as meant, and completes the rest.
+    async fn pre(&self, request: &mut Request, info: &OperationInfo) -> Result<(), Failure> {
+        if request.url().path().contains(NO_SEGMENT) {
+            let problem = "an id is empty, a dot segment or has a NUL; give the id that RunPod gave";
+            return Err(Failure::invalid(info.operation_id, problem));
+        }
+        let headers = request.headers_mut();
+        headers.remove("api-version");
+        headers.insert(header::AUTHORIZATION, self.inner().authorization.clone());
+        Ok(())
+    }
+
+    /// Makes the call, and gives only a success.
+    async fn exec(&self, request: Request, info: &OperationInfo) -> Result<Response, Failure> {
+        let (settings, operation) = (self.inner(), info.operation_id);
+        let copy = request.try_clone();
+        let mut response = send(self.client(), request, settings.timeout, operation).await?;
+        for _ in 0..MOST_REDIRECTS {
+            let Some(next) = copy.as_ref().and_then(|request| redirected(request, &response)) else { break };
+            response = send(self.client(), next, settings.timeout, operation).await?;
+        }
+        if !response.status().is_success() {
+            let body = copy.as_ref().and_then(|request| request.body()?.as_bytes());
+            let redaction = Redaction::new(&settings.key, body);
+            return Err(refused(response, operation, &redaction).await);
+        }
+        response.extensions_mut().insert(Operation(operation));
+        Ok(response)
+    }
+
+    /// Nothing is left to do.
+    async fn post(&self, _: &Result<Response, Failure>, _: &OperationInfo) -> Result<(), Failure> {
+        Ok(())
+    }
+}
+
+async fn send(
+    client: &Client,
+    mut request: Request,
+    limit: Duration,
+    operation: &'static str,
+) -> Result<Response, Failure> {
+    // The generated code asks for JSON wherever it does not hand out a stream.
+    if request.headers().contains_key(header::ACCEPT) {
+        *request.timeout_mut() = Some(limit);
+        return client.execute(request).await.map_err(|error| Failure::unanswered(operation, error));
+    }
+    match tokio::time::timeout(limit, client.execute(request)).await {
+        Ok(answer) => answer.map_err(|error| Failure::unanswered(operation, error)),
+        Err(_) => Err(Failure::late(operation, limit)),
+    }
+}
+
+/// The request to follow with, unless the redirect would carry it elsewhere or change what it means.
+fn redirected(request: &Request, response: &Response) -> Option<Request> {
+    let reads = matches!(*request.method(), Method::GET | Method::HEAD);
+    let follow = match response.status() {
+        StatusCode::TEMPORARY_REDIRECT | StatusCode::PERMANENT_REDIRECT => true,
+        StatusCode::MOVED_PERMANENTLY | StatusCode::FOUND | StatusCode::SEE_OTHER => reads,
+        _ => false,
+    };
+    let place = response.headers().get(header::LOCATION)?.to_str().ok()?;
+    let next = response.url().join(place).ok()?;
+    if !follow || !same_origin(request.url(), &next) {
+        return None;
+    }
+    let mut request = request.try_clone()?;
+    *request.url_mut() = next;
+    Some(request)
+}
+
+fn same_origin(one: &Url, other: &Url) -> bool {
+    one.origin() == other.origin() && other.username().is_empty() && other.password().is_none()
+}
+
+async fn refused(mut response: Response, operation: &'static str, redaction: &Redaction) -> Failure {
+    let (status, headers) = (response.status().as_u16(), response.headers().clone());
+    let (body, _) = body(&mut response, LARGEST_FAILURE).await;
+    Failure::status_of(operation, status, headers, &body, redaction)
+}
+
+/// The body, or as much of it as came and fits.
+async fn body(response: &mut Response, largest: usize) -> (Bytes, Option<Unread>) {
+    let mut read = BytesMut::new();
+    loop {
+        match response.chunk().await {
+            Ok(None) => return (read.freeze(), None),
+            Ok(Some(chunk)) => {
+                let fits = chunk.len().min(largest - read.len());
+                read.extend_from_slice(&chunk[..fits]);
+                if fits < chunk.len() {
+                    return (read.freeze(), Some(Unread::TooLarge));
+                }
+            }
+            Err(error) => return (read.freeze(), Some(Unread::Cut(error))),
+        }
+    }
+}
+
+/// An answer: its value, status and headers. It reads like the value.
+pub struct ResponseValue<T> {
+    value: T,
+    status: StatusCode,
+    headers: HeaderMap,
+}
+
+impl<T> ResponseValue<T> {
+    /// The value.
+    pub fn into_inner(self) -> T {
+        self.value
+    }
+
+    /// The HTTP status.
+    pub fn status(&self) -> StatusCode {
+        self.status
+    }
+
+    /// The headers, such as `RateLimit` and `x-request-id`.
+    pub fn headers(&self) -> &HeaderMap {
+        &self.headers
+    }
+
+    fn of(value: T, response: &Response) -> Self {
+        Self { value, status: response.status(), headers: response.headers().clone() }
+    }
+}
+
+impl<T: DeserializeOwned> ResponseValue<T> {
+    /// Reads the value.
+    pub(crate) async fn from_response(mut response: Response) -> Result<Self, Failure> {
+        let (read, trouble) = body(&mut response, LARGEST_ANSWER).await;
+        // Some successes have a body or none; none reads as `null`.
+        let json: &[u8] = if read.is_empty() && trouble.is_none() { b"null" } else { &read };
+        let why = match (trouble, misfit::read(json)) {
+            (None, Ok(value)) => return Ok(Self::of(value, &response)),
+            (Some(why), _) => why,
+            (None, Err(misfit)) => Unread::Misfit(misfit),
+        };
+        let operation = response.extensions().get::<Operation>().map_or("", |operation| operation.0);
+        Err(Failure::unread(operation, response.status().as_u16(), response.headers().clone(), &read, why))
+    }
+}
+
+impl ResponseValue<()> {
+    /// An answer whose body says nothing.
+    pub(crate) fn empty(response: Response) -> Self {
+        Self::of((), &response)
+    }
+}
+
+impl ResponseValue<ByteStream> {
+    /// An answer that goes on.
+    pub(crate) fn stream(response: Response) -> Self {
+        let (status, headers) = (response.status(), response.headers().clone());
+        Self { value: ByteStream::new(Box::pin(response.bytes_stream())), status, headers }
+    }
+}
+
+impl<T> Deref for ResponseValue<T> {
+    type Target = T;
+
+    fn deref(&self) -> &T {
+        &self.value
+    }
+}
+
+impl<T: fmt::Debug> fmt::Debug for ResponseValue<T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("ResponseValue")
+            .field("status", &self.status)
+            .field("value", &self.value)
+            .finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,92 @@
+//! Our own descriptions, put where the generator turns them into rustdoc.
+
+use std::collections::BTreeMap;
+
+use serde::Deserialize;
+use serde_json::{Value, json};
+
+use super::{reading::upstream_name, schema::Node};
+
+/// Descriptions by what they describe.
+#[derive(Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub(crate) struct Docs {
+    /// By operation id.
+    operations: BTreeMap<String, String>,
+    /// By `operation.parameter`.
+    parameters: BTreeMap<String, String>,
+    /// By `Schema` or `Schema.property`.
+    schemas: BTreeMap<String, String>,
+    /// By property name, where no schema says more.
+    properties: BTreeMap<String, String>,
+    /// By `Enum.VALUE`.
+    enums: BTreeMap<String, String>,
+}
+
+impl Docs {
+    /// Writes the descriptions into the document.
+    pub(crate) fn apply(&self, document: &mut Value) {
+        if let Some(schemas) = document.pointer_mut("/components/schemas").and_then(Value::as_object_mut) {
+            for (name, schema) in schemas {
+                if let Value::Object(node) = schema {
+                    self.schema(name, node);
+                }
+            }
+        }
+        let paths = document.get_mut("paths").and_then(Value::as_object_mut).into_iter().flatten();
+        for (_, item) in paths {
+            for (_, operation) in item.as_object_mut().into_iter().flatten() {
+                self.operation(operation);
+            }
+        }
+    }
+
+    fn schema(&self, name: &str, node: &mut Node) {
+        let names = [name, upstream_name(name)];
+        if let Some(text) = names.iter().find_map(|name| self.schemas.get(*name)) {
+            node.insert("description".to_owned(), json!(self.with_values(name, node, text)));
+        }
+        for (property, schema) in
+            node.get_mut("properties").and_then(Value::as_object_mut).into_iter().flatten()
+        {
+            let own = names.iter().find_map(|name| self.schemas.get(&format!("{name}.{property}")));
+            if let Some(text) = own.or_else(|| self.properties.get(property)) {
+                describe(schema, text);
+            }
+        }
+    }
+
+    /// The description of an enum, followed by that of each value.
+    fn with_values(&self, name: &str, node: &Node, text: &str) -> String {
+        let values =
+            node.get("enum").and_then(Value::as_array).into_iter().flatten().filter_map(Value::as_str);
+        let lines: Vec<String> = values
+            .filter_map(|value| Some(format!("- `{value}`: {}", self.enums.get(&format!("{name}.{value}"))?)))
+            .collect();
+        if lines.is_empty() { text.to_owned() } else { format!("{text}\n\n{}", lines.join("\n")) }
+    }
+
+    fn operation(&self, operation: &mut Value) {
+        let Some(id) = operation.get("operationId").and_then(Value::as_str).map(str::to_owned) else {
+            return;
+        };
+        for parameter in operation.get_mut("parameters").and_then(Value::as_array_mut).into_iter().flatten() {
+            let name = parameter.get("name").and_then(Value::as_str).unwrap_or_default();
+            if let Some(text) = self.parameters.get(&format!("{id}.{name}")) {
+                parameter["description"] = json!(text);
+            }
+        }
+        if let Some(text) = self.operations.get(&id) {
+            operation["description"] = json!(text);
+        }
+    }
+}
+
+/// A description cannot stand beside a `$ref`.
+fn describe(schema: &mut Value, text: &str) {
+    let Value::Object(node) = schema else { return };
+    if let Some(reference) = node.remove("$ref") {
+        node.insert("allOf".to_owned(), json!([{ "$ref": reference }]));
+    }
+    node.insert("description".to_owned(), json!(text));
+}

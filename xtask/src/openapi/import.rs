@@ -1,0 +1,137 @@
+//! The whole import, rule after rule.
+
+use serde_json::{Value, json};
+
+use super::{
+    Failure, Version, contract_folder, corrections, docs, flatten, operations,
+    pointer::step,
+    reading,
+    refusal::{Carried, Refusal},
+    responses,
+    schema::{self, Node},
+};
+
+/// What we know beyond the upstream document.
+#[derive(Debug, Default)]
+pub(crate) struct Notes {
+    /// What upstream has wrong.
+    pub(crate) corrections: Vec<corrections::Correction>,
+    /// Our own descriptions.
+    pub(crate) docs: docs::Docs,
+}
+
+#[derive(Debug, thiserror::Error)]
+#[error("{place}: cannot be read as what it should be; correct the file")]
+struct BadNotes {
+    place: String,
+    source: Failure,
+}
+
+impl Notes {
+    /// Reads the committed notes of a version; a missing file holds none.
+    pub(crate) fn load(version: Version) -> Result<Self, Failure> {
+        let name = version.name();
+        Ok(Self {
+            corrections: load(&format!("{name}.corrections.json"))?,
+            docs: load(&format!("{name}.docs.json"))?,
+        })
+    }
+}
+
+fn load<T: serde::de::DeserializeOwned + Default>(file: &str) -> Result<T, BadNotes> {
+    let path = contract_folder().join(file);
+    let bad = |source: Failure| BadNotes { place: path.display().to_string(), source };
+    match std::fs::read(&path) {
+        Ok(bytes) => serde_json::from_slice(&bytes).map_err(|error| bad(error.into())),
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(T::default()),
+        Err(error) => Err(bad(error.into())),
+    }
+}
+
+/// Turns an upstream document into ours.
+pub(crate) fn import(upstream: &Value, notes: &Notes) -> Result<Value, Failure> {
+    let mut document = flat(upstream)?;
+    corrections::apply(&mut document, &notes.corrections)?;
+    let upstream_operations = operation_count(&document);
+    let mut schemas = taken(&mut document, "/components/schemas");
+    let mut paths = taken(&mut document, "/paths");
+    let error = responses::error_component(&paths, &schemas);
+    schemas.insert(responses::ERROR.to_owned(), Value::Object(error));
+    operations::settle(&mut paths)?;
+    let schemas = reading::split(&schemas, &mut paths)?;
+    document["components"]["schemas"] = Value::Object(schemas);
+    document["paths"] = Value::Object(paths);
+    notes.docs.apply(&mut document);
+    if operation_count(&document) != upstream_operations {
+        return Err("an operation was lost on the way; this is a fault of the importer".into());
+    }
+    serde_json::from_value::<openapiv3::OpenAPI>(document.clone()).map_err(|error| {
+        format!("the result is not OpenAPI 3.0: {error}; this is a fault of the importer")
+    })?;
+    Ok(document)
+}
+
+/// How many operations a document has.
+pub(crate) fn operation_count(document: &Value) -> usize {
+    let items = document["paths"].as_object().into_iter().flatten();
+    items.map(|(_, item)| item.as_object().map_or(0, serde_json::Map::len)).sum()
+}
+
+/// The upstream document in one form: no prose, flat schemas, references to components written out.
+fn flat(upstream: &Value) -> Carried<Value> {
+    let version = upstream.get("openapi").and_then(Value::as_str).unwrap_or_default();
+    if !version.starts_with("3.0.") && !version.starts_with("3.1.") {
+        let problem = format!("OpenAPI version {version:?}");
+        return Err(Refusal::new("/openapi", problem, "only 3.0.x and 3.1.x are read"));
+    }
+    let mut normal = Node::new();
+    let at = "/components/schemas";
+    for (name, schema) in upstream.pointer(at).and_then(Value::as_object).into_iter().flatten() {
+        normal.insert(name.clone(), schema::normalise(schema, &step(at, name))?);
+    }
+    let schemas = flatten::components(&normal)?;
+    let paths = operations::carry(upstream, &normal)?;
+    let api_version = upstream.pointer("/info/version").and_then(Value::as_str).unwrap_or("0");
+    let mut document = json!({
+        "openapi": "3.0.3",
+        "info": { "title": "RunPod REST API", "version": api_version },
+        "servers": servers(upstream),
+        "components": { "schemas": schemas },
+        "paths": paths,
+    });
+    if let Some(security) = upstream.get("security") {
+        document["security"] = security.clone();
+    }
+    let schemes = security_schemes(upstream);
+    if !schemes.is_empty() {
+        document["components"]["securitySchemes"] = Value::Object(schemes);
+    }
+    Ok(document)
+}
+
+fn servers(upstream: &Value) -> Vec<Value> {
+    let servers = upstream.get("servers").and_then(Value::as_array);
+    servers.into_iter().flatten().filter_map(|server| Some(json!({ "url": server.get("url")? }))).collect()
+}
+
+fn security_schemes(upstream: &Value) -> Node {
+    let schemes = upstream.pointer("/components/securitySchemes").and_then(Value::as_object);
+    let mut out = Node::new();
+    for (name, scheme) in schemes.into_iter().flatten() {
+        let mut kept = Node::new();
+        for key in ["type", "scheme", "name", "in", "flows", "openIdConnectUrl"] {
+            if let Some(value) = scheme.get(key) {
+                kept.insert(key.to_owned(), value.clone());
+            }
+        }
+        out.insert(name.clone(), Value::Object(kept));
+    }
+    out
+}
+
+fn taken(document: &mut Value, at: &str) -> Node {
+    match document.pointer_mut(at).map(Value::take) {
+        Some(Value::Object(node)) => node,
+        _ => Node::new(),
+    }
+}

@@ -1,0 +1,81 @@
+//! `cargo xtask openapi`: upstream's documents in, ours out.
+
+use std::path::{Path, PathBuf};
+
+use clap::{Subcommand, ValueEnum};
+
+mod components;
+mod corrections;
+mod docs;
+mod flatten;
+mod import;
+mod merge;
+mod operations;
+mod parameters;
+mod pointer;
+mod reading;
+mod refusal;
+mod responses;
+mod schema;
+mod source;
+mod write;
+
+/// What a chore can fail with.
+pub(crate) type Failure = Box<dyn std::error::Error>;
+
+#[derive(clap::Args)]
+pub(crate) struct Arguments {
+    #[command(subcommand)]
+    action: Action,
+}
+
+#[derive(Subcommand)]
+enum Action {
+    /// Turn an upstream document into the one the bindings are generated from.
+    Import {
+        /// The API version the document describes.
+        version: Version,
+        /// Upstream's document: a file, an https URL, or an http URL on this machine.
+        #[arg(long)]
+        from: String,
+        /// The folder to write `<version>.json` to.
+        #[arg(long, default_value_os_t = contract_folder())]
+        to: PathBuf,
+    },
+}
+
+/// RunPod's REST API versions.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Version {
+    /// `https://rest.runpod.io/v1`, retired.
+    V1,
+    /// `https://api.runpod.io`.
+    V2,
+}
+
+impl Version {
+    /// The name used in file names.
+    pub(crate) fn name(self) -> &'static str {
+        match self {
+            Self::V1 => "v1",
+            Self::V2 => "v2",
+        }
+    }
+}
+
+/// The committed contract folder, wherever the chore is started from.
+pub(crate) fn contract_folder() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("../openapi")
+}
+
+/// Runs one chore and gives what it has to say.
+pub(crate) fn run(arguments: Arguments) -> Result<String, Failure> {
+    match arguments.action {
+        Action::Import { version, from, to } => {
+            let document = import::import(&source::read(&from)?, &import::Notes::load(version)?)?;
+            let path = to.join(format!("{}.json", version.name()));
+            write::document(&path, &document)?;
+            Ok(format!("{}: {} operations\n", path.display(), import::operation_count(&document)))
+        }
+    }
+}

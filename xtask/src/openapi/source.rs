@@ -1,0 +1,85 @@
+//! Reading an upstream document from a file or a URL.
+
+use std::{path::Path, time::Duration};
+
+use serde_json::Value;
+use url::{Host, Url};
+
+use super::{Failure, write};
+
+/// Largest document accepted, in bytes.
+const LIMIT: u64 = 64 * 1024 * 1024;
+
+#[derive(Debug, thiserror::Error)]
+enum SourceError {
+    #[error("{0}: only https URLs are read, or http URLs on this machine; download the document to a file")]
+    Insecure(Url),
+    #[error("{0}: the server answered {1}; check the address")]
+    Status(Url, reqwest::StatusCode),
+    #[error("{0}: the document is larger than {LIMIT} bytes; check the address")]
+    TooLarge(String),
+    #[error("{place}: cannot be read; check that it is there")]
+    Unreadable { place: String, source: Failure },
+    #[error("{place}: not a JSON document; give OpenAPI as JSON")]
+    NotJson { place: String, source: serde_json::Error },
+}
+
+/// Reads the document, its object keys in a fixed order.
+pub(crate) fn read(place: &str) -> Result<Value, Failure> {
+    let bytes = match Url::parse(place) {
+        Ok(url) if matches!(url.scheme(), "http" | "https") => fetch(url)?,
+        _ => read_file(place)?,
+    };
+    let document = serde_json::from_slice(&bytes)
+        .map_err(|source| SourceError::NotJson { place: place.to_owned(), source })?;
+    Ok(write::sorted(document))
+}
+
+fn read_file(place: &str) -> Result<Vec<u8>, SourceError> {
+    let unreadable =
+        |source: std::io::Error| SourceError::Unreadable { place: place.to_owned(), source: source.into() };
+    let path = Path::new(place);
+    if std::fs::metadata(path).map_err(unreadable)?.len() > LIMIT {
+        return Err(SourceError::TooLarge(place.to_owned()));
+    }
+    std::fs::read(path).map_err(unreadable)
+}
+
+fn fetch(url: Url) -> Result<Vec<u8>, SourceError> {
+    if !may_be_read(&url) {
+        return Err(SourceError::Insecure(url));
+    }
+    let unreadable = |source: Failure| SourceError::Unreadable { place: url.as_str().to_owned(), source };
+    // A provider may already be there; either will do.
+    let _ = rustls::crypto::ring::default_provider().install_default();
+    let client = reqwest::blocking::Client::builder()
+        .user_agent(concat!("runpod-rs-xtask/", env!("CARGO_PKG_VERSION")))
+        .timeout(Duration::from_secs(60))
+        .redirect(reqwest::redirect::Policy::custom(|attempt| {
+            if attempt.previous().len() < 5 && may_be_read(attempt.url()) {
+                attempt.follow()
+            } else {
+                attempt.stop()
+            }
+        }))
+        .build()
+        .map_err(|error| unreadable(error.into()))?;
+    let response = client.get(url.clone()).send().map_err(|error| unreadable(error.into()))?;
+    if !response.status().is_success() {
+        return Err(SourceError::Status(url.clone(), response.status()));
+    }
+    let mut bytes = Vec::new();
+    std::io::Read::read_to_end(&mut std::io::Read::take(response, LIMIT + 1), &mut bytes)
+        .map_err(|error| unreadable(error.into()))?;
+    if bytes.len() as u64 > LIMIT { Err(SourceError::TooLarge(url.to_string())) } else { Ok(bytes) }
+}
+
+fn may_be_read(url: &Url) -> bool {
+    match (url.scheme(), url.host()) {
+        ("https", _) => true,
+        ("http", Some(Host::Domain(name))) => name == "localhost",
+        ("http", Some(Host::Ipv4(address))) => address.is_loopback(),
+        ("http", Some(Host::Ipv6(address))) => address.is_loopback(),
+        _ => false,
+    }
+}
