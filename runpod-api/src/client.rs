@@ -151,6 +151,16 @@ impl ClientBuilder {
     }
 }
 
+/// An HTTP client with this crate's TLS and without any key, for asking a pod whether it answers.
+/// It follows no redirects.
+///
+/// # Errors
+/// When TLS cannot be set up.
+pub fn plain_http(timeout: Duration) -> Result<reqwest::Client, BuildError> {
+    let builder = reqwest::Client::builder().timeout(timeout).redirect(reqwest::redirect::Policy::none());
+    secured(builder)?.build().map_err(|error| BuildError::Http(error.into()))
+}
+
 /// TLS by rustls, without touching the process's default provider.
 #[cfg(feature = "rustls")]
 fn secured(builder: reqwest::ClientBuilder) -> Result<reqwest::ClientBuilder, BuildError> {

@@ -1,6 +1,6 @@
 //! The handle everything starts from.
 
-use std::{collections::BTreeMap, fmt, future::Future, sync::Arc, time::Duration};
+use std::{fmt, future::Future, sync::Arc, time::Duration};
 
 use runpod_api::{BuildError, ClientBuilder, Failure, Secret};
 use tokio::time::sleep;
@@ -52,7 +52,6 @@ pub struct RunPod {
 
 struct Inner {
     backend: V2,
-    key: Secret,
     quota: Quota,
     prober: Prober,
 }
@@ -82,10 +81,9 @@ impl RunPod {
 
     /// Begins a handle with an API key; everything else has a default.
     pub fn builder(key: impl Into<Secret>) -> RunPodBuilder {
-        let key = key.into();
         RunPodBuilder {
-            client: ClientBuilder::new(key.clone()).user_agent(concat!("runpod-lifecycle/", env!("CARGO_PKG_VERSION"))),
-            key,
+            client: ClientBuilder::new(key)
+                .user_agent(concat!("runpod-lifecycle/", env!("CARGO_PKG_VERSION"))),
             http_proxy: None,
         }
     }
@@ -136,14 +134,17 @@ impl RunPod {
             }
             Err(failure) => {
                 self.inner.quota.observe(failure.headers());
-                let secrets = call.env.into_iter().flat_map(BTreeMap::values).chain([&self.inner.key]);
-                Err(Error::of_call(call.operation, call.target, failure, secrets))
+                Err(Error::of_call(call.operation, call.target, failure))
             }
         }
     }
 
     /// Sends a request whose repetition does no harm, again after failures that may pass.
-    pub(crate) async fn repeatedly<T, F>(&self, call: Call<'_>, send: impl Fn() -> F + Send) -> Result<T, Error>
+    pub(crate) async fn repeatedly<T, F>(
+        &self,
+        call: Call<'_>,
+        send: impl Fn() -> F + Send,
+    ) -> Result<T, Error>
     where
         F: Future<Output = Result<Answer<T>, Failure>> + Send,
     {
@@ -175,16 +176,9 @@ impl RunPod {
                 return Ok(());
             }
             if hold > PATIENCE {
-                let message = format!(
-                    "not sent: the account's rate limit is used up for another {} s",
-                    hold.as_secs()
-                );
-                return Err(Error::of_answer(
-                    ErrorKind::RateLimited,
-                    call.operation,
-                    call.target,
-                    message,
-                ));
+                let message =
+                    format!("not sent: the account's rate limit is used up for another {} s", hold.as_secs());
+                return Err(Error::of_answer(ErrorKind::RateLimited, call.operation, call.target, message));
             }
             sleep(hold).await;
         }
@@ -203,23 +197,17 @@ pub(crate) struct Call<'a> {
     operation: &'static str,
     target: Option<&'a str>,
     priority: Priority,
-    env: Option<&'a BTreeMap<String, Secret>>,
 }
 
 impl<'a> Call<'a> {
     /// A request that changes something.
     pub(crate) fn mutation(operation: &'static str, target: impl Into<Option<&'a str>>) -> Self {
-        Self { operation, target: target.into(), priority: Priority::Mutation, env: None }
-    }
-
-    /// The same request, carrying this environment, whose values must not come back in an error.
-    pub(crate) fn with_env(self, env: &'a BTreeMap<String, Secret>) -> Self {
-        Self { env: Some(env), ..self }
+        Self { operation, target: target.into(), priority: Priority::Mutation }
     }
 
     /// A request that only looks.
     pub(crate) fn look(operation: &'static str, target: Option<&'a str>) -> Self {
-        Self { operation, target, priority: Priority::Poll, env: None }
+        Self { operation, target, priority: Priority::Poll }
     }
 }
 
@@ -227,7 +215,6 @@ impl<'a> Call<'a> {
 #[must_use]
 pub struct RunPodBuilder {
     client: ClientBuilder,
-    key: Secret,
     http_proxy: Option<String>,
 }
 
@@ -264,7 +251,7 @@ impl RunPodBuilder {
     pub fn build(self) -> Result<RunPod, ConfigError> {
         let backend = V2::new(self.client.v2()?);
         let prober = Prober::new(self.http_proxy)?;
-        let inner = Inner { backend, key: self.key, quota: Quota::default(), prober };
+        let inner = Inner { backend, quota: Quota::default(), prober };
         Ok(RunPod { inner: Arc::new(inner), observer: Observer::default() })
     }
 }

@@ -8,8 +8,8 @@ use tokio::time::sleep;
 use uuid::Uuid;
 
 use crate::{
-    Candidate, Cloud, Condition, Error, ErrorKind, Event, Found, Gone, Hardware, Pod, PodHandle, PodSpec, RunPod, SpecError,
-    WaitError,
+    Candidate, Cloud, Condition, Error, ErrorKind, Event, Found, Gone, Hardware, Pod, PodHandle, PodSpec,
+    RunPod, SpecError, WaitError,
     backend::Create,
     candidate::Placement,
     client::Call,
@@ -188,7 +188,7 @@ impl RunPod {
         let name = &create.spec.name;
         let mut pauses = retry::pauses(retry::ATTEMPTS);
         loop {
-            let call = Call::mutation(CREATE, name.as_str()).with_env(create.env);
+            let call = Call::mutation(CREATE, name.as_str());
             let error = match self.once(call, self.backend().create(create)).await {
                 Ok(pod) => return Ok(pod),
                 Err(error) => error,
@@ -218,7 +218,10 @@ impl RunPod {
         marker: &str,
         error: &Error,
     ) -> Result<Option<Pod>, Setback> {
-        self.notify(&Event::OutcomeUnclear { hardware: create.hardware.to_string(), error: error.to_string() });
+        self.notify(&Event::OutcomeUnclear {
+            hardware: create.hardware.to_string(),
+            error: error.to_string(),
+        });
         let mut doubt = None;
         for pause in RECONCILE_PAUSES {
             sleep(Duration::from_secs(pause)).await;

@@ -5,10 +5,8 @@ use std::{fmt, ops::Deref, time::Duration};
 use tokio::time::timeout;
 
 use crate::{
-    Condition, Error, ErrorKind, LogSource, Pod, PodState, Probe, RunPod, Wait,
-    backend::Action,
-    client::Call,
-    wait::Source,
+    Condition, Error, ErrorKind, LogSource, Pod, PodState, Probe, RunPod, Wait, backend::Action,
+    client::Call, wait::Source,
 };
 
 /// Lines of the system log that come with a wait that failed.

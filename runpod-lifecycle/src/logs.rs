@@ -129,7 +129,8 @@ impl Logs {
     /// The stream ends with an error once that fails ten times in a row, or RunPod refuses it.
     #[must_use]
     pub fn follow(self) -> Pin<Box<dyn Stream<Item = Result<LogLine, Error>> + Send>> {
-        let reader = Reader { logs: self, connection: None, cursor: None, told: Vec::new(), skip: 0, failures: 0 };
+        let reader =
+            Reader { logs: self, connection: None, cursor: None, told: Vec::new(), skip: 0, failures: 0 };
         Box::pin(stream::unfold(Some(reader), |reader| async {
             let mut reader = reader?;
             match reader.next().await {

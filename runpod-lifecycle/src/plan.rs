@@ -3,7 +3,8 @@
 use std::fmt;
 
 use crate::{
-    Candidate, Cloud, DeployError, Found, Hardware, IfExists, PodHandle, PodSpec, RunPod, Stock, spec::HardwareSpec,
+    Candidate, Cloud, DeployError, Found, Hardware, IfExists, PodHandle, PodSpec, RunPod, Stock,
+    spec::HardwareSpec,
 };
 
 /// Hours in a month, as cloud prices are usually told.

@@ -38,7 +38,8 @@ impl RunPod {
         match keys.iter().find(|wanted| !stored.iter().any(|known| body_of(known) == body_of(wanted))) {
             None => Ok(true),
             Some(_) => {
-                let message = "RunPod does not show every key that was written; another program may be writing too";
+                let message =
+                    "RunPod does not show every key that was written; another program may be writing too";
                 Err(Error::of_answer(ErrorKind::Conflict, WRITE, None, message))
             }
         }
@@ -50,7 +51,9 @@ impl RunPod {
             return None;
         }
         if !spec.parsed_ports().any(|port| port == Port::SSH) {
-            return Some("sshd is started but 22/tcp is not opened: only RunPod's SSH proxy will work".to_owned());
+            return Some(
+                "sshd is started but 22/tcp is not opened: only RunPod's SSH proxy will work".to_owned(),
+            );
         }
         // A failed look is no reason to hold a deploy up.
         let keys = self.once(Call::look(READ, None), self.backend().ssh_keys()).await.ok()?;

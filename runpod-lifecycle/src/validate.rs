@@ -50,14 +50,16 @@ impl PodSpec {
     }
 
     fn check_image(&self, problems: &mut Vec<Problem>) {
-        let odd = |text: &str| text.is_empty() || text.contains(|c: char| c.is_whitespace() || c.is_control());
+        let odd =
+            |text: &str| text.is_empty() || text.contains(|c: char| c.is_whitespace() || c.is_control());
         if let Some(image) = self.image.as_deref().filter(|image| odd(image)) {
             let allowed = "name a container image without spaces, for example runpod/pytorch:latest";
             problems.push(Problem::new("image", image, allowed));
         }
         check_ids("template", self.template.as_slice(), problems);
         check_ids("registry", self.registry.as_slice(), problems);
-        if let Some(args) = self.args.as_ref().filter(|_| !self.cmd.is_empty() || !self.entrypoint.is_empty()) {
+        if let Some(args) = self.args.as_ref().filter(|_| !self.cmd.is_empty() || !self.entrypoint.is_empty())
+        {
             problems.push(Problem::new("args", args, "use args alone, or entrypoint and cmd"));
         }
     }
@@ -150,7 +152,11 @@ impl CpuSpec {
 
 fn check_number(field: &'static str, number: u32, least: u32, problems: &mut Vec<Problem>) {
     if !(least..=MAX_NUMBER).contains(&number) {
-        problems.push(Problem::new(field, number.to_string(), format!("a number from {least} to {MAX_NUMBER}")));
+        problems.push(Problem::new(
+            field,
+            number.to_string(),
+            format!("a number from {least} to {MAX_NUMBER}"),
+        ));
     }
 }
 

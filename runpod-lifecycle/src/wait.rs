@@ -318,19 +318,15 @@ impl<'a> Watch<'a> {
 
 /// Whether the container was started anew between two looks at a running pod.
 fn is_restarted(before: Option<&Pod>, after: Option<&Pod>) -> bool {
-    let uptime = |pod: Option<&Pod>| {
-        pod.filter(|pod| pod.state == Some(PodState::Running)).and_then(|pod| pod.uptime)
-    };
+    let uptime =
+        |pod: Option<&Pod>| pod.filter(|pod| pod.state == Some(PodState::Running)).and_then(|pod| pod.uptime);
     matches!((uptime(before), uptime(after)), (Some(before), Some(after)) if after < before)
 }
 
 /// Whether looking again cannot help.
 fn is_fatal(kind: ErrorKind) -> bool {
     use ErrorKind::{Blocked, Forbidden, InsufficientBalance, Rejected, Retired, TooLarge, Unauthorized};
-    matches!(
-        kind,
-        Rejected | TooLarge | Unauthorized | InsufficientBalance | Forbidden | Blocked | Retired
-    )
+    matches!(kind, Rejected | TooLarge | Unauthorized | InsufficientBalance | Forbidden | Blocked | Retired)
 }
 
 /// Everything a wait knew when it ended without its condition.
