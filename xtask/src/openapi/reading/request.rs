@@ -123,7 +123,7 @@ impl<'a> Reader<'a> {
             out.insert(key.to_owned(), value.clone());
         }
         if out.remove("nullable").is_some() {
-            rust_type::ours(&mut out, "Nullable", &[reference.clone()]);
+            rust_type::ours(&mut out, "Nullable", std::slice::from_ref(&reference));
             out.insert("nullable".to_owned(), json!(true));
         }
         if out.is_empty() {

@@ -95,7 +95,7 @@ impl<'a> Reader<'a> {
             && let Some(reference) = node.remove("$ref")
         {
             let value = json!({ "$ref": reference });
-            rust_type::ours(node, "Nullable", &[value.clone()]);
+            rust_type::ours(node, "Nullable", std::slice::from_ref(&value));
             node.insert("allOf".to_owned(), json!([value]));
             node.insert("nullable".to_owned(), json!(true));
         }
@@ -165,7 +165,7 @@ impl<'a> Reader<'a> {
     fn list(&mut self, node: &Node, place: Place, at: &str) -> Carried<Value> {
         let items = self.schema(node.get("items").unwrap_or(&json!({})), place, &step(at, "items"))?;
         let mut out = annotated(node);
-        rust_type::ours(&mut out, "Listed", &[items.clone()]);
+        rust_type::ours(&mut out, "Listed", std::slice::from_ref(&items));
         out.insert("items".to_owned(), items);
         Ok(Value::Object(out))
     }
@@ -175,7 +175,7 @@ impl<'a> Reader<'a> {
         let values = node.get("additionalProperties").filter(|values| values.is_object()).unwrap_or(&any);
         let values = self.schema(values, place, &step(at, "additionalProperties"))?;
         let mut out = annotated(node);
-        rust_type::ours(&mut out, "Keyed", &[values.clone()]);
+        rust_type::ours(&mut out, "Keyed", std::slice::from_ref(&values));
         out.insert("additionalProperties".to_owned(), values);
         Ok(Value::Object(out))
     }
