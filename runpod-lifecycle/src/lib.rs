@@ -1,1 +1,44 @@
-//! Skeleton.
+#![doc = include_str!("../README.md")]
+
+mod backend;
+mod candidate;
+mod catalog;
+mod client;
+mod condition;
+mod connection;
+mod deploy;
+mod error;
+mod event;
+mod handle;
+mod logs;
+mod plan;
+mod pod;
+mod port;
+mod probe;
+mod quota;
+mod reap;
+mod retry;
+mod spec;
+mod ssh_keys;
+mod state;
+mod validate;
+mod wait;
+
+pub use candidate::{Candidate, Hardware, Order};
+pub use catalog::{CpuFlavor, GpuType, Stock};
+pub use client::{ConfigError, RunPod, RunPodBuilder};
+pub use condition::{Condition, Gone, Probe, Ready, Running, Stopped, Verdict};
+pub use connection::{Connection, SshCommand, SshEndpoint, TcpEndpoint};
+pub use deploy::{Aftermath, Attempt, DeployError, IfExists, OnFailure};
+pub use error::{Error, ErrorKind, Problem, SpecError};
+pub use event::Event;
+pub use handle::{Found, PodHandle};
+pub use logs::{LogLine, LogSource, Logs};
+pub use plan::{Plan, PlannedAction};
+pub use pod::{Cpu, Gpu, Pod};
+pub use port::{InvalidPort, Port, Protocol};
+pub use reap::Reaped;
+pub use runpod_api::Secret;
+pub use spec::{Cloud, PodSpec};
+pub use state::{DeploymentState, PodState};
+pub use wait::{Progress, Wait, WaitError, WaitReport, WaitStream};

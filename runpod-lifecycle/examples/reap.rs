@@ -1,0 +1,27 @@
+//! Ends pods that have outlived their lifetime. Run it from cron: it keeps no state.
+
+use std::{error::Error, time::Duration};
+
+use runpod_lifecycle::{Found, PodSpec, RunPod};
+use runpod_sim::Sim;
+
+#[tokio::main]
+async fn main() -> Result<(), Box<dyn Error>> {
+    let sim = Sim::builder().start().await?;
+    let runpod = RunPod::builder(sim.api_key()).base_url(sim.url()).build()?;
+    let spec = |name: &str| PodSpec::gpu(name, "runpod/pytorch:latest", ["ADA_24"]);
+    runpod.deploy(&spec("short").lifetime(Duration::ZERO)).await?;
+    runpod.deploy(&spec("long").lifetime(Duration::from_secs(8 * 3600))).await?;
+    runpod.deploy(&spec("for-ever")).await?;
+
+    for pod in runpod.overdue().await? {
+        println!("would terminate {} ({})", pod.id, pod.name.as_deref().unwrap_or("unnamed"));
+    }
+    for reaped in runpod.reap().await? {
+        reaped.outcome?;
+        println!("terminated {}", reaped.pod.id);
+    }
+    assert!(matches!(runpod.find("short").await?, Found::None));
+    println!("{} pods are left", runpod.list().await?.len());
+    Ok(())
+}

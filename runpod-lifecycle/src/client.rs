@@ -1,0 +1,294 @@
+//! The handle everything starts from.
+
+use std::{collections::BTreeMap, fmt, future::Future, sync::Arc, time::Duration};
+
+use runpod_api::{BuildError, ClientBuilder, Failure, Secret};
+use tokio::time::sleep;
+
+use crate::{
+    Error, ErrorKind, Event,
+    backend::{Answer, v2::V2},
+    event::Observer,
+    probe::Prober,
+    quota::{Priority, Quota},
+    retry,
+};
+
+/// The environment variable that holds the API key.
+const KEY_VARIABLE: &str = "RUNPOD_API_KEY";
+/// The environment variable that overrides the base URL.
+const URL_VARIABLE: &str = "RUNPOD_API_URL";
+/// The environment variable that names the API version.
+const VERSION_VARIABLE: &str = "RUNPOD_API_VERSION";
+/// The longest a call is held back for an exhausted rate limit before it fails instead.
+const PATIENCE: Duration = Duration::from_secs(120);
+
+/// A handle on a RunPod account. Cheap to clone; clones share connections and rate-limit budget.
+///
+/// It has no runtime and no background task of its own: everything happens inside the futures it
+/// returns, which are `Send` and need a tokio runtime with time and I/O enabled.
+///
+/// ```no_run
+/// use std::time::Duration;
+/// use runpod_lifecycle::{PodSpec, Ready, RunPod};
+///
+/// # async fn example() -> Result<(), Box<dyn std::error::Error>> {
+/// let runpod = RunPod::from_env()?;
+/// let spec = PodSpec::gpu("my-env", "runpod/pytorch:latest", ["NVIDIA GeForce RTX 4090"]).port("22/tcp");
+/// let pod = runpod.deploy(&spec).await?;
+/// let pod = pod.wait_until(Ready::Ssh, Duration::from_secs(600)).await?;
+/// if let Some(command) = pod.connection().ssh_command() {
+///     println!("{command}");
+/// }
+/// pod.terminate().await?;
+/// # Ok(())
+/// # }
+/// ```
+#[derive(Clone)]
+pub struct RunPod {
+    inner: Arc<Inner>,
+    observer: Observer,
+}
+
+struct Inner {
+    backend: V2,
+    key: Secret,
+    quota: Quota,
+    prober: Prober,
+}
+
+impl RunPod {
+    /// A handle made from the environment: `RUNPOD_API_KEY`, and optionally `RUNPOD_API_URL`
+    /// (default `https://api.runpod.io`) and `RUNPOD_API_VERSION` (`v2`, the default).
+    ///
+    /// # Errors
+    /// [`ConfigError`] if the key is missing or unusable, or the URL or version is. Nothing is sent.
+    pub fn from_env() -> Result<Self, ConfigError> {
+        let key = std::env::var(KEY_VARIABLE).map_err(|_| ConfigError::MissingKey)?;
+        if let Ok(version) = std::env::var(VERSION_VARIABLE)
+            && !version.is_empty()
+            && !version.eq_ignore_ascii_case("v2")
+        {
+            return Err(ConfigError::UnknownVersion { version });
+        }
+        let mut builder = Self::builder(key);
+        if let Ok(url) = std::env::var(URL_VARIABLE)
+            && !url.is_empty()
+        {
+            builder = builder.base_url(url);
+        }
+        builder.build()
+    }
+
+    /// Begins a handle with an API key; everything else has a default.
+    pub fn builder(key: impl Into<Secret>) -> RunPodBuilder {
+        let key = key.into();
+        RunPodBuilder {
+            client: ClientBuilder::new(key.clone()).user_agent(concat!("runpod-lifecycle/", env!("CARGO_PKG_VERSION"))),
+            key,
+            http_proxy: None,
+        }
+    }
+
+    /// The same handle, with every event of its deploys and waits sent to `observe`, which must be quick.
+    ///
+    /// Connections and rate-limit budget stay shared with the handle it was made from.
+    #[must_use]
+    pub fn on_event(&self, observe: impl Fn(&Event) + Send + Sync + 'static) -> Self {
+        Self { inner: Arc::clone(&self.inner), observer: Observer::new(observe) }
+    }
+
+    /// The generated client underneath, for whatever this facade does not cover.
+    ///
+    /// It shares this handle's connections, but not its retries and rate-limit budget.
+    #[must_use]
+    pub fn api(&self) -> &runpod_api::v2::Client {
+        self.inner.backend.client()
+    }
+
+    pub(crate) fn backend(&self) -> &V2 {
+        &self.inner.backend
+    }
+
+    pub(crate) fn observer(&self) -> &Observer {
+        &self.observer
+    }
+
+    pub(crate) fn prober(&self) -> &Prober {
+        &self.inner.prober
+    }
+
+    pub(crate) fn notify(&self, event: &Event) {
+        self.observer.notify(event);
+    }
+
+    /// Sends one request, once the rate limit allows it, and once only.
+    pub(crate) async fn once<T>(
+        &self,
+        call: Call<'_>,
+        send: impl Future<Output = Result<Answer<T>, Failure>> + Send,
+    ) -> Result<T, Error> {
+        self.admit(call).await?;
+        match send.await {
+            Ok(answer) => {
+                self.inner.quota.observe(&answer.headers);
+                Ok(answer.value)
+            }
+            Err(failure) => {
+                self.inner.quota.observe(failure.headers());
+                let secrets = call.env.into_iter().flat_map(BTreeMap::values).chain([&self.inner.key]);
+                Err(Error::of_call(call.operation, call.target, failure, secrets))
+            }
+        }
+    }
+
+    /// Sends a request whose repetition does no harm, again after failures that may pass.
+    pub(crate) async fn repeatedly<T, F>(&self, call: Call<'_>, send: impl Fn() -> F + Send) -> Result<T, Error>
+    where
+        F: Future<Output = Result<Answer<T>, Failure>> + Send,
+    {
+        let mut pauses = retry::pauses(retry::ATTEMPTS);
+        loop {
+            let error = match self.once(call, send()).await {
+                Ok(value) => return Ok(value),
+                Err(error) if !error.is_retryable() => return Err(error),
+                Err(error) => error,
+            };
+            let Some(pause) = pauses.next() else { return Err(error) };
+            let asked = self.asked_pause(&error);
+            if asked > PATIENCE {
+                return Err(error);
+            }
+            sleep(pause.max(asked)).await;
+        }
+    }
+
+    /// How long RunPod wants to be left alone after an error: the longest of what it said.
+    pub(crate) fn asked_pause(&self, error: &Error) -> Duration {
+        error.retry_after().unwrap_or_default().max(self.inner.quota.exhausted_for())
+    }
+
+    async fn admit(&self, call: Call<'_>) -> Result<(), Error> {
+        loop {
+            let hold = self.inner.quota.admit(call.priority);
+            if hold.is_zero() {
+                return Ok(());
+            }
+            if hold > PATIENCE {
+                let message = format!(
+                    "not sent: the account's rate limit is used up for another {} s",
+                    hold.as_secs()
+                );
+                return Err(Error::of_answer(
+                    ErrorKind::RateLimited,
+                    call.operation,
+                    call.target,
+                    message,
+                ));
+            }
+            sleep(hold).await;
+        }
+    }
+}
+
+impl fmt::Debug for RunPod {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("RunPod").field("backend", &self.inner.backend).finish_non_exhaustive()
+    }
+}
+
+/// What a request is for: named in errors, weighed against the rate limit.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Call<'a> {
+    operation: &'static str,
+    target: Option<&'a str>,
+    priority: Priority,
+    env: Option<&'a BTreeMap<String, Secret>>,
+}
+
+impl<'a> Call<'a> {
+    /// A request that changes something.
+    pub(crate) fn mutation(operation: &'static str, target: impl Into<Option<&'a str>>) -> Self {
+        Self { operation, target: target.into(), priority: Priority::Mutation, env: None }
+    }
+
+    /// The same request, carrying this environment, whose values must not come back in an error.
+    pub(crate) fn with_env(self, env: &'a BTreeMap<String, Secret>) -> Self {
+        Self { env: Some(env), ..self }
+    }
+
+    /// A request that only looks.
+    pub(crate) fn look(operation: &'static str, target: Option<&'a str>) -> Self {
+        Self { operation, target, priority: Priority::Poll, env: None }
+    }
+}
+
+/// Makes a [`RunPod`]; see [`RunPod::builder`].
+#[must_use]
+pub struct RunPodBuilder {
+    client: ClientBuilder,
+    key: Secret,
+    http_proxy: Option<String>,
+}
+
+impl RunPodBuilder {
+    /// Where the API is. Default `https://api.runpod.io`. `http://` is taken for loopback only.
+    pub fn base_url(mut self, url: impl Into<String>) -> Self {
+        self.client = self.client.base_url(url);
+        self
+    }
+
+    /// The longest a connection may take to come about. Default 10 s.
+    pub fn connect_timeout(mut self, timeout: Duration) -> Self {
+        self.client = self.client.connect_timeout(timeout);
+        self
+    }
+
+    /// The longest one request may take, answer included. Default 60 s.
+    pub fn timeout(mut self, timeout: Duration) -> Self {
+        self.client = self.client.timeout(timeout);
+        self
+    }
+
+    /// Where a pod's HTTP ports are probed, with `{pod}` and `{port}` filled in.
+    /// Default `https://{pod}-{port}.proxy.runpod.net`. A simulator has its own.
+    pub fn http_proxy(mut self, template: impl Into<String>) -> Self {
+        self.http_proxy = Some(template.into());
+        self
+    }
+
+    /// The handle.
+    ///
+    /// # Errors
+    /// [`ConfigError`] if the key or the base URL is unusable. Nothing is sent.
+    pub fn build(self) -> Result<RunPod, ConfigError> {
+        let backend = V2::new(self.client.v2()?);
+        let prober = Prober::new(self.http_proxy)?;
+        let inner = Inner { backend, key: self.key, quota: Quota::default(), prober };
+        Ok(RunPod { inner: Arc::new(inner), observer: Observer::default() })
+    }
+}
+
+impl fmt::Debug for RunPodBuilder {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("RunPodBuilder").field("client", &self.client).finish_non_exhaustive()
+    }
+}
+
+/// A handle that cannot be made. Nothing was sent.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum ConfigError {
+    /// `RUNPOD_API_KEY` is not set.
+    #[error("RUNPOD_API_KEY is not set; make a key at https://console.runpod.io/user/settings and export it")]
+    MissingKey,
+    /// `RUNPOD_API_VERSION` names a version this build does not speak.
+    #[error("RUNPOD_API_VERSION is {version:?}; this build speaks v2 only, unset it")]
+    UnknownVersion {
+        /// What it says.
+        version: String,
+    },
+    /// The key, the base URL or the TLS set-up is unusable.
+    #[error(transparent)]
+    Client(#[from] BuildError),
+}

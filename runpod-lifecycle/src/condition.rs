@@ -1,0 +1,256 @@
+//! What a wait waits for: pure functions of one look at a pod.
+
+use crate::{Pod, PodState, Port, Protocol};
+
+/// What one look at a pod means for a wait.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Verdict {
+    /// Not yet, and why, in a few words: `no direct SSH endpoint yet`.
+    Pending(String),
+    /// The condition holds, as far as RunPod's answer can tell.
+    Done,
+    /// It will never hold, and why.
+    Failed(String),
+}
+
+impl Verdict {
+    fn pending(reason: impl Into<String>) -> Self {
+        Self::Pending(reason.into())
+    }
+
+    fn failed(reason: impl Into<String>) -> Self {
+        Self::Failed(reason.into())
+    }
+}
+
+/// Something on the pod that must answer before a wait is over.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Probe {
+    /// A TCP connection is accepted.
+    Tcp {
+        /// Host name or address.
+        host: String,
+        /// Port.
+        port: u16,
+    },
+    /// A TCP connection is accepted and the other side greets with an SSH banner.
+    Ssh {
+        /// Host name or address.
+        host: String,
+        /// Port.
+        port: u16,
+    },
+    /// RunPod's HTTPS proxy passes a request on to an application that listens.
+    Http {
+        /// The pod's id.
+        pod_id: String,
+        /// The port inside the container.
+        port: u16,
+    },
+}
+
+/// What a wait waits for.
+///
+/// Any `Fn(Option<&Pod>) -> Verdict` is a condition; `None` means the pod does not exist.
+///
+/// ```
+/// use runpod_lifecycle::{Condition, Pod, Verdict};
+///
+/// fn in_california(pod: Option<&Pod>) -> Verdict {
+///     match pod.map(|pod| pod.data_center.as_deref()) {
+///         None => Verdict::Failed("the pod is gone".into()),
+///         Some(Some(id)) if id.starts_with("US-CA") => Verdict::Done,
+///         Some(Some(id)) => Verdict::Failed(format!("it runs in {id}")),
+///         Some(None) => Verdict::Pending("no machine yet".into()),
+///     }
+/// }
+/// assert_eq!(in_california.verdict(None), Verdict::Failed("the pod is gone".into()));
+/// ```
+pub trait Condition: Send + Sync {
+    /// What one look means. Must be quick and free of side effects.
+    fn verdict(&self, pod: Option<&Pod>) -> Verdict;
+
+    /// What must answer besides, once the verdict is [`Verdict::Done`]. Default: nothing.
+    fn probes(&self, pod: &Pod) -> Vec<Probe> {
+        let _ = pod;
+        Vec::new()
+    }
+
+    /// The condition in a word or two, for events and errors. Default: `your condition`.
+    fn name(&self) -> String {
+        "your condition".to_owned()
+    }
+}
+
+impl<F> Condition for F
+where
+    F: Fn(Option<&Pod>) -> Verdict + Send + Sync,
+{
+    fn verdict(&self, pod: Option<&Pod>) -> Verdict {
+        self(pod)
+    }
+}
+
+/// RunPod says `RUNNING`. The container was started; nothing in it need answer yet.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Running;
+
+impl Condition for Running {
+    fn verdict(&self, pod: Option<&Pod>) -> Verdict {
+        let pod = match alive(pod) {
+            Ok(pod) => pod,
+            Err(verdict) => return verdict,
+        };
+        match &pod.state {
+            Some(PodState::Running) => Verdict::Done,
+            state => Verdict::pending(format!("RunPod says {}", word(state.as_ref()))),
+        }
+    }
+
+    fn name(&self) -> String {
+        "running".to_owned()
+    }
+}
+
+/// The pod can be used: what was asked for is reachable and answers a probe.
+///
+/// `RUNNING` alone is not enough: RunPod says it while a pod has neither address nor ports (observed).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Ready {
+    /// Every `tcp` port that was asked for has a public endpoint that accepts a connection.
+    Ports,
+    /// The direct SSH endpoint greets with an SSH banner. Needs `22/tcp` among the ports.
+    Ssh,
+    /// The application behind this `http` port answers through RunPod's proxy.
+    Http(u16),
+}
+
+impl Condition for Ready {
+    fn verdict(&self, pod: Option<&Pod>) -> Verdict {
+        let pod = match alive(pod) {
+            Ok(pod) => pod,
+            Err(verdict) => return verdict,
+        };
+        match self {
+            Self::Ports => ports_ready(pod),
+            Self::Ssh => ssh_ready(pod),
+            Self::Http(port) => http_ready(pod, *port),
+        }
+    }
+
+    fn probes(&self, pod: &Pod) -> Vec<Probe> {
+        let connection = pod.connection();
+        match self {
+            Self::Ports => connection
+                .tcp_endpoints()
+                .iter()
+                .map(|endpoint| Probe::Tcp { host: endpoint.ip.to_string(), port: endpoint.public_port })
+                .collect(),
+            Self::Ssh => connection
+                .direct_ssh()
+                .map(|endpoint| Probe::Ssh { host: endpoint.host, port: endpoint.port })
+                .into_iter()
+                .collect(),
+            Self::Http(port) => vec![Probe::Http { pod_id: pod.id.clone(), port: *port }],
+        }
+    }
+
+    fn name(&self) -> String {
+        match self {
+            Self::Ports => "ready (ports)".to_owned(),
+            Self::Ssh => "ready (ssh)".to_owned(),
+            Self::Http(port) => format!("ready (http {port})"),
+        }
+    }
+}
+
+/// The pod is stopped: the GPU is given back, a pod volume is kept.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Stopped;
+
+impl Condition for Stopped {
+    fn verdict(&self, pod: Option<&Pod>) -> Verdict {
+        match pod.map(|pod| pod.state.as_ref()) {
+            None => Verdict::failed("the pod no longer exists"),
+            Some(Some(state)) if state.is_stopped() => Verdict::Done,
+            Some(Some(PodState::Terminated)) => Verdict::failed("the pod was terminated"),
+            Some(state) => Verdict::pending(format!("RunPod says {}", word(state))),
+        }
+    }
+
+    fn name(&self) -> String {
+        "stopped".to_owned()
+    }
+}
+
+/// The pod is gone: RunPod knows no such pod, or says `TERMINATED`. It bills nothing any more.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Gone;
+
+impl Condition for Gone {
+    fn verdict(&self, pod: Option<&Pod>) -> Verdict {
+        match pod {
+            None => Verdict::Done,
+            Some(pod) if pod.is_gone() => Verdict::Done,
+            Some(pod) => Verdict::pending(format!("RunPod says {}", word(pod.state.as_ref()))),
+        }
+    }
+
+    fn name(&self) -> String {
+        "gone".to_owned()
+    }
+}
+
+/// The pod, if it can still come up by itself.
+fn alive(pod: Option<&Pod>) -> Result<&Pod, Verdict> {
+    let pod = pod.ok_or_else(|| Verdict::failed("the pod no longer exists"))?;
+    match &pod.state {
+        Some(PodState::Error) => Err(Verdict::failed("RunPod gave the pod up (ERROR)")),
+        Some(PodState::Terminated) => Err(Verdict::failed("the pod was terminated")),
+        Some(state) if state.is_stopped() => Err(Verdict::failed("the pod is stopped; start it first")),
+        Some(PodState::Running) if pod.gpu.as_ref().is_some_and(|gpu| gpu.count == 0) => {
+            Err(Verdict::failed("it came back without a GPU: its host has none free; wait, or deploy it elsewhere"))
+        }
+        _ => Ok(pod),
+    }
+}
+
+fn ports_ready(pod: &Pod) -> Verdict {
+    let wanted = pod.ports.iter().filter(|port| port.protocol() == Protocol::Tcp);
+    let missing: Vec<String> = wanted
+        .filter(|port| pod.connection().tcp(port.number()).is_none())
+        .map(ToString::to_string)
+        .collect();
+    if missing.is_empty() {
+        Verdict::Done
+    } else {
+        Verdict::pending(format!("no public endpoint yet for {}", missing.join(", ")))
+    }
+}
+
+fn ssh_ready(pod: &Pod) -> Verdict {
+    if pod.connection().direct_ssh().is_some() {
+        Verdict::Done
+    } else if pod.ports.contains(&Port::SSH) {
+        Verdict::pending("no direct SSH endpoint yet")
+    } else {
+        Verdict::failed("22/tcp is not among the pod's ports; deploy it with .port(\"22/tcp\")")
+    }
+}
+
+fn http_ready(pod: &Pod, port: u16) -> Verdict {
+    if pod.connection().http_url(port).is_none() {
+        return Verdict::failed(format!("{port}/http is not among the pod's ports"));
+    }
+    match &pod.state {
+        Some(PodState::Running) => Verdict::Done,
+        state => Verdict::pending(format!("RunPod says {}", word(state.as_ref()))),
+    }
+}
+
+fn word(state: Option<&PodState>) -> &str {
+    state.map_or("nothing about its state", PodState::as_str)
+}

@@ -1,0 +1,365 @@
+//! What can go wrong with one call, and what it means for the pod and the money.
+
+use std::{fmt, time::Duration};
+
+use runpod_api::{Failure, FailureKind, Secret};
+
+/// A secret shorter than this is a word like `true` or `80`, and cutting it out would only garble a text.
+const SHORTEST_SECRET: usize = 4;
+
+/// Texts with which RunPod says "no capacity", lower case, compared as substrings (observed).
+const NO_CAPACITY: [&str; 6] = [
+    "no longer any instances available",
+    "no instances currently available",
+    "no instances available",
+    "does not have the resources to deploy your pod",
+    "could not find any pods with required specifications",
+    "not enough free gpus on the host machine",
+];
+
+/// A call to RunPod that did not bring what it was made for.
+///
+/// It says which operation, on what, what the server said and what to do next, and holds neither
+/// the API key nor an env value nor a raw body.
+///
+/// ```no_run
+/// # async fn example(runpod: runpod_lifecycle::RunPod) {
+/// use runpod_lifecycle::ErrorKind;
+///
+/// match runpod.get("abc123def456gh").await {
+///     Ok(pod) => println!("{:?}", pod.state),
+///     Err(error) if error.kind() == ErrorKind::NotFound => println!("gone"),
+///     Err(error) => eprintln!("{error}"), // "could not get pod abc123def456gh: ..."
+/// }
+/// # }
+/// ```
+pub struct Error {
+    inner: Box<Inner>,
+}
+
+struct Inner {
+    kind: ErrorKind,
+    operation: &'static str,
+    target: Option<String>,
+    message: String,
+    errors: Vec<String>,
+    failure: Option<Failure>,
+}
+
+/// What kind of failure an [`Error`] is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum ErrorKind {
+    /// 400 or 422: RunPod refuses the request as it is. Sending it again changes nothing.
+    Rejected,
+    /// RunPod has no machine for this right now. Nothing was created or started.
+    NoCapacity,
+    /// 401: no key, or one RunPod does not know.
+    Unauthorized,
+    /// 402: the account has no balance left.
+    InsufficientBalance,
+    /// 403: the key or the account may not do this.
+    Forbidden,
+    /// 403 from the network edge in front of RunPod, which never reached the API.
+    Blocked,
+    /// 404 in RunPod's own words: there is no such thing.
+    NotFound,
+    /// 409: not possible in the pod's present state.
+    Conflict,
+    /// The pod is locked and refuses to be stopped, restarted or terminated.
+    Locked,
+    /// 410: this version of the API is retired.
+    Retired,
+    /// 413: the request body exceeds 102,400 bytes.
+    TooLarge,
+    /// 429: too many requests.
+    RateLimited,
+    /// 5xx: RunPod failed. A mutation may have been applied all the same.
+    Server,
+    /// The request never left: no connection, or it could not be built.
+    Unreachable,
+    /// The request was sent and no complete answer came back. A mutation may have been applied.
+    Interrupted,
+    /// An answer nobody can read: not RunPod's JSON, or an unexpected shape.
+    Unreadable,
+    /// Any other status.
+    Unexpected,
+}
+
+impl Error {
+    /// A failed call as an error of `operation` on `target`, with the server's words cleared of
+    /// the secrets that were sent.
+    pub(crate) fn of_call<'a>(
+        operation: &'static str,
+        target: Option<&str>,
+        failure: Failure,
+        secrets: impl Iterator<Item = &'a Secret> + Clone,
+    ) -> Self {
+        Self {
+            inner: Box::new(Inner {
+                kind: classify(&failure),
+                operation,
+                target: target.map(str::to_owned),
+                message: without(secrets.clone(), failure.message()),
+                errors: failure.errors().iter().map(|text| without(secrets.clone(), text)).collect(),
+                failure: Some(failure),
+            }),
+        }
+    }
+
+    /// An error found by this crate in an otherwise fine answer.
+    pub(crate) fn of_answer(
+        kind: ErrorKind,
+        operation: &'static str,
+        target: Option<&str>,
+        message: impl Into<String>,
+    ) -> Self {
+        Self {
+            inner: Box::new(Inner {
+                kind,
+                operation,
+                target: target.map(str::to_owned),
+                message: message.into(),
+                errors: Vec::new(),
+                failure: None,
+            }),
+        }
+    }
+
+    /// What kind of failure this is.
+    #[must_use]
+    pub fn kind(&self) -> ErrorKind {
+        self.inner.kind
+    }
+
+    /// What was being done, for example `create pod`.
+    #[must_use]
+    pub fn operation(&self) -> &'static str {
+        self.inner.operation
+    }
+
+    /// The id or name it was done to.
+    #[must_use]
+    pub fn target(&self) -> Option<&str> {
+        self.inner.target.as_deref()
+    }
+
+    /// HTTP status of the answer; `None` if there was none.
+    #[must_use]
+    pub fn status(&self) -> Option<u16> {
+        self.inner.failure.as_ref()?.status()
+    }
+
+    /// The server's own words, capped; empty if it said nothing. Secrets that were sent and came
+    /// back in them are cut out.
+    #[must_use]
+    pub fn message(&self) -> &str {
+        &self.inner.message
+    }
+
+    /// RunPod's `x-request-id`, which its support asks for.
+    #[must_use]
+    pub fn request_id(&self) -> Option<&str> {
+        self.inner.failure.as_ref()?.request_id()
+    }
+
+    /// How long the server asks to wait before the next request.
+    #[must_use]
+    pub fn retry_after(&self) -> Option<Duration> {
+        self.inner.failure.as_ref()?.retry_after()
+    }
+
+    /// Whether the same request may succeed later without any change.
+    ///
+    /// For a create this says nothing about safety: see [`may_have_been_applied`](Self::may_have_been_applied).
+    #[must_use]
+    pub fn is_retryable(&self) -> bool {
+        use ErrorKind::{Interrupted, RateLimited, Server, Unreachable, Unreadable};
+        matches!(self.kind(), RateLimited | Server | Unreachable | Interrupted | Unreadable)
+    }
+
+    /// Whether RunPod may have done what was asked although the call failed.
+    #[must_use]
+    pub fn may_have_been_applied(&self) -> bool {
+        matches!(self.kind(), ErrorKind::Server | ErrorKind::Interrupted | ErrorKind::Unreadable)
+    }
+
+    /// The pod id in an answer to a create that could not be read whole.
+    pub(crate) fn recovered_id(&self) -> Option<&str> {
+        self.inner.failure.as_ref()?.recovered_id()
+    }
+
+    fn hint(&self) -> &'static str {
+        match self.kind() {
+            ErrorKind::Rejected => "Correct the request; sending it again as it is changes nothing.",
+            ErrorKind::NoCapacity => {
+                "Nothing was created. Allow another GPU type, a pool, any data center or the other cloud, or try later."
+            }
+            ErrorKind::Unauthorized => {
+                "Check RUNPOD_API_KEY; keys are made at https://console.runpod.io/user/settings."
+            }
+            ErrorKind::InsufficientBalance => {
+                "Nothing was started. Add credit at https://console.runpod.io/user/billing."
+            }
+            ErrorKind::Forbidden => {
+                "The key lacks a permission, or the account may not use this; check the key's scope at https://console.runpod.io/user/settings."
+            }
+            ErrorKind::Blocked => {
+                "The request was stopped in front of RunPod's API, which says nothing about your permissions; check proxies and the base URL."
+            }
+            ErrorKind::NotFound => "It does not exist or no longer does.",
+            ErrorKind::Conflict => "Its present state does not allow this; look at it first.",
+            ErrorKind::Locked => "Unlock it in the RunPod console first.",
+            ErrorKind::Retired => "REST v1 was retired on 2026-11-15; use v2.",
+            ErrorKind::TooLarge => "RunPod takes at most 102,400 bytes; shorten the environment.",
+            ErrorKind::RateLimited => "Wait before the next request.",
+            ErrorKind::Server => "RunPod failed; see https://uptime.runpod.io and try again.",
+            ErrorKind::Unreachable => "Nothing was sent. Check the network and the base URL.",
+            ErrorKind::Interrupted => {
+                "RunPod may have done it all the same: look before sending it again."
+            }
+            ErrorKind::Unreadable => {
+                "The answer is not what RunPod's contract describes; check the base URL and proxies."
+            }
+            ErrorKind::Unexpected => "This answer is not part of RunPod's contract.",
+        }
+    }
+}
+
+/// A text of the server without the secrets that were sent to it.
+fn without<'a>(secrets: impl Iterator<Item = &'a Secret>, text: &str) -> String {
+    secrets
+        .map(Secret::expose)
+        .filter(|secret| secret.len() >= SHORTEST_SECRET)
+        .fold(text.to_owned(), |text, secret| text.replace(secret, "[secret]"))
+}
+
+/// What a failed call means, from its status and RunPod's words alone.
+fn classify(failure: &Failure) -> ErrorKind {
+    match failure.kind() {
+        FailureKind::NotSent => ErrorKind::Unreachable,
+        FailureKind::Interrupted => ErrorKind::Interrupted,
+        FailureKind::Undecodable { .. } => ErrorKind::Unreadable,
+        _ => failure.status().map_or(ErrorKind::Unexpected, |status| classify_status(status, failure)),
+    }
+}
+
+fn classify_status(status: u16, failure: &Failure) -> ErrorKind {
+    let says = failure.message().to_lowercase();
+    match status {
+        400 | 409 | 500 if NO_CAPACITY.iter().any(|text| says.contains(text)) => ErrorKind::NoCapacity,
+        400 | 409 if says.contains("pod is locked") => ErrorKind::Locked,
+        400 | 422 => ErrorKind::Rejected,
+        401 => ErrorKind::Unauthorized,
+        402 => ErrorKind::InsufficientBalance,
+        403 if failure.is_runpod_shaped() => ErrorKind::Forbidden,
+        403 => ErrorKind::Blocked,
+        404 if failure.is_runpod_shaped() => ErrorKind::NotFound,
+        404 => ErrorKind::Unreadable,
+        409 => ErrorKind::Conflict,
+        410 => ErrorKind::Retired,
+        413 => ErrorKind::TooLarge,
+        429 => ErrorKind::RateLimited,
+        500..=599 => ErrorKind::Server,
+        _ => ErrorKind::Unexpected,
+    }
+}
+
+impl fmt::Display for Error {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "could not {}", self.operation())?;
+        if let Some(target) = self.target() {
+            write!(f, " {}", target.escape_debug())?;
+        }
+        match (self.status(), &self.inner.failure) {
+            (Some(status), Some(failure)) if matches!(failure.kind(), FailureKind::Status) => {
+                write!(f, ": RunPod answered {status} {:?}", self.message())?;
+            }
+            (_, Some(failure)) => write!(f, ": {failure}")?,
+            (_, None) => write!(f, ": {}", self.message())?,
+        }
+        if !self.inner.errors.is_empty() {
+            write!(f, " [{}]", self.inner.errors.join("; "))?;
+        }
+        if let Some(id) = self.request_id() {
+            write!(f, " (request {})", id.escape_debug())?;
+        }
+        write!(f, ". {}", self.hint())
+    }
+}
+
+impl fmt::Debug for Error {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Error")
+            .field("kind", &self.kind())
+            .field("operation", &self.operation())
+            .field("target", &self.target())
+            .field("status", &self.status())
+            .field("message", &self.message())
+            .field("request_id", &self.request_id())
+            .finish_non_exhaustive()
+    }
+}
+
+impl std::error::Error for Error {
+    fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
+        std::error::Error::source(self.inner.failure.as_ref()?)
+    }
+}
+
+/// A pod spec that RunPod would refuse, found before anything was sent.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct SpecError {
+    problems: Vec<Problem>,
+}
+
+impl SpecError {
+    pub(crate) fn new(problems: Vec<Problem>) -> Self {
+        Self { problems }
+    }
+
+    /// Every problem found, at least one.
+    #[must_use]
+    pub fn problems(&self) -> &[Problem] {
+        &self.problems
+    }
+}
+
+impl fmt::Display for SpecError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("the pod spec cannot be deployed (nothing was sent)")?;
+        for (position, problem) in self.problems.iter().enumerate() {
+            write!(f, "{}{problem}", if position == 0 { ": " } else { "; " })?;
+        }
+        Ok(())
+    }
+}
+
+impl std::error::Error for SpecError {}
+
+/// One thing wrong with a pod spec.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Problem {
+    /// The field, named as the setter.
+    pub field: &'static str,
+    /// The offending value, shortened. Never an env value.
+    pub value: String,
+    /// What is allowed.
+    pub allowed: String,
+}
+
+impl Problem {
+    pub(crate) fn new(field: &'static str, value: impl AsRef<str>, allowed: impl Into<String>) -> Self {
+        let value = value.as_ref();
+        let short: String = value.chars().take(80).collect();
+        let value = if short.len() < value.len() { format!("{short}...") } else { short };
+        Self { field, value, allowed: allowed.into() }
+    }
+}
+
+impl fmt::Display for Problem {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} {:?}: {}", self.field, self.value, self.allowed)
+    }
+}

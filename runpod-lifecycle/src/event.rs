@@ -1,0 +1,148 @@
+//! What happened so far, for whoever shows progress.
+
+use std::{fmt, sync::Arc, time::Duration};
+
+use crate::PodState;
+
+/// Something that happened during a deploy or a wait.
+///
+/// Its Display is one line for a person. It holds no key, no env value and no raw body.
+#[derive(Clone, Debug)]
+#[non_exhaustive]
+pub enum Event {
+    /// The catalog could not be read; the deploy went on with the ids as given.
+    CatalogUnread {
+        /// Why.
+        error: String,
+    },
+    /// Something will not work as the spec seems to expect. The deploy goes on.
+    Warned {
+        /// What, and what to do about it.
+        warning: String,
+    },
+    /// A create was sent.
+    CandidateTried {
+        /// What was asked for, for example `1x NVIDIA GeForce RTX 4090`.
+        hardware: String,
+    },
+    /// RunPod refused this candidate; the next one follows.
+    CandidateRefused {
+        /// What was asked for, for example `1x NVIDIA GeForce RTX 4090`.
+        hardware: String,
+        /// RunPod's words.
+        reason: String,
+    },
+    /// The answer to a create was lost or unclear; the pod is being looked for.
+    OutcomeUnclear {
+        /// What was asked for, for example `1x NVIDIA GeForce RTX 4090`.
+        hardware: String,
+        /// What went wrong.
+        error: String,
+    },
+    /// A pod whose create looked failed was found after all, and is used.
+    PodFound {
+        /// Its id.
+        pod_id: String,
+    },
+    /// RunPod accepted the pod. It bills from here on.
+    PodCreated {
+        /// Its id.
+        pod_id: String,
+        /// What was asked for, for example `1x NVIDIA GeForce RTX 4090`.
+        hardware: String,
+        /// USD per hour, if RunPod said so.
+        cost_usd_per_hour: Option<f64>,
+    },
+    /// A second pod of the same deployment was found and terminated.
+    DuplicateTerminated {
+        /// Its id.
+        pod_id: String,
+    },
+    /// A wait looked at the pod.
+    Looked {
+        /// The pod's id.
+        pod_id: String,
+        /// What RunPod said; `None` if the pod does not exist or no state was given.
+        state: Option<PodState>,
+        /// Why the wait is not over; `None` if it is.
+        pending: Option<String>,
+        /// Since the wait began.
+        elapsed: Duration,
+    },
+    /// The container exited and was restarted by RunPod; it goes on billing.
+    ContainerRestarted {
+        /// The pod's id.
+        pod_id: String,
+        /// How often that was seen during this wait.
+        times: u32,
+        /// Since the wait began.
+        elapsed: Duration,
+    },
+    /// A look failed in a way that may pass; the wait goes on.
+    LookFailed {
+        /// The pod's id.
+        pod_id: String,
+        /// What went wrong.
+        error: String,
+        /// Since the wait began.
+        elapsed: Duration,
+    },
+}
+
+impl fmt::Display for Event {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::CatalogUnread { error } => {
+                write!(f, "RunPod's catalog could not be read, going on with the ids as given: {error}")
+            }
+            Self::Warned { warning } => write!(f, "warning: {warning}"),
+            Self::CandidateTried { hardware } => write!(f, "asking for {hardware}"),
+            Self::CandidateRefused { hardware, reason } => write!(f, "{hardware} refused: {reason}"),
+            Self::OutcomeUnclear { hardware, error } => {
+                write!(f, "unclear whether a pod with {hardware} was created, looking for it: {error}")
+            }
+            Self::PodFound { pod_id } => write!(f, "found pod {pod_id}: it had been created after all"),
+            Self::PodCreated { pod_id, hardware, cost_usd_per_hour } => {
+                write!(f, "created pod {pod_id} with {hardware}")?;
+                cost_usd_per_hour.map_or(Ok(()), |cost| write!(f, " at ${cost:.3}/h"))
+            }
+            Self::DuplicateTerminated { pod_id } => write!(f, "terminated duplicate pod {pod_id}"),
+            Self::Looked { pod_id, state, pending, elapsed } => {
+                let state = state.as_ref().map_or("no state", PodState::as_str);
+                write!(f, "{:>5.1}s pod {pod_id}: {state}", elapsed.as_secs_f64())?;
+                pending.as_ref().map_or(Ok(()), |reason| write!(f, ", {reason}"))
+            }
+            Self::ContainerRestarted { pod_id, times, elapsed } => write!(
+                f,
+                "{:>5.1}s pod {pod_id}: the container exited and was restarted ({times} so far)",
+                elapsed.as_secs_f64()
+            ),
+            Self::LookFailed { pod_id, error, elapsed } => {
+                write!(f, "{:>5.1}s pod {pod_id}: {error}", elapsed.as_secs_f64())
+            }
+        }
+    }
+}
+
+/// Who hears of events. Cheap to clone; silent by default.
+#[derive(Clone, Default)]
+pub(crate) struct Observer(Option<Arc<dyn Fn(&Event) + Send + Sync>>);
+
+impl Observer {
+    pub(crate) fn new(observe: impl Fn(&Event) + Send + Sync + 'static) -> Self {
+        Self(Some(Arc::new(observe)))
+    }
+
+    pub(crate) fn notify(&self, event: &Event) {
+        tracing::debug!(target: "runpod_lifecycle", "{event}");
+        if let Some(observe) = &self.0 {
+            observe(event);
+        }
+    }
+}
+
+impl fmt::Debug for Observer {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_tuple("Observer").field(&self.0.is_some()).finish()
+    }
+}

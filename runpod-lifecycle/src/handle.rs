@@ -1,0 +1,314 @@
+//! Everything that is done to a pod that exists.
+
+use std::{fmt, ops::Deref, time::Duration};
+
+use tokio::time::timeout;
+
+use crate::{
+    Condition, Error, ErrorKind, LogSource, Pod, PodState, Probe, RunPod, Wait,
+    backend::Action,
+    client::Call,
+    wait::Source,
+};
+
+/// Lines of the system log that come with a wait that failed.
+const REPORTED_LINES: u32 = 10;
+/// The longest a failed wait takes to fetch them.
+const LOG_PATIENCE: Duration = Duration::from_secs(4);
+
+/// A pod together with the handle it came through: the last look at it, and what can be done with it.
+///
+/// It dereferences to [`Pod`]. Dropping it does nothing to the pod.
+#[derive(Clone)]
+pub struct PodHandle {
+    runpod: RunPod,
+    pod: Pod,
+}
+
+impl PodHandle {
+    pub(crate) fn new(runpod: RunPod, pod: Pod) -> Self {
+        Self { runpod, pod }
+    }
+
+    pub(crate) fn runpod(&self) -> &RunPod {
+        &self.runpod
+    }
+
+    /// The pod as last seen, said to be gone.
+    pub(crate) fn terminated(&self) -> Pod {
+        Pod { state: Some(PodState::Terminated), cost_usd_per_hour: None, ..self.pod.clone() }
+    }
+
+    /// A wait until `condition` holds, at most for `longest`. `.await` it.
+    ///
+    /// # Errors
+    /// [`WaitError`](crate::WaitError), which always carries the pod's id: `TimedOut` when `longest`
+    /// is over, `Failed` when the condition cannot come true any more, `Call` when RunPod refuses
+    /// to answer (401, 403, 410 and alike).
+    ///
+    /// # Cancellation
+    /// Dropping the wait stops watching. The pod goes on running and billing.
+    pub fn wait_until<C: Condition>(&self, condition: C, longest: Duration) -> Wait<C> {
+        Wait::new(self.clone(), condition, longest, self.runpod.observer().clone())
+    }
+
+    /// Looks at the pod again. See [`RunPod::get`].
+    ///
+    /// # Errors
+    /// As [`RunPod::get`].
+    pub async fn refresh(&self) -> Result<Self, Error> {
+        self.runpod.get(&self.pod.id).await
+    }
+
+    /// Stops the pod. See [`RunPod::stop`].
+    ///
+    /// # Errors
+    /// As [`RunPod::stop`].
+    pub async fn stop(&self) -> Result<(), Error> {
+        self.runpod.stop(&self.pod.id).await
+    }
+
+    /// Starts the pod. See [`RunPod::start`].
+    ///
+    /// # Errors
+    /// As [`RunPod::start`].
+    pub async fn start(&self) -> Result<(), Error> {
+        self.runpod.start(&self.pod.id).await
+    }
+
+    /// Restarts the container. See [`RunPod::restart`].
+    ///
+    /// # Errors
+    /// As [`RunPod::restart`].
+    pub async fn restart(&self) -> Result<(), Error> {
+        self.runpod.restart(&self.pod.id).await
+    }
+
+    /// Terminates the pod. See [`RunPod::terminate`].
+    ///
+    /// # Errors
+    /// As [`RunPod::terminate`].
+    pub async fn terminate(&self) -> Result<(), Error> {
+        self.runpod.terminate(&self.pod.id).await
+    }
+}
+
+impl Deref for PodHandle {
+    type Target = Pod;
+
+    fn deref(&self) -> &Pod {
+        &self.pod
+    }
+}
+
+impl fmt::Debug for PodHandle {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.pod.fmt(f)
+    }
+}
+
+/// What a search by name came to. Names are not unique on RunPod.
+#[derive(Clone, Debug)]
+#[non_exhaustive]
+pub enum Found {
+    /// No pod of that name. Said only when every page of the list was read.
+    None,
+    /// Exactly one. Boxed, since it is much larger than the rest.
+    One(Box<PodHandle>),
+    /// Several, in RunPod's order.
+    Many(Vec<PodHandle>),
+}
+
+impl RunPod {
+    /// The pod of this id, or else the one of this name.
+    ///
+    /// # Errors
+    /// [`ErrorKind::NotFound`] if every page of the list was read and shows none;
+    /// [`ErrorKind::Conflict`] if several have the name, with their ids in the message.
+    pub async fn pod(&self, id_or_name: &str) -> Result<PodHandle, Error> {
+        const OPERATION: &str = "find pod";
+        let pods = self.list().await?;
+        if let Some(pod) = pods.iter().find(|pod| pod.id == id_or_name) {
+            return Ok(pod.clone());
+        }
+        let mut named: Vec<PodHandle> =
+            pods.into_iter().filter(|pod| pod.name.as_deref() == Some(id_or_name)).collect();
+        match named.len() {
+            1 => Ok(named.swap_remove(0)),
+            // A pod that was just created may be missing from the list.
+            0 if is_id(id_or_name) => self.get(id_or_name).await,
+            0 => {
+                let message = "no pod has this id or name";
+                Err(Error::of_answer(ErrorKind::NotFound, OPERATION, Some(id_or_name), message))
+            }
+            _ => {
+                let ids: Vec<&str> = named.iter().map(|pod| pod.id.as_str()).collect();
+                let message = format!("several pods have this name: {}; use an id", ids.join(", "));
+                Err(Error::of_answer(ErrorKind::Conflict, OPERATION, Some(id_or_name), message))
+            }
+        }
+    }
+
+    /// Looks at one pod.
+    ///
+    /// # Errors
+    /// [`ErrorKind::NotFound`] only if RunPod itself says that there is no such pod; any other kind
+    /// means that nobody knows.
+    pub async fn get(&self, id: &str) -> Result<PodHandle, Error> {
+        let pod = self.repeatedly(Call::look("get pod", Some(id)), || self.backend().get(id)).await?;
+        Ok(PodHandle::new(self.clone(), pod))
+    }
+
+    /// Every pod of the account that is not gone, all pages.
+    ///
+    /// # Errors
+    /// If a page cannot be read, or holds a pod so odd that not even its id can be told: a partial
+    /// list is never returned as a whole one.
+    pub async fn list(&self) -> Result<Vec<PodHandle>, Error> {
+        let pods = self.list_pods().await?;
+        Ok(pods.into_iter().map(|pod| PodHandle::new(self.clone(), pod)).collect())
+    }
+
+    /// The pods of this name that are not gone.
+    ///
+    /// # Errors
+    /// As [`list`](Self::list). A failed lookup is never [`Found::None`].
+    pub async fn find(&self, name: &str) -> Result<Found, Error> {
+        let mut pods = self.list().await?;
+        pods.retain(|pod| pod.name.as_deref() == Some(name));
+        Ok(match pods.len() {
+            0 => Found::None,
+            1 => Found::One(Box::new(pods.swap_remove(0))),
+            _ => Found::Many(pods),
+        })
+    }
+
+    pub(crate) async fn list_pods(&self) -> Result<Vec<Pod>, Error> {
+        const OPERATION: &str = "list pods";
+        let mut pods: Vec<Pod> = Vec::new();
+        let mut cursor: Option<String> = None;
+        loop {
+            let at = cursor.as_deref();
+            let page = self.repeatedly(Call::look(OPERATION, None), || self.backend().list(at)).await?;
+            if let Some(odd) = page.unreadable.first() {
+                return Err(Error::of_answer(ErrorKind::Unreadable, OPERATION, None, odd.clone()));
+            }
+            let seen = pods.len();
+            pods.extend(page.pods);
+            match page.next {
+                None => break,
+                // A cursor that stands still would be followed for ever.
+                Some(next) if cursor.as_ref() == Some(&next) || pods.len() == seen => {
+                    let message = "the list's pages do not come to an end";
+                    return Err(Error::of_answer(ErrorKind::Unreadable, OPERATION, None, message));
+                }
+                next => cursor = next,
+            }
+        }
+        let mut ids = std::collections::HashSet::new();
+        pods.retain(|pod| !pod.is_gone() && ids.insert(pod.id.clone()));
+        Ok(pods)
+    }
+
+    /// Stops a pod: the GPU is given back, the container disk is wiped, a pod volume is kept and
+    /// goes on billing. Returns once RunPod has accepted it. Stopping a stopped pod succeeds.
+    ///
+    /// # Errors
+    /// [`ErrorKind::Locked`] if the pod is locked; [`ErrorKind::Conflict`] if its state allows no stop.
+    ///
+    /// # Cancellation
+    /// If the future is dropped after the request was sent, the pod may be stopping.
+    pub async fn stop(&self, id: &str) -> Result<(), Error> {
+        let stopped = |state: &PodState| state.is_stopped();
+        self.act(Call::mutation("stop pod", id), Action::Stop, id, stopped).await
+    }
+
+    /// Starts a stopped pod on the host it is pinned to. Returns once RunPod has accepted it.
+    /// Starting a running pod succeeds. Ports and addresses are new after every start.
+    ///
+    /// # Errors
+    /// [`ErrorKind::NoCapacity`] if the host has given its GPUs to somebody else: wait for it, or
+    /// deploy anew elsewhere (a pod volume does not move, a network volume does).
+    ///
+    /// # Cost
+    /// The GPU bills from the start on.
+    pub async fn start(&self, id: &str) -> Result<(), Error> {
+        let started = |state: &PodState| {
+            matches!(state, PodState::Running | PodState::Starting | PodState::Provisioning)
+        };
+        self.act(Call::mutation("start pod", id), Action::Start, id, started).await
+    }
+
+    /// Restarts the container on the same host; the container disk is wiped. Returns once RunPod
+    /// has accepted it. Not repeated when the answer is lost, since it might restart twice.
+    ///
+    /// # Errors
+    /// [`ErrorKind::Locked`] if the pod is locked; [`ErrorKind::Conflict`] if it is not running.
+    pub async fn restart(&self, id: &str) -> Result<(), Error> {
+        self.once(Call::mutation("restart pod", id), self.backend().act(id, Action::Restart)).await
+    }
+
+    /// Deletes a pod with its container disk and pod volume; a network volume stays. Returns once
+    /// RunPod has accepted it. Terminating what is already gone succeeds.
+    ///
+    /// # Errors
+    /// [`ErrorKind::Locked`] if the pod is locked; [`ErrorKind::Conflict`] if it belongs to a cluster.
+    ///
+    /// # Cost
+    /// On success nothing of the pod bills any more. On any error assume that it still does.
+    pub async fn terminate(&self, id: &str) -> Result<(), Error> {
+        let call = Call::mutation("terminate pod", id);
+        match self.repeatedly(call, || self.backend().delete(id)).await {
+            Err(error) if error.kind() == ErrorKind::NotFound => Ok(()),
+            outcome => outcome,
+        }
+    }
+
+    /// An action that may be repeated: a refusal is fine if the pod is where it should be.
+    async fn act(
+        &self,
+        call: Call<'_>,
+        action: Action,
+        id: &str,
+        is_there: impl Fn(&PodState) -> bool,
+    ) -> Result<(), Error> {
+        let error = match self.repeatedly(call, || self.backend().act(id, action)).await {
+            Ok(()) => return Ok(()),
+            Err(error) => error,
+        };
+        if !matches!(error.kind(), ErrorKind::Conflict | ErrorKind::Rejected) {
+            return Err(error);
+        }
+        match self.get(id).await {
+            Ok(pod) if pod.state.as_ref().is_some_and(is_there) => Ok(()),
+            _ => Err(error),
+        }
+    }
+}
+
+/// Whether a text looks like RunPod's ids, as observed.
+fn is_id(text: &str) -> bool {
+    text.len() == 14 && text.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit())
+}
+
+impl Source for RunPod {
+    async fn look(&self, id: &str) -> Result<Option<Pod>, Error> {
+        match self.once(Call::look("get pod", Some(id)), self.backend().get(id)).await {
+            Ok(pod) => Ok(Some(pod)),
+            Err(error) if error.kind() == ErrorKind::NotFound => Ok(None),
+            Err(error) => Err(error),
+        }
+    }
+
+    async fn system_log(&self, id: &str) -> Vec<String> {
+        let lines = self.logs(id).source(LogSource::System).tail(REPORTED_LINES).history();
+        match timeout(LOG_PATIENCE, lines).await {
+            Ok(Ok(lines)) => lines.into_iter().map(|line| line.line).collect(),
+            _ => Vec::new(),
+        }
+    }
+
+    async fn probe(&self, probe: &Probe) -> Result<(), String> {
+        self.prober().probe(probe).await
+    }
+}

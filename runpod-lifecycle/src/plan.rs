@@ -1,0 +1,150 @@
+//! What a deploy would do, without doing it.
+
+use std::fmt;
+
+use crate::{
+    Candidate, Cloud, DeployError, Found, Hardware, IfExists, PodHandle, PodSpec, RunPod, Stock, spec::HardwareSpec,
+};
+
+/// Hours in a month, as cloud prices are usually told.
+const HOURS_PER_MONTH: f64 = 730.0;
+/// Price of container disk and pod volume while the pod runs, USD per GB and month (RunPod's price list, 2026).
+const RUNNING_USD_PER_GB_MONTH: f64 = 0.10;
+/// Price of a pod volume while the pod is stopped, USD per GB and month (RunPod's price list, 2026).
+const STOPPED_USD_PER_GB_MONTH: f64 = 0.20;
+
+/// What a deploy would do with a name.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum PlannedAction {
+    /// Create a pod.
+    Create,
+    /// Take the pod that has the name.
+    Adopt,
+    /// Terminate the pod that has the name, then create one.
+    Replace,
+    /// Fail: the name is taken.
+    Refuse,
+}
+
+/// What [`RunPod::deploy`] would do with a spec right now, and what that would cost.
+#[derive(Clone, Debug)]
+#[non_exhaustive]
+pub struct Plan {
+    /// What would be done.
+    pub action: PlannedAction,
+    /// The pods that have the name already.
+    pub existing: Vec<PodHandle>,
+    /// What would be asked for, in that order.
+    pub candidates: Vec<Candidate>,
+    /// The data centers allowed, a network volume's own included; empty for any.
+    pub data_centers: Vec<String>,
+    /// USD per hour while running, storage included, for the first candidate that is in stock and
+    /// has a list price; `None` if there is none.
+    pub usd_per_hour: Option<f64>,
+    /// USD per month of running without a pause (730 hours).
+    pub usd_per_month: Option<f64>,
+    /// USD per month while stopped: the pod volume goes on billing. 0 without one.
+    pub stopped_usd_per_month: f64,
+    /// What may surprise.
+    pub warnings: Vec<String>,
+}
+
+impl RunPod {
+    /// What [`deploy`](Self::deploy) would do with this spec right now. Only reads are sent.
+    ///
+    /// Prices are list prices; what is really billed is in [`Pod::cost_usd_per_hour`](crate::Pod).
+    ///
+    /// # Errors
+    /// As `deploy`, for everything that happens before its first create.
+    pub async fn plan(&self, spec: &PodSpec) -> Result<Plan, DeployError> {
+        spec.validate().map_err(DeployError::Spec)?;
+        let placement = self.placement(spec).await?;
+        let existing = match self.find(&spec.name).await.map_err(DeployError::Lookup)? {
+            Found::None => Vec::new(),
+            Found::One(pod) => vec![*pod],
+            Found::Many(pods) => pods,
+        };
+        let action = match (existing.len(), spec.if_exists) {
+            (0, _) => PlannedAction::Create,
+            (1, IfExists::Adopt) => PlannedAction::Adopt,
+            (1, IfExists::Replace) => PlannedAction::Replace,
+            _ => PlannedAction::Refuse,
+        };
+        let volume_gb = f64::from(spec.volume_gb.unwrap_or(0));
+        let storage_gb = f64::from(spec.disk().unwrap_or(0)) + volume_gb;
+        let storage_usd_per_hour = storage_gb * RUNNING_USD_PER_GB_MONTH / HOURS_PER_MONTH;
+        let usd_per_hour = expected_price(&placement.candidates).map(|price| price + storage_usd_per_hour);
+        let mut warnings = warnings(spec, &placement.candidates);
+        warnings.extend(self.ssh_warning(spec).await);
+        Ok(Plan {
+            action,
+            existing,
+            candidates: placement.candidates,
+            data_centers: placement.data_centers,
+            usd_per_hour,
+            usd_per_month: usd_per_hour.map(|price| price * HOURS_PER_MONTH),
+            stopped_usd_per_month: volume_gb * STOPPED_USD_PER_GB_MONTH,
+            warnings,
+        })
+    }
+}
+
+/// The price of the candidate most likely to be taken.
+fn expected_price(candidates: &[Candidate]) -> Option<f64> {
+    let priced = || candidates.iter().filter(|candidate| candidate.price_usd_per_hour.is_some());
+    let in_stock = priced().find(|candidate| candidate.stock.is_none_or(|stock| stock > Stock::None));
+    in_stock.or_else(|| priced().next())?.price_usd_per_hour
+}
+
+fn warnings(spec: &PodSpec, candidates: &[Candidate]) -> Vec<String> {
+    let mut warnings = Vec::new();
+    if candidates.iter().all(|candidate| candidate.stock == Some(Stock::None)) {
+        warnings.push("the catalog shows no stock for any candidate right now".to_owned());
+    }
+    for candidate in candidates {
+        if let (Hardware::Gpu { .. }, None) = (&candidate.hardware, candidate.price_usd_per_hour) {
+            warnings.push(format!(
+                "the catalog does not offer {} in the {:?} cloud",
+                candidate.hardware, candidate.cloud
+            ));
+        }
+    }
+    if spec.volume_gb.is_some() {
+        warnings.push(
+            "a pod volume stays on its host: it goes on billing while the pod is stopped and is deleted with it"
+                .to_owned(),
+        );
+    }
+    if let (HardwareSpec::Cpu(_), Cloud::Community | Cloud::Either) = (&spec.hardware, spec.cloud) {
+        warnings.push("CPU pods exist in the secure cloud only".to_owned());
+    }
+    warnings
+}
+
+impl fmt::Display for Plan {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.action {
+            PlannedAction::Create => f.write_str("create a pod")?,
+            PlannedAction::Adopt => f.write_str("adopt the pod that has the name")?,
+            PlannedAction::Replace => f.write_str("terminate the pod that has the name, then create one")?,
+            PlannedAction::Refuse => f.write_str("refuse: the name is taken")?,
+        }
+        for candidate in &self.candidates {
+            write!(f, "\n  {} ({:?})", candidate.hardware, candidate.cloud)?;
+            if let Some(price) = candidate.price_usd_per_hour {
+                write!(f, ", ${price:.3}/h")?;
+            }
+            if let Some(stock) = candidate.stock {
+                write!(f, ", stock {stock}")?;
+            }
+        }
+        if let (Some(hour), Some(month)) = (self.usd_per_hour, self.usd_per_month) {
+            write!(f, "\nabout ${hour:.3} per hour, ${month:.2} per month, storage included")?;
+        }
+        for warning in &self.warnings {
+            write!(f, "\nwarning: {warning}")?;
+        }
+        Ok(())
+    }
+}

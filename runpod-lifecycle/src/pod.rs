@@ -1,0 +1,151 @@
+//! A pod as RunPod described it.
+
+use std::collections::BTreeMap;
+
+use runpod_api::Secret;
+
+use crate::{Cloud, Connection, DeploymentState, PodState, Port, SshEndpoint, TcpEndpoint};
+
+/// The environment variable that carries a deployment's unique marker.
+pub(crate) const MARKER: &str = "RUNPOD_LIFECYCLE_DEPLOYMENT";
+/// The environment variable that carries the end of a pod's lifetime, RFC 3339.
+pub(crate) const EXPIRES_AT: &str = "RUNPOD_LIFECYCLE_EXPIRES_AT";
+
+/// One look at a pod: what RunPod said, not necessarily what is true a second later.
+///
+/// Only the id is certain. Everything else is `None` or empty where RunPod left it out, sent `null`
+/// or sent something unreadable.
+#[derive(Clone, Debug)]
+#[non_exhaustive]
+pub struct Pod {
+    /// RunPod's id, 14 lower-case letters and digits as observed.
+    pub id: String,
+    /// The name it was given. Not unique.
+    pub name: Option<String>,
+    /// What RunPod says it is doing. `None` if it did not say.
+    pub state: Option<PodState>,
+    /// Container image.
+    pub image: Option<String>,
+    /// GPU type id and how many; `None` for a CPU pod.
+    pub gpu: Option<Gpu>,
+    /// CPU flavor and vCPUs; `None` for a GPU pod.
+    pub cpu: Option<Cpu>,
+    /// The cloud it runs in.
+    pub cloud: Option<Cloud>,
+    /// The data center it runs in, for example `US-CA-2`. `None` until a machine is assigned.
+    pub data_center: Option<String>,
+    /// Price while running in USD per hour; 0 while stopped, although a pod volume still bills.
+    pub cost_usd_per_hour: Option<f64>,
+    /// Container disk in GB.
+    pub container_disk_gb: Option<i64>,
+    /// Pod volume in GB; `None` if it has none.
+    pub volume_gb: Option<i64>,
+    /// Id of its network volume; `None` if it has none.
+    pub network_volume: Option<String>,
+    /// The ports that were asked for. Unreadable entries are left out.
+    pub ports: Vec<Port>,
+    /// Environment variables, as RunPod echoes them.
+    pub env: BTreeMap<String, Secret>,
+    /// A locked pod refuses stop, restart and terminate.
+    pub is_locked: bool,
+    /// Whether RunPod reports anything from inside: it does some time after `RUNNING`.
+    pub has_runtime: bool,
+    /// How long the container has been running, as of this look. It starts anew when the container
+    /// exits and RunPod restarts it.
+    pub uptime: Option<std::time::Duration>,
+    /// When it was created, RFC 3339 as RunPod wrote it.
+    pub created_at: Option<String>,
+    /// When it was last started, RFC 3339 as RunPod wrote it.
+    pub started_at: Option<String>,
+    pub(crate) ssh_direct: Option<SshEndpoint>,
+    pub(crate) ssh_proxy: Option<SshEndpoint>,
+    pub(crate) tcp_endpoints: Vec<TcpEndpoint>,
+}
+
+/// The GPUs of a pod: one type, so many.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Gpu {
+    /// GPU type id, for example `NVIDIA GeForce RTX 4090`.
+    pub id: String,
+    /// How many. 0 is possible after a start on a host that has given them away.
+    pub count: i64,
+}
+
+/// The vCPUs of a CPU pod: one flavor, so many.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Cpu {
+    /// CPU flavor id, for example `cpu3c`.
+    pub flavor: String,
+    /// How many vCPUs.
+    pub vcpus: i64,
+}
+
+impl Pod {
+    /// How to reach it, as of this look.
+    #[must_use]
+    pub fn connection(&self) -> Connection<'_> {
+        Connection::new(self)
+    }
+
+    /// What it looks like as a deployment. [`DeploymentState::Unknown`] if RunPod named no state.
+    #[must_use]
+    pub fn deployment_state(&self) -> DeploymentState {
+        self.state.as_ref().map_or(DeploymentState::Unknown, DeploymentState::from)
+    }
+
+    /// Whether it is gone for good: terminated, billing nothing.
+    #[must_use]
+    pub fn is_gone(&self) -> bool {
+        self.state.as_ref().is_some_and(PodState::is_gone)
+    }
+
+    /// The marker of the deployment that created it; `None` for a pod this crate did not create.
+    pub(crate) fn marker(&self) -> Option<&str> {
+        self.env.get(MARKER).map(Secret::expose)
+    }
+
+    /// Whether this crate created it, with any key of the account.
+    #[must_use]
+    pub fn is_ours(&self) -> bool {
+        self.marker().is_some()
+    }
+
+    /// When its [lifetime](crate::PodSpec::lifetime) ends; `None` if it has none.
+    #[must_use]
+    pub fn expires_at(&self) -> Option<jiff::Timestamp> {
+        self.env.get(EXPIRES_AT)?.expose().parse().ok()
+    }
+}
+
+#[cfg(test)]
+impl Pod {
+    /// A pod with `22/tcp` in a state, with or without its direct SSH endpoint.
+    pub(crate) fn scripted(id: &str, state: &str, with_ssh: bool) -> Self {
+        Self {
+            id: id.to_owned(),
+            name: Some("scripted".to_owned()),
+            state: Some(PodState::from_word(state)),
+            image: None,
+            gpu: None,
+            cpu: None,
+            cloud: None,
+            data_center: None,
+            cost_usd_per_hour: None,
+            container_disk_gb: None,
+            volume_gb: None,
+            network_volume: None,
+            ports: vec![Port::SSH],
+            env: BTreeMap::new(),
+            is_locked: false,
+            has_runtime: with_ssh,
+            uptime: None,
+            created_at: None,
+            started_at: None,
+            ssh_direct: with_ssh.then(|| SshEndpoint::new("203.0.113.7", 10022, "root")).flatten(),
+            ssh_proxy: None,
+            tcp_endpoints: Vec::new(),
+        }
+    }
+}

@@ -1,0 +1,86 @@
+//! A port a pod offers to the outside.
+
+use std::{fmt, str::FromStr};
+
+/// How a port is reached from outside.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+#[non_exhaustive]
+pub enum Protocol {
+    /// Through RunPod's HTTPS proxy: public, 100 s per request, 404 or 502 until the application listens.
+    Http,
+    /// Through a public address and an external port that changes on every start.
+    Tcp,
+}
+
+impl Protocol {
+    /// The word RunPod uses: `http` or `tcp`.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Http => "http",
+            Self::Tcp => "tcp",
+        }
+    }
+}
+
+/// A port of the container, written `NNNN/http` or `NNNN/tcp`.
+///
+/// ```
+/// use runpod_lifecycle::{Port, Protocol};
+///
+/// let port: Port = "8888/http".parse()?;
+/// assert_eq!((port.number(), port.protocol()), (8888, Protocol::Http));
+/// assert!("22".parse::<Port>().is_err());
+/// # Ok::<(), runpod_lifecycle::InvalidPort>(())
+/// ```
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct Port {
+    number: u16,
+    protocol: Protocol,
+}
+
+impl Port {
+    /// The port SSH is reached on: `22/tcp`.
+    pub const SSH: Self = Self { number: 22, protocol: Protocol::Tcp };
+
+    /// The port number inside the container, 1 to 65535.
+    #[must_use]
+    pub fn number(self) -> u16 {
+        self.number
+    }
+
+    /// How the port is reached.
+    #[must_use]
+    pub fn protocol(self) -> Protocol {
+        self.protocol
+    }
+}
+
+impl fmt::Display for Port {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}/{}", self.number, self.protocol.as_str())
+    }
+}
+
+/// A text that names no port. Its Display says what a port looks like.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("a port is written NUMBER/http or NUMBER/tcp with a number from 1 to 65535, for example 22/tcp")]
+pub struct InvalidPort(());
+
+impl FromStr for Port {
+    type Err = InvalidPort;
+
+    fn from_str(text: &str) -> Result<Self, InvalidPort> {
+        let (number, protocol) = text.split_once('/').ok_or(InvalidPort(()))?;
+        let protocol = match protocol {
+            "http" => Protocol::Http,
+            "tcp" => Protocol::Tcp,
+            _ => return Err(InvalidPort(())),
+        };
+        let all_digits = !number.is_empty() && number.bytes().all(|b| b.is_ascii_digit());
+        match number.parse() {
+            Ok(number) if all_digits && number != 0 => Ok(Self { number, protocol }),
+            _ => Err(InvalidPort(())),
+        }
+    }
+}

@@ -1,0 +1,70 @@
+//! Asking the pod itself whether it answers.
+
+use std::time::Duration;
+
+use runpod_api::reqwest;
+use tokio::{io::AsyncReadExt, net::TcpStream, time::timeout};
+
+use crate::{ConfigError, Probe, connection::HTTP_PROXY_DOMAIN};
+
+/// The longest a probe may take.
+const PATIENCE: Duration = Duration::from_secs(5);
+/// What an SSH server says first (RFC 4253).
+const SSH_BANNER: &[u8] = b"SSH-";
+
+/// Probes pods. Never sends the API key.
+#[derive(Debug)]
+pub(crate) struct Prober {
+    http: reqwest::Client,
+    http_proxy: String,
+}
+
+impl Prober {
+    pub(crate) fn new(http_proxy: Option<String>) -> Result<Self, ConfigError> {
+        Ok(Self {
+            http: runpod_api::plain_http(PATIENCE)?,
+            http_proxy: http_proxy.unwrap_or_else(|| format!("https://{{pod}}-{{port}}.{HTTP_PROXY_DOMAIN}")),
+        })
+    }
+
+    /// Whether something answers; the error says in a few words what was missing.
+    pub(crate) async fn probe(&self, probe: &Probe) -> Result<(), String> {
+        let answer = async {
+            match probe {
+                Probe::Tcp { host, port } => connect(host, *port).await.map(drop),
+                Probe::Ssh { host, port } => ssh(host, *port).await,
+                Probe::Http { pod_id, port } => self.http(pod_id, *port).await,
+            }
+        };
+        timeout(PATIENCE, answer)
+            .await
+            .unwrap_or_else(|_| Err(format!("no answer within {} s", PATIENCE.as_secs())))
+    }
+
+    async fn http(&self, pod_id: &str, port: u16) -> Result<(), String> {
+        let url = self.http_proxy.replace("{pod}", pod_id).replace("{port}", &port.to_string());
+        let response =
+            self.http.get(&url).send().await.map_err(|_| format!("nothing answers on port {port}"))?;
+        match response.status().as_u16() {
+            // RunPod's proxy says these itself while nothing listens.
+            status @ (404 | 502 | 503 | 504 | 524) => {
+                Err(format!("RunPod's proxy answers {status} for port {port}"))
+            }
+            _ => Ok(()),
+        }
+    }
+}
+
+async fn connect(host: &str, port: u16) -> Result<TcpStream, String> {
+    TcpStream::connect((host, port)).await.map_err(|_| format!("{host}:{port} accepts no connection yet"))
+}
+
+async fn ssh(host: &str, port: u16) -> Result<(), String> {
+    let mut stream = connect(host, port).await?;
+    let mut greeting = [0; SSH_BANNER.len()];
+    match stream.read_exact(&mut greeting).await {
+        Ok(_) if greeting == SSH_BANNER => Ok(()),
+        Ok(_) => Err(format!("{host}:{port} answers, but not as SSH")),
+        Err(_) => Err(format!("{host}:{port} accepts connections, but sshd does not answer yet")),
+    }
+}

@@ -1,0 +1,365 @@
+//! What to deploy.
+
+use std::{collections::BTreeMap, time::Duration};
+
+use runpod_api::Secret;
+
+use crate::{IfExists, Port, Protocol, candidate::Order};
+
+/// Container disk when the spec names none, in GB.
+const DEFAULT_CONTAINER_DISK_GB: u32 = 50;
+/// Mount path of volumes when the spec names none.
+const DEFAULT_MOUNT_PATH: &str = "/workspace";
+
+/// Which of RunPod's two clouds a pod may run in.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum Cloud {
+    /// RunPod's own data centers. The default.
+    #[default]
+    Secure,
+    /// Machines of other providers, usually cheaper.
+    Community,
+    /// Secure first, then community.
+    Either,
+}
+
+/// A pod to deploy: what runs, on which hardware, with what around it.
+///
+/// Setters return the spec, so it reads as one sentence. Nothing is checked until
+/// [`validate`](Self::validate) or [`deploy`](crate::RunPod::deploy), which report every problem at once.
+///
+/// ```
+/// use runpod_lifecycle::PodSpec;
+///
+/// let spec = PodSpec::gpu("trainer", "runpod/pytorch:latest", ["NVIDIA GeForce RTX 4090", "AMPERE_24"])
+///     .port("22/tcp")
+///     .port("8888/http")
+///     .volume_gb(20)
+///     .env("HF_TOKEN", "hf_...");
+/// spec.validate()?;
+/// # Ok::<(), runpod_lifecycle::SpecError>(())
+/// ```
+#[derive(Clone, Debug)]
+#[must_use]
+pub struct PodSpec {
+    pub(crate) name: String,
+    pub(crate) image: Option<String>,
+    pub(crate) template: Option<String>,
+    pub(crate) hardware: HardwareSpec,
+    pub(crate) order: Order,
+    pub(crate) cloud: Cloud,
+    pub(crate) data_centers: Vec<String>,
+    pub(crate) container_disk_gb: Option<u32>,
+    pub(crate) volume_gb: Option<u32>,
+    pub(crate) network_volume: Option<String>,
+    pub(crate) mount_path: String,
+    pub(crate) ports: Vec<String>,
+    pub(crate) env: BTreeMap<String, Secret>,
+    pub(crate) entrypoint: Vec<String>,
+    pub(crate) cmd: Vec<String>,
+    pub(crate) args: Option<String>,
+    pub(crate) registry: Option<String>,
+    pub(crate) ssh: Option<bool>,
+    pub(crate) jupyter: bool,
+    pub(crate) global_networking: bool,
+    pub(crate) if_exists: IfExists,
+    pub(crate) lifetime: Option<Duration>,
+}
+
+/// The hardware a spec asks for.
+#[derive(Clone, Debug)]
+pub(crate) enum HardwareSpec {
+    Gpu(GpuSpec),
+    Cpu(CpuSpec),
+}
+
+#[derive(Clone, Debug)]
+pub(crate) struct GpuSpec {
+    pub(crate) types: Vec<String>,
+    pub(crate) count: u32,
+    pub(crate) min_ram_gb: Option<u32>,
+    pub(crate) min_vcpus: Option<u32>,
+    pub(crate) cuda_versions: Vec<String>,
+    pub(crate) min_cuda_version: Option<String>,
+}
+
+#[derive(Clone, Debug)]
+pub(crate) struct CpuSpec {
+    pub(crate) flavors: Vec<String>,
+    pub(crate) vcpus: u32,
+    /// GPU settings that were made on this CPU pod, for validation to name.
+    pub(crate) misplaced: Vec<&'static str>,
+}
+
+impl PodSpec {
+    /// A pod with one GPU of the first of `gpus` that is in stock.
+    ///
+    /// `gpus` holds GPU type ids (`NVIDIA GeForce RTX 4090`) and pool ids (`ADA_24`, which stands for
+    /// every type RunPod's catalog puts into that pool), in order of preference.
+    pub fn gpu<G>(name: impl Into<String>, image: impl Into<String>, gpus: G) -> Self
+    where
+        G: IntoIterator,
+        G::Item: Into<String>,
+    {
+        let gpu = GpuSpec {
+            types: gpus.into_iter().map(Into::into).collect(),
+            count: 1,
+            min_ram_gb: None,
+            min_vcpus: None,
+            cuda_versions: Vec::new(),
+            min_cuda_version: None,
+        };
+        Self::new(name.into(), image.into(), HardwareSpec::Gpu(gpu))
+    }
+
+    /// A pod without GPU and with so many vCPUs: a power of two, at least 2.
+    ///
+    /// It runs on the cheapest CPU flavor of RunPod's catalog that offers as many, unless
+    /// [`cpu_flavor`](Self::cpu_flavor) names some. CPU pods take no pod volume, only a network volume.
+    ///
+    /// ```
+    /// use runpod_lifecycle::PodSpec;
+    ///
+    /// PodSpec::cpu("builder", "ubuntu:24.04", 8).cpu_flavor("cpu3c").validate()?;
+    /// # Ok::<(), runpod_lifecycle::SpecError>(())
+    /// ```
+    pub fn cpu(name: impl Into<String>, image: impl Into<String>, vcpus: u32) -> Self {
+        let cpu = CpuSpec { flavors: Vec::new(), vcpus, misplaced: Vec::new() };
+        Self::new(name.into(), image.into(), HardwareSpec::Cpu(cpu))
+    }
+
+    fn new(name: String, image: String, hardware: HardwareSpec) -> Self {
+        Self {
+            name,
+            image: Some(image),
+            template: None,
+            hardware,
+            order: Order::default(),
+            cloud: Cloud::default(),
+            data_centers: Vec::new(),
+            container_disk_gb: None,
+            volume_gb: None,
+            network_volume: None,
+            mount_path: DEFAULT_MOUNT_PATH.to_owned(),
+            ports: Vec::new(),
+            env: BTreeMap::new(),
+            entrypoint: Vec::new(),
+            cmd: Vec::new(),
+            args: None,
+            registry: None,
+            ssh: None,
+            jupyter: false,
+            global_networking: false,
+            if_exists: IfExists::default(),
+            lifetime: None,
+        }
+    }
+
+    /// Takes image and settings from a template of the account instead of naming an image.
+    ///
+    /// What the spec says itself goes before the template. The template is resolved once, at create.
+    pub fn template(mut self, id: impl Into<String>) -> Self {
+        self.template = Some(id.into());
+        self.image = None;
+        self
+    }
+
+    /// GPUs of the one type the pod gets. At least 1; default 1. RunPod's per-type maximum is in the catalog.
+    pub fn gpu_count(self, count: u32) -> Self {
+        self.with_gpu("gpu_count", |gpu| gpu.count = count)
+    }
+
+    /// The least RAM per GPU in GB, at least 1. Default: any.
+    pub fn min_ram_gb_per_gpu(self, size: u32) -> Self {
+        self.with_gpu("min_ram_gb_per_gpu", |gpu| gpu.min_ram_gb = Some(size))
+    }
+
+    /// The fewest vCPUs per GPU, at least 1. Default: any.
+    pub fn min_vcpus_per_gpu(self, count: u32) -> Self {
+        self.with_gpu("min_vcpus_per_gpu", |gpu| gpu.min_vcpus = Some(count))
+    }
+
+    /// Allows one more CUDA version of the host's driver, written `12.8`. With none named, any will do.
+    pub fn cuda_version(self, version: impl Into<String>) -> Self {
+        let version = version.into();
+        self.with_gpu("cuda_version", |gpu| gpu.cuda_versions.push(version))
+    }
+
+    /// The oldest CUDA version of the host's driver, written `12.8`. Default: any.
+    pub fn min_cuda_version(self, version: impl Into<String>) -> Self {
+        let version = version.into();
+        self.with_gpu("min_cuda_version", |gpu| gpu.min_cuda_version = Some(version))
+    }
+
+    fn with_gpu(mut self, setting: &'static str, set: impl FnOnce(&mut GpuSpec)) -> Self {
+        match &mut self.hardware {
+            HardwareSpec::Gpu(gpu) => set(gpu),
+            HardwareSpec::Cpu(cpu) => cpu.misplaced.push(setting),
+        }
+        self
+    }
+
+    /// Allows one more CPU flavor, for example `cpu3c`, in order of preference. Only for CPU pods.
+    pub fn cpu_flavor(mut self, id: impl Into<String>) -> Self {
+        if let HardwareSpec::Cpu(cpu) = &mut self.hardware {
+            cpu.flavors.push(id.into());
+        }
+        self
+    }
+
+    /// In which order candidates are tried. Default [`Order::AsGiven`].
+    pub fn order(mut self, order: Order) -> Self {
+        self.order = order;
+        self
+    }
+
+    /// Which cloud to use. Default [`Cloud::Secure`].
+    pub fn cloud(mut self, cloud: Cloud) -> Self {
+        self.cloud = cloud;
+        self
+    }
+
+    /// Allows one more data center, for example `US-CA-2`. With none named, any will do.
+    ///
+    /// RunPod's contract calls the list preferred, the service enforces it: outside stock does not count (observed).
+    pub fn data_center(mut self, id: impl Into<String>) -> Self {
+        self.data_centers.push(id.into());
+        self
+    }
+
+    /// Size of the container disk in GB, at least 1; default 50, or the template's. It is wiped on stop.
+    pub fn container_disk_gb(mut self, size: u32) -> Self {
+        self.container_disk_gb = Some(size);
+        self
+    }
+
+    /// Adds a pod volume of so many GB, at least 10. Default: none.
+    ///
+    /// It survives stop and start on the same host, bills while stopped, and is deleted with the pod.
+    /// Excludes [`network_volume`](Self::network_volume).
+    pub fn volume_gb(mut self, size: u32) -> Self {
+        self.volume_gb = Some(size);
+        self
+    }
+
+    /// Mounts an existing network volume by its id. Default: none. It outlives the pod.
+    ///
+    /// The pod is placed in the volume's data center, which is looked up at deploy.
+    pub fn network_volume(mut self, id: impl Into<String>) -> Self {
+        self.network_volume = Some(id.into());
+        self
+    }
+
+    /// Where the volume is mounted: an absolute path, default `/workspace`. Without a volume it has no effect.
+    pub fn mount_path(mut self, path: impl Into<String>) -> Self {
+        self.mount_path = path.into();
+        self
+    }
+
+    /// Opens one more port, written `NNNN/http` or `NNNN/tcp`. Default: none.
+    ///
+    /// Asking for `22/tcp` also asks RunPod to start sshd; see [`ssh`](Self::ssh).
+    pub fn port(mut self, port: impl Into<String>) -> Self {
+        self.ports.push(port.into());
+        self
+    }
+
+    /// Sets an environment variable of the container. The value is never printed by this crate.
+    ///
+    /// RunPod echoes values in clear to whoever holds the key. A value of `{{ RUNPOD_SECRET_name }}`
+    /// is filled in from the account's secrets when the container starts.
+    pub fn env(mut self, name: impl Into<String>, value: impl Into<Secret>) -> Self {
+        self.env.insert(name.into(), value.into());
+        self
+    }
+
+    /// Replaces the image's entrypoint. Default: the image's own.
+    pub fn entrypoint<A: Into<String>>(mut self, words: impl IntoIterator<Item = A>) -> Self {
+        self.entrypoint = words.into_iter().map(Into::into).collect();
+        self
+    }
+
+    /// Replaces the image's command. Default: the image's own. Excludes [`args`](Self::args).
+    pub fn cmd<A: Into<String>>(mut self, words: impl IntoIterator<Item = A>) -> Self {
+        self.cmd = words.into_iter().map(Into::into).collect();
+        self
+    }
+
+    /// Replaces the image's command by one shell string. Default: the image's own. Excludes [`cmd`](Self::cmd).
+    pub fn args(mut self, line: impl Into<String>) -> Self {
+        self.args = Some(line.into());
+        self
+    }
+
+    /// The id of the registry credential that pulls the image. Default: none, for public images.
+    pub fn registry(mut self, id: impl Into<String>) -> Self {
+        self.registry = Some(id.into());
+        self
+    }
+
+    /// Whether RunPod starts sshd in the container. Default: on exactly if `22/tcp` is among the ports.
+    pub fn ssh(mut self, start: bool) -> Self {
+        self.ssh = Some(start);
+        self
+    }
+
+    /// Whether RunPod starts JupyterLab in the container. Default: off.
+    pub fn jupyter(mut self, start: bool) -> Self {
+        self.jupyter = start;
+        self
+    }
+
+    /// Whether the pod joins RunPod's global network, which connects the account's pods. Default: off.
+    pub fn global_networking(mut self, join: bool) -> Self {
+        self.global_networking = join;
+        self
+    }
+
+    /// What to do about a pod that has this name already. Default [`IfExists::Fail`].
+    pub fn if_exists(mut self, if_exists: IfExists) -> Self {
+        self.if_exists = if_exists;
+        self
+    }
+
+    /// How long the pod may live from its creation on. Default: for ever.
+    ///
+    /// RunPod does not end it: the lifetime is written into the pod, and whoever calls
+    /// [`reap`](crate::RunPod::reap), for example from cron, terminates it once it is over.
+    pub fn lifetime(mut self, lifetime: Duration) -> Self {
+        self.lifetime = Some(lifetime);
+        self
+    }
+
+    /// The name of the pod to be.
+    #[must_use]
+    pub fn name(&self) -> &str {
+        &self.name
+    }
+
+    /// Whether sshd will be started.
+    pub(crate) fn starts_ssh(&self) -> bool {
+        self.ssh.unwrap_or_else(|| self.parsed_ports().any(|port| port == Port::SSH))
+    }
+
+    /// What is sent as container disk: RunPod refuses a create without one unless a template has it (observed).
+    pub(crate) fn disk(&self) -> Option<u32> {
+        self.container_disk_gb.or_else(|| self.template.is_none().then_some(DEFAULT_CONTAINER_DISK_GB))
+    }
+
+    pub(crate) fn parsed_ports(&self) -> impl Iterator<Item = Port> + '_ {
+        self.ports.iter().filter_map(|port| port.parse().ok())
+    }
+
+    pub(crate) fn ports_of(&self, protocol: Protocol) -> usize {
+        self.parsed_ports().filter(|port| port.protocol() == protocol).count()
+    }
+
+    /// How many GPUs, 0 for a CPU pod.
+    pub(crate) fn gpus(&self) -> u32 {
+        match &self.hardware {
+            HardwareSpec::Gpu(gpu) => gpu.count,
+            HardwareSpec::Cpu(_) => 0,
+        }
+    }
+}

@@ -1,0 +1,158 @@
+//! What a pod is doing, as RunPod says it and as a deployment sees it.
+
+use std::fmt;
+
+/// What RunPod says a pod is doing.
+///
+/// The set is open: a state this version has no name for arrives as [`PodState::Other`] with
+/// RunPod's own word, byte for byte. `Running` means the container was started, not that
+/// anything in it answers; use [`Ready`](crate::Ready) for that (observed on the live API).
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum PodState {
+    /// `CREATED`: accepted, no machine yet (older answers only).
+    Created,
+    /// `PROVISIONING`: a machine is being assigned.
+    Provisioning,
+    /// `STARTING`: the image is being pulled or the container is starting.
+    Starting,
+    /// `RUNNING`: the container was started. Not yet a promise that a port answers.
+    Running,
+    /// `STOPPED`: stopped (older answers only; the current word is `EXITED`).
+    Stopped,
+    /// `EXITED`: stopped. The GPU is given back; a pod volume is kept and still bills.
+    Exited,
+    /// `ERROR`: RunPod gave up on the pod.
+    Error,
+    /// `TERMINATED`: deleted. RunPod shows it for a while after a delete.
+    Terminated,
+    /// A word this version does not know.
+    Other(String),
+}
+
+impl PodState {
+    /// The state for one of RunPod's words, compared without regard to case.
+    ///
+    /// ```
+    /// use runpod_lifecycle::PodState;
+    ///
+    /// assert_eq!(PodState::from_word("RUNNING"), PodState::Running);
+    /// assert_eq!(PodState::from_word("Hibernating").as_str(), "Hibernating");
+    /// ```
+    #[must_use]
+    pub fn from_word(word: &str) -> Self {
+        match word.to_ascii_uppercase().as_str() {
+            "CREATED" => Self::Created,
+            "PROVISIONING" => Self::Provisioning,
+            "STARTING" => Self::Starting,
+            "RUNNING" => Self::Running,
+            "STOPPED" => Self::Stopped,
+            "EXITED" => Self::Exited,
+            "ERROR" => Self::Error,
+            "TERMINATED" => Self::Terminated,
+            _ => Self::Other(word.to_owned()),
+        }
+    }
+
+    /// RunPod's word for the state.
+    #[must_use]
+    pub fn as_str(&self) -> &str {
+        match self {
+            Self::Created => "CREATED",
+            Self::Provisioning => "PROVISIONING",
+            Self::Starting => "STARTING",
+            Self::Running => "RUNNING",
+            Self::Stopped => "STOPPED",
+            Self::Exited => "EXITED",
+            Self::Error => "ERROR",
+            Self::Terminated => "TERMINATED",
+            Self::Other(word) => word,
+        }
+    }
+
+    /// Whether the pod is gone for good: it bills nothing and cannot be started again.
+    #[must_use]
+    pub fn is_gone(&self) -> bool {
+        matches!(self, Self::Terminated)
+    }
+
+    /// Whether the pod is stopped and can be started again.
+    #[must_use]
+    pub fn is_stopped(&self) -> bool {
+        matches!(self, Self::Exited | Self::Stopped)
+    }
+}
+
+impl fmt::Display for PodState {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.as_str())
+    }
+}
+
+/// What a deployment looks like from outside, in the words deployment tools use.
+///
+/// ```
+/// use runpod_lifecycle::{DeploymentState, PodState};
+///
+/// assert_eq!(DeploymentState::from(&PodState::Provisioning), DeploymentState::Creating);
+/// assert_eq!(DeploymentState::of(None), DeploymentState::NotDeployed);
+/// ```
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum DeploymentState {
+    /// No such pod, or it was terminated.
+    NotDeployed,
+    /// Accepted and on its way up.
+    Creating,
+    /// The container was started.
+    Running,
+    /// Stopped; can be started again.
+    Stopped,
+    /// Not used by RunPod; part of the vocabulary deployment tools share.
+    Suspended,
+    /// Not used by RunPod; part of the vocabulary deployment tools share.
+    Paused,
+    /// RunPod gave up on the pod.
+    Error,
+    /// Being deleted. Not used by RunPod, which deletes at once.
+    Destroying,
+    /// RunPod used a word this version does not know.
+    Unknown,
+}
+
+impl DeploymentState {
+    /// The deployment state of a pod that may not exist: `None` is [`Self::NotDeployed`].
+    #[must_use]
+    pub fn of(state: Option<&PodState>) -> Self {
+        state.map_or(Self::NotDeployed, Self::from)
+    }
+}
+
+impl From<&PodState> for DeploymentState {
+    fn from(state: &PodState) -> Self {
+        match state {
+            PodState::Created | PodState::Provisioning | PodState::Starting => Self::Creating,
+            PodState::Running => Self::Running,
+            PodState::Stopped | PodState::Exited => Self::Stopped,
+            PodState::Error => Self::Error,
+            PodState::Terminated => Self::NotDeployed,
+            PodState::Other(_) => Self::Unknown,
+        }
+    }
+}
+
+impl fmt::Display for DeploymentState {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::NotDeployed => "not deployed",
+            Self::Creating => "creating",
+            Self::Running => "running",
+            Self::Stopped => "stopped",
+            Self::Suspended => "suspended",
+            Self::Paused => "paused",
+            Self::Error => "error",
+            Self::Destroying => "destroying",
+            Self::Unknown => "unknown",
+        })
+    }
+}

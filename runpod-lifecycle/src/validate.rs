@@ -1,0 +1,173 @@
+//! Everything about a spec that can be checked without asking RunPod.
+
+use crate::{
+    PodSpec, Port, Problem, Protocol, SpecError,
+    spec::{CpuSpec, GpuSpec, HardwareSpec},
+};
+
+/// The most characters a pod name may have.
+const NAME_LIMIT: usize = 191;
+/// The most ports of one protocol RunPod exposes on a pod.
+const PORTS_PER_PROTOCOL: usize = 10;
+/// The smallest pod volume RunPod sells, in GB.
+const MIN_VOLUME_GB: u32 = 10;
+/// The largest number taken for a size or count, far above anything RunPod sells.
+const MAX_NUMBER: u32 = 1_000_000;
+/// The fewest vCPUs of a CPU pod.
+const MIN_VCPUS: u32 = 2;
+
+impl PodSpec {
+    /// Checks everything that can be checked without asking RunPod.
+    ///
+    /// # Errors
+    /// [`SpecError`] with every problem found, each with the field, the value and what is allowed.
+    pub fn validate(&self) -> Result<(), SpecError> {
+        let mut problems = Vec::new();
+        self.check_name(&mut problems);
+        self.check_image(&mut problems);
+        match &self.hardware {
+            HardwareSpec::Gpu(gpu) => gpu.check(&mut problems),
+            HardwareSpec::Cpu(cpu) => cpu.check(&mut problems),
+        }
+        check_ids("data_centers", &self.data_centers, &mut problems);
+        self.check_storage(&mut problems);
+        self.check_ports(&mut problems);
+        self.check_env(&mut problems);
+        if problems.is_empty() { Ok(()) } else { Err(SpecError::new(problems)) }
+    }
+
+    fn check_name(&self, problems: &mut Vec<Problem>) {
+        let characters = self.name.chars().count();
+        if self.name.trim().is_empty() {
+            problems.push(Problem::new("name", &self.name, "a pod needs a name of 1 to 191 characters"));
+        } else if characters > NAME_LIMIT {
+            let value = format!("{characters} characters");
+            problems.push(Problem::new("name", value, "a pod name has at most 191 characters"));
+        } else if self.name.chars().any(char::is_control) {
+            let allowed = "a pod name holds no line breaks or control characters";
+            problems.push(Problem::new("name", &self.name, allowed));
+        }
+    }
+
+    fn check_image(&self, problems: &mut Vec<Problem>) {
+        let odd = |text: &str| text.is_empty() || text.contains(|c: char| c.is_whitespace() || c.is_control());
+        if let Some(image) = self.image.as_deref().filter(|image| odd(image)) {
+            let allowed = "name a container image without spaces, for example runpod/pytorch:latest";
+            problems.push(Problem::new("image", image, allowed));
+        }
+        check_ids("template", self.template.as_slice(), problems);
+        check_ids("registry", self.registry.as_slice(), problems);
+        if let Some(args) = self.args.as_ref().filter(|_| !self.cmd.is_empty() || !self.entrypoint.is_empty()) {
+            problems.push(Problem::new("args", args, "use args alone, or entrypoint and cmd"));
+        }
+    }
+
+    fn check_storage(&self, problems: &mut Vec<Problem>) {
+        if let Some(size) = self.container_disk_gb {
+            check_number("container_disk_gb", size, 1, problems);
+        }
+        if let Some(size) = self.volume_gb {
+            check_number("volume_gb", size, MIN_VOLUME_GB, problems);
+        }
+        if let (Some(size), HardwareSpec::Cpu(_)) = (self.volume_gb, &self.hardware) {
+            let allowed = "a CPU pod takes no pod volume; use a network volume";
+            problems.push(Problem::new("volume_gb", size.to_string(), allowed));
+        }
+        if let (Some(_), Some(id)) = (self.volume_gb, &self.network_volume) {
+            let allowed = "a pod has a pod volume or a network volume, not both";
+            problems.push(Problem::new("network_volume", id, allowed));
+        }
+        check_ids("network_volume", self.network_volume.as_slice(), problems);
+        if !self.mount_path.starts_with('/') || self.mount_path.contains(char::is_control) {
+            let allowed = "a mount path is absolute, for example /workspace";
+            problems.push(Problem::new("mount_path", &self.mount_path, allowed));
+        }
+    }
+
+    fn check_ports(&self, problems: &mut Vec<Problem>) {
+        for (position, text) in self.ports.iter().enumerate() {
+            if let Err(invalid) = text.parse::<Port>() {
+                problems.push(Problem::new("ports", text, invalid.to_string()));
+            } else if self.ports[..position].contains(text) {
+                problems.push(Problem::new("ports", text, "a port is listed once"));
+            }
+        }
+        for protocol in [Protocol::Http, Protocol::Tcp] {
+            let count = self.ports_of(protocol);
+            if count > PORTS_PER_PROTOCOL {
+                let value = format!("{count} {} ports", protocol.as_str());
+                problems.push(Problem::new("ports", value, "a pod exposes at most 10 ports of one protocol"));
+            }
+        }
+    }
+
+    fn check_env(&self, problems: &mut Vec<Problem>) {
+        for name in self.env.keys() {
+            let odd = |c: char| c == '=' || c.is_whitespace() || c.is_control();
+            if name.is_empty() || name.contains(odd) {
+                let allowed = "a variable name is not empty and holds no =, spaces or control characters";
+                problems.push(Problem::new("env", name, allowed));
+            }
+        }
+    }
+}
+
+impl GpuSpec {
+    fn check(&self, problems: &mut Vec<Problem>) {
+        if self.types.is_empty() {
+            let allowed = "name at least one GPU type or pool, for example NVIDIA GeForce RTX 4090 or ADA_24";
+            problems.push(Problem::new("gpus", "none", allowed));
+        }
+        check_ids("gpus", &self.types, problems);
+        check_number("gpu_count", self.count, 1, problems);
+        if let Some(size) = self.min_ram_gb {
+            check_number("min_ram_gb_per_gpu", size, 1, problems);
+        }
+        if let Some(count) = self.min_vcpus {
+            check_number("min_vcpus_per_gpu", count, 1, problems);
+        }
+        check_cuda("cuda_version", &self.cuda_versions, problems);
+        check_cuda("min_cuda_version", self.min_cuda_version.as_slice(), problems);
+        if let (Some(version), false) = (&self.min_cuda_version, self.cuda_versions.is_empty()) {
+            let allowed = "use a list of CUDA versions or an oldest one, not both";
+            problems.push(Problem::new("min_cuda_version", version, allowed));
+        }
+    }
+}
+
+impl CpuSpec {
+    fn check(&self, problems: &mut Vec<Problem>) {
+        if !self.vcpus.is_power_of_two() || !(MIN_VCPUS..=MAX_NUMBER).contains(&self.vcpus) {
+            let allowed = "a CPU pod has a power of two of vCPUs, at least 2";
+            problems.push(Problem::new("vcpus", self.vcpus.to_string(), allowed));
+        }
+        check_ids("cpu_flavors", &self.flavors, problems);
+        for setting in &self.misplaced {
+            problems.push(Problem::new(setting, "set", "this setting is for GPU pods only"));
+        }
+    }
+}
+
+fn check_number(field: &'static str, number: u32, least: u32, problems: &mut Vec<Problem>) {
+    if !(least..=MAX_NUMBER).contains(&number) {
+        problems.push(Problem::new(field, number.to_string(), format!("a number from {least} to {MAX_NUMBER}")));
+    }
+}
+
+fn check_ids(field: &'static str, ids: &[String], problems: &mut Vec<Problem>) {
+    for id in ids {
+        if id.trim().is_empty() || id.trim() != id || id.contains(char::is_control) {
+            let allowed = "an id is not empty and has no spaces around it and no control characters";
+            problems.push(Problem::new(field, id, allowed));
+        }
+    }
+}
+
+fn check_cuda(field: &'static str, versions: &[String], problems: &mut Vec<Problem>) {
+    let digits = |text: &str| !text.is_empty() && text.bytes().all(|b| b.is_ascii_digit());
+    for version in versions {
+        if !version.split_once('.').is_some_and(|(major, minor)| digits(major) && digits(minor)) {
+            problems.push(Problem::new(field, version, "a CUDA version is written 12.8"));
+        }
+    }
+}

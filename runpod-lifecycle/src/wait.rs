@@ -1,0 +1,436 @@
+//! Watching a pod until a condition holds.
+
+use std::{
+    fmt,
+    future::{Future, IntoFuture},
+    pin::Pin,
+    sync::Arc,
+    task::{Context, Poll},
+    time::Duration,
+};
+
+use futures_util::Stream;
+use tokio::{
+    sync::mpsc,
+    time::{Instant, sleep_until, timeout_at},
+};
+
+use crate::{
+    Condition, Error, ErrorKind, Event, Pod, PodHandle, PodState, Probe, Verdict, event::Observer, retry,
+};
+
+/// The first pause between two looks; each further one is twice as long, up to [`LONGEST_PAUSE`].
+const FIRST_PAUSE: Duration = Duration::from_secs(1);
+/// The longest pause between two looks that succeed.
+const LONGEST_PAUSE: Duration = Duration::from_secs(5);
+/// Waits longer than this are cut to it, so that no instant overflows.
+const LONGEST_WAIT: Duration = Duration::from_secs(365 * 24 * 3600);
+
+/// A wait for a pod, made by [`PodHandle::wait_until`]; `.await` it.
+///
+/// The first look happens at once, then after 1, 2, 4 and from there on every 5 seconds, and once
+/// more when the longest wait is over. Failures that may pass (429, 5xx, lost connections) are
+/// events, not the end.
+///
+/// # Cancellation
+/// Dropping it stops watching. The pod is not touched and goes on running and billing.
+#[must_use = "a wait does nothing until it is awaited"]
+pub struct Wait<C> {
+    pod: PodHandle,
+    condition: C,
+    longest: Duration,
+    observer: Observer,
+}
+
+impl<C: Condition> Wait<C> {
+    pub(crate) fn new(pod: PodHandle, condition: C, longest: Duration, observer: Observer) -> Self {
+        Self { pod, condition, longest, observer }
+    }
+
+    /// Sends this wait's events to `observe` instead of the handle's observer.
+    pub fn on_event(mut self, observe: impl Fn(&Event) + Send + Sync + 'static) -> Self {
+        self.observer = Observer::new(observe);
+        self
+    }
+
+    /// The wait as a stream: every event as it happens, then [`Progress::Done`] with the outcome.
+    pub fn stream(self) -> WaitStream
+    where
+        C: 'static,
+    {
+        let (sender, events) = mpsc::unbounded_channel();
+        let wait = self.on_event(move |event| {
+            // A receiver that is gone means that nobody listens any more.
+            let _ = sender.send(event.clone());
+        });
+        WaitStream { events, wait: Some(wait.into_future()), outcome: None }
+    }
+}
+
+impl<C> fmt::Debug for Wait<C> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Wait")
+            .field("pod_id", &self.pod.id)
+            .field("longest", &self.longest)
+            .finish_non_exhaustive()
+    }
+}
+
+impl<C: Condition + 'static> IntoFuture for Wait<C> {
+    type Output = Result<PodHandle, WaitError>;
+    type IntoFuture = Pin<Box<dyn Future<Output = Self::Output> + Send>>;
+
+    fn into_future(self) -> Self::IntoFuture {
+        Box::pin(async move {
+            let runpod = self.pod.runpod().clone();
+            let last = run(&runpod, &self.pod.id, &self.condition, self.longest, &self.observer).await?;
+            let pod = last.unwrap_or_else(|| self.pod.terminated());
+            Ok(PodHandle::new(runpod, pod))
+        })
+    }
+}
+
+/// Where a wait gets its looks from.
+pub(crate) trait Source: Sync {
+    /// The pod as it is now; `None` if RunPod says there is no such pod.
+    fn look(&self, id: &str) -> impl Future<Output = Result<Option<Pod>, Error>> + Send;
+
+    /// Whether something on the pod answers; the error says what was missing.
+    fn probe(&self, probe: &Probe) -> impl Future<Output = Result<(), String>> + Send;
+
+    /// The last lines of the pod's system log, empty if they cannot be had in a moment.
+    fn system_log(&self, id: &str) -> impl Future<Output = Vec<String>> + Send;
+}
+
+/// Looks at the pod until `condition` is decided or `longest` is over.
+pub(crate) async fn run<S: Source>(
+    source: &S,
+    id: &str,
+    condition: &dyn Condition,
+    longest: Duration,
+    observer: &Observer,
+) -> Result<Option<Pod>, WaitError> {
+    let mut watch = Watch::new(id, condition, longest);
+    let mut pause = FIRST_PAUSE;
+    let mut error_pauses = retry::pauses(usize::MAX);
+    loop {
+        let looked_at = Instant::now();
+        let next = match watch.look(source).await {
+            Look::Decided(pod) => {
+                watch.tell(observer, None);
+                return Ok(pod);
+            }
+            Look::Hopeless(reason) => {
+                return Err(WaitError::Failed { reason, report: watch.report(source).await });
+            }
+            Look::Pending(reason) => {
+                watch.tell(observer, Some(reason));
+                error_pauses = retry::pauses(usize::MAX);
+                let next = looked_at + pause;
+                pause = LONGEST_PAUSE.min(pause * 2);
+                next
+            }
+            Look::Fatal(error) => {
+                return Err(WaitError::Call { source: error, report: watch.report(source).await });
+            }
+            Look::Failed(error) => {
+                watch.tell_failure(observer, &error);
+                let asked = error.retry_after().unwrap_or_default();
+                watch.last_error = Some(Arc::new(error));
+                Instant::now() + asked.min(LONGEST_WAIT).max(error_pauses.next().unwrap_or(LONGEST_PAUSE))
+            }
+            Look::OutOfTime => return Err(WaitError::TimedOut { report: watch.report(source).await }),
+        };
+        if Instant::now() >= watch.deadline {
+            return Err(WaitError::TimedOut { report: watch.report(source).await });
+        }
+        sleep_until(next.min(watch.deadline)).await;
+    }
+}
+
+/// What a [`Wait`] streams: its events, and at the end its outcome.
+#[derive(Debug)]
+#[non_exhaustive]
+pub enum Progress {
+    /// Something happened.
+    Event(Event),
+    /// The wait is over. Nothing follows.
+    Done(Result<PodHandle, WaitError>),
+}
+
+type Outcome = Result<PodHandle, WaitError>;
+
+/// The events of a wait and its outcome, made by [`Wait::stream`].
+///
+/// # Cancellation
+/// Dropping it stops watching. The pod is not touched.
+#[must_use = "a wait does nothing until its stream is read"]
+pub struct WaitStream {
+    events: mpsc::UnboundedReceiver<Event>,
+    wait: Option<Pin<Box<dyn Future<Output = Outcome> + Send>>>,
+    outcome: Option<Outcome>,
+}
+
+impl Stream for WaitStream {
+    type Item = Progress;
+
+    fn poll_next(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Progress>> {
+        if let Some(wait) = &mut self.wait
+            && let Poll::Ready(outcome) = wait.as_mut().poll(cx)
+        {
+            self.wait = None;
+            self.outcome = Some(outcome);
+        }
+        match self.events.poll_recv(cx) {
+            Poll::Ready(Some(event)) => Poll::Ready(Some(Progress::Event(event))),
+            // The sender lives as long as the wait, so its end means that the outcome is there.
+            Poll::Ready(None) => Poll::Ready(self.outcome.take().map(Progress::Done)),
+            Poll::Pending => Poll::Pending,
+        }
+    }
+}
+
+impl fmt::Debug for WaitStream {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("WaitStream").finish_non_exhaustive()
+    }
+}
+
+/// What one look came to.
+enum Look {
+    Decided(Option<Pod>),
+    Hopeless(String),
+    Pending(String),
+    Fatal(Error),
+    Failed(Error),
+    OutOfTime,
+}
+
+/// The state of one wait.
+struct Watch<'a> {
+    id: &'a str,
+    condition: &'a dyn Condition,
+    started: Instant,
+    deadline: Instant,
+    looks: u32,
+    last_pod: Option<Pod>,
+    last_pending: Option<String>,
+    last_error: Option<Arc<Error>>,
+    restarts: u32,
+    restarts_told: u32,
+}
+
+impl<'a> Watch<'a> {
+    fn new(id: &'a str, condition: &'a dyn Condition, longest: Duration) -> Self {
+        let started = Instant::now();
+        Self {
+            id,
+            condition,
+            started,
+            deadline: started + longest.min(LONGEST_WAIT),
+            looks: 0,
+            last_pod: None,
+            last_pending: None,
+            last_error: None,
+            restarts: 0,
+            restarts_told: 0,
+        }
+    }
+
+    async fn look<S: Source>(&mut self, source: &S) -> Look {
+        self.looks += 1;
+        // At the deadline itself one last look is granted a moment of its own.
+        let until = self.deadline.max(Instant::now() + Duration::from_secs(1));
+        let pod = match timeout_at(until, source.look(self.id)).await {
+            Err(_) => return Look::OutOfTime,
+            Ok(Err(error)) if is_fatal(error.kind()) => return Look::Fatal(error),
+            Ok(Err(error)) => return Look::Failed(error),
+            Ok(Ok(pod)) => pod,
+        };
+        if is_restarted(self.last_pod.as_ref(), pod.as_ref()) {
+            self.restarts += 1;
+        }
+        self.last_pod.clone_from(&pod);
+        match self.condition.verdict(pod.as_ref()) {
+            Verdict::Failed(reason) => Look::Hopeless(reason),
+            Verdict::Pending(reason) => Look::Pending(reason),
+            Verdict::Done => match timeout_at(until, self.probe(source)).await {
+                Err(_) => Look::OutOfTime,
+                Ok(Err(reason)) => Look::Pending(reason),
+                Ok(Ok(())) => Look::Decided(pod),
+            },
+        }
+    }
+
+    async fn probe<S: Source>(&self, source: &S) -> Result<(), String> {
+        let probes = self.last_pod.as_ref().map(|pod| self.condition.probes(pod)).unwrap_or_default();
+        for probe in probes {
+            source.probe(&probe).await?;
+        }
+        Ok(())
+    }
+
+    fn tell(&mut self, observer: &Observer, pending: Option<String>) {
+        self.last_pending.clone_from(&pending);
+        if self.restarts > self.restarts_told {
+            self.restarts_told = self.restarts;
+            observer.notify(&Event::ContainerRestarted {
+                pod_id: self.id.to_owned(),
+                times: self.restarts,
+                elapsed: self.started.elapsed(),
+            });
+        }
+        observer.notify(&Event::Looked {
+            pod_id: self.id.to_owned(),
+            state: self.last_pod.as_ref().and_then(|pod| pod.state.clone()),
+            pending,
+            elapsed: self.started.elapsed(),
+        });
+    }
+
+    fn tell_failure(&self, observer: &Observer, error: &Error) {
+        observer.notify(&Event::LookFailed {
+            pod_id: self.id.to_owned(),
+            error: error.to_string(),
+            elapsed: self.started.elapsed(),
+        });
+    }
+
+    async fn report<S: Source>(self, source: &S) -> Box<WaitReport> {
+        let elapsed = self.started.elapsed();
+        let system_log = match &self.last_pod {
+            Some(_) => source.system_log(self.id).await,
+            None => Vec::new(),
+        };
+        Box::new(WaitReport {
+            pod_id: self.id.to_owned(),
+            condition: self.condition.name(),
+            last_pod: self.last_pod,
+            last_pending: self.last_pending,
+            last_error: self.last_error,
+            looks: self.looks,
+            restarts: self.restarts,
+            system_log,
+            elapsed,
+        })
+    }
+}
+
+/// Whether the container was started anew between two looks at a running pod.
+fn is_restarted(before: Option<&Pod>, after: Option<&Pod>) -> bool {
+    let uptime = |pod: Option<&Pod>| {
+        pod.filter(|pod| pod.state == Some(PodState::Running)).and_then(|pod| pod.uptime)
+    };
+    matches!((uptime(before), uptime(after)), (Some(before), Some(after)) if after < before)
+}
+
+/// Whether looking again cannot help.
+fn is_fatal(kind: ErrorKind) -> bool {
+    use ErrorKind::{Blocked, Forbidden, InsufficientBalance, Rejected, Retired, TooLarge, Unauthorized};
+    matches!(
+        kind,
+        Rejected | TooLarge | Unauthorized | InsufficientBalance | Forbidden | Blocked | Retired
+    )
+}
+
+/// Everything a wait knew when it ended without its condition.
+#[derive(Clone, Debug)]
+#[non_exhaustive]
+pub struct WaitReport {
+    /// The pod's id. The pod may still be running and billing.
+    pub pod_id: String,
+    /// What was waited for.
+    pub condition: String,
+    /// The last look that succeeded; `None` if none did or the pod did not exist.
+    pub last_pod: Option<Pod>,
+    /// Why the wait was not over at the last look.
+    pub last_pending: Option<String>,
+    /// The last failed look.
+    pub last_error: Option<Arc<Error>>,
+    /// How many looks were made.
+    pub looks: u32,
+    /// How often the container was seen to have exited and been restarted. It bills all the while.
+    pub restarts: u32,
+    /// The last lines of RunPod's system log of the pod; empty if they could not be had.
+    pub system_log: Vec<String>,
+    /// How long the wait took.
+    pub elapsed: Duration,
+}
+
+impl fmt::Display for WaitReport {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let state = self.last_pod.as_ref().and_then(|pod| pod.state.as_ref());
+        write!(
+            f,
+            "last state {}, {} looks in {:.1} s",
+            state.map_or("unknown", PodState::as_str),
+            self.looks,
+            self.elapsed.as_secs_f64()
+        )?;
+        if let Some(reason) = &self.last_pending {
+            write!(f, ", {reason}")?;
+        }
+        if self.restarts > 0 {
+            write!(f, ", the container exited and was restarted {} times", self.restarts)?;
+        }
+        if let Some(line) = self.system_log.last() {
+            write!(f, ", RunPod's log ends with {line:?}")?;
+        }
+        self.last_error.as_ref().map_or(Ok(()), |error| write!(f, ", last error: {error}"))
+    }
+}
+
+/// A wait that ended without its condition. The pod's id is always in it.
+///
+/// # Cost
+/// The pod was not touched: unless the error says it is gone, it may be running and billing.
+/// [`pod_id`](Self::pod_id) is what [`terminate`](crate::RunPod::terminate) takes.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum WaitError {
+    /// The longest wait is over.
+    #[error(
+        "pod {} is not {} within the longest wait ({report}). It may be running and billing: wait longer, or terminate it",
+        report.pod_id, report.condition
+    )]
+    TimedOut {
+        /// What was known.
+        report: Box<WaitReport>,
+    },
+    /// The condition can no longer come true.
+    #[error("pod {} will not be {}: {reason} ({report})", report.pod_id, report.condition)]
+    Failed {
+        /// Why.
+        reason: String,
+        /// What was known.
+        report: Box<WaitReport>,
+    },
+    /// A look failed in a way that looking again cannot mend.
+    #[error("stopped waiting for pod {} to be {} ({report})", report.pod_id, report.condition)]
+    Call {
+        /// The failed look.
+        source: Error,
+        /// What was known.
+        report: Box<WaitReport>,
+    },
+}
+
+impl WaitError {
+    /// The id of the pod that was waited for.
+    #[must_use]
+    pub fn pod_id(&self) -> &str {
+        &self.report().pod_id
+    }
+
+    /// Everything the wait knew when it ended.
+    #[must_use]
+    pub fn report(&self) -> &WaitReport {
+        match self {
+            Self::TimedOut { report } | Self::Failed { report, .. } | Self::Call { report, .. } => report,
+        }
+    }
+}
+
+#[cfg(test)]
+#[path = "wait_tests.rs"]
+mod tests;

@@ -1,0 +1,180 @@
+//! The wait on paused time: exact instants, no server.
+
+use std::{
+    collections::VecDeque,
+    sync::{Mutex, PoisonError},
+};
+
+use super::*;
+use crate::{Gone, Ready, Running, Stopped};
+
+/// Answers looks from a script and keeps the last entry; remembers when it was asked.
+struct Script {
+    started: Instant,
+    looks: Mutex<VecDeque<Scripted>>,
+    asked_at: Mutex<Vec<f64>>,
+    probes: Mutex<VecDeque<Result<(), String>>>,
+}
+
+#[derive(Clone)]
+enum Scripted {
+    State(&'static str),
+    Ssh,
+    Absent,
+    Fails(ErrorKind),
+    Hangs,
+}
+
+impl Script {
+    fn new(looks: impl IntoIterator<Item = Scripted>) -> Self {
+        Self {
+            started: Instant::now(),
+            looks: Mutex::new(looks.into_iter().collect()),
+            asked_at: Mutex::default(),
+            probes: Mutex::default(),
+        }
+    }
+
+    fn asked_at(&self) -> Vec<f64> {
+        self.asked_at.lock().unwrap().clone()
+    }
+
+    async fn wait(&self, condition: impl Condition, seconds: u64) -> Result<Option<Pod>, WaitError> {
+        run(self, "pod123", &condition, Duration::from_secs(seconds), &Observer::default()).await
+    }
+}
+
+impl Source for Script {
+    async fn look(&self, id: &str) -> Result<Option<Pod>, Error> {
+        self.asked_at.lock().unwrap().push(self.started.elapsed().as_secs_f64());
+        let next = {
+            let mut looks = self.looks.lock().unwrap_or_else(PoisonError::into_inner);
+            if looks.len() > 1 { looks.pop_front() } else { looks.front().cloned() }
+        };
+        match next.expect("a script has at least one look") {
+            Scripted::State(word) => Ok(Some(Pod::scripted(id, word, false))),
+            Scripted::Ssh => Ok(Some(Pod::scripted(id, "RUNNING", true))),
+            Scripted::Absent => Ok(None),
+            Scripted::Fails(kind) => Err(Error::of_answer(kind, "get pod", Some(id), "scripted")),
+            Scripted::Hangs => std::future::pending().await,
+        }
+    }
+
+    async fn system_log(&self, _: &str) -> Vec<String> {
+        Vec::new()
+    }
+
+    async fn probe(&self, _: &Probe) -> Result<(), String> {
+        self.probes.lock().unwrap().pop_front().unwrap_or(Ok(()))
+    }
+}
+
+use Scripted::{Absent, Fails, Hangs, Ssh, State};
+
+#[tokio::test(start_paused = true)]
+async fn looks_at_once_then_after_1_2_4_and_every_5_seconds_and_at_the_end() {
+    let script = Script::new([State("PROVISIONING")]);
+    let error = script.wait(Running, 20).await.unwrap_err();
+    assert_eq!(script.asked_at(), [0.0, 1.0, 3.0, 7.0, 12.0, 17.0, 20.0]);
+    let WaitError::TimedOut { report } = &error else { panic!("{error:?}") };
+    assert_eq!((report.looks, report.elapsed), (7, Duration::from_secs(20)));
+    assert_eq!(report.last_pod.as_ref().unwrap().state, Some(PodState::Provisioning));
+    assert_eq!(
+        error.to_string(),
+        "pod pod123 is not running within the longest wait (last state PROVISIONING, 7 looks in 20.0 s, \
+         RunPod says PROVISIONING). It may be running and billing: wait longer, or terminate it"
+    );
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_condition_that_holds_already_takes_one_look_and_no_time() {
+    let script = Script::new([State("RUNNING")]);
+    script.wait(Running, 0).await.unwrap();
+    assert_eq!(script.asked_at(), [0.0]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn running_without_an_endpoint_is_not_ready() {
+    let script = Script::new([State("STARTING"), State("RUNNING"), State("RUNNING"), Ssh]);
+    let pod = script.wait(Ready::Ssh, 60).await.unwrap().unwrap();
+    assert_eq!(script.asked_at(), [0.0, 1.0, 3.0, 7.0]);
+    assert!(pod.connection().direct_ssh().is_some());
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_endpoint_that_does_not_answer_is_not_ready() {
+    let script = Script::new([Ssh]);
+    script.probes.lock().unwrap().push_back(Err("no banner".into()));
+    script.wait(Ready::Ssh, 60).await.unwrap();
+    assert_eq!(script.asked_at(), [0.0, 1.0]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn failures_that_may_pass_do_not_end_the_wait() {
+    use ErrorKind::{Interrupted, RateLimited, Server, Unreachable, Unreadable};
+    let failures = [RateLimited, Server, Unreachable, Interrupted, Unreadable].map(Fails);
+    let script = Script::new(failures.into_iter().chain([State("RUNNING")]));
+    script.wait(Running, 120).await.unwrap();
+    assert_eq!(script.asked_at().len(), 6);
+}
+
+#[tokio::test(start_paused = true)]
+async fn refusals_end_the_wait_at_once_and_keep_the_id() {
+    use ErrorKind::{Forbidden, InsufficientBalance, Rejected, Retired, Unauthorized};
+    for kind in [Rejected, Unauthorized, InsufficientBalance, Forbidden, Retired] {
+        let script = Script::new([Fails(kind)]);
+        let error = script.wait(Running, 60).await.unwrap_err();
+        assert_eq!(script.asked_at(), [0.0], "{kind:?}");
+        assert!(matches!(&error, WaitError::Call { source, .. } if source.kind() == kind));
+        assert_eq!(error.pod_id(), "pod123");
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_state_that_rules_the_condition_out_ends_the_wait() {
+    for state in ["ERROR", "TERMINATED", "EXITED"] {
+        let script = Script::new([State("STARTING"), State(state)]);
+        let error = script.wait(Ready::Ssh, 60).await.unwrap_err();
+        assert!(matches!(error, WaitError::Failed { .. }), "{state}: {error:?}");
+        assert_eq!(script.asked_at(), [0.0, 1.0]);
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_unknown_state_is_waited_through() {
+    let script = Script::new([State("HIBERNATING"), State("RUNNING")]);
+    script.wait(Running, 60).await.unwrap();
+}
+
+#[tokio::test(start_paused = true)]
+async fn gone_is_absent_or_terminated_but_never_a_failed_look() {
+    for (end, looks) in [(Absent, 2), (State("TERMINATED"), 2)] {
+        let script = Script::new([State("RUNNING"), end]);
+        script.wait(Gone, 60).await.unwrap();
+        assert_eq!(script.asked_at().len(), looks);
+    }
+    let script = Script::new([Fails(ErrorKind::Unreadable)]);
+    let error = script.wait(Gone, 10).await.unwrap_err();
+    assert!(matches!(error, WaitError::TimedOut { .. }), "{error:?}");
+}
+
+#[tokio::test(start_paused = true)]
+async fn stopped_waits_for_exited_and_fails_when_the_pod_is_gone() {
+    Script::new([State("RUNNING"), State("EXITED")]).wait(Stopped, 60).await.unwrap();
+    let error = Script::new([Absent]).wait(Stopped, 60).await.unwrap_err();
+    assert!(error.to_string().contains("no longer exists"), "{error}");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_look_that_hangs_is_cut_when_the_longest_wait_is_over() {
+    let script = Script::new([Hangs]);
+    let error = script.wait(Running, 30).await.unwrap_err();
+    assert!(matches!(error, WaitError::TimedOut { .. }));
+    assert_eq!(script.started.elapsed(), Duration::from_secs(30));
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_longest_duration_there_is_does_not_overflow() {
+    let script = Script::new([State("RUNNING")]);
+    run(&script, "pod123", &Running, Duration::MAX, &Observer::default()).await.unwrap();
+}

@@ -1,0 +1,73 @@
+//! Every example does what it says, against its own simulator.
+
+use std::{path::PathBuf, process::Command};
+
+/// What an example printed; it must exit with 0.
+fn run(name: &str) -> String {
+    // Examples are built into the folder beside the one that holds the tests.
+    let test = std::env::current_exe().expect("a test has a path");
+    let target: PathBuf = test.ancestors().nth(2).expect("tests are in <profile>/deps").into();
+    let example = target.join("examples").join(name).with_extension(std::env::consts::EXE_EXTENSION);
+    let output = Command::new(&example)
+        .env_remove("RUNPOD_API_KEY")
+        .output()
+        .unwrap_or_else(|error| panic!("{}: {error}", example.display()));
+    let text = String::from_utf8_lossy(&output.stdout).into_owned();
+    assert!(output.status.success(), "{text}\n{}", String::from_utf8_lossy(&output.stderr));
+    text
+}
+
+#[test]
+fn deploy_ends_with_the_ready_line() {
+    let text = run("deploy");
+    let last = text.lines().last().expect("it prints");
+    let rest = last.strip_prefix("ready pod=").expect(last);
+    let (id, rest) = rest.split_once(" ssh=\"ssh ").expect(last);
+    assert!(id.len() == 14 && rest.contains("root@127.0.0.1\" cost_usd_per_hour=0."), "{last}");
+    assert!(text.contains("refused: "), "the first GPU is out of stock: {text}");
+    assert!(text.contains("is terminated and gone"), "{text}");
+}
+
+#[test]
+fn deploy_live_without_a_key_says_what_to_do() {
+    let target = std::env::current_exe().expect("a test has a path");
+    let example = target.ancestors().nth(2).expect("tests are in <profile>/deps").join("examples/deploy");
+    let output = Command::new(example).arg("--live").env_remove("RUNPOD_API_KEY").output().expect("it runs");
+    assert!(!output.status.success());
+    assert!(String::from_utf8_lossy(&output.stderr).contains("RUNPOD_API_KEY"), "{output:?}");
+}
+
+#[test]
+fn progress_shows_a_wait() {
+    assert!(run("progress").contains("was ready and is terminated"));
+}
+
+#[test]
+fn plan_prices_candidates_in_order() {
+    let text = run("plan");
+    assert!(text.contains("create a pod") && text.contains("per month, storage included"), "{text}");
+}
+
+#[test]
+fn logs_shows_the_image_pull_and_the_container() {
+    let text = run("logs");
+    assert!(text.contains(" system ") && text.contains(" container "), "{text}");
+}
+
+#[test]
+fn reap_ends_only_what_is_overdue() {
+    let text = run("reap");
+    assert_eq!(text.matches("would terminate").count(), 1, "{text}");
+    assert!(text.contains("2 pods are left"), "{text}");
+}
+
+#[test]
+fn fleet_gets_every_pod_ready_and_leaves_none() {
+    let text = run("fleet");
+    assert!(text.contains("50 of 50 pods are ready") && text.contains("0 pods still bill"), "{text}");
+}
+
+#[test]
+fn custom_condition_waits_for_what_only_it_knows() {
+    assert!(run("custom_condition").contains("has been up for"));
+}

@@ -1,0 +1,102 @@
+use std::collections::{BTreeMap, HashMap};
+use std::time::Duration;
+
+use rand::rngs::StdRng;
+use rand::{Rng, SeedableRng};
+
+use crate::capacity::{Capacity, Place};
+use crate::journal::RequestRecord;
+use crate::limits::Limits;
+use crate::pod::{Phase, Pod};
+use crate::volume::Volume;
+
+const ID_LETTERS: &[u8] = b"abcdefghijklmnopqrstuvwxyz0123456789";
+const ID_LENGTH: usize = 14;
+
+/// Everything the simulated account owns.
+pub(crate) struct Account {
+    seed: u64,
+    names: StdRng,
+    pods: Vec<Pod>,
+    by_id: HashMap<String, usize>,
+    pub(crate) capacity: Capacity,
+    pub(crate) ssh_keys: Vec<String>,
+    pub(crate) volumes: BTreeMap<String, Volume>,
+    pub(crate) limits: Limits,
+    pub(crate) journal: Vec<RequestRecord>,
+    pub(crate) answers_verified: u64,
+    pub(crate) contract_violations: Vec<String>,
+}
+
+impl Account {
+    pub(crate) fn new(seed: u64, limits: Limits) -> Self {
+        Self {
+            seed,
+            // Request ids are drawn apart from pods, so that polling more often changes no pod's fate.
+            names: StdRng::seed_from_u64(seed.wrapping_add(0x9e37_79b9_7f4a_7c15)),
+            pods: Vec::new(),
+            by_id: HashMap::new(),
+            capacity: Capacity::default(),
+            ssh_keys: Vec::new(),
+            volumes: BTreeMap::new(),
+            limits,
+            journal: Vec::new(),
+            answers_verified: 0,
+            contract_violations: Vec::new(),
+        }
+    }
+
+    /// A request id, in the form of a UUID.
+    pub(crate) fn request_id(&mut self) -> String {
+        let hex = format!("{:032x}", self.names.random::<u128>());
+        format!("{}-{}-4{}-a{}-{}", &hex[..8], &hex[8..12], &hex[13..16], &hex[17..20], &hex[20..])
+    }
+
+    /// The number and the random source of the next pod.
+    pub(crate) fn next_pod(&self) -> (u64, StdRng) {
+        let number = self.pods.len() as u64;
+        (number, StdRng::seed_from_u64(self.seed ^ number.wrapping_mul(0xd134_2543_de82_ef95)))
+    }
+
+    pub(crate) fn insert(&mut self, pod: Pod) {
+        self.by_id.insert(pod.id.clone(), self.pods.len());
+        self.pods.push(pod);
+    }
+
+    /// Every pod there ever was, oldest first.
+    pub(crate) fn pods(&self) -> &[Pod] {
+        &self.pods
+    }
+
+    /// A pod that can still be seen: one that exists, or was terminated less than `linger` ago.
+    pub(crate) fn pod(&self, id: &str, now: Duration, linger: Duration) -> Option<&Pod> {
+        let pod = self.pods.get(*self.by_id.get(id)?)?;
+        let visible = match pod.phase {
+            Phase::Terminated { at } => now < at.saturating_add(linger),
+            _ => true,
+        };
+        visible.then_some(pod)
+    }
+
+    /// A pod that exists.
+    pub(crate) fn existing_pod(&mut self, id: &str) -> Option<&mut Pod> {
+        let pod = self.pods.get_mut(*self.by_id.get(id)?)?;
+        (!matches!(pod.phase, Phase::Terminated { .. })).then_some(pod)
+    }
+
+    /// Closes every port that is open.
+    pub(crate) fn close(&mut self) {
+        self.pods.iter_mut().for_each(Pod::unplug);
+    }
+
+    /// The stock that pods hold now.
+    pub(crate) fn used(&self) -> Vec<(&Place, u32)> {
+        let holding = self.pods.iter().filter(|pod| pod.holds_compute());
+        holding.map(|pod| (&pod.place, pod.compute.units())).collect()
+    }
+}
+
+/// An id as RunPod makes them: 14 lower-case letters and digits.
+pub(crate) fn draw_id(rng: &mut impl Rng) -> String {
+    (0..ID_LENGTH).map(|_| char::from(ID_LETTERS[rng.random_range(0..ID_LETTERS.len())])).collect()
+}

@@ -1,0 +1,124 @@
+use crate::catalog::Cloud;
+
+/// Which machines a capacity rule is about: every machine that matches all parts that are set.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+#[non_exhaustive]
+pub struct Scope {
+    /// GPU type or CPU flavor id; `None` means any.
+    pub type_id: Option<String>,
+    /// Data center id; `None` means any.
+    pub data_center: Option<String>,
+    /// Cloud; `None` means both.
+    pub cloud: Option<Cloud>,
+}
+
+impl Scope {
+    /// Every machine with this GPU type or CPU flavor.
+    #[must_use]
+    pub fn of_type(id: impl Into<String>) -> Self {
+        Self { type_id: Some(id.into()), ..Self::default() }
+    }
+
+    /// Narrows the scope to one data center.
+    #[must_use]
+    pub fn in_data_center(mut self, id: impl Into<String>) -> Self {
+        self.data_center = Some(id.into());
+        self
+    }
+
+    /// Narrows the scope to one cloud.
+    #[must_use]
+    pub fn in_cloud(mut self, cloud: Cloud) -> Self {
+        self.cloud = Some(cloud);
+        self
+    }
+
+    fn covers(&self, place: &Place) -> bool {
+        self.type_id.as_ref().is_none_or(|id| *id == place.type_id)
+            && self.data_center.as_ref().is_none_or(|id| *id == place.data_center)
+            && self.cloud.is_none_or(|cloud| cloud == place.cloud)
+    }
+}
+
+/// Where a pod's machine stands and what it is.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Place {
+    pub(crate) type_id: String,
+    pub(crate) data_center: String,
+    pub(crate) cloud: Cloud,
+}
+
+/// What may be handed out at a time. Without a rule, everything is in stock.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Capacity {
+    rules: Vec<(Scope, u32)>,
+}
+
+/// Units in use, by place.
+pub(crate) type Used<'a> = &'a [(&'a Place, u32)];
+
+impl Capacity {
+    pub(crate) fn set(&mut self, scope: Scope, units: u32) {
+        self.rules.retain(|(known, _)| *known != scope);
+        self.rules.push((scope, units));
+    }
+
+    /// Units still free at a place; `None` when nothing limits it.
+    pub(crate) fn free(&self, place: &Place, used: Used<'_>) -> Option<u32> {
+        let covering = self.rules.iter().filter(|(scope, _)| scope.covers(place));
+        covering.map(|(scope, units)| units.saturating_sub(in_use(scope, used))).min()
+    }
+
+    pub(crate) fn fits(&self, place: &Place, count: u32, used: Used<'_>) -> bool {
+        self.free(place, used).is_none_or(|free| free >= count)
+    }
+}
+
+fn in_use(scope: &Scope, used: Used<'_>) -> u32 {
+    used.iter().filter(|(place, _)| scope.covers(place)).map(|(_, count)| count).sum()
+}
+
+/// RunPod's stock words for a number of free units.
+pub(crate) fn level(free: Option<u32>, wanted: u32) -> &'static str {
+    match free {
+        None => "HIGH",
+        Some(free) if free < wanted.max(1) => "NONE",
+        Some(1..=2) => "LOW",
+        Some(3..=8) => "MEDIUM",
+        Some(_) => "HIGH",
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn place(type_id: &str, data_center: &str, cloud: Cloud) -> Place {
+        Place { type_id: type_id.into(), data_center: data_center.into(), cloud }
+    }
+
+    #[test]
+    fn the_tightest_rule_decides() {
+        let mut capacity = Capacity::default();
+        let here = place("A40", "EU-RO-1", Cloud::Secure);
+        assert_eq!(capacity.free(&here, &[]), None);
+        capacity.set(Scope::of_type("A40"), 4);
+        capacity.set(Scope::of_type("A40").in_data_center("EU-RO-1"), 1);
+        capacity.set(Scope::of_type("L4"), 0);
+        assert_eq!(capacity.free(&here, &[]), Some(1));
+        let there = place("A40", "US-KS-2", Cloud::Community);
+        assert_eq!(capacity.free(&there, &[(&here, 1)]), Some(3));
+        assert!(!capacity.fits(&here, 1, &[(&here, 1)]));
+        capacity.set(Scope::of_type("A40").in_data_center("EU-RO-1"), 9);
+        assert_eq!(capacity.free(&here, &[(&here, 1)]), Some(3));
+    }
+
+    #[test]
+    fn levels_follow_what_is_free() {
+        assert_eq!(
+            [None, Some(0), Some(2), Some(5), Some(9)].map(|free| level(free, 1)),
+            ["HIGH", "NONE", "LOW", "MEDIUM", "HIGH"]
+        );
+        assert_eq!(level(Some(2), 4), "NONE");
+    }
+}

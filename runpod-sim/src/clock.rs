@@ -1,0 +1,136 @@
+use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use jiff::Timestamp;
+use tokio::sync::watch;
+use tokio::time::{Instant, sleep_until};
+
+/// Simulated seconds per real second that are still meaningful.
+pub(crate) const MAX_SCALE: f64 = 1_000_000.0;
+
+/// The clock every life in the simulator runs on: real time, scaled, and moved forward on request.
+///
+/// Instants are durations since the simulator started.
+pub(crate) struct Clock {
+    epoch: Timestamp,
+    pace: Mutex<Pace>,
+    changed: watch::Sender<()>,
+}
+
+struct Pace {
+    since: Instant,
+    reached: Duration,
+    scale: f64,
+}
+
+impl Pace {
+    fn now(&self) -> Duration {
+        self.reached.saturating_add(scaled(self.since.elapsed(), self.scale))
+    }
+
+    fn rebase(&mut self) {
+        self.reached = self.now();
+        self.since = Instant::now();
+    }
+}
+
+impl Clock {
+    pub(crate) fn new(epoch: Timestamp, scale: f64) -> Self {
+        let pace = Pace { since: Instant::now(), reached: Duration::ZERO, scale };
+        Self { epoch, pace: Mutex::new(pace), changed: watch::Sender::new(()) }
+    }
+
+    fn pace(&self) -> MutexGuard<'_, Pace> {
+        self.pace.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    pub(crate) fn now(&self) -> Duration {
+        self.pace().now()
+    }
+
+    pub(crate) fn advance(&self, by: Duration) {
+        let mut pace = self.pace();
+        pace.rebase();
+        pace.reached = pace.reached.saturating_add(by);
+        drop(pace);
+        self.changed.send_replace(());
+    }
+
+    pub(crate) fn set_scale(&self, scale: f64) {
+        let mut pace = self.pace();
+        pace.rebase();
+        pace.scale = scale;
+        drop(pace);
+        self.changed.send_replace(());
+    }
+
+    /// The real time a simulated span takes; `None` while the clock stands still.
+    pub(crate) fn real(&self, span: Duration) -> Option<Duration> {
+        let scale = self.pace().scale;
+        (scale > 0.0).then(|| scaled(span, 1.0 / scale))
+    }
+
+    /// Returns once simulated time has reached `at`, whatever happens to the pace meanwhile.
+    pub(crate) async fn sleep_until(&self, at: Duration) {
+        let mut changed = self.changed.subscribe();
+        loop {
+            let missing = at.saturating_sub(self.now());
+            if missing.is_zero() {
+                return;
+            }
+            let wake = self.real(missing).and_then(|real| Instant::now().checked_add(real));
+            tokio::select! {
+                () = wait(wake) => {}
+                result = changed.changed() => if result.is_err() { return },
+            }
+        }
+    }
+
+    /// The wall-clock reading at a simulated instant, as RunPod prints it.
+    pub(crate) fn timestamp(&self, at: Duration) -> String {
+        let whole = Duration::from_millis(u64::try_from(at.as_millis()).unwrap_or(u64::MAX));
+        self.epoch.checked_add(whole).unwrap_or(Timestamp::MAX).to_string()
+    }
+}
+
+async fn wait(until: Option<Instant>) {
+    match until {
+        Some(instant) => sleep_until(instant).await,
+        None => std::future::pending().await,
+    }
+}
+
+fn scaled(span: Duration, factor: f64) -> Duration {
+    Duration::try_from_secs_f64(span.as_secs_f64() * factor).unwrap_or(Duration::MAX)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test(start_paused = true)]
+    async fn sleepers_follow_the_pace_and_the_jumps() {
+        let clock = Clock::new(Timestamp::UNIX_EPOCH, 10.0);
+        let real = Instant::now();
+        clock.sleep_until(Duration::from_secs(20)).await;
+        assert_eq!(real.elapsed().as_secs(), 2);
+        assert_eq!(clock.timestamp(clock.now()), "1970-01-01T00:00:20.001Z".replace(".001", ""));
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_standing_clock_moves_only_when_advanced() {
+        let clock = std::sync::Arc::new(Clock::new(Timestamp::UNIX_EPOCH, 0.0));
+        let sleeper = tokio::spawn({
+            let clock = clock.clone();
+            async move { clock.sleep_until(Duration::from_secs(5)).await }
+        });
+        tokio::time::advance(Duration::from_secs(3600)).await;
+        assert!(!sleeper.is_finished());
+        clock.advance(Duration::from_secs(5));
+        sleeper.await.unwrap();
+        assert_eq!(clock.now(), Duration::from_secs(5));
+        clock.set_scale(2.0);
+        tokio::time::advance(Duration::from_secs(3)).await;
+        assert_eq!(clock.now(), Duration::from_secs(11));
+    }
+}

@@ -1,0 +1,28 @@
+use std::io;
+use std::net::SocketAddr;
+
+/// Why a simulator did not start.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum SimError {
+    /// A setting has a value the simulator cannot work with.
+    #[error("simulator setting `{name}` is unusable: {reason}")]
+    Setting {
+        /// The builder method that set it.
+        name: &'static str,
+        /// What is wrong with it and what would be right.
+        reason: String,
+    },
+    /// The listen address could not be bound.
+    #[error("the simulator cannot listen on {address}; is the port in use?")]
+    Listen {
+        /// The address asked for.
+        address: SocketAddr,
+        /// What the operating system said.
+        #[source]
+        source: io::Error,
+    },
+    /// The embedded contract document cannot be read.
+    #[error("the embedded contract cannot be used: {0}")]
+    Contract(String),
+}

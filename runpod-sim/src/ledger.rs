@@ -1,0 +1,95 @@
+use std::fmt;
+use std::time::Duration;
+
+use crate::pod::{Pod, PodStatus};
+
+/// The truth about one pod: who asked for it, what it is, when it billed and what that came to.
+#[derive(Clone, PartialEq)]
+#[non_exhaustive]
+pub struct LedgerEntry {
+    /// The pod's id.
+    pub pod_id: String,
+    /// The pod's name.
+    pub name: String,
+    /// The value of the marker variable in the pod's environment; `None` when it has none.
+    pub marker: Option<String>,
+    /// The names of all its environment variables.
+    pub env_keys: Vec<String>,
+    /// GPU type or CPU flavor id.
+    pub type_id: String,
+    /// When it was created, in simulated time since the start.
+    pub created: Duration,
+    /// When it was terminated; `None` while it exists.
+    pub terminated: Option<Duration>,
+    /// Its status now.
+    pub status: PodStatus,
+    /// The spans it billed compute for, oldest first.
+    pub billed: Vec<BilledSpan>,
+    /// What compute has cost so far, in USD.
+    pub cost_usd: f64,
+}
+
+/// A span a pod was billed for. It may begin in the future: billing starts once a machine is assigned.
+#[derive(Debug, Clone, Copy, PartialEq)]
+#[non_exhaustive]
+pub struct BilledSpan {
+    /// First billed instant, in simulated time since the start.
+    pub from: Duration,
+    /// End of the span; `None` while it still bills.
+    pub to: Option<Duration>,
+    /// USD per hour.
+    pub usd_per_hour: f64,
+}
+
+impl BilledSpan {
+    /// What the span has cost by `now`, in USD.
+    #[must_use]
+    pub fn cost_usd(&self, now: Duration) -> f64 {
+        let billed = self.to.unwrap_or(now).min(now).saturating_sub(self.from);
+        billed.as_secs_f64() / 3600.0 * self.usd_per_hour
+    }
+}
+
+impl LedgerEntry {
+    pub(crate) fn of(pod: &Pod, now: Duration, marker: &str) -> Self {
+        let terminated = match pod.phase {
+            crate::pod::Phase::Terminated { at } => Some(at),
+            _ => None,
+        };
+        Self {
+            pod_id: pod.id.clone(),
+            name: pod.name.clone(),
+            marker: pod.env.0.get(marker).cloned(),
+            env_keys: pod.env.0.keys().cloned().collect(),
+            type_id: pod.compute.type_id().to_owned(),
+            created: pod.created,
+            terminated,
+            status: pod.status(now),
+            billed: pod.billed.clone(),
+            cost_usd: pod.billed.iter().map(|span| span.cost_usd(now)).sum(),
+        }
+    }
+
+    /// Whether the pod bills for compute now.
+    #[must_use]
+    pub fn is_billing(&self) -> bool {
+        self.billed.last().is_some_and(|span| span.to.is_none())
+    }
+}
+
+impl fmt::Debug for LedgerEntry {
+    /// The marker is an environment value, so it stays out.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("LedgerEntry")
+            .field("pod_id", &self.pod_id)
+            .field("name", &self.name)
+            .field("env_keys", &self.env_keys)
+            .field("type_id", &self.type_id)
+            .field("created", &self.created)
+            .field("terminated", &self.terminated)
+            .field("status", &self.status)
+            .field("billed", &self.billed)
+            .field("cost_usd", &self.cost_usd)
+            .finish_non_exhaustive()
+    }
+}

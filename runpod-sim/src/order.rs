@@ -1,0 +1,150 @@
+use std::collections::BTreeMap;
+use std::fmt;
+
+use serde::{Deserialize, Serialize};
+
+use crate::catalog::Cloud;
+
+/// A create request as it arrived, after the contract has accepted it.
+#[derive(Debug, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub(crate) struct CreatePod {
+    pub(crate) name: String,
+    pub(crate) image: Option<String>,
+    #[serde(default)]
+    pub(crate) args: String,
+    pub(crate) entrypoint: Option<Vec<String>>,
+    pub(crate) cmd: Option<Vec<String>>,
+    pub(crate) disk: Option<u64>,
+    #[serde(default)]
+    pub(crate) env: Env,
+    #[serde(default)]
+    pub(crate) ports: Vec<String>,
+    pub(crate) registry: Option<String>,
+    #[serde(default)]
+    pub(crate) cloud: Cloud,
+    pub(crate) cpu: Option<CpuOrder>,
+    pub(crate) gpu: Option<GpuOrder>,
+    #[serde(default)]
+    pub(crate) data_center_ids: Vec<String>,
+    #[serde(default)]
+    pub(crate) global_networking: bool,
+    #[serde(default)]
+    pub(crate) mounts: Mounts,
+    #[serde(default)]
+    pub(crate) start_ssh: bool,
+    pub(crate) template_id: Option<String>,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub(crate) struct GpuOrder {
+    pub(crate) id: String,
+    #[serde(default = "one")]
+    pub(crate) count: u32,
+    #[serde(default)]
+    pub(crate) allowed_cuda_versions: Vec<String>,
+    pub(crate) min_cuda_version: Option<String>,
+}
+
+fn one() -> u32 {
+    1
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub(crate) struct CpuOrder {
+    pub(crate) id: String,
+    pub(crate) vcpu_count: u32,
+}
+
+/// Storage mounts, in a request and in a pod alike.
+#[derive(Debug, Clone, Default, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub(crate) struct Mounts {
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) persistent: Option<PersistentMount>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) network: Option<Vec<NetworkMount>>,
+}
+
+impl Mounts {
+    pub(crate) fn network_volume(&self) -> Option<&str> {
+        self.network.as_ref()?.first().map(|mount| mount.volume_id.as_str())
+    }
+}
+
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub(crate) struct PersistentMount {
+    pub(crate) size: u64,
+    pub(crate) path: String,
+}
+
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub(crate) struct NetworkMount {
+    pub(crate) volume_id: String,
+    pub(crate) path: String,
+}
+
+/// A pod's environment. Its values never show in debug output.
+#[derive(Clone, Default, Serialize, Deserialize)]
+#[serde(transparent)]
+pub(crate) struct Env(pub(crate) BTreeMap<String, String>);
+
+impl fmt::Debug for Env {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_set().entries(self.0.keys()).finish()
+    }
+}
+
+/// A port a pod asks for, such as `22/tcp`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Port {
+    pub(crate) number: u16,
+    pub(crate) kind: PortKind,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum PortKind {
+    Http,
+    Tcp,
+    Udp,
+}
+
+impl PortKind {
+    pub(crate) fn name(self) -> &'static str {
+        match self {
+            Self::Http => "http",
+            Self::Tcp => "tcp",
+            Self::Udp => "udp",
+        }
+    }
+}
+
+impl Port {
+    pub(crate) const SSH: Self = Self { number: 22, kind: PortKind::Tcp };
+
+    pub(crate) fn parse(text: &str) -> Option<Self> {
+        let (number, kind) = text.split_once('/')?;
+        let kind =
+            [PortKind::Http, PortKind::Tcp, PortKind::Udp].into_iter().find(|known| known.name() == kind)?;
+        let number = number.parse().ok().filter(|number| *number > 0)?;
+        Some(Self { number, kind })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn ports_parse_only_in_their_one_form() {
+        assert_eq!(Port::parse("22/tcp"), Some(Port::SSH));
+        assert_eq!(Port::parse("8888/http").map(|port| port.kind), Some(PortKind::Http));
+        for odd in ["", "22", "22/", "/tcp", "0/tcp", "65536/tcp", "22/TCP", "22/tcp/udp", "x/tcp", "-1/tcp"]
+        {
+            assert_eq!(Port::parse(odd), None, "{odd}");
+        }
+    }
+}

@@ -1,0 +1,228 @@
+use std::fmt;
+use std::net::{Ipv4Addr, SocketAddr};
+use std::time::{Duration, SystemTime};
+
+use crate::boot::BootProfile;
+use crate::capacity::Scope;
+use crate::clock::MAX_SCALE;
+use crate::error::SimError;
+use crate::limits::RateWindow;
+use crate::sim::Sim;
+use crate::volume::{Volume, VolumeKind};
+
+/// The simulator's API key unless another is set. It opens nothing but a simulator.
+const API_KEY: &str = "rpa_SIMULATOR0000000000000000000000000000000";
+const SSH_KEY: &str = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIB9gRAZSSimulatedKeyNobodyHolds0000000 simulator";
+const MARKER: &str = "RUNPOD_LIFECYCLE_MARKER";
+
+/// A key that cannot print itself.
+#[derive(Clone)]
+pub(crate) struct ApiKey(pub(crate) String);
+
+impl fmt::Debug for ApiKey {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("<api key>")
+    }
+}
+
+#[derive(Debug, Clone)]
+pub(crate) struct Settings {
+    pub(crate) listen: SocketAddr,
+    pub(crate) api_key: ApiKey,
+    pub(crate) seed: u64,
+    pub(crate) time_scale: f64,
+    pub(crate) epoch: SystemTime,
+    pub(crate) boot: BootProfile,
+    pub(crate) list_lag: Duration,
+    pub(crate) terminated_linger: Duration,
+    pub(crate) page_size: usize,
+    pub(crate) real_endpoints: bool,
+    pub(crate) marker_env: String,
+    pub(crate) rate_windows: Vec<RateWindow>,
+    pub(crate) capacity: Vec<(Scope, u32)>,
+    pub(crate) ssh_keys: Vec<String>,
+    pub(crate) volumes: Vec<Volume>,
+}
+
+/// Sets up a simulator; [`start`](Self::start) runs it.
+#[derive(Debug, Clone)]
+#[must_use = "a builder does nothing until it is started"]
+pub struct SimBuilder {
+    settings: Settings,
+}
+
+impl Default for SimBuilder {
+    fn default() -> Self {
+        Self {
+            settings: Settings {
+                listen: SocketAddr::from((Ipv4Addr::LOCALHOST, 0)),
+                api_key: ApiKey(API_KEY.to_owned()),
+                seed: 0,
+                time_scale: 1.0,
+                epoch: SystemTime::now(),
+                boot: BootProfile::default(),
+                list_lag: Duration::from_secs(2),
+                terminated_linger: Duration::from_secs(3),
+                page_size: 100,
+                real_endpoints: true,
+                marker_env: MARKER.to_owned(),
+                rate_windows: RateWindow::defaults(),
+                capacity: Vec::new(),
+                ssh_keys: vec![SSH_KEY.to_owned()],
+                volumes: Vec::new(),
+            },
+        }
+    }
+}
+
+impl SimBuilder {
+    /// Where to listen. Default: `127.0.0.1` with a port of the system's choice.
+    pub fn listen(mut self, address: SocketAddr) -> Self {
+        self.settings.listen = address;
+        self
+    }
+
+    /// The only key the simulator accepts. Default: a fixed one, see [`Sim::api_key`].
+    pub fn api_key(mut self, key: impl Into<String>) -> Self {
+        self.settings.api_key = ApiKey(key.into());
+        self
+    }
+
+    /// What every random choice follows from. Default: 0.
+    pub fn seed(mut self, seed: u64) -> Self {
+        self.settings.seed = seed;
+        self
+    }
+
+    /// Simulated seconds per real second, 0 to 1,000,000. At 0 the clock moves only by [`Sim::advance`].
+    /// Default: 1.
+    pub fn time_scale(mut self, scale: f64) -> Self {
+        self.settings.time_scale = scale;
+        self
+    }
+
+    /// The wall-clock reading at the start, from which `createdAt` and the like are counted. Default: now.
+    pub fn epoch(mut self, epoch: SystemTime) -> Self {
+        self.settings.epoch = epoch;
+        self
+    }
+
+    /// How long the steps of a boot take. Default: [`BootProfile::default`].
+    pub fn boot(mut self, profile: BootProfile) -> Self {
+        self.settings.boot = profile;
+        self
+    }
+
+    /// How much later than in a get a new pod appears in lists, in simulated time. Default: 2 s.
+    pub fn list_lag(mut self, lag: Duration) -> Self {
+        self.settings.list_lag = lag;
+        self
+    }
+
+    /// How long a get still shows a deleted pod, as TERMINATED, before it answers 404; in simulated time.
+    /// Default: 3 s.
+    pub fn terminated_linger(mut self, linger: Duration) -> Self {
+        self.settings.terminated_linger = linger;
+        self
+    }
+
+    /// Pods per page when a list request names no `limit`, 1 to 1000. Default: 100.
+    pub fn page_size(mut self, pods: usize) -> Self {
+        self.settings.page_size = pods;
+        self
+    }
+
+    /// Whether ports of pods really listen on loopback. Without, they are announced at addresses that reach
+    /// nothing. Default: true.
+    pub fn real_endpoints(mut self, real: bool) -> Self {
+        self.settings.real_endpoints = real;
+        self
+    }
+
+    /// The environment variable the ledger reports as marker. Default: `RUNPOD_LIFECYCLE_MARKER`.
+    pub fn marker_env(mut self, name: impl Into<String>) -> Self {
+        self.settings.marker_env = name.into();
+        self
+    }
+
+    /// Replaces the rate-limit windows; none means unlimited, without headers' content.
+    /// Default: 3,000 a minute, 60,000 an hour, 500,000 a day.
+    pub fn rate_windows(mut self, windows: impl IntoIterator<Item = RateWindow>) -> Self {
+        self.settings.rate_windows = windows.into_iter().collect();
+        self
+    }
+
+    /// Limits how many GPUs of a type (or vCPUs of a flavor) are handed out at a time; 0 is out of stock.
+    /// Default: everything is in stock.
+    pub fn capacity(self, type_id: impl Into<String>, units: u32) -> Self {
+        self.capacity_in(Scope::of_type(type_id), units)
+    }
+
+    /// Like [`capacity`](Self::capacity), for a narrower or wider scope. The tightest limit decides.
+    pub fn capacity_in(mut self, scope: Scope, units: u32) -> Self {
+        self.settings.capacity.push((scope, units));
+        self
+    }
+
+    /// Replaces the account's SSH keys. Default: one key.
+    pub fn ssh_keys(mut self, keys: impl IntoIterator<Item = String>) -> Self {
+        self.settings.ssh_keys = keys.into_iter().collect();
+        self
+    }
+
+    /// Gives the account a network volume of `size_gb` in a data center.
+    pub fn network_volume(
+        mut self,
+        id: impl Into<String>,
+        name: impl Into<String>,
+        size_gb: u32,
+        data_center: impl Into<String>,
+    ) -> Self {
+        self.settings.volumes.push(Volume {
+            id: id.into(),
+            name: name.into(),
+            size: size_gb,
+            data_center: data_center.into(),
+            kind: VolumeKind::Standard,
+        });
+        self
+    }
+
+    /// Starts the simulator on the current tokio runtime.
+    ///
+    /// # Errors
+    /// When a setting is out of range or the address cannot be bound.
+    pub async fn start(self) -> Result<Sim, SimError> {
+        self.settings.check()?;
+        Sim::run(self.settings).await
+    }
+}
+
+impl Settings {
+    fn check(&self) -> Result<(), SimError> {
+        let refuse = |name, reason: &str| Err(SimError::Setting { name, reason: reason.to_owned() });
+        if !(0.0..=MAX_SCALE).contains(&self.time_scale) {
+            return refuse("time_scale", "it must be 0 to 1,000,000 simulated seconds per real second");
+        }
+        if !(1..=1000).contains(&self.page_size) {
+            return refuse("page_size", "it must be 1 to 1000 pods");
+        }
+        if self.api_key.0.is_empty() || !self.api_key.0.bytes().all(|byte| byte.is_ascii_graphic()) {
+            return refuse("api_key", "it must be printable ASCII without spaces, and not empty");
+        }
+        if !self.boot.is_sound() {
+            return refuse("boot", "every sigma must be a finite number, 0 or more");
+        }
+        if !self.rate_windows.iter().all(RateWindow::is_sound) {
+            return refuse(
+                "rate_windows",
+                "each needs a plain name, a quota of 1 or more and a length of 1 s or more",
+            );
+        }
+        if let Some(volume) = self.volumes.iter().find(|volume| !volume.is_sound()) {
+            let reason = format!("\"{}\" needs 10 to 4096 GB and a data center the catalog knows", volume.id);
+            return refuse("network_volume", &reason);
+        }
+        Ok(())
+    }
+}

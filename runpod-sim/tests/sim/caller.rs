@@ -1,0 +1,116 @@
+//! A plain HTTP client for the tests, and the simulator they share.
+
+use std::time::Duration;
+
+use reqwest::header::HeaderMap;
+use reqwest::{Client, Method, RequestBuilder};
+use runpod_sim::{BootProfile, Sim, SimBuilder};
+use serde_json::{Value, json};
+
+pub(crate) const RTX_4090: &str = "NVIDIA GeForce RTX 4090";
+
+/// A simulator whose clock stands still and whose boot steps take 10 s each.
+pub(crate) fn frozen() -> SimBuilder {
+    Sim::builder().time_scale(0.0).boot(BootProfile::fixed(Duration::from_secs(10))).list_lag(Duration::ZERO)
+}
+
+pub(crate) struct Caller {
+    pub(crate) sim: Sim,
+    client: Client,
+}
+
+pub(crate) struct Answer {
+    pub(crate) status: u16,
+    pub(crate) headers: HeaderMap,
+    pub(crate) text: String,
+}
+
+impl Answer {
+    pub(crate) fn json(&self) -> Value {
+        serde_json::from_str(&self.text).unwrap_or_else(|error| panic!("{error}: {}", self.text))
+    }
+
+    pub(crate) fn header(&self, name: &str) -> &str {
+        self.headers.get(name).unwrap_or_else(|| panic!("no {name}")).to_str().unwrap()
+    }
+
+    #[track_caller]
+    pub(crate) fn refused(&self, status: u16, words: &str) {
+        assert_eq!(self.status, status, "{}", self.text);
+        assert_eq!(self.header("content-type"), "application/problem+json");
+        assert_eq!(self.json()["status"], status);
+        assert!(self.text.contains(words), "{} lacks {words:?}", self.text);
+    }
+}
+
+impl Caller {
+    pub(crate) async fn of(builder: SimBuilder) -> Self {
+        let client = Client::builder().user_agent("sim-tests/1").no_proxy().build().unwrap();
+        Self { sim: builder.start().await.unwrap(), client }
+    }
+
+    pub(crate) fn request(&self, method: Method, path: &str) -> RequestBuilder {
+        self.client.request(method, format!("{}{path}", self.sim.url())).bearer_auth(self.sim.api_key())
+    }
+
+    pub(crate) async fn send(&self, request: RequestBuilder) -> Answer {
+        let response = request.send().await.unwrap();
+        let (status, headers) = (response.status().as_u16(), response.headers().clone());
+        let text = response.text().await.unwrap();
+        assert_eq!(self.sim.contract_violations(), Vec::<String>::new());
+        Answer { status, headers, text }
+    }
+
+    pub(crate) async fn get(&self, path: &str) -> Answer {
+        self.send(self.request(Method::GET, path)).await
+    }
+
+    pub(crate) async fn post(&self, path: &str, body: Value) -> Answer {
+        self.send(self.request(Method::POST, path).json(&body)).await
+    }
+
+    pub(crate) async fn delete(&self, path: &str) -> Answer {
+        self.send(self.request(Method::DELETE, path)).await
+    }
+
+    pub(crate) async fn act(&self, id: &str, action: &str) -> Answer {
+        self.post(&format!("/v2/pods/{id}/action"), json!({ "action": action })).await
+    }
+
+    pub(crate) async fn pod(&self, id: &str) -> Value {
+        let answer = self.get(&format!("/v2/pods/{id}")).await;
+        assert_eq!(answer.status, 200, "{}", answer.text);
+        answer.json()
+    }
+
+    /// Creates a pod that must be accepted.
+    pub(crate) async fn create(&self, body: Value) -> Value {
+        let answer = self.post("/v2/pods", body).await;
+        assert_eq!(answer.status, 201, "{}", answer.text);
+        answer.json()
+    }
+
+    pub(crate) fn advance(&self, seconds: u64) {
+        self.sim.advance(Duration::from_secs(seconds));
+    }
+}
+
+/// A create body that breaks no rule, changed by `change`.
+pub(crate) fn order(change: Value) -> Value {
+    let mut body = json!({
+        "name": "one", "image": "ubuntu:24.04", "disk": 20, "startSsh": true, "ports": ["22/tcp", "8888/http"],
+        "gpu": { "id": RTX_4090, "count": 1 }, "env": { "MODE": "sentinel-value" },
+    });
+    for (key, value) in change.as_object().unwrap() {
+        if value.is_null() {
+            body.as_object_mut().unwrap().remove(key);
+        } else {
+            body[key] = value.clone();
+        }
+    }
+    body
+}
+
+pub(crate) fn id(pod: &Value) -> String {
+    pod["id"].as_str().unwrap().to_owned()
+}

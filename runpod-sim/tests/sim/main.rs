@@ -1,0 +1,12 @@
+//! The simulator through its HTTP interface, as any client sees it.
+
+#![allow(clippy::unwrap_used, reason = "a test may stop at the first surprise")]
+
+mod caller;
+mod catalog;
+mod ends;
+mod lists;
+mod lives;
+mod refusals;
+mod stock;
+mod truth;
