@@ -41,7 +41,7 @@ pub enum BuildError {
     /// The API key holds a line break or another character that cannot be sent.
     #[error(
         "the RunPod API key holds a line break, a space or another character that no key has: \
-         check how it was copied or read"
+         check how it was copied or read, for example in RUNPOD_API_KEY"
     )]
     MalformedKey,
     /// The base URL is not one.
