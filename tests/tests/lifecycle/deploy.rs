@@ -17,8 +17,18 @@ const SCARCE: &str = "NVIDIA H100 80GB HBM3";
 const LONG: Duration = Duration::from_secs(120);
 
 async fn sim() -> (Sim, RunPod) {
-    let sim =
-        Sim::builder().seed(7).time_scale(200.0).capacity(SCARCE, 0).start().await.expect("loopback is free");
+    simulate(200.0).await
+}
+
+/// A simulator whose clock runs so many times as fast as ours, with one GPU type out of stock.
+async fn simulate(time_scale: f64) -> (Sim, RunPod) {
+    let sim = Sim::builder()
+        .seed(7)
+        .time_scale(time_scale)
+        .capacity(SCARCE, 0)
+        .start()
+        .await
+        .expect("loopback is free");
     let runpod = RunPod::builder(sim.api_key()).base_url(sim.url()).build().expect("a fine base URL");
     (sim, runpod)
 }
