@@ -9,6 +9,7 @@ use crate::{
     Error, ErrorKind, Event,
     backend::{Answer, v2::V2},
     event::Observer,
+    poller::Poller,
     probe::Prober,
     quota::{Priority, Quota},
     retry,
@@ -54,6 +55,7 @@ struct Inner {
     backend: V2,
     quota: Quota,
     prober: Prober,
+    poller: Poller,
 }
 
 impl RunPod {
@@ -116,6 +118,10 @@ impl RunPod {
         &self.inner.prober
     }
 
+    pub(crate) fn poller(&self) -> &Poller {
+        &self.inner.poller
+    }
+
     pub(crate) fn notify(&self, event: &Event) {
         self.observer.notify(event);
     }
@@ -148,7 +154,23 @@ impl RunPod {
     where
         F: Future<Output = Result<Answer<T>, Failure>> + Send,
     {
-        let mut pauses = retry::pauses(retry::ATTEMPTS);
+        self.send(call, Tries::Several, send).await
+    }
+
+    /// Sends a request once, or again after failures that may pass.
+    pub(crate) async fn send<T, F>(
+        &self,
+        call: Call<'_>,
+        tries: Tries,
+        send: impl Fn() -> F + Send,
+    ) -> Result<T, Error>
+    where
+        F: Future<Output = Result<Answer<T>, Failure>> + Send,
+    {
+        let mut pauses = retry::pauses(match tries {
+            Tries::One => 1,
+            Tries::Several => retry::ATTEMPTS,
+        });
         loop {
             let error = match self.once(call, send()).await {
                 Ok(value) => return Ok(value),
@@ -189,6 +211,13 @@ impl fmt::Debug for RunPod {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("RunPod").field("backend", &self.inner.backend).finish_non_exhaustive()
     }
+}
+
+/// How often a request may be sent.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum Tries {
+    One,
+    Several,
 }
 
 /// What a request is for: named in errors, weighed against the rate limit.
@@ -251,7 +280,7 @@ impl RunPodBuilder {
     pub fn build(self) -> Result<RunPod, ConfigError> {
         let backend = V2::new(self.client.v2()?);
         let prober = Prober::new(self.http_proxy)?;
-        let inner = Inner { backend, quota: Quota::default(), prober };
+        let inner = Inner { backend, quota: Quota::default(), prober, poller: Poller::new() };
         Ok(RunPod { inner: Arc::new(inner), observer: Observer::default() })
     }
 }

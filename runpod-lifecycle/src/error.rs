@@ -1,6 +1,6 @@
 //! What can go wrong with one call, and what it means for the pod and the money.
 
-use std::{fmt, time::Duration};
+use std::{fmt, sync::Arc, time::Duration};
 
 use runpod_api::{Failure, FailureKind};
 
@@ -30,8 +30,9 @@ const NO_CAPACITY: [&str; 6] = [
 /// }
 /// # }
 /// ```
+#[derive(Clone)]
 pub struct Error {
-    inner: Box<Inner>,
+    inner: Arc<Inner>,
 }
 
 struct Inner {
@@ -86,7 +87,7 @@ impl Error {
     /// A failed call as an error of `operation` on `target`.
     pub(crate) fn of_call(operation: &'static str, target: Option<&str>, failure: Failure) -> Self {
         Self {
-            inner: Box::new(Inner {
+            inner: Arc::new(Inner {
                 kind: classify(&failure),
                 operation,
                 target: target.map(str::to_owned),
@@ -104,7 +105,7 @@ impl Error {
         message: impl Into<String>,
     ) -> Self {
         Self {
-            inner: Box::new(Inner {
+            inner: Arc::new(Inner {
                 kind,
                 operation,
                 target: target.map(str::to_owned),

@@ -13,6 +13,7 @@ mod handle;
 mod logs;
 mod plan;
 mod pod;
+mod poller;
 mod port;
 mod probe;
 mod quota;

@@ -19,10 +19,25 @@ pub(crate) struct Answer<T> {
 #[derive(Debug)]
 pub(crate) struct PodPage {
     pub(crate) pods: Vec<Pod>,
-    /// For each entry that could not be read at all, what was wrong.
-    pub(crate) unreadable: Vec<String>,
+    /// The entries that could not be read.
+    pub(crate) unreadable: Vec<Unreadable>,
     /// Where the next page begins; `None` on the last.
     pub(crate) next: Option<String>,
+}
+
+/// An entry of the pod list that is no pod as this crate knows them, as far as it can be told.
+#[derive(Clone, Debug)]
+pub(crate) struct Unreadable {
+    pub(crate) id: Option<String>,
+    pub(crate) name: Option<String>,
+    pub(crate) problem: String,
+}
+
+impl Unreadable {
+    /// Whether it may be a pod of this name.
+    pub(crate) fn may_be(&self, name: &str) -> bool {
+        self.name.as_deref().is_none_or(|own| own == name)
+    }
 }
 
 /// What is sent for one candidate.

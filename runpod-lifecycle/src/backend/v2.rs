@@ -3,14 +3,14 @@
 use std::fmt::Display;
 
 use runpod_api::{
-    ByteStream, Failure, Int, Integer, Joined, Listed, Number, Open, ResponseValue,
+    ByteStream, Failure, Int, Integer, Joined, Listed, Number, Odd, Open, ResponseValue,
     v2::{Client, types},
 };
 
 use crate::{
     Cloud, Cpu, CpuFlavor, Gpu, GpuType, Hardware, LogSource, Logs, Pod, PodState, Port, SshEndpoint, Stock,
     TcpEndpoint,
-    backend::{Action, Answer, Create, PodPage},
+    backend::{Action, Answer, Create, PodPage, Unreadable},
     connection::is_internal,
     spec::{GpuSpec, HardwareSpec},
 };
@@ -225,16 +225,22 @@ fn mounts(create: &Create<'_>) -> Result<Option<types::MountsRequest>, Failure> 
 }
 
 fn page(list: types::ListPodsResponse) -> PodPage {
-    let odd = list.pods.odd().iter().map(|odd| {
-        format!("the list holds a pod that cannot be read: at {} expected {}", odd.path(), odd.expected())
-    });
-    let mut unreadable: Vec<String> = odd.collect();
+    let mut unreadable: Vec<Unreadable> = list.pods.odd().iter().map(unreadable_pod).collect();
     let pagination = list.pagination.unwrap_or_default();
     let next = pagination.next_cursor.filter(|_| pagination.has_next_page != Some(false));
     if next.is_none() && pagination.has_next_page == Some(true) {
-        unreadable.push("the list says that a page follows, but not where".to_owned());
+        let problem = "the list says that a page follows, but not where".to_owned();
+        unreadable.push(Unreadable { id: None, name: None, problem });
     }
     PodPage { pods: list.pods.into_iter().map(pod).collect(), unreadable, next }
+}
+
+fn unreadable_pod(odd: &Odd) -> Unreadable {
+    let entry: serde_json::Value = serde_json::from_str(odd.json()).unwrap_or_default();
+    let text = |field: &str| entry.get(field).and_then(|value| value.as_str()).map(str::to_owned);
+    let problem =
+        format!("the list holds a pod that cannot be read: at {} expected {}", odd.path(), odd.expected());
+    Unreadable { id: text("id"), name: text("name"), problem }
 }
 
 fn pod(pod: types::Pod) -> Pod {
