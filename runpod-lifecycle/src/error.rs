@@ -79,6 +79,8 @@ pub enum ErrorKind {
     Interrupted,
     /// An answer nobody can read: not RunPod's JSON, or an unexpected shape.
     Unreadable,
+    /// This version of RunPod's API cannot do it. Nothing was sent.
+    Unsupported,
     /// Any other status.
     Unexpected,
 }
@@ -208,6 +210,7 @@ impl Error {
             ErrorKind::Unreadable => {
                 "The answer is not what RunPod's contract describes; check the base URL and proxies."
             }
+            ErrorKind::Unsupported => "Nothing was sent.",
             ErrorKind::Unexpected => "This answer is not part of RunPod's contract.",
         }
     }

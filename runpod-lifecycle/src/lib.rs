@@ -25,6 +25,7 @@ mod state;
 mod validate;
 mod wait;
 
+pub use backend::ApiVersion;
 pub use candidate::{Candidate, Hardware, Order};
 pub use catalog::{CpuFlavor, GpuType, Stock};
 pub use client::{ConfigError, RunPod, RunPodBuilder};
