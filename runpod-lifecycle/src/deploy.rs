@@ -139,7 +139,7 @@ impl RunPod {
     async fn settle_name(&self, spec: &PodSpec) -> Result<Option<PodHandle>, DeployError> {
         let pods = match self.find(&spec.name).await.map_err(DeployError::Lookup)? {
             Found::None => return Ok(None),
-            Found::One(pod) => vec![*pod],
+            Found::One(pod) => vec![pod],
             Found::Many(pods) => pods,
         };
         match (spec.if_exists, <[PodHandle; 1]>::try_from(pods)) {

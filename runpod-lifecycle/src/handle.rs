@@ -1,6 +1,6 @@
 //! Everything that is done to a pod that exists.
 
-use std::{collections::HashSet, fmt, ops::Deref, time::Duration};
+use std::{collections::HashSet, fmt, ops::Deref, sync::Arc, time::Duration};
 
 use crate::{
     Condition, Error, ErrorKind, Event, Pod, PodState, RunPod, Wait,
@@ -16,12 +16,12 @@ const LIST: &str = "list pods";
 #[derive(Clone)]
 pub struct PodHandle {
     runpod: RunPod,
-    pod: Pod,
+    pod: Arc<Pod>,
 }
 
 impl PodHandle {
     pub(crate) fn new(runpod: RunPod, pod: Pod) -> Self {
-        Self { runpod, pod }
+        Self { runpod, pod: Arc::new(pod) }
     }
 
     pub(crate) fn runpod(&self) -> &RunPod {
@@ -30,7 +30,7 @@ impl PodHandle {
 
     /// The pod as last seen, said to be gone.
     pub(crate) fn terminated(&self) -> Pod {
-        Pod { state: Some(PodState::Terminated), cost_usd_per_hour: None, ..self.pod.clone() }
+        Pod { state: Some(PodState::Terminated), cost_usd_per_hour: None, ..(*self.pod).clone() }
     }
 
     /// A wait until `condition` holds, at most for `longest`. `.await` it.
@@ -114,8 +114,8 @@ pub(crate) struct Listing {
 pub enum Found {
     /// No pod of that name. Said only when every page of the list was read.
     None,
-    /// Exactly one. Boxed, since it is much larger than the rest.
-    One(Box<PodHandle>),
+    /// Exactly one.
+    One(PodHandle),
     /// Several, in RunPod's order.
     Many(Vec<PodHandle>),
 }
@@ -181,7 +181,7 @@ impl RunPod {
         let mut pods = self.named(name).await?;
         Ok(match pods.len() {
             0 => Found::None,
-            1 => Found::One(Box::new(pods.swap_remove(0))),
+            1 => Found::One(pods.swap_remove(0)),
             _ => Found::Many(pods),
         })
     }

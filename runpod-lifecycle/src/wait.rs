@@ -143,7 +143,7 @@ async fn run<S: Source>(
         let next = match watch.look(&mut source).await {
             Look::Decided(pod) => {
                 watch.tell(observer, None);
-                return Ok(pod);
+                return Ok(pod.map(|pod| *pod));
             }
             Look::Hopeless(reason) => {
                 return Err(WaitError::Failed { reason, report: watch.report(&source).await });
@@ -224,7 +224,7 @@ impl fmt::Debug for WaitStream {
 
 /// What one look came to.
 enum Look {
-    Decided(Option<Pod>),
+    Decided(Option<Box<Pod>>),
     Hopeless(String),
     Pending(String),
     Fatal(Error),
@@ -285,7 +285,7 @@ impl<'a> Watch<'a> {
             Verdict::Done => match timeout_at(until, self.probe(source)).await {
                 Err(_) => Look::OutOfTime,
                 Ok(Err(reason)) => Look::Pending(reason),
-                Ok(Ok(())) => Look::Decided(pod),
+                Ok(Ok(())) => Look::Decided(pod.map(Box::new)),
             },
         }
     }
