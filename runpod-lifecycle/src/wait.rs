@@ -238,6 +238,7 @@ struct Watch<'a> {
     condition: &'a dyn Condition,
     started: Instant,
     deadline: Instant,
+    looked_at: Instant,
     looks: u32,
     last_pod: Option<Pod>,
     last_pending: Option<String>,
@@ -254,6 +255,7 @@ impl<'a> Watch<'a> {
             condition,
             started,
             deadline: started + longest.min(LONGEST_WAIT),
+            looked_at: started,
             looks: 0,
             last_pod: None,
             last_pending: None,
@@ -275,9 +277,11 @@ impl<'a> Watch<'a> {
             Ok(Ok(Sight::Absent)) => None,
             Ok(Ok(Sight::Pod(pod))) => Some(*pod),
         };
-        if is_restarted(self.last_pod.as_ref(), pod.as_ref()) {
+        let looked_at = Instant::now();
+        if is_restarted(self.last_pod.as_ref(), pod.as_ref(), looked_at - self.looked_at) {
             self.restarts += 1;
         }
+        self.looked_at = looked_at;
         self.last_pod.clone_from(&pod);
         match self.condition.verdict(pod.as_ref()) {
             Verdict::Failed(reason) => Look::Hopeless(reason),
@@ -344,11 +348,16 @@ impl<'a> Watch<'a> {
     }
 }
 
-/// Whether the container was started anew between two looks at a running pod.
-fn is_restarted(before: Option<&Pod>, after: Option<&Pod>) -> bool {
+/// Whether the container was started anew between two looks at a running pod: its uptime grew by
+/// less than the time between them, give or take the age of a shared list.
+fn is_restarted(before: Option<&Pod>, after: Option<&Pod>, between: Duration) -> bool {
+    const SLACK: Duration = Duration::from_secs(3);
     let uptime =
         |pod: Option<&Pod>| pod.filter(|pod| pod.state == Some(PodState::Running)).and_then(|pod| pod.uptime);
-    matches!((uptime(before), uptime(after)), (Some(before), Some(after)) if after < before)
+    match (uptime(before), uptime(after)) {
+        (Some(before), Some(after)) => after < before || after + SLACK < before + between,
+        _ => false,
+    }
 }
 
 /// Whether looking again cannot help.
