@@ -11,7 +11,7 @@ use std::{
 use futures_util::Stream;
 use tokio::{
     sync::mpsc,
-    time::{Instant, timeout_at},
+    time::{Instant, timeout, timeout_at},
 };
 
 use crate::{
@@ -23,6 +23,8 @@ use crate::{
 const FIRST_PAUSE: Duration = Duration::from_secs(1);
 /// The longest pause between two looks that succeed.
 const LONGEST_PAUSE: Duration = Duration::from_secs(5);
+/// The longest a wait that is over looks for a twin of its pod.
+const TWIN_PATIENCE: Duration = Duration::from_secs(15);
 /// Waits longer than this are cut to it, so that no instant overflows.
 const LONGEST_WAIT: Duration = Duration::from_secs(365 * 24 * 3600);
 
@@ -83,8 +85,10 @@ impl<C: Condition + 'static> IntoFuture for Wait<C> {
     fn into_future(self) -> Self::IntoFuture {
         Box::pin(async move {
             let runpod = self.pod.runpod().clone();
-            let last = watch(&runpod, &self.pod.id, &self.condition, self.longest, &self.observer).await?;
-            let pod = last.unwrap_or_else(|| self.pod.terminated());
+            let last = watch(&runpod, &self.pod.id, &self.condition, self.longest, &self.observer).await;
+            // Best effort: the outcome of the wait does not hang on it.
+            let _ = timeout(TWIN_PATIENCE, self.pod.end_twins()).await;
+            let pod = last?.unwrap_or_else(|| self.pod.terminated());
             Ok(PodHandle::new(runpod, pod))
         })
     }
