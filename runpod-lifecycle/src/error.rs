@@ -1,6 +1,6 @@
 //! What can go wrong with one call, and what it means for the pod and the money.
 
-use std::{fmt, time::Duration};
+use std::{fmt, sync::Arc, time::Duration};
 
 use runpod_api::{Failure, FailureKind};
 
@@ -30,8 +30,9 @@ const NO_CAPACITY: [&str; 6] = [
 /// }
 /// # }
 /// ```
+#[derive(Clone)]
 pub struct Error {
-    inner: Box<Inner>,
+    inner: Arc<Inner>,
 }
 
 struct Inner {
@@ -78,6 +79,8 @@ pub enum ErrorKind {
     Interrupted,
     /// An answer nobody can read: not RunPod's JSON, or an unexpected shape.
     Unreadable,
+    /// This version of RunPod's API cannot do it. Nothing was sent.
+    Unsupported,
     /// Any other status.
     Unexpected,
 }
@@ -86,7 +89,7 @@ impl Error {
     /// A failed call as an error of `operation` on `target`.
     pub(crate) fn of_call(operation: &'static str, target: Option<&str>, failure: Failure) -> Self {
         Self {
-            inner: Box::new(Inner {
+            inner: Arc::new(Inner {
                 kind: classify(&failure),
                 operation,
                 target: target.map(str::to_owned),
@@ -104,7 +107,7 @@ impl Error {
         message: impl Into<String>,
     ) -> Self {
         Self {
-            inner: Box::new(Inner {
+            inner: Arc::new(Inner {
                 kind,
                 operation,
                 target: target.map(str::to_owned),
@@ -207,6 +210,7 @@ impl Error {
             ErrorKind::Unreadable => {
                 "The answer is not what RunPod's contract describes; check the base URL and proxies."
             }
+            ErrorKind::Unsupported => "Nothing was sent.",
             ErrorKind::Unexpected => "This answer is not part of RunPod's contract.",
         }
     }

@@ -9,7 +9,7 @@ use crate::caller::{Caller, frozen, id, order};
 #[tokio::test]
 async fn the_ledger_says_who_asked_and_the_log_what_was_asked() {
     let caller = Caller::of(frozen()).await;
-    let env = json!({ "RUNPOD_LIFECYCLE_MARKER": "m-1", "TOKEN": "sentinel-value" });
+    let env = json!({ "RUNPOD_LIFECYCLE_DEPLOYMENT": "m-1", "TOKEN": "sentinel-value" });
     let id = id(&caller.create(order(json!({ "env": env }))).await);
     caller.advance(10 + 3600);
     caller.delete(&format!("/v2/pods/{id}?now=1")).await;
@@ -20,7 +20,7 @@ async fn the_ledger_says_who_asked_and_the_log_what_was_asked() {
         (entry.pod_id.as_str(), entry.name.as_str(), entry.marker.as_deref()),
         (id.as_str(), "one", Some("m-1"))
     );
-    assert_eq!(entry.env_keys, ["RUNPOD_LIFECYCLE_MARKER", "TOKEN"]);
+    assert_eq!(entry.env_keys, ["RUNPOD_LIFECYCLE_DEPLOYMENT", "TOKEN"]);
     assert!((entry.cost_usd - 0.69).abs() < 1e-9 && !entry.is_billing());
     assert_eq!(entry.terminated, Some(Duration::from_secs(3610)));
     let log = caller.sim.requests();

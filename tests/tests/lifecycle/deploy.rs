@@ -9,7 +9,7 @@ use runpod_lifecycle::{
     DeployError, DeploymentState, Event, Found, Gone, IfExists, PodSpec, PodState, Ready, RunPod, Running,
     Stopped,
 };
-use runpod_sim::Sim;
+use runpod_sim::{BootProfile, Sim, SimBuilder};
 
 use crate::mock::GPU;
 
@@ -17,8 +17,12 @@ const SCARCE: &str = "NVIDIA H100 80GB HBM3";
 const LONG: Duration = Duration::from_secs(120);
 
 async fn sim() -> (Sim, RunPod) {
-    let sim =
-        Sim::builder().seed(7).time_scale(200.0).capacity(SCARCE, 0).start().await.expect("loopback is free");
+    simulate(Sim::builder().seed(7).time_scale(200.0)).await
+}
+
+/// A simulator with one GPU type out of stock.
+async fn simulate(settings: SimBuilder) -> (Sim, RunPod) {
+    let sim = settings.capacity(SCARCE, 0).start().await.expect("loopback is free");
     let runpod = RunPod::builder(sim.api_key()).base_url(sim.url()).build().expect("a fine base URL");
     (sim, runpod)
 }
@@ -29,7 +33,9 @@ fn spec(name: &str) -> PodSpec {
 
 #[tokio::test]
 async fn a_pod_is_deployed_reached_and_terminated() {
-    let (sim, runpod) = simulate(20.0).await;
+    // Slow steps: RUNNING after 2 s of ours, ready a few seconds later.
+    let steps = BootProfile::fixed(Duration::from_secs(20));
+    let (sim, runpod) = simulate(Sim::builder().time_scale(20.0).boot(steps)).await;
     let events = Arc::new(Mutex::new(Vec::new()));
     let heard = Arc::clone(&events);
     let runpod = runpod.on_event(move |event| heard.lock().unwrap().push(event.clone()));
