@@ -5,8 +5,10 @@
 mod caller;
 mod catalog;
 mod ends;
+mod faults;
 mod lists;
 mod lives;
+mod mishaps;
 mod refusals;
 mod stock;
 mod truth;
