@@ -41,7 +41,7 @@ pub enum BuildError {
     /// The API key holds a line break or another character that cannot be sent.
     #[error(
         "the RunPod API key holds a line break, a space or another character that no key has: \
-         check how it was copied or read"
+         check how it was copied or read, for example in RUNPOD_API_KEY"
     )]
     MalformedKey,
     /// The base URL is not one.
@@ -149,6 +149,16 @@ impl ClientBuilder {
             .redirect(reqwest::redirect::Policy::none());
         secured(builder)?.build().map_err(|error| BuildError::Http(error.into()))
     }
+}
+
+/// An HTTP client with this crate's TLS and without any key, for asking a pod whether it answers.
+/// It follows no redirects.
+///
+/// # Errors
+/// When TLS cannot be set up.
+pub fn plain_http(timeout: Duration) -> Result<reqwest::Client, BuildError> {
+    let builder = reqwest::Client::builder().timeout(timeout).redirect(reqwest::redirect::Policy::none());
+    secured(builder)?.build().map_err(|error| BuildError::Http(error.into()))
 }
 
 /// TLS by rustls, without touching the process's default provider.

@@ -72,8 +72,8 @@ impl Failure {
         }))
     }
 
-    /// A request that cannot be sent as it is.
-    pub(crate) fn invalid(operation: &'static str, message: &str) -> Self {
+    /// A request that cannot be sent as it is; for what is built on top of the bindings.
+    pub fn invalid(operation: &'static str, message: &str) -> Self {
         let mut failure = Self::new(operation, FailureKind::NotSent);
         failure.0.message = message.to_owned();
         failure

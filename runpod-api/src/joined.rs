@@ -1,11 +1,10 @@
 use std::{fmt, marker::PhantomData};
 
 use serde::{Serialize, Serializer};
-use serde_json::Value;
 
 use crate::{
     bounded::ValueError,
-    list::{Len, Limits, within},
+    list::{Len, Limits, text, within},
 };
 
 /// A list sent as one text with commas, as some query parameters are.
@@ -23,19 +22,11 @@ impl<T: Serialize, L: Limits> TryFrom<Vec<T>> for Joined<T, L> {
 
     fn try_from(items: Vec<T>) -> Result<Self, ValueError> {
         within::<T, L>(&items)?;
-        let texts: Option<Vec<String>> = items.iter().map(text).collect();
+        let comma_free = |item| text(item).filter(|text| !text.contains(','));
+        let texts: Option<Vec<String>> = items.iter().map(comma_free).collect();
         let texts =
             texts.ok_or_else(|| ValueError::new("items that are texts without a comma, or numbers"))?;
         Ok(Self(texts.join(","), PhantomData))
-    }
-}
-
-fn text(item: &impl Serialize) -> Option<String> {
-    match serde_json::to_value(item).ok()? {
-        Value::String(text) if !text.contains(',') => Some(text),
-        Value::Number(number) => Some(number.to_string()),
-        Value::Bool(value) => Some(value.to_string()),
-        _ => None,
     }
 }
 

@@ -38,8 +38,9 @@ mod timestamp;
 mod transport;
 
 pub use bounded::{Int, Num, ValueError};
-pub use client::{BuildError, ClientBuilder};
+pub use client::{BuildError, ClientBuilder, plain_http};
 pub use failure::{Failure, FailureKind};
+pub use http;
 pub use joined::Joined;
 pub use keyed::Keyed;
 pub use list::{Len, Limits, List};
@@ -49,6 +50,7 @@ pub use nullable::Nullable;
 pub use number::{Integer, Number};
 pub use open::Open;
 pub use progenitor_client::{ByteStream, ClientInfo};
+pub use reqwest;
 pub use secret::Secret;
 pub use timestamp::Timestamp;
 pub use transport::ResponseValue;

@@ -1,6 +1,7 @@
-use std::{collections::HashSet, fmt::Debug, marker::PhantomData, ops::Deref};
+use std::{collections::HashSet, fmt, marker::PhantomData, ops::Deref};
 
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de::Error as _};
+use serde_json::Value;
 
 use crate::bounded::ValueError;
 
@@ -34,7 +35,7 @@ impl<const MIN: u32, const MAX: u32, const UNIQUE: bool> Limits for Len<MIN, MAX
 /// assert!(One::try_from(vec!["a".to_owned(), "b".to_owned()]).is_err());
 /// ```
 #[derive(Clone, Debug)]
-pub struct List<T, L: Limits>(Vec<T>, PhantomData<L>);
+pub struct List<T, L: Limits = Len<0, { u32::MAX }, false>>(Vec<T>, PhantomData<L>);
 
 impl<T, L: Limits> List<T, L> {
     /// The items.
@@ -49,6 +50,24 @@ impl<T: Serialize, L: Limits> TryFrom<Vec<T>> for List<T, L> {
     fn try_from(items: Vec<T>) -> Result<Self, ValueError> {
         within::<T, L>(&items)?;
         Ok(Self(items, PhantomData))
+    }
+}
+
+/// The items' texts with commas between them.
+impl<T: Serialize, L: Limits> fmt::Display for List<T, L> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let texts: Vec<String> = self.0.iter().filter_map(text).collect();
+        f.write_str(&texts.join(","))
+    }
+}
+
+/// A text or number as it is, without the quotes of JSON.
+pub(crate) fn text(item: &impl Serialize) -> Option<String> {
+    match serde_json::to_value(item).ok()? {
+        Value::String(text) => Some(text),
+        Value::Number(number) => Some(number.to_string()),
+        Value::Bool(value) => Some(value.to_string()),
+        _ => None,
     }
 }
 

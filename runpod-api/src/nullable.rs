@@ -2,7 +2,7 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 /// A value, or `null` where that says something else than leaving the field out.
 ///
-/// In an update, a field that is `None` stays as it is, and [`Nullable::Null`] clears it.
+/// As an answer, [`Nullable::Null`] is a success without a body. In an update, a field that is `None` stays as it is, and [`Nullable::Null`] clears it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Nullable<T> {
     /// `null`.
@@ -14,6 +14,14 @@ pub enum Nullable<T> {
 impl<T> Nullable<T> {
     /// The value, unless it is `null`.
     pub fn value(&self) -> Option<&T> {
+        match self {
+            Self::Null => None,
+            Self::Value(value) => Some(value),
+        }
+    }
+
+    /// The value itself, unless it is `null`.
+    pub fn into_value(self) -> Option<T> {
         match self {
             Self::Null => None,
             Self::Value(value) => Some(value),

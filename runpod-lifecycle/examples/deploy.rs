@@ -2,7 +2,7 @@
 //!
 //! Runs against a simulator inside this process; with `--live` against RunPod, which costs money.
 
-use std::{error::Error, time::Duration};
+use std::{error::Error, process::ExitCode, time::Duration};
 
 use runpod_lifecycle::{Gone, PodHandle, PodSpec, Ready, RunPod};
 use runpod_sim::Sim;
@@ -13,11 +13,13 @@ const IN_STOCK: &str = "NVIDIA GeForce RTX 4090";
 const LONGEST_WAIT: Duration = Duration::from_secs(900);
 
 #[tokio::main]
-async fn main() -> Result<(), Box<dyn Error>> {
+async fn main() -> ExitCode {
+    let outcome = run().await.inspect(|last_line| println!("{last_line}"));
+    outcome.inspect_err(|error| eprintln!("error: {error}")).map_or(ExitCode::FAILURE, |_| ExitCode::SUCCESS)
+}
+
+async fn run() -> Result<String, Box<dyn Error>> {
     let started = std::time::Instant::now();
-    let say = move |event: &runpod_lifecycle::Event| {
-        println!("[{:>5.1}s] {event}", started.elapsed().as_secs_f64());
-    };
     let (runpod, _sim) = if std::env::args().any(|argument| argument == "--live") {
         println!("This rents a real GPU and costs money until the last line.");
         (RunPod::from_env()?, None)
@@ -25,7 +27,7 @@ async fn main() -> Result<(), Box<dyn Error>> {
         let sim = Sim::builder().time_scale(20.0).capacity(OUT_OF_STOCK, 0).start().await?;
         (RunPod::builder(sim.api_key()).base_url(sim.url()).build()?, Some(sim))
     };
-    let runpod = runpod.on_event(say);
+    let runpod = runpod.on_event(move |event| println!("[{:>5.1?}] {event}", started.elapsed()));
 
     let name = format!("example-{}", std::process::id());
     let spec = PodSpec::gpu(name, "runpod/pytorch:latest", [OUT_OF_STOCK, IN_STOCK])
@@ -41,17 +43,15 @@ async fn main() -> Result<(), Box<dyn Error>> {
     pod.terminate().await?;
     pod.wait_until(Gone, Duration::from_secs(60)).await?;
     println!("pod {} is terminated and gone", pod.id);
-    println!("{}", outcome?);
-    Ok(())
+    outcome
 }
 
 async fn show(pod: &PodHandle) -> Result<String, Box<dyn Error>> {
     let pod = pod.wait_until(Ready::Ssh, LONGEST_WAIT).await?;
     let ssh = pod.connection().ssh_command().ok_or("no SSH endpoint")?;
     let cost = pod.cost_usd_per_hour.unwrap_or_default();
-    println!("state    {}", pod.deployment_state());
-    println!("cost     ${cost}/h");
-    println!("ssh      {ssh}");
-    println!("http     {}", pod.connection().http_urls().join(" "));
+    println!("state {}, ${cost}/h", pod.deployment_state());
+    println!("ssh   {ssh}");
+    println!("http  {}", pod.connection().http_urls().join(" "));
     Ok(format!("ready pod={} ssh=\"{ssh}\" cost_usd_per_hour={cost}", pod.id))
 }

@@ -11,7 +11,6 @@ const PODS: usize = 50;
 #[tokio::main]
 async fn main() -> Result<(), Box<dyn Error>> {
     let sim = Sim::builder().time_scale(100.0).start().await?;
-    sim.set_capacity("NVIDIA GeForce RTX 4090", PODS);
     let runpod = RunPod::builder(sim.api_key()).base_url(sim.url()).build()?;
 
     let ready: Vec<Result<PodHandle, Box<dyn Error>>> = stream::iter(0..PODS)
@@ -31,6 +30,6 @@ async fn main() -> Result<(), Box<dyn Error>> {
     for pod in runpod.list().await? {
         pod.terminate().await?;
     }
-    println!("{} pods still bill", sim.ledger().iter().filter(|entry| entry.billed_to.is_none()).count());
+    println!("{} pods still bill", sim.ledger().iter().filter(|entry| entry.is_billing()).count());
     ready.into_iter().collect::<Result<Vec<_>, _>>().map(drop)
 }

@@ -14,7 +14,8 @@ async fn main() -> Result<(), Box<dyn Error>> {
     let spec = PodSpec::gpu("progress", "runpod/pytorch:latest", ["ADA_24"]).port("22/tcp");
     let pod = runpod.deploy(&spec).await?;
 
-    let bar = ProgressBar::new_spinner().with_style(ProgressStyle::with_template("{spinner} {elapsed} {msg}")?);
+    let bar =
+        ProgressBar::new_spinner().with_style(ProgressStyle::with_template("{spinner} {elapsed} {msg}")?);
     let mut wait = pod.wait_until(Ready::Ssh, Duration::from_secs(600)).stream();
     let mut outcome = None;
     while let Some(progress) = wait.next().await {

@@ -2,17 +2,18 @@
 
 use std::{error::Error, time::Duration};
 
-use runpod_lifecycle::{Found, PodSpec, RunPod};
+use runpod_lifecycle::{Found, PodSpec, RunPod, Running};
 use runpod_sim::Sim;
 
 #[tokio::main]
 async fn main() -> Result<(), Box<dyn Error>> {
-    let sim = Sim::builder().start().await?;
+    let sim = Sim::builder().time_scale(50.0).start().await?;
     let runpod = RunPod::builder(sim.api_key()).base_url(sim.url()).build()?;
     let spec = |name: &str| PodSpec::gpu(name, "runpod/pytorch:latest", ["ADA_24"]);
     runpod.deploy(&spec("short").lifetime(Duration::ZERO)).await?;
     runpod.deploy(&spec("long").lifetime(Duration::from_secs(8 * 3600))).await?;
-    runpod.deploy(&spec("for-ever")).await?;
+    let last = runpod.deploy(&spec("for-ever")).await?;
+    last.wait_until(Running, Duration::from_secs(600)).await?; // by then RunPod's lists show all three
 
     for pod in runpod.overdue().await? {
         println!("would terminate {} ({})", pod.id, pod.name.as_deref().unwrap_or("unnamed"));

@@ -212,7 +212,9 @@ fn alive(pod: Option<&Pod>) -> Result<&Pod, Verdict> {
         Some(PodState::Terminated) => Err(Verdict::failed("the pod was terminated")),
         Some(state) if state.is_stopped() => Err(Verdict::failed("the pod is stopped; start it first")),
         Some(PodState::Running) if pod.gpu.as_ref().is_some_and(|gpu| gpu.count == 0) => {
-            Err(Verdict::failed("it came back without a GPU: its host has none free; wait, or deploy it elsewhere"))
+            Err(Verdict::failed(
+                "it came back without a GPU: its host has none free; wait, or deploy it elsewhere",
+            ))
         }
         _ => Ok(pod),
     }

@@ -8,11 +8,12 @@ use tokio::time::sleep;
 use uuid::Uuid;
 
 use crate::{
-    Candidate, Cloud, Condition, Error, ErrorKind, Event, Found, Gone, Hardware, Pod, PodHandle, PodSpec, RunPod, SpecError,
-    WaitError,
+    Candidate, Cloud, Condition, Error, ErrorKind, Event, Found, Gone, Hardware, Pod, PodHandle, PodSpec,
+    RunPod, SpecError, WaitError,
     backend::Create,
     candidate::Placement,
-    client::Call,
+    client::{Call, Tries},
+    handle::Listing,
     pod::{EXPIRES_AT, MARKER},
     retry, wait,
 };
@@ -138,7 +139,7 @@ impl RunPod {
     async fn settle_name(&self, spec: &PodSpec) -> Result<Option<PodHandle>, DeployError> {
         let pods = match self.find(&spec.name).await.map_err(DeployError::Lookup)? {
             Found::None => return Ok(None),
-            Found::One(pod) => vec![*pod],
+            Found::One(pod) => vec![pod],
             Found::Many(pods) => pods,
         };
         match (spec.if_exists, <[PodHandle; 1]>::try_from(pods)) {
@@ -151,7 +152,7 @@ impl RunPod {
 
     async fn remove(&self, pod: &PodHandle) -> Result<(), DeployError> {
         pod.terminate().await.map_err(DeployError::Lookup)?;
-        let gone = wait::run(self, &pod.id, &Gone, REPLACE_PATIENCE, self.observer()).await;
+        let gone = wait::watch(self, &pod.id, &Gone, REPLACE_PATIENCE, self.observer()).await;
         gone.map(drop).map_err(DeployError::NotReplaced)
     }
 
@@ -188,7 +189,7 @@ impl RunPod {
         let name = &create.spec.name;
         let mut pauses = retry::pauses(retry::ATTEMPTS);
         loop {
-            let call = Call::mutation(CREATE, name.as_str()).with_env(create.env);
+            let call = Call::mutation(CREATE, name.as_str());
             let error = match self.once(call, self.backend().create(create)).await {
                 Ok(pod) => return Ok(pod),
                 Err(error) => error,
@@ -218,7 +219,10 @@ impl RunPod {
         marker: &str,
         error: &Error,
     ) -> Result<Option<Pod>, Setback> {
-        self.notify(&Event::OutcomeUnclear { hardware: create.hardware.to_string(), error: error.to_string() });
+        self.notify(&Event::OutcomeUnclear {
+            hardware: create.hardware.to_string(),
+            error: error.to_string(),
+        });
         let mut doubt = None;
         for pause in RECONCILE_PAUSES {
             sleep(Duration::from_secs(pause)).await;
@@ -227,7 +231,7 @@ impl RunPod {
                     self.notify(&Event::PodFound { pod_id: pod.id.clone() });
                     return Ok(Some(*pod));
                 }
-                Ok(Sighting::Doubtful(id)) => doubt = Some((Some(id), None)),
+                Ok(Sighting::Doubtful(id)) => doubt = Some((id, None)),
                 Ok(Sighting::Nothing) => doubt = None,
                 Err(lookup) => doubt = Some((None, Some(lookup))),
             }
@@ -242,7 +246,7 @@ impl RunPod {
     }
 
     async fn look_for(&self, name: &str, marker: &str, error: &Error) -> Result<Sighting, Error> {
-        let mut pods = self.list_pods().await?;
+        let Listing { mut pods, unreadable } = self.read_list(Tries::Several).await?;
         if let Some(id) = error.recovered_id()
             && !pods.iter().any(|pod| pod.id == id)
         {
@@ -250,9 +254,14 @@ impl RunPod {
         }
         let named = |pod: &Pod| pod.name.as_deref() == Some(name);
         let doubtful = pods.iter().find(|pod| named(pod) && pod.env.is_empty()).map(|pod| pod.id.clone());
+        let odd = unreadable.into_iter().find(|odd| odd.may_be(name));
         let mut ours = pods.into_iter().filter(|pod| pod.marker() == Some(marker));
         let Some(first) = ours.next() else {
-            return Ok(doubtful.map_or(Sighting::Nothing, Sighting::Doubtful));
+            return Ok(match (doubtful, odd) {
+                (Some(id), _) => Sighting::Doubtful(Some(id)),
+                (None, Some(odd)) => Sighting::Doubtful(odd.id),
+                (None, None) => Sighting::Nothing,
+            });
         };
         for duplicate in ours {
             self.terminate(&duplicate.id).await?;
@@ -266,7 +275,7 @@ impl RunPod {
 enum Sighting {
     Ours(Box<Pod>),
     /// A pod of that name that does not show whose it is.
-    Doubtful(String),
+    Doubtful(Option<String>),
     Nothing,
 }
 

@@ -1,11 +1,8 @@
 //! What can go wrong with one call, and what it means for the pod and the money.
 
-use std::{fmt, time::Duration};
+use std::{fmt, sync::Arc, time::Duration};
 
-use runpod_api::{Failure, FailureKind, Secret};
-
-/// A secret shorter than this is a word like `true` or `80`, and cutting it out would only garble a text.
-const SHORTEST_SECRET: usize = 4;
+use runpod_api::{Failure, FailureKind};
 
 /// Texts with which RunPod says "no capacity", lower case, compared as substrings (observed).
 const NO_CAPACITY: [&str; 6] = [
@@ -33,8 +30,9 @@ const NO_CAPACITY: [&str; 6] = [
 /// }
 /// # }
 /// ```
+#[derive(Clone)]
 pub struct Error {
-    inner: Box<Inner>,
+    inner: Arc<Inner>,
 }
 
 struct Inner {
@@ -42,7 +40,6 @@ struct Inner {
     operation: &'static str,
     target: Option<String>,
     message: String,
-    errors: Vec<String>,
     failure: Option<Failure>,
 }
 
@@ -82,26 +79,21 @@ pub enum ErrorKind {
     Interrupted,
     /// An answer nobody can read: not RunPod's JSON, or an unexpected shape.
     Unreadable,
+    /// This version of RunPod's API cannot do it. Nothing was sent.
+    Unsupported,
     /// Any other status.
     Unexpected,
 }
 
 impl Error {
-    /// A failed call as an error of `operation` on `target`, with the server's words cleared of
-    /// the secrets that were sent.
-    pub(crate) fn of_call<'a>(
-        operation: &'static str,
-        target: Option<&str>,
-        failure: Failure,
-        secrets: impl Iterator<Item = &'a Secret> + Clone,
-    ) -> Self {
+    /// A failed call as an error of `operation` on `target`.
+    pub(crate) fn of_call(operation: &'static str, target: Option<&str>, failure: Failure) -> Self {
         Self {
-            inner: Box::new(Inner {
+            inner: Arc::new(Inner {
                 kind: classify(&failure),
                 operation,
                 target: target.map(str::to_owned),
-                message: without(secrets.clone(), failure.message()),
-                errors: failure.errors().iter().map(|text| without(secrets.clone(), text)).collect(),
+                message: failure.message().to_owned(),
                 failure: Some(failure),
             }),
         }
@@ -115,12 +107,11 @@ impl Error {
         message: impl Into<String>,
     ) -> Self {
         Self {
-            inner: Box::new(Inner {
+            inner: Arc::new(Inner {
                 kind,
                 operation,
                 target: target.map(str::to_owned),
                 message: message.into(),
-                errors: Vec::new(),
                 failure: None,
             }),
         }
@@ -215,23 +206,14 @@ impl Error {
             ErrorKind::RateLimited => "Wait before the next request.",
             ErrorKind::Server => "RunPod failed; see https://uptime.runpod.io and try again.",
             ErrorKind::Unreachable => "Nothing was sent. Check the network and the base URL.",
-            ErrorKind::Interrupted => {
-                "RunPod may have done it all the same: look before sending it again."
-            }
+            ErrorKind::Interrupted => "RunPod may have done it all the same: look before sending it again.",
             ErrorKind::Unreadable => {
                 "The answer is not what RunPod's contract describes; check the base URL and proxies."
             }
+            ErrorKind::Unsupported => "Nothing was sent.",
             ErrorKind::Unexpected => "This answer is not part of RunPod's contract.",
         }
     }
-}
-
-/// A text of the server without the secrets that were sent to it.
-fn without<'a>(secrets: impl Iterator<Item = &'a Secret>, text: &str) -> String {
-    secrets
-        .map(Secret::expose)
-        .filter(|secret| secret.len() >= SHORTEST_SECRET)
-        .fold(text.to_owned(), |text, secret| text.replace(secret, "[secret]"))
 }
 
 /// What a failed call means, from its status and RunPod's words alone.
@@ -260,7 +242,7 @@ fn classify_status(status: u16, failure: &Failure) -> ErrorKind {
         410 => ErrorKind::Retired,
         413 => ErrorKind::TooLarge,
         429 => ErrorKind::RateLimited,
-        500..=599 => ErrorKind::Server,
+        500 | 502..=599 => ErrorKind::Server,
         _ => ErrorKind::Unexpected,
     }
 }
@@ -278,8 +260,9 @@ impl fmt::Display for Error {
             (_, Some(failure)) => write!(f, ": {failure}")?,
             (_, None) => write!(f, ": {}", self.message())?,
         }
-        if !self.inner.errors.is_empty() {
-            write!(f, " [{}]", self.inner.errors.join("; "))?;
+        let errors = self.inner.failure.as_ref().map(Failure::errors).unwrap_or_default();
+        if !errors.is_empty() {
+            write!(f, " [{}]", errors.join("; "))?;
         }
         if let Some(id) = self.request_id() {
             write!(f, " (request {})", id.escape_debug())?;

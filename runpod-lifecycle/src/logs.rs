@@ -7,7 +7,11 @@ use serde::Deserialize;
 use sse_stream::{Sse, SseStream};
 use tokio::time::{sleep, timeout};
 
-use crate::{Error, ErrorKind, RunPod, client::Call, retry};
+use crate::{
+    Error, ErrorKind, RunPod,
+    client::{Call, Feature},
+    retry,
+};
 
 const READ: &str = "read logs of pod";
 /// How long a log must be silent to count as read to its end.
@@ -106,7 +110,7 @@ impl Logs {
     /// were asked for, or none came for 2 s.
     ///
     /// # Errors
-    /// If the log cannot be opened, or breaks off time and again.
+    /// If the log cannot be opened, or breaks off time and again; [`ErrorKind::Unsupported`] on REST v1.
     pub async fn history(self) -> Result<Vec<LogLine>, Error> {
         let wanted = self.tail as usize;
         let mut lines = Vec::new();
@@ -129,7 +133,8 @@ impl Logs {
     /// The stream ends with an error once that fails ten times in a row, or RunPod refuses it.
     #[must_use]
     pub fn follow(self) -> Pin<Box<dyn Stream<Item = Result<LogLine, Error>> + Send>> {
-        let reader = Reader { logs: self, connection: None, cursor: None, told: Vec::new(), skip: 0, failures: 0 };
+        let reader =
+            Reader { logs: self, connection: None, cursor: None, told: Vec::new(), skip: 0, failures: 0 };
         Box::pin(stream::unfold(Some(reader), |reader| async {
             let mut reader = reader?;
             match reader.next().await {
@@ -183,8 +188,10 @@ impl Reader {
 
     async fn connect(&mut self) -> Result<(), Error> {
         let Logs { runpod, pod_id, .. } = &self.logs;
+        let call = Call::look(READ, Some(pod_id));
+        runpod.require(Feature::Logs, call)?;
         let open = runpod.backend().logs(pod_id, &self.logs, self.cursor.as_deref());
-        match runpod.once(Call::look(READ, Some(pod_id)), open).await {
+        match runpod.once(call, open).await {
             Ok(bytes) => {
                 let body = bytes.into_inner().map_err(std::io::Error::other);
                 self.connection = Some(Box::pin(SseStream::from_bytes_stream(body)));

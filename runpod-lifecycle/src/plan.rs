@@ -3,7 +3,8 @@
 use std::fmt;
 
 use crate::{
-    Candidate, Cloud, DeployError, Found, Hardware, IfExists, PodHandle, PodSpec, RunPod, Stock, spec::HardwareSpec,
+    Candidate, Cloud, DeployError, Found, Hardware, IfExists, PodHandle, PodSpec, RunPod, Stock,
+    spec::HardwareSpec,
 };
 
 /// Hours in a month, as cloud prices are usually told.
@@ -62,7 +63,7 @@ impl RunPod {
         let placement = self.placement(spec).await?;
         let existing = match self.find(&spec.name).await.map_err(DeployError::Lookup)? {
             Found::None => Vec::new(),
-            Found::One(pod) => vec![*pod],
+            Found::One(pod) => vec![pod],
             Found::Many(pods) => pods,
         };
         let action = match (existing.len(), spec.if_exists) {

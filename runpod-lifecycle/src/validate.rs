@@ -1,7 +1,7 @@
 //! Everything about a spec that can be checked without asking RunPod.
 
 use crate::{
-    PodSpec, Port, Problem, Protocol, SpecError,
+    ApiVersion, PodSpec, Port, Problem, Protocol, SpecError,
     spec::{CpuSpec, GpuSpec, HardwareSpec},
 };
 
@@ -36,6 +36,38 @@ impl PodSpec {
         if problems.is_empty() { Ok(()) } else { Err(SpecError::new(problems)) }
     }
 
+    /// Checks that a version of the API has everything the spec asks for.
+    pub(crate) fn check_version(&self, version: ApiVersion) -> Result<(), SpecError> {
+        let mut problems = Vec::new();
+        let mut unsupported = |field, asked: bool, allowed: &str| {
+            if asked {
+                problems.push(Problem::new(field, "set", allowed));
+            }
+        };
+        match version {
+            ApiVersion::V2 => {
+                let spot =
+                    "REST v2 has no spot pods; leave it out, or choose the community cloud for a lower price";
+                unsupported("interruptible", self.interruptible, spot);
+                let public = "REST v2 has no such switch; open a tcp port and wait for Ready::Ports";
+                unsupported("public_ip", self.public_ip, public);
+            }
+            #[cfg(feature = "v1")]
+            ApiVersion::V1 => {
+                unsupported("args", self.args.is_some(), "REST v1 takes entrypoint and cmd only");
+                unsupported(
+                    "jupyter",
+                    self.jupyter,
+                    "REST v1 has no such switch; use an image that starts it",
+                );
+                let oldest =
+                    matches!(&self.hardware, HardwareSpec::Gpu(gpu) if gpu.min_cuda_version.is_some());
+                unsupported("min_cuda_version", oldest, "REST v1 takes a list of CUDA versions only");
+            }
+        }
+        if problems.is_empty() { Ok(()) } else { Err(SpecError::new(problems)) }
+    }
+
     fn check_name(&self, problems: &mut Vec<Problem>) {
         let characters = self.name.chars().count();
         if self.name.trim().is_empty() {
@@ -50,14 +82,16 @@ impl PodSpec {
     }
 
     fn check_image(&self, problems: &mut Vec<Problem>) {
-        let odd = |text: &str| text.is_empty() || text.contains(|c: char| c.is_whitespace() || c.is_control());
+        let odd =
+            |text: &str| text.is_empty() || text.contains(|c: char| c.is_whitespace() || c.is_control());
         if let Some(image) = self.image.as_deref().filter(|image| odd(image)) {
             let allowed = "name a container image without spaces, for example runpod/pytorch:latest";
             problems.push(Problem::new("image", image, allowed));
         }
         check_ids("template", self.template.as_slice(), problems);
         check_ids("registry", self.registry.as_slice(), problems);
-        if let Some(args) = self.args.as_ref().filter(|_| !self.cmd.is_empty() || !self.entrypoint.is_empty()) {
+        if let Some(args) = self.args.as_ref().filter(|_| !self.cmd.is_empty() || !self.entrypoint.is_empty())
+        {
             problems.push(Problem::new("args", args, "use args alone, or entrypoint and cmd"));
         }
     }
@@ -150,7 +184,11 @@ impl CpuSpec {
 
 fn check_number(field: &'static str, number: u32, least: u32, problems: &mut Vec<Problem>) {
     if !(least..=MAX_NUMBER).contains(&number) {
-        problems.push(Problem::new(field, number.to_string(), format!("a number from {least} to {MAX_NUMBER}")));
+        problems.push(Problem::new(
+            field,
+            number.to_string(),
+            format!("a number from {least} to {MAX_NUMBER}"),
+        ));
     }
 }
 

@@ -13,7 +13,7 @@ use super::{reading::upstream_name, schema::Node};
 pub(crate) struct Docs {
     /// By operation id.
     operations: BTreeMap<String, String>,
-    /// By `operation.parameter`.
+    /// By `operation.parameter`, or `*.parameter` for any operation.
     parameters: BTreeMap<String, String>,
     /// By `Schema` or `Schema.property`.
     schemas: BTreeMap<String, String>,
@@ -72,7 +72,8 @@ impl Docs {
         };
         for parameter in operation.get_mut("parameters").and_then(Value::as_array_mut).into_iter().flatten() {
             let name = parameter.get("name").and_then(Value::as_str).unwrap_or_default();
-            if let Some(text) = self.parameters.get(&format!("{id}.{name}")) {
+            let own = self.parameters.get(&format!("{id}.{name}"));
+            if let Some(text) = own.or_else(|| self.parameters.get(&format!("*.{name}"))) {
                 parameter["description"] = json!(text);
             }
         }

@@ -48,10 +48,25 @@ fn load<T: serde::de::DeserializeOwned + Default>(file: &str) -> Result<T, BadNo
     }
 }
 
+/// A document of ours.
+pub(crate) struct Imported {
+    pub(crate) document: Value,
+    /// Corrections whose place the upstream document does not have.
+    pub(crate) lost: Vec<String>,
+}
+
 /// Turns an upstream document into ours.
-pub(crate) fn import(upstream: &Value, notes: &Notes) -> Result<Value, Failure> {
+pub(crate) fn import(mut upstream: Value, notes: &Notes, skip_stale: bool) -> Result<Imported, Failure> {
+    let lost = corrections::apply(&mut upstream, &notes.corrections, skip_stale)?;
+    let document = ours(&upstream, &notes.docs)?;
+    serde_json::from_value::<openapiv3::OpenAPI>(document.clone()).map_err(|error| {
+        format!("the result is not OpenAPI 3.0: {error}; this is a fault of the importer")
+    })?;
+    Ok(Imported { document, lost })
+}
+
+fn ours(upstream: &Value, docs: &docs::Docs) -> Result<Value, Failure> {
     let mut document = flat(upstream)?;
-    corrections::apply(&mut document, &notes.corrections)?;
     let upstream_operations = operation_count(&document);
     let mut schemas = taken(&mut document, "/components/schemas");
     let mut paths = taken(&mut document, "/paths");
@@ -61,7 +76,7 @@ pub(crate) fn import(upstream: &Value, notes: &Notes) -> Result<Value, Failure> 
     let schemas = reading::split(&schemas, &mut paths)?;
     document["components"]["schemas"] = Value::Object(schemas);
     document["paths"] = Value::Object(paths);
-    notes.docs.apply(&mut document);
+    docs.apply(&mut document);
     if operation_count(&document) != upstream_operations {
         return Err("an operation was lost on the way; this is a fault of the importer".into());
     }

@@ -41,6 +41,9 @@ enum Action {
         /// The folder to write `<version>.json` to.
         #[arg(long, default_value_os_t = contract_folder())]
         to: PathBuf,
+        /// Leave out corrections that upstream has made its own.
+        #[arg(long)]
+        skip_stale: bool,
     },
 }
 
@@ -65,17 +68,23 @@ impl Version {
 
 /// The committed contract folder, wherever the chore is started from.
 pub(crate) fn contract_folder() -> PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR")).join("../openapi")
+    Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap_or(Path::new("")).join("openapi")
 }
 
 /// Runs one chore and gives what it has to say.
 pub(crate) fn run(arguments: Arguments) -> Result<String, Failure> {
     match arguments.action {
-        Action::Import { version, from, to } => {
-            let document = import::import(&source::read(&from)?, &import::Notes::load(version)?)?;
+        Action::Import { version, from, to, skip_stale } => {
+            let notes = import::Notes::load(version)?;
+            let imported = import::import(source::read(&from)?, &notes, skip_stale)?;
             let path = to.join(format!("{}.json", version.name()));
-            write::document(&path, &document)?;
-            Ok(format!("{}: {} operations\n", path.display(), import::operation_count(&document)))
+            write::document(&path, &imported.document)?;
+            let mut report =
+                format!("{}: {} operations\n", path.display(), import::operation_count(&imported.document));
+            for pointer in imported.lost {
+                report += &format!("note: correction {pointer} does not apply, there is no such place\n");
+            }
+            Ok(report)
         }
     }
 }

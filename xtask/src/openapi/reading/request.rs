@@ -74,8 +74,10 @@ impl<'a> Reader<'a> {
         let node = whole.as_object().cloned().unwrap_or_default();
         let joined =
             node.get("type") == Some(&json!("array")) && parameter.get("explode") == Some(&json!(false));
-        parameter["schema"] =
-            if joined { self.joined(&node, place, &at)? } else { self.schema(&schema, place, &at)? };
+        parameter["schema"] = match node.get("type").and_then(Value::as_str) {
+            Some("array") => self.query_list(&node, if joined { "Joined" } else { "List" }, place, &at)?,
+            _ => self.schema(&schema, place, &at)?,
+        };
         Ok(())
     }
 
@@ -121,7 +123,7 @@ impl<'a> Reader<'a> {
             out.insert(key.to_owned(), value.clone());
         }
         if out.remove("nullable").is_some() {
-            rust_type::ours(&mut out, "Nullable", &[reference.clone()]);
+            rust_type::ours(&mut out, "Nullable", std::slice::from_ref(&reference));
             out.insert("nullable".to_owned(), json!(true));
         }
         if out.is_empty() {
@@ -235,14 +237,14 @@ impl<'a> Reader<'a> {
         Ok(Value::Object(out))
     }
 
-    /// A list that is sent as one comma-separated text.
-    fn joined(&mut self, node: &Node, place: Place<'_>, at: &str) -> Carried<Value> {
+    /// A list that is sent in the query: `Joined` by commas, or as a `List` of parameters of one name.
+    fn query_list(&mut self, node: &Node, name: &str, place: Place<'_>, at: &str) -> Carried<Value> {
         let node = &without_default(node);
         let items = self.items(node, place, at)?;
         let mut out = node.clone();
         out.insert("items".to_owned(), items.clone());
         let parameters: Vec<Value> = [Some(items), limits(node)].into_iter().flatten().collect();
-        rust_type::ours(&mut out, "Joined", &parameters);
+        rust_type::ours(&mut out, name, &parameters);
         Ok(Value::Object(out))
     }
 

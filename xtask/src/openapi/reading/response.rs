@@ -94,7 +94,9 @@ impl<'a> Reader<'a> {
             (read.as_object_mut(), schema.get("nullable").and_then(Value::as_bool))
             && let Some(reference) = node.remove("$ref")
         {
-            node.insert("allOf".to_owned(), json!([{ "$ref": reference }]));
+            let value = json!({ "$ref": reference });
+            rust_type::ours(node, "Nullable", std::slice::from_ref(&value));
+            node.insert("allOf".to_owned(), json!([value]));
             node.insert("nullable".to_owned(), json!(true));
         }
         Ok(read)
@@ -163,7 +165,7 @@ impl<'a> Reader<'a> {
     fn list(&mut self, node: &Node, place: Place, at: &str) -> Carried<Value> {
         let items = self.schema(node.get("items").unwrap_or(&json!({})), place, &step(at, "items"))?;
         let mut out = annotated(node);
-        rust_type::ours(&mut out, "Listed", &[items.clone()]);
+        rust_type::ours(&mut out, "Listed", std::slice::from_ref(&items));
         out.insert("items".to_owned(), items);
         Ok(Value::Object(out))
     }
@@ -173,7 +175,7 @@ impl<'a> Reader<'a> {
         let values = node.get("additionalProperties").filter(|values| values.is_object()).unwrap_or(&any);
         let values = self.schema(values, place, &step(at, "additionalProperties"))?;
         let mut out = annotated(node);
-        rust_type::ours(&mut out, "Keyed", &[values.clone()]);
+        rust_type::ours(&mut out, "Keyed", std::slice::from_ref(&values));
         out.insert("additionalProperties".to_owned(), values);
         Ok(Value::Object(out))
     }
@@ -224,7 +226,8 @@ impl<'a> Reader<'a> {
                 }
             };
         }
-        Ok(json!({}))
+        let members: Vec<Value> = members.iter().map(|member| self.written_out(member, 0)).collect();
+        Ok(json!({ "x-oneOf": members }))
     }
 
     /// A choice between objects, as one object that may hold what any of them holds.
@@ -294,6 +297,25 @@ impl<'a> Reader<'a> {
                 json!({ "type": kind })
             }
             _ => json!({}),
+        }
+    }
+
+    /// The schema without references, for validators.
+    fn written_out(&self, value: &Value, depth: usize) -> Value {
+        match value {
+            _ if depth > 12 => json!({}),
+            Value::Array(items) => {
+                Value::Array(items.iter().map(|item| self.written_out(item, depth + 1)).collect())
+            }
+            Value::Object(node) => match lone_target(node).and_then(|name| self.source.get(&name)) {
+                Some(target) => self.written_out(target, depth + 1),
+                None => Value::Object(
+                    node.iter()
+                        .map(|(key, value)| (key.clone(), self.written_out(value, depth + 1)))
+                        .collect(),
+                ),
+            },
+            other => other.clone(),
         }
     }
 

@@ -1,0 +1,330 @@
+//! RunPod's REST v2.
+
+use runpod_api::{
+    ByteStream, Failure, Int, Integer, Joined, Listed, Number, Open,
+    v2::{Client, types},
+};
+
+use crate::{
+    Cloud, Cpu, CpuFlavor, Gpu, GpuType, Hardware, LogSource, Logs, Pod, PodState, Port, SshEndpoint, Stock,
+    TcpEndpoint,
+    backend::{Action, Answer, Create, PodPage, Unreadable, answer, unreadable_pod, unsendable},
+    connection::is_internal,
+    spec::{GpuSpec, HardwareSpec},
+};
+
+/// Pods per page of a list: RunPod's maximum.
+const PAGE: i64 = 1000;
+
+#[derive(Debug)]
+pub(crate) struct V2 {
+    client: Client,
+}
+
+impl V2 {
+    pub(crate) fn new(client: Client) -> Self {
+        Self { client }
+    }
+
+    pub(crate) fn client(&self) -> &Client {
+        &self.client
+    }
+
+    pub(crate) async fn list(&self, cursor: Option<&str>) -> Result<Answer<PodPage>, Failure> {
+        let limit = Int::new(PAGE).map_err(|error| unsendable("list_pods", error))?;
+        let cursor = cursor.map(str::parse).transpose();
+        let cursor: Option<types::ListPodsCursor> =
+            cursor.map_err(|_| unsendable("list_pods", "the cursor of the next page is empty"))?;
+        self.client
+            .list_pods(cursor.as_ref(), None, Some(&limit))
+            .await
+            .map(|response| answer(response, page))
+    }
+
+    pub(crate) async fn get(&self, id: &str) -> Result<Answer<Pod>, Failure> {
+        self.client.get_pod(id).await.map(|response| answer(response, pod))
+    }
+
+    pub(crate) async fn create(&self, create: &Create<'_>) -> Result<Answer<Pod>, Failure> {
+        let body = request(create)?;
+        self.client.create_pod(&body).await.map(|response| answer(response, pod))
+    }
+
+    pub(crate) async fn act(&self, id: &str, action: Action) -> Result<Answer<()>, Failure> {
+        let action = match action {
+            Action::Start => types::PodAction::Start,
+            Action::Stop => types::PodAction::Stop,
+            Action::Restart => types::PodAction::Restart,
+        };
+        let body = types::PodActionRequest { action };
+        self.client.pod_action(id, &body).await.map(|response| answer(response, drop))
+    }
+
+    pub(crate) async fn delete(&self, id: &str) -> Result<Answer<()>, Failure> {
+        self.client.delete_pod(id).await.map(|response| answer(response, |()| ()))
+    }
+
+    pub(crate) async fn gpu_types(&self, count: u32, cloud: Cloud) -> Result<Answer<Vec<GpuType>>, Failure> {
+        const OPERATION: &str = "list_gpu_types";
+        let unsendable = |error| unsendable(OPERATION, error);
+        let (filter, secure) = match cloud {
+            Cloud::Community => (types::GpuCloudFilter::Community, false),
+            Cloud::Secure | Cloud::Either => (types::GpuCloudFilter::Secure, true),
+        };
+        let count = Int::try_from(count).map_err(unsendable)?;
+        let include = Joined::try_from(vec![types::CatalogInclude::Availability]).map_err(unsendable)?;
+        let product = Joined::try_from(vec![types::Product::Pod]).map_err(unsendable)?;
+        let response = self
+            .client
+            .list_gpu_types(Some(filter), Some(&count), None, None, Some(&include), None, Some(&product))
+            .await?;
+        Ok(answer(response, |list| list.gpus.into_iter().map(|gpu| gpu_type(gpu, secure)).collect()))
+    }
+
+    pub(crate) async fn cpu_flavors(&self) -> Result<Answer<Vec<CpuFlavor>>, Failure> {
+        const OPERATION: &str = "list_cpu_types";
+        let unsendable = |error| unsendable(OPERATION, error);
+        let include = Joined::try_from(vec![types::CatalogInclude::Availability]).map_err(unsendable)?;
+        let product = Joined::try_from(vec![types::CpuProduct::Pod]).map_err(unsendable)?;
+        let response = self.client.list_cpu_types(Some(&include), Some(&product), None).await?;
+        Ok(answer(response, |list| list.cpus.into_iter().map(cpu_flavor).collect()))
+    }
+
+    pub(crate) async fn network_volume_data_center(
+        &self,
+        id: &str,
+    ) -> Result<Answer<Option<String>>, Failure> {
+        self.client.get_network_volume(id).await.map(|response| answer(response, |volume| volume.data_center))
+    }
+
+    pub(crate) async fn ssh_keys(&self) -> Result<Answer<Vec<String>>, Failure> {
+        self.client.get_ssh_keys().await.map(|response| answer(response, |keys| keys.keys.into_inner()))
+    }
+
+    pub(crate) async fn set_ssh_keys(&self, keys: &[String]) -> Result<Answer<()>, Failure> {
+        let keys = keys.iter().map(|key| key.parse()).collect::<Result<_, _>>();
+        let keys = keys.map_err(|_| unsendable("update_ssh_keys", "a key is not an OpenSSH public key"))?;
+        let body = types::UpdateSshKeysRequest { keys };
+        self.client.update_ssh_keys(&body).await.map(|response| answer(response, drop))
+    }
+
+    pub(crate) async fn logs(
+        &self,
+        id: &str,
+        logs: &Logs,
+        cursor: Option<&str>,
+    ) -> Result<Answer<ByteStream>, Failure> {
+        let source = match &logs.source {
+            Some(LogSource::Container) => Some(types::LogSource::Container),
+            Some(LogSource::System) => Some(types::LogSource::System),
+            _ => None,
+        };
+        let tail = Int::try_from(logs.tail).map_err(|error| unsendable("get_pod_logs", error))?;
+        let response = self.client.get_pod_logs(id, None, source, Some(&tail), cursor).await?;
+        Ok(answer(response, |bytes| bytes))
+    }
+}
+
+fn request(create: &Create<'_>) -> Result<types::CreatePodRequest, Failure> {
+    const OPERATION: &str = "create_pod";
+    let spec = create.spec;
+    let refused = |problem: &str| unsendable(OPERATION, problem);
+    let (gpu, cpu) = match (create.hardware, &spec.hardware) {
+        (Hardware::Gpu { id, .. }, HardwareSpec::Gpu(gpu)) => (Some(gpu_request(id, gpu)?), None),
+        (Hardware::Cpu { flavor, vcpus }, _) => (None, Some(cpu_request(flavor, *vcpus)?)),
+        _ => return Err(refused("this hardware cannot be asked for on REST v2")),
+    };
+    Ok(types::CreatePodRequest {
+        args: spec.args.clone(),
+        cloud: gpu.is_some().then_some(match create.cloud {
+            Cloud::Community => types::Cloud::Community,
+            Cloud::Secure | Cloud::Either => types::Cloud::Secure,
+        }),
+        cmd: some(&spec.cmd),
+        cpu,
+        data_center_ids: some(create.data_centers),
+        disk: spec.disk().map(Int::try_from).transpose().map_err(|error| unsendable(OPERATION, error))?,
+        entrypoint: some(&spec.entrypoint),
+        env: Some(create.env.clone()),
+        global_networking: spec.global_networking.then_some(true),
+        gpu,
+        image: spec.image.clone(),
+        mounts: mounts(create)?,
+        name: spec.name.parse().map_err(|_| refused("the pod name is empty"))?,
+        ports: some(&spec.ports),
+        registry: spec.registry.clone().map(Into::into),
+        start_jupyter: spec.jupyter.then_some(true),
+        start_ssh: match spec.ssh {
+            Some(start) => Some(start),
+            None => spec.starts_ssh().then_some(true),
+        },
+        template_id: spec
+            .template
+            .as_ref()
+            .map(|id| id.parse())
+            .transpose()
+            .map_err(|_| refused("the template id is empty"))?,
+    })
+}
+
+fn some(list: &[String]) -> Option<Vec<String>> {
+    (!list.is_empty()).then(|| list.to_vec())
+}
+
+fn gpu_request(id: &str, gpu: &GpuSpec) -> Result<types::CreateGpuConfig, Failure> {
+    let refused = |_| unsendable("create_pod", "a CUDA version is not written 12.8");
+    let number = |error| unsendable("create_pod", error);
+    let versions = gpu.cuda_versions.iter().map(|version| version.parse()).collect::<Result<Vec<_>, _>>();
+    let versions = versions.map_err(refused)?;
+    Ok(types::CreateGpuConfig {
+        allowed_cuda_versions: (!versions.is_empty()).then_some(versions),
+        count: Some(Int::try_from(gpu.count).map_err(number)?),
+        id: id.to_owned(),
+        min_cuda_version: gpu
+            .min_cuda_version
+            .as_ref()
+            .map(|version| version.parse())
+            .transpose()
+            .map_err(refused)?,
+        min_ram_per_gpu: gpu.min_ram_gb.map(Int::try_from).transpose().map_err(number)?,
+        min_vcpu_count_per_gpu: gpu.min_vcpus.map(Int::try_from).transpose().map_err(number)?,
+    })
+}
+
+fn cpu_request(flavor: &str, vcpus: u32) -> Result<types::CreateCpuConfig, Failure> {
+    Ok(types::CreateCpuConfig {
+        id: flavor.parse().map_err(|_| unsendable("create_pod", "the CPU flavor is empty"))?,
+        vcpu_count: Int::try_from(vcpus).map_err(|error| unsendable("create_pod", error))?,
+    })
+}
+
+fn mounts(create: &Create<'_>) -> Result<Option<types::MountsRequest>, Failure> {
+    let spec = create.spec;
+    let path = spec.mount_path.clone();
+    if let Some(id) = &spec.network_volume {
+        let mount = types::NetworkMountRequest { path, volume_id: id.clone() };
+        let network = vec![mount].try_into().map_err(|error| unsendable("create_pod", error))?;
+        return Ok(Some(types::MountsRequest { network: Some(network), persistent: None }));
+    }
+    let Some(size) = spec.volume_gb else { return Ok(None) };
+    let size = Int::try_from(size).map_err(|error| unsendable("create_pod", error))?;
+    let persistent = types::PersistentMountRequest { path, size };
+    Ok(Some(types::MountsRequest { network: None, persistent: Some(persistent) }))
+}
+
+fn page(list: types::ListPodsResponse) -> PodPage {
+    let mut unreadable: Vec<Unreadable> = list.pods.odd().iter().map(unreadable_pod).collect();
+    let pagination = list.pagination.unwrap_or_default();
+    let next = pagination.next_cursor.filter(|_| pagination.has_next_page != Some(false));
+    if next.is_none() && pagination.has_next_page == Some(true) {
+        let problem = "the list says that a page follows, but not where".to_owned();
+        unreadable.push(Unreadable { id: None, name: None, problem });
+    }
+    PodPage { pods: list.pods.into_iter().map(pod).collect(), unreadable, next }
+}
+
+fn pod(pod: types::Pod) -> Pod {
+    let ssh = pod.ssh.unwrap_or_default();
+    let mounts = pod.mounts.unwrap_or_default();
+    let runtime = pod.runtime.as_ref();
+    let ports = runtime.and_then(|runtime| runtime.ports.as_deref()).unwrap_or_default();
+    Pod {
+        tcp_endpoints: tcp_endpoints(ports),
+        has_runtime: runtime.is_some(),
+        uptime: runtime
+            .and_then(|runtime| runtime.uptime)
+            .and_then(|seconds| u64::try_from(seconds.get()).ok())
+            .map(std::time::Duration::from_secs),
+        state: pod.status.map(|status| PodState::from_word(&status.as_str())),
+        gpu: pod
+            .gpu
+            .map(|gpu| Gpu { id: gpu.id.unwrap_or_default(), count: gpu.count.map_or(1, Integer::get) }),
+        cpu: pod.cpu.map(|cpu| Cpu {
+            flavor: cpu.id.unwrap_or_default(),
+            vcpus: cpu.vcpu_count.map_or(0, Integer::get),
+        }),
+        cloud: match pod.cloud {
+            Some(Open::Known(types::Cloud::Secure)) => Some(Cloud::Secure),
+            Some(Open::Known(types::Cloud::Community)) => Some(Cloud::Community),
+            _ => None,
+        },
+        data_center: pod.data_center_id,
+        cost_usd_per_hour: pod.cost.map(Number::get),
+        container_disk_gb: pod.disk.map(Integer::get),
+        volume_gb: mounts.persistent.and_then(|mount| mount.size).map(Integer::get),
+        network_volume: mounts.network.into_iter().flatten().find_map(|mount| mount.volume_id),
+        ports: pod.ports.into_iter().flatten().filter_map(|port| port.parse::<Port>().ok()).collect(),
+        env: pod.env.map(|env| env.into_inner()).unwrap_or_default(),
+        is_locked: pod.locked.unwrap_or(false),
+        created_at: pod.created_at,
+        started_at: pod.started_at,
+        ssh_direct: ssh.direct.and_then(ssh_endpoint),
+        ssh_proxy: ssh.proxy.and_then(ssh_endpoint),
+        id: pod.id,
+        name: pod.name,
+        image: pod.image,
+    }
+}
+
+fn ssh_endpoint(endpoint: types::PodSshEndpoint) -> Option<SshEndpoint> {
+    SshEndpoint::new(&endpoint.host?, endpoint.port?.get(), &endpoint.username?)
+}
+
+/// The ports reachable from outside. RunPod may list one twice, and always lists one of its own on
+/// an internal address (observed).
+fn tcp_endpoints(ports: &[types::PodRuntimePort]) -> Vec<TcpEndpoint> {
+    let mut endpoints = Vec::new();
+    for port in ports.iter().filter(|port| port.type_.as_deref() == Some("tcp")) {
+        if let Some(endpoint) = tcp_endpoint(port)
+            && !endpoints.contains(&endpoint)
+        {
+            endpoints.push(endpoint);
+        }
+    }
+    endpoints
+}
+
+fn tcp_endpoint(port: &types::PodRuntimePort) -> Option<TcpEndpoint> {
+    let number = |port: Option<Integer>| u16::try_from(port?.get()).ok().filter(|port| *port != 0);
+    let ip = port.ip.as_ref()?.parse().ok().filter(|ip| !is_internal(*ip))?;
+    Some(TcpEndpoint { private_port: number(port.private)?, ip, public_port: number(port.public)? })
+}
+
+fn gpu_type(gpu: types::GpuType, secure: bool) -> GpuType {
+    let (price, count) = (gpu.price.unwrap_or_default(), gpu.max_count.unwrap_or_default());
+    let (offered, price, count) = match secure {
+        true => (gpu.secure, price.secure, count.secure),
+        false => (gpu.community, price.community, count.community),
+    };
+    GpuType {
+        id: gpu.id,
+        pool: gpu.pool,
+        memory_gb: gpu.memory.map(Integer::get),
+        // A cloud that does not offer the type shows a placeholder price (observed).
+        price_usd_per_hour: price.filter(|_| offered != Some(false)).map(Number::get),
+        max_count: count.map(Integer::get),
+        stock: stock(gpu.availability),
+        data_centers: stock_by_data_center(gpu.data_centers),
+    }
+}
+
+fn cpu_flavor(cpu: types::CpuType) -> CpuFlavor {
+    let vcpus = cpu.vcpu.unwrap_or_default();
+    CpuFlavor {
+        id: cpu.id,
+        min_vcpus: vcpus.min.map_or(0, Integer::get),
+        max_vcpus: vcpus.max.map_or(i64::MAX, Integer::get),
+        ram_gb_per_vcpu: cpu.ram_gb_per_vcpu.map(Number::get),
+        price_usd_per_vcpu_hour: cpu.price.and_then(|price| price.secure_per_vcpu).map(Number::get),
+        stock: stock(cpu.availability),
+        data_centers: stock_by_data_center(cpu.data_centers),
+    }
+}
+
+fn stock(level: Option<Open<types::AvailabilityLevel>>) -> Option<Stock> {
+    Stock::from_word(&level?.as_str())
+}
+
+fn stock_by_data_center(list: Option<Listed<types::DataCenterAvailability>>) -> Vec<(String, Stock)> {
+    list.into_iter().flatten().filter_map(|entry| Some((entry.id?, stock(entry.availability)?))).collect()
+}
