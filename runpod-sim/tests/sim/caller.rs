@@ -5,7 +5,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use reqwest::header::HeaderMap;
-use reqwest::{Client, Method, RequestBuilder};
+use reqwest::{Client, ClientBuilder, Method, RequestBuilder};
 use runpod_sim::{BootProfile, Sim, SimBuilder};
 use serde_json::{Value, json};
 
@@ -73,7 +73,7 @@ impl Drop for Tally {
 
 impl Caller {
     pub(crate) async fn of(builder: SimBuilder) -> Self {
-        let client = Client::builder().user_agent("sim-tests/1").no_proxy().build().unwrap();
+        let client = client().user_agent("sim-tests/1").build().unwrap();
         Self { sim: builder.start().await.unwrap(), client, tally: Tally::begin() }
     }
 
@@ -130,6 +130,13 @@ impl Caller {
     pub(crate) fn advance(&self, seconds: u64) {
         self.sim.advance(Duration::from_secs(seconds));
     }
+}
+
+/// A plain client. Other members of the workspace may have switched TLS on, which then wants a provider.
+pub(crate) fn client() -> ClientBuilder {
+    // An error says that there is one already.
+    let _ = rustls::crypto::ring::default_provider().install_default();
+    Client::builder().no_proxy()
 }
 
 /// A create body that breaks no rule, changed by `change`.

@@ -170,7 +170,18 @@ async fn network_volumes_grow_move_nowhere_and_outlive_no_pod() {
 #[tokio::test]
 async fn later_additions_to_the_contract_are_understood() {
     let caller = Caller::of(frozen()).await;
-    let create = order(json!({ "gpu": { "id": RTX_4090, "count": 2 } }));
-    let pod = caller.create(create).await;
+    let create = json!({
+        "gpu": { "id": RTX_4090, "count": 2, "minRamPerGpu": 41, "minVcpuCountPerGpu": 6 },
+        "entrypoint": ["/bin/sh"], "cmd": ["-c", "true"],
+    });
+    let pod = caller.create(order(create)).await;
     assert_eq!(pod["gpu"], json!({ "id": RTX_4090, "count": 2, "vcpuCount": 12.0, "memory": 82.0 }));
+    assert_eq!((&pod["entrypoint"], &pod["cmd"]), (&json!(["/bin/sh"]), &json!(["-c", "true"])));
+    for gpu in [json!({ "minRamPerGpu": 42 }), json!({ "minVcpuCountPerGpu": 7 })] {
+        let mut gpu = gpu;
+        gpu["id"] = json!(RTX_4090);
+        caller.post("/v2/pods", order(json!({ "gpu": gpu }))).await.refused(400, "no longer any instances");
+    }
+    let changed = caller.patch(&format!("/v2/pods/{}", id(&pod)), json!({ "cmd": [] })).await.json();
+    assert_eq!((&changed["entrypoint"], &changed["cmd"]), (&json!(["/bin/sh"]), &json!([])));
 }

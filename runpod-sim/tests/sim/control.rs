@@ -83,8 +83,9 @@ async fn http_ports_are_reached_through_the_simulator() {
     let caller = Caller::of(frozen()).await;
     let pod = id(&caller.create(order(json!({}))).await);
     let url = |pod: &str, port: &str| caller.sim.http_proxy().replace("{pod}", pod).replace("{port}", port);
+    let plain = crate::caller::client().build().unwrap();
     let fetch = async |url: String| {
-        let response = reqwest::get(url).await.unwrap();
+        let response = plain.get(url).send().await.unwrap();
         (response.status().as_u16(), response.text().await.unwrap())
     };
     assert_eq!(fetch(url(&pod, "8888")).await.0, 404, "no port yet");
