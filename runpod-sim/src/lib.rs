@@ -53,3 +53,8 @@ pub use limits::RateWindow;
 pub use pod::PodStatus;
 pub use settings::SimBuilder;
 pub use sim::{PodSnapshot, Sim};
+
+/// The guide, whose Rust is compiled and run with the documentation's examples.
+#[cfg(doctest)]
+#[doc = include_str!("../../docs/simulator.md")]
+struct Guide;

@@ -77,8 +77,8 @@ fn each(body: &mut Value, change: &dyn Fn(&mut Value)) {
 /// Sets the field at a dotted path where its parent exists, or takes it out.
 fn set(item: &mut Value, path: &str, value: Option<Value>) {
     let (parents, name) = path.rsplit_once('.').unwrap_or(("", path));
-    let parents = parents.split('.').filter(|part| !part.is_empty());
-    let parent = parents.fold(Some(item), |item, part| item?.get_mut(part));
+    let mut parents = parents.split('.').filter(|part| !part.is_empty());
+    let parent = parents.try_fold(item, |item, part| item.get_mut(part));
     let Some(parent) = parent.and_then(Value::as_object_mut) else { return };
     match value {
         Some(value) => parent.insert(name.to_owned(), value),
