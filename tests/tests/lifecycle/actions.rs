@@ -6,10 +6,10 @@ use runpod_sim::{Fault, FaultKind};
 use crate::world::{LONG, World, spec, world};
 
 async fn stopped(world: &World, name: &str) -> runpod_lifecycle::PodHandle {
-    let pod = world.runpod.deploy(&spec(name).volume_gb(20)).await.unwrap();
-    pod.wait_until(Running, LONG).await.unwrap();
-    pod.stop().await.unwrap();
-    pod.wait_until(Stopped, LONG).await.unwrap()
+    let pod = world.runpod.deploy(&spec(name).volume_gb(20)).await.expect("stock");
+    pod.wait_until(Running, LONG).await.expect("it boots");
+    pod.stop().await.expect("it stops");
+    pod.wait_until(Stopped, LONG).await.expect("it stops")
 }
 
 #[tokio::test]

@@ -10,7 +10,7 @@ use crate::world::{LONG, World, settings, spec, world};
 /// Deploys under a fault of the first create and returns the world with the ids in its ledger.
 async fn deploy_under(kind: FaultKind) -> (World, Result<String, DeployError>) {
     let world = world().await;
-    world.sim.inject(Fault::new(kind).on("createPod").times(1)).unwrap();
+    world.sim.inject(Fault::new(kind).on("createPod").times(1)).expect("a sound fault");
     let outcome = world.runpod.deploy(&spec("once")).await.map(|pod| pod.id.clone());
     (world, outcome)
 }
