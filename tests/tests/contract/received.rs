@@ -195,7 +195,6 @@ fn walked<C>(contract: &Contract, operations: &[Operation<C>], count: &mut BTree
 }
 
 #[test]
-#[expect(clippy::print_stdout, reason = "the count is what the test has to show")]
 fn every_answer_decodes_whatever_is_odd_in_it() {
     let mut count = BTreeMap::new();
     walked(&Contract::read("v1"), &v1::operations(), &mut count);

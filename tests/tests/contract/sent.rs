@@ -238,7 +238,6 @@ fn arguments<C>(
 }
 
 #[test]
-#[expect(clippy::print_stdout, reason = "the count is what the test has to show")]
 fn nothing_that_the_contract_forbids_can_be_sent() {
     let leaked = || ClientBuilder::new("key").base_url("http://127.0.0.1:1");
     let mut count = Count::new();
