@@ -75,7 +75,7 @@ pub(super) async fn handle(State(app): State<Arc<App>>, request: Request) -> Res
         fault = record.fault,
         "answered"
     );
-    app.account().journal.push(record);
+    app.account().note(record);
     if parts.method != Method::GET {
         app.changed.send_replace(());
     }
