@@ -171,7 +171,7 @@ impl RunPod {
                         hardware: hardware.to_string(),
                         cost_usd_per_hour: pod.cost_usd_per_hour,
                     });
-                    return Ok(PodHandle::new(self.clone(), pod));
+                    return Ok(PodHandle::newly_created(self.clone(), pod));
                 }
                 Err(Setback::NextCandidate(error)) => {
                     let reason = error.message().to_owned();

@@ -17,11 +17,33 @@ const LIST: &str = "list pods";
 pub struct PodHandle {
     runpod: RunPod,
     pod: Arc<Pod>,
+    /// Whether it comes from a create that nobody has looked after yet.
+    is_new: bool,
 }
 
 impl PodHandle {
     pub(crate) fn new(runpod: RunPod, pod: Pod) -> Self {
-        Self { runpod, pod: Arc::new(pod) }
+        Self { runpod, pod: Arc::new(pod), is_new: false }
+    }
+
+    /// A pod that was just created: the first wait for it also looks for a twin.
+    pub(crate) fn newly_created(runpod: RunPod, pod: Pod) -> Self {
+        Self { is_new: true, ..Self::new(runpod, pod) }
+    }
+
+    /// Terminates every other pod of this deployment: RunPod has made two out of one create (observed).
+    /// Only for a new pod, which is the one its deployer knows.
+    pub(crate) async fn end_twins(&self) {
+        let (true, Some(marker)) = (self.is_new, self.marker()) else { return };
+        for twin in self.runpod.shared_list().await {
+            if twin.id != self.id && twin.marker() == Some(marker) {
+                let event = match self.runpod.terminate(&twin.id).await {
+                    Ok(()) => Event::DuplicateTerminated { pod_id: twin.id },
+                    Err(error) => Event::Warned { warning: format!("a second pod was created: {error}") },
+                };
+                self.runpod.notify(&event);
+            }
+        }
     }
 
     pub(crate) fn runpod(&self) -> &RunPod {
@@ -39,6 +61,9 @@ impl PodHandle {
     /// [`WaitError`](crate::WaitError), which always carries the pod's id: `TimedOut` when `longest`
     /// is over, `Failed` when the condition cannot come true any more, `Call` when RunPod refuses
     /// to answer (401, 403, 410 and alike).
+    ///
+    /// The first wait for a pod that was just deployed also ends a twin, should RunPod have made two
+    /// out of one create.
     ///
     /// # Cancellation
     /// Dropping the wait stops watching. The pod goes on running and billing.
