@@ -1,21 +1,4 @@
-//! Typed bindings for RunPod's REST API.
-//!
-//! The clients are generated from RunPod's OpenAPI documents, one per API version: [`v2`] (on by
-//! default) and `v1` (the retired one, feature `v1`). What is sent is checked as strictly as the
-//! contract says; what is received decodes even where the server says more, less or other than it
-//! promised.
-//!
-//! ```no_run
-//! # async fn example() -> Result<(), Box<dyn std::error::Error>> {
-//! # #[cfg(feature = "v2")] {
-//! let runpod = runpod_api::ClientBuilder::new(std::env::var("RUNPOD_API_KEY")?).v2()?;
-//! for pod in runpod.get_pod("abc123").await?.into_inner().ports.into_iter().flatten() {
-//!     println!("{pod}");
-//! }
-//! # }
-//! # Ok(())
-//! # }
-//! ```
+#![doc = include_str!("../README.md")]
 
 // The contract names the types of this crate by their public path.
 extern crate self as runpod_api;
@@ -78,6 +61,8 @@ macro_rules! version {
             /// Typed mocks of every operation, on top of `httpmock`.
             #[cfg(feature = "mock")]
             pub mod mock {
+                pub use httpmock;
+
                 pub use super::generated_mock::{MockServerExt, operations};
             }
         }

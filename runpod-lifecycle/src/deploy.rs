@@ -128,7 +128,7 @@ impl RunPod {
         let aftermath = match on_failure {
             OnFailure::Keep => Aftermath::Kept,
             OnFailure::Terminate => match pod.terminate().await {
-                Ok(()) => Aftermath::Terminated,
+                Ok(_) => Aftermath::Terminated,
                 Err(error) => Aftermath::NotTerminated(error),
             },
         };

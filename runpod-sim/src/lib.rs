@@ -40,6 +40,7 @@ mod settings;
 mod shelf;
 mod sim;
 mod template;
+mod view;
 mod volume;
 
 pub use boot::{BootProfile, Delay};

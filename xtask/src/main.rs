@@ -33,12 +33,10 @@ fn main() -> ExitCode {
     }
 }
 
-#[expect(clippy::print_stdout, reason = "the chore's answer goes to the terminal")]
 fn say(report: &str) {
     print!("{report}");
 }
 
-#[expect(clippy::print_stderr, reason = "the chore's failure goes to the terminal")]
 fn complain(error: &dyn std::error::Error) {
     eprintln!("error: {error}");
     let mut source = error.source();

@@ -46,6 +46,9 @@ impl Delivery {
 
 /// What a fault makes of an answer's JSON.
 pub(super) fn distort(fault: &FaultKind, reply: &mut Reply) {
+    if let Reply::Written(text) = reply {
+        *reply = Reply::Json(StatusCode::OK, serde_json::from_str(text).unwrap_or_default());
+    }
     let Reply::Json(_, body) = reply else { return };
     match fault {
         FaultKind::UnknownEnum { field } => {

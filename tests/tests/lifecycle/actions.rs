@@ -74,3 +74,18 @@ async fn a_pod_is_found_by_id_or_name() {
     let error = world.runpod.pod("by-name").await.expect_err("nobody knows");
     assert_eq!(error.kind(), ErrorKind::Server, "a failed lookup is not 'not found'");
 }
+
+#[tokio::test]
+async fn each_step_says_what_it_means_for_data_and_money() {
+    let world = world().await;
+    let pod = world.runpod.deploy(&spec("told").volume_gb(20)).await.unwrap();
+    let pod = pod.wait_until(Running, LONG).await.unwrap();
+    assert!(pod.billed_usd().await.unwrap() > 0.0, "billing knows it");
+    let said = pod.stop().await.unwrap().warnings.join("; ");
+    assert!(said.contains("container disk is wiped") && said.contains("20 GB of pod volume are kept"), "{said}");
+    pod.wait_until(Stopped, LONG).await.unwrap();
+    let said = pod.start().await.unwrap().warnings.join("; ");
+    assert!(said.contains("external ports are new"), "{said}");
+    let said = pod.terminate().await.unwrap().warnings.join("; ");
+    assert!(said.contains("20 GB of pod volume are deleted"), "{said}");
+}

@@ -12,6 +12,7 @@ use super::{
     schema::Node,
 };
 
+mod cycle;
 mod hoist;
 mod names;
 mod request;
@@ -59,6 +60,7 @@ pub(crate) fn split(schemas: &Node, paths: &mut Node) -> Carried<Node> {
         all.insert(renamed.get(&name).cloned().unwrap_or(name), schema);
     }
     same_in_rust(&all)?;
+    cycle::boxed(&mut all);
     Ok(all)
 }
 

@@ -270,6 +270,17 @@ fn conditions_are_kept_for_validators_with_their_references_written_out() {
 }
 
 #[test]
+fn what_contains_itself_is_boxed() {
+    let parent = json!({ "anyOf": [{ "$ref": "#/components/schemas/Thing" }, { "type": "null" }] });
+    let thing = json!({ "type": "object", "required": ["name"], "properties": {
+        "name": { "type": "string" }, "parent": parent } });
+    let document = imported(with_thing(thing)).expect("imported");
+    let parent = &document["components"]["schemas"]["ThingRequest"]["properties"]["parent"];
+    assert_eq!(path(parent), "runpod_api::Nullable");
+    assert_eq!(path(&parent["x-rust-type"]["parameters"][0]), "std::boxed::Box");
+}
+
+#[test]
 fn only_identity_is_required_of_an_answer() {
     let thing = json!({
         "type": "object", "required": ["id", "name"], "additionalProperties": false,
