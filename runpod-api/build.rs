@@ -29,7 +29,9 @@ fn generate(version: &str, contract: &Path, out: &Path) -> Result<(), String> {
     // Our own transport keeps what the server said and never prints a payload.
     let client = pretty(client)?
         .replace("progenitor_client::", "crate::transport::")
-        .replace("Error<types::ErrorResponse>", "Error");
+        .replace("Error<types::ErrorResponse>", "Error")
+        // RunPod adds values and alternatives at any time.
+        .replace("\n    pub enum ", "\n    #[non_exhaustive]\n    pub enum ");
     write(&out.join(version).with_extension("rs"), &client)?;
     if env::var_os("CARGO_FEATURE_MOCK").is_some() {
         let mock = generator()?.httpmock(&spec, &format!("crate::{version}"));

@@ -5,7 +5,7 @@ use std::{cmp::Reverse, fmt};
 use crate::{
     Cloud, CpuFlavor, DeployError, Error, Event, GpuType, PodSpec, Problem, RunPod, SpecError, Stock,
     catalog::stock_in,
-    client::Call,
+    client::{Call, Feature},
     spec::{CpuSpec, GpuSpec, HardwareSpec},
 };
 
@@ -36,6 +36,14 @@ pub enum Hardware {
         /// How many.
         count: u32,
     },
+    /// So many GPUs of whichever of these types RunPod has, in order of preference. Only REST v1
+    /// chooses by itself.
+    AnyGpu {
+        /// GPU type ids.
+        ids: Vec<String>,
+        /// How many.
+        count: u32,
+    },
     /// So many vCPUs of one flavor.
     Cpu {
         /// CPU flavor id.
@@ -49,6 +57,7 @@ impl fmt::Display for Hardware {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Gpu { id, count } => write!(f, "{count}x {id}"),
+            Self::AnyGpu { ids, count } => write!(f, "{count}x {}", ids.join(" or ")),
             Self::Cpu { flavor, vcpus } => write!(f, "{vcpus} vCPUs of {flavor}"),
         }
     }
@@ -80,6 +89,7 @@ pub(crate) struct Placement {
 impl RunPod {
     /// Looks up what a spec leaves to RunPod's catalog: pools, flavors, the network volume's data center.
     pub(crate) async fn placement(&self, spec: &PodSpec) -> Result<Placement, DeployError> {
+        spec.check_version(self.version()).map_err(DeployError::Spec)?;
         let data_centers = self.data_centers(spec).await?;
         let clouds: &[Cloud] = match (spec.cloud, &spec.hardware) {
             (Cloud::Either, HardwareSpec::Gpu(_)) => &[Cloud::Secure, Cloud::Community],
@@ -124,6 +134,10 @@ impl RunPod {
         cloud: Cloud,
         data_centers: &[String],
     ) -> Result<Vec<Candidate>, DeployError> {
+        if !self.supports(Feature::Catalog) {
+            let hardware = Hardware::AnyGpu { ids: expand_as_observed(&spec.types), count: spec.count };
+            return Ok(vec![Candidate { hardware, cloud, price_usd_per_hour: None, stock: None }]);
+        }
         let types = self.gpu_types(spec.count, cloud).await;
         let types = self.or_nothing(types)?;
         let ids = match &types {
@@ -154,7 +168,10 @@ impl RunPod {
         cloud: Cloud,
         data_centers: &[String],
     ) -> Result<Vec<Candidate>, DeployError> {
-        let flavors = self.or_nothing(self.cpu_flavors().await)?;
+        let flavors = match self.supports(Feature::Catalog) {
+            true => self.or_nothing(self.cpu_flavors().await)?,
+            false => None,
+        };
         let chosen = match &flavors {
             Some(flavors) => choose(spec, flavors).map_err(DeployError::Spec)?,
             None if spec.flavors.is_empty() => return Err(DeployError::Spec(flavors_unknown())),

@@ -2,7 +2,10 @@
 
 use std::fmt;
 
-use crate::{Cloud, Error, RunPod, client::Call};
+use crate::{
+    Cloud, Error, RunPod,
+    client::{Call, Feature},
+};
 
 /// How much of something RunPod has, in its own coarse words. A hint, not a reservation.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -86,18 +89,21 @@ impl RunPod {
     /// the secure cloud is asked.
     ///
     /// # Errors
-    /// If the catalog cannot be read.
+    /// If the catalog cannot be read; [`ErrorKind::Unsupported`](crate::ErrorKind) on REST v1.
     pub async fn gpu_types(&self, count: u32, cloud: Cloud) -> Result<Vec<GpuType>, Error> {
         let call = Call::look("list GPU types", None);
+        self.require(Feature::Catalog, call)?;
         self.repeatedly(call, || self.backend().gpu_types(count, cloud)).await
     }
 
     /// RunPod's CPU flavors as it offers them to pods.
     ///
     /// # Errors
-    /// If the catalog cannot be read.
+    /// If the catalog cannot be read; [`ErrorKind::Unsupported`](crate::ErrorKind) on REST v1.
     pub async fn cpu_flavors(&self) -> Result<Vec<CpuFlavor>, Error> {
-        self.repeatedly(Call::look("list CPU flavors", None), || self.backend().cpu_flavors()).await
+        let call = Call::look("list CPU flavors", None);
+        self.require(Feature::Catalog, call)?;
+        self.repeatedly(call, || self.backend().cpu_flavors()).await
     }
 }
 

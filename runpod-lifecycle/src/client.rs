@@ -6,9 +6,10 @@ use runpod_api::{BuildError, ClientBuilder, Failure, Secret};
 use tokio::time::sleep;
 
 use crate::{
-    Error, ErrorKind, Event,
-    backend::{Answer, v2::V2},
+    ApiVersion, Error, ErrorKind, Event,
+    backend::{Answer, Backend, v2::V2},
     event::Observer,
+    poller::Poller,
     probe::Prober,
     quota::{Priority, Quota},
     retry,
@@ -51,26 +52,25 @@ pub struct RunPod {
 }
 
 struct Inner {
-    backend: V2,
+    backend: Backend,
     quota: Quota,
     prober: Prober,
+    poller: Poller,
 }
 
 impl RunPod {
     /// A handle made from the environment: `RUNPOD_API_KEY`, and optionally `RUNPOD_API_URL`
-    /// (default `https://api.runpod.io`) and `RUNPOD_API_VERSION` (`v2`, the default).
+    /// (default `https://api.runpod.io`) and `RUNPOD_API_VERSION` (`v2`, the default, or `v1` with that feature).
     ///
     /// # Errors
     /// [`ConfigError`] if the key is missing or unusable, or the URL or version is. Nothing is sent.
     pub fn from_env() -> Result<Self, ConfigError> {
         let key = std::env::var(KEY_VARIABLE).map_err(|_| ConfigError::MissingKey)?;
-        if let Ok(version) = std::env::var(VERSION_VARIABLE)
-            && !version.is_empty()
-            && !version.eq_ignore_ascii_case("v2")
-        {
-            return Err(ConfigError::UnknownVersion { version });
-        }
-        let mut builder = Self::builder(key);
+        let version = match std::env::var(VERSION_VARIABLE) {
+            Ok(version) if !version.is_empty() => version_of(&version)?,
+            _ => ApiVersion::default(),
+        };
+        let mut builder = Self::builder(key).api_version(version);
         if let Ok(url) = std::env::var(URL_VARIABLE)
             && !url.is_empty()
         {
@@ -84,6 +84,7 @@ impl RunPod {
         RunPodBuilder {
             client: ClientBuilder::new(key)
                 .user_agent(concat!("runpod-lifecycle/", env!("CARGO_PKG_VERSION"))),
+            version: ApiVersion::default(),
             http_proxy: None,
         }
     }
@@ -96,15 +97,49 @@ impl RunPod {
         Self { inner: Arc::clone(&self.inner), observer: Observer::new(observe) }
     }
 
-    /// The generated client underneath, for whatever this facade does not cover.
+    /// The generated client underneath, for whatever this facade does not cover; `None` on REST v1.
     ///
     /// It shares this handle's connections, but not its retries and rate-limit budget.
     #[must_use]
-    pub fn api(&self) -> &runpod_api::v2::Client {
-        self.inner.backend.client()
+    pub fn api(&self) -> Option<&runpod_api::v2::Client> {
+        match &self.inner.backend {
+            Backend::V2(v2) => Some(v2.client()),
+            #[cfg(feature = "v1")]
+            Backend::V1(_) => None,
+        }
     }
 
-    pub(crate) fn backend(&self) -> &V2 {
+    /// The generated client of REST v1 underneath; `None` on REST v2.
+    #[cfg(feature = "v1")]
+    #[must_use]
+    pub fn api_v1(&self) -> Option<&runpod_api::v1::Client> {
+        match &self.inner.backend {
+            Backend::V2(_) => None,
+            Backend::V1(v1) => Some(v1.client()),
+        }
+    }
+
+    /// The version of the API this handle speaks.
+    #[must_use]
+    pub fn version(&self) -> ApiVersion {
+        self.inner.backend.version()
+    }
+
+    /// Whether this handle's version of the API has a feature.
+    pub(crate) fn supports(&self, _feature: Feature) -> bool {
+        self.version() == ApiVersion::V2
+    }
+
+    /// Ends a call that this handle's version of the API cannot do, before anything is sent.
+    pub(crate) fn require(&self, feature: Feature, call: Call<'_>) -> Result<(), Error> {
+        if self.supports(feature) {
+            return Ok(());
+        }
+        let message = format!("REST v1 has no {feature}; REST v2 has (ApiVersion::V2)");
+        Err(Error::of_answer(ErrorKind::Unsupported, call.operation, call.target, message))
+    }
+
+    pub(crate) fn backend(&self) -> &Backend {
         &self.inner.backend
     }
 
@@ -114,6 +149,10 @@ impl RunPod {
 
     pub(crate) fn prober(&self) -> &Prober {
         &self.inner.prober
+    }
+
+    pub(crate) fn poller(&self) -> &Poller {
+        &self.inner.poller
     }
 
     pub(crate) fn notify(&self, event: &Event) {
@@ -148,7 +187,23 @@ impl RunPod {
     where
         F: Future<Output = Result<Answer<T>, Failure>> + Send,
     {
-        let mut pauses = retry::pauses(retry::ATTEMPTS);
+        self.send(call, Tries::Several, send).await
+    }
+
+    /// Sends a request once, or again after failures that may pass.
+    pub(crate) async fn send<T, F>(
+        &self,
+        call: Call<'_>,
+        tries: Tries,
+        send: impl Fn() -> F + Send,
+    ) -> Result<T, Error>
+    where
+        F: Future<Output = Result<Answer<T>, Failure>> + Send,
+    {
+        let mut pauses = retry::pauses(match tries {
+            Tries::One => 1,
+            Tries::Several => retry::ATTEMPTS,
+        });
         loop {
             let error = match self.once(call, send()).await {
                 Ok(value) => return Ok(value),
@@ -191,6 +246,40 @@ impl fmt::Debug for RunPod {
     }
 }
 
+fn version_of(text: &str) -> Result<ApiVersion, ConfigError> {
+    match text.to_ascii_lowercase().as_str() {
+        "v2" => Ok(ApiVersion::V2),
+        #[cfg(feature = "v1")]
+        "v1" => Ok(ApiVersion::V1),
+        _ => Err(ConfigError::UnknownVersion { version: text.to_owned() }),
+    }
+}
+
+/// What not every version of the API has.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Feature {
+    Catalog,
+    Logs,
+    SshKeys,
+}
+
+impl fmt::Display for Feature {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Catalog => "catalog",
+            Self::Logs => "logs",
+            Self::SshKeys => "SSH keys",
+        })
+    }
+}
+
+/// How often a request may be sent.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum Tries {
+    One,
+    Several,
+}
+
 /// What a request is for: named in errors, weighed against the rate limit.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Call<'a> {
@@ -215,10 +304,17 @@ impl<'a> Call<'a> {
 #[must_use]
 pub struct RunPodBuilder {
     client: ClientBuilder,
+    version: ApiVersion,
     http_proxy: Option<String>,
 }
 
 impl RunPodBuilder {
+    /// Which version of the API to speak. Default [`ApiVersion::V2`].
+    pub fn api_version(mut self, version: ApiVersion) -> Self {
+        self.version = version;
+        self
+    }
+
     /// Where the API is. Default `https://api.runpod.io`. `http://` is taken for loopback only.
     pub fn base_url(mut self, url: impl Into<String>) -> Self {
         self.client = self.client.base_url(url);
@@ -249,9 +345,13 @@ impl RunPodBuilder {
     /// # Errors
     /// [`ConfigError`] if the key or the base URL is unusable. Nothing is sent.
     pub fn build(self) -> Result<RunPod, ConfigError> {
-        let backend = V2::new(self.client.v2()?);
+        let backend = match self.version {
+            ApiVersion::V2 => Backend::V2(V2::new(self.client.v2()?)),
+            #[cfg(feature = "v1")]
+            ApiVersion::V1 => Backend::V1(crate::backend::v1::V1::new(self.client.v1()?)),
+        };
         let prober = Prober::new(self.http_proxy)?;
-        let inner = Inner { backend, quota: Quota::default(), prober };
+        let inner = Inner { backend, quota: Quota::default(), prober, poller: Poller::new() };
         Ok(RunPod { inner: Arc::new(inner), observer: Observer::default() })
     }
 }
@@ -270,7 +370,7 @@ pub enum ConfigError {
     #[error("RUNPOD_API_KEY is not set; make a key at https://console.runpod.io/user/settings and export it")]
     MissingKey,
     /// `RUNPOD_API_VERSION` names a version this build does not speak.
-    #[error("RUNPOD_API_VERSION is {version:?}; this build speaks v2 only, unset it")]
+    #[error("RUNPOD_API_VERSION is {version:?}; it may be v2, or v1 with the cargo feature v1")]
     UnknownVersion {
         /// What it says.
         version: String,

@@ -12,7 +12,8 @@ use crate::{
     RunPod, SpecError, WaitError,
     backend::Create,
     candidate::Placement,
-    client::Call,
+    client::{Call, Tries},
+    handle::Listing,
     pod::{EXPIRES_AT, MARKER},
     retry, wait,
 };
@@ -138,7 +139,7 @@ impl RunPod {
     async fn settle_name(&self, spec: &PodSpec) -> Result<Option<PodHandle>, DeployError> {
         let pods = match self.find(&spec.name).await.map_err(DeployError::Lookup)? {
             Found::None => return Ok(None),
-            Found::One(pod) => vec![*pod],
+            Found::One(pod) => vec![pod],
             Found::Many(pods) => pods,
         };
         match (spec.if_exists, <[PodHandle; 1]>::try_from(pods)) {
@@ -151,7 +152,7 @@ impl RunPod {
 
     async fn remove(&self, pod: &PodHandle) -> Result<(), DeployError> {
         pod.terminate().await.map_err(DeployError::Lookup)?;
-        let gone = wait::run(self, &pod.id, &Gone, REPLACE_PATIENCE, self.observer()).await;
+        let gone = wait::watch(self, &pod.id, &Gone, REPLACE_PATIENCE, self.observer()).await;
         gone.map(drop).map_err(DeployError::NotReplaced)
     }
 
@@ -170,7 +171,7 @@ impl RunPod {
                         hardware: hardware.to_string(),
                         cost_usd_per_hour: pod.cost_usd_per_hour,
                     });
-                    return Ok(PodHandle::new(self.clone(), pod));
+                    return Ok(PodHandle::newly_created(self.clone(), pod));
                 }
                 Err(Setback::NextCandidate(error)) => {
                     let reason = error.message().to_owned();
@@ -230,7 +231,7 @@ impl RunPod {
                     self.notify(&Event::PodFound { pod_id: pod.id.clone() });
                     return Ok(Some(*pod));
                 }
-                Ok(Sighting::Doubtful(id)) => doubt = Some((Some(id), None)),
+                Ok(Sighting::Doubtful(id)) => doubt = Some((id, None)),
                 Ok(Sighting::Nothing) => doubt = None,
                 Err(lookup) => doubt = Some((None, Some(lookup))),
             }
@@ -245,7 +246,7 @@ impl RunPod {
     }
 
     async fn look_for(&self, name: &str, marker: &str, error: &Error) -> Result<Sighting, Error> {
-        let mut pods = self.list_pods().await?;
+        let Listing { mut pods, unreadable } = self.read_list(Tries::Several).await?;
         if let Some(id) = error.recovered_id()
             && !pods.iter().any(|pod| pod.id == id)
         {
@@ -253,9 +254,14 @@ impl RunPod {
         }
         let named = |pod: &Pod| pod.name.as_deref() == Some(name);
         let doubtful = pods.iter().find(|pod| named(pod) && pod.env.is_empty()).map(|pod| pod.id.clone());
+        let odd = unreadable.into_iter().find(|odd| odd.may_be(name));
         let mut ours = pods.into_iter().filter(|pod| pod.marker() == Some(marker));
         let Some(first) = ours.next() else {
-            return Ok(doubtful.map_or(Sighting::Nothing, Sighting::Doubtful));
+            return Ok(match (doubtful, odd) {
+                (Some(id), _) => Sighting::Doubtful(Some(id)),
+                (None, Some(odd)) => Sighting::Doubtful(odd.id),
+                (None, None) => Sighting::Nothing,
+            });
         };
         for duplicate in ours {
             self.terminate(&duplicate.id).await?;
@@ -269,7 +275,7 @@ impl RunPod {
 enum Sighting {
     Ours(Box<Pod>),
     /// A pod of that name that does not show whose it is.
-    Doubtful(String),
+    Doubtful(Option<String>),
     Nothing,
 }
 

@@ -1,6 +1,6 @@
 //! What can go wrong with one call, and what it means for the pod and the money.
 
-use std::{fmt, time::Duration};
+use std::{fmt, sync::Arc, time::Duration};
 
 use runpod_api::{Failure, FailureKind};
 
@@ -30,8 +30,9 @@ const NO_CAPACITY: [&str; 6] = [
 /// }
 /// # }
 /// ```
+#[derive(Clone)]
 pub struct Error {
-    inner: Box<Inner>,
+    inner: Arc<Inner>,
 }
 
 struct Inner {
@@ -46,7 +47,8 @@ struct Inner {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum ErrorKind {
-    /// 400 or 422: RunPod refuses the request as it is. Sending it again changes nothing.
+    /// 400 or 422, or refused before it was sent: the request cannot be as it is. Sending it again
+    /// changes nothing.
     Rejected,
     /// RunPod has no machine for this right now. Nothing was created or started.
     NoCapacity,
@@ -78,6 +80,8 @@ pub enum ErrorKind {
     Interrupted,
     /// An answer nobody can read: not RunPod's JSON, or an unexpected shape.
     Unreadable,
+    /// This version of RunPod's API cannot do it. Nothing was sent.
+    Unsupported,
     /// Any other status.
     Unexpected,
 }
@@ -86,7 +90,7 @@ impl Error {
     /// A failed call as an error of `operation` on `target`.
     pub(crate) fn of_call(operation: &'static str, target: Option<&str>, failure: Failure) -> Self {
         Self {
-            inner: Box::new(Inner {
+            inner: Arc::new(Inner {
                 kind: classify(&failure),
                 operation,
                 target: target.map(str::to_owned),
@@ -104,7 +108,7 @@ impl Error {
         message: impl Into<String>,
     ) -> Self {
         Self {
-            inner: Box::new(Inner {
+            inner: Arc::new(Inner {
                 kind,
                 operation,
                 target: target.map(str::to_owned),
@@ -207,6 +211,7 @@ impl Error {
             ErrorKind::Unreadable => {
                 "The answer is not what RunPod's contract describes; check the base URL and proxies."
             }
+            ErrorKind::Unsupported => "Nothing was sent.",
             ErrorKind::Unexpected => "This answer is not part of RunPod's contract.",
         }
     }
@@ -215,6 +220,8 @@ impl Error {
 /// What a failed call means, from its status and RunPod's words alone.
 fn classify(failure: &Failure) -> ErrorKind {
     match failure.kind() {
+        // Nothing below it went wrong: the request itself cannot be sent.
+        FailureKind::NotSent if std::error::Error::source(failure).is_none() => ErrorKind::Rejected,
         FailureKind::NotSent => ErrorKind::Unreachable,
         FailureKind::Interrupted => ErrorKind::Interrupted,
         FailureKind::Undecodable { .. } => ErrorKind::Unreadable,

@@ -126,7 +126,9 @@ impl fmt::Display for Event {
 
 /// Who hears of events. Cheap to clone; silent by default.
 #[derive(Clone, Default)]
-pub(crate) struct Observer(Option<Arc<dyn Fn(&Event) + Send + Sync>>);
+pub(crate) struct Observer(Option<Arc<Observe>>);
+
+type Observe = dyn Fn(&Event) + Send + Sync;
 
 impl Observer {
     pub(crate) fn new(observe: impl Fn(&Event) + Send + Sync + 'static) -> Self {

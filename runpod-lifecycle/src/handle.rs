@@ -1,18 +1,14 @@
 //! Everything that is done to a pod that exists.
 
-use std::{fmt, ops::Deref, time::Duration};
-
-use tokio::time::timeout;
+use std::{collections::HashSet, fmt, ops::Deref, sync::Arc, time::Duration};
 
 use crate::{
-    Condition, Error, ErrorKind, LogSource, Pod, PodState, Probe, RunPod, Wait, backend::Action,
-    client::Call, wait::Source,
+    Condition, Error, ErrorKind, Event, Pod, PodState, RunPod, Wait,
+    backend::{Action, Unreadable},
+    client::{Call, Tries},
 };
 
-/// Lines of the system log that come with a wait that failed.
-const REPORTED_LINES: u32 = 10;
-/// The longest a failed wait takes to fetch them.
-const LOG_PATIENCE: Duration = Duration::from_secs(4);
+const LIST: &str = "list pods";
 
 /// A pod together with the handle it came through: the last look at it, and what can be done with it.
 ///
@@ -20,12 +16,34 @@ const LOG_PATIENCE: Duration = Duration::from_secs(4);
 #[derive(Clone)]
 pub struct PodHandle {
     runpod: RunPod,
-    pod: Pod,
+    pod: Arc<Pod>,
+    /// Whether it comes from a create that nobody has looked after yet.
+    is_new: bool,
 }
 
 impl PodHandle {
     pub(crate) fn new(runpod: RunPod, pod: Pod) -> Self {
-        Self { runpod, pod }
+        Self { runpod, pod: Arc::new(pod), is_new: false }
+    }
+
+    /// A pod that was just created: the first wait for it also looks for a twin.
+    pub(crate) fn newly_created(runpod: RunPod, pod: Pod) -> Self {
+        Self { is_new: true, ..Self::new(runpod, pod) }
+    }
+
+    /// Terminates every other pod of this deployment: RunPod has made two out of one create (observed).
+    /// Only for a new pod, which is the one its deployer knows.
+    pub(crate) async fn end_twins(&self) {
+        let (true, Some(marker)) = (self.is_new, self.marker()) else { return };
+        for twin in self.runpod.shared_list().await {
+            if twin.id != self.id && twin.marker() == Some(marker) {
+                let event = match self.runpod.terminate(&twin.id).await {
+                    Ok(()) => Event::DuplicateTerminated { pod_id: twin.id },
+                    Err(error) => Event::Warned { warning: format!("a second pod was created: {error}") },
+                };
+                self.runpod.notify(&event);
+            }
+        }
     }
 
     pub(crate) fn runpod(&self) -> &RunPod {
@@ -34,7 +52,7 @@ impl PodHandle {
 
     /// The pod as last seen, said to be gone.
     pub(crate) fn terminated(&self) -> Pod {
-        Pod { state: Some(PodState::Terminated), cost_usd_per_hour: None, ..self.pod.clone() }
+        Pod { state: Some(PodState::Terminated), cost_usd_per_hour: None, ..(*self.pod).clone() }
     }
 
     /// A wait until `condition` holds, at most for `longest`. `.await` it.
@@ -43,6 +61,9 @@ impl PodHandle {
     /// [`WaitError`](crate::WaitError), which always carries the pod's id: `TimedOut` when `longest`
     /// is over, `Failed` when the condition cannot come true any more, `Call` when RunPod refuses
     /// to answer (401, 403, 410 and alike).
+    ///
+    /// The first wait for a pod that was just deployed also ends a twin, should RunPod have made two
+    /// out of one create.
     ///
     /// # Cancellation
     /// Dropping the wait stops watching. The pod goes on running and billing.
@@ -105,14 +126,21 @@ impl fmt::Debug for PodHandle {
     }
 }
 
+/// The account's pods, as far as they could be read.
+#[derive(Debug)]
+pub(crate) struct Listing {
+    pub(crate) pods: Vec<Pod>,
+    pub(crate) unreadable: Vec<Unreadable>,
+}
+
 /// What a search by name came to. Names are not unique on RunPod.
 #[derive(Clone, Debug)]
 #[non_exhaustive]
 pub enum Found {
     /// No pod of that name. Said only when every page of the list was read.
     None,
-    /// Exactly one. Boxed, since it is much larger than the rest.
-    One(Box<PodHandle>),
+    /// Exactly one.
+    One(PodHandle),
     /// Several, in RunPod's order.
     Many(Vec<PodHandle>),
 }
@@ -125,16 +153,15 @@ impl RunPod {
     /// [`ErrorKind::Conflict`] if several have the name, with their ids in the message.
     pub async fn pod(&self, id_or_name: &str) -> Result<PodHandle, Error> {
         const OPERATION: &str = "find pod";
-        let pods = self.list().await?;
-        if let Some(pod) = pods.iter().find(|pod| pod.id == id_or_name) {
-            return Ok(pod.clone());
+        if is_id(id_or_name) {
+            match self.get(id_or_name).await {
+                Err(error) if error.kind() == ErrorKind::NotFound => {}
+                outcome => return outcome,
+            }
         }
-        let mut named: Vec<PodHandle> =
-            pods.into_iter().filter(|pod| pod.name.as_deref() == Some(id_or_name)).collect();
+        let mut named = self.named(id_or_name).await?;
         match named.len() {
             1 => Ok(named.swap_remove(0)),
-            // A pod that was just created may be missing from the list.
-            0 if is_id(id_or_name) => self.get(id_or_name).await,
             0 => {
                 let message = "no pod has this id or name";
                 Err(Error::of_answer(ErrorKind::NotFound, OPERATION, Some(id_or_name), message))
@@ -157,55 +184,64 @@ impl RunPod {
         Ok(PodHandle::new(self.clone(), pod))
     }
 
-    /// Every pod of the account that is not gone, all pages.
+    /// Every pod of the account that is not gone, all pages. An entry so odd that it cannot be read
+    /// is left out and reported as [`Event::Warned`].
     ///
     /// # Errors
-    /// If a page cannot be read, or holds a pod so odd that not even its id can be told: a partial
-    /// list is never returned as a whole one.
+    /// If a page cannot be read: a partial list is never returned as a whole one.
     pub async fn list(&self) -> Result<Vec<PodHandle>, Error> {
-        let pods = self.list_pods().await?;
-        Ok(pods.into_iter().map(|pod| PodHandle::new(self.clone(), pod)).collect())
+        let listing = self.read_list(Tries::Several).await?;
+        for odd in &listing.unreadable {
+            self.notify(&Event::Warned { warning: odd.problem.clone() });
+        }
+        Ok(listing.pods.into_iter().map(|pod| PodHandle::new(self.clone(), pod)).collect())
     }
 
     /// The pods of this name that are not gone.
     ///
     /// # Errors
-    /// As [`list`](Self::list). A failed lookup is never [`Found::None`].
+    /// As [`list`](Self::list), and if the list holds an entry so odd that it may be a pod of this
+    /// name: a failed lookup is never [`Found::None`].
     pub async fn find(&self, name: &str) -> Result<Found, Error> {
-        let mut pods = self.list().await?;
-        pods.retain(|pod| pod.name.as_deref() == Some(name));
+        let mut pods = self.named(name).await?;
         Ok(match pods.len() {
             0 => Found::None,
-            1 => Found::One(Box::new(pods.swap_remove(0))),
+            1 => Found::One(pods.swap_remove(0)),
             _ => Found::Many(pods),
         })
     }
 
-    pub(crate) async fn list_pods(&self) -> Result<Vec<Pod>, Error> {
-        const OPERATION: &str = "list pods";
-        let mut pods: Vec<Pod> = Vec::new();
+    async fn named(&self, name: &str) -> Result<Vec<PodHandle>, Error> {
+        let listing = self.read_list(Tries::Several).await?;
+        if let Some(odd) = listing.unreadable.iter().find(|odd| odd.may_be(name)) {
+            return Err(Error::of_answer(ErrorKind::Unreadable, LIST, Some(name), odd.problem.clone()));
+        }
+        let pods = listing.pods.into_iter().filter(|pod| pod.name.as_deref() == Some(name));
+        Ok(pods.map(|pod| PodHandle::new(self.clone(), pod)).collect())
+    }
+
+    /// Every page of the pod list, without the pods that are gone.
+    pub(crate) async fn read_list(&self, tries: Tries) -> Result<Listing, Error> {
+        let mut listing = Listing { pods: Vec::new(), unreadable: Vec::new() };
+        let mut ids = HashSet::new();
         let mut cursor: Option<String> = None;
         loop {
             let at = cursor.as_deref();
-            let page = self.repeatedly(Call::look(OPERATION, None), || self.backend().list(at)).await?;
-            if let Some(odd) = page.unreadable.first() {
-                return Err(Error::of_answer(ErrorKind::Unreadable, OPERATION, None, odd.clone()));
-            }
-            let seen = pods.len();
-            pods.extend(page.pods);
+            let page = self.send(Call::look(LIST, None), tries, || self.backend().list(at)).await?;
+            let is_empty = page.pods.is_empty();
+            let pods = page.pods.into_iter().filter(|pod| !pod.is_gone() && ids.insert(pod.id.clone()));
+            listing.pods.extend(pods);
+            listing.unreadable.extend(page.unreadable);
             match page.next {
-                None => break,
+                None => return Ok(listing),
                 // A cursor that stands still would be followed for ever.
-                Some(next) if cursor.as_ref() == Some(&next) || pods.len() == seen => {
+                next if next == cursor || is_empty => {
                     let message = "the list's pages do not come to an end";
-                    return Err(Error::of_answer(ErrorKind::Unreadable, OPERATION, None, message));
+                    return Err(Error::of_answer(ErrorKind::Unreadable, LIST, None, message));
                 }
                 next => cursor = next,
             }
         }
-        let mut ids = std::collections::HashSet::new();
-        pods.retain(|pod| !pod.is_gone() && ids.insert(pod.id.clone()));
-        Ok(pods)
     }
 
     /// Stops a pod: the GPU is given back, the container disk is wiped, a pod volume is kept and
@@ -287,26 +323,4 @@ impl RunPod {
 /// Whether a text looks like RunPod's ids, as observed.
 fn is_id(text: &str) -> bool {
     text.len() == 14 && text.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit())
-}
-
-impl Source for RunPod {
-    async fn look(&self, id: &str) -> Result<Option<Pod>, Error> {
-        match self.once(Call::look("get pod", Some(id)), self.backend().get(id)).await {
-            Ok(pod) => Ok(Some(pod)),
-            Err(error) if error.kind() == ErrorKind::NotFound => Ok(None),
-            Err(error) => Err(error),
-        }
-    }
-
-    async fn system_log(&self, id: &str) -> Vec<String> {
-        let lines = self.logs(id).source(LogSource::System).tail(REPORTED_LINES).history();
-        match timeout(LOG_PATIENCE, lines).await {
-            Ok(Ok(lines)) => lines.into_iter().map(|line| line.line).collect(),
-            _ => Vec::new(),
-        }
-    }
-
-    async fn probe(&self, probe: &Probe) -> Result<(), String> {
-        self.prober().probe(probe).await
-    }
 }

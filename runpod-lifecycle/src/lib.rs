@@ -13,6 +13,7 @@ mod handle;
 mod logs;
 mod plan;
 mod pod;
+mod poller;
 mod port;
 mod probe;
 mod quota;
@@ -24,6 +25,7 @@ mod state;
 mod validate;
 mod wait;
 
+pub use backend::ApiVersion;
 pub use candidate::{Candidate, Hardware, Order};
 pub use catalog::{CpuFlavor, GpuType, Stock};
 pub use client::{ConfigError, RunPod, RunPodBuilder};

@@ -5,13 +5,19 @@ use std::{fmt, pin::Pin, time::Duration};
 use futures_util::{Stream, StreamExt, TryStreamExt, stream};
 use serde::Deserialize;
 use sse_stream::{Sse, SseStream};
-use tokio::time::{sleep, timeout};
+use tokio::time::{Instant, sleep, timeout_at};
 
-use crate::{Error, ErrorKind, RunPod, client::Call, retry};
+use crate::{
+    Error, ErrorKind, RunPod,
+    client::{Call, Feature},
+    retry,
+};
 
 const READ: &str = "read logs of pod";
 /// How long a log must be silent to count as read to its end.
-const SILENCE: Duration = Duration::from_secs(2);
+const SILENCE: Duration = Duration::from_secs(1);
+/// The longest the past is read: a container that never stops talking has no silence.
+const LONGEST_HISTORY: Duration = Duration::from_secs(10);
 /// Reconnects in a row without a line before a follow gives up.
 const RECONNECTS: usize = 10;
 /// The longest line kept; what is longer is cut.
@@ -103,10 +109,10 @@ impl Logs {
     /// The past lines, oldest first.
     ///
     /// RunPod's log never ends by itself, so the past is taken to be over once as many lines came as
-    /// were asked for, or none came for 2 s.
+    /// were asked for, none came for 1 s, or 10 s have passed.
     ///
     /// # Errors
-    /// If the log cannot be opened, or breaks off time and again.
+    /// If the log cannot be opened, or breaks off time and again; [`ErrorKind::Unsupported`] on REST v1.
     pub async fn history(self) -> Result<Vec<LogLine>, Error> {
         let wanted = self.tail as usize;
         let mut lines = Vec::new();
@@ -114,8 +120,11 @@ impl Logs {
             return Ok(lines);
         }
         let mut stream = self.follow();
+        let deadline = Instant::now() + LONGEST_HISTORY;
         while lines.len() < wanted {
-            match timeout(SILENCE, stream.next()).await {
+            // The first line may take as long as the connection does.
+            let silence = if lines.is_empty() { LONGEST_HISTORY } else { SILENCE };
+            match timeout_at(deadline.min(Instant::now() + silence), stream.next()).await {
                 Ok(Some(line)) => lines.push(line?),
                 Ok(None) | Err(_) => break,
             }
@@ -184,8 +193,10 @@ impl Reader {
 
     async fn connect(&mut self) -> Result<(), Error> {
         let Logs { runpod, pod_id, .. } = &self.logs;
+        let call = Call::look(READ, Some(pod_id));
+        runpod.require(Feature::Logs, call)?;
         let open = runpod.backend().logs(pod_id, &self.logs, self.cursor.as_deref());
-        match runpod.once(Call::look(READ, Some(pod_id)), open).await {
+        match runpod.once(call, open).await {
             Ok(bytes) => {
                 let body = bytes.into_inner().map_err(std::io::Error::other);
                 self.connection = Some(Box::pin(SseStream::from_bytes_stream(body)));

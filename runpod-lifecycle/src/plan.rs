@@ -63,7 +63,7 @@ impl RunPod {
         let placement = self.placement(spec).await?;
         let existing = match self.find(&spec.name).await.map_err(DeployError::Lookup)? {
             Found::None => Vec::new(),
-            Found::One(pod) => vec![*pod],
+            Found::One(pod) => vec![pod],
             Found::Many(pods) => pods,
         };
         let action = match (existing.len(), spec.if_exists) {

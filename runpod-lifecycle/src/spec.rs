@@ -65,6 +65,8 @@ pub struct PodSpec {
     pub(crate) global_networking: bool,
     pub(crate) if_exists: IfExists,
     pub(crate) lifetime: Option<Duration>,
+    pub(crate) interruptible: bool,
+    pub(crate) public_ip: bool,
 }
 
 /// The hardware a spec asks for.
@@ -153,6 +155,8 @@ impl PodSpec {
             global_networking: false,
             if_exists: IfExists::default(),
             lifetime: None,
+            interruptible: false,
+            public_ip: false,
         }
     }
 
@@ -328,6 +332,20 @@ impl PodSpec {
     /// [`reap`](crate::RunPod::reap), for example from cron, terminates it once it is over.
     pub fn lifetime(mut self, lifetime: Duration) -> Self {
         self.lifetime = Some(lifetime);
+        self
+    }
+
+    /// Whether the pod is a spot pod, cheaper and ended whenever RunPod likes. Default: no.
+    /// Only REST v1 has them; on v2 it is a problem of the spec.
+    pub fn interruptible(mut self, interruptible: bool) -> Self {
+        self.interruptible = interruptible;
+        self
+    }
+
+    /// Whether the pod must have a public address of its own. Default: no.
+    /// Only REST v1 has the switch; on v2 a `tcp` port brings one, and setting it is a problem of the spec.
+    pub fn public_ip(mut self, required: bool) -> Self {
+        self.public_ip = required;
         self
     }
 

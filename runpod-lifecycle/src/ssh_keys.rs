@@ -1,6 +1,9 @@
 //! The public SSH keys of the account, which RunPod puts into pods.
 
-use crate::{Error, ErrorKind, PodSpec, Port, RunPod, client::Call};
+use crate::{
+    Error, ErrorKind, PodSpec, Port, RunPod,
+    client::{Call, Feature},
+};
 
 const READ: &str = "read the account's SSH keys";
 const WRITE: &str = "write the account's SSH keys";
@@ -9,9 +12,11 @@ impl RunPod {
     /// The account's public SSH keys, one line each.
     ///
     /// # Errors
-    /// If they cannot be read.
+    /// If they cannot be read; [`ErrorKind::Unsupported`] on REST v1.
     pub async fn ssh_keys(&self) -> Result<Vec<String>, Error> {
-        self.repeatedly(Call::look(READ, None), || self.backend().ssh_keys()).await
+        let call = Call::look(READ, None);
+        self.require(Feature::SshKeys, call)?;
+        self.repeatedly(call, || self.backend().ssh_keys()).await
     }
 
     /// Adds a public SSH key to the account and keeps the others. Says whether it was new.
@@ -47,7 +52,7 @@ impl RunPod {
 
     /// What keeps SSH from working although the spec asks for it; `None` if nothing is known to.
     pub(crate) async fn ssh_warning(&self, spec: &PodSpec) -> Option<String> {
-        if !spec.starts_ssh() || spec.env.contains_key("PUBLIC_KEY") {
+        if !self.supports(Feature::SshKeys) || !spec.starts_ssh() || spec.env.contains_key("PUBLIC_KEY") {
             return None;
         }
         if !spec.parsed_ports().any(|port| port == Port::SSH) {

@@ -1,7 +1,7 @@
 //! Everything about a spec that can be checked without asking RunPod.
 
 use crate::{
-    PodSpec, Port, Problem, Protocol, SpecError,
+    ApiVersion, PodSpec, Port, Problem, Protocol, SpecError,
     spec::{CpuSpec, GpuSpec, HardwareSpec},
 };
 
@@ -33,6 +33,38 @@ impl PodSpec {
         self.check_storage(&mut problems);
         self.check_ports(&mut problems);
         self.check_env(&mut problems);
+        if problems.is_empty() { Ok(()) } else { Err(SpecError::new(problems)) }
+    }
+
+    /// Checks that a version of the API has everything the spec asks for.
+    pub(crate) fn check_version(&self, version: ApiVersion) -> Result<(), SpecError> {
+        let mut problems = Vec::new();
+        let mut unsupported = |field, asked: bool, allowed: &str| {
+            if asked {
+                problems.push(Problem::new(field, "set", allowed));
+            }
+        };
+        match version {
+            ApiVersion::V2 => {
+                let spot =
+                    "REST v2 has no spot pods; leave it out, or choose the community cloud for a lower price";
+                unsupported("interruptible", self.interruptible, spot);
+                let public = "REST v2 has no such switch; open a tcp port and wait for Ready::Ports";
+                unsupported("public_ip", self.public_ip, public);
+            }
+            #[cfg(feature = "v1")]
+            ApiVersion::V1 => {
+                unsupported("args", self.args.is_some(), "REST v1 takes entrypoint and cmd only");
+                unsupported(
+                    "jupyter",
+                    self.jupyter,
+                    "REST v1 has no such switch; use an image that starts it",
+                );
+                let oldest =
+                    matches!(&self.hardware, HardwareSpec::Gpu(gpu) if gpu.min_cuda_version.is_some());
+                unsupported("min_cuda_version", oldest, "REST v1 takes a list of CUDA versions only");
+            }
+        }
         if problems.is_empty() { Ok(()) } else { Err(SpecError::new(problems)) }
     }
 

@@ -4,7 +4,6 @@ use std::{
     fmt,
     future::{Future, IntoFuture},
     pin::Pin,
-    sync::Arc,
     task::{Context, Poll},
     time::Duration,
 };
@@ -12,17 +11,20 @@ use std::{
 use futures_util::Stream;
 use tokio::{
     sync::mpsc,
-    time::{Instant, sleep_until, timeout_at},
+    time::{Instant, timeout, timeout_at},
 };
 
 use crate::{
-    Condition, Error, ErrorKind, Event, Pod, PodHandle, PodState, Probe, Verdict, event::Observer, retry,
+    Condition, Error, ErrorKind, Event, Pod, PodHandle, PodState, Probe, RunPod, Verdict, event::Observer,
+    poller::Watcher, retry,
 };
 
 /// The first pause between two looks; each further one is twice as long, up to [`LONGEST_PAUSE`].
 const FIRST_PAUSE: Duration = Duration::from_secs(1);
 /// The longest pause between two looks that succeed.
 const LONGEST_PAUSE: Duration = Duration::from_secs(5);
+/// The longest a wait that is over looks for a twin of its pod.
+const TWIN_PATIENCE: Duration = Duration::from_secs(15);
 /// Waits longer than this are cut to it, so that no instant overflows.
 const LONGEST_WAIT: Duration = Duration::from_secs(365 * 24 * 3600);
 
@@ -83,28 +85,55 @@ impl<C: Condition + 'static> IntoFuture for Wait<C> {
     fn into_future(self) -> Self::IntoFuture {
         Box::pin(async move {
             let runpod = self.pod.runpod().clone();
-            let last = run(&runpod, &self.pod.id, &self.condition, self.longest, &self.observer).await?;
-            let pod = last.unwrap_or_else(|| self.pod.terminated());
+            let last = watch(&runpod, &self.pod.id, &self.condition, self.longest, &self.observer).await;
+            // Best effort: the outcome of the wait does not hang on it.
+            let _ = timeout(TWIN_PATIENCE, self.pod.end_twins()).await;
+            let pod = last?.unwrap_or_else(|| self.pod.terminated());
             Ok(PodHandle::new(runpod, pod))
         })
     }
 }
 
-/// Where a wait gets its looks from.
-pub(crate) trait Source: Sync {
-    /// The pod as it is now; `None` if RunPod says there is no such pod.
-    fn look(&self, id: &str) -> impl Future<Output = Result<Option<Pod>, Error>> + Send;
+/// What a look at a pod shows.
+#[derive(Clone, Debug)]
+pub(crate) enum Sight {
+    /// The pod.
+    Pod(Box<Pod>),
+    /// RunPod says that there is no such pod.
+    Absent,
+    /// A pod so new that RunPod's lists do not show it yet.
+    Unlisted,
+}
+
+/// Where a wait for one pod gets its looks from.
+pub(crate) trait Source: Send {
+    /// The pod as it is now.
+    fn look(&mut self) -> impl Future<Output = Result<Sight, Error>> + Send;
+
+    /// Completes when a look would bring something new at no cost. Cancel safe.
+    fn news(&mut self) -> impl Future<Output = ()> + Send;
 
     /// Whether something on the pod answers; the error says what was missing.
     fn probe(&self, probe: &Probe) -> impl Future<Output = Result<(), String>> + Send;
 
     /// The last lines of the pod's system log, empty if they cannot be had in a moment.
-    fn system_log(&self, id: &str) -> impl Future<Output = Vec<String>> + Send;
+    fn system_log(&self) -> impl Future<Output = Vec<String>> + Send;
+}
+
+/// Looks at a pod of the account until `condition` is decided or `longest` is over.
+pub(crate) async fn watch(
+    runpod: &RunPod,
+    id: &str,
+    condition: &dyn Condition,
+    longest: Duration,
+    observer: &Observer,
+) -> Result<Option<Pod>, WaitError> {
+    Box::pin(run(Watcher::new(runpod, id), id, condition, longest, observer)).await
 }
 
 /// Looks at the pod until `condition` is decided or `longest` is over.
-pub(crate) async fn run<S: Source>(
-    source: &S,
+async fn run<S: Source>(
+    mut source: S,
     id: &str,
     condition: &dyn Condition,
     longest: Duration,
@@ -115,13 +144,13 @@ pub(crate) async fn run<S: Source>(
     let mut error_pauses = retry::pauses(usize::MAX);
     loop {
         let looked_at = Instant::now();
-        let next = match watch.look(source).await {
+        let next = match watch.look(&mut source).await {
             Look::Decided(pod) => {
                 watch.tell(observer, None);
-                return Ok(pod);
+                return Ok(pod.map(|pod| *pod));
             }
             Look::Hopeless(reason) => {
-                return Err(WaitError::Failed { reason, report: watch.report(source).await });
+                return Err(WaitError::Failed { reason, report: watch.report(&source).await });
             }
             Look::Pending(reason) => {
                 watch.tell(observer, Some(reason));
@@ -131,20 +160,21 @@ pub(crate) async fn run<S: Source>(
                 next
             }
             Look::Fatal(error) => {
-                return Err(WaitError::Call { source: error, report: watch.report(source).await });
+                return Err(WaitError::Call { source: error, report: watch.report(&source).await });
             }
             Look::Failed(error) => {
                 watch.tell_failure(observer, &error);
                 let asked = error.retry_after().unwrap_or_default();
-                watch.last_error = Some(Arc::new(error));
+                watch.last_error = Some(error);
                 Instant::now() + asked.min(LONGEST_WAIT).max(error_pauses.next().unwrap_or(LONGEST_PAUSE))
             }
-            Look::OutOfTime => return Err(WaitError::TimedOut { report: watch.report(source).await }),
+            Look::OutOfTime => return Err(WaitError::TimedOut { report: watch.report(&source).await }),
         };
         if Instant::now() >= watch.deadline {
-            return Err(WaitError::TimedOut { report: watch.report(source).await });
+            return Err(WaitError::TimedOut { report: watch.report(&source).await });
         }
-        sleep_until(next.min(watch.deadline)).await;
+        // Somebody else's look may bring news earlier.
+        let _ = timeout_at(next.min(watch.deadline), source.news()).await;
     }
 }
 
@@ -198,7 +228,7 @@ impl fmt::Debug for WaitStream {
 
 /// What one look came to.
 enum Look {
-    Decided(Option<Pod>),
+    Decided(Option<Box<Pod>>),
     Hopeless(String),
     Pending(String),
     Fatal(Error),
@@ -212,10 +242,11 @@ struct Watch<'a> {
     condition: &'a dyn Condition,
     started: Instant,
     deadline: Instant,
+    looked_at: Instant,
     looks: u32,
     last_pod: Option<Pod>,
     last_pending: Option<String>,
-    last_error: Option<Arc<Error>>,
+    last_error: Option<Error>,
     restarts: u32,
     restarts_told: u32,
 }
@@ -228,6 +259,7 @@ impl<'a> Watch<'a> {
             condition,
             started,
             deadline: started + longest.min(LONGEST_WAIT),
+            looked_at: started,
             looks: 0,
             last_pod: None,
             last_pending: None,
@@ -237,19 +269,23 @@ impl<'a> Watch<'a> {
         }
     }
 
-    async fn look<S: Source>(&mut self, source: &S) -> Look {
+    async fn look<S: Source>(&mut self, source: &mut S) -> Look {
         self.looks += 1;
         // At the deadline itself one last look is granted a moment of its own.
         let until = self.deadline.max(Instant::now() + Duration::from_secs(1));
-        let pod = match timeout_at(until, source.look(self.id)).await {
+        let pod = match timeout_at(until, source.look()).await {
             Err(_) => return Look::OutOfTime,
             Ok(Err(error)) if is_fatal(error.kind()) => return Look::Fatal(error),
             Ok(Err(error)) => return Look::Failed(error),
-            Ok(Ok(pod)) => pod,
+            Ok(Ok(Sight::Unlisted)) => return Look::Pending("RunPod's list does not show it yet".to_owned()),
+            Ok(Ok(Sight::Absent)) => None,
+            Ok(Ok(Sight::Pod(pod))) => Some(*pod),
         };
-        if is_restarted(self.last_pod.as_ref(), pod.as_ref()) {
+        let looked_at = Instant::now();
+        if is_restarted(self.last_pod.as_ref(), pod.as_ref(), looked_at - self.looked_at) {
             self.restarts += 1;
         }
+        self.looked_at = looked_at;
         self.last_pod.clone_from(&pod);
         match self.condition.verdict(pod.as_ref()) {
             Verdict::Failed(reason) => Look::Hopeless(reason),
@@ -257,7 +293,7 @@ impl<'a> Watch<'a> {
             Verdict::Done => match timeout_at(until, self.probe(source)).await {
                 Err(_) => Look::OutOfTime,
                 Ok(Err(reason)) => Look::Pending(reason),
-                Ok(Ok(())) => Look::Decided(pod),
+                Ok(Ok(())) => Look::Decided(pod.map(Box::new)),
             },
         }
     }
@@ -299,7 +335,7 @@ impl<'a> Watch<'a> {
     async fn report<S: Source>(self, source: &S) -> Box<WaitReport> {
         let elapsed = self.started.elapsed();
         let system_log = match &self.last_pod {
-            Some(_) => source.system_log(self.id).await,
+            Some(_) => source.system_log().await,
             None => Vec::new(),
         };
         Box::new(WaitReport {
@@ -316,11 +352,16 @@ impl<'a> Watch<'a> {
     }
 }
 
-/// Whether the container was started anew between two looks at a running pod.
-fn is_restarted(before: Option<&Pod>, after: Option<&Pod>) -> bool {
+/// Whether the container was started anew between two looks at a running pod: its uptime grew by
+/// less than the time between them, give or take the age of a shared list.
+fn is_restarted(before: Option<&Pod>, after: Option<&Pod>, between: Duration) -> bool {
+    const SLACK: Duration = Duration::from_secs(3);
     let uptime =
         |pod: Option<&Pod>| pod.filter(|pod| pod.state == Some(PodState::Running)).and_then(|pod| pod.uptime);
-    matches!((uptime(before), uptime(after)), (Some(before), Some(after)) if after < before)
+    match (uptime(before), uptime(after)) {
+        (Some(before), Some(after)) => after < before || after + SLACK < before + between,
+        _ => false,
+    }
 }
 
 /// Whether looking again cannot help.
@@ -342,7 +383,7 @@ pub struct WaitReport {
     /// Why the wait was not over at the last look.
     pub last_pending: Option<String>,
     /// The last failed look.
-    pub last_error: Option<Arc<Error>>,
+    pub last_error: Option<Error>,
     /// How many looks were made.
     pub looks: u32,
     /// How often the container was seen to have exited and been restarted. It bills all the while.

@@ -44,23 +44,28 @@ impl Script {
     }
 }
 
-impl Source for Script {
-    async fn look(&self, id: &str) -> Result<Option<Pod>, Error> {
+impl Source for &Script {
+    async fn look(&mut self) -> Result<Sight, Error> {
+        let id = "pod123";
         self.asked_at.lock().unwrap().push(self.started.elapsed().as_secs_f64());
         let next = {
             let mut looks = self.looks.lock().unwrap_or_else(PoisonError::into_inner);
             if looks.len() > 1 { looks.pop_front() } else { looks.front().cloned() }
         };
         match next.expect("a script has at least one look") {
-            Scripted::State(word) => Ok(Some(Pod::scripted(id, word, false))),
-            Scripted::Ssh => Ok(Some(Pod::scripted(id, "RUNNING", true))),
-            Scripted::Absent => Ok(None),
+            Scripted::State(word) => Ok(Sight::Pod(Box::new(Pod::scripted(id, word, false)))),
+            Scripted::Ssh => Ok(Sight::Pod(Box::new(Pod::scripted(id, "RUNNING", true)))),
+            Scripted::Absent => Ok(Sight::Absent),
             Scripted::Fails(kind) => Err(Error::of_answer(kind, "get pod", Some(id), "scripted")),
             Scripted::Hangs => std::future::pending().await,
         }
     }
 
-    async fn system_log(&self, _: &str) -> Vec<String> {
+    async fn news(&mut self) {
+        std::future::pending().await
+    }
+
+    async fn system_log(&self) -> Vec<String> {
         Vec::new()
     }
 

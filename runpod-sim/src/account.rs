@@ -1,13 +1,18 @@
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeSet, HashMap};
 use std::time::Duration;
 
 use rand::rngs::StdRng;
 use rand::{Rng, SeedableRng};
 
-use crate::capacity::{Capacity, Place};
+use crate::capacity::{Capacity, Drift, Place};
+use crate::faults::Faults;
 use crate::journal::RequestRecord;
 use crate::limits::Limits;
 use crate::pod::{Phase, Pod};
+use crate::registry::Registry;
+use crate::settings::Settings;
+use crate::shelf::Shelf;
+use crate::template::Template;
 use crate::volume::Volume;
 
 const ID_LETTERS: &[u8] = b"abcdefghijklmnopqrstuvwxyz0123456789";
@@ -21,7 +26,15 @@ pub(crate) struct Account {
     by_id: HashMap<String, usize>,
     pub(crate) capacity: Capacity,
     pub(crate) ssh_keys: Vec<String>,
-    pub(crate) volumes: BTreeMap<String, Volume>,
+    pub(crate) volumes: Shelf<Volume>,
+    pub(crate) templates: Shelf<Template>,
+    pub(crate) registries: Shelf<Registry>,
+    pub(crate) faults: Faults,
+    /// Types this account may not use.
+    pub(crate) forbidden: BTreeSet<String>,
+    /// USD paid in; `None` means without end.
+    deposit: Option<f64>,
+    pub(crate) v1_retired: bool,
     pub(crate) limits: Limits,
     pub(crate) journal: Vec<RequestRecord>,
     pub(crate) answers_verified: u64,
@@ -29,21 +42,54 @@ pub(crate) struct Account {
 }
 
 impl Account {
-    pub(crate) fn new(seed: u64, limits: Limits) -> Self {
-        Self {
+    pub(crate) fn new(settings: &Settings) -> Self {
+        let seed = settings.seed;
+        let drift = settings.capacity_drift.map(|period| Drift { seed, period });
+        let mut account = Self {
             seed,
             // Request ids are drawn apart from pods, so that polling more often changes no pod's fate.
             names: StdRng::seed_from_u64(seed.wrapping_add(0x9e37_79b9_7f4a_7c15)),
             pods: Vec::new(),
             by_id: HashMap::new(),
-            capacity: Capacity::default(),
-            ssh_keys: Vec::new(),
-            volumes: BTreeMap::new(),
-            limits,
+            capacity: Capacity::new(settings.capacity_plan.clone(), drift),
+            ssh_keys: settings.ssh_keys.clone(),
+            volumes: Shelf::default(),
+            templates: Shelf::default(),
+            registries: Shelf::default(),
+            faults: Faults::new(seed),
+            forbidden: settings.forbidden.iter().cloned().collect(),
+            deposit: settings.balance_usd,
+            v1_retired: settings.v1_retired,
+            limits: Limits::new(settings.rate_windows.clone()),
             journal: Vec::new(),
             answers_verified: 0,
             contract_violations: Vec::new(),
+        };
+        settings.volumes.iter().for_each(|volume| account.volumes.put(volume.clone()));
+        settings.faults.iter().for_each(|fault| account.faults.inject(fault.clone()));
+        for (scope, units) in &settings.capacity {
+            account.capacity.set(scope.clone(), *units);
         }
+        account
+    }
+
+    /// What compute has cost so far, in USD.
+    fn spent(&self, now: Duration) -> f64 {
+        self.pods.iter().flat_map(|pod| &pod.billed).map(|span| span.cost_usd(now)).sum()
+    }
+
+    /// USD left; `None` means without end.
+    pub(crate) fn balance(&self, now: Duration) -> Option<f64> {
+        self.deposit.map(|deposit| deposit - self.spent(now))
+    }
+
+    pub(crate) fn set_balance(&mut self, usd: Option<f64>, now: Duration) {
+        self.deposit = usd.map(|usd| usd + self.spent(now));
+    }
+
+    /// An id for something that is not a pod.
+    pub(crate) fn fresh_id(&mut self) -> String {
+        draw_id(&mut self.names)
     }
 
     /// A request id, in the form of a UUID.
@@ -92,7 +138,7 @@ impl Account {
     /// The stock that pods hold now.
     pub(crate) fn used(&self) -> Vec<(&Place, u32)> {
         let holding = self.pods.iter().filter(|pod| pod.holds_compute());
-        holding.map(|pod| (&pod.place, pod.compute.units())).collect()
+        holding.map(|pod| (&pod.place, pod.compute().units())).collect()
     }
 }
 

@@ -3,6 +3,8 @@ use std::time::Duration;
 use rand::Rng;
 use rand_distr::{Distribution, StandardNormal};
 
+use crate::faults::{BootStage, FaultKind};
+
 /// How far a log-normal draw may stray from its median, as a factor.
 const MAX_STRETCH: f64 = 50.0;
 
@@ -92,7 +94,7 @@ impl BootProfile {
     }
 
     /// Draws one boot that was asked for at `at`; a restart keeps its machine and its image.
-    pub(crate) fn plan(&self, at: Duration, rng: &mut impl Rng, machine: Machine) -> Boot {
+    pub(crate) fn plan(&self, at: Duration, rng: &mut impl Rng, machine: Machine, fate: Fate) -> Boot {
         let provisioning = self.provisioning.draw(rng);
         let image_pull = self.image_pull.draw(rng);
         let assigned = match machine {
@@ -104,15 +106,32 @@ impl BootProfile {
             Machine::Kept => image_pull / 10,
         });
         let ports = running.saturating_add(self.ports.draw(rng));
-        Boot {
+        let boot = Boot {
+            asked: at,
             assigned,
+            pull: running.saturating_sub(assigned),
             running,
             runtime: running.saturating_add(self.runtime.draw(rng)),
             ports,
             listening: ports.saturating_add(self.listening.draw(rng)),
             ssh_banner: self.ssh_banner.draw(rng),
-        }
+            fate,
+        };
+        boot.fated()
     }
+}
+
+/// What becomes of a boot.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Fate {
+    Sound,
+    /// The container exits and is restarted, again and again.
+    ExitLoop {
+        every: Duration,
+    },
+    /// The container cannot be started.
+    Fails,
+    Stuck(BootStage),
 }
 
 /// Whether a boot starts with looking for a machine.
@@ -125,12 +144,69 @@ pub(crate) enum Machine {
 /// The instants of one boot, all known from its first moment.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Boot {
+    pub(crate) asked: Duration,
     pub(crate) assigned: Duration,
+    /// How long the image takes to arrive.
+    pub(crate) pull: Duration,
     pub(crate) running: Duration,
     pub(crate) runtime: Duration,
     pub(crate) ports: Duration,
     pub(crate) listening: Duration,
     pub(crate) ssh_banner: Duration,
+    pub(crate) fate: Fate,
+}
+
+impl Boot {
+    /// A boot that is over and done with at once.
+    pub(crate) fn done(at: Duration) -> Self {
+        let (pull, ssh_banner) = (Duration::ZERO, Duration::ZERO);
+        Self {
+            asked: at,
+            assigned: at,
+            pull,
+            running: at,
+            runtime: at,
+            ports: at,
+            listening: at,
+            ssh_banner,
+            fate: Fate::Sound,
+        }
+    }
+
+    /// Takes away what its fate never lets it reach.
+    fn fated(mut self) -> Self {
+        const NEVER: Duration = Duration::MAX;
+        let never: &mut [&mut Duration] = match self.fate {
+            Fate::Sound => &mut [],
+            Fate::ExitLoop { .. } | Fate::Stuck(BootStage::Listening) => &mut [&mut self.listening],
+            Fate::Stuck(BootStage::Ports) => &mut [&mut self.ports, &mut self.listening],
+            Fate::Fails => &mut [&mut self.runtime, &mut self.ports, &mut self.listening],
+            Fate::Stuck(BootStage::Starting) => {
+                &mut [&mut self.running, &mut self.runtime, &mut self.ports, &mut self.listening]
+            }
+            Fate::Stuck(BootStage::Provisioning) => &mut [
+                &mut self.assigned,
+                &mut self.running,
+                &mut self.runtime,
+                &mut self.ports,
+                &mut self.listening,
+            ],
+        };
+        never.iter_mut().for_each(|instant| **instant = NEVER);
+        self
+    }
+}
+
+impl Fate {
+    /// The fate a fault gives to the boot it happens to.
+    pub(crate) fn of(fault: Option<&FaultKind>) -> Self {
+        match fault {
+            Some(FaultKind::ExitLoop { every }) => Self::ExitLoop { every: *every },
+            Some(FaultKind::BootFailure) => Self::Fails,
+            Some(FaultKind::Stuck { stage }) => Self::Stuck(*stage),
+            _ => Self::Sound,
+        }
+    }
 }
 
 #[cfg(test)]

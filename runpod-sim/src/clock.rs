@@ -86,10 +86,34 @@ impl Clock {
         }
     }
 
+    /// Starts over at zero.
+    pub(crate) fn reset(&self) {
+        let mut pace = self.pace();
+        pace.reached = Duration::ZERO;
+        pace.since = Instant::now();
+        drop(pace);
+        self.changed.send_replace(());
+    }
+
+    /// The pace: simulated seconds per real second.
+    pub(crate) fn scale(&self) -> f64 {
+        self.pace().scale
+    }
+
+    /// The wall-clock reading at a simulated instant.
+    pub(crate) fn wall(&self, at: Duration) -> Timestamp {
+        self.epoch.checked_add(at).unwrap_or(Timestamp::MAX)
+    }
+
+    /// The simulated instant of a wall-clock reading; zero when it lies before the start.
+    pub(crate) fn instant(&self, wall: Timestamp) -> Duration {
+        Duration::try_from(wall.duration_since(self.epoch)).unwrap_or(Duration::ZERO)
+    }
+
     /// The wall-clock reading at a simulated instant, as RunPod prints it.
     pub(crate) fn timestamp(&self, at: Duration) -> String {
         let whole = Duration::from_millis(u64::try_from(at.as_millis()).unwrap_or(u64::MAX));
-        self.epoch.checked_add(whole).unwrap_or(Timestamp::MAX).to_string()
+        self.wall(whole).to_string()
     }
 }
 

@@ -8,10 +8,20 @@ use serde_json::{Map, Value, json};
 use crate::schema::{Reading, json_schema};
 
 static V2: LazyLock<Result<Contract, String>> =
-    LazyLock::new(|| Contract::read(include_str!("../../openapi/v2.json")));
+    LazyLock::new(|| Contract::read(include_str!("../../openapi/v2.json"), Api::V2));
+static V1: LazyLock<Result<Contract, String>> =
+    LazyLock::new(|| Contract::read(include_str!("../../openapi/v1.json"), Api::V1));
+
+/// Which of RunPod's two REST APIs.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Api {
+    V1,
+    V2,
+}
 
 /// A RunPod contract document, ready to route and to validate by.
 pub(crate) struct Contract {
+    pub(crate) api: Api,
     operations: Vec<Operation>,
     components: Value,
 }
@@ -25,6 +35,8 @@ pub(crate) struct Operation {
     query: Vec<(String, Value)>,
     statuses: Vec<String>,
     responses: Map<String, Value>,
+    /// Whether its success is a stream of events.
+    pub(crate) streams: bool,
     body_validator: OnceLock<Result<Validator, String>>,
     query_validator: OnceLock<Result<Validator, String>>,
     response_validators: OnceLock<Vec<(String, Result<Validator, String>)>>,
@@ -46,7 +58,17 @@ impl Contract {
         V2.as_ref().map_err(String::as_str)
     }
 
-    fn read(text: &str) -> Result<Self, String> {
+    /// RunPod's REST v1.
+    pub(crate) fn v1() -> Result<&'static Self, &'static str> {
+        V1.as_ref().map_err(String::as_str)
+    }
+
+    /// Whether there is an operation of this id.
+    pub(crate) fn has(&self, id: &str) -> bool {
+        self.operations.iter().any(|operation| operation.id == id)
+    }
+
+    fn read(text: &str, api: Api) -> Result<Self, String> {
         let document: Value = serde_json::from_str(text).map_err(|error| error.to_string())?;
         let paths = document["paths"].as_object().ok_or("the document has no paths")?;
         let mut operations = Vec::new();
@@ -58,7 +80,7 @@ impl Contract {
                 }
             }
         }
-        Ok(Self { operations, components: document["components"].clone() })
+        Ok(Self { api, operations, components: document["components"].clone() })
     }
 
     /// Finds the operation for a request; a literal path segment wins over a parameter.
@@ -92,9 +114,23 @@ impl Contract {
                     .body_validator
                     .get_or_init(|| self.compile(schema, Reading::Request))
                     .as_ref()?;
-                Ok(errors(validator, body))
+                let mut found = errors(validator, body);
+                if self.api == Api::V1 {
+                    found.extend(self.unknown_keys(schema, body));
+                }
+                Ok(found)
             }
         }
+    }
+
+    /// Keys that v1 refuses although its document does not say so.
+    fn unknown_keys(&self, schema: &Value, body: &Value) -> Vec<String> {
+        let name = references(schema).pop_first().unwrap_or_default();
+        let known = &self.components["schemas"][&name]["properties"];
+        let keys = body.as_object().into_iter().flat_map(Map::keys);
+        keys.filter(|key| known.get(key.as_str()).is_none())
+            .map(|key| format!("body: additional property '{key}' is not allowed"))
+            .collect()
     }
 
     /// What is wrong with the query parameters the contract knows; others are ignored, as RunPod does.
@@ -127,7 +163,8 @@ impl Contract {
         status: u16,
         body: Option<&Value>,
     ) -> Result<Vec<String>, String> {
-        if !operation.documents(status) {
+        // v1's document leaves out most of what v1 answers.
+        if self.api == Api::V2 && !operation.documents(status) {
             return Ok(vec![format!("status {status} is not documented")]);
         }
         let validators = operation.response_validators.get_or_init(|| self.response_validators(operation));
@@ -137,6 +174,8 @@ impl Contract {
             (_, None) if status == 204 => Ok(Vec::new()),
             (_, Some(_)) if status == 204 => Ok(vec!["status 204 must not have a body".into()]),
             (Some((_, validator)), Some(body)) => Ok(errors(validator.as_ref()?, body)),
+            // A log has a body that is no JSON.
+            (None, None) if operation.streams => Ok(Vec::new()),
             (Some(_), None) => Ok(vec![format!("status {status} needs a body")]),
             (None, Some(_)) => Ok(vec![format!("status {status} must not have a body")]),
             (None, None) => Ok(Vec::new()),
@@ -197,6 +236,7 @@ impl Operation {
             responses: responses
                 .map(|(status, response)| (status.clone(), resolve(document, response).clone()))
                 .collect(),
+            streams: operation["responses"]["2XX"]["content"]["text/event-stream"].is_object(),
             body_validator: OnceLock::new(),
             query_validator: OnceLock::new(),
             response_validators: OnceLock::new(),
@@ -243,6 +283,7 @@ fn resolve<'a>(document: &'a Value, value: &'a Value) -> &'a Value {
 fn query_value(schema: &Value, text: &str) -> Value {
     match schema["type"].as_str() {
         Some("array") => text.split(',').map(Value::from).collect(),
+        Some("number") => text.parse::<f64>().map_or_else(|_| text.into(), Value::from),
         Some("integer") => text.parse::<i64>().map_or_else(|_| text.into(), Value::from),
         Some("boolean") => text.parse::<bool>().map_or_else(|_| text.into(), Value::from),
         _ => text.into(),

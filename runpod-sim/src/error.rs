@@ -13,6 +13,12 @@ pub enum SimError {
         /// What is wrong with it and what would be right.
         reason: String,
     },
+    /// A fault that cannot be injected.
+    #[error("the fault cannot be injected: {0}")]
+    Fault(String),
+    /// A configuration file that cannot be used.
+    #[error("the configuration cannot be used: {0}")]
+    Config(String),
     /// The listen address could not be bound.
     #[error("the simulator cannot listen on {address}; is the port in use?")]
     Listen {

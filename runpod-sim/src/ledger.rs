@@ -1,10 +1,12 @@
 use std::fmt;
 use std::time::Duration;
 
+use serde::{Serialize, Serializer};
+
 use crate::pod::{Pod, PodStatus};
 
 /// The truth about one pod: who asked for it, what it is, when it billed and what that came to.
-#[derive(Clone, PartialEq)]
+#[derive(Clone, PartialEq, Serialize)]
 #[non_exhaustive]
 pub struct LedgerEntry {
     /// The pod's id.
@@ -18,11 +20,19 @@ pub struct LedgerEntry {
     /// GPU type or CPU flavor id.
     pub type_id: String,
     /// When it was created, in simulated time since the start.
+    #[serde(serialize_with = "seconds")]
     pub created: Duration,
     /// When it was terminated; `None` while it exists.
+    #[serde(serialize_with = "maybe_seconds")]
     pub terminated: Option<Duration>,
     /// Its status now.
     pub status: PodStatus,
+    /// The first instant it billed compute for; `None` when it never billed.
+    #[serde(serialize_with = "maybe_seconds")]
+    pub billed_from: Option<Duration>,
+    /// When its last bill ended; `None` while it bills, or when it never billed.
+    #[serde(serialize_with = "maybe_seconds")]
+    pub billed_to: Option<Duration>,
     /// The spans it billed compute for, oldest first.
     pub billed: Vec<BilledSpan>,
     /// What compute has cost so far, in USD.
@@ -30,18 +40,25 @@ pub struct LedgerEntry {
 }
 
 /// A span a pod was billed for. It may begin in the future: billing starts once a machine is assigned.
-#[derive(Debug, Clone, Copy, PartialEq)]
+#[derive(Debug, Clone, Copy, PartialEq, Serialize)]
 #[non_exhaustive]
 pub struct BilledSpan {
     /// First billed instant, in simulated time since the start.
+    #[serde(serialize_with = "seconds")]
     pub from: Duration,
     /// End of the span; `None` while it still bills.
+    #[serde(serialize_with = "maybe_seconds")]
     pub to: Option<Duration>,
     /// USD per hour.
     pub usd_per_hour: f64,
 }
 
 impl BilledSpan {
+    /// The part of the span that lies between two instants.
+    pub(crate) fn within(&self, from: Duration, to: Duration) -> Duration {
+        self.to.unwrap_or(to).min(to).saturating_sub(self.from.max(from))
+    }
+
     /// What the span has cost by `now`, in USD.
     #[must_use]
     pub fn cost_usd(&self, now: Duration) -> f64 {
@@ -65,6 +82,8 @@ impl LedgerEntry {
             created: pod.created,
             terminated,
             status: pod.status(now),
+            billed_from: pod.billed.first().map(|span| span.from),
+            billed_to: pod.billed.last().and_then(|span| span.to),
             billed: pod.billed.clone(),
             cost_usd: pod.billed.iter().map(|span| span.cost_usd(now)).sum(),
         }
@@ -74,6 +93,18 @@ impl LedgerEntry {
     #[must_use]
     pub fn is_billing(&self) -> bool {
         self.billed.last().is_some_and(|span| span.to.is_none())
+    }
+}
+
+/// Writes a span as seconds.
+pub(crate) fn seconds<S: Serializer>(span: &Duration, serializer: S) -> Result<S::Ok, S::Error> {
+    serializer.serialize_f64(span.as_secs_f64())
+}
+
+fn maybe_seconds<S: Serializer>(span: &Option<Duration>, serializer: S) -> Result<S::Ok, S::Error> {
+    match span {
+        Some(span) => serializer.serialize_some(&span.as_secs_f64()),
+        None => serializer.serialize_none(),
     }
 }
 

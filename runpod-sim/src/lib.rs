@@ -19,29 +19,42 @@ mod boot;
 mod capacity;
 mod catalog;
 mod clock;
+mod config;
 mod contract;
 mod endpoints;
 mod error;
+mod faults;
 mod http;
 mod journal;
+mod launch;
 mod ledger;
 mod limits;
+mod log;
 mod order;
 mod pod;
 mod problem;
+mod registry;
 mod rules;
 mod schema;
 mod settings;
+mod shelf;
 mod sim;
+mod template;
 mod volume;
 
 pub use boot::{BootProfile, Delay};
 pub use capacity::Scope;
 pub use catalog::Cloud;
 pub use error::SimError;
+pub use faults::{BootStage, Fault, FaultKind, FaultReport};
 pub use journal::RequestRecord;
 pub use ledger::{BilledSpan, LedgerEntry};
 pub use limits::RateWindow;
 pub use pod::PodStatus;
 pub use settings::SimBuilder;
 pub use sim::{PodSnapshot, Sim};
+
+/// The guide, whose Rust is compiled and run with the documentation's examples.
+#[cfg(doctest)]
+#[doc = include_str!("../../docs/simulator.md")]
+struct Guide;

@@ -6,20 +6,18 @@ use serde::{Deserialize, Serialize};
 use crate::catalog::Cloud;
 
 /// A create request as it arrived, after the contract has accepted it.
-#[derive(Debug, Deserialize)]
+#[derive(Debug, Clone, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub(crate) struct CreatePod {
     pub(crate) name: String,
     pub(crate) image: Option<String>,
-    #[serde(default)]
-    pub(crate) args: String,
+    pub(crate) args: Option<String>,
     pub(crate) entrypoint: Option<Vec<String>>,
     pub(crate) cmd: Option<Vec<String>>,
     pub(crate) disk: Option<u64>,
     #[serde(default)]
     pub(crate) env: Env,
-    #[serde(default)]
-    pub(crate) ports: Vec<String>,
+    pub(crate) ports: Option<Vec<String>>,
     pub(crate) registry: Option<String>,
     #[serde(default)]
     pub(crate) cloud: Cloud,
@@ -31,12 +29,14 @@ pub(crate) struct CreatePod {
     pub(crate) global_networking: bool,
     #[serde(default)]
     pub(crate) mounts: Mounts,
-    #[serde(default)]
-    pub(crate) start_ssh: bool,
+    pub(crate) start_ssh: Option<bool>,
     pub(crate) template_id: Option<String>,
+    /// Spot; v1 only.
+    #[serde(skip)]
+    pub(crate) interruptible: bool,
 }
 
-#[derive(Debug, Deserialize)]
+#[derive(Debug, Clone, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub(crate) struct GpuOrder {
     pub(crate) id: String,
@@ -45,13 +45,18 @@ pub(crate) struct GpuOrder {
     #[serde(default)]
     pub(crate) allowed_cuda_versions: Vec<String>,
     pub(crate) min_cuda_version: Option<String>,
+    /// GB.
+    #[serde(default)]
+    pub(crate) min_ram_per_gpu: u32,
+    #[serde(default)]
+    pub(crate) min_vcpu_count_per_gpu: u32,
 }
 
 fn one() -> u32 {
     1
 }
 
-#[derive(Debug, Deserialize)]
+#[derive(Debug, Clone, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub(crate) struct CpuOrder {
     pub(crate) id: String,

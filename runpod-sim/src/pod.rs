@@ -6,7 +6,7 @@ use rand::rngs::StdRng;
 use serde::Serialize;
 use serde_json::{Value, json};
 
-use crate::boot::Boot;
+use crate::boot::{Boot, Fate};
 use crate::capacity::Place;
 use crate::clock::Clock;
 use crate::endpoints::Endpoints;
@@ -110,6 +110,11 @@ pub(crate) struct Pod {
     pub(crate) mounts: Mounts,
     pub(crate) global_networking: bool,
     pub(crate) locked: bool,
+    /// Whether its machine had no GPU left for it when it was started.
+    pub(crate) without_gpus: bool,
+    /// The cluster it belongs to; `None` for a pod of its own.
+    pub(crate) cluster: Option<String>,
+    pub(crate) interruptible: bool,
     /// Whether the container starts an SSH server.
     pub(crate) sshd: bool,
     pub(crate) place: Place,
@@ -117,7 +122,9 @@ pub(crate) struct Pod {
     pub(crate) created: Duration,
     pub(crate) phase: Phase,
     pub(crate) billed: Vec<BilledSpan>,
-    /// Fate: everything random about this pod is drawn from here.
+    /// Every boot there was, and when it ended; the last one may still last.
+    pub(crate) boots: Vec<(Boot, Option<Duration>)>,
+    /// Everything random about this pod is drawn from here.
     pub(crate) rng: StdRng,
 }
 
@@ -153,6 +160,7 @@ impl Pod {
         match &self.phase {
             Phase::Up { boot, .. } if now < boot.assigned => PodStatus::Provisioning,
             Phase::Up { boot, .. } if now < boot.running => PodStatus::Starting,
+            Phase::Up { boot, .. } if boot.fate == Fate::Fails => PodStatus::Error,
             Phase::Up { .. } => PodStatus::Running,
             Phase::Exited { .. } => PodStatus::Exited,
             Phase::Terminated { .. } => PodStatus::Terminated,
@@ -165,27 +173,36 @@ impl Pod {
     }
 
     pub(crate) fn usd_per_hour(&self) -> f64 {
-        if self.holds_compute() { self.compute.usd_per_hour(self.place.cloud) } else { 0.0 }
+        if self.holds_compute() { self.compute().usd_per_hour(self.place.cloud) } else { 0.0 }
+    }
+
+    /// What it computes with now, which may be less than what was asked for.
+    pub(crate) fn compute(&self) -> Compute {
+        match self.compute {
+            Compute::Gpu { kind, .. } if self.without_gpus => Compute::Gpu { kind, count: 0 },
+            compute => compute,
+        }
     }
 
     /// Begins a boot and its bill, which runs from the moment a machine is assigned.
     pub(crate) fn boot(&mut self, boot: Boot, endpoints: Endpoints) {
-        self.close_bill(boot.assigned);
+        self.end_boot(boot.asked);
         self.billed.push(BilledSpan {
             from: boot.assigned,
             to: None,
-            usd_per_hour: self.compute.usd_per_hour(self.place.cloud),
+            usd_per_hour: self.compute().usd_per_hour(self.place.cloud),
         });
+        self.boots.push((boot, None));
         self.phase = Phase::Up { boot, endpoints };
     }
 
     pub(crate) fn exit(&mut self, now: Duration) {
-        self.close_bill(now);
+        self.end_boot(now);
         self.phase = Phase::Exited { started: self.started(now) };
     }
 
     pub(crate) fn terminate(&mut self, now: Duration) {
-        self.close_bill(now);
+        self.end_boot(now);
         self.phase = Phase::Terminated { at: now };
     }
 
@@ -196,9 +213,14 @@ impl Pod {
         }
     }
 
-    fn close_bill(&mut self, now: Duration) {
+    fn end_boot(&mut self, now: Duration) {
         if let Some(span) = self.billed.last_mut().filter(|span| span.to.is_none()) {
-            span.to = Some(now.max(span.from));
+            // One that never got a machine has billed nothing.
+            span.from = span.from.min(now);
+            span.to = Some(now);
+        }
+        if let Some((_, ended)) = self.boots.last_mut().filter(|(_, ended)| ended.is_none()) {
+            *ended = Some(now);
         }
     }
 
@@ -249,7 +271,7 @@ impl Pod {
             "createdAt": clock.timestamp(self.created),
             "startedAt": self.started(now).map(|at| clock.timestamp(at)),
         });
-        match self.compute {
+        match self.compute() {
             Compute::Gpu { kind, count } => {
                 view["gpu"] = json!({
                     "id": kind.id,
@@ -262,6 +284,9 @@ impl Pod {
                 view["cpu"] =
                     json!({ "id": flavor.id, "vcpuCount": vcpus, "memory": vcpus * flavor.ram_gb_per_vcpu });
             }
+        }
+        if let Some(cluster) = &self.cluster {
+            view["cluster"] = json!({ "id": cluster, "rank": 0 });
         }
         for (name, value) in [("entrypoint", &self.entrypoint), ("cmd", &self.cmd)] {
             if let Some(words) = value {
@@ -298,12 +323,12 @@ impl Pod {
         if now < boot.runtime {
             return None;
         }
-        let gpus = match self.compute {
+        let gpus = match self.compute() {
             Compute::Gpu { count, .. } => count as usize,
             Compute::Cpu { .. } => 0,
         };
         Some(json!({
-            "uptime": now.saturating_sub(boot.running).as_secs(),
+            "uptime": uptime(boot, now).as_secs(),
             "gpus": vec![json!({ "util": 0, "memoryUtil": 0 }); gpus],
             "cpu": { "util": 1 },
             "memory": { "util": 2 },
@@ -328,6 +353,17 @@ impl Pod {
             }
         }
         ports
+    }
+}
+
+/// Time since the container last started.
+fn uptime(boot: &Boot, now: Duration) -> Duration {
+    let running = now.saturating_sub(boot.running);
+    match boot.fate {
+        Fate::ExitLoop { every } => {
+            Duration::from_secs(running.as_secs().checked_rem(every.as_secs()).unwrap_or_default())
+        }
+        _ => running,
     }
 }
 

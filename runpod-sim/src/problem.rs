@@ -3,6 +3,8 @@ use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
 use axum::response::Response;
 use serde_json::{Value, json};
 
+use crate::contract::Api;
+
 /// A refusal in RunPod's error shape, `application/problem+json`.
 #[derive(Debug)]
 pub(crate) struct Problem {
@@ -35,7 +37,13 @@ impl Problem {
         Self::new(StatusCode::INTERNAL_SERVER_ERROR, detail)
     }
 
-    pub(crate) fn body(&self) -> Value {
+    /// The body, in the shape of an API.
+    pub(crate) fn body(&self, api: Api) -> Value {
+        if api == Api::V1 {
+            let texts: Vec<&str> =
+                std::iter::once(self.detail.as_str()).chain(self.errors.iter().map(String::as_str)).collect();
+            return json!({ "error": texts.join(" "), "status": self.status.as_u16() });
+        }
         let title = self.status.canonical_reason().unwrap_or("Error");
         let mut body = json!({ "title": title, "status": self.status.as_u16(), "detail": self.detail });
         if !self.errors.is_empty() {
@@ -44,13 +52,15 @@ impl Problem {
         body
     }
 
-    pub(crate) fn into_response(self) -> Response {
-        let mut response = Response::new(Body::from(self.body().to_string()));
+    pub(crate) fn into_response(self, api: Api) -> Response {
+        let mut response = Response::new(Body::from(self.body(api).to_string()));
         *response.status_mut() = self.status;
         *response.headers_mut() = self.headers;
-        response
-            .headers_mut()
-            .insert(header::CONTENT_TYPE, HeaderValue::from_static("application/problem+json"));
+        let kind = match api {
+            Api::V1 => "application/json",
+            Api::V2 => "application/problem+json",
+        };
+        response.headers_mut().insert(header::CONTENT_TYPE, HeaderValue::from_static(kind));
         response
     }
 }

@@ -1,15 +1,18 @@
-use std::collections::BTreeMap;
-
 use rand::Rng;
 use rand::seq::IndexedRandom;
 
 use crate::capacity::{Capacity, Place, Used};
 use crate::catalog::{self, Cloud, CpuFlavor, GpuType};
-use crate::order::{CpuOrder, CreatePod, GpuOrder, Port};
+use crate::order::{CpuOrder, CreatePod, GpuOrder, Mounts, Port};
 use crate::problem::Problem;
+use crate::shelf::Shelf;
 use crate::volume::Volume;
 
-const NO_INSTANCES: &str = "There are no longer any instances available with the requested specifications.";
+/// How RunPod says that it is out of stock.
+pub(crate) const NO_INSTANCES: &str =
+    "There are no longer any instances available with the requested specifications.";
+/// Why a CPU pod has no disk of its own.
+pub(crate) const NO_PERSISTENT: &str = "mounts.persistent is not available on CPU pods: use a network volume";
 const NO_CONFIGURATION: &str = "You must either provide a template id or pod configuration parameters";
 
 /// What a pod computes with.
@@ -61,10 +64,7 @@ pub(crate) struct Accepted {
 }
 
 /// Applies the rules that reach across fields.
-pub(crate) fn check(order: &CreatePod, volumes: &BTreeMap<String, Volume>) -> Result<Accepted, Box<Problem>> {
-    if let Some(id) = &order.template_id {
-        return Err(Problem::not_found("template", id));
-    }
+pub(crate) fn check(order: &CreatePod, volumes: &Shelf<Volume>) -> Result<Accepted, Box<Problem>> {
     let compute = match (&order.gpu, &order.cpu) {
         (Some(_), Some(_)) => {
             return Err(Problem::bad_request("gpu and cpu are mutually exclusive: send exactly one"));
@@ -73,7 +73,7 @@ pub(crate) fn check(order: &CreatePod, volumes: &BTreeMap<String, Volume>) -> Re
         (Some(gpu), None) => gpu_compute(gpu, order.cloud)?,
         (None, Some(cpu)) => cpu_compute(cpu, order)?,
     };
-    check_mounts(order, volumes)?;
+    check_mounts(&order.mounts, order.cloud, &order.data_center_ids, volumes)?;
     let global = matches!(compute, Compute::Gpu { kind, .. } if kind.manufacturer == "NVIDIA");
     if order.global_networking && !global {
         return Err(Problem::bad_request("globalNetworking requires an NVIDIA GPU"));
@@ -81,7 +81,7 @@ pub(crate) fn check(order: &CreatePod, volumes: &BTreeMap<String, Volume>) -> Re
     let (Some(image), Some(disk)) = (order.image.clone(), order.disk) else {
         return Err(Problem::bad_request(NO_CONFIGURATION));
     };
-    Ok(Accepted { compute, image, disk, ports: ports(&order.ports)? })
+    Ok(Accepted { compute, image, disk, ports: ports(order.ports.as_deref().unwrap_or_default())? })
 }
 
 fn gpu_compute(order: &GpuOrder, cloud: Cloud) -> Result<Compute, Box<Problem>> {
@@ -101,7 +101,8 @@ fn gpu_compute(order: &GpuOrder, cloud: Cloud) -> Result<Compute, Box<Problem>> 
         let detail = format!("gpu.count {} exceeds the maximum of {most} for {}", order.count, kind.id);
         return Err(Problem::bad_request(detail));
     }
-    if order.count > kind.offer(cloud).max_count {
+    let too_small = kind.ram_gb < order.min_ram_per_gpu || kind.vcpus < order.min_vcpu_count_per_gpu;
+    if order.count > kind.offer(cloud).max_count || too_small {
         return Err(Problem::bad_request(NO_INSTANCES));
     }
     Ok(Compute::Gpu { kind, count: order.count })
@@ -117,9 +118,7 @@ fn cpu_compute(order: &CpuOrder, whole: &CreatePod) -> Result<Compute, Box<Probl
         return Err(Problem::bad_request(detail));
     }
     if whole.mounts.persistent.is_some() {
-        return Err(Problem::bad_request(
-            "mounts.persistent is not available on CPU pods: use a network volume",
-        ));
+        return Err(Problem::bad_request(NO_PERSISTENT));
     }
     if whole.cloud == Cloud::Community {
         return Err(Problem::bad_request(NO_INSTANCES));
@@ -127,8 +126,13 @@ fn cpu_compute(order: &CpuOrder, whole: &CreatePod) -> Result<Compute, Box<Probl
     Ok(Compute::Cpu { flavor, vcpus })
 }
 
-fn check_mounts(order: &CreatePod, volumes: &BTreeMap<String, Volume>) -> Result<(), Box<Problem>> {
-    let mounts = &order.mounts;
+/// The rules of storage, for a pod in a cloud and, unless the list is empty, in one of some data centers.
+pub(crate) fn check_mounts(
+    mounts: &Mounts,
+    cloud: Cloud,
+    data_centers: &[String],
+    volumes: &Shelf<Volume>,
+) -> Result<(), Box<Problem>> {
     if mounts.persistent.is_some() && mounts.network.is_some() {
         return Err(Problem::bad_request("mounts.persistent and mounts.network are mutually exclusive"));
     }
@@ -137,10 +141,10 @@ fn check_mounts(order: &CreatePod, volumes: &BTreeMap<String, Volume>) -> Result
     }
     let Some(id) = mounts.network_volume() else { return Ok(()) };
     let volume = volumes.get(id).ok_or_else(|| Problem::not_found("network volume", id))?;
-    if order.cloud == Cloud::Community {
+    if cloud == Cloud::Community {
         return Err(Problem::bad_request("network volumes are available in the SECURE cloud only"));
     }
-    if !order.data_center_ids.is_empty() && !order.data_center_ids.contains(&volume.data_center) {
+    if !data_centers.is_empty() && !data_centers.contains(&volume.data_center) {
         let detail = format!(
             "network volume \"{id}\" is in {}, which dataCenterIds does not include",
             volume.data_center
@@ -150,7 +154,8 @@ fn check_mounts(order: &CreatePod, volumes: &BTreeMap<String, Volume>) -> Result
     Ok(())
 }
 
-fn ports(texts: &[String]) -> Result<Vec<Port>, Box<Problem>> {
+/// The ports a pod asks for.
+pub(crate) fn ports(texts: &[String]) -> Result<Vec<Port>, Box<Problem>> {
     let parse = |text: &String| {
         Port::parse(text).ok_or_else(|| {
             Problem::bad_request(format!("ports: \"{text}\" is not of the form <1-65535>/<http|tcp|udp>"))
@@ -163,7 +168,7 @@ fn ports(texts: &[String]) -> Result<Vec<Port>, Box<Problem>> {
 pub(crate) fn place(
     order: &CreatePod,
     compute: &Compute,
-    volumes: &BTreeMap<String, Volume>,
+    volumes: &Shelf<Volume>,
     capacity: &Capacity,
     used: Used<'_>,
     rng: &mut impl Rng,

@@ -6,6 +6,7 @@ use crate::boot::BootProfile;
 use crate::capacity::Scope;
 use crate::clock::MAX_SCALE;
 use crate::error::SimError;
+use crate::faults::Fault;
 use crate::limits::RateWindow;
 use crate::sim::Sim;
 use crate::volume::{Volume, VolumeKind};
@@ -13,7 +14,7 @@ use crate::volume::{Volume, VolumeKind};
 /// The simulator's API key unless another is set. It opens nothing but a simulator.
 const API_KEY: &str = "rpa_SIMULATOR0000000000000000000000000000000";
 const SSH_KEY: &str = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIB9gRAZSSimulatedKeyNobodyHolds0000000 simulator";
-const MARKER: &str = "RUNPOD_LIFECYCLE_MARKER";
+const MARKER: &str = "RUNPOD_LIFECYCLE_DEPLOYMENT";
 
 /// A key that cannot print itself.
 #[derive(Clone)]
@@ -40,15 +41,21 @@ pub(crate) struct Settings {
     pub(crate) marker_env: String,
     pub(crate) rate_windows: Vec<RateWindow>,
     pub(crate) capacity: Vec<(Scope, u32)>,
+    pub(crate) capacity_plan: Vec<(Duration, Scope, u32)>,
+    pub(crate) capacity_drift: Option<Duration>,
     pub(crate) ssh_keys: Vec<String>,
     pub(crate) volumes: Vec<Volume>,
+    pub(crate) balance_usd: Option<f64>,
+    pub(crate) forbidden: Vec<String>,
+    pub(crate) v1_retired: bool,
+    pub(crate) faults: Vec<Fault>,
 }
 
 /// Sets up a simulator; [`start`](Self::start) runs it.
 #[derive(Debug, Clone)]
 #[must_use = "a builder does nothing until it is started"]
 pub struct SimBuilder {
-    settings: Settings,
+    pub(crate) settings: Settings,
 }
 
 impl Default for SimBuilder {
@@ -68,8 +75,14 @@ impl Default for SimBuilder {
                 marker_env: MARKER.to_owned(),
                 rate_windows: RateWindow::defaults(),
                 capacity: Vec::new(),
+                capacity_plan: Vec::new(),
+                capacity_drift: None,
                 ssh_keys: vec![SSH_KEY.to_owned()],
                 volumes: Vec::new(),
+                balance_usd: None,
+                forbidden: Vec::new(),
+                v1_retired: false,
+                faults: Vec::new(),
             },
         }
     }
@@ -139,7 +152,7 @@ impl SimBuilder {
         self
     }
 
-    /// The environment variable the ledger reports as marker. Default: `RUNPOD_LIFECYCLE_MARKER`.
+    /// The environment variable the ledger reports as marker. Default: `RUNPOD_LIFECYCLE_DEPLOYMENT`.
     pub fn marker_env(mut self, name: impl Into<String>) -> Self {
         self.settings.marker_env = name.into();
         self
@@ -161,6 +174,44 @@ impl SimBuilder {
     /// Like [`capacity`](Self::capacity), for a narrower or wider scope. The tightest limit decides.
     pub fn capacity_in(mut self, scope: Scope, units: u32) -> Self {
         self.settings.capacity.push((scope, units));
+        self
+    }
+
+    /// Changes a limit once `after` has passed since the start, in simulated time.
+    pub fn capacity_at(mut self, after: Duration, scope: Scope, units: u32) -> Self {
+        self.settings.capacity_plan.push((after, scope, units));
+        self
+    }
+
+    /// Lets the stock of every type in every place change by itself once in every `period` of simulated time, as the
+    /// seed says: one time in four there is nothing, otherwise 1 to 12. Other limits still hold. Default: no change.
+    pub fn capacity_drift(mut self, period: Duration) -> Self {
+        self.settings.capacity_drift = Some(period);
+        self
+    }
+
+    /// USD the account has; running pods use them up, and creating or starting a pod without any answers 402.
+    /// Default: money without end.
+    pub fn balance_usd(mut self, usd: f64) -> Self {
+        self.settings.balance_usd = Some(usd);
+        self
+    }
+
+    /// Makes creating a pod of this GPU type or CPU flavor answer 403. May be called more than once.
+    pub fn forbid(mut self, type_id: impl Into<String>) -> Self {
+        self.settings.forbidden.push(type_id.into());
+        self
+    }
+
+    /// Whether REST v1 answers 410 to everything. Default: false.
+    pub fn retire_v1(mut self, retired: bool) -> Self {
+        self.settings.v1_retired = retired;
+        self
+    }
+
+    /// Injects a fault from the start. May be called more than once.
+    pub fn fault(mut self, fault: Fault) -> Self {
+        self.settings.faults.push(fault);
         self
     }
 
@@ -218,6 +269,12 @@ impl Settings {
                 "rate_windows",
                 "each needs a plain name, a quota of 1 or more and a length of 1 s or more",
             );
+        }
+        if self.capacity_drift.is_some_and(|period| period.is_zero()) {
+            return refuse("capacity_drift", "the period must be longer than 0");
+        }
+        if self.balance_usd.is_some_and(|usd| !usd.is_finite()) {
+            return refuse("balance_usd", "it must be a finite number of USD");
         }
         if let Some(volume) = self.volumes.iter().find(|volume| !volume.is_sound()) {
             let reason = format!("\"{}\" needs 10 to 4096 GB and a data center the catalog knows", volume.id);

@@ -8,16 +8,16 @@ use tokio::net::TcpListener;
 use tokio::sync::oneshot;
 use tokio::task::JoinHandle;
 
-use crate::account::Account;
 use crate::capacity::Scope;
 use crate::clock::Clock;
 use crate::contract::Contract;
 use crate::error::SimError;
+use crate::faults::{Fault, FaultReport};
 use crate::http::{App, router, serve};
 use crate::journal::RequestRecord;
+use crate::launch;
 use crate::ledger::LedgerEntry;
-use crate::limits::Limits;
-use crate::order::{Port, PortKind};
+use crate::order::Port;
 use crate::pod::{Pod, PodStatus};
 use crate::settings::{Settings, SimBuilder};
 
@@ -42,20 +42,19 @@ impl Sim {
     }
 
     pub(crate) async fn run(settings: Settings) -> Result<Self, SimError> {
-        let contract = Contract::v2().map_err(|error| SimError::Contract(error.to_owned()))?;
+        let contract = |error: &str| SimError::Contract(error.to_owned());
+        let (v1, v2) = (Contract::v1().map_err(contract)?, Contract::v2().map_err(contract)?);
+        let known = |operation: &str| v1.has(operation) || v2.has(operation);
+        if let Some(reason) = settings.faults.iter().find_map(|fault| fault.flaw(known)) {
+            return Err(SimError::Fault(reason));
+        }
         let listen = |source| SimError::Listen { address: settings.listen, source };
         let listener = TcpListener::bind(settings.listen).await.map_err(listen)?;
         let address = listener.local_addr().map_err(listen)?;
-        let mut account = Account::new(settings.seed, Limits::new(settings.rate_windows.clone()));
-        account.ssh_keys.clone_from(&settings.ssh_keys);
-        account.volumes = settings.volumes.iter().map(|volume| (volume.id.clone(), volume.clone())).collect();
-        for (scope, units) in &settings.capacity {
-            account.capacity.set(scope.clone(), *units);
-        }
         let epoch = Timestamp::try_from(settings.epoch)
             .map_err(|error| SimError::Setting { name: "epoch", reason: error.to_string() })?;
         let clock = Arc::new(Clock::new(epoch, settings.time_scale));
-        let app = Arc::new(App::new(settings, contract, clock, account));
+        let app = Arc::new(App::new(settings, v1, v2, clock));
         let (stop, stopped) = oneshot::channel();
         let server = tokio::spawn(serve(listener, router(app.clone()), stopped));
         Ok(Self { app, address, stop: Some(stop), server })
@@ -114,6 +113,53 @@ impl Sim {
         self.app.account().capacity.set(scope, units);
     }
 
+    /// Injects a fault, behind those that are there already.
+    ///
+    /// When several are due for one call, the one injected first happens, and the others do not count the call.
+    ///
+    /// # Errors
+    /// When it names an operation that does not exist, or one of its values is out of range.
+    pub fn inject(&self, fault: Fault) -> Result<(), SimError> {
+        self.app.inject(fault).map_err(SimError::Fault)
+    }
+
+    /// Takes all faults away.
+    pub fn clear_faults(&self) {
+        self.app.account().faults.clear();
+    }
+
+    /// What has become of every fault injected, in their order.
+    #[must_use]
+    pub fn faults(&self) -> Vec<FaultReport> {
+        self.app.account().faults.reports()
+    }
+
+    /// Sets what the account has from now on, in USD; `None` means money without end.
+    pub fn set_balance(&self, usd: Option<f64>) {
+        let now = self.now();
+        self.app.account().set_balance(usd, now);
+    }
+
+    /// Allows or forbids the account a GPU type or CPU flavor.
+    pub fn set_forbidden(&self, type_id: impl Into<String>, forbidden: bool) {
+        let (mut account, type_id) = (self.app.account(), type_id.into());
+        if forbidden {
+            account.forbidden.insert(type_id);
+        } else {
+            account.forbidden.remove(&type_id);
+        }
+    }
+
+    /// Lets REST v1 answer 410 to everything, or live again.
+    pub fn set_v1_retired(&self, retired: bool) {
+        self.app.account().v1_retired = retired;
+    }
+
+    /// Begins anew: no pods, no log, no ledger, the account and its faults as they were set up, at instant zero.
+    pub fn reset(&self) {
+        self.app.reset();
+    }
+
     /// Locks or unlocks a pod. A locked pod refuses stop, restart and delete. `false` when there is no such pod.
     pub fn set_locked(&self, pod_id: &str, locked: bool) -> bool {
         let mut account = self.app.account();
@@ -123,9 +169,7 @@ impl Sim {
     /// The truth about every pod there ever was, oldest first.
     #[must_use]
     pub fn ledger(&self) -> Vec<LedgerEntry> {
-        let now = self.now();
-        let entry = |pod: &Pod| LedgerEntry::of(pod, now, &self.app.settings.marker_env);
-        self.app.account().pods().iter().map(entry).collect()
+        self.app.ledger()
     }
 
     /// Every request answered so far, in the order of their answers.
@@ -159,9 +203,21 @@ impl Sim {
     pub fn http_url(&self, pod_id: &str, port: u16) -> Option<String> {
         let now = self.now();
         let account = self.app.account();
-        let (_, endpoints) = account.pod(pod_id, now, Duration::ZERO)?.reachable(now)?;
-        let endpoint = endpoints.of(Port { number: port, kind: PortKind::Http })?;
-        Some(format!("http://{}", endpoint.public))
+        launch::http_end(&account, pod_id, port, now).map(|end| format!("http://{end}"))
+    }
+
+    /// A template for the URLs of pods' HTTP ports, with `{pod}` and `{port}` to be filled in. It leads through the
+    /// simulator, which stands in for RunPod's HTTPS proxy: 404 while there is no such port, 502 until something
+    /// listens on it.
+    #[must_use]
+    pub fn http_proxy(&self) -> String {
+        format!("{}/_sim/proxy/{{pod}}/{{port}}/", self.url())
+    }
+
+    /// The base URL of REST v1.
+    #[must_use]
+    pub fn v1_url(&self) -> String {
+        format!("{}/v1", self.url())
     }
 
     /// Answers checked against the contract so far. Only debug builds check.

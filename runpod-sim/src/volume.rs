@@ -1,4 +1,6 @@
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
+
+use crate::shelf::Kept;
 
 /// A network volume of the simulated account.
 #[derive(Debug, Clone, Serialize)]
@@ -13,14 +15,22 @@ pub(crate) struct Volume {
     pub(crate) kind: VolumeKind,
 }
 
-#[derive(Debug, Clone, Copy, Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[serde(rename_all = "SCREAMING_SNAKE_CASE")]
 pub(crate) enum VolumeKind {
+    #[default]
     Standard,
+    HighPerformance,
 }
 
 impl Volume {
     pub(crate) fn is_sound(&self) -> bool {
         (10..=4096).contains(&self.size) && crate::catalog::data_center(&self.data_center).is_some()
+    }
+}
+
+impl Kept for Volume {
+    fn id(&self) -> &str {
+        &self.id
     }
 }

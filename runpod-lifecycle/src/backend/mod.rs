@@ -1,12 +1,120 @@
 //! The only place that reads generated types: one file per version of RunPod's API.
 
+#[cfg(feature = "v1")]
+pub(crate) mod v1;
 pub(crate) mod v2;
 
-use std::collections::BTreeMap;
+use std::{collections::BTreeMap, fmt::Display};
 
-use runpod_api::{Secret, http::HeaderMap};
+use runpod_api::{ByteStream, Failure, Odd, ResponseValue, Secret, http::HeaderMap};
 
-use crate::{Cloud, Hardware, Pod, PodSpec};
+use crate::{Cloud, CpuFlavor, GpuType, Hardware, Logs, Pod, PodSpec};
+
+/// A version of RunPod's REST API.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum ApiVersion {
+    /// REST v2. The default.
+    #[default]
+    V2,
+    /// REST v1, retired on 2026-11-15: it answers 410, except where something else speaks its language.
+    #[cfg(feature = "v1")]
+    V1,
+}
+
+/// RunPod, in one of its versions.
+#[derive(Debug)]
+pub(crate) enum Backend {
+    V2(v2::V2),
+    #[cfg(feature = "v1")]
+    V1(v1::V1),
+}
+
+/// Calls the method of whichever version is there.
+macro_rules! either {
+    ($backend:expr, $name:ident => $call:expr) => {
+        match $backend {
+            Backend::V2($name) => $call,
+            #[cfg(feature = "v1")]
+            Backend::V1($name) => $call,
+        }
+    };
+}
+
+impl Backend {
+    pub(crate) fn version(&self) -> ApiVersion {
+        match self {
+            Self::V2(_) => ApiVersion::V2,
+            #[cfg(feature = "v1")]
+            Self::V1(_) => ApiVersion::V1,
+        }
+    }
+
+    pub(crate) async fn list(&self, cursor: Option<&str>) -> Result<Answer<PodPage>, Failure> {
+        match self {
+            Self::V2(v2) => v2.list(cursor).await,
+            #[cfg(feature = "v1")]
+            Self::V1(v1) => v1.list().await,
+        }
+    }
+
+    pub(crate) async fn get(&self, id: &str) -> Result<Answer<Pod>, Failure> {
+        either!(self, version => version.get(id).await)
+    }
+
+    pub(crate) async fn create(&self, create: &Create<'_>) -> Result<Answer<Pod>, Failure> {
+        either!(self, version => version.create(create).await)
+    }
+
+    pub(crate) async fn act(&self, id: &str, action: Action) -> Result<Answer<()>, Failure> {
+        either!(self, version => version.act(id, action).await)
+    }
+
+    pub(crate) async fn delete(&self, id: &str) -> Result<Answer<()>, Failure> {
+        either!(self, version => version.delete(id).await)
+    }
+
+    pub(crate) async fn network_volume_data_center(
+        &self,
+        id: &str,
+    ) -> Result<Answer<Option<String>>, Failure> {
+        either!(self, version => version.network_volume_data_center(id).await)
+    }
+
+    pub(crate) async fn gpu_types(&self, count: u32, cloud: Cloud) -> Result<Answer<Vec<GpuType>>, Failure> {
+        self.v2()?.gpu_types(count, cloud).await
+    }
+
+    pub(crate) async fn cpu_flavors(&self) -> Result<Answer<Vec<CpuFlavor>>, Failure> {
+        self.v2()?.cpu_flavors().await
+    }
+
+    pub(crate) async fn ssh_keys(&self) -> Result<Answer<Vec<String>>, Failure> {
+        self.v2()?.ssh_keys().await
+    }
+
+    pub(crate) async fn set_ssh_keys(&self, keys: &[String]) -> Result<Answer<()>, Failure> {
+        self.v2()?.set_ssh_keys(keys).await
+    }
+
+    pub(crate) async fn logs(
+        &self,
+        id: &str,
+        logs: &Logs,
+        cursor: Option<&str>,
+    ) -> Result<Answer<ByteStream>, Failure> {
+        self.v2()?.logs(id, logs, cursor).await
+    }
+
+    /// For what only v2 has. Callers ask [`supports`](crate::RunPod::supports) first.
+    fn v2(&self) -> Result<&v2::V2, Failure> {
+        match self {
+            Self::V2(v2) => Ok(v2),
+            #[cfg(feature = "v1")]
+            Self::V1(_) => Err(unsendable("", "REST v1 cannot do this")),
+        }
+    }
+}
 
 /// A value together with the headers it came with.
 #[derive(Debug)]
@@ -15,14 +123,47 @@ pub(crate) struct Answer<T> {
     pub(crate) headers: HeaderMap,
 }
 
+fn answer<T, U>(response: ResponseValue<T>, read: impl FnOnce(T) -> U) -> Answer<U> {
+    let headers = response.headers().clone();
+    Answer { value: read(response.into_inner()), headers }
+}
+
+/// A value that the contract's types refuse although validation let it pass.
+fn unsendable(operation: &'static str, problem: impl Display) -> Failure {
+    Failure::invalid(operation, &problem.to_string())
+}
+
 /// One page of the pod list.
 #[derive(Debug)]
 pub(crate) struct PodPage {
     pub(crate) pods: Vec<Pod>,
-    /// For each entry that could not be read at all, what was wrong.
-    pub(crate) unreadable: Vec<String>,
+    /// The entries that could not be read.
+    pub(crate) unreadable: Vec<Unreadable>,
     /// Where the next page begins; `None` on the last.
     pub(crate) next: Option<String>,
+}
+
+/// An entry of the pod list that is no pod as this crate knows them, as far as it can be told.
+#[derive(Clone, Debug)]
+pub(crate) struct Unreadable {
+    pub(crate) id: Option<String>,
+    pub(crate) name: Option<String>,
+    pub(crate) problem: String,
+}
+
+impl Unreadable {
+    /// Whether it may be a pod of this name.
+    pub(crate) fn may_be(&self, name: &str) -> bool {
+        self.name.as_deref().is_none_or(|own| own == name)
+    }
+}
+
+fn unreadable_pod(odd: &Odd) -> Unreadable {
+    let entry: serde_json::Value = serde_json::from_str(odd.json()).unwrap_or_default();
+    let text = |field: &str| entry.get(field).and_then(|value| value.as_str()).map(str::to_owned);
+    let problem =
+        format!("the list holds a pod that cannot be read: at {} expected {}", odd.path(), odd.expected());
+    Unreadable { id: text("id"), name: text("name"), problem }
 }
 
 /// What is sent for one candidate.

@@ -1,16 +1,14 @@
 //! RunPod's REST v2.
 
-use std::fmt::Display;
-
 use runpod_api::{
-    ByteStream, Failure, Int, Integer, Joined, Listed, Number, Open, ResponseValue,
+    ByteStream, Failure, Int, Integer, Joined, Listed, Number, Open,
     v2::{Client, types},
 };
 
 use crate::{
     Cloud, Cpu, CpuFlavor, Gpu, GpuType, Hardware, LogSource, Logs, Pod, PodState, Port, SshEndpoint, Stock,
     TcpEndpoint,
-    backend::{Action, Answer, Create, PodPage},
+    backend::{Action, Answer, Create, PodPage, Unreadable, answer, unreadable_pod, unsendable},
     connection::is_internal,
     spec::{GpuSpec, HardwareSpec},
 };
@@ -127,16 +125,6 @@ impl V2 {
     }
 }
 
-fn answer<T, U>(response: ResponseValue<T>, read: impl FnOnce(T) -> U) -> Answer<U> {
-    let headers = response.headers().clone();
-    Answer { value: read(response.into_inner()), headers }
-}
-
-/// A value that the contract's types refuse although validation let it pass.
-fn unsendable(operation: &'static str, problem: impl Display) -> Failure {
-    Failure::invalid(operation, &problem.to_string())
-}
-
 fn request(create: &Create<'_>) -> Result<types::CreatePodRequest, Failure> {
     const OPERATION: &str = "create_pod";
     let spec = create.spec;
@@ -144,7 +132,7 @@ fn request(create: &Create<'_>) -> Result<types::CreatePodRequest, Failure> {
     let (gpu, cpu) = match (create.hardware, &spec.hardware) {
         (Hardware::Gpu { id, .. }, HardwareSpec::Gpu(gpu)) => (Some(gpu_request(id, gpu)?), None),
         (Hardware::Cpu { flavor, vcpus }, _) => (None, Some(cpu_request(flavor, *vcpus)?)),
-        (Hardware::Gpu { .. }, HardwareSpec::Cpu(_)) => return Err(refused("a CPU pod has no GPU")),
+        _ => return Err(refused("this hardware cannot be asked for on REST v2")),
     };
     Ok(types::CreatePodRequest {
         args: spec.args.clone(),
@@ -225,14 +213,12 @@ fn mounts(create: &Create<'_>) -> Result<Option<types::MountsRequest>, Failure> 
 }
 
 fn page(list: types::ListPodsResponse) -> PodPage {
-    let odd = list.pods.odd().iter().map(|odd| {
-        format!("the list holds a pod that cannot be read: at {} expected {}", odd.path(), odd.expected())
-    });
-    let mut unreadable: Vec<String> = odd.collect();
+    let mut unreadable: Vec<Unreadable> = list.pods.odd().iter().map(unreadable_pod).collect();
     let pagination = list.pagination.unwrap_or_default();
     let next = pagination.next_cursor.filter(|_| pagination.has_next_page != Some(false));
     if next.is_none() && pagination.has_next_page == Some(true) {
-        unreadable.push("the list says that a page follows, but not where".to_owned());
+        let problem = "the list says that a page follows, but not where".to_owned();
+        unreadable.push(Unreadable { id: None, name: None, problem });
     }
     PodPage { pods: list.pods.into_iter().map(pod).collect(), unreadable, next }
 }

@@ -1,11 +1,17 @@
+use std::io;
 use std::time::Duration;
 
 use axum::Router;
+use axum::response::Response;
+use hyper::body::Incoming;
+use hyper::service::{Service, service_fn};
 use hyper_util::rt::{TokioIo, TokioTimer};
 use hyper_util::service::TowerToHyperService;
 use tokio::net::TcpListener;
 use tokio::sync::oneshot;
 use tokio::task::JoinSet;
+
+use super::wire::Cut;
 
 /// How long a client may take to send its request's head.
 const HEAD_TIMEOUT: Duration = Duration::from_secs(30);
@@ -19,7 +25,7 @@ pub(crate) async fn serve(listener: TcpListener, router: Router, mut stop: onesh
             Some(_) = connections.join_next() => {}
             accepted = listener.accept() => match accepted {
                 Ok((stream, _)) => {
-                    let service = TowerToHyperService::new(router.clone());
+                    let service = cutting(router.clone());
                     connections.spawn(async move {
                         let mut http = hyper::server::conn::http1::Builder::new();
                         http.timer(TokioTimer::new()).header_read_timeout(HEAD_TIMEOUT);
@@ -36,4 +42,21 @@ pub(crate) async fn serve(listener: TcpListener, router: Router, mut stop: onesh
             },
         }
     }
+}
+
+/// Closes the connection instead of sending an answer that is marked so.
+fn cutting(
+    router: Router,
+) -> impl Service<hyper::Request<Incoming>, Response = Response, Error = io::Error, Future: Send> {
+    let inner = TowerToHyperService::new(router);
+    service_fn(move |request| {
+        let answer = inner.call(request);
+        async move {
+            match answer.await {
+                Ok(response) if response.extensions().get::<Cut>().is_none() => Ok(response),
+                Ok(_) => Err(io::ErrorKind::ConnectionAborted.into()),
+                Err(never) => match never {},
+            }
+        }
+    })
 }

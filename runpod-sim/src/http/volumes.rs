@@ -1,16 +1,109 @@
+use axum::http::StatusCode;
+use serde::Deserialize;
 use serde_json::json;
 
+use super::page::Page;
 use super::{App, Call, Outcome, Reply};
+use crate::account::Account;
+use crate::catalog;
+use crate::pod::Phase;
 use crate::problem::Problem;
+use crate::volume::{Volume, VolumeKind};
 
-pub(super) fn list(app: &App) -> Outcome {
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct NewVolume {
+    name: String,
+    size: u32,
+    data_center: String,
+    #[serde(rename = "type", default)]
+    kind: VolumeKind,
+}
+
+#[derive(Deserialize)]
+struct VolumeChange {
+    name: Option<String>,
+    size: Option<u32>,
+}
+
+pub(super) fn list(app: &App, call: &Call) -> Outcome {
+    let page = Page::read(call, app.settings.page_size)?;
     let account = app.account();
-    Reply::ok(json!({ "networkVolumes": account.volumes.values().collect::<Vec<_>>() }))
+    Reply::ok(page.cut("networkVolumes", account.volumes.numbered(), |volume| json!(volume)))
 }
 
 pub(super) fn get(app: &App, call: &Call) -> Outcome {
-    let account = app.account();
-    let volume =
-        account.volumes.get(call.id()).ok_or_else(|| Problem::not_found("network volume", call.id()))?;
-    Reply::ok(json!(volume))
+    Reply::ok(json!(find(&app.account(), call.id())?))
+}
+
+/// A volume by its id.
+pub(super) fn find(account: &Account, id: &str) -> Result<Volume, Box<Problem>> {
+    account.volumes.get(id).cloned().ok_or_else(|| Problem::not_found("network volume", id))
+}
+
+pub(super) fn create(app: &App, call: &Call) -> Outcome {
+    let order: NewVolume = call.body()?;
+    let volume = put(app, order.name, order.size, order.data_center, order.kind)?;
+    Ok(Reply::Json(StatusCode::CREATED, json!(volume)))
+}
+
+/// Makes a volume where there is room for one.
+pub(super) fn put(
+    app: &App,
+    name: String,
+    size: u32,
+    data_center: String,
+    kind: VolumeKind,
+) -> Result<Volume, Box<Problem>> {
+    if catalog::data_center(&data_center).is_none() {
+        return Err(Problem::bad_request(format!("Unknown data center: {data_center}")));
+    }
+    if kind != VolumeKind::Standard {
+        return Err(Problem::bad_request(format!("{data_center} offers STANDARD network volumes only")));
+    }
+    let mut account = app.account();
+    let id = account.fresh_id()[..10].to_owned();
+    let volume = Volume { id, name, size, data_center, kind };
+    account.volumes.put(volume.clone());
+    Ok(volume)
+}
+
+pub(super) fn update(app: &App, call: &Call) -> Outcome {
+    let VolumeChange { name, size } = call.body()?;
+    Reply::ok(json!(change(app, call.id(), name, size)?))
+}
+
+/// Renames a volume or makes it larger.
+pub(super) fn change(
+    app: &App,
+    id: &str,
+    name: Option<String>,
+    size: Option<u32>,
+) -> Result<Volume, Box<Problem>> {
+    let mut account = app.account();
+    let volume = account.volumes.get_mut(id).ok_or_else(|| Problem::not_found("network volume", id))?;
+    if let Some(size) = size.filter(|size| *size < volume.size) {
+        return Err(Problem::bad_request(format!("size cannot shrink from {} to {size}", volume.size)));
+    }
+    volume.size = size.unwrap_or(volume.size);
+    if let Some(name) = name {
+        volume.name = name;
+    }
+    Ok(volume.clone())
+}
+
+pub(super) fn delete(app: &App, call: &Call) -> Outcome {
+    let mut account = app.account();
+    let uses = |pod: &&crate::pod::Pod| {
+        !matches!(pod.phase, Phase::Terminated { .. }) && pod.mounts.network_volume() == Some(call.id())
+    };
+    if let Some(pod) = account.pods().iter().find(uses) {
+        let detail = format!("the network volume is attached to pod {}: delete the pod first", pod.id);
+        return Err(Problem::bad_request(detail));
+    }
+    if account.volumes.remove(call.id()) {
+        Ok(Reply::Empty(StatusCode::NO_CONTENT))
+    } else {
+        Err(Problem::not_found("network volume", call.id()))
+    }
 }

@@ -29,12 +29,9 @@ fn same<A: Serialize, B: DeserializeOwned>(value: &A) -> Result<B> {
     Ok(serde_json::from_value(serde_json::to_value(value)?)?)
 }
 
-fn prerequisites(them: Vec<runpod_sindri::Prerequisite>) -> Vec<Prerequisite> {
-    let one = |p: runpod_sindri::Prerequisite| {
-        let runpod_sindri::Prerequisite { name, description, install_hint, version } = p;
-        Prerequisite { name, description, install_hint, version }
-    };
-    them.into_iter().map(one).collect()
+fn prerequisite(p: runpod_sindri::Prerequisite) -> Prerequisite {
+    let runpod_sindri::Prerequisite { name, description, install_hint, version } = p;
+    Prerequisite { name, description, install_hint, version }
 }
 
 #[async_trait]
@@ -43,10 +40,10 @@ impl Provider for RunpodProvider {
         self.0.name()
     }
     fn check_prerequisites(&self) -> Result<PrerequisiteStatus> {
-        let runpod_sindri::PrerequisiteStatus { satisfied, missing, available } =
-            self.0.check_prerequisites()?;
-        let (missing, available) = (prerequisites(missing), prerequisites(available));
-        Ok(PrerequisiteStatus { satisfied, missing, available })
+        let status = self.0.check_prerequisites()?;
+        let missing = status.missing.into_iter().map(prerequisite).collect();
+        let available = status.available.into_iter().map(prerequisite).collect();
+        Ok(PrerequisiteStatus { satisfied: status.satisfied, missing, available })
     }
     async fn deploy(&self, config: &SindriConfig, opts: DeployOptions) -> Result<DeployResult> {
         let DeployOptions { force, dry_run, wait, timeout, skip_validation, verbose, skip_build } = opts;

@@ -76,7 +76,7 @@ async fn a_cpu_pod() {
     assert_eq!(
         body,
         json!({
-            "name": "my-env", "image": "img", "cpu": {"id": "cpu3c", "vcpuCount": 4}, "disk": 50, "cloud": "SECURE",
+            "name": "my-env", "image": "img", "cpu": {"id": "cpu3c", "vcpuCount": 4}, "disk": 50,
             "ports": ["8888/http", "22/tcp"], "startSsh": true,
         })
     );

@@ -66,7 +66,7 @@ async fn spot_is_refused_with_a_reason_of_its_own() {
 fn what_is_no_config_says_where() {
     for (yaml, says) in [
         (runpod("gpuKind: A40"), "gpuKind"),
-        (runpod("gpuCount: -1"), "-1"),
+        (runpod("gpuCount: -1"), "invalid u32 at line 1"),
         (runpod("gpuCount: many"), "line 1"),
         (runpod("cloudType: ALL"), "ALL"),
         (runpod("gpuType: {a: b}"), "expected a GPU type or pool id, or a list of them"),

@@ -3,6 +3,7 @@
 // What is pasted into Sindri names Sindri's crates; here they are modules of this one.
 extern crate self as sindri_core;
 
+#[expect(unreachable_pub, reason = "Sindri exports it")]
 mod adapter;
 mod bodies;
 mod connect;

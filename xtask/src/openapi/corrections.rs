@@ -1,7 +1,7 @@
 //! What we change in an upstream document before any rule reads it, each change with its reason.
 
 use serde::Deserialize;
-use serde_json::Value;
+use serde_json::{Value, json};
 
 use super::pointer;
 
@@ -82,6 +82,12 @@ pub(crate) fn apply(
     Ok(lost)
 }
 
+/// What was corrected, why, and how that is known.
+pub(crate) fn reasons(corrections: &[Correction]) -> Value {
+    let told = |correction: &Correction| json!({ "pointer": correction.pointer, "reason": correction.reason, "source": correction.source });
+    corrections.iter().map(told).collect()
+}
+
 impl Correction {
     fn apply(&self, document: &mut Value) -> Result<Outcome, CorrectionError> {
         if self.reason.trim().is_empty() || self.source.trim().is_empty() {
@@ -129,6 +135,10 @@ impl Correction {
 }
 
 fn set(document: &mut Value, parent: &str, key: &str, value: &Value) -> Outcome {
+    if let Some(section) = parent.strip_prefix("/components/").filter(|section| !section.contains('/')) {
+        let components = document.get_mut("components").and_then(Value::as_object_mut);
+        components.map(|components| components.entry(section).or_insert_with(|| json!({})));
+    }
     let place = match document.pointer_mut(parent) {
         Some(Value::Object(node)) => node.entry(key).or_insert(Value::Null),
         Some(Value::Array(items)) => match key.parse::<usize>().ok().and_then(|index| items.get_mut(index)) {
@@ -169,4 +179,114 @@ fn same_parameter(document: &Value, one: &Value, other: &Value) -> bool {
     };
     let (one, other) = (written_out(one), written_out(other));
     one.get("in").is_some() && one.get("in") == other.get("in") && one.get("name") == other.get("name")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn document() -> Value {
+        json!({
+            "a": { "list": ["x", { "in": "query", "name": "q" }], "n": 1 },
+            "components": { "parameters": { "Q": { "in": "query", "name": "q" } } },
+        })
+    }
+
+    fn applied(correction: Value, skip_stale: bool) -> (Value, Result<Vec<String>, String>) {
+        let mut correction = correction;
+        correction["reason"] = json!("the reason");
+        correction["source"] = json!("a test");
+        let correction = serde_json::from_value(correction).expect("a correction");
+        let mut document = document();
+        let lost = apply(&mut document, &[correction], skip_stale).map_err(|error| error.to_string());
+        (document, lost)
+    }
+
+    #[test]
+    fn a_correction_sets_appends_and_removes() {
+        for (correction, pointer, expected) in [
+            (json!({ "pointer": "/a/n", "change": "set", "value": 2 }), "/a/n", Some(json!(2))),
+            (json!({ "pointer": "/a/new", "change": "set", "value": 2 }), "/a/new", Some(json!(2))),
+            (json!({ "pointer": "/a/list/0", "change": "set", "value": "y" }), "/a/list/0", Some(json!("y"))),
+            (
+                json!({ "pointer": "/components/schemas/T", "change": "set", "value": 1 }),
+                "/components/schemas/T",
+                Some(json!(1)),
+            ),
+            (
+                json!({ "pointer": "/a/list", "change": "append", "value": "z" }),
+                "/a/list/2",
+                Some(json!("z")),
+            ),
+            (
+                json!({ "pointer": "/a/more", "change": "append", "value": "z" }),
+                "/a/more",
+                Some(json!(["z"])),
+            ),
+            (json!({ "pointer": "/a/n", "change": "remove" }), "/a/n", None),
+            (json!({ "pointer": "/a/list", "change": "remove", "value": "x" }), "/a/list/1", None),
+        ] {
+            let (document, lost) = applied(correction.clone(), false);
+            assert_eq!(lost, Ok(vec![]), "{correction}");
+            assert_eq!(document.pointer(pointer), expected.as_ref(), "{correction}");
+        }
+    }
+
+    #[test]
+    fn a_stale_correction_is_an_error_that_names_it_unless_it_may_be_skipped() {
+        for correction in [
+            json!({ "pointer": "/a/n", "change": "set", "value": 1 }),
+            json!({ "pointer": "/a/list", "change": "append", "value": "x" }),
+            json!({ "pointer": "/a/list", "change": "append", "value": { "$ref": "#/components/parameters/Q" } }),
+            json!({ "pointer": "/a/gone", "change": "remove" }),
+            json!({ "pointer": "/a/list", "change": "remove", "value": "gone" }),
+        ] {
+            let pointer = correction["pointer"].as_str().unwrap_or_default().to_owned();
+            let (unchanged, error) = applied(correction.clone(), false);
+            assert_eq!(
+                error,
+                Err(format!(
+                    "correction {pointer}: it changes nothing, upstream says it already; remove the entry, \
+                     or pass --skip-stale (the reason)"
+                ))
+            );
+            assert_eq!(unchanged, document(), "{correction}");
+            assert_eq!(applied(correction, true).1, Ok(vec![]));
+        }
+    }
+
+    #[test]
+    fn a_correction_whose_place_is_gone_is_told() {
+        for correction in [
+            json!({ "pointer": "/b/n", "change": "set", "value": 1 }),
+            json!({ "pointer": "/a/list/7", "change": "set", "value": 1 }),
+            json!({ "pointer": "/a/n/x", "change": "set", "value": 1 }),
+            json!({ "pointer": "/b/list", "change": "append", "value": "x" }),
+            json!({ "pointer": "/b/n", "change": "remove" }),
+            json!({ "pointer": "/b", "change": "remove", "value": "x" }),
+        ] {
+            let pointer = correction["pointer"].as_str().unwrap_or_default().to_owned();
+            let (unchanged, lost) = applied(correction.clone(), false);
+            assert_eq!(lost, Ok(vec![pointer]), "{correction}");
+            assert_eq!(unchanged, document(), "{correction}");
+        }
+    }
+
+    #[test]
+    fn a_malformed_correction_is_an_error_that_names_it() {
+        for correction in [
+            json!({ "pointer": "", "change": "set", "value": 1 }),
+            json!({ "pointer": "/a/n", "change": "set" }),
+            json!({ "pointer": "/a/n", "change": "append", "value": 1 }),
+        ] {
+            let pointer = correction["pointer"].as_str().unwrap_or_default().to_owned();
+            let error = applied(correction, false).1.expect_err("malformed");
+            assert!(
+                error.starts_with(&format!("correction {pointer}: "))
+                    && error.ends_with("; correct the entry")
+            );
+        }
+        let odd = json!({ "pointer": "/a", "change": "rename", "reason": "r", "source": "s" });
+        assert!(serde_json::from_value::<Correction>(odd).is_err());
+    }
 }

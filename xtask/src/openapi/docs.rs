@@ -1,6 +1,6 @@
 //! Our own descriptions, put where the generator turns them into rustdoc.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use serde::Deserialize;
 use serde_json::{Value, json};
@@ -41,6 +41,23 @@ impl Docs {
         }
     }
 
+    /// The descriptions that describe nothing in the document.
+    pub(crate) fn unused(&self, document: &Value) -> Vec<String> {
+        let names = Names::of(document);
+        let lists = [
+            ("operations", &self.operations, &names.operations),
+            ("parameters", &self.parameters, &names.parameters),
+            ("schemas", &self.schemas, &names.schemas),
+            ("properties", &self.properties, &names.properties),
+            ("enums", &self.enums, &names.enums),
+        ];
+        let unused = |(list, texts, known): (&str, &BTreeMap<String, String>, &BTreeSet<String>)| {
+            let unknown = texts.keys().filter(|name| !known.contains(*name));
+            unknown.map(|name| format!("{list}/{name}")).collect::<Vec<_>>()
+        };
+        lists.into_iter().flat_map(unused).collect()
+    }
+
     fn schema(&self, name: &str, node: &mut Node) {
         let names = [name, upstream_name(name)];
         if let Some(text) = names.iter().find_map(|name| self.schemas.get(*name)) {
@@ -79,6 +96,51 @@ impl Docs {
         }
         if let Some(text) = self.operations.get(&id) {
             operation["description"] = json!(text);
+        }
+    }
+}
+
+/// The names in a document that a description can be for.
+#[derive(Default)]
+struct Names {
+    operations: BTreeSet<String>,
+    parameters: BTreeSet<String>,
+    schemas: BTreeSet<String>,
+    properties: BTreeSet<String>,
+    enums: BTreeSet<String>,
+}
+
+impl Names {
+    fn of(document: &Value) -> Self {
+        let mut names = Self::default();
+        for (name, schema) in
+            document.pointer("/components/schemas").and_then(Value::as_object).into_iter().flatten()
+        {
+            names.schema(name, schema);
+            names.schema(upstream_name(name), schema);
+        }
+        let items = document.get("paths").and_then(Value::as_object).into_iter().flatten();
+        let operations = items.flat_map(|(_, item)| item.as_object().into_iter().flatten());
+        operations.for_each(|(_, operation)| names.operation(operation));
+        names
+    }
+
+    fn schema(&mut self, name: &str, schema: &Value) {
+        self.schemas.insert(name.to_owned());
+        for property in schema.get("properties").and_then(Value::as_object).into_iter().flatten() {
+            self.schemas.insert(format!("{name}.{}", property.0));
+            self.properties.insert(property.0.clone());
+        }
+        let values = schema.get("enum").and_then(Value::as_array).into_iter().flatten();
+        self.enums.extend(values.filter_map(Value::as_str).map(|value| format!("{name}.{value}")));
+    }
+
+    fn operation(&mut self, operation: &Value) {
+        let id = operation.get("operationId").and_then(Value::as_str).unwrap_or_default();
+        self.operations.insert(id.to_owned());
+        for parameter in operation.get("parameters").and_then(Value::as_array).into_iter().flatten() {
+            let name = parameter.get("name").and_then(Value::as_str).unwrap_or_default();
+            self.parameters.extend([format!("{id}.{name}"), format!("*.{name}")]);
         }
     }
 }

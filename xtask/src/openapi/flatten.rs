@@ -118,7 +118,11 @@ impl Flattener<'_> {
             };
             whole = merge::both(whole, part, &here)?;
         }
+        let null_too = rest.contains_key("nullable") && merge::says_nothing(&rest);
         let mut whole = merge::both(whole, rest, &at)?;
+        if null_too {
+            whole.insert("nullable".to_owned(), Value::Bool(true));
+        }
         if whole.remove("unevaluatedProperties").is_some() {
             whole.insert("additionalProperties".to_owned(), Value::Bool(false));
         }

@@ -1,9 +1,12 @@
 //! The whole import, rule after rule.
 
+use std::path::Path;
+
 use serde_json::{Value, json};
+use serde_path_to_error::Segment;
 
 use super::{
-    Failure, Version, contract_folder, corrections, docs, flatten, operations,
+    Failure, Version, corrections, docs, flatten, operations,
     pointer::step,
     reading,
     refusal::{Carried, Refusal},
@@ -28,25 +31,27 @@ struct BadNotes {
 }
 
 impl Notes {
-    /// Reads the committed notes of a version; a missing file holds none.
-    pub(crate) fn load(version: Version) -> Result<Self, Failure> {
+    /// Reads the notes of a version in `folder`; a missing file holds none.
+    pub(crate) fn load(version: Version, folder: &Path) -> Result<Self, Failure> {
         let name = version.name();
         Ok(Self {
-            corrections: load(&format!("{name}.corrections.json"))?,
-            docs: load(&format!("{name}.docs.json"))?,
+            corrections: load(&folder.join(format!("{name}.corrections.json")))?,
+            docs: load(&folder.join(format!("{name}.docs.json")))?,
         })
     }
 }
 
-fn load<T: serde::de::DeserializeOwned + Default>(file: &str) -> Result<T, BadNotes> {
-    let path = contract_folder().join(file);
+fn load<T: serde::de::DeserializeOwned + Default>(path: &Path) -> Result<T, BadNotes> {
     let bad = |source: Failure| BadNotes { place: path.display().to_string(), source };
-    match std::fs::read(&path) {
+    match std::fs::read(path) {
         Ok(bytes) => serde_json::from_slice(&bytes).map_err(|error| bad(error.into())),
         Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(T::default()),
         Err(error) => Err(bad(error.into())),
     }
 }
+
+/// Where our documents say what was corrected; upstream's have no such key.
+pub(crate) const CORRECTED: &str = "x-corrected";
 
 /// A document of ours.
 pub(crate) struct Imported {
@@ -58,10 +63,8 @@ pub(crate) struct Imported {
 /// Turns an upstream document into ours.
 pub(crate) fn import(mut upstream: Value, notes: &Notes, skip_stale: bool) -> Result<Imported, Failure> {
     let lost = corrections::apply(&mut upstream, &notes.corrections, skip_stale)?;
-    let document = ours(&upstream, &notes.docs)?;
-    serde_json::from_value::<openapiv3::OpenAPI>(document.clone()).map_err(|error| {
-        format!("the result is not OpenAPI 3.0: {error}; this is a fault of the importer")
-    })?;
+    let mut document = ours(&upstream, &notes.docs)?;
+    document["info"][CORRECTED] = corrections::reasons(&notes.corrections);
     Ok(Imported { document, lost })
 }
 
@@ -80,10 +83,20 @@ fn ours(upstream: &Value, docs: &docs::Docs) -> Result<Value, Failure> {
     if operation_count(&document) != upstream_operations {
         return Err("an operation was lost on the way; this is a fault of the importer".into());
     }
-    serde_json::from_value::<openapiv3::OpenAPI>(document.clone()).map_err(|error| {
-        format!("the result is not OpenAPI 3.0: {error}; this is a fault of the importer")
-    })?;
+    is_openapi(&document)?;
     Ok(document)
+}
+
+/// Refuses a result that is not OpenAPI 3.0, by the place in it.
+fn is_openapi(document: &Value) -> Carried<()> {
+    serde_path_to_error::deserialize::<_, openapiv3::OpenAPI>(document).map(drop).map_err(|error| {
+        let at = error.path().iter().fold(String::new(), |at, segment| match segment {
+            Segment::Seq { index } => step(&at, index),
+            other => step(&at, other),
+        });
+        let problem = format!("not OpenAPI 3.0 as it comes out of the import: {}", error.inner());
+        Refusal::new(&at, problem, "correct what upstream has there")
+    })
 }
 
 /// How many operations a document has.
@@ -110,11 +123,12 @@ fn flat(upstream: &Value) -> Carried<Value> {
     let mut document = json!({
         "openapi": "3.0.3",
         "info": { "title": "RunPod REST API", "version": api_version },
-        "servers": servers(upstream),
+        "servers": servers(upstream)?,
         "components": { "schemas": schemas },
         "paths": paths,
     });
     if let Some(security) = upstream.get("security") {
+        operations::security(security, "/security")?;
         document["security"] = security.clone();
     }
     let schemes = security_schemes(upstream);
@@ -124,9 +138,13 @@ fn flat(upstream: &Value) -> Carried<Value> {
     Ok(document)
 }
 
-fn servers(upstream: &Value) -> Vec<Value> {
-    let servers = upstream.get("servers").and_then(Value::as_array);
-    servers.into_iter().flatten().filter_map(|server| Some(json!({ "url": server.get("url")? }))).collect()
+fn servers(upstream: &Value) -> Carried<Vec<Value>> {
+    let servers = upstream.get("servers").and_then(Value::as_array).into_iter().flatten().enumerate();
+    let one = |(index, server): (usize, &Value)| {
+        let (url, at) = (&server["url"], step(&step("/servers", index), "url"));
+        schema::shaped::<String>(url, &at, "a text").map(|()| json!({ "url": url }))
+    };
+    servers.map(one).collect()
 }
 
 fn security_schemes(upstream: &Value) -> Node {

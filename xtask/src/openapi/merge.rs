@@ -65,7 +65,7 @@ pub(crate) fn both(mut base: Node, more: Node, at: &str) -> Carried<Node> {
 }
 
 /// Whether the schema leaves open what the value is.
-fn says_nothing(node: &Node) -> bool {
+pub(crate) fn says_nothing(node: &Node) -> bool {
     node.keys().all(|key| key.starts_with("x-") || super::schema::ANNOTATIONS.contains(&key.as_str()))
 }
 

@@ -4,8 +4,11 @@ use std::path::{Path, PathBuf};
 
 use clap::{Subcommand, ValueEnum};
 
+mod check;
 mod components;
 mod corrections;
+mod diff;
+mod difference;
 mod docs;
 mod flatten;
 mod import;
@@ -18,6 +21,8 @@ mod refusal;
 mod responses;
 mod schema;
 mod source;
+#[cfg(test)]
+mod tests;
 mod write;
 
 /// What a chore can fail with.
@@ -44,6 +49,24 @@ enum Action {
         /// Leave out corrections that upstream has made its own.
         #[arg(long)]
         skip_stale: bool,
+    },
+    /// Fail unless the committed documents are what an import gives, and say where they are not.
+    Check {
+        /// The folder of upstream's documents, runpod-v1.json and runpod-v2.json.
+        #[arg(long)]
+        upstream: PathBuf,
+    },
+    /// Say what changes for users of the bindings from one document to another.
+    Diff {
+        /// The document before: upstream's or ours, a file or a URL.
+        #[arg(long)]
+        old: String,
+        /// The document after.
+        #[arg(long)]
+        new: String,
+        /// How to say it.
+        #[arg(long, value_enum, default_value_t)]
+        format: diff::Format,
     },
 }
 
@@ -75,7 +98,7 @@ pub(crate) fn contract_folder() -> PathBuf {
 pub(crate) fn run(arguments: Arguments) -> Result<String, Failure> {
     match arguments.action {
         Action::Import { version, from, to, skip_stale } => {
-            let notes = import::Notes::load(version)?;
+            let notes = import::Notes::load(version, &contract_folder())?;
             let imported = import::import(source::read(&from)?, &notes, skip_stale)?;
             let path = to.join(format!("{}.json", version.name()));
             write::document(&path, &imported.document)?;
@@ -86,5 +109,7 @@ pub(crate) fn run(arguments: Arguments) -> Result<String, Failure> {
             }
             Ok(report)
         }
+        Action::Check { upstream } => check::check(&upstream),
+        Action::Diff { old, new, format } => diff::run(&old, &new, format),
     }
 }

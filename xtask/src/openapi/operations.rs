@@ -64,6 +64,13 @@ fn one(
     let mut out = Node::new();
     for key in ["operationId", "deprecated", "security", "tags"] {
         if let Some(value) = operation.get(key) {
+            let here = step(at, key);
+            match key {
+                "operationId" => schema::shaped::<String>(value, &here, "a text")?,
+                "deprecated" => schema::shaped::<bool>(value, &here, "true or false")?,
+                "tags" => schema::shaped::<Vec<String>>(value, &here, "a list of texts")?,
+                _ => security(value, &here)?,
+            }
             out.insert(key.to_owned(), value.clone());
         }
     }
@@ -92,6 +99,11 @@ fn one(
     }
     out.insert("responses".to_owned(), Value::Object(answers));
     Ok(Value::Object(out))
+}
+
+/// Refuses what does not name security schemes.
+pub(crate) fn security(value: &Value, at: &str) -> Carried<()> {
+    schema::shaped::<Vec<openapiv3::SecurityRequirement>>(value, at, "a list of security requirements")
 }
 
 /// The media types of a body, each with a flat schema.

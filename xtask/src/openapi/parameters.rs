@@ -106,7 +106,7 @@ fn style(node: &Node, place: &str, at: &str) -> Carried<bool> {
     if node.get("allowReserved") == Some(&json!(true)) {
         return Err(Refusal::new(at, "allowReserved", "values are always percent-encoded; correct it"));
     }
-    Ok(place == "query" && node.get("explode") != Some(&json!(false)))
+    Ok(place != "query" || node.get("explode") != Some(&json!(false)))
 }
 
 /// Parameters that would get the same name in Rust.

@@ -4,6 +4,7 @@
 //! `nullable`, no prose, and everything that OpenAPI 3.0 has no keyword for as a JSON Schema
 //! fragment in the list `x-conditions`. A `$ref` stands alone or is the first of an `allOf`.
 
+use serde::de::DeserializeOwned;
 use serde_json::{Map, Value, json};
 
 use super::{
@@ -98,13 +99,14 @@ pub(crate) fn normalise(schema: &Value, at: &str) -> Carried<Value> {
                 out.insert(key.clone(), normalise(value, &here)?);
             }
             "items" => items(value, &here, &mut out, &mut conditions)?,
-            "discriminator" => discriminator(value, &mut out),
+            "discriminator" => discriminator(value, &here, &mut out)?,
             "unevaluatedProperties" => unevaluated(value, &here, &mut out)?,
             name if COMPOSITIONS.contains(&name) => composition(name, value, &here, &mut out)?,
             name if CONDITIONS.contains(&name) => {
                 conditions.insert(key.clone(), neutral(value, name == "patternProperties"));
             }
             name if KEPT.contains(&name) => {
+                kept(name, value, &here)?;
                 out.insert(key.clone(), value.clone());
             }
             name if DROPPED.contains(&name) || name.starts_with("x-") => {}
@@ -126,6 +128,27 @@ pub(crate) fn normalise(schema: &Value, at: &str) -> Carried<Value> {
     map_in_items(&mut out);
     whole_bounds(&mut out);
     Ok(Value::Object(null_member(lone_reference(several_types(out)))))
+}
+
+/// Refuses the value of a keyword that OpenAPI gives another type.
+fn kept(key: &str, value: &Value, at: &str) -> Carried<()> {
+    match key {
+        "default" => Ok(()),
+        "format" | "pattern" => shaped::<String>(value, at, "a text"),
+        "maximum" | "minimum" | "multipleOf" => shaped::<f64>(value, at, "a number"),
+        "additionalProperties" | "deprecated" | "readOnly" | "uniqueItems" | "writeOnly" => {
+            shaped::<bool>(value, at, "true or false")
+        }
+        _ => shaped::<u32>(value, at, "a count"),
+    }
+}
+
+/// Refuses a value that is not what it should be.
+pub(crate) fn shaped<T: DeserializeOwned>(value: &Value, at: &str, what: &str) -> Carried<()> {
+    match T::deserialize(value) {
+        Ok(_) => Ok(()),
+        Err(_) => Err(Refusal::new(at, format!("not {what}"), format!("correct it to {what}"))),
+    }
 }
 
 /// The name a `$ref` leads to.
@@ -218,7 +241,8 @@ fn items(value: &Value, at: &str, out: &mut Node, conditions: &mut Node) -> Carr
     Ok(())
 }
 
-fn discriminator(value: &Value, out: &mut Node) {
+fn discriminator(value: &Value, at: &str, out: &mut Node) -> Carried<()> {
+    shaped::<openapiv3::Discriminator>(value, at, "a property's name and a mapping of texts")?;
     let mut kept = Node::new();
     for key in ["propertyName", "mapping"] {
         if let Some(part) = value.get(key) {
@@ -226,6 +250,7 @@ fn discriminator(value: &Value, out: &mut Node) {
         }
     }
     out.insert("discriminator".to_owned(), Value::Object(kept));
+    Ok(())
 }
 
 fn unevaluated(value: &Value, at: &str, out: &mut Node) -> Carried<()> {

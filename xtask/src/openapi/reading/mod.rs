@@ -19,6 +19,8 @@ mod response;
 mod rust_type;
 
 pub(crate) use names::upstream_name;
+pub(crate) use response::is_text_enum;
+pub(crate) use rust_type::KEY;
 
 /// Reads every schema that an operation reaches, in the direction it is used, and gives the components.
 pub(crate) fn split(schemas: &Node, paths: &mut Node) -> Carried<Node> {

@@ -1,0 +1,175 @@
+//! One look at the account for everybody who waits.
+
+use std::{
+    collections::HashMap,
+    sync::{
+        Arc,
+        atomic::{AtomicUsize, Ordering},
+    },
+    time::Duration,
+};
+
+use tokio::{
+    sync::{Mutex, watch},
+    time::{Instant, timeout},
+};
+
+use crate::{
+    Error, ErrorKind, LogSource, Pod, Probe, RunPod,
+    client::{Call, Tries},
+    wait::{Sight, Source},
+};
+
+/// The oldest list that a look is answered from. With several waits on a handle, one list is read
+/// each time this has passed, however many they are.
+const SHARED_FOR: Duration = Duration::from_millis(2500);
+/// Lists in a row that may miss a pod nobody has seen listed yet before it is asked for by its id:
+/// a new pod shows up in lists late (observed).
+const UNLISTED_PATIENCE: u32 = 4;
+/// Lines of the system log that come with a wait that failed.
+const REPORTED_LINES: u32 = 10;
+/// The longest a failed wait takes to fetch them.
+const LOG_PATIENCE: Duration = Duration::from_secs(4);
+
+/// What the waits on one handle share.
+#[derive(Debug)]
+pub(crate) struct Poller {
+    watchers: AtomicUsize,
+    /// Held while a list is read, so that only one is.
+    reading: Mutex<()>,
+    latest: watch::Sender<Option<Arc<Snapshot>>>,
+}
+
+/// The account at one moment, or why it could not be read.
+#[derive(Debug)]
+struct Snapshot {
+    taken_at: Instant,
+    pods: Result<HashMap<String, Pod>, Error>,
+}
+
+impl Poller {
+    pub(crate) fn new() -> Self {
+        Self { watchers: AtomicUsize::new(0), reading: Mutex::new(()), latest: watch::Sender::new(None) }
+    }
+}
+
+/// One wait's view of the account: by id while it is alone, else through the shared list.
+#[derive(Debug)]
+pub(crate) struct Watcher<'a> {
+    runpod: &'a RunPod,
+    id: &'a str,
+    lists: watch::Receiver<Option<Arc<Snapshot>>>,
+    was_listed: bool,
+    unlisted: u32,
+}
+
+impl<'a> Watcher<'a> {
+    pub(crate) fn new(runpod: &'a RunPod, id: &'a str) -> Self {
+        let poller = runpod.poller();
+        poller.watchers.fetch_add(1, Ordering::Relaxed);
+        Self { runpod, id, lists: poller.latest.subscribe(), was_listed: false, unlisted: 0 }
+    }
+
+    fn is_alone(&self) -> bool {
+        self.runpod.poller().watchers.load(Ordering::Relaxed) <= 1
+    }
+
+    async fn look_alone(&self) -> Result<Sight, Error> {
+        let call = Call::look("get pod", Some(self.id));
+        match self.runpod.once(call, self.runpod.backend().get(self.id)).await {
+            Ok(pod) => Ok(Sight::Pod(Box::new(pod))),
+            Err(error) if error.kind() == ErrorKind::NotFound => Ok(Sight::Absent),
+            Err(error) => Err(error),
+        }
+    }
+}
+
+impl RunPod {
+    /// A list no older than [`SHARED_FOR`], read by whoever comes first.
+    async fn snapshot(&self) -> Arc<Snapshot> {
+        let poller = self.poller();
+        let oldest = Instant::now().checked_sub(SHARED_FOR);
+        let recent = || {
+            let latest = poller.latest.borrow().clone();
+            latest.filter(|list| oldest.is_none_or(|oldest| list.taken_at > oldest))
+        };
+        if let Some(list) = recent() {
+            return list;
+        }
+        let _reading = poller.reading.lock().await;
+        if let Some(list) = recent() {
+            return list;
+        }
+        let taken_at = Instant::now();
+        let pods = self.read_list(Tries::One).await.map(|listing| {
+            // An odd pod in the list is asked for by its id when somebody waits for it.
+            listing.pods.into_iter().map(|pod| (pod.id.clone(), pod)).collect()
+        });
+        let list = Arc::new(Snapshot { taken_at, pods });
+        poller.latest.send_replace(Some(Arc::clone(&list)));
+        list
+    }
+
+    /// The pods of a list no older than [`SHARED_FOR`]; none if it cannot be read.
+    pub(crate) async fn shared_list(&self) -> Vec<Pod> {
+        match &self.snapshot().await.pods {
+            Ok(pods) => pods.values().cloned().collect(),
+            Err(_) => Vec::new(),
+        }
+    }
+}
+
+impl Source for Watcher<'_> {
+    async fn look(&mut self) -> Result<Sight, Error> {
+        if self.is_alone() {
+            return self.look_alone().await;
+        }
+        let list = self.runpod.snapshot().await;
+        self.lists.mark_unchanged();
+        let pods = match &list.pods {
+            Ok(pods) => pods,
+            Err(error) => return Err(error.clone()),
+        };
+        if let Some(pod) = pods.get(self.id) {
+            (self.was_listed, self.unlisted) = (true, 0);
+            return Ok(Sight::Pod(Box::new(pod.clone())));
+        }
+        self.unlisted += 1;
+        if !self.was_listed && self.unlisted < UNLISTED_PATIENCE {
+            return Ok(Sight::Unlisted);
+        }
+        // Absence from a list proves nothing.
+        self.unlisted = 0;
+        self.look_alone().await
+    }
+
+    async fn news(&mut self) {
+        loop {
+            if self.lists.changed().await.is_err() {
+                return std::future::pending().await;
+            }
+            let is_readable = self.lists.borrow().as_ref().is_some_and(|list| list.pods.is_ok());
+            if is_readable {
+                return;
+            }
+        }
+    }
+
+    async fn probe(&self, probe: &Probe) -> Result<(), String> {
+        self.runpod.prober().probe(probe).await
+    }
+
+    async fn system_log(&self) -> Vec<String> {
+        let lines = self.runpod.logs(self.id).source(LogSource::System).tail(REPORTED_LINES).history();
+        match timeout(LOG_PATIENCE, lines).await {
+            Ok(Ok(lines)) => lines.into_iter().map(|line| line.line).collect(),
+            _ => Vec::new(),
+        }
+    }
+}
+
+impl Drop for Watcher<'_> {
+    fn drop(&mut self) {
+        self.runpod.poller().watchers.fetch_sub(1, Ordering::Relaxed);
+    }
+}

@@ -1,0 +1,177 @@
+use std::time::Duration;
+
+use serde::Deserialize;
+
+use crate::boot::{BootProfile, Delay};
+use crate::capacity::Scope;
+use crate::catalog::Cloud;
+use crate::error::SimError;
+use crate::faults::FaultScript;
+use crate::limits::RateWindow;
+use crate::settings::SimBuilder;
+
+/// A configuration file. What it leaves out keeps its default.
+#[derive(Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Config {
+    api_key: Option<String>,
+    seed: Option<u64>,
+    time_scale: Option<f64>,
+    list_lag_seconds: Option<f64>,
+    terminated_linger_seconds: Option<f64>,
+    page_size: Option<usize>,
+    real_endpoints: Option<bool>,
+    marker_env: Option<String>,
+    ssh_keys: Option<Vec<String>>,
+    balance_usd: Option<f64>,
+    forbidden: Option<Vec<String>>,
+    retire_v1: Option<bool>,
+    capacity_drift_seconds: Option<f64>,
+    #[serde(default)]
+    boot: BootTable,
+    #[serde(default)]
+    capacity: Vec<CapacityTable>,
+    rate_window: Option<Vec<WindowTable>>,
+    #[serde(default)]
+    network_volume: Vec<VolumeTable>,
+    #[serde(default)]
+    fault: Vec<FaultScript>,
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct BootTable {
+    provisioning: Option<DelayTable>,
+    image_pull: Option<DelayTable>,
+    runtime: Option<DelayTable>,
+    ports: Option<DelayTable>,
+    listening: Option<DelayTable>,
+    ssh_banner: Option<DelayTable>,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct DelayTable {
+    median_seconds: f64,
+    #[serde(default)]
+    sigma: f64,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct CapacityTable {
+    #[serde(rename = "type")]
+    type_id: Option<String>,
+    data_center: Option<String>,
+    cloud: Option<Cloud>,
+    units: u32,
+    after_seconds: Option<f64>,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct WindowTable {
+    name: String,
+    quota: u32,
+    seconds: f64,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct VolumeTable {
+    id: String,
+    name: String,
+    size_gb: u32,
+    data_center: String,
+}
+
+impl SimBuilder {
+    /// Applies a configuration in TOML over what is set already.
+    ///
+    /// # Errors
+    /// When it is not TOML, or has a key, a fault or a value that means nothing; the error says which and where.
+    pub fn config(self, text: &str) -> Result<Self, SimError> {
+        let config: Config = toml::from_str(text).map_err(|error| SimError::Config(error.to_string()))?;
+        config.apply(self).map_err(SimError::Config)
+    }
+}
+
+impl Config {
+    fn apply(self, mut builder: SimBuilder) -> Result<SimBuilder, String> {
+        let settings = &mut builder.settings;
+        replace(&mut settings.seed, self.seed);
+        replace(&mut settings.time_scale, self.time_scale);
+        replace(&mut settings.page_size, self.page_size);
+        replace(&mut settings.real_endpoints, self.real_endpoints);
+        replace(&mut settings.marker_env, self.marker_env);
+        replace(&mut settings.ssh_keys, self.ssh_keys);
+        replace(&mut settings.forbidden, self.forbidden);
+        replace(&mut settings.v1_retired, self.retire_v1);
+        replace(&mut settings.list_lag, span("list_lag_seconds", self.list_lag_seconds)?);
+        let linger = span("terminated_linger_seconds", self.terminated_linger_seconds)?;
+        replace(&mut settings.terminated_linger, linger);
+        let drift = span("capacity_drift_seconds", self.capacity_drift_seconds)?;
+        settings.capacity_drift = drift.or(settings.capacity_drift);
+        settings.balance_usd = self.balance_usd.or(settings.balance_usd);
+        settings.boot = self.boot.over(settings.boot)?;
+        if let Some(windows) = self.rate_window {
+            settings.rate_windows = windows.into_iter().map(WindowTable::read).collect::<Result<_, _>>()?;
+        }
+        for script in self.fault {
+            builder = builder.fault(script.read()?);
+        }
+        for CapacityTable { type_id, data_center, cloud, units, after_seconds } in self.capacity {
+            let scope = Scope { type_id, data_center, cloud };
+            builder = match span("after_seconds", after_seconds)? {
+                Some(after) => builder.capacity_at(after, scope, units),
+                None => builder.capacity_in(scope, units),
+            };
+        }
+        for VolumeTable { id, name, size_gb, data_center } in self.network_volume {
+            builder = builder.network_volume(id, name, size_gb, data_center);
+        }
+        Ok(match self.api_key {
+            Some(key) => builder.api_key(key),
+            None => builder,
+        })
+    }
+}
+
+impl BootTable {
+    fn over(self, profile: BootProfile) -> Result<BootProfile, String> {
+        let delay = |name, table: Option<DelayTable>, default| match table {
+            None => Ok(default),
+            Some(DelayTable { median_seconds, sigma }) => {
+                Ok::<_, String>(Delay::log_normal(seconds(name, median_seconds)?, sigma))
+            }
+        };
+        Ok(BootProfile {
+            provisioning: delay("boot.provisioning", self.provisioning, profile.provisioning)?,
+            image_pull: delay("boot.image_pull", self.image_pull, profile.image_pull)?,
+            runtime: delay("boot.runtime", self.runtime, profile.runtime)?,
+            ports: delay("boot.ports", self.ports, profile.ports)?,
+            listening: delay("boot.listening", self.listening, profile.listening)?,
+            ssh_banner: delay("boot.ssh_banner", self.ssh_banner, profile.ssh_banner)?,
+        })
+    }
+}
+
+impl WindowTable {
+    fn read(self) -> Result<RateWindow, String> {
+        Ok(RateWindow::new(self.name, self.quota, seconds("rate_window.seconds", self.seconds)?))
+    }
+}
+
+fn replace<T>(field: &mut T, value: Option<T>) {
+    if let Some(value) = value {
+        *field = value;
+    }
+}
+
+fn span(name: &str, value: Option<f64>) -> Result<Option<Duration>, String> {
+    value.map(|value| seconds(name, value)).transpose()
+}
+
+fn seconds(name: &str, value: f64) -> Result<Duration, String> {
+    Duration::try_from_secs_f64(value).map_err(|_| format!("`{name}` must be a number of seconds, 0 or more"))
+}

@@ -1,0 +1,238 @@
+use std::time::Duration;
+
+use serde::{Deserialize, Serialize};
+
+/// What goes wrong. "Applied" means that the request took effect before things went wrong.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum FaultKind {
+    /// The connection is closed without an answer; nothing is applied.
+    DropBeforeRead,
+    /// The request is applied, then the connection is closed without an answer.
+    DropAfterApply,
+    /// The request is applied, then the connection is closed in the middle of the answer's body.
+    DropMidAnswer,
+    /// A refusal with this status in the API's own error shape.
+    Status {
+        /// 400 to 599.
+        status: u16,
+        /// What the server says; `None` for its usual words.
+        detail: Option<String>,
+        /// Whether the request takes effect all the same.
+        applied: bool,
+    },
+    /// 429; nothing is applied.
+    RateLimited {
+        /// What `Retry-After` says, in whole real seconds; `None` leaves the header out.
+        retry_after: Option<Duration>,
+        /// How long another window, the hour, stays exhausted by `RateLimit`; `None` leaves that window with room.
+        exhausted_for: Option<Duration>,
+    },
+    /// 403 as plain text, `error code: 1010`, from the edge; nothing is applied.
+    EdgeBlock,
+    /// An HTML page in place of the answer.
+    Html {
+        /// 200 to 599.
+        status: u16,
+        /// Whether the request takes effect all the same.
+        applied: bool,
+    },
+    /// The request is applied; the answer's JSON ends in the middle, in a complete HTTP message.
+    TruncatedJson,
+    /// The request is applied; the answer says that it is `text/plain`.
+    WrongContentType,
+    /// The request is applied; the answer's body takes this much real time, at most 10 minutes, to arrive.
+    SlowBody {
+        /// From the first to the last byte.
+        lasting: Duration,
+    },
+    /// No answer for this much real time, at most 10 minutes; then the connection is closed.
+    Hang {
+        /// Until the connection is closed.
+        lasting: Duration,
+        /// Whether the request takes effect all the same.
+        applied: bool,
+    },
+    /// A field of the answer, and of each item of a list, has the value `SOMETHING_NEW`.
+    UnknownEnum {
+        /// Dotted path, such as `status`.
+        field: String,
+    },
+    /// A field of the answer, and of each item of a list, is left out.
+    MissingField {
+        /// Dotted path, such as `ssh.direct`.
+        field: String,
+    },
+    /// A field of the answer, and of each item of a list, is null.
+    NullField {
+        /// Dotted path, such as `runtime`.
+        field: String,
+    },
+    /// A list of pods begins with a pod that has an unknown status, nulls, and fields nobody knows.
+    OddPod,
+    /// One create makes two pods; the answer shows the first.
+    DuplicateCreate,
+    /// 410: this API is retired; nothing is applied.
+    Gone,
+    /// The container of the created or started pod exits again and again; the pod stays RUNNING and bills.
+    ExitLoop {
+        /// Simulated time from one exit to the next.
+        every: Duration,
+    },
+    /// The created or started pod ends up in ERROR instead of RUNNING.
+    BootFailure,
+    /// The created or started pod never gets past a stage of its boot.
+    Stuck {
+        /// The stage it stays in.
+        stage: BootStage,
+    },
+    /// A stopped pod's machine has no free GPU: starting it is refused with 400.
+    HostFull,
+    /// A stopped pod comes back without GPUs.
+    ZeroGpus,
+}
+
+/// A stage of a boot.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+#[non_exhaustive]
+pub enum BootStage {
+    /// PROVISIONING: no machine is found.
+    Provisioning,
+    /// STARTING: the image never arrives.
+    Starting,
+    /// RUNNING without public ports.
+    Ports,
+    /// RUNNING with public ports that nothing listens on.
+    Listening,
+}
+
+/// The names faults go by in files, over HTTP and in the request log.
+pub(crate) const NAMES: [&str; 22] = [
+    "drop-before-read",
+    "drop-after-apply",
+    "drop-mid-answer",
+    "status",
+    "rate-limited",
+    "edge-block",
+    "html",
+    "truncated-json",
+    "wrong-content-type",
+    "slow-body",
+    "hang",
+    "unknown-enum",
+    "missing-field",
+    "null-field",
+    "odd-pod",
+    "duplicate-create",
+    "gone",
+    "exit-loop",
+    "boot-failure",
+    "stuck",
+    "host-full",
+    "zero-gpus",
+];
+
+const CREATES: [&str; 2] = ["createPod", "CreatePod"];
+const STARTS: [&str; 2] = ["podAction:start", "StartPod"];
+const LISTS: [&str; 2] = ["listPods", "ListPods"];
+
+impl FaultKind {
+    /// An answer with this status, of a request that was not applied.
+    #[must_use]
+    pub fn status_before(status: u16) -> Self {
+        Self::Status { status, detail: None, applied: false }
+    }
+
+    /// An answer with this status, of a request that was applied.
+    #[must_use]
+    pub fn status_after(status: u16) -> Self {
+        Self::Status { status, detail: None, applied: true }
+    }
+
+    /// 400 with words that mean "no capacity", or any other refusal's own words.
+    #[must_use]
+    pub fn refusal(status: u16, detail: impl Into<String>) -> Self {
+        Self::Status { status, detail: Some(detail.into()), applied: false }
+    }
+
+    /// The name it goes by in files, over HTTP and in the request log.
+    #[must_use]
+    pub fn name(&self) -> &'static str {
+        match self {
+            Self::DropBeforeRead => "drop-before-read",
+            Self::DropAfterApply => "drop-after-apply",
+            Self::DropMidAnswer => "drop-mid-answer",
+            Self::Status { .. } => "status",
+            Self::RateLimited { .. } => "rate-limited",
+            Self::EdgeBlock => "edge-block",
+            Self::Html { .. } => "html",
+            Self::TruncatedJson => "truncated-json",
+            Self::WrongContentType => "wrong-content-type",
+            Self::SlowBody { .. } => "slow-body",
+            Self::Hang { .. } => "hang",
+            Self::UnknownEnum { .. } => "unknown-enum",
+            Self::MissingField { .. } => "missing-field",
+            Self::NullField { .. } => "null-field",
+            Self::OddPod => "odd-pod",
+            Self::DuplicateCreate => "duplicate-create",
+            Self::Gone => "gone",
+            Self::ExitLoop { .. } => "exit-loop",
+            Self::BootFailure => "boot-failure",
+            Self::Stuck { .. } => "stuck",
+            Self::HostFull => "host-full",
+            Self::ZeroGpus => "zero-gpus",
+        }
+    }
+
+    /// Whether the request takes effect.
+    pub(crate) fn applies(&self) -> bool {
+        match self {
+            Self::DropBeforeRead | Self::RateLimited { .. } | Self::EdgeBlock | Self::Gone => false,
+            Self::Status { applied, .. } | Self::Html { applied, .. } | Self::Hang { applied, .. } => {
+                *applied
+            }
+            _ => true,
+        }
+    }
+
+    /// Whether it can happen to this call at all; other calls it does not even count.
+    pub(crate) fn suits(&self, call: &str) -> bool {
+        match self {
+            Self::OddPod => LISTS.contains(&call),
+            Self::DuplicateCreate => CREATES.contains(&call),
+            Self::ExitLoop { .. } | Self::BootFailure | Self::Stuck { .. } => {
+                CREATES.contains(&call) || STARTS.contains(&call)
+            }
+            Self::HostFull | Self::ZeroGpus => STARTS.contains(&call),
+            _ => true,
+        }
+    }
+
+    /// What is wrong with its own values; `None` when nothing is.
+    pub(crate) fn flaw(&self) -> Option<&'static str> {
+        const LONGEST: Duration = Duration::from_secs(600);
+        match self {
+            Self::Status { status, .. } if !(400..=599).contains(status) => {
+                Some("`status` must be 400 to 599")
+            }
+            Self::Html { status, .. }
+                if !(200..=599).contains(status) || *status == 204 || *status == 304 =>
+            {
+                Some("`status` must be 200 to 599, and one that has a body")
+            }
+            Self::SlowBody { lasting } | Self::Hang { lasting, .. } if *lasting > LONGEST => {
+                Some("`seconds` must be at most 600")
+            }
+            Self::ExitLoop { every } if *every < Duration::from_secs(1) => {
+                Some("`seconds` must be at least 1")
+            }
+            Self::UnknownEnum { field } | Self::MissingField { field } | Self::NullField { field }
+                if field.split('.').any(str::is_empty) =>
+            {
+                Some("`field` must be a dotted path such as `ssh.direct`")
+            }
+            _ => None,
+        }
+    }
+}

@@ -1,0 +1,146 @@
+use rand::rngs::StdRng;
+use rand::{Rng, SeedableRng};
+use serde::Serialize;
+
+use super::{Fault, FaultKind};
+
+/// The faults that were injected, in their order.
+#[derive(Debug, Default)]
+pub(crate) struct Faults {
+    seed: u64,
+    injected: u64,
+    armed: Vec<Armed>,
+}
+
+#[derive(Debug)]
+struct Armed {
+    fault: Fault,
+    rng: StdRng,
+    calls: u64,
+    fired: u64,
+}
+
+/// What has become of an injected fault.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[non_exhaustive]
+pub struct FaultReport {
+    /// The fault's name.
+    pub fault: &'static str,
+    /// The operations it is for; empty means any.
+    pub on: Vec<String>,
+    /// Matching calls seen, those an earlier fault took excepted.
+    pub calls: u64,
+    /// How often it happened.
+    pub fired: u64,
+}
+
+impl Faults {
+    pub(crate) fn new(seed: u64) -> Self {
+        Self { seed, ..Self::default() }
+    }
+
+    pub(crate) fn inject(&mut self, fault: Fault) {
+        // Each fault draws from its own source, so that one more fault changes no other's luck.
+        self.injected += 1;
+        let rng = StdRng::seed_from_u64(self.seed ^ self.injected.wrapping_mul(0x9e6c_63d0_876a_9a47));
+        self.armed.push(Armed { fault, rng, calls: 0, fired: 0 });
+    }
+
+    pub(crate) fn clear(&mut self) {
+        self.armed.clear();
+    }
+
+    /// The fault that happens to a call, if any: the first one injected that is due. Later ones do not count the call.
+    pub(crate) fn draw(&mut self, call: &str) -> Option<FaultKind> {
+        self.armed.iter_mut().find_map(|armed| armed.draw(call))
+    }
+
+    pub(crate) fn reports(&self) -> Vec<FaultReport> {
+        let report = |armed: &Armed| FaultReport {
+            fault: armed.fault.kind.name(),
+            on: armed.fault.operations.clone(),
+            calls: armed.calls,
+            fired: armed.fired,
+        };
+        self.armed.iter().map(report).collect()
+    }
+}
+
+impl Armed {
+    fn draw(&mut self, call: &str) -> Option<FaultKind> {
+        let fault = &self.fault;
+        let operation = call.split(':').next().unwrap_or(call);
+        let named = |name: &String| name == call || name == operation;
+        if !fault.kind.suits(call) || !(fault.operations.is_empty() || fault.operations.iter().any(named)) {
+            return None;
+        }
+        self.calls += 1;
+        let most = fault.times.unwrap_or(if fault.nth.is_some() { 1 } else { u64::MAX });
+        let due = self.calls >= fault.nth.unwrap_or(1) && self.fired < most;
+        if !due || !self.rng.random_bool(fault.probability) {
+            return None;
+        }
+        self.fired += 1;
+        Some(fault.kind.clone())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn happens(faults: &mut Faults, calls: &[&str]) -> Vec<bool> {
+        calls.iter().map(|call| faults.draw(call).is_some()).collect()
+    }
+
+    #[test]
+    fn counts_and_positions_select_calls() {
+        let kind = FaultKind::DropAfterApply;
+        for (fault, fires) in [
+            (Fault::new(kind.clone()), [true, true, true, true]),
+            (Fault::new(kind.clone()).times(2), [true, true, false, false]),
+            (Fault::new(kind.clone()).nth(3), [false, false, true, false]),
+            (Fault::new(kind.clone()).nth(2).times(2), [false, true, true, false]),
+            (Fault::new(kind.clone()).times(0), [false; 4]),
+            (Fault::new(kind).probability(0.0), [false; 4]),
+        ] {
+            let mut faults = Faults::new(1);
+            faults.inject(fault.clone());
+            assert_eq!(happens(&mut faults, &["getPod"; 4]), fires, "{fault:?}");
+        }
+    }
+
+    #[test]
+    fn operations_and_actions_are_told_apart() {
+        let mut faults = Faults::new(1);
+        faults.inject(Fault::new(FaultKind::EdgeBlock).on("podAction:stop").on("getPod"));
+        let calls = ["podAction:start", "podAction:stop", "getPod", "listPods"];
+        assert_eq!(happens(&mut faults, &calls), [false, true, true, false]);
+        faults.clear();
+        faults.inject(Fault::new(FaultKind::HostFull).on("podAction"));
+        assert_eq!(happens(&mut faults, &calls), [true, false, false, false]);
+        assert_eq!(faults.reports()[0].calls, 1);
+    }
+
+    #[test]
+    fn faults_make_a_script_in_the_order_of_injection() {
+        let mut faults = Faults::new(1);
+        faults.inject(Fault::new(FaultKind::EdgeBlock).times(1));
+        faults.inject(Fault::new(FaultKind::Gone).times(1));
+        let drawn: Vec<_> = (0..3).map(|_| faults.draw("getPod")).collect();
+        assert_eq!(drawn, [Some(FaultKind::EdgeBlock), Some(FaultKind::Gone), None]);
+    }
+
+    #[test]
+    fn chance_follows_the_seed() {
+        let story = |seed| {
+            let mut faults = Faults::new(seed);
+            faults.inject(Fault::new(FaultKind::EdgeBlock).probability(0.3));
+            happens(&mut faults, &["getPod"; 200])
+        };
+        assert_eq!(story(4), story(4));
+        assert_ne!(story(4), story(5));
+        let fired = story(4).into_iter().filter(|fired| *fired).count();
+        assert!((40..80).contains(&fired), "{fired} of 200");
+    }
+}

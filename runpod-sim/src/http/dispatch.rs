@@ -1,0 +1,344 @@
+use std::sync::Arc;
+use std::time::Duration;
+
+use axum::body::Body;
+use axum::extract::{Request, State};
+use axum::http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode, header, request::Parts};
+use axum::response::Response;
+use http_body_util::{BodyExt, LengthLimitError, Limited};
+use serde_json::Value;
+
+use super::wire::{self, Delivery};
+use super::{
+    App, Call, Outcome, Reply, billing, cpus, data_centers, gpus, keys, logs, pods, registries, templates,
+    v1, volumes,
+};
+use crate::contract::{Api, Contract, Operation, Route};
+use crate::faults::FaultKind;
+use crate::journal::RequestRecord;
+use crate::limits::Standing;
+use crate::problem::Problem;
+
+/// The largest request body RunPod reads, in bytes.
+const MAX_BODY: usize = 102_400;
+
+static REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
+static RATE_LIMIT: HeaderName = HeaderName::from_static("ratelimit");
+static RATE_LIMIT_POLICY: HeaderName = HeaderName::from_static("ratelimit-policy");
+
+/// A request on its way to its operation.
+struct Visit<'a> {
+    app: &'a Arc<App>,
+    now: Duration,
+    contract: &'static Contract,
+    parts: &'a Parts,
+    path: &'a str,
+}
+
+/// Answers one request and writes it down.
+pub(super) async fn handle(State(app): State<Arc<App>>, request: Request) -> Response {
+    let now = app.clock.now();
+    let request_id = {
+        let mut account = app.account();
+        account.capacity.reach(now);
+        account.request_id()
+    };
+    let (parts, body) = request.into_parts();
+    let mut record = RequestRecord {
+        at: now,
+        method: parts.method.to_string(),
+        path: parts.uri.path().to_owned(),
+        query: parts.uri.query().map(str::to_owned),
+        operation: None,
+        status: 0,
+        fault: None,
+        request_id,
+    };
+    let (contract, path) = match parts.uri.path().strip_prefix("/v1/") {
+        Some(_) => (app.v1, &parts.uri.path()["/v1".len()..]),
+        None => (app.v2, parts.uri.path()),
+    };
+    let visit = Visit { app: &app, now, contract, parts: &parts, path };
+    let mut delivery = match is_named(&parts.headers) {
+        true => visit.authenticated(body, &mut record).await,
+        false => Delivery::now(wire::edge_block()),
+    };
+    if let Ok(id) = HeaderValue::try_from(&record.request_id) {
+        delivery.response.headers_mut().insert(REQUEST_ID.clone(), id);
+    }
+    record.status = if delivery.is_cut() { 0 } else { delivery.response.status().as_u16() };
+    tracing::info!(
+        method = record.method,
+        path = record.path,
+        operation = record.operation,
+        status = record.status,
+        fault = record.fault,
+        "answered"
+    );
+    app.account().journal.push(record);
+    if parts.method != Method::GET {
+        app.changed.send_replace(());
+    }
+    if !delivery.delay.is_zero() {
+        tokio::time::sleep(delivery.delay).await;
+    }
+    delivery.response
+}
+
+/// Whether a request says who it is; Cloudflare refuses others before RunPod sees them.
+fn is_named(headers: &HeaderMap) -> bool {
+    const GENERIC: [&str; 4] = ["python-urllib", "go-http-client", "java/", "libwww-perl"];
+    let agent =
+        headers.get(header::USER_AGENT).map(|agent| agent.to_str().unwrap_or("").trim().to_lowercase());
+    agent.is_some_and(|agent| !agent.is_empty() && !GENERIC.iter().any(|name| agent.starts_with(name)))
+}
+
+impl Visit<'_> {
+    async fn authenticated(&self, body: Body, record: &mut RequestRecord) -> Delivery {
+        let api = self.contract.api;
+        if let Err(problem) = authenticate(self.app, &self.parts.headers) {
+            return Delivery::now(problem.into_response(api));
+        }
+        let standing = self.app.account().limits.spend(self.now, &self.app.clock);
+        let mut delivery = match standing.retry_after {
+            Some(seconds) => Delivery::now(too_many(seconds).into_response(api)),
+            None => match read(body).await {
+                Ok(body) => self.deliver(&body, record),
+                Err(problem) => Delivery::now(problem.into_response(api)),
+            },
+        };
+        announce(&standing, &mut delivery.response);
+        delivery
+    }
+
+    /// Finds the operation, lets its fault happen, and answers.
+    fn deliver(&self, body: &[u8], record: &mut RequestRecord) -> Delivery {
+        let api = self.contract.api;
+        let (operation, parameters) = match self.contract.route(&self.parts.method, self.path) {
+            Route::Operation(operation, parameters) => (operation, parameters),
+            Route::OtherMethods(allowed) => {
+                return Delivery::now(method_not_allowed(&allowed).into_response(api));
+            }
+            Route::Unknown => {
+                return Delivery::now(Problem::new(StatusCode::NOT_FOUND, "no such path").into_response(api));
+            }
+        };
+        record.operation = Some(operation.id.clone());
+        let (fault, retired) = {
+            let mut account = self.app.account();
+            (account.faults.draw(&label(operation, body)), account.v1_retired)
+        };
+        record.fault = fault.as_ref().map(FaultKind::name);
+        if api == Api::V1 && retired && fault.is_none() {
+            return Delivery::now(gone().into_response(api));
+        }
+        let Some(fault) = fault else {
+            let outcome = self.outcome(operation, parameters, body, None);
+            return Delivery::now(respond(outcome, api));
+        };
+        if !fault.applies() {
+            return wire::deliver(&fault, Response::new(Body::empty()), None, api);
+        }
+        let mut outcome = self.outcome(operation, parameters, body, Some(fault.clone()));
+        if let Ok(reply) = &mut outcome {
+            wire::distort(&fault, reply);
+        }
+        let whole = whole_body(&outcome, api);
+        wire::deliver(&fault, respond(outcome, api), whole, api)
+    }
+
+    /// Applies the contract on the way in and on the way out.
+    fn outcome(
+        &self,
+        operation: &Operation,
+        parameters: Vec<String>,
+        body: &[u8],
+        fault: Option<FaultKind>,
+    ) -> Outcome {
+        let outcome =
+            self.call(operation, parameters, body, fault).and_then(|call| self.perform(operation, &call));
+        if cfg!(debug_assertions) { self.verified(operation, outcome) } else { outcome }
+    }
+
+    fn call(
+        &self,
+        operation: &Operation,
+        parameters: Vec<String>,
+        body: &[u8],
+        fault: Option<FaultKind>,
+    ) -> Result<Call, Box<Problem>> {
+        let query = self.parts.uri.query().unwrap_or_default().as_bytes();
+        let query: Vec<(String, String)> = form_urlencoded::parse(query).into_owned().collect();
+        let mut errors = self.contract.query_errors(operation, &query).map_err(Problem::internal)?;
+        let body = if operation.reads_body() && !body.is_empty() {
+            let malformed = |_| Problem::bad_request("the request body is not valid JSON");
+            Some(serde_json::from_slice::<Value>(body).map_err(malformed)?)
+        } else {
+            None
+        };
+        errors.extend(self.contract.body_errors(operation, body.as_ref()).map_err(Problem::internal)?);
+        // The contract asks for it so that no client forgets it; RunPod misses it only later, with a 400.
+        errors
+            .retain(|error| operation.id != "createPod" || error != "body: missing required property 'disk'");
+        if !errors.is_empty() {
+            let mut problem = Problem::invalid(errors);
+            if self.contract.api == Api::V1 {
+                problem.status = StatusCode::BAD_REQUEST;
+            }
+            return Err(problem);
+        }
+        let last_event_id = self.parts.headers.get("last-event-id").map(|id| id.to_str().unwrap_or("?"));
+        let last_event_id = last_event_id.map(str::to_owned);
+        Ok(Call { now: self.now, parameters, query, body, last_event_id, fault })
+    }
+
+    fn perform(&self, operation: &Operation, call: &Call) -> Outcome {
+        let done = match self.contract.api {
+            Api::V1 => v1::perform(self.app, operation, call),
+            Api::V2 => perform(self.app, operation, call),
+        };
+        done.unwrap_or_else(|| {
+            let detail = format!("the simulator does not implement {}", operation.id);
+            Err(Problem::new(StatusCode::NOT_IMPLEMENTED, detail))
+        })
+    }
+
+    /// Turns an answer that breaks the contract into a failure nobody can overlook.
+    fn verified(&self, operation: &Operation, outcome: Outcome) -> Outcome {
+        let api = self.contract.api;
+        let checked = match &outcome {
+            Ok(reply) => self.contract.response_errors(operation, reply.status().as_u16(), reply.body()),
+            Err(problem) => {
+                self.contract.response_errors(operation, problem.status.as_u16(), Some(&problem.body(api)))
+            }
+        };
+        let violations = checked.unwrap_or_else(|error| vec![error]);
+        let mut account = self.app.account();
+        account.answers_verified += 1;
+        if violations.is_empty() {
+            return outcome;
+        }
+        let detail = format!(
+            "the simulator's answer to {} breaks the contract: {}",
+            operation.id,
+            violations.join("; ")
+        );
+        tracing::error!("{detail}");
+        account.contract_violations.push(detail.clone());
+        Err(Problem::internal(detail))
+    }
+}
+
+/// What faults know a call by: the operation, and for an action which one.
+fn label(operation: &Operation, body: &[u8]) -> String {
+    if operation.id != "podAction" {
+        return operation.id.clone();
+    }
+    let body: Value = serde_json::from_slice(body).unwrap_or_default();
+    format!("podAction:{}", body["action"].as_str().unwrap_or_default())
+}
+
+fn perform(app: &Arc<App>, operation: &Operation, call: &Call) -> Option<Outcome> {
+    Some(match operation.id.as_str() {
+        "listPods" => pods::list(app, call),
+        "createPod" => pods::create(app, call),
+        "getPod" => pods::get(app, call),
+        "updatePod" => pods::update(app, call),
+        "deletePod" => pods::delete(app, call),
+        "podAction" => pods::act(app, call),
+        "getPodLogs" => logs::follow(app, call),
+        "listPodBilling" => billing::pods(app, call),
+        "listGpuTypes" => gpus::list(app, call),
+        "getGpuType" => gpus::get(app, call),
+        "listCpuTypes" => cpus::list(app, call),
+        "getCpuType" => cpus::get(app, call),
+        "listDataCenters" => data_centers::list(app, call),
+        "getDataCenter" => data_centers::get(app, call),
+        "listPublicTemplates" => templates::catalog(app, call),
+        "listTemplates" => templates::list(app, call),
+        "createTemplate" => templates::create(app, call),
+        "getTemplate" => templates::get(app, call),
+        "updateTemplate" => templates::update(app, call),
+        "deleteTemplate" => templates::delete(app, call),
+        "listRegistries" => registries::list(app, call),
+        "createRegistry" => registries::create(app, call),
+        "getRegistry" => registries::get(app, call),
+        "deleteRegistry" => registries::delete(app, call),
+        "getSshKeys" => keys::get(app),
+        "updateSshKeys" => keys::put(app, call),
+        "listNetworkVolumes" => volumes::list(app, call),
+        "createNetworkVolume" => volumes::create(app, call),
+        "getNetworkVolume" => volumes::get(app, call),
+        "updateNetworkVolume" => volumes::update(app, call),
+        "deleteNetworkVolume" => volumes::delete(app, call),
+        _ => return None,
+    })
+}
+
+fn respond(outcome: Outcome, api: Api) -> Response {
+    match outcome {
+        Ok(reply) => reply.into_response(),
+        Err(problem) => problem.into_response(api),
+    }
+}
+
+/// The bytes of an answer; `None` for a stream.
+fn whole_body(outcome: &Outcome, api: Api) -> Option<Vec<u8>> {
+    match outcome {
+        Ok(Reply::Json(_, body)) => Some(body.to_string().into_bytes()),
+        Ok(Reply::Empty(_)) => Some(Vec::new()),
+        Ok(Reply::Events(_)) => None,
+        Err(problem) => Some(problem.body(api).to_string().into_bytes()),
+    }
+}
+
+fn authenticate(app: &App, headers: &HeaderMap) -> Result<(), Box<Problem>> {
+    let given = headers.get(header::AUTHORIZATION).and_then(|value| value.to_str().ok());
+    match given.and_then(|text| text.strip_prefix("Bearer ")) {
+        None => Err(Problem::new(StatusCode::UNAUTHORIZED, "missing bearer token")),
+        Some(key) if key.trim() != app.settings.api_key.0 => {
+            Err(Problem::new(StatusCode::UNAUTHORIZED, "invalid bearer token"))
+        }
+        Some(_) => Ok(()),
+    }
+}
+
+/// Adds the headers of the rate-limit windows, unless a fault has its own.
+fn announce(standing: &Standing, response: &mut Response) {
+    for (name, value) in [(&RATE_LIMIT, &standing.limit), (&RATE_LIMIT_POLICY, &standing.policy)] {
+        if let Some(value) = value {
+            response.headers_mut().entry(name).or_insert_with(|| value.clone());
+        }
+    }
+}
+
+fn too_many(seconds: u64) -> Box<Problem> {
+    let mut problem = Problem::new(StatusCode::TOO_MANY_REQUESTS, "rate limit exceeded");
+    problem.headers.insert(header::RETRY_AFTER, HeaderValue::from(seconds));
+    problem
+}
+
+fn gone() -> Box<Problem> {
+    Problem::new(StatusCode::GONE, "REST v1 was retired; use v2.")
+}
+
+async fn read(body: Body) -> Result<Vec<u8>, Box<Problem>> {
+    match Limited::new(body, MAX_BODY).collect().await {
+        Ok(read) => Ok(read.to_bytes().to_vec()),
+        Err(error) if error.is::<LengthLimitError>() => {
+            let detail = format!("the request body exceeds {MAX_BODY} bytes");
+            Err(Problem::new(StatusCode::PAYLOAD_TOO_LARGE, detail))
+        }
+        Err(_) => Err(Problem::bad_request("the request body could not be read")),
+    }
+}
+
+fn method_not_allowed(allowed: &[&Method]) -> Box<Problem> {
+    let names: Vec<&str> = allowed.iter().map(|method| method.as_str()).collect();
+    let names = names.join(", ");
+    let mut problem = Problem::new(StatusCode::METHOD_NOT_ALLOWED, format!("this path takes {names}"));
+    if let Ok(value) = HeaderValue::try_from(names) {
+        problem.headers.insert(header::ALLOW, value);
+    }
+    problem
+}

@@ -1,0 +1,69 @@
+use axum::http::StatusCode;
+use serde_json::json;
+
+use super::page::Page;
+use super::{App, Call, Outcome, Reply};
+use crate::account::Account;
+use crate::problem::Problem;
+use crate::rules;
+use crate::template::{self, Template, TemplateBody};
+
+pub(super) fn list(app: &App, call: &Call) -> Outcome {
+    let page = Page::read(call, app.settings.page_size)?;
+    let account = app.account();
+    Reply::ok(page.cut("templates", account.templates.numbered(), |template| json!(template)))
+}
+
+/// The public ones, which all count as official.
+pub(super) fn catalog(app: &App, call: &Call) -> Outcome {
+    let page = Page::read(call, app.settings.page_size)?;
+    let official = call.query("source").is_none_or(|source| source == "official");
+    let templates = if official { template::public() } else { Vec::new() };
+    Reply::ok(page.cut("templates", (0..).zip(templates), |template| json!(template)))
+}
+
+pub(super) fn get(app: &App, call: &Call) -> Outcome {
+    let account = app.account();
+    let public = || template::public().into_iter().find(|template| template.id == call.id());
+    let template = account.templates.get(call.id()).cloned().or_else(public);
+    Reply::ok(json!(template.ok_or_else(|| Problem::not_found("template", call.id()))?))
+}
+
+pub(super) fn create(app: &App, call: &Call) -> Outcome {
+    let body: TemplateBody = call.body()?;
+    let mut account = app.account();
+    check(&account, &body)?;
+    let template = Template { id: account.fresh_id()[..10].to_owned(), body };
+    account.templates.put(template.clone());
+    Ok(Reply::Json(StatusCode::CREATED, json!(template)))
+}
+
+fn check(account: &Account, body: &TemplateBody) -> Result<(), Box<Problem>> {
+    rules::ports(&body.ports)?;
+    match body.registry.as_deref().filter(|id| account.registries.get(id).is_none()) {
+        Some(id) => Err(Problem::bad_request(format!("registry \"{id}\" not found"))),
+        None => Ok(()),
+    }
+}
+
+pub(super) fn update(app: &App, call: &Call) -> Outcome {
+    let mut account = app.account();
+    let unknown = || Problem::not_found("template", call.id());
+    let mut whole = json!(account.templates.get(call.id()).ok_or_else(unknown)?.body);
+    let change = call.body.as_ref().and_then(|body| body.as_object()).into_iter().flatten();
+    change.for_each(|(key, value)| whole[key] = value.clone());
+    let body: TemplateBody = serde_json::from_value(whole)
+        .map_err(|_| Problem::invalid(vec!["body: a value is out of range".into()]))?;
+    check(&account, &body)?;
+    let template = account.templates.get_mut(call.id()).ok_or_else(unknown)?;
+    template.body = body;
+    Reply::ok(json!(template))
+}
+
+pub(super) fn delete(app: &App, call: &Call) -> Outcome {
+    if app.account().templates.remove(call.id()) {
+        Ok(Reply::Empty(StatusCode::NO_CONTENT))
+    } else {
+        Err(Problem::not_found("template", call.id()))
+    }
+}

@@ -1,0 +1,118 @@
+use axum::http::StatusCode;
+use serde_json::{Value, json};
+
+use super::super::pods as v2;
+use super::super::{App, Call, Outcome, Reply};
+use super::order::Order;
+use super::{as_v1, view};
+use crate::launch;
+use crate::pod::{Action, Pod};
+use crate::problem::Problem;
+use crate::rules::NO_INSTANCES;
+
+/// Tries every type the order names. Without stock for any, v1 answers 500.
+pub(super) fn create(app: &App, call: &Call) -> Outcome {
+    let order: Order = call.body().map_err(as_v1)?;
+    let locked = order.locked;
+    let mut account = app.account();
+    let out_of_stock = "There are no instances currently available";
+    let mut refusal = Problem::bad_request(NO_INSTANCES);
+    for candidate in order.candidates()? {
+        match launch::create(app, &mut account, candidate, call.now, call.fault.as_ref()) {
+            Ok(id) => {
+                let pod = account.existing_pod(&id).ok_or_else(|| Problem::internal("the pod is gone"))?;
+                pod.locked = locked;
+                return Ok(Reply::Json(StatusCode::CREATED, view::pod(pod, call.now, &app.clock)));
+            }
+            Err(problem) => refusal = problem,
+        }
+    }
+    if refusal.detail == NO_INSTANCES {
+        return Err(Problem::internal(format!("create pod: {out_of_stock}")));
+    }
+    Err(as_v1(refusal))
+}
+
+pub(super) fn get(app: &App, call: &Call) -> Outcome {
+    let account = app.account();
+    let pod = account.pod(call.id(), call.now, app.settings.terminated_linger);
+    let pod = pod.ok_or_else(|| Problem::not_found("pod", call.id()))?;
+    Reply::ok(view::pod(pod, call.now, &app.clock))
+}
+
+/// A bare array, filtered as the query says.
+pub(super) fn list(app: &App, call: &Call) -> Outcome {
+    let account = app.account();
+    let listed = account.pods().iter().filter(|pod| v2::is_listed(app, call, pod) && pod.cluster.is_none());
+    let shown = listed.map(|pod| (pod, view::pod(pod, call.now, &app.clock)));
+    let wanted = shown.filter(|(pod, view)| matches(call, pod, view)).map(|(_, view)| view);
+    Reply::ok(Value::Array(wanted.collect()))
+}
+
+fn matches(call: &Call, pod: &Pod, view: &Value) -> bool {
+    let same = |name: &str| call.query(name).is_none_or(|wanted| view[name] == *wanted);
+    let any = |name: &str, id: &str| {
+        let wanted: Vec<&str> = call.all(name);
+        wanted.is_empty() || wanted.contains(&id)
+    };
+    let compute = if view["gpuCount"].is_u64() { "GPU" } else { "CPU" };
+    let type_id = pod.compute.type_id();
+    ["id", "name", "imageName", "desiredStatus"].into_iter().all(same)
+        && call.query("computeType").is_none_or(|wanted| wanted == compute)
+        && any("gpuTypeId", type_id)
+        && any("cpuFlavorId", type_id)
+        && any("dataCenterId", &pod.place.data_center)
+        && call.query("networkVolumeId").is_none_or(|id| pod.mounts.network_volume() == Some(id))
+}
+
+pub(super) fn update(app: &App, call: &Call) -> Outcome {
+    let body = call.body.clone().unwrap_or_default();
+    let mut account = app.account();
+    let unknown = || Problem::not_found("pod", call.id());
+    let known = account.existing_pod(call.id()).ok_or_else(unknown)?.mounts.persistent.clone();
+    v2::change(app, &mut account, call, &renamed(&body, known.map(|mount| json!(mount)))).map_err(as_v1)?;
+    let pod = account.existing_pod(call.id()).ok_or_else(unknown)?;
+    Reply::ok(view::pod(pod, call.now, &app.clock))
+}
+
+/// A change in v2's words.
+fn renamed(body: &Value, mount: Option<Value>) -> Value {
+    let mut change = json!({});
+    for (old, new) in [
+        ("name", "name"),
+        ("imageName", "image"),
+        ("containerDiskInGb", "disk"),
+        ("env", "env"),
+        ("ports", "ports"),
+        ("locked", "locked"),
+        ("globalNetworking", "globalNetworking"),
+        ("dockerEntrypoint", "entrypoint"),
+        ("dockerStartCmd", "cmd"),
+        ("containerRegistryAuthId", "registry"),
+    ] {
+        if let Some(value) = body.get(old) {
+            change[new] = value.clone();
+        }
+    }
+    let (size, path) = (&body["volumeInGb"], &body["volumeMountPath"]);
+    if !size.is_null() || !path.is_null() {
+        let mut mount = mount.unwrap_or_else(|| json!({ "size": 20, "path": "/workspace" }));
+        for (key, value) in [("size", size), ("path", path)] {
+            if !value.is_null() {
+                mount[key] = value.clone();
+            }
+        }
+        change["mounts"] = json!({ "persistent": mount });
+    }
+    change
+}
+
+pub(super) fn delete(app: &App, call: &Call) -> Outcome {
+    v2::terminate(&mut app.account(), call).map_err(as_v1)
+}
+
+/// Start, stop, restart and reset answer without a body.
+pub(super) fn act(app: &App, call: &Call, action: Action) -> Outcome {
+    v2::take(app, &mut app.account(), call, action).map_err(as_v1)?;
+    Ok(Reply::Empty(StatusCode::OK))
+}

@@ -1,0 +1,21 @@
+//! Tests of the whole import.
+
+use serde_json::Value;
+
+use super::import::{Imported, Notes, import};
+
+mod broken;
+pub(super) mod documents;
+mod rules;
+
+/// Imports a document without corrections or descriptions.
+pub(super) fn imported(document: Value) -> Result<Value, String> {
+    let Imported { document, .. } =
+        import(document, &Notes::default(), false).map_err(|error| error.to_string())?;
+    Ok(document)
+}
+
+/// The import's refusal.
+fn refusal(document: Value) -> String {
+    imported(document).expect_err("refused")
+}
