@@ -6,8 +6,8 @@ use runpod_lifecycle::{Gone, Pod, PodHandle, Stopped};
 use serde::Serialize;
 
 use crate::{
-    ConnectionInfo, DeploymentState, ProviderError, RunpodProvider, SindriConfig, blueprint::Blueprint,
-    deploy::wait, ready::Usable, runpod_provider::call_failed,
+    ConnectionInfo, DeploymentState, ProviderError, RunpodProvider, SindriConfig, deploy::wait,
+    ready::Usable, runpod_provider::call_failed,
 };
 
 /// What a start, stop or destroy came to.
@@ -158,7 +158,7 @@ impl RunpodProvider {
         longest: Duration,
     ) -> Result<PodHandle, ProviderError> {
         let usable =
-            Blueprint::new(config).map_or(Usable { ssh: true, public: false }, |plan| Usable::of(&plan));
+            self.blueprint(config).map_or(Usable { ssh: true, public: false }, |plan| Usable::of(&plan));
         wait(pod, &config.name, usable, longest).await
     }
 }

@@ -1,6 +1,6 @@
 //! From a config to the pod it asks for.
 
-use runpod_lifecycle::{IfExists, PodSpec, Port, Protocol};
+use runpod_lifecycle::{ApiVersion, IfExists, PodSpec, Port, Protocol};
 
 use crate::{
     CloudType, ConfigError, ConfigProblem, GpuTypes, RunpodConfig, SindriConfig,
@@ -9,6 +9,8 @@ use crate::{
 
 /// The image when a config names none.
 const DEFAULT_IMAGE: &str = "runpod/pytorch:latest";
+/// The CPU flavor on REST v1 when a config names none.
+const FLAVOR_ON_V1: &str = "cpu3c";
 /// The most GPUs of a pod.
 const MOST_GPUS: u32 = 16;
 /// The smallest pod volume RunPod sells, in GB.
@@ -29,6 +31,7 @@ pub(crate) struct Blueprint {
     pub(crate) region: Option<String>,
     pub(crate) ports: Vec<String>,
     pub(crate) public_ip: bool,
+    pub(crate) spot: bool,
     pub(crate) starts_ssh: bool,
     /// What was dropped or assumed.
     pub(crate) warnings: Vec<String>,
@@ -41,11 +44,26 @@ pub(crate) enum Compute {
     Cpu { flavor: Option<String>, vcpus: u32 },
 }
 
+impl Compute {
+    /// The same for a version of the API: REST v1 has no catalog to choose a CPU flavor from.
+    fn on(self, version: ApiVersion, warnings: &mut Vec<String>) -> Self {
+        match self {
+            Self::Cpu { flavor: None, vcpus } if version != ApiVersion::V2 => {
+                warnings.push(format!(
+                    "REST v1 names no CPU flavors: {FLAVOR_ON_V1} is used; cpuInstanceId names another"
+                ));
+                Self::Cpu { flavor: Some(FLAVOR_ON_V1.to_owned()), vcpus }
+            }
+            compute => compute,
+        }
+    }
+}
+
 impl Blueprint {
     /// Checks a config and fills in every default. Sends nothing.
-    pub(crate) fn new(config: &SindriConfig) -> Result<Self, ConfigError> {
+    pub(crate) fn new(config: &SindriConfig, version: ApiVersion) -> Result<Self, ConfigError> {
         let runpod = config.runpod();
-        if runpod.spot == Some(true) {
+        if runpod.spot == Some(true) && version == ApiVersion::V2 {
             return Err(ConfigError::SpotUnsupported);
         }
         let mut problems = problems(config, &runpod);
@@ -57,7 +75,7 @@ impl Blueprint {
             return Err(ConfigError::Invalid(problems));
         }
         let mut warnings = Vec::new();
-        let compute = compute(config, &runpod, cpu, &mut warnings);
+        let compute = compute(config, &runpod, cpu, &mut warnings).on(version, &mut warnings);
         let image = image(config, &runpod, &mut warnings);
         let ports = runpod.open_ports();
         let starts_ssh = runpod.start_ssh.unwrap_or_else(|| ports.contains(&Port::SSH.to_string()));
@@ -69,6 +87,7 @@ impl Blueprint {
             network_volume: runpod.network_volume_id,
             region: runpod.region,
             public_ip: runpod.public_ip.unwrap_or(false),
+            spot: runpod.spot.unwrap_or(false),
             compute,
             image,
             ports,
@@ -76,20 +95,23 @@ impl Blueprint {
             warnings,
         };
         blueprint.warn_of_resources(config);
-        blueprint.spec = blueprint.complete(runpod.volume_mount_path.as_deref());
+        blueprint.spec = blueprint.complete(runpod.volume_mount_path.as_deref(), version);
         blueprint.spec.validate()?;
         Ok(blueprint)
     }
 
     /// The spec with everything that does not depend on the kind of hardware.
-    fn complete(&self, mount_path: Option<&str>) -> PodSpec {
+    fn complete(&self, mount_path: Option<&str>, version: ApiVersion) -> PodSpec {
         let mut spec = self
             .spec
             .clone()
             .cloud(self.cloud.into())
             .container_disk_gb(self.container_disk_gb)
             .mount_path(mount_path.unwrap_or(DEFAULT_MOUNT_PATH))
-            .ssh(self.starts_ssh);
+            .ssh(self.starts_ssh)
+            .interruptible(self.spot)
+            // REST v2 has no such switch: a tcp port brings a public address.
+            .public_ip(self.public_ip && version != ApiVersion::V2);
         for port in &self.ports {
             spec = spec.port(port);
         }

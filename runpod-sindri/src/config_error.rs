@@ -30,7 +30,7 @@ pub enum ConfigError {
     },
     /// `spot: true`, which only REST v1 can do.
     #[error(
-        "providers.runpod.spot: REST v2 rents no spot pods, only REST v1 did (nothing was sent); set spot: false or leave it out"
+        "providers.runpod.spot: REST v2 rents no spot pods, only REST v1 does (nothing was sent); set spot: false, or cloudType: COMMUNITY for a lower price, or RUNPOD_API_VERSION=v1 where that is still reached"
     )]
     SpotUnsupported,
     /// It says something that cannot be deployed.

@@ -60,7 +60,7 @@ impl RunpodProvider {
         options: &DeployOptions,
     ) -> Result<DeployResult, ProviderError> {
         self.require_prerequisites()?;
-        let blueprint = Blueprint::new(config)?;
+        let blueprint = self.blueprint(config)?;
         if options.dry_run {
             return self.dry_run(config, &blueprint, options.force).await;
         }

@@ -62,7 +62,8 @@ pub struct PlannedResource {
     /// Its name.
     pub name: String,
     /// Its settings: `compute_type`, `image`, `gpu_type_ids` and `gpu_count` or `vcpu_count` and `cpu_flavor_ids`,
-    /// `container_disk_gb`, `volume_gb`, `cloud_type`, `ports`, `data_center_ids`, `network_volume_id`.
+    /// `container_disk_gb`, `volume_gb`, `cloud_type`, `ports`, `data_center_ids`, `network_volume_id`,
+    /// `spot`.
     pub config: BTreeMap<String, Value>,
 }
 
@@ -144,10 +145,11 @@ fn settings(blueprint: &Blueprint, plan: &Plan) -> BTreeMap<String, Value> {
     let ids: Vec<&str> = plan
         .candidates
         .iter()
-        .filter_map(|candidate| match &candidate.hardware {
-            Hardware::Gpu { id, .. } => Some(id.as_str()),
-            Hardware::Cpu { flavor, .. } => Some(flavor.as_str()),
-            _ => None,
+        .flat_map(|candidate| match &candidate.hardware {
+            Hardware::AnyGpu { ids, .. } => ids.iter().map(String::as_str).collect(),
+            Hardware::Gpu { id, .. } => vec![id.as_str()],
+            Hardware::Cpu { flavor, .. } => vec![flavor.as_str()],
+            _ => Vec::new(),
         })
         .collect();
     let mut settings = BTreeMap::from([
@@ -158,6 +160,7 @@ fn settings(blueprint: &Blueprint, plan: &Plan) -> BTreeMap<String, Value> {
         ("ports", json!(blueprint.ports)),
         ("data_center_ids", json!(plan.data_centers)),
         ("network_volume_id", json!(blueprint.network_volume)),
+        ("spot", json!(blueprint.spot)),
     ]);
     match blueprint.compute {
         Compute::Gpu { count, .. } => settings.extend([

@@ -8,7 +8,7 @@ use std::{
 };
 
 use async_trait::async_trait;
-use runpod_lifecycle::{Event, Found, Logs, PodHandle, RunPod, Secret};
+use runpod_lifecycle::{ApiVersion, Event, Found, Logs, PodHandle, RunPod, Secret};
 
 use crate::{
     DeployOptions, DeployResult, DeploymentPlan, DeploymentStatus, Prerequisite, PrerequisiteStatus,
@@ -108,14 +108,29 @@ impl RunpodProvider {
             return Ok(client.clone());
         }
         let key = self.environment.get(KEY).ok_or(runpod_lifecycle::ConfigError::MissingKey)?;
-        let version = self.environment.get(VERSION).map(|version| version.expose().to_owned());
-        if let Some(version) = version.filter(|version| !version.eq_ignore_ascii_case("v2")) {
-            return Err(runpod_lifecycle::ConfigError::UnknownVersion { version }.into());
-        }
         let url = self.api_url.clone().or_else(|| Some(self.environment.get(URL)?.expose().to_owned()));
-        let builder = RunPod::builder(key);
+        let builder = RunPod::builder(key).api_version(self.api_version()?);
         let client = url.into_iter().fold(builder, |builder, url| builder.base_url(url)).build()?;
         Ok(self.client.get_or_init(|| client).clone())
+    }
+
+    /// The version of the API to speak: `RUNPOD_API_VERSION`, else v2.
+    pub(crate) fn api_version(&self) -> Result<ApiVersion, ProviderError> {
+        let version = self.environment.get(VERSION).map(|version| version.expose().to_owned());
+        match version.as_deref().map(str::to_ascii_lowercase).as_deref() {
+            None | Some("v2") => Ok(ApiVersion::V2),
+            #[cfg(feature = "v1")]
+            Some("v1") => Ok(ApiVersion::V1),
+            _ => {
+                Err(runpod_lifecycle::ConfigError::UnknownVersion { version: version.unwrap_or_default() }
+                    .into())
+            }
+        }
+    }
+
+    /// What a config asks for, every default filled in.
+    pub(crate) fn blueprint(&self, config: &SindriConfig) -> Result<Blueprint, ProviderError> {
+        Ok(Blueprint::new(config, self.api_version()?)?)
     }
 
     /// A handle that tells the observer everything.
@@ -152,7 +167,7 @@ impl RunpodProvider {
     pub(crate) async fn find_all(&self, name: &str) -> Result<Vec<PodHandle>, ProviderError> {
         let found = self.watched()?.find(name).await.map_err(call_failed("look for", name))?;
         Ok(match found {
-            Found::One(pod) => vec![*pod],
+            Found::One(pod) => vec![pod],
             Found::Many(pods) => pods,
             _ => Vec::new(),
         })
@@ -274,7 +289,7 @@ impl Provider for RunpodProvider {
     }
 
     async fn plan(&self, config: &SindriConfig) -> anyhow::Result<DeploymentPlan> {
-        let blueprint = Blueprint::new(config).map_err(ProviderError::from)?;
+        let blueprint = self.blueprint(config)?;
         let plan =
             self.watched()?.plan(&blueprint.spec(false)).await.map_err(failed(&config.name, &blueprint))?;
         Ok(DeploymentPlan::of(config, &blueprint, &plan, false))
