@@ -157,8 +157,8 @@ impl RunpodProvider {
         pod: &PodHandle,
         longest: Duration,
     ) -> Result<PodHandle, ProviderError> {
-        let usable =
-            self.blueprint(config).map_or(Usable { ssh: true, public: false }, |plan| Usable::of(&plan));
+        let fallback = Usable { ssh: true, public: false, tells_inside: true };
+        let usable = self.blueprint(config).map_or(fallback, |plan| Usable::of(&plan));
         wait(pod, &config.name, usable, longest).await
     }
 }

@@ -19,6 +19,7 @@ const SMALLEST_VOLUME_GB: u32 = 10;
 /// A config with every default filled in, as the facade wants it.
 #[derive(Clone, Debug)]
 pub(crate) struct Blueprint {
+    pub(crate) version: ApiVersion,
     pub(crate) spec: PodSpec,
     pub(crate) compute: Compute,
     /// `None` if a template names it.
@@ -80,6 +81,7 @@ impl Blueprint {
         let ports = runpod.open_ports();
         let starts_ssh = runpod.start_ssh.unwrap_or_else(|| ports.contains(&Port::SSH.to_string()));
         let mut blueprint = Self {
+            version,
             spec: spec(&config.name, &compute, image.as_deref(), &runpod),
             volume_gb: volume(&compute, &runpod, &mut warnings),
             cloud: cloud(&compute, &runpod, &mut warnings),
@@ -95,13 +97,13 @@ impl Blueprint {
             warnings,
         };
         blueprint.warn_of_resources(config);
-        blueprint.spec = blueprint.complete(runpod.volume_mount_path.as_deref(), version);
+        blueprint.spec = blueprint.complete(runpod.volume_mount_path.as_deref());
         blueprint.spec.validate()?;
         Ok(blueprint)
     }
 
     /// The spec with everything that does not depend on the kind of hardware.
-    fn complete(&self, mount_path: Option<&str>, version: ApiVersion) -> PodSpec {
+    fn complete(&self, mount_path: Option<&str>) -> PodSpec {
         let mut spec = self
             .spec
             .clone()
@@ -111,7 +113,7 @@ impl Blueprint {
             .ssh(self.starts_ssh)
             .interruptible(self.spot)
             // REST v2 has no such switch: a tcp port brings a public address.
-            .public_ip(self.public_ip && version != ApiVersion::V2);
+            .public_ip(self.public_ip && self.version != ApiVersion::V2);
         for port in &self.ports {
             spec = spec.port(port);
         }

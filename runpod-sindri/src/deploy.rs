@@ -5,7 +5,7 @@ use std::{
     time::Duration,
 };
 
-use runpod_lifecycle::{DeployError, Event, PodHandle, RunPod};
+use runpod_lifecycle::{ApiVersion, DeployError, Event, PodHandle, RunPod};
 use serde::{Deserialize, Serialize};
 
 use crate::{
@@ -118,7 +118,11 @@ impl RunpodProvider {
 
 impl Usable {
     pub(crate) fn of(blueprint: &Blueprint) -> Self {
-        Self { ssh: blueprint.starts_ssh, public: blueprint.public_ip }
+        Self {
+            ssh: blueprint.starts_ssh,
+            public: blueprint.public_ip,
+            tells_inside: blueprint.version == ApiVersion::V2,
+        }
     }
 }
 

@@ -14,6 +14,8 @@ pub(crate) struct Usable {
     pub(crate) ssh: bool,
     /// Whether every tcp port must have a public address.
     pub(crate) public: bool,
+    /// Whether the API tells of the inside of a container, as REST v2 does.
+    pub(crate) tells_inside: bool,
 }
 
 impl Usable {
@@ -30,7 +32,7 @@ impl Condition for Usable {
             (true, _) => Ready::Ports.verdict(pod),
             (false, true) if direct => Ready::Ssh.verdict(pod),
             (false, wants_ssh) => match Running.verdict(pod) {
-                Verdict::Done if !seen.has_runtime => {
+                Verdict::Done if self.tells_inside && !seen.has_runtime => {
                     Verdict::Pending("nothing from inside the container yet".into())
                 }
                 Verdict::Done if wants_ssh && !proxy_will_do(seen) => {

@@ -1,7 +1,5 @@
 //! RunPod: the provider of `runpod-sindri` behind Sindri's own types.
 
-use std::path::PathBuf;
-
 use anyhow::Result;
 use async_trait::async_trait;
 use runpod_sindri::{Provider as _, RunpodProvider as Inner};
@@ -19,7 +17,7 @@ impl RunpodProvider {
         Ok(Self(Inner::new()))
     }
 
-    pub fn with_output_dir(output_dir: PathBuf) -> Result<Self> {
+    pub fn with_output_dir(output_dir: std::path::PathBuf) -> Result<Self> {
         Ok(Self(Inner::with_output_dir(output_dir)))
     }
 }
@@ -46,16 +44,8 @@ impl Provider for RunpodProvider {
         Ok(PrerequisiteStatus { satisfied: status.satisfied, missing, available })
     }
     async fn deploy(&self, config: &SindriConfig, opts: DeployOptions) -> Result<DeployResult> {
-        let DeployOptions { force, dry_run, wait, timeout, skip_validation, verbose, skip_build } = opts;
-        let opts = runpod_sindri::DeployOptions {
-            force,
-            dry_run,
-            wait,
-            timeout,
-            skip_validation,
-            verbose,
-            skip_build,
-        };
+        let DeployOptions { force, dry_run, wait, timeout, .. } = opts;
+        let opts = runpod_sindri::DeployOptions { force, dry_run, wait, timeout, ..Default::default() };
         same(&self.0.deploy(&same(config.inner())?, opts).await?)
     }
     async fn connect(&self, config: &SindriConfig) -> Result<()> {

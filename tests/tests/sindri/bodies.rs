@@ -3,25 +3,49 @@
 use std::sync::{Arc, Mutex};
 
 use httpmock::MockServer;
-use runpod_sindri::{DeployOptions, DeployResult, Provider};
+use runpod_sindri::{DeployOptions, DeployResult, Provider, RunpodProvider};
 use serde_json::{Value, json};
 
-use crate::mock::{GPU, account, config, pod, provider};
+use crate::mock::{GPU, account, config, on_v1, pod, provider};
 
-/// Deploys a config and returns what it came to and the create's body, without the deployment's own marker.
+/// Deploys a config on REST v2 and returns what it came to and the create's body, without the deployment's own marker.
 async fn sent(yaml: &str) -> (DeployResult, Value) {
     let server = MockServer::start_async().await;
     account(&server, &[]);
+    sent_to(&server, &provider(server.base_url()), "/v2/pods", yaml).await
+}
+
+/// The same on REST v1.
+async fn sent_on_v1(yaml: &str) -> (DeployResult, Value) {
+    let server = MockServer::start_async().await;
+    server.mock(|when, then| {
+        when.method("GET").path("/pods");
+        then.status(200).json_body(json!([]));
+    });
+    server.mock(|when, then| {
+        when.method("GET").path("/networkvolumes/vol1");
+        then.status(200)
+            .json_body(json!({"id": "vol1", "name": "data", "size": 100, "dataCenterId": "US-KS-2"}));
+    });
+    sent_to(&server, &on_v1(server.base_url()), "/pods", yaml).await
+}
+
+async fn sent_to(
+    server: &MockServer,
+    provider: &RunpodProvider,
+    path: &str,
+    yaml: &str,
+) -> (DeployResult, Value) {
     let body = Arc::new(Mutex::new(Value::Null));
     let seen = Arc::clone(&body);
     let create = server.mock(move |when, then| {
-        when.method("POST").path("/v2/pods").is_true(move |request| {
+        when.method("POST").path(path).is_true(move |request| {
             *seen.lock().unwrap() = serde_json::from_slice(request.body_ref()).unwrap();
             true
         });
         then.status(201).json_body(pod());
     });
-    let result = provider(server.base_url()).deploy(&config(yaml), DeployOptions::default()).await.unwrap();
+    let result = provider.deploy(&config(yaml), DeployOptions::default()).await.unwrap();
     create.assert_calls(1);
     let mut body = body.lock().unwrap().take();
     let env = body["env"].as_object_mut().unwrap();
@@ -145,4 +169,47 @@ async fn no_volume_a_template_and_no_ssh() {
     assert!(result.warnings.iter().any(|warning| warning.starts_with("vcpuCount was dropped")));
     let (result, _) = sent("{name: a, deployment: {image: b, resources: {memory: 8GB, cpus: 4}}}").await;
     assert_eq!(result.warnings.iter().filter(|warning| warning.contains("has no effect")).count(), 2);
+}
+
+#[tokio::test]
+async fn a_gpu_pod_on_v1() {
+    let (_, body) =
+        sent_on_v1(&runpod("gpuType: [AMPERE_48, ADA_24], gpuCount: 2, spot: true, region: US-CA-2")).await;
+    assert_eq!(
+        body,
+        json!({
+            "name": "my-env", "imageName": "img", "computeType": "GPU", "gpuCount": 2, "gpuTypePriority": "custom",
+            "gpuTypeIds": ["NVIDIA RTX A6000", "NVIDIA A40", GPU], "cloudType": "SECURE", "containerDiskInGb": 50,
+            "dataCenterIds": ["US-CA-2"], "interruptible": true, "ports": ["8888/http", "22/tcp"], "volumeInGb": 20,
+            "volumeMountPath": "/workspace",
+        })
+    );
+}
+
+#[tokio::test]
+async fn a_cpu_pod_on_v1() {
+    let (result, body) = sent_on_v1(&runpod("cpuOnly: true, vcpuCount: 8, containerDiskGb: 7")).await;
+    assert_eq!(
+        body,
+        json!({
+            "name": "my-env", "imageName": "img", "computeType": "CPU", "cpuFlavorIds": ["cpu3c"], "vcpuCount": 8,
+            "cloudType": "SECURE", "containerDiskInGb": 7, "ports": ["8888/http", "22/tcp"], "volumeInGb": 0,
+            "volumeMountPath": "/workspace",
+        })
+    );
+    assert!(result.warnings.iter().any(|warning| warning.contains("cpu3c is used")), "{:?}", result.warnings);
+}
+
+#[tokio::test]
+async fn a_network_volume_on_v1() {
+    let (_, body) = sent_on_v1(&runpod("networkVolumeId: vol1, publicIp: true, cloudType: COMMUNITY")).await;
+    assert_eq!(
+        body,
+        json!({
+            "name": "my-env", "imageName": "img", "computeType": "GPU", "gpuCount": 1, "gpuTypePriority": "custom",
+            "gpuTypeIds": [GPU], "cloudType": "COMMUNITY", "containerDiskInGb": 50, "dataCenterIds": ["US-KS-2"],
+            "networkVolumeId": "vol1", "ports": ["8888/http", "22/tcp"], "supportPublicIp": true, "volumeInGb": 0,
+            "volumeMountPath": "/workspace",
+        })
+    );
 }

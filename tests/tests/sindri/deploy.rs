@@ -167,3 +167,19 @@ async fn the_result_is_left_in_a_private_file() {
     assert_eq!(std::fs::metadata(&file).unwrap().permissions().mode() & 0o777, 0o600);
     assert_eq!(std::fs::read_to_string(file).unwrap(), serde_json::to_string_pretty(&result).unwrap() + "\n");
 }
+
+#[tokio::test]
+async fn an_environment_lives_on_v1_too() {
+    let sim = quick_sim().await;
+    let variables = [("RUNPOD_API_VERSION", "v1")];
+    let provider = provider_with(sim.v1_url(), sim.api_key(), Path::new(NOWHERE), variables);
+    let config = config("{name: a, deployment: {image: b}, providers: {runpod: {spot: true}}}");
+    let plan = provider.plan(&config).await.unwrap();
+    assert_eq!(plan.resources[0].config["spot"], true);
+    let result = provider.deploy(&config, WAITED).await.unwrap();
+    assert!(result.connection.unwrap().ssh_command.unwrap().contains("root@127.0.0.1"));
+    assert_eq!(provider.status(&config).await.unwrap().state, DeploymentState::Running);
+    provider.stop_environment(&config, Some(Duration::from_secs(60))).await.unwrap();
+    provider.destroy_environment(&config, false, Some(Duration::from_secs(60))).await.unwrap();
+    assert!(sim.ledger().iter().all(|entry| !entry.is_billing()));
+}

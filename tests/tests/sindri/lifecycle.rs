@@ -108,3 +108,39 @@ async fn a_stop_says_what_it_keeps() {
         assert!(report.messages[1].starts_with(says), "{report:?}");
     }
 }
+
+#[tokio::test]
+async fn a_wait_takes_the_proxy_only_where_there_will_be_no_public_address() {
+    for (uptime, settings, outcome) in [
+        (90, "", None),
+        (10, "", Some("no direct SSH endpoint yet")),
+        (90, "publicIp: true", Some("no public endpoint yet for 22/tcp")),
+        (10, "startSsh: false", None),
+    ] {
+        let server = MockServer::start_async().await;
+        let mut pod = pod();
+        pod["ssh"]["direct"] = json!(null);
+        pod["ports"] = json!(["22/tcp"]);
+        pod["runtime"]["ports"] = json!([]);
+        pod["runtime"]["uptime"] = json!(uptime);
+        list(&server, &[pod.clone()]);
+        server.mock(|when, then| {
+            when.method("GET").path(format!("/v2/pods/{POD}"));
+            then.status(200).json_body(pod);
+        });
+        let config = config(&format!("{{name: my-env, providers: {{runpod: {{{settings}}}}}}}"));
+        let provider = provider(server.base_url());
+        let started = provider.start_environment(&config, Some(Duration::ZERO)).await;
+        match (started, outcome) {
+            (Ok(report), None) => {
+                assert!(report.connection.unwrap().ssh_command.unwrap().ends_with("@ssh.runpod.io"));
+            }
+            (Err(error), Some(pending)) => {
+                assert_eq!(error.outcome(), Outcome::TimedOut, "{error}");
+                let chain = format!("{:#}", anyhow::Error::from(error));
+                assert!(chain.contains(pending), "{uptime} {settings}: {chain}");
+            }
+            (started, _) => panic!("{uptime} {settings}: {started:?}"),
+        }
+    }
+}

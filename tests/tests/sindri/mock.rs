@@ -33,6 +33,11 @@ pub(crate) fn provider_with<const N: usize>(
     RunpodProvider::new().environment_variables(own.into_iter().chain(variables)).api_url(url)
 }
 
+/// A provider that speaks REST v1.
+pub(crate) fn on_v1(url: impl Into<String>) -> RunpodProvider {
+    provider_with(url, KEY, Path::new(NOWHERE), [("RUNPOD_API_VERSION", "v1")])
+}
+
 /// A simulator that boots a pod within a moment.
 pub(crate) async fn quick_sim() -> Sim {
     Sim::builder().time_scale(1000.0).list_lag(Duration::ZERO).start().await.expect("it starts on loopback")

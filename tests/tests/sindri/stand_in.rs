@@ -58,6 +58,7 @@ pub(crate) mod types {
     use serde_json::Value;
 
     #[derive(Default)]
+    #[expect(dead_code, reason = "the adapter leaves out what has no effect on RunPod")]
     pub(crate) struct DeployOptions {
         pub(crate) force: bool,
         pub(crate) dry_run: bool,

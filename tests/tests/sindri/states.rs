@@ -1,5 +1,6 @@
 //! What status makes of RunPod's answers.
 
+use futures_util::future::join_all;
 use httpmock::MockServer;
 use runpod_sindri::{AddressType, DeploymentState, Outcome, Provider, ProviderError};
 use serde_json::{Value, json};
@@ -82,29 +83,33 @@ async fn a_pod_without_a_public_address_is_reached_by_proxy() {
 
 #[tokio::test]
 async fn a_failed_lookup_is_never_not_deployed() {
-    for (status, body) in [
+    let cases = [
         (401, json!({"title": "no", "status": 401, "detail": "who are you"}).to_string()),
         (404, "<html>not the API</html>".to_owned()),
         (200, "<html>a login page</html>".to_owned()),
         (200, r#"{"pods": [{"name": "my-env"}]}"#.to_owned()),
         (200, r#"{"error": "nothing here"}"#.to_owned()),
-    ] {
-        let server = MockServer::start_async().await;
-        server.mock(|when, then| {
-            when.method("GET").path("/v2/pods");
-            then.status(status).header("content-type", "application/json").body(&body);
-        });
-        let provider = provider(server.base_url());
-        let error = provider.status(&config("name: my-env")).await.unwrap_err();
-        let error: ProviderError = error.downcast().unwrap();
-        assert_eq!(error.outcome(), Outcome::Failed, "{status} {body}: {error}");
-        assert!(error.to_string().contains("could not look for environment \"my-env\""), "{error}");
-        let destroyed = provider.destroy(&config("name: my-env"), true).await;
-        assert!(
-            destroyed.is_err(),
-            "{status} {body}: a lookup that failed must not look like nothing to destroy"
-        );
-    }
+    ];
+    // What may pass is tried again for a while, so all at once.
+    join_all(cases.iter().map(|(status, body)| looks_like_nothing_else(*status, body))).await;
+}
+
+async fn looks_like_nothing_else(status: u16, body: &str) {
+    let server = MockServer::start_async().await;
+    server.mock(|when, then| {
+        when.method("GET").path("/v2/pods");
+        then.status(status).header("content-type", "application/json").body(body);
+    });
+    let provider = provider(server.base_url());
+    let error = provider.status(&config("name: my-env")).await.unwrap_err();
+    let error: ProviderError = error.downcast().unwrap();
+    assert_eq!(error.outcome(), Outcome::Failed, "{status} {body}: {error}");
+    assert!(error.to_string().contains("could not look for environment \"my-env\""), "{error}");
+    let destroyed = provider.destroy(&config("name: my-env"), true).await;
+    assert!(
+        destroyed.is_err(),
+        "{status} {body}: a lookup that failed must not look like nothing to destroy"
+    );
 }
 
 #[tokio::test]
