@@ -5,6 +5,7 @@ use std::process::ExitCode;
 use clap::{Parser, Subcommand};
 
 mod openapi;
+mod schema;
 
 #[derive(Parser)]
 #[command(name = "cargo xtask", about = "Maintainer chores of the RunPod crates")]
@@ -17,11 +18,16 @@ struct Arguments {
 enum Chore {
     /// The contract documents in openapi/.
     Openapi(openapi::Arguments),
+    /// Write the JSON Schema of sindri.yaml into docs/schema/.
+    Schema,
 }
 
 fn main() -> ExitCode {
-    let Chore::Openapi(arguments) = Arguments::parse().chore;
-    match openapi::run(arguments) {
+    let outcome = match Arguments::parse().chore {
+        Chore::Openapi(arguments) => openapi::run(arguments),
+        Chore::Schema => schema::run(),
+    };
+    match outcome {
         Ok(report) => {
             say(&report);
             ExitCode::SUCCESS
