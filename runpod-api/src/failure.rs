@@ -309,7 +309,9 @@ impl Failure {
             (FailureKind::Interrupted | FailureKind::TooLarge, _) => {
                 "it may have been done: look before trying again"
             }
-            (FailureKind::Undecodable { .. }, _) => "it may have been done: look it up; check the base URL, or update this crate",
+            (FailureKind::Undecodable { .. }, _) => {
+                "it may have been done: look it up; check the base URL, or update this crate"
+            }
             (_, Some(403)) if self.0.message.contains("1010") => {
                 "the edge refused the client: set another user agent"
             }

@@ -253,8 +253,7 @@ impl RunPod {
         {
             pods.push((*self.get(id).await?).clone());
         }
-        let is_unmarked =
-            |pod: &Pod| pod.env.is_empty() && pod.name.as_ref().is_none_or(|own| own == name);
+        let is_unmarked = |pod: &Pod| pod.env.is_empty() && pod.name.as_ref().is_none_or(|own| own == name);
         let (unmarked, mut pods): (Vec<Pod>, Vec<Pod>) = pods.into_iter().partition(is_unmarked);
         for pod in unmarked {
             pods.extend(self.look_closer(pod).await?);

@@ -51,7 +51,8 @@ impl PodHandle {
     pub(crate) async fn end_twins(&self) {
         let Some(created) = &self.created else { return };
         let outcome = timeout(TWIN_PATIENCE, self.try_to_end_twins(created)).await;
-        if let Err(reason) = outcome.unwrap_or_else(|_| Err("RunPod's list does not show the pod".to_owned())) {
+        if let Err(reason) = outcome.unwrap_or_else(|_| Err("RunPod's list does not show the pod".to_owned()))
+        {
             let id = &self.id;
             let warning = format!(
                 "a second pod may have been created beside {id}, and bill; look for its name: {reason}"

@@ -57,7 +57,8 @@ impl Quota {
     pub(crate) fn hold(&self, span: Duration) {
         let resets_at = Instant::now() + span.min(LONGEST);
         let mut windows = self.windows();
-        let hold = windows.entry(RETRY_AFTER.to_owned()).or_insert(Window { limit: None, remaining: 0, resets_at });
+        let hold =
+            windows.entry(RETRY_AFTER.to_owned()).or_insert(Window { limit: None, remaining: 0, resets_at });
         hold.resets_at = hold.resets_at.max(resets_at);
     }
 

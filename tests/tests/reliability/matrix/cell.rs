@@ -110,7 +110,7 @@ impl Told {
     fn deploy(error: &DeployError) -> Self {
         let mut told = match error {
             DeployError::Lookup(source) | DeployError::Refused(source) => Self::error(source),
-            DeployError::NotReplaced(source) => Self::wait(source),
+            DeployError::NotReplaced(source) if error.may_bill() => Self::wait(source),
             error => Self::wrong(error.to_string()),
         };
         told.ids.extend(error.pod_id().map(str::to_owned));
@@ -169,10 +169,10 @@ impl Cell {
             O::WaitSsh => wait(world.subject().wait_until(Ready::Ssh, self.longest()).await),
             O::WaitStopped => wait(world.subject().wait_until(Stopped, self.longest()).await),
             O::WaitGone => wait(world.subject().wait_until(Gone, self.longest()).await),
-            O::Start => Told::call(world.subject().start().await, |()| Told::done([])),
-            O::Stop => Told::call(world.subject().stop().await, |()| Told::done([])),
-            O::Restart => Told::call(world.subject().restart().await, |()| Told::done([])),
-            O::Terminate => Told::call(world.subject().terminate().await, |()| Told::done([])),
+            O::Start => Told::call(world.subject().start().await, |_| Told::done([])),
+            O::Stop => Told::call(world.subject().stop().await, |_| Told::done([])),
+            O::Restart => Told::call(world.subject().restart().await, |_| Told::done([])),
+            O::Terminate => Told::call(world.subject().terminate().await, |_| Told::done([])),
             O::Get => Told::call(runpod.get(&world.subject().id).await, |pod| Told::done([pod.id.clone()])),
             O::Find => Told::call(runpod.find(SUBJECT).await, |found| match found {
                 Found::One(pod) => Told::done([pod.id.clone()]),

@@ -19,9 +19,9 @@ use cell::{Cell, Seen};
 use operation::Row;
 
 /// Cells that run side by side on one thread.
-const SIDE_BY_SIDE: usize = 48;
+const SIDE_BY_SIDE: usize = 128;
 /// How much faster than real time they run.
-const SPEED: u32 = 25;
+const SPEED: u32 = 40;
 const DOCUMENT: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../docs/reliability.md");
 const BEGIN: &str = "<!-- matrix: begin -->\n";
 const END: &str = "<!-- matrix: end -->";
@@ -41,17 +41,19 @@ fn cells() -> Vec<Cell> {
 
 /// Runs the cells on two threads, each with a fast clock of its own.
 fn run(cells: Vec<Cell>) -> Vec<(Cell, Seen)> {
-    let (mut one, mut two) = (Vec::new(), Vec::new());
-    for (position, cell) in cells.into_iter().enumerate() {
-        if position % 4 < 2 { one.push(cell) } else { two.push(cell) }
-    }
+    let (one, two): (Vec<_>, Vec<_>) =
+        cells.into_iter().enumerate().partition(|(position, _)| position % 4 < 2);
     let runs = [one, two].map(|cells| {
         std::thread::spawn(move || {
-            let seen = stream::iter(cells).map(Cell::run).buffered(SIDE_BY_SIDE).collect::<Vec<_>>();
-            run_fast(SPEED, seen).expect("a runtime can be had")
+            let runs =
+                stream::iter(cells).map(|(position, cell)| async move { (position, cell.run().await) });
+            run_fast(SPEED, runs.buffer_unordered(SIDE_BY_SIDE).collect::<Vec<_>>())
+                .expect("a runtime can be had")
         })
     });
-    runs.into_iter().flat_map(|run| run.join().expect("no cell panics")).collect()
+    let mut seen: Vec<_> = runs.into_iter().flat_map(|run| run.join().expect("no cell panics")).collect();
+    seen.sort_by_key(|(position, _)| *position);
+    seen.into_iter().map(|(_, seen)| seen).collect()
 }
 
 #[test]

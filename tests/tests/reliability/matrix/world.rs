@@ -102,8 +102,8 @@ impl World {
             self.settle();
         }
         match cell.row.operation {
-            O::WaitStopped | O::Start => subject.stop().await.expect("no fault yet"),
-            O::WaitGone => subject.terminate().await.expect("no fault yet"),
+            O::WaitStopped | O::Start => drop(subject.stop().await.expect("no fault yet")),
+            O::WaitGone => drop(subject.terminate().await.expect("no fault yet")),
             _ => {}
         }
         self.subject = Some(subject);
