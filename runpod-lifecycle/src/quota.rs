@@ -36,6 +36,8 @@ struct Window {
     limit: Option<u64>,
     remaining: u64,
     resets_at: Instant,
+    /// Whether RunPod said that nothing is left, rather than this side having counted it down.
+    is_closed: bool,
 }
 
 impl Quota {
@@ -49,7 +51,12 @@ impl Quota {
             let (Some(&remaining), Some(&seconds)) = (values.get("r"), values.get("t")) else { continue };
             let limit = limits.get(&name).and_then(|policy| policy.get("q")).copied();
             let resets_at = now + Duration::from_secs(seconds).min(LONGEST);
-            windows.insert(name, Window { limit, remaining, resets_at });
+            // An answer that was on its way when a window was said to be used up does not open it again.
+            let is_closed = |window: &Window| window.is_closed && window.resets_at > now;
+            if remaining > 0 && windows.get(&name).is_some_and(is_closed) {
+                continue;
+            }
+            windows.insert(name, Window { limit, remaining, resets_at, is_closed: remaining == 0 });
         }
     }
 
@@ -57,8 +64,12 @@ impl Quota {
     pub(crate) fn hold(&self, span: Duration) {
         let resets_at = Instant::now() + span.min(LONGEST);
         let mut windows = self.windows();
-        let hold =
-            windows.entry(RETRY_AFTER.to_owned()).or_insert(Window { limit: None, remaining: 0, resets_at });
+        let hold = windows.entry(RETRY_AFTER.to_owned()).or_insert(Window {
+            limit: None,
+            remaining: 0,
+            resets_at,
+            is_closed: true,
+        });
         hold.resets_at = hold.resets_at.max(resets_at);
     }
 
@@ -174,6 +185,17 @@ mod tests {
         assert_eq!(quota.admit(Priority::Mutation), Duration::from_secs(9));
         tokio::time::advance(Duration::from_secs(9)).await;
         assert_eq!(quota.admit(Priority::Mutation), Duration::ZERO);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn an_answer_that_was_on_its_way_opens_no_closed_window() {
+        let quota = Quota::default();
+        quota.observe(&headers(r#""hour";r=0;t=13"#, POLICY));
+        quota.observe(&headers(r#""hour";r=900;t=3000"#, POLICY));
+        assert_eq!(quota.admit(Priority::Mutation), Duration::from_secs(13));
+        tokio::time::advance(Duration::from_secs(13)).await;
+        quota.observe(&headers(r#""hour";r=900;t=3000"#, POLICY));
+        assert_eq!(quota.admit(Priority::Poll), Duration::ZERO);
     }
 
     #[tokio::test(start_paused = true)]
