@@ -1,4 +1,8 @@
 //! No pod runs that nobody knows of, and no secret leaves by a door it was not meant for.
 
+mod cancellation;
+mod crash;
+mod doors;
 mod matrix;
 mod soak;
+mod wire;

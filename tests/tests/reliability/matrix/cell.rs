@@ -70,7 +70,7 @@ impl Seen {
 }
 
 /// What the caller has in hands afterwards.
-struct Told {
+pub(crate) struct Told {
     outcome: Outcome,
     /// Every id that came out of the operation.
     ids: BTreeSet<String>,
@@ -153,7 +153,7 @@ impl Cell {
         (self, Seen { outcome: told.outcome, elapsed, flaws })
     }
 
-    async fn act(&self, world: &World) -> Told {
+    pub(crate) async fn act(&self, world: &World) -> Told {
         use Operation as O;
         let runpod = &world.runpod;
         match self.row.operation {
