@@ -4,5 +4,8 @@ mod cancellation;
 mod crash;
 mod doors;
 mod matrix;
+mod parsers;
+mod properties;
+mod secrets;
 mod soak;
 mod wire;
