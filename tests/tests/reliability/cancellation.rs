@@ -75,10 +75,10 @@ fn cells() -> Vec<(Cell, bool)> {
 async fn drop_everywhere((cell, is_lossy): (Cell, bool)) -> usize {
     for waits in 0.. {
         let world = World::of(&cell).await;
-        world.events.lock().unwrap().clear();
+        world.events.lock().expect("nobody panicked with it").clear();
         if is_lossy {
             let fault = runpod_sim::Fault::new(cell.fault.kind.clone()).on(cell.row.call).times(1);
-            world.sim.inject(fault).unwrap();
+            world.sim.inject(fault).expect("a fine fault");
         }
         let is_over = DropAt::new(cell.act(&world), waits).await.is_some();
         // A request that was on its way arrives.
@@ -101,7 +101,7 @@ async fn check(world: &World, name: &str) {
     assert!(world.foreign.iter().all(|id| alive.contains(id)), "{name}: a foreign pod is gone");
     let mut known: BTreeSet<String> = world.foreign.iter().chain(&world.bystander).cloned().collect();
     known.extend(world.subject.iter().map(|pod| pod.id.clone()));
-    for event in world.events.lock().unwrap().iter() {
+    for event in world.events.lock().expect("nobody panicked with it").iter() {
         if let Event::PodCreated { pod_id, .. } | Event::PodFound { pod_id } = event {
             known.insert(pod_id.clone());
         }

@@ -24,7 +24,7 @@ async fn kill_after(sim: &Sim, requests: usize, moment: Duration) {
         .kill_on_drop(true)
         .spawn()
         .expect("the deployer was built");
-    while sim.requests().len() < requests && child.try_wait().unwrap().is_none() {
+    while sim.requests().len() < requests && child.try_wait().expect("it can be asked").is_none() {
         yield_now().await;
     }
     let end = Instant::now() + moment;
@@ -53,7 +53,10 @@ async fn a_new_process_finds_what_a_killed_one_left() {
             let spec = PodSpec::gpu(NAME, "runpod/pytorch:latest", ["NVIDIA GeForce RTX 4090"]);
             let pod = runpod.deploy(&spec.if_exists(IfExists::Adopt)).await.unwrap();
             assert_eq!(alive(&sim), [pod.id.clone()], "round {round}: one pod, and it is known");
-            assert!(left.is_empty() || left == [pod.id.clone()], "round {round}: what was there is taken");
+            assert!(
+                left.is_empty() || left == std::slice::from_ref(&pod.id),
+                "round {round}: what was there is taken"
+            );
             adopted += left.len();
         } else {
             let ended: Vec<String> =

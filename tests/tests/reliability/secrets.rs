@@ -26,11 +26,11 @@ struct Heard(Arc<Mutex<Vec<u8>>>);
 
 impl Heard {
     fn text(&self) -> String {
-        String::from_utf8_lossy(&self.0.lock().unwrap()).into_owned()
+        String::from_utf8_lossy(&self.0.lock().expect("nobody panicked with it")).into_owned()
     }
 
     fn add(&self, text: &str) {
-        self.0.lock().unwrap().extend_from_slice(text.as_bytes());
+        self.0.lock().expect("nobody panicked with it").extend_from_slice(text.as_bytes());
     }
 
     /// A result as people print it: with every cause below an error.
@@ -39,7 +39,7 @@ impl Heard {
         if let Err(error) = outcome {
             let mut cause: Option<&dyn std::error::Error> = Some(error);
             while let Some(error) = cause {
-                writeln!(text, "{error} {error:?} {error:#?}").unwrap();
+                writeln!(text, "{error} {error:?} {error:#?}").expect("a string takes it");
                 cause = error.source();
             }
         }
@@ -49,7 +49,7 @@ impl Heard {
 
 impl io::Write for Heard {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        self.0.lock().unwrap().extend_from_slice(bytes);
+        self.0.lock().expect("nobody panicked with it").extend_from_slice(bytes);
         Ok(bytes.len())
     }
 

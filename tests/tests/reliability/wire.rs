@@ -35,7 +35,7 @@ impl Server {
 
     /// The heads of all requests, in their order.
     pub(crate) fn heard(&self) -> Vec<String> {
-        self.heard.lock().unwrap().clone()
+        self.heard.lock().expect("nobody panicked with it").clone()
     }
 
     pub(crate) fn builder(&self) -> RunPodBuilder {
@@ -60,7 +60,7 @@ async fn serve<A: Fn(&str, usize) -> Vec<u8>>(
 ) {
     let Some(head) = read_request(&mut stream).await else { return };
     let number = {
-        let mut heard = heard.lock().unwrap();
+        let mut heard = heard.lock().expect("nobody panicked with it");
         heard.push(head.clone());
         heard.len() - 1
     };

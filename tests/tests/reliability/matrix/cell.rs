@@ -126,7 +126,7 @@ impl Cell {
 
     pub(crate) async fn run(self) -> (Self, Seen) {
         let world = World::of(&self).await;
-        world.events.lock().unwrap().clear();
+        world.events.lock().expect("nobody panicked with it").clear();
         let fault = runpod_sim::Fault::new(self.fault.kind.clone()).on(self.row.call).times(self.times);
         world.sim.inject(fault).expect("a fine fault");
         let started = Instant::now();
