@@ -52,7 +52,7 @@ async fn a_new_process_finds_what_a_killed_one_left() {
         if round % 2 == 0 {
             let spec = PodSpec::gpu(NAME, "runpod/pytorch:latest", ["NVIDIA GeForce RTX 4090"]);
             let pod = runpod.deploy(&spec.if_exists(IfExists::Adopt)).await.unwrap();
-            assert_eq!(alive(&sim), [pod.id.clone()], "round {round}: one pod, and it is known");
+            assert_eq!(alive(&sim), std::slice::from_ref(&pod.id), "round {round}: one pod, and it is known");
             assert!(
                 left.is_empty() || left == std::slice::from_ref(&pod.id),
                 "round {round}: what was there is taken"
