@@ -258,6 +258,7 @@ fn version_of(text: &str) -> Result<ApiVersion, ConfigError> {
 /// What not every version of the API has.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Feature {
+    Billing,
     Catalog,
     Logs,
     SshKeys,
@@ -266,6 +267,7 @@ pub(crate) enum Feature {
 impl fmt::Display for Feature {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
+            Self::Billing => "billing of single pods",
             Self::Catalog => "catalog",
             Self::Logs => "logs",
             Self::SshKeys => "SSH keys",

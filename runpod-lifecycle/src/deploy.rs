@@ -128,7 +128,7 @@ impl RunPod {
         let aftermath = match on_failure {
             OnFailure::Keep => Aftermath::Kept,
             OnFailure::Terminate => match pod.terminate().await {
-                Ok(()) => Aftermath::Terminated,
+                Ok(_) => Aftermath::Terminated,
                 Err(error) => Aftermath::NotTerminated(error),
             },
         };
@@ -171,7 +171,7 @@ impl RunPod {
                         hardware: hardware.to_string(),
                         cost_usd_per_hour: pod.cost_usd_per_hour,
                     });
-                    return Ok(PodHandle::new(self.clone(), pod));
+                    return Ok(PodHandle::newly_created(self.clone(), pod));
                 }
                 Err(Setback::NextCandidate(error)) => {
                     let reason = error.message().to_owned();

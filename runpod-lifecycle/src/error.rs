@@ -47,7 +47,8 @@ struct Inner {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum ErrorKind {
-    /// 400 or 422: RunPod refuses the request as it is. Sending it again changes nothing.
+    /// 400 or 422, or refused before it was sent: the request cannot be as it is. Sending it again
+    /// changes nothing.
     Rejected,
     /// RunPod has no machine for this right now. Nothing was created or started.
     NoCapacity,
@@ -219,6 +220,8 @@ impl Error {
 /// What a failed call means, from its status and RunPod's words alone.
 fn classify(failure: &Failure) -> ErrorKind {
     match failure.kind() {
+        // Nothing below it went wrong: the request itself cannot be sent.
+        FailureKind::NotSent if std::error::Error::source(failure).is_none() => ErrorKind::Rejected,
         FailureKind::NotSent => ErrorKind::Unreachable,
         FailureKind::Interrupted => ErrorKind::Interrupted,
         FailureKind::Undecodable { .. } => ErrorKind::Unreadable,

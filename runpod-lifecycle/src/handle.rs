@@ -3,7 +3,7 @@
 use std::{collections::HashSet, fmt, ops::Deref, sync::Arc, time::Duration};
 
 use crate::{
-    Condition, Error, ErrorKind, Event, Pod, PodState, RunPod, Wait,
+    Applied, Condition, Error, ErrorKind, Event, Pod, PodState, RunPod, Wait,
     backend::{Action, Unreadable},
     client::{Call, Tries},
 };
@@ -17,11 +17,33 @@ const LIST: &str = "list pods";
 pub struct PodHandle {
     runpod: RunPod,
     pod: Arc<Pod>,
+    /// Whether it comes from a create that nobody has looked after yet.
+    is_new: bool,
 }
 
 impl PodHandle {
     pub(crate) fn new(runpod: RunPod, pod: Pod) -> Self {
-        Self { runpod, pod: Arc::new(pod) }
+        Self { runpod, pod: Arc::new(pod), is_new: false }
+    }
+
+    /// A pod that was just created: the first wait for it also looks for a twin.
+    pub(crate) fn newly_created(runpod: RunPod, pod: Pod) -> Self {
+        Self { is_new: true, ..Self::new(runpod, pod) }
+    }
+
+    /// Terminates every other pod of this deployment: RunPod has made two out of one create (observed).
+    /// Only for a new pod, which is the one its deployer knows.
+    pub(crate) async fn end_twins(&self) {
+        let (true, Some(marker)) = (self.is_new, self.marker()) else { return };
+        for twin in self.runpod.shared_list().await {
+            if twin.id != self.id && twin.marker() == Some(marker) {
+                let event = match self.runpod.terminate(&twin.id).await {
+                    Ok(_) => Event::DuplicateTerminated { pod_id: twin.id },
+                    Err(error) => Event::Warned { warning: format!("a second pod was created: {error}") },
+                };
+                self.runpod.notify(&event);
+            }
+        }
     }
 
     pub(crate) fn runpod(&self) -> &RunPod {
@@ -39,6 +61,9 @@ impl PodHandle {
     /// [`WaitError`](crate::WaitError), which always carries the pod's id: `TimedOut` when `longest`
     /// is over, `Failed` when the condition cannot come true any more, `Call` when RunPod refuses
     /// to answer (401, 403, 410 and alike).
+    ///
+    /// The first wait for a pod that was just deployed also ends a twin, should RunPod have made two
+    /// out of one create.
     ///
     /// # Cancellation
     /// Dropping the wait stops watching. The pod goes on running and billing.
@@ -58,7 +83,7 @@ impl PodHandle {
     ///
     /// # Errors
     /// As [`RunPod::stop`].
-    pub async fn stop(&self) -> Result<(), Error> {
+    pub async fn stop(&self) -> Result<Applied, Error> {
         self.runpod.stop(&self.pod.id).await
     }
 
@@ -66,7 +91,7 @@ impl PodHandle {
     ///
     /// # Errors
     /// As [`RunPod::start`].
-    pub async fn start(&self) -> Result<(), Error> {
+    pub async fn start(&self) -> Result<Applied, Error> {
         self.runpod.start(&self.pod.id).await
     }
 
@@ -74,7 +99,7 @@ impl PodHandle {
     ///
     /// # Errors
     /// As [`RunPod::restart`].
-    pub async fn restart(&self) -> Result<(), Error> {
+    pub async fn restart(&self) -> Result<Applied, Error> {
         self.runpod.restart(&self.pod.id).await
     }
 
@@ -82,8 +107,8 @@ impl PodHandle {
     ///
     /// # Errors
     /// As [`RunPod::terminate`].
-    pub async fn terminate(&self) -> Result<(), Error> {
-        self.runpod.terminate(&self.pod.id).await
+    pub async fn terminate(&self) -> Result<Applied, Error> {
+        self.runpod.terminate(&self.pod.id).await.map(|_| Applied::by_terminate(&self.pod))
     }
 }
 
@@ -227,7 +252,7 @@ impl RunPod {
     ///
     /// # Cancellation
     /// If the future is dropped after the request was sent, the pod may be stopping.
-    pub async fn stop(&self, id: &str) -> Result<(), Error> {
+    pub async fn stop(&self, id: &str) -> Result<Applied, Error> {
         let stopped = |state: &PodState| state.is_stopped();
         self.act(Call::mutation("stop pod", id), Action::Stop, id, stopped).await
     }
@@ -241,7 +266,7 @@ impl RunPod {
     ///
     /// # Cost
     /// The GPU bills from the start on.
-    pub async fn start(&self, id: &str) -> Result<(), Error> {
+    pub async fn start(&self, id: &str) -> Result<Applied, Error> {
         let started = |state: &PodState| {
             matches!(state, PodState::Running | PodState::Starting | PodState::Provisioning)
         };
@@ -253,8 +278,10 @@ impl RunPod {
     ///
     /// # Errors
     /// [`ErrorKind::Locked`] if the pod is locked; [`ErrorKind::Conflict`] if it is not running.
-    pub async fn restart(&self, id: &str) -> Result<(), Error> {
-        self.once(Call::mutation("restart pod", id), self.backend().act(id, Action::Restart)).await
+    pub async fn restart(&self, id: &str) -> Result<Applied, Error> {
+        let call = Call::mutation("restart pod", id);
+        let pod = self.once(call, self.backend().act(id, Action::Restart)).await?;
+        Ok(Applied::by_action(Action::Restart, pod.as_ref()))
     }
 
     /// Deletes a pod with its container disk and pod volume; a network volume stays. Returns once
@@ -265,11 +292,11 @@ impl RunPod {
     ///
     /// # Cost
     /// On success nothing of the pod bills any more. On any error assume that it still does.
-    pub async fn terminate(&self, id: &str) -> Result<(), Error> {
+    pub async fn terminate(&self, id: &str) -> Result<Applied, Error> {
         let call = Call::mutation("terminate pod", id);
         match self.repeatedly(call, || self.backend().delete(id)).await {
-            Err(error) if error.kind() == ErrorKind::NotFound => Ok(()),
-            outcome => outcome,
+            Err(error) if error.kind() != ErrorKind::NotFound => Err(error),
+            _ => Ok(Applied::default()),
         }
     }
 
@@ -280,16 +307,16 @@ impl RunPod {
         action: Action,
         id: &str,
         is_there: impl Fn(&PodState) -> bool,
-    ) -> Result<(), Error> {
+    ) -> Result<Applied, Error> {
         let error = match self.repeatedly(call, || self.backend().act(id, action)).await {
-            Ok(()) => return Ok(()),
+            Ok(pod) => return Ok(Applied::by_action(action, pod.as_ref())),
             Err(error) => error,
         };
         if !matches!(error.kind(), ErrorKind::Conflict | ErrorKind::Rejected) {
             return Err(error);
         }
         match self.get(id).await {
-            Ok(pod) if pod.state.as_ref().is_some_and(is_there) => Ok(()),
+            Ok(pod) if pod.state.as_ref().is_some_and(is_there) => Ok(Applied::by_action(action, Some(&pod))),
             _ => Err(error),
         }
     }

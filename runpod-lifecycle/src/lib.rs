@@ -1,11 +1,13 @@
 #![doc = include_str!("../README.md")]
 
+mod applied;
 mod backend;
 mod candidate;
 mod catalog;
 mod client;
 mod condition;
 mod connection;
+mod cost;
 mod deploy;
 mod error;
 mod event;
@@ -25,6 +27,7 @@ mod state;
 mod validate;
 mod wait;
 
+pub use applied::Applied;
 pub use backend::ApiVersion;
 pub use candidate::{Candidate, Hardware, Order};
 pub use catalog::{CpuFlavor, GpuType, Stock};

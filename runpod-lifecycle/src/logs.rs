@@ -5,7 +5,7 @@ use std::{fmt, pin::Pin, time::Duration};
 use futures_util::{Stream, StreamExt, TryStreamExt, stream};
 use serde::Deserialize;
 use sse_stream::{Sse, SseStream};
-use tokio::time::{sleep, timeout};
+use tokio::time::{Instant, sleep, timeout_at};
 
 use crate::{
     Error, ErrorKind, RunPod,
@@ -15,7 +15,9 @@ use crate::{
 
 const READ: &str = "read logs of pod";
 /// How long a log must be silent to count as read to its end.
-const SILENCE: Duration = Duration::from_secs(2);
+const SILENCE: Duration = Duration::from_secs(1);
+/// The longest the past is read: a container that never stops talking has no silence.
+const LONGEST_HISTORY: Duration = Duration::from_secs(10);
 /// Reconnects in a row without a line before a follow gives up.
 const RECONNECTS: usize = 10;
 /// The longest line kept; what is longer is cut.
@@ -107,7 +109,7 @@ impl Logs {
     /// The past lines, oldest first.
     ///
     /// RunPod's log never ends by itself, so the past is taken to be over once as many lines came as
-    /// were asked for, or none came for 2 s.
+    /// were asked for, none came for 1 s, or 10 s have passed.
     ///
     /// # Errors
     /// If the log cannot be opened, or breaks off time and again; [`ErrorKind::Unsupported`] on REST v1.
@@ -118,8 +120,11 @@ impl Logs {
             return Ok(lines);
         }
         let mut stream = self.follow();
+        let deadline = Instant::now() + LONGEST_HISTORY;
         while lines.len() < wanted {
-            match timeout(SILENCE, stream.next()).await {
+            // The first line may take as long as the connection does.
+            let silence = if lines.is_empty() { LONGEST_HISTORY } else { SILENCE };
+            match timeout_at(deadline.min(Instant::now() + silence), stream.next()).await {
                 Ok(Some(line)) => lines.push(line?),
                 Ok(None) | Err(_) => break,
             }

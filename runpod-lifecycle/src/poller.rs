@@ -82,10 +82,12 @@ impl<'a> Watcher<'a> {
             Err(error) => Err(error),
         }
     }
+}
 
+impl RunPod {
     /// A list no older than [`SHARED_FOR`], read by whoever comes first.
-    async fn list(&self) -> Arc<Snapshot> {
-        let poller = self.runpod.poller();
+    async fn snapshot(&self) -> Arc<Snapshot> {
+        let poller = self.poller();
         let oldest = Instant::now().checked_sub(SHARED_FOR);
         let recent = || {
             let latest = poller.latest.borrow().clone();
@@ -99,13 +101,21 @@ impl<'a> Watcher<'a> {
             return list;
         }
         let taken_at = Instant::now();
-        let pods = self.runpod.read_list(Tries::One).await.map(|listing| {
+        let pods = self.read_list(Tries::One).await.map(|listing| {
             // An odd pod in the list is asked for by its id when somebody waits for it.
             listing.pods.into_iter().map(|pod| (pod.id.clone(), pod)).collect()
         });
         let list = Arc::new(Snapshot { taken_at, pods });
         poller.latest.send_replace(Some(Arc::clone(&list)));
         list
+    }
+
+    /// The pods of a list no older than [`SHARED_FOR`]; none if it cannot be read.
+    pub(crate) async fn shared_list(&self) -> Vec<Pod> {
+        match &self.snapshot().await.pods {
+            Ok(pods) => pods.values().cloned().collect(),
+            Err(_) => Vec::new(),
+        }
     }
 }
 
@@ -114,7 +124,7 @@ impl Source for Watcher<'_> {
         if self.is_alone() {
             return self.look_alone().await;
         }
-        let list = self.list().await;
+        let list = self.runpod.snapshot().await;
         self.lists.mark_unchanged();
         let pods = match &list.pods {
             Ok(pods) => pods,

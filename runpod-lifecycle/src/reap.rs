@@ -55,7 +55,7 @@ impl RunPod {
     pub async fn reap(&self) -> Result<Vec<Reaped>, Error> {
         let mut reaped = Vec::new();
         for pod in self.overdue().await? {
-            let outcome = pod.terminate().await;
+            let outcome = pod.terminate().await.map(drop);
             reaped.push(Reaped { pod, outcome });
         }
         Ok(reaped)

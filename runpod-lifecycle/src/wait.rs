@@ -11,7 +11,7 @@ use std::{
 use futures_util::Stream;
 use tokio::{
     sync::mpsc,
-    time::{Instant, timeout_at},
+    time::{Instant, timeout, timeout_at},
 };
 
 use crate::{
@@ -23,6 +23,8 @@ use crate::{
 const FIRST_PAUSE: Duration = Duration::from_secs(1);
 /// The longest pause between two looks that succeed.
 const LONGEST_PAUSE: Duration = Duration::from_secs(5);
+/// The longest a wait that is over looks for a twin of its pod.
+const TWIN_PATIENCE: Duration = Duration::from_secs(15);
 /// Waits longer than this are cut to it, so that no instant overflows.
 const LONGEST_WAIT: Duration = Duration::from_secs(365 * 24 * 3600);
 
@@ -83,8 +85,10 @@ impl<C: Condition + 'static> IntoFuture for Wait<C> {
     fn into_future(self) -> Self::IntoFuture {
         Box::pin(async move {
             let runpod = self.pod.runpod().clone();
-            let last = watch(&runpod, &self.pod.id, &self.condition, self.longest, &self.observer).await?;
-            let pod = last.unwrap_or_else(|| self.pod.terminated());
+            let last = watch(&runpod, &self.pod.id, &self.condition, self.longest, &self.observer).await;
+            // Best effort: the outcome of the wait does not hang on it.
+            let _ = timeout(TWIN_PATIENCE, self.pod.end_twins()).await;
+            let pod = last?.unwrap_or_else(|| self.pod.terminated());
             Ok(PodHandle::new(runpod, pod))
         })
     }
@@ -238,6 +242,7 @@ struct Watch<'a> {
     condition: &'a dyn Condition,
     started: Instant,
     deadline: Instant,
+    looked_at: Instant,
     looks: u32,
     last_pod: Option<Pod>,
     last_pending: Option<String>,
@@ -254,6 +259,7 @@ impl<'a> Watch<'a> {
             condition,
             started,
             deadline: started + longest.min(LONGEST_WAIT),
+            looked_at: started,
             looks: 0,
             last_pod: None,
             last_pending: None,
@@ -275,9 +281,11 @@ impl<'a> Watch<'a> {
             Ok(Ok(Sight::Absent)) => None,
             Ok(Ok(Sight::Pod(pod))) => Some(*pod),
         };
-        if is_restarted(self.last_pod.as_ref(), pod.as_ref()) {
+        let looked_at = Instant::now();
+        if is_restarted(self.last_pod.as_ref(), pod.as_ref(), looked_at - self.looked_at) {
             self.restarts += 1;
         }
+        self.looked_at = looked_at;
         self.last_pod.clone_from(&pod);
         match self.condition.verdict(pod.as_ref()) {
             Verdict::Failed(reason) => Look::Hopeless(reason),
@@ -344,11 +352,16 @@ impl<'a> Watch<'a> {
     }
 }
 
-/// Whether the container was started anew between two looks at a running pod.
-fn is_restarted(before: Option<&Pod>, after: Option<&Pod>) -> bool {
+/// Whether the container was started anew between two looks at a running pod: its uptime grew by
+/// less than the time between them, give or take the age of a shared list.
+fn is_restarted(before: Option<&Pod>, after: Option<&Pod>, between: Duration) -> bool {
+    const SLACK: Duration = Duration::from_secs(3);
     let uptime =
         |pod: Option<&Pod>| pod.filter(|pod| pod.state == Some(PodState::Running)).and_then(|pod| pod.uptime);
-    matches!((uptime(before), uptime(after)), (Some(before), Some(after)) if after < before)
+    match (uptime(before), uptime(after)) {
+        (Some(before), Some(after)) => after < before || after + SLACK < before + between,
+        _ => false,
+    }
 }
 
 /// Whether looking again cannot help.

@@ -17,6 +17,8 @@ use crate::volume::Volume;
 
 const ID_LETTERS: &[u8] = b"abcdefghijklmnopqrstuvwxyz0123456789";
 const ID_LENGTH: usize = 14;
+/// Requests that are remembered at least.
+const JOURNAL: usize = 50_000;
 
 /// Everything the simulated account owns.
 pub(crate) struct Account {
@@ -90,6 +92,14 @@ impl Account {
     /// An id for something that is not a pod.
     pub(crate) fn fresh_id(&mut self) -> String {
         draw_id(&mut self.names)
+    }
+
+    /// Writes a request down, and forgets the oldest when there are too many.
+    pub(crate) fn note(&mut self, record: RequestRecord) {
+        if self.journal.len() >= 2 * JOURNAL {
+            self.journal.drain(..JOURNAL);
+        }
+        self.journal.push(record);
     }
 
     /// A request id, in the form of a UUID.

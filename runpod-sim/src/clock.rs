@@ -110,10 +110,9 @@ impl Clock {
         Duration::try_from(wall.duration_since(self.epoch)).unwrap_or(Duration::ZERO)
     }
 
-    /// The wall-clock reading at a simulated instant, as RunPod prints it.
-    pub(crate) fn timestamp(&self, at: Duration) -> String {
-        let whole = Duration::from_millis(u64::try_from(at.as_millis()).unwrap_or(u64::MAX));
-        self.wall(whole).to_string()
+    /// The wall-clock reading at a simulated instant, as precise as RunPod prints it.
+    pub(crate) fn to_the_millisecond(&self, at: Duration) -> Timestamp {
+        self.wall(Duration::from_millis(u64::try_from(at.as_millis()).unwrap_or(u64::MAX)))
     }
 }
 
@@ -138,7 +137,10 @@ mod tests {
         let real = Instant::now();
         clock.sleep_until(Duration::from_secs(20)).await;
         assert_eq!(real.elapsed().as_secs(), 2);
-        assert_eq!(clock.timestamp(clock.now()), "1970-01-01T00:00:20.001Z".replace(".001", ""));
+        assert_eq!(
+            clock.to_the_millisecond(clock.now()).to_string(),
+            "1970-01-01T00:00:20.001Z".replace(".001", "")
+        );
     }
 
     #[tokio::test(start_paused = true)]

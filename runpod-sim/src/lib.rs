@@ -40,6 +40,7 @@ mod settings;
 mod shelf;
 mod sim;
 mod template;
+mod view;
 mod volume;
 
 pub use boot::{BootProfile, Delay};
@@ -53,3 +54,8 @@ pub use limits::RateWindow;
 pub use pod::PodStatus;
 pub use settings::SimBuilder;
 pub use sim::{PodSnapshot, Sim};
+
+/// The guide, whose Rust is compiled and run with the documentation's examples.
+#[cfg(doctest)]
+#[doc = include_str!("../../docs/simulator.md")]
+struct Guide;

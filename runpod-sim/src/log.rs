@@ -16,6 +16,9 @@ const MOST: u128 = 5000;
 const BEAT_OFFSET: Duration = Duration::from_nanos(100);
 const END_OFFSET: Duration = Duration::from_nanos(200);
 
+/// What is written at one moment is spread over less than this, line by line.
+pub(crate) const INSTANT: Duration = Duration::from_nanos(999);
+
 /// Who wrote a line.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]

@@ -1,21 +1,16 @@
-use std::net::{IpAddr, Ipv4Addr};
+use std::net::Ipv4Addr;
 use std::time::Duration;
 
 use rand::Rng;
 use rand::rngs::StdRng;
 use serde::Serialize;
-use serde_json::{Value, json};
 
 use crate::boot::{Boot, Fate};
 use crate::capacity::Place;
-use crate::clock::Clock;
 use crate::endpoints::Endpoints;
 use crate::ledger::BilledSpan;
-use crate::order::{Env, Mounts, Port, PortKind};
+use crate::order::{Env, Mounts, Port};
 use crate::rules::Compute;
-
-/// The port RunPod's own agent uses in every pod.
-const AGENT_PORT: u16 = 19123;
 
 /// A pod's status, as the API reports it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
@@ -224,7 +219,8 @@ impl Pod {
         }
     }
 
-    fn started(&self, now: Duration) -> Option<Duration> {
+    /// When its container started, last of all.
+    pub(crate) fn started(&self, now: Duration) -> Option<Duration> {
         match &self.phase {
             Phase::Up { boot, .. } => (now >= boot.running).then_some(boot.running),
             Phase::Exited { started } => *started,
@@ -238,142 +234,5 @@ impl Pod {
             Phase::Up { boot, endpoints } if now >= boot.ports => Some((boot, endpoints)),
             _ => None,
         }
-    }
-
-    /// The pod as the v2 API shows it.
-    pub(crate) fn view(&self, now: Duration, clock: &Clock) -> Value {
-        let status = self.status(now);
-        let assigned = match &self.phase {
-            Phase::Up { boot, .. } => now >= boot.assigned,
-            Phase::Exited { .. } | Phase::Terminated { .. } => true,
-        };
-        let mut view = json!({
-            "id": self.id,
-            "name": self.name,
-            "status": status,
-            "actions": actions(status),
-            "image": self.image,
-            "args": self.args,
-            "disk": self.disk,
-            "mounts": self.mounts,
-            "ports": self.ports.iter().map(|port| format!("{}/{}", port.number, port.kind.name())).collect::<Vec<_>>(),
-            "env": self.env,
-            "registry": self.registry,
-            "cloud": self.place.cloud,
-            "dataCenterId": assigned.then_some(&self.place.data_center),
-            "cudaVersion": self.host.cuda.filter(|_| assigned),
-            "ssh": { "proxy": assigned.then(|| self.ssh_proxy()), "direct": self.ssh_direct(now) },
-            "template": null,
-            "cost": self.usd_per_hour(),
-            "locked": self.locked,
-            "globalNetworking": self.networking(),
-            "runtime": self.runtime(now),
-            "createdAt": clock.timestamp(self.created),
-            "startedAt": self.started(now).map(|at| clock.timestamp(at)),
-        });
-        match self.compute() {
-            Compute::Gpu { kind, count } => {
-                view["gpu"] = json!({
-                    "id": kind.id,
-                    "count": count,
-                    "vcpuCount": f64::from(kind.vcpus * count),
-                    "memory": f64::from(kind.ram_gb * count),
-                });
-            }
-            Compute::Cpu { flavor, vcpus } => {
-                view["cpu"] =
-                    json!({ "id": flavor.id, "vcpuCount": vcpus, "memory": vcpus * flavor.ram_gb_per_vcpu });
-            }
-        }
-        if let Some(cluster) = &self.cluster {
-            view["cluster"] = json!({ "id": cluster, "rank": 0 });
-        }
-        for (name, value) in [("entrypoint", &self.entrypoint), ("cmd", &self.cmd)] {
-            if let Some(words) = value {
-                view[name] = json!(words);
-            }
-        }
-        view
-    }
-
-    fn ssh_proxy(&self) -> Value {
-        let user = format!("{}-{:08x}", self.id, self.host.ssh_token);
-        let command = format!("ssh {user}@ssh.runpod.io");
-        json!({ "host": "ssh.runpod.io", "port": 22, "username": user, "command": command })
-    }
-
-    fn ssh_direct(&self, now: Duration) -> Option<Value> {
-        let public = self.reachable(now)?.1.of(Port::SSH)?.public;
-        let (host, port) = (public.ip(), public.port());
-        let command = format!("ssh root@{host} -p {port}");
-        Some(json!({ "host": host, "port": port, "username": "root", "command": command }))
-    }
-
-    fn networking(&self) -> Value {
-        if !self.global_networking {
-            return json!({ "enabled": false });
-        }
-        let [_, _, third, fourth] = self.host.internal_ip.octets();
-        let ip = Ipv4Addr::new(10, 1, third, fourth);
-        json!({ "enabled": true, "ip": ip, "internalDns": format!("{}.runpod.internal", self.id) })
-    }
-
-    fn runtime(&self, now: Duration) -> Option<Value> {
-        let Phase::Up { boot, endpoints } = &self.phase else { return None };
-        if now < boot.runtime {
-            return None;
-        }
-        let gpus = match self.compute() {
-            Compute::Gpu { count, .. } => count as usize,
-            Compute::Cpu { .. } => 0,
-        };
-        Some(json!({
-            "uptime": uptime(boot, now).as_secs(),
-            "gpus": vec![json!({ "util": 0, "memoryUtil": 0 }); gpus],
-            "cpu": { "util": 1 },
-            "memory": { "util": 2 },
-            "ports": self.runtime_ports(endpoints, now >= boot.ports),
-        }))
-    }
-
-    /// A TCP port is listed twice, under the machine's internal address too; HTTP ports only there.
-    fn runtime_ports(&self, endpoints: &Endpoints, assigned: bool) -> Vec<Value> {
-        let entry = |private: u16, kind: PortKind, public: Option<u16>, ip: Option<IpAddr>| json!({ "private": private, "public": public, "type": kind.name(), "ip": ip });
-        let internal = IpAddr::V4(self.host.internal_ip);
-        let mut ports = vec![entry(AGENT_PORT, PortKind::Http, Some(self.host.agent_port), Some(internal))];
-        for endpoint in endpoints.iter() {
-            let (port, public) = (endpoint.port, endpoint.public);
-            ports.push(match (port.kind, assigned) {
-                (PortKind::Http, _) => entry(port.number, port.kind, Some(public.port()), Some(internal)),
-                (_, false) => entry(port.number, port.kind, None, None),
-                (_, true) => entry(port.number, port.kind, Some(public.port()), Some(public.ip())),
-            });
-            if port.kind == PortKind::Tcp && assigned {
-                ports.push(entry(port.number, port.kind, Some(self.host.agent_port + 1), Some(internal)));
-            }
-        }
-        ports
-    }
-}
-
-/// Time since the container last started.
-fn uptime(boot: &Boot, now: Duration) -> Duration {
-    let running = now.saturating_sub(boot.running);
-    match boot.fate {
-        Fate::ExitLoop { every } => {
-            Duration::from_secs(running.as_secs().checked_rem(every.as_secs()).unwrap_or_default())
-        }
-        _ => running,
-    }
-}
-
-/// The actions RunPod advertises, which is not quite what it takes.
-fn actions(status: PodStatus) -> Vec<&'static str> {
-    match status {
-        PodStatus::Provisioning => vec!["start", "stop", "terminate"],
-        PodStatus::Starting => vec!["stop", "terminate"],
-        PodStatus::Running => vec!["stop", "restart", "terminate"],
-        PodStatus::Exited | PodStatus::Error => vec!["start", "terminate"],
-        PodStatus::Terminated => vec![],
     }
 }

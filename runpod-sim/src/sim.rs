@@ -172,7 +172,7 @@ impl Sim {
         self.app.ledger()
     }
 
-    /// Every request answered so far, in the order of their answers.
+    /// The requests answered so far, in the order of their answers: all of the last 50,000, and some before them.
     #[must_use]
     pub fn requests(&self) -> Vec<RequestRecord> {
         self.app.account().journal.clone()

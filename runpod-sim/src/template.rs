@@ -1,6 +1,6 @@
 use serde::{Deserialize, Serialize};
 
-use crate::order::{CreatePod, Env, PersistentMount};
+use crate::order::{CreatePod, Env, GpuOrder, PersistentMount};
 use crate::shelf::Kept;
 
 /// A pod template. A pod takes its values once, when it is created.
@@ -96,10 +96,10 @@ impl TemplateBody {
         for (name, value) in body.env.0 {
             order.env.0.entry(name).or_insert(value);
         }
-        if let Some(gpu) = order.gpu.as_mut().filter(|gpu| gpu.min_cuda_version.is_none()) {
-            if gpu.allowed_cuda_versions.is_empty() {
-                gpu.allowed_cuda_versions = body.allowed_cuda_versions;
-            }
+        let free =
+            |gpu: &&mut GpuOrder| gpu.min_cuda_version.is_none() && gpu.allowed_cuda_versions.is_empty();
+        if let Some(gpu) = order.gpu.as_mut().filter(free) {
+            gpu.allowed_cuda_versions = body.allowed_cuda_versions;
         }
     }
 }

@@ -5,6 +5,7 @@ use std::process::ExitCode;
 use clap::{Parser, Subcommand};
 
 mod openapi;
+mod schema;
 
 #[derive(Parser)]
 #[command(name = "cargo xtask", about = "Maintainer chores of the RunPod crates")]
@@ -17,11 +18,16 @@ struct Arguments {
 enum Chore {
     /// The contract documents in openapi/.
     Openapi(openapi::Arguments),
+    /// Write the JSON Schema of sindri.yaml into docs/schema/.
+    Schema,
 }
 
 fn main() -> ExitCode {
-    let Chore::Openapi(arguments) = Arguments::parse().chore;
-    match openapi::run(arguments) {
+    let outcome = match Arguments::parse().chore {
+        Chore::Openapi(arguments) => openapi::run(arguments),
+        Chore::Schema => schema::run(),
+    };
+    match outcome {
         Ok(report) => {
             say(&report);
             ExitCode::SUCCESS
@@ -33,12 +39,10 @@ fn main() -> ExitCode {
     }
 }
 
-#[expect(clippy::print_stdout, reason = "the chore's answer goes to the terminal")]
 fn say(report: &str) {
     print!("{report}");
 }
 
-#[expect(clippy::print_stderr, reason = "the chore's failure goes to the terminal")]
 fn complain(error: &dyn std::error::Error) {
     eprintln!("error: {error}");
     let mut source = error.source();

@@ -66,7 +66,7 @@ impl Backend {
         either!(self, version => version.create(create).await)
     }
 
-    pub(crate) async fn act(&self, id: &str, action: Action) -> Result<Answer<()>, Failure> {
+    pub(crate) async fn act(&self, id: &str, action: Action) -> Result<Answer<Option<Pod>>, Failure> {
         either!(self, version => version.act(id, action).await)
     }
 
@@ -87,6 +87,10 @@ impl Backend {
 
     pub(crate) async fn cpu_flavors(&self) -> Result<Answer<Vec<CpuFlavor>>, Failure> {
         self.v2()?.cpu_flavors().await
+    }
+
+    pub(crate) async fn billed_usd(&self, id: &str) -> Result<Answer<f64>, Failure> {
+        self.v2()?.billed_usd(id).await
     }
 
     pub(crate) async fn ssh_keys(&self) -> Result<Answer<Vec<String>>, Failure> {

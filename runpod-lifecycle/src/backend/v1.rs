@@ -70,13 +70,13 @@ impl V1 {
         self.client.create_pod(&body).await.map(|response| answer(response, pod))
     }
 
-    pub(crate) async fn act(&self, id: &str, action: Action) -> Result<Answer<()>, Failure> {
+    pub(crate) async fn act(&self, id: &str, action: Action) -> Result<Answer<Option<Pod>>, Failure> {
         let response: ResponseValue<()> = match action {
             Action::Start => self.client.start_pod(id).await?,
             Action::Stop => self.client.stop_pod(id).await?,
             Action::Restart => self.client.restart_pod(id).await?,
         };
-        Ok(answer(response, |()| ()))
+        Ok(answer(response, |()| None))
     }
 
     pub(crate) async fn delete(&self, id: &str) -> Result<Answer<()>, Failure> {

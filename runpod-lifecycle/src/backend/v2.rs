@@ -50,14 +50,15 @@ impl V2 {
         self.client.create_pod(&body).await.map(|response| answer(response, pod))
     }
 
-    pub(crate) async fn act(&self, id: &str, action: Action) -> Result<Answer<()>, Failure> {
+    pub(crate) async fn act(&self, id: &str, action: Action) -> Result<Answer<Option<Pod>>, Failure> {
         let action = match action {
             Action::Start => types::PodAction::Start,
             Action::Stop => types::PodAction::Stop,
             Action::Restart => types::PodAction::Restart,
         };
         let body = types::PodActionRequest { action };
-        self.client.pod_action(id, &body).await.map(|response| answer(response, drop))
+        let response = self.client.pod_action(id, &body).await?;
+        Ok(answer(response, |body| body.into_value().map(pod)))
     }
 
     pub(crate) async fn delete(&self, id: &str) -> Result<Answer<()>, Failure> {
@@ -95,6 +96,14 @@ impl V2 {
         id: &str,
     ) -> Result<Answer<Option<String>>, Failure> {
         self.client.get_network_volume(id).await.map(|response| answer(response, |volume| volume.data_center))
+    }
+
+    pub(crate) async fn billed_usd(&self, id: &str) -> Result<Answer<f64>, Failure> {
+        let response = self.client.list_pod_billing(None, None, None, Some(id), None).await?;
+        Ok(answer(response, |billing| {
+            let records = billing.records.iter().filter(|record| record.pod_id.as_deref() == Some(id));
+            records.filter_map(|record| record.total_amount).map(Number::get).sum()
+        }))
     }
 
     pub(crate) async fn ssh_keys(&self) -> Result<Answer<Vec<String>>, Failure> {

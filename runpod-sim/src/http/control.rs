@@ -211,7 +211,7 @@ async fn clear(State(app): State<Arc<App>>) -> Json<Value> {
 
 async fn time(State(app): State<Arc<App>>) -> Json<Value> {
     let now = app.clock.now();
-    let wall = app.clock.timestamp(now);
+    let wall = app.clock.to_the_millisecond(now).to_string();
     Json(json!({ "seconds": now.as_secs_f64(), "scale": app.clock.scale(), "wall": wall }))
 }
 

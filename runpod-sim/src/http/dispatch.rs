@@ -75,7 +75,7 @@ pub(super) async fn handle(State(app): State<Arc<App>>, request: Request) -> Res
         fault = record.fault,
         "answered"
     );
-    app.account().journal.push(record);
+    app.account().note(record);
     if parts.method != Method::GET {
         app.changed.send_replace(());
     }
@@ -177,6 +177,9 @@ impl Visit<'_> {
             None
         };
         errors.extend(self.contract.body_errors(operation, body.as_ref()).map_err(Problem::internal)?);
+        // The contract asks for it so that no client forgets it; RunPod misses it only later, with a 400.
+        errors
+            .retain(|error| operation.id != "createPod" || error != "body: missing required property 'disk'");
         if !errors.is_empty() {
             let mut problem = Problem::invalid(errors);
             if self.contract.api == Api::V1 {
@@ -204,7 +207,9 @@ impl Visit<'_> {
     fn verified(&self, operation: &Operation, outcome: Outcome) -> Outcome {
         let api = self.contract.api;
         let checked = match &outcome {
-            Ok(reply) => self.contract.response_errors(operation, reply.status().as_u16(), reply.body()),
+            Ok(reply) => {
+                self.contract.response_errors(operation, reply.status().as_u16(), reply.body().as_deref())
+            }
             Err(problem) => {
                 self.contract.response_errors(operation, problem.status.as_u16(), Some(&problem.body(api)))
             }
@@ -283,6 +288,7 @@ fn respond(outcome: Outcome, api: Api) -> Response {
 fn whole_body(outcome: &Outcome, api: Api) -> Option<Vec<u8>> {
     match outcome {
         Ok(Reply::Json(_, body)) => Some(body.to_string().into_bytes()),
+        Ok(Reply::Written(text)) => Some(text.clone().into_bytes()),
         Ok(Reply::Empty(_)) => Some(Vec::new()),
         Ok(Reply::Events(_)) => None,
         Err(problem) => Some(problem.body(api).to_string().into_bytes()),

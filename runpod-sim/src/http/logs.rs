@@ -37,7 +37,8 @@ pub(super) fn follow(app: &Arc<App>, call: &Call) -> Outcome {
         backlog: String::new(),
     };
     let mut past = follower.read(call.now).ok_or_else(|| Problem::not_found("pod", call.id()))?;
-    follower.seen = Some(call.now);
+    follower.see(&past);
+    past.retain(|line| follower.wants(line));
     if resume.is_none() {
         past.drain(..past.len().saturating_sub(tail));
     }
@@ -57,7 +58,7 @@ struct Follower {
     changed: watch::Receiver<()>,
     pod: String,
     source: Option<Source>,
-    /// The last instant whose lines were given out.
+    /// The instant of the last line that was looked at.
     seen: Option<Duration>,
     /// What was written before the request, still to be sent.
     backlog: String,
@@ -74,9 +75,9 @@ impl Follower {
             self.changed.mark_unchanged();
             let now = self.app.clock.now();
             let lines = self.read(now).unwrap_or_default();
+            self.see(&lines);
             let text = self.write(&lines);
             let due = self.due(now);
-            self.seen = Some(now);
             if !text.is_empty() {
                 return Some((Ok(text.into()), self));
             }
@@ -93,9 +94,15 @@ impl Follower {
     fn read(&self, until: Duration) -> Option<Vec<Line>> {
         let account = self.app.account();
         let pod = account.pod(&self.pod, until, self.app.settings.terminated_linger)?;
-        let mut lines = log::lines(pod, self.seen, until);
-        lines.retain(|line| self.source.is_none_or(|source| source == line.source));
-        Some(lines)
+        Some(log::lines(pod, self.seen, until.saturating_add(log::INSTANT)))
+    }
+
+    fn see(&mut self, lines: &[Line]) {
+        self.seen = lines.last().map(|line| line.at).or(self.seen);
+    }
+
+    fn wants(&self, line: &Line) -> bool {
+        self.source.is_none_or(|source| source == line.source)
     }
 
     /// When to look again; `None` when nothing more will be written.
@@ -104,14 +111,11 @@ impl Follower {
         let pod = account.pod(&self.pod, now, self.app.settings.terminated_linger)?;
         match pod.phase {
             Phase::Up { .. } => {
-                let due = log::next(pod, now);
+                let due = log::next(pod, now.saturating_add(log::INSTANT));
                 let over = due.is_none() && pod.status(now) == PodStatus::Error;
                 (!over).then_some(due.unwrap_or(Duration::MAX))
             }
-            Phase::Exited { .. } | Phase::Terminated { .. } => {
-                let last = log::lines(pod, Some(now), Duration::MAX).last()?.at;
-                Some(last)
-            }
+            Phase::Exited { .. } | Phase::Terminated { .. } => None,
         }
     }
 
@@ -121,6 +125,6 @@ impl Follower {
             let data = json!({ "source": line.source, "line": line.text, "ts": at.to_string() });
             format!("id: {at}\ndata: {data}\n\n")
         };
-        lines.iter().map(event).collect()
+        lines.iter().filter(|line| self.wants(line)).map(event).collect()
     }
 }

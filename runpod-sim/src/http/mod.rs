@@ -16,6 +16,7 @@ mod v1;
 mod volumes;
 mod wire;
 
+use std::borrow::Cow;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
@@ -139,6 +140,8 @@ impl Call {
 /// A success of ours.
 pub(crate) enum Reply {
     Json(StatusCode, Value),
+    /// JSON that is written already.
+    Written(String),
     Empty(StatusCode),
     /// Server-Sent Events.
     Events(Body),
@@ -154,13 +157,14 @@ impl Reply {
     fn status(&self) -> StatusCode {
         match self {
             Self::Json(status, _) | Self::Empty(status) => *status,
-            Self::Events(_) => StatusCode::OK,
+            Self::Written(_) | Self::Events(_) => StatusCode::OK,
         }
     }
 
-    fn body(&self) -> Option<&Value> {
+    fn body(&self) -> Option<Cow<'_, Value>> {
         match self {
-            Self::Json(_, body) => Some(body),
+            Self::Json(_, body) => Some(Cow::Borrowed(body)),
+            Self::Written(text) => Some(Cow::Owned(serde_json::from_str(text).unwrap_or_default())),
             Self::Empty(_) | Self::Events(_) => None,
         }
     }
@@ -168,6 +172,7 @@ impl Reply {
     fn into_response(self) -> Response {
         let (status, kind, body) = match self {
             Self::Json(status, body) => (status, "application/json", Body::from(body.to_string())),
+            Self::Written(text) => (StatusCode::OK, "application/json", Body::from(text)),
             Self::Events(body) => (StatusCode::OK, "text/event-stream", body),
             Self::Empty(status) => (status, "", Body::empty()),
         };

@@ -1,6 +1,7 @@
-use serde_json::{Value, json};
+use serde::Serialize;
+use serde_json::json;
 
-use super::Call;
+use super::{Call, Outcome, Reply};
 use crate::problem::Problem;
 
 /// The largest page RunPod gives out.
@@ -32,22 +33,22 @@ impl Page {
         Ok(Self { limit, after })
     }
 
-    /// Cuts the page out of items that come with the number that keeps their place, lowest first.
-    pub(super) fn cut<T>(
+    /// Cuts the page out of items that come with the number that keeps their place, lowest first, and writes it.
+    pub(super) fn cut<T, V: Serialize>(
         &self,
         key: &str,
         items: impl Iterator<Item = (u64, T)>,
-        view: impl Fn(T) -> Value,
-    ) -> Value {
+        view: impl Fn(T) -> V,
+    ) -> Outcome {
         let beyond = items.filter(|(number, _)| self.after.is_none_or(|after| *number > after));
         let mut page: Vec<(u64, T)> = beyond.take(self.limit + 1).collect();
         let more = page.len() > self.limit;
         page.truncate(self.limit);
         let next = page.last().filter(|_| more).map(|(number, _)| format!("c{number:x}"));
-        json!({
-            key: page.into_iter().map(|(_, item)| view(item)).collect::<Vec<_>>(),
-            "pagination": { "nextCursor": next, "hasNextPage": more },
-        })
+        let items: Vec<V> = page.into_iter().map(|(_, item)| view(item)).collect();
+        let items = serde_json::to_string(&items).map_err(|error| Problem::internal(error.to_string()))?;
+        let pagination = json!({ "nextCursor": next, "hasNextPage": more });
+        Ok(Reply::Written(format!("{{\"{key}\":{items},\"pagination\":{pagination}}}")))
     }
 }
 

@@ -36,7 +36,7 @@ pub(super) fn list(app: &App, call: &Call) -> Outcome {
     let listed =
         account.pods().iter().filter(|pod| is_listed(app, call, pod) && (clusters || pod.cluster.is_none()));
     let numbered = listed.map(|pod| (pod.number, pod));
-    Reply::ok(page.cut("pods", numbered, |pod| pod.view(call.now, &app.clock)))
+    page.cut("pods", numbered, |pod| pod.show(call.now, &app.clock))
 }
 
 /// Whether a pod shows up in lists: later than in a get, and no longer once deleted.

@@ -15,7 +15,7 @@ struct NewRegistry {
 pub(super) fn list(app: &App, call: &Call) -> Outcome {
     let page = Page::read(call, app.settings.page_size)?;
     let account = app.account();
-    Reply::ok(page.cut("registries", account.registries.numbered(), |registry| json!(registry)))
+    page.cut("registries", account.registries.numbered(), |registry| json!(registry))
 }
 
 pub(super) fn get(app: &App, call: &Call) -> Outcome {

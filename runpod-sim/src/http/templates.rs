@@ -11,7 +11,7 @@ use crate::template::{self, Template, TemplateBody};
 pub(super) fn list(app: &App, call: &Call) -> Outcome {
     let page = Page::read(call, app.settings.page_size)?;
     let account = app.account();
-    Reply::ok(page.cut("templates", account.templates.numbered(), |template| json!(template)))
+    page.cut("templates", account.templates.numbered(), |template| json!(template))
 }
 
 /// The public ones, which all count as official.
@@ -19,7 +19,7 @@ pub(super) fn catalog(app: &App, call: &Call) -> Outcome {
     let page = Page::read(call, app.settings.page_size)?;
     let official = call.query("source").is_none_or(|source| source == "official");
     let templates = if official { template::public() } else { Vec::new() };
-    Reply::ok(page.cut("templates", (0..).zip(templates), |template| json!(template)))
+    page.cut("templates", (0..).zip(templates), |template| json!(template))
 }
 
 pub(super) fn get(app: &App, call: &Call) -> Outcome {

@@ -29,7 +29,7 @@ struct VolumeChange {
 pub(super) fn list(app: &App, call: &Call) -> Outcome {
     let page = Page::read(call, app.settings.page_size)?;
     let account = app.account();
-    Reply::ok(page.cut("networkVolumes", account.volumes.numbered(), |volume| json!(volume)))
+    page.cut("networkVolumes", account.volumes.numbered(), |volume| json!(volume))
 }
 
 pub(super) fn get(app: &App, call: &Call) -> Outcome {

@@ -46,6 +46,9 @@ impl Delivery {
 
 /// What a fault makes of an answer's JSON.
 pub(super) fn distort(fault: &FaultKind, reply: &mut Reply) {
+    if let Reply::Written(text) = reply {
+        *reply = Reply::Json(StatusCode::OK, serde_json::from_str(text).unwrap_or_default());
+    }
     let Reply::Json(_, body) = reply else { return };
     match fault {
         FaultKind::UnknownEnum { field } => {
@@ -77,8 +80,8 @@ fn each(body: &mut Value, change: &dyn Fn(&mut Value)) {
 /// Sets the field at a dotted path where its parent exists, or takes it out.
 fn set(item: &mut Value, path: &str, value: Option<Value>) {
     let (parents, name) = path.rsplit_once('.').unwrap_or(("", path));
-    let parents = parents.split('.').filter(|part| !part.is_empty());
-    let parent = parents.fold(Some(item), |item, part| item?.get_mut(part));
+    let mut parents = parents.split('.').filter(|part| !part.is_empty());
+    let parent = parents.try_fold(item, |item, part| item.get_mut(part));
     let Some(parent) = parent.and_then(Value::as_object_mut) else { return };
     match value {
         Some(value) => parent.insert(name.to_owned(), value),

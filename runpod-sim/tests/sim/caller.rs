@@ -1,9 +1,11 @@
 //! A plain HTTP client for the tests, and the simulator they share.
 
+use std::io::Write;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use reqwest::header::HeaderMap;
-use reqwest::{Client, Method, RequestBuilder};
+use reqwest::{Client, ClientBuilder, Method, RequestBuilder};
 use runpod_sim::{BootProfile, Sim, SimBuilder};
 use serde_json::{Value, json};
 
@@ -17,6 +19,7 @@ pub(crate) fn frozen() -> SimBuilder {
 pub(crate) struct Caller {
     pub(crate) sim: Sim,
     client: Client,
+    tally: Tally,
 }
 
 pub(crate) struct Answer {
@@ -43,10 +46,35 @@ impl Answer {
     }
 }
 
+static LIVE: AtomicU64 = AtomicU64::new(0);
+static VERIFIED: AtomicU64 = AtomicU64::new(0);
+
+/// Answers one simulator has validated.
+struct Tally(AtomicU64);
+
+impl Tally {
+    fn begin() -> Self {
+        LIVE.fetch_add(1, Ordering::SeqCst);
+        Self(AtomicU64::new(0))
+    }
+}
+
+impl Drop for Tally {
+    /// Says, past the test harness's capture, how many answers the run has validated.
+    fn drop(&mut self) {
+        let own = self.0.load(Ordering::SeqCst);
+        let so_far = VERIFIED.fetch_add(own, Ordering::SeqCst) + own;
+        if LIVE.fetch_sub(1, Ordering::SeqCst) == 1 {
+            let line = format!("answers validated against the contract: {so_far}\n");
+            std::io::stderr().write_all(line.as_bytes()).unwrap();
+        }
+    }
+}
+
 impl Caller {
     pub(crate) async fn of(builder: SimBuilder) -> Self {
-        let client = Client::builder().user_agent("sim-tests/1").no_proxy().build().unwrap();
-        Self { sim: builder.start().await.unwrap(), client }
+        let client = client().user_agent("sim-tests/1").build().unwrap();
+        Self { sim: builder.start().await.unwrap(), client, tally: Tally::begin() }
     }
 
     pub(crate) fn request(&self, method: Method, path: &str) -> RequestBuilder {
@@ -57,6 +85,7 @@ impl Caller {
         let response = request.send().await.unwrap();
         let (status, headers) = (response.status().as_u16(), response.headers().clone());
         let text = response.text().await.unwrap();
+        self.tally.0.store(self.sim.answers_verified(), Ordering::SeqCst);
         assert_eq!(self.sim.contract_violations(), Vec::<String>::new());
         Answer { status, headers, text }
     }
@@ -71,6 +100,14 @@ impl Caller {
 
     pub(crate) async fn delete(&self, path: &str) -> Answer {
         self.send(self.request(Method::DELETE, path)).await
+    }
+
+    pub(crate) async fn patch(&self, path: &str, body: Value) -> Answer {
+        self.send(self.request(Method::PATCH, path).json(&body)).await
+    }
+
+    pub(crate) async fn put(&self, path: &str, body: Value) -> Answer {
+        self.send(self.request(Method::PUT, path).json(&body)).await
     }
 
     pub(crate) async fn act(&self, id: &str, action: &str) -> Answer {
@@ -93,6 +130,13 @@ impl Caller {
     pub(crate) fn advance(&self, seconds: u64) {
         self.sim.advance(Duration::from_secs(seconds));
     }
+}
+
+/// A plain client. Other members of the workspace may have switched TLS on, which then wants a provider.
+pub(crate) fn client() -> ClientBuilder {
+    // An error says that there is one already.
+    let _ = rustls::crypto::ring::default_provider().install_default();
+    Client::builder().no_proxy()
 }
 
 /// A create body that breaks no rule, changed by `change`.

@@ -95,9 +95,10 @@ async fn a_scaled_clock_brings_a_pod_all_the_way_up() {
     assert!(public(5432).is_some() && public(22) == pod["ssh"]["direct"]["port"].as_u64());
     assert_eq!(public(8888), None, "an HTTP port has no public address");
     let url = caller.sim.http_url(&id, 8888).unwrap();
+    let plain = crate::caller::client().build().unwrap();
     let fetch = async {
         loop {
-            if let Ok(answer) = reqwest::get(&url).await {
+            if let Ok(answer) = plain.get(&url).send().await {
                 return answer.text().await.unwrap();
             }
         }

@@ -2,11 +2,18 @@
 
 #![allow(clippy::unwrap_used, reason = "a test may stop at the first surprise")]
 
+mod billing;
 mod caller;
 mod catalog;
+mod changes;
+mod control;
 mod ends;
+mod faults;
 mod lists;
 mod lives;
+mod logs;
+mod mishaps;
 mod refusals;
 mod stock;
 mod truth;
+mod v1;

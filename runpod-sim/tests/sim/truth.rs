@@ -1,7 +1,7 @@
 use std::net::{Ipv4Addr, SocketAddr};
 use std::time::{Duration, SystemTime};
 
-use runpod_sim::{BootProfile, Delay, RateWindow, Sim, SimError};
+use runpod_sim::{BootProfile, Delay, Fault, FaultKind, RateWindow, RequestRecord, Sim, SimError};
 use serde_json::{Value, json};
 
 use crate::caller::{Caller, frozen, id, order};
@@ -36,20 +36,32 @@ async fn the_ledger_says_who_asked_and_the_log_what_was_asked() {
     assert_eq!(caller.sim.answers_verified(), 2);
 }
 
-/// What one session sees, for a seed.
-async fn session(seed: u64) -> Vec<Value> {
-    let builder = Sim::builder().seed(seed).time_scale(0.0).epoch(SystemTime::UNIX_EPOCH);
-    let caller = Caller::of(builder.real_endpoints(false)).await;
+/// What one session sees and what the simulator wrote down, for a seed.
+async fn session(seed: u64) -> (Vec<Value>, Vec<RequestRecord>) {
+    let builder = Sim::builder()
+        .seed(seed)
+        .time_scale(0.0)
+        .epoch(SystemTime::UNIX_EPOCH)
+        .real_endpoints(false)
+        .capacity_drift(Duration::from_secs(30))
+        .fault(Fault::new(FaultKind::status_after(500)).on("createPod").probability(0.3))
+        .fault(Fault::new(FaultKind::TruncatedJson).probability(0.05))
+        .fault(Fault::new(FaultKind::ExitLoop { every: Duration::from_secs(9) }).probability(0.2));
+    let caller = Caller::of(builder).await;
     let mut seen = Vec::new();
-    for name in ["a", "b"] {
-        let id = id(&caller.create(order(json!({ "name": name }))).await);
-        for _ in 0..40 {
-            caller.advance(3);
-            let answer = caller.get(&format!("/v2/pods/{id}")).await;
-            seen.push(json!([answer.header("x-request-id"), answer.json()]));
+    for name in ["a", "b", "c"] {
+        let answer = caller.post("/v2/pods", order(json!({ "name": name }))).await;
+        seen.push(json!([answer.status, answer.text]));
+        for _ in 0..15 {
+            caller.advance(8);
+            for path in ["/v2/pods?limit=2", "/v1/pods", "/v2/catalog/gpus?include=AVAILABILITY&product=POD"]
+            {
+                let answer = caller.get(path).await;
+                seen.push(json!([answer.header("x-request-id"), answer.status, answer.text]));
+            }
         }
     }
-    seen
+    (seen, caller.sim.requests())
 }
 
 #[tokio::test]
@@ -57,10 +69,11 @@ async fn one_seed_tells_one_story() {
     let (first, again, other) = (session(5).await, session(5).await, session(6).await);
     assert_eq!(first, again);
     assert_ne!(first, other);
-    assert!(
-        first.iter().any(|seen| !seen[1]["ssh"]["direct"].is_null()),
-        "the session sees a pod become ready"
-    );
+    let (seen, log) = first;
+    assert_eq!((seen.len(), log.len()), (138, 138));
+    assert!(log.iter().any(|record| record.fault == Some("truncated-json")));
+    let told = format!("{seen:?}");
+    assert!(told.contains("direct") && told.contains("RUNNING"), "the session sees a pod become ready");
 }
 
 #[tokio::test]

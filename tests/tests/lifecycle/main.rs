@@ -1,7 +1,20 @@
 //! The facade through its public API: raw answers over HTTP first, then the simulator.
 
+mod actions;
+mod candidates;
+mod connection;
 mod deploy;
 mod input;
+mod lifetime;
+mod logs;
 mod mock;
+mod plan;
+mod reconcile;
 mod secrets;
+mod spec;
+mod ssh_keys;
+mod states;
 mod statuses;
+mod v1;
+mod waiting;
+mod world;

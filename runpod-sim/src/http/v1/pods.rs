@@ -111,10 +111,8 @@ pub(super) fn delete(app: &App, call: &Call) -> Outcome {
     v2::terminate(&mut app.account(), call).map_err(as_v1)
 }
 
-/// Answers with the pod, as v1 did whatever its document says.
+/// Start, stop, restart and reset answer without a body.
 pub(super) fn act(app: &App, call: &Call, action: Action) -> Outcome {
-    let mut account = app.account();
-    v2::take(app, &mut account, call, action).map_err(as_v1)?;
-    let pod = account.existing_pod(call.id()).ok_or_else(|| Problem::not_found("pod", call.id()))?;
-    Ok(Reply::Json(StatusCode::OK, view::pod(pod, call.now, &app.clock)))
+    v2::take(app, &mut app.account(), call, action).map_err(as_v1)?;
+    Ok(Reply::Empty(StatusCode::OK))
 }

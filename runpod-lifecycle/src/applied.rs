@@ -1,0 +1,53 @@
+//! What an accepted start, stop, restart or terminate brings with it.
+
+use crate::{Pod, backend::Action};
+
+/// A start, stop, restart or terminate that RunPod has accepted.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Applied {
+    /// What it means for data and money, one sentence each. Empty where nothing is known of the pod.
+    pub warnings: Vec<String>,
+}
+
+impl Applied {
+    pub(crate) fn by_action(action: Action, pod: Option<&Pod>) -> Self {
+        let Some(pod) = pod else { return Self::default() };
+        let mut warnings = Vec::new();
+        match action {
+            Action::Stop => {
+                warnings.push("the container disk is wiped".to_owned());
+                if let Some(size) = pod.volume_gb {
+                    warnings.push(format!(
+                        "{size} GB of pod volume are kept on the host and bill at twice the running price"
+                    ));
+                }
+                if pod.gpu.is_some() {
+                    warnings.push(
+                        "the GPU is given back: a later start fails if the host has none free".to_owned(),
+                    );
+                }
+            }
+            Action::Start => {
+                warnings.push("addresses and external ports are new: take a fresh connection".to_owned());
+            }
+            Action::Restart => warnings.push("the container disk is wiped".to_owned()),
+        }
+        Self { warnings: with_network_volume(warnings, pod) }
+    }
+
+    pub(crate) fn by_terminate(pod: &Pod) -> Self {
+        let mut warnings = Vec::new();
+        if let Some(size) = pod.volume_gb {
+            warnings.push(format!("{size} GB of pod volume are deleted with the pod"));
+        }
+        Self { warnings: with_network_volume(warnings, pod) }
+    }
+}
+
+fn with_network_volume(mut warnings: Vec<String>, pod: &Pod) -> Vec<String> {
+    if let Some(id) = &pod.network_volume {
+        warnings.push(format!("network volume {id} is kept and goes on billing"));
+    }
+    warnings
+}

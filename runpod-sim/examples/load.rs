@@ -1,0 +1,106 @@
+//! Measures a simulator with 1,000 pods: how long a page of all of them takes, how many gets a second it answers, and
+//! how much memory the process has, this client included.
+//!
+//! `cargo run --release -p runpod-sim --example load`
+
+use std::error::Error;
+use std::io::Write;
+use std::time::{Duration, Instant};
+
+use http_body_util::{BodyExt, Full};
+use hyper::Request;
+use hyper::body::Bytes;
+use hyper::client::conn::http1::{SendRequest, handshake};
+use hyper_util::rt::TokioIo;
+use runpod_sim::{BootProfile, Sim};
+use serde_json::{Value, json};
+use tokio::net::TcpStream;
+use tokio::task::JoinSet;
+
+type Failure = Box<dyn Error + Send + Sync>;
+
+const PODS: usize = 1000;
+const PAGES: usize = 100;
+const CLIENTS: usize = 8;
+const LASTING: Duration = Duration::from_secs(15);
+
+/// One connection to the simulator.
+struct Client {
+    sender: SendRequest<Full<Bytes>>,
+    key: String,
+}
+
+impl Client {
+    async fn connect(sim: &Sim) -> Result<Self, Failure> {
+        let stream = TcpStream::connect(sim.address()).await?;
+        let (sender, connection) = handshake(TokioIo::new(stream)).await?;
+        tokio::spawn(connection);
+        Ok(Self { sender, key: format!("Bearer {}", sim.api_key()) })
+    }
+
+    async fn call(&mut self, method: &str, path: &str, body: String) -> Result<Bytes, Failure> {
+        let request = Request::builder()
+            .method(method)
+            .uri(path)
+            .header("host", "simulator")
+            .header("user-agent", "load/1")
+            .header("content-type", "application/json")
+            .header("authorization", &self.key)
+            .body(Full::from(body))?;
+        self.sender.ready().await?;
+        let answer = self.sender.send_request(request).await?;
+        let status = answer.status();
+        let body = answer.into_body().collect().await?.to_bytes();
+        if status.is_success() { Ok(body) } else { Err(format!("{method} {path} answered {status}").into()) }
+    }
+}
+
+#[tokio::main(worker_threads = 2)]
+async fn main() -> Result<(), Failure> {
+    let builder = Sim::builder().seed(7).rate_windows([]).real_endpoints(false).list_lag(Duration::ZERO);
+    let sim = builder.boot(BootProfile::fixed(Duration::ZERO)).start().await?;
+    let mut client = Client::connect(&sim).await?;
+    let pod = json!({
+        "name": "load", "image": "ubuntu:24.04", "disk": 20, "ports": ["22/tcp", "8888/http"],
+        "gpu": { "id": "NVIDIA GeForce RTX 4090" }, "env": { "A": "1", "B": "2" },
+    });
+    let seeded = client.call("POST", "/_sim/pods", json!({ "pod": pod, "count": PODS }).to_string()).await?;
+    let ids: Vec<String> = serde_json::from_value(serde_json::from_slice::<Value>(&seeded)?["ids"].take())?;
+
+    let mut out = std::io::stdout();
+    let mut pages = Vec::new();
+    let mut size = 0;
+    for _ in 0..PAGES {
+        let begun = Instant::now();
+        size = client.call("GET", "/v2/pods?limit=1000", String::new()).await?.len();
+        pages.push(begun.elapsed());
+    }
+    pages.sort();
+    let (median, slow) = (pages[PAGES / 2], pages[PAGES * 99 / 100]);
+    writeln!(out, "list of {PODS} pods, {size} bytes: median {median:.1?}, 99th percentile {slow:.1?}")?;
+
+    let begun = Instant::now();
+    let mut clients = JoinSet::new();
+    for number in 0..CLIENTS {
+        let (mut client, ids) = (Client::connect(&sim).await?, ids.clone());
+        clients.spawn(async move {
+            let mut gets = 0;
+            while begun.elapsed() < LASTING {
+                let id = &ids[(number * 131 + gets) % ids.len()];
+                client.call("GET", &format!("/v2/pods/{id}"), String::new()).await?;
+                gets += 1;
+            }
+            Ok::<_, Failure>(gets)
+        });
+    }
+    let gets: usize = clients.join_all().await.into_iter().sum::<Result<_, _>>()?;
+    let rate = gets as f64 / begun.elapsed().as_secs_f64();
+    writeln!(out, "{gets} gets over {CLIENTS} connections: {rate:.0} a second")?;
+
+    let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
+    let peak =
+        status.lines().find(|line| line.starts_with("VmHWM")).unwrap_or("VmHWM: unknown on this system");
+    writeln!(out, "peak memory, client included: {}", peak.trim_start_matches("VmHWM:").trim())?;
+    sim.shutdown().await;
+    Ok(())
+}

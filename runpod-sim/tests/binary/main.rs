@@ -1,0 +1,186 @@
+//! The binary and the guide, as a user runs them.
+
+#![allow(clippy::unwrap_used, reason = "a test may stop at the first surprise")]
+
+use std::io::Write;
+use std::net::TcpListener;
+use std::path::PathBuf;
+use std::process::{Output, Stdio};
+use std::time::{Duration, Instant};
+
+use tokio::io::{AsyncBufReadExt, AsyncReadExt, BufReader};
+use tokio::process::{Child, ChildStdout, Command};
+
+const LONG: Duration = Duration::from_secs(60);
+
+fn binary(arguments: &[&str]) -> Command {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_runpod-sim"));
+    command.args(arguments).stdout(Stdio::piped()).stderr(Stdio::piped()).kill_on_drop(true);
+    command
+}
+
+/// A simulator in a process of its own.
+struct Running {
+    child: Child,
+    stdout: BufReader<ChildStdout>,
+    url: String,
+}
+
+async fn run(arguments: &[&str]) -> Running {
+    let mut child = binary(arguments).stderr(Stdio::null()).spawn().unwrap();
+    let mut stdout = BufReader::new(child.stdout.take().unwrap());
+    let mut line = String::new();
+    tokio::time::timeout(LONG, stdout.read_line(&mut line)).await.unwrap().unwrap();
+    let url = line.trim().strip_prefix("listening on ").unwrap_or_else(|| panic!("{line:?}")).to_owned();
+    Running { child, stdout, url }
+}
+
+async fn output(mut command: Command) -> Output {
+    tokio::time::timeout(LONG, command.output()).await.unwrap().unwrap()
+}
+
+async fn signal(name: &str, child: &Child) {
+    let mut kill = Command::new("kill");
+    kill.args([format!("-{name}"), child.id().unwrap().to_string()]);
+    assert!(output(kill).await.status.success());
+}
+
+/// A request without a key. Other members of the workspace may have switched TLS on, which then wants a provider.
+async fn get(url: &str) -> reqwest::Result<reqwest::Response> {
+    // An error says that there is one already.
+    let _ = rustls::crypto::ring::default_provider().install_default();
+    reqwest::Client::builder().no_proxy().build()?.get(url).send().await
+}
+
+fn repository(path: &str) -> PathBuf {
+    PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("..").join(path)
+}
+
+/// The first block of a language in the guide.
+fn block(language: &str) -> String {
+    let guide = std::fs::read_to_string(repository("docs/simulator.md")).unwrap();
+    let (_, rest) = guide.split_once(&format!("```{language}\n")).unwrap();
+    rest.split_once("```").unwrap().0.to_owned()
+}
+
+#[tokio::test]
+async fn it_says_where_it_listens_and_stops_cleanly_on_both_signals() {
+    for name in ["INT", "TERM"] {
+        let begun = Instant::now();
+        let mut sim = run(&["--listen", "127.0.0.1:0"]).await;
+        assert!(begun.elapsed() < Duration::from_secs(1), "{:?}", begun.elapsed());
+        assert!(sim.url.starts_with("http://127.0.0.1:"), "{}", sim.url);
+        let state = get(&format!("{}/_sim", sim.url)).await.unwrap();
+        assert_eq!(state.status(), 200);
+        signal(name, &sim.child).await;
+        let status = tokio::time::timeout(LONG, sim.child.wait()).await.unwrap().unwrap();
+        assert_eq!(status.code(), Some(0), "after SIG{name}");
+        let mut rest = String::new();
+        sim.stdout.read_to_string(&mut rest).await.unwrap();
+        assert_eq!(rest, "", "nothing else is printed");
+        assert!(get(&sim.url).await.unwrap_err().is_connect());
+    }
+}
+
+#[tokio::test]
+async fn the_example_configuration_works_and_options_win_over_it() {
+    let path = repository("runpod-sim/sim.example.toml");
+    let config = path.to_str().unwrap();
+    let sim = run(&["--listen", "127.0.0.1:0", "--config", config, "--seed", "9", "--time-scale", "0"]).await;
+    let read = async |path: &str| -> serde_json::Value {
+        get(&format!("{}{path}", sim.url)).await.unwrap().json().await.unwrap()
+    };
+    assert_eq!(read("/_sim").await["seed"], 9);
+    assert_eq!(read("/_sim/time").await["scale"], 0.0);
+    assert_eq!(read("/_sim/faults").await["faults"].as_array().unwrap().len(), 2);
+}
+
+/// Writes a file that goes away with the test's folder.
+fn file(name: &str, text: &str) -> PathBuf {
+    let path = PathBuf::from(env!("CARGO_TARGET_TMPDIR")).join(name);
+    std::fs::File::create(&path).unwrap().write_all(text.as_bytes()).unwrap();
+    path
+}
+
+#[tokio::test]
+async fn bad_input_is_a_clear_error_and_a_failure() {
+    let taken = TcpListener::bind("127.0.0.1:0").unwrap();
+    let taken = taken.local_addr().unwrap().to_string();
+    for (name, text, words) in [
+        ("syntax.toml", "seed = ", "line 1"),
+        ("key.toml", "sead = 7", "unknown field `sead`"),
+        ("type.toml", "seed = \"x\"", "invalid type"),
+        (
+            "fault.toml",
+            "[[fault]]\nfault = \"explode\"",
+            "unknown fault `explode`; known are drop-before-read",
+        ),
+        (
+            "operation.toml",
+            "[[fault]]\nfault = \"gone\"\non = [\"createpod\"]",
+            "`createpod` is not an operation",
+        ),
+        ("stray.toml", "[[fault]]\nfault = \"gone\"\nseconds = 3", "`seconds` means nothing"),
+        ("scale.toml", "time_scale = -1.0", "`time_scale`"),
+        ("lag.toml", "list_lag_seconds = -1.0", "`list_lag_seconds`"),
+        ("boot.toml", "[boot]\nports = { median_seconds = -1.0 }", "`boot.ports`"),
+        (
+            "volume.toml",
+            "[[network_volume]]\nid = \"v\"\nname = \"v\"\nsize_gb = 1\ndata_center = \"X\"",
+            "10 to 4096",
+        ),
+    ] {
+        let path = file(name, text);
+        refused(&["--listen", "127.0.0.1:0", "--config", path.to_str().unwrap()], words).await;
+    }
+    refused(&["--config", "/nowhere/sim.toml"], "cannot read the configuration /nowhere/sim.toml").await;
+    refused(&["--listen", &taken], "is the port in use?").await;
+    refused(&["--listen", "0.0.0.0:0"], "--allow-remote").await;
+    refused(&["--listen", "somewhere"], "invalid").await;
+    refused(&["--time-scale", "fast"], "invalid").await;
+}
+
+async fn refused(arguments: &[&str], words: &str) {
+    let output = output(binary(arguments)).await;
+    let said = String::from_utf8_lossy(&output.stderr);
+    assert!(!output.status.success() && output.stdout.is_empty(), "{arguments:?}");
+    assert!(said.contains(words), "{arguments:?} says {said}");
+}
+
+#[tokio::test]
+async fn other_addresses_are_open_to_whoever_allows_them() {
+    let sim = run(&["--listen", "0.0.0.0:0", "--allow-remote"]).await;
+    assert!(sim.url.starts_with("http://0.0.0.0:"), "{}", sim.url);
+}
+
+#[tokio::test]
+async fn the_curl_session_works_as_printed() {
+    let sim = run(&["--listen", "127.0.0.1:0", "--seed", "7", "--time-scale", "0"]).await;
+    let printed = block("console");
+    let commands = printed.lines().filter_map(|line| line.strip_prefix("$ "));
+    let script: String = commands
+        .map(|command| format!("echo '$ {}'\n{command}\necho\n", command.replace('\'', r"'\''")))
+        .collect();
+    let mut bash = Command::new("bash");
+    bash.args(["-c", &script.replace("http://127.0.0.1:8080", &sim.url)]);
+    let output = output(bash).await;
+    let seen = String::from_utf8_lossy(&output.stdout).replace(&sim.url, "http://127.0.0.1:8080");
+    let lines = |text: &str| -> Vec<String> {
+        text.lines().filter(|line| !line.is_empty()).map(str::to_owned).collect()
+    };
+    assert_eq!(lines(&seen), lines(&printed), "{}", String::from_utf8_lossy(&output.stderr));
+}
+
+#[tokio::test]
+async fn the_python_program_works_as_printed() {
+    let sim = run(&["--listen", "127.0.0.1:0"]).await;
+    let mut python = Command::new("python3");
+    python.args(["-c", &block("python")]).env("SIM", &sim.url);
+    let output = output(python).await;
+    assert_eq!(
+        String::from_utf8_lossy(&output.stdout),
+        "TERMINATED True\n",
+        "{}",
+        String::from_utf8_lossy(&output.stderr)
+    );
+}

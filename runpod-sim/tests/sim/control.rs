@@ -1,0 +1,108 @@
+use std::time::Duration;
+
+use serde_json::{Value, json};
+
+use crate::caller::{Caller, RTX_4090, frozen, id, order};
+
+#[tokio::test]
+async fn everything_can_be_done_over_http() {
+    let caller = Caller::of(frozen()).await;
+    let seeded =
+        caller.post("/_sim/pods", json!({ "pod": order(json!({})), "count": 3, "status": "EXITED" })).await;
+    assert_eq!(seeded.json()["ids"].as_array().unwrap().len(), 3);
+    assert_eq!(caller.get("/v2/pods").await.json()["pods"][2]["status"], "EXITED");
+
+    caller.put("/_sim/capacity", json!({ "type": RTX_4090, "units": 0 })).await;
+    caller.put("/_sim/capacity", json!({ "type": RTX_4090, "units": 1, "after_seconds": 60 })).await;
+    caller.post("/v2/pods", order(json!({}))).await.refused(400, "no longer any instances");
+    assert_eq!(caller.post("/_sim/advance", json!({ "seconds": 60 })).await.json()["seconds"], 60.0);
+    let pod = id(&caller.create(order(json!({}))).await);
+
+    let fault = json!({ "fault": "status", "status": 503, "on": ["getPod"], "times": 1 });
+    assert_eq!(caller.post("/_sim/faults", fault).await.status, 200);
+    caller.get(&format!("/v2/pods/{pod}")).await.refused(503, "");
+    let reports = caller.get("/_sim/faults").await.json();
+    assert_eq!(reports["faults"][0], json!({ "fault": "status", "on": ["getPod"], "calls": 1, "fired": 1 }));
+    caller.delete("/_sim/faults").await;
+    assert_eq!(caller.get("/_sim/faults").await.json(), json!({ "faults": [] }));
+
+    caller.put("/_sim/account", json!({ "balance_usd": 0, "retire_v1": true })).await;
+    caller.post("/v2/pods", order(json!({}))).await.refused(402, "balance");
+    assert_eq!(caller.get("/v1/pods").await.status, 410);
+    let account =
+        caller.put("/_sim/account", json!({ "balance_usd": null, "forbidden": ["NVIDIA L4"] })).await.json();
+    assert_eq!(account, json!({ "balance_usd": null, "forbidden": ["NVIDIA L4"] }));
+    caller.post("/v2/pods", order(json!({ "gpu": { "id": "NVIDIA L4" } }))).await.refused(403, "NVIDIA L4");
+
+    let time = caller.put("/_sim/time", json!({ "scale": 0.5 })).await.json();
+    assert_eq!(
+        (&time["scale"], caller.get("/_sim/time").await.json()["scale"].clone()),
+        (&json!(0.5), json!(0.5))
+    );
+    let log = caller.get("/_sim/requests").await.json();
+    assert_eq!(log["requests"][0]["operation"], "listPods");
+    assert!(log["requests"].as_array().unwrap().iter().any(|record| record["fault"] == "status"));
+    let ledger = caller.get("/_sim/ledger").await.json();
+    let last = ledger["ledger"].as_array().unwrap().last().unwrap();
+    assert_eq!(
+        (&last["pod_id"], &last["billed_to"], &last["billed_from"]),
+        (&json!(pod), &Value::Null, &json!(70.0))
+    );
+
+    caller.post("/_sim/reset", json!({})).await;
+    assert_eq!(caller.get("/_sim/ledger").await.json(), json!({ "ledger": [] }));
+    assert_eq!(caller.get("/_sim/requests").await.json(), json!({ "requests": [] }));
+    let state = caller.get("/_sim").await.json();
+    assert_eq!((&state["pods"], &state["contractViolations"]), (&json!(0), &json!([])));
+    assert_eq!(caller.get("/v1/pods").await.status, 200);
+}
+
+#[tokio::test]
+async fn what_cannot_be_done_is_said() {
+    let caller = Caller::of(frozen()).await;
+    for (path, body, words) in [
+        ("/_sim/faults", json!({ "fault": "explode" }), "unknown fault `explode`"),
+        ("/_sim/faults", json!({ "fault": "gone", "on": ["x"] }), "`x` is not an operation"),
+        ("/_sim/faults", json!({}), "fault"),
+        ("/_sim/advance", json!({ "seconds": -1 }), "0 or more"),
+        ("/_sim/advance", json!({ "hours": 1 }), "hours"),
+        ("/_sim/pods", json!({ "pod": order(json!({})), "count": 10_001 }), "10000"),
+        ("/_sim/pods", json!({ "pod": order(json!({})), "status": "BUSY" }), "BUSY"),
+        ("/_sim/pods", json!({ "pod": order(json!({ "gpu": { "id": "x" } })) }), "Unknown GPU type"),
+    ] {
+        caller.post(path, body).await.refused(422, words);
+    }
+    caller.put("/_sim/time", json!({ "scale": 1e9 })).await.refused(422, "1,000,000");
+    caller.put("/_sim/capacity", json!({ "type": "x", "units": -1 })).await.refused(422, "units");
+    assert_eq!(caller.get("/_sim/nothing").await.status, 404);
+    assert!(caller.sim.ledger().is_empty());
+}
+
+#[tokio::test]
+async fn http_ports_are_reached_through_the_simulator() {
+    let caller = Caller::of(frozen()).await;
+    let pod = id(&caller.create(order(json!({}))).await);
+    let url = |pod: &str, port: &str| caller.sim.http_proxy().replace("{pod}", pod).replace("{port}", port);
+    let plain = crate::caller::client().build().unwrap();
+    let fetch = async |url: String| {
+        let response = plain.get(url).send().await.unwrap();
+        (response.status().as_u16(), response.text().await.unwrap())
+    };
+    assert_eq!(fetch(url(&pod, "8888")).await.0, 404, "no port yet");
+    caller.advance(30);
+    assert_eq!(fetch(url(&pod, "8888")).await.0, 502, "nothing listens");
+    assert_eq!(fetch(url(&pod, "22")).await.0, 404, "not an HTTP port");
+    assert_eq!(fetch(url(&pod, "x")).await.0, 404);
+    assert_eq!(fetch(url("nosuchpod", "8888")).await.0, 404);
+    caller.advance(10);
+    let up = async {
+        loop {
+            let (status, text) = fetch(format!("{}deep/path?query=1", url(&pod, "8888"))).await;
+            if status != 502 {
+                return (status, text);
+            }
+        }
+    };
+    let answer = tokio::time::timeout(Duration::from_secs(20), up).await.unwrap();
+    assert_eq!(answer, (200, "simulated service on port 8888\n".to_owned()));
+}

@@ -1,0 +1,165 @@
+use std::time::Duration;
+
+use reqwest::{Method, Response};
+use runpod_sim::{Fault, FaultKind};
+use serde_json::{Value, json};
+
+use crate::caller::{Caller, frozen, id, order};
+
+const LONG: Duration = Duration::from_secs(20);
+
+/// An open log and what was read of it.
+struct Log {
+    response: Response,
+    text: String,
+}
+
+impl Log {
+    async fn open(caller: &Caller, id: &str, query: &str, resume: Option<&str>) -> Self {
+        let mut request = caller.request(Method::GET, &format!("/v2/pods/{id}/logs{query}"));
+        if let Some(cursor) = resume {
+            request = request.header("last-event-id", cursor);
+        }
+        let response = request.send().await.unwrap();
+        assert_eq!(response.status(), 200);
+        assert_eq!(response.headers()["content-type"], "text/event-stream");
+        Self { response, text: String::new() }
+    }
+
+    /// Reads on until the text holds `words`.
+    async fn until(&mut self, words: &str) {
+        let read = async {
+            while !self.text.contains(words) {
+                let chunk = self.response.chunk().await.unwrap().expect("the log has ended");
+                self.text.push_str(std::str::from_utf8(&chunk).unwrap());
+            }
+        };
+        tokio::time::timeout(LONG, read).await.unwrap_or_else(|_| panic!("no {words:?} in {}", self.text));
+    }
+
+    /// Reads to the end of the log.
+    async fn rest(mut self) -> String {
+        let read = async {
+            while let Some(chunk) = self.response.chunk().await.unwrap() {
+                self.text.push_str(std::str::from_utf8(&chunk).unwrap());
+            }
+        };
+        tokio::time::timeout(LONG, read).await.unwrap();
+        self.text
+    }
+}
+
+/// The cursor and the data of each event.
+fn events(text: &str) -> Vec<(String, Value)> {
+    let event = |event: &str| {
+        let (id, data) = event.split_once('\n')?;
+        let data = serde_json::from_str(data.strip_prefix("data: ").unwrap()).unwrap();
+        Some((id.strip_prefix("id: ").unwrap().to_owned(), data))
+    };
+    text.split("\n\n").filter_map(event).collect()
+}
+
+fn lines(text: &str) -> Vec<String> {
+    let line = |(_, data): (String, Value)| {
+        format!("{}: {}", data["source"].as_str().unwrap(), data["line"].as_str().unwrap())
+    };
+    events(text).into_iter().map(line).collect()
+}
+
+#[tokio::test]
+async fn a_log_tells_the_pull_while_it_happens_and_then_the_container() {
+    let caller = Caller::of(frozen()).await;
+    let id = id(&caller.create(order(json!({}))).await);
+    let mut log = Log::open(&caller, &id, "", None).await;
+    caller.advance(12);
+    log.until("image layer 1 of 6").await;
+    assert!(!log.text.contains("layer 6"), "{}", log.text);
+    caller.advance(9);
+    log.until("container started").await;
+    caller.advance(5);
+    log.until("still working, step 1").await;
+    caller.advance(5);
+    log.until("still working, step 2").await;
+    caller.act(&id, "stop").await;
+    let told = lines(&log.rest().await);
+    let expected = [
+        "system: create container ubuntu:24.04",
+        "system: pulling image ubuntu:24.04",
+        "system: image layer 1 of 6 complete",
+    ];
+    assert_eq!(told[..3], expected);
+    assert_eq!(told.last().unwrap(), "system: stop container");
+    assert_eq!(told.len(), 14, "{told:?}");
+}
+
+#[tokio::test]
+async fn a_log_is_narrowed_by_source_tail_and_time() {
+    let caller = Caller::of(frozen().epoch(std::time::SystemTime::UNIX_EPOCH)).await;
+    let id = id(&caller.create(order(json!({}))).await);
+    caller.advance(10 + 10 + 20 * 60);
+    caller.act(&id, "stop").await;
+    caller.advance(1);
+    let read = async |query: &str| lines(&Log::open(&caller, &id, query, None).await.rest().await);
+    assert_eq!(read("").await.len(), 100);
+    assert_eq!(read("?tail=0").await.len(), 0);
+    assert_eq!(read("?tail=2").await, ["container: still working, step 239", "system: stop container"]);
+    let system = read("?source=system&tail=5000").await;
+    assert!(system.len() == 11 && system.iter().all(|line| line.starts_with("system")), "{system:?}");
+    let late = read("?since=1970-01-01T00:20:10Z&tail=5000&source=container").await;
+    assert_eq!(late.first().unwrap(), "container: still working, step 238");
+    for (query, words) in
+        [("?tail=-1", "tail"), ("?tail=5001", "tail"), ("?source=x", "source"), ("?since=x", "since")]
+    {
+        caller.get(&format!("/v2/pods/{id}/logs{query}")).await.refused(422, words);
+    }
+    caller.get("/v2/pods/nosuchpod/logs").await.refused(404, "nosuchpod");
+}
+
+#[tokio::test]
+async fn a_reader_that_was_cut_off_resumes_where_it_was() {
+    let caller = Caller::of(frozen()).await;
+    let id = id(&caller.create(order(json!({}))).await);
+    caller.advance(10 + 10 + 100);
+    caller.act(&id, "stop").await;
+    caller.advance(1);
+    let whole = Log::open(&caller, &id, "?tail=5000", None).await.rest().await;
+    let all = events(&whole);
+    for cut in [0, 3, all.len() / 2, all.len() - 1] {
+        let rest = Log::open(&caller, &id, "?tail=1", Some(&all[cut].0)).await.rest().await;
+        assert_eq!(events(&rest), all[cut + 1..], "after {cut}");
+    }
+    let cursors: std::collections::BTreeSet<_> = all.iter().map(|(cursor, _)| cursor).collect();
+    assert_eq!(cursors.len(), all.len(), "every line has its own cursor");
+    let odd = caller.request(Method::GET, &format!("/v2/pods/{id}/logs")).header("last-event-id", "seven");
+    caller.send(odd).await.refused(422, "Last-Event-ID");
+}
+
+#[tokio::test]
+async fn a_log_shows_why_a_container_does_not_stay_up() {
+    let every = Duration::from_secs(30);
+    let caller = Caller::of(
+        frozen()
+            .fault(Fault::new(FaultKind::ExitLoop { every }).times(1))
+            .fault(Fault::new(FaultKind::BootFailure)),
+    )
+    .await;
+    let looping = id(&caller.create(order(json!({}))).await);
+    let failing = id(&caller.create(order(json!({}))).await);
+    caller.advance(20 + 61);
+    let mut log = Log::open(&caller, &looping, "", None).await;
+    log.until("restarting").await;
+    assert_eq!(log.text.matches("container exited with code 1").count(), 2);
+    let failed = lines(&Log::open(&caller, &failing, "", None).await.rest().await);
+    assert_eq!(failed.last().unwrap(), "system: cannot start the container");
+}
+
+#[tokio::test]
+async fn very_long_lives_are_told_by_their_end() {
+    let caller = Caller::of(frozen()).await;
+    let id = id(&caller.create(order(json!({}))).await);
+    caller.sim.advance(Duration::from_secs(100 * 365 * 86_400));
+    caller.act(&id, "stop").await;
+    caller.advance(1);
+    let told = lines(&Log::open(&caller, &id, "?tail=5000&source=container", None).await.rest().await);
+    assert!((4900..=5000).contains(&told.len()), "{}", told.len());
+}

@@ -1,0 +1,134 @@
+//! The command line.
+
+use std::{path::PathBuf, time::Duration};
+
+use clap::{Args, Parser, Subcommand, ValueEnum};
+use runpod_lifecycle::LogSource;
+
+const EXIT_CODES: &str = "Exit codes:
+  0  done
+  1  failed
+  2  wrong usage, config, key or secret
+  3  there is no such environment
+  4  RunPod has no machine for it
+  5  a wait was over; the pod was left as it is";
+
+/// Deploys sindri.yaml on RunPod.
+#[derive(Debug, Parser)]
+#[command(name = "sindri-runpod", version, after_help = EXIT_CODES)]
+pub(crate) struct Arguments {
+    /// The config.
+    #[arg(long, short, global = true, default_value = "sindri.yaml", value_name = "FILE")]
+    pub(crate) config: PathBuf,
+    /// Print the result, or the error, as JSON on standard output.
+    #[arg(long, global = true)]
+    pub(crate) json: bool,
+    /// Where RunPod's API is, in place of RUNPOD_API_URL.
+    #[arg(long, global = true, value_name = "URL", conflicts_with = "sim")]
+    pub(crate) api_url: Option<String>,
+    /// Use a simulated RunPod inside this process: no key, no cost, gone at the end.
+    #[arg(long, global = true)]
+    pub(crate) sim: bool,
+    /// Let the simulated RunPod have no machine at all.
+    #[arg(long, global = true, requires = "sim")]
+    pub(crate) sim_out_of_stock: bool,
+    #[command(subcommand)]
+    pub(crate) command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum Command {
+    /// Show what a deploy would do and cost. Changes nothing.
+    Plan,
+    /// Create the environment, and wait until it can be used.
+    Deploy {
+        /// Replace an environment of that name.
+        #[arg(long)]
+        force: bool,
+        /// Only show what would be done.
+        #[arg(long)]
+        dry_run: bool,
+        #[command(flatten)]
+        wait: Wait,
+    },
+    /// Show what is known about the environment. One that is not deployed is no error.
+    Status,
+    /// Open a shell in the environment, starting it first if it is stopped. With --json show how to reach it instead.
+    Connect,
+    /// Start the environment, and wait until it can be used.
+    Start {
+        #[command(flatten)]
+        wait: Wait,
+    },
+    /// Stop the environment. A pod volume is kept and bills.
+    Stop {
+        #[command(flatten)]
+        wait: Wait,
+    },
+    /// Delete the environment with everything on its disk and pod volume.
+    Destroy {
+        /// Delete every pod of that name, where there are several.
+        #[arg(long)]
+        force: bool,
+        #[command(flatten)]
+        wait: Wait,
+    },
+    /// Show the environment's log.
+    Logs {
+        /// Go on with new lines until interrupted.
+        #[arg(long, short)]
+        follow: bool,
+        /// How many past lines, at most 5000.
+        #[arg(long, default_value_t = 100, value_parser = clap::value_parser!(u32).range(0..=5000))]
+        tail: u32,
+        /// Only lines of one source.
+        #[arg(long)]
+        source: Option<Source>,
+    },
+    /// Print the JSON Schema of the config.
+    Schema,
+    /// Print shell completions.
+    Completions {
+        /// The shell.
+        shell: clap_complete::Shell,
+    },
+}
+
+/// Whether to wait, and how long.
+#[derive(Debug, Args)]
+pub(crate) struct Wait {
+    /// Return once it is done. The default of deploy and start.
+    #[arg(long)]
+    wait: bool,
+    /// Return once RunPod has accepted it. The default of stop and destroy.
+    #[arg(long, conflicts_with = "wait")]
+    no_wait: bool,
+    /// The longest wait in seconds.
+    #[arg(long, default_value_t = 600, value_name = "SECONDS")]
+    timeout: u64,
+}
+
+impl Wait {
+    /// The longest wait; `None` for none.
+    pub(crate) fn longest(&self, by_default: bool) -> Option<Duration> {
+        (self.wait || (by_default && !self.no_wait)).then(|| Duration::from_secs(self.timeout))
+    }
+}
+
+/// A source of log lines.
+#[derive(Clone, Copy, Debug, ValueEnum)]
+pub(crate) enum Source {
+    /// The container's own output.
+    Container,
+    /// Image pulls, starts and exits.
+    System,
+}
+
+impl From<Source> for LogSource {
+    fn from(source: Source) -> Self {
+        match source {
+            Source::Container => Self::Container,
+            Source::System => Self::System,
+        }
+    }
+}

@@ -1,0 +1,153 @@
+//! What is printed at the end.
+
+use std::{
+    fmt,
+    io::{self, Write},
+    process::ExitCode,
+};
+
+use clap::builder::styling::{AnsiColor, Style};
+use runpod_lifecycle::LogLine;
+use runpod_sindri::{
+    ActionReport, ConnectionInfo, DeployResult, DeploymentPlan, DeploymentStatus, Outcome, ProviderError,
+};
+use serde::Serialize;
+use serde_json::json;
+
+use crate::session::line_of;
+
+const ERROR: Style = AnsiColor::Red.on_default().bold();
+const WARNING: Style = AnsiColor::Yellow.on_default().bold();
+const HINT: Style = AnsiColor::Cyan.on_default().bold();
+/// The exit code of a program that was interrupted.
+const INTERRUPTED: u8 = 130;
+
+/// Prints results, for a person or as JSON.
+#[derive(Clone, Copy)]
+pub(crate) struct Printer {
+    pub(crate) json: bool,
+}
+
+impl Printer {
+    pub(crate) fn print(self, result: &impl Serialize) -> anyhow::Result<()> {
+        self.text(&format!("{}\n", serde_json::to_string_pretty(result)?))
+    }
+
+    /// A reader that has seen enough, such as `head`, is no failure.
+    pub(crate) fn text(self, text: &str) -> anyhow::Result<()> {
+        match anstream::stdout().lock().write_all(text.as_bytes()) {
+            Err(error) if error.kind() != io::ErrorKind::BrokenPipe => Err(error.into()),
+            _ => Ok(()),
+        }
+    }
+
+    pub(crate) fn deployed(self, result: &DeployResult) -> anyhow::Result<()> {
+        if self.json {
+            return self.print(result);
+        }
+        warn(&result.warnings);
+        self.text(&said(&result.messages, result.connection.as_ref()))
+    }
+
+    pub(crate) fn done(self, report: &ActionReport) -> anyhow::Result<()> {
+        if self.json {
+            return self.print(report);
+        }
+        warn(&report.warnings);
+        self.text(&said(&report.messages, report.connection.as_ref()))
+    }
+
+    pub(crate) fn plan(self, plan: &DeploymentPlan) -> anyhow::Result<()> {
+        if self.json {
+            return self.print(plan);
+        }
+        let notes = plan.estimated_cost.as_ref().and_then(|cost| cost.notes.as_deref());
+        let lines = plan.lines().into_iter().chain(notes.map(|notes| format!("note: {notes}")));
+        self.text(&lines.map(|line| line + "\n").collect::<String>())
+    }
+
+    pub(crate) fn status(self, status: &DeploymentStatus) -> anyhow::Result<()> {
+        if self.json {
+            return self.print(status);
+        }
+        let mut text = format!("{}: {}\n", status.name, status.state);
+        let mut line = |key: &str, value: &str| text.push_str(&format!("  {key:<18} {value}\n"));
+        for (key, value) in [("pod", &status.instance_id), ("image", &status.image)] {
+            if let Some(value) = value {
+                line(key, value);
+            }
+        }
+        for address in &status.addresses {
+            let port = address.port.map(|port| format!(" port {port}")).unwrap_or_default();
+            line(&format!("{:?}", address.r#type).to_lowercase(), &(address.value.clone() + &port));
+        }
+        let times = &status.timestamps;
+        for (key, time) in [("created", times.created_at), ("started", times.started_at)] {
+            if let Some(time) = time {
+                line(key, &time.to_string());
+            }
+        }
+        for (key, value) in &status.details {
+            line(key, value);
+        }
+        self.text(&text)
+    }
+
+    pub(crate) fn log(self, lines: &[LogLine]) -> anyhow::Result<()> {
+        let shown = |line: &LogLine| if self.json { line_of(line).to_string() } else { line.to_string() };
+        self.text(&lines.iter().map(|line| shown(line) + "\n").collect::<String>())
+    }
+}
+
+fn said(messages: &[String], connection: Option<&ConnectionInfo>) -> String {
+    let instructions = connection.and_then(|connection| connection.instructions.as_deref());
+    messages.iter().map(String::as_str).chain(instructions).map(|line| format!("{line}\n")).collect()
+}
+
+fn warn(warnings: &[String]) {
+    for warning in warnings {
+        anstream::eprintln!("{WARNING}warning:{WARNING:#} {warning}");
+    }
+}
+
+/// Somebody pressed Ctrl-C.
+#[derive(Debug)]
+pub(crate) struct Interrupted {
+    pub(crate) pod_id: Option<String>,
+}
+
+impl fmt::Display for Interrupted {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match &self.pod_id {
+            Some(id) => write!(f, "interrupted: pod {id} goes on and bills; see status and destroy"),
+            None => f.write_str("interrupted: look with status whether a pod was created"),
+        }
+    }
+}
+
+impl std::error::Error for Interrupted {}
+
+/// Prints a failure with everything behind it and what to do about it.
+pub(crate) fn fail(error: &anyhow::Error, json: bool) -> ExitCode {
+    let known = error.downcast_ref::<ProviderError>();
+    let summary = known.map_or_else(|| error.to_string(), ProviderError::summary);
+    let hint = known.and_then(ProviderError::hint);
+    let causes: Vec<String> = error.chain().skip(1).map(ToString::to_string).collect();
+    anstream::eprintln!("{ERROR}error:{ERROR:#} {summary}");
+    for cause in &causes {
+        anstream::eprintln!("  because: {cause}");
+    }
+    if let Some(hint) = &hint {
+        anstream::eprintln!("{HINT}hint:{HINT:#} {hint}");
+    }
+    let outcome = known.map_or(Outcome::Failed, ProviderError::outcome);
+    let code = if error.is::<Interrupted>() { INTERRUPTED } else { outcome.exit_code() };
+    if json {
+        let error = json!({
+            "kind": outcome.as_str(), "exit_code": code, "message": summary, "causes": causes, "hint": hint,
+        });
+        // The exit code tells it, too.
+        let _ = Printer { json }.print(&json!({ "error": error }));
+    }
+    ExitCode::from(code)
+}

@@ -1,0 +1,153 @@
+//! One run of the command line.
+
+use std::{
+    sync::{Arc, OnceLock},
+    time::Duration,
+};
+
+use clap::CommandFactory;
+use futures_util::StreamExt;
+use runpod_lifecycle::{Event, LogLine};
+use runpod_sindri::{DeployOptions, Provider, RunpodProvider, SindriConfig};
+use serde_json::{Value, json};
+
+use crate::{
+    args::{Arguments, Command, Wait},
+    output::{Interrupted, Printer},
+    progress::Progress,
+};
+
+/// The longest wait for a stopped environment that is connected to.
+const CONNECT_PATIENCE: Duration = Duration::from_secs(600);
+
+pub(crate) async fn run(arguments: Arguments) -> anyhow::Result<()> {
+    let printer = Printer { json: arguments.json };
+    match &arguments.command {
+        Command::Schema => return printer.text(&runpod_sindri::schema()),
+        Command::Completions { shell } => {
+            let mut script = Vec::new();
+            clap_complete::generate(*shell, &mut Arguments::command(), "sindri-runpod", &mut script);
+            return printer.text(&String::from_utf8_lossy(&script));
+        }
+        _ => {}
+    }
+    let config = SindriConfig::from_path(&arguments.config).map_err(runpod_sindri::ProviderError::from)?;
+    let progress = Arc::new(Progress::new());
+    let seen = Arc::new(OnceLock::new());
+    let provider = RunpodProvider::new().on_event({
+        let (progress, seen) = (Arc::clone(&progress), Arc::clone(&seen));
+        move |event| {
+            if let Event::PodCreated { pod_id, .. } | Event::PodFound { pod_id } = event {
+                // One deploy makes one pod.
+                let _ = seen.set(pod_id.clone());
+            }
+            progress.show(event);
+        }
+    });
+    let (provider, simulator) = point(provider, &arguments, &config).await?;
+    let outcome = tokio::select! {
+        outcome = carry_out(&provider, &config, arguments.command, printer, &progress) => outcome,
+        interrupted = tokio::signal::ctrl_c() => {
+            interrupted?;
+            Err(Interrupted { pod_id: seen.get().cloned() }.into())
+        }
+    };
+    progress.end();
+    drop(simulator);
+    outcome
+}
+
+/// Points the provider at the API it is to use; whatever comes with it must live as long.
+#[cfg(feature = "sim")]
+async fn point(
+    provider: RunpodProvider,
+    arguments: &Arguments,
+    config: &SindriConfig,
+) -> anyhow::Result<(RunpodProvider, Option<runpod_sim::Sim>)> {
+    if arguments.sim {
+        let sim = crate::simulator::start(config, arguments.sim_out_of_stock).await?;
+        return Ok((crate::simulator::point(provider, &sim, config), Some(sim)));
+    }
+    Ok((at(provider, arguments), None))
+}
+
+#[cfg(not(feature = "sim"))]
+async fn point(
+    provider: RunpodProvider,
+    arguments: &Arguments,
+    _: &SindriConfig,
+) -> anyhow::Result<(RunpodProvider, ())> {
+    anyhow::ensure!(!arguments.sim, "this build has no simulator; build it with the feature `sim`");
+    Ok((at(provider, arguments), ()))
+}
+
+fn at(provider: RunpodProvider, arguments: &Arguments) -> RunpodProvider {
+    arguments.api_url.iter().fold(provider, |provider, url| provider.api_url(url))
+}
+
+async fn carry_out(
+    provider: &RunpodProvider,
+    config: &SindriConfig,
+    command: Command,
+    printer: Printer,
+    progress: &Progress,
+) -> anyhow::Result<()> {
+    match command {
+        Command::Plan => printer.plan(&provider.plan(config).await?),
+        Command::Deploy { force, dry_run, wait } => {
+            let options = options(force, dry_run, &wait);
+            let result = provider.deploy(config, options).await?;
+            progress.end();
+            printer.deployed(&result)
+        }
+        Command::Status => printer.status(&provider.status(config).await?),
+        Command::Connect if printer.json => {
+            printer.print(&provider.connection(config, CONNECT_PATIENCE).await?)
+        }
+        Command::Connect => provider.connect(config).await,
+        Command::Start { wait } => {
+            let report = provider.start_environment(config, wait.longest(true)).await?;
+            progress.end();
+            printer.done(&report)
+        }
+        Command::Stop { wait } => {
+            let report = provider.stop_environment(config, wait.longest(false)).await?;
+            progress.end();
+            printer.done(&report)
+        }
+        Command::Destroy { force, wait } => {
+            let report = provider.destroy_environment(config, force, wait.longest(false)).await?;
+            progress.end();
+            printer.done(&report)
+        }
+        Command::Logs { follow, tail, source } => {
+            let logs = provider.logs(config).await?.tail(tail);
+            let logs = source.into_iter().fold(logs, |logs, source| logs.source(source.into()));
+            if !follow {
+                return printer.log(&logs.history().await?);
+            }
+            let mut lines = logs.follow();
+            while let Some(line) = lines.next().await {
+                printer.log(&[line?])?;
+            }
+            Ok(())
+        }
+        Command::Schema | Command::Completions { .. } => Ok(()),
+    }
+}
+
+fn options(force: bool, dry_run: bool, wait: &Wait) -> DeployOptions {
+    let longest = wait.longest(true);
+    DeployOptions {
+        force,
+        dry_run,
+        wait: longest.is_some(),
+        timeout: longest.map(|longest| longest.as_secs()),
+        ..Default::default()
+    }
+}
+
+/// A log line for programs.
+pub(crate) fn line_of(line: &LogLine) -> Value {
+    json!({ "source": line.source.as_str(), "line": line.line, "at": line.at })
+}

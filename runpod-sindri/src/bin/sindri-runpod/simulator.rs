@@ -1,0 +1,33 @@
+//! The simulated RunPod behind `--sim`.
+
+use runpod_sim::{Scope, Sim, SimError};
+use runpod_sindri::{RunpodProvider, SecretSource, SindriConfig};
+
+/// Simulated seconds per real second: a boot of a minute takes two seconds.
+const PACE: f64 = 30.0;
+/// Where a config's network volume is if it names no region.
+const SOMEWHERE: &str = "US-KS-2";
+const VOLUME_GB: u32 = 100;
+
+/// A simulated RunPod that has the network volume of the config.
+pub(crate) async fn start(config: &SindriConfig, out_of_stock: bool) -> Result<Sim, SimError> {
+    let runpod = config.runpod();
+    let mut sim = Sim::builder().time_scale(PACE);
+    if let Some(id) = runpod.network_volume_id {
+        let region = runpod.region.unwrap_or_else(|| SOMEWHERE.to_owned());
+        sim = sim.network_volume(&id, &id, VOLUME_GB, region);
+    }
+    if out_of_stock {
+        sim = sim.capacity_in(Scope::default(), 0);
+    }
+    sim.start().await
+}
+
+/// The provider, pointed at the simulator, with what it needs of the process's variables.
+pub(crate) fn point(provider: RunpodProvider, sim: &Sim, config: &SindriConfig) -> RunpodProvider {
+    let wanted = config.secrets.iter().filter(|secret| secret.source != SecretSource::File);
+    let names = wanted.map(|secret| secret.name.as_str()).chain(["PATH"]);
+    let given = names.filter_map(|name| Some((name.to_owned(), std::env::var(name).ok()?)));
+    let key = ("RUNPOD_API_KEY".to_owned(), sim.api_key().to_owned());
+    provider.environment_variables(given.chain([key])).api_url(sim.url())
+}

@@ -1,0 +1,342 @@
+//! From a config to the pod it asks for.
+
+use runpod_lifecycle::{ApiVersion, IfExists, PodSpec, Port, Protocol};
+
+use crate::{
+    CloudType, ConfigError, ConfigProblem, GpuTypes, RunpodConfig, SindriConfig,
+    runpod_config::{DEFAULT_CONTAINER_DISK_GB, DEFAULT_GPU, DEFAULT_MOUNT_PATH, DEFAULT_VCPUS},
+};
+
+/// The image when a config names none.
+const DEFAULT_IMAGE: &str = "runpod/pytorch:latest";
+/// The CPU flavor on REST v1 when a config names none.
+const FLAVOR_ON_V1: &str = "cpu3c";
+/// The most GPUs of a pod.
+const MOST_GPUS: u32 = 16;
+/// The smallest pod volume RunPod sells, in GB.
+const SMALLEST_VOLUME_GB: u32 = 10;
+
+/// A config with every default filled in, as the facade wants it.
+#[derive(Clone, Debug)]
+pub(crate) struct Blueprint {
+    pub(crate) version: ApiVersion,
+    pub(crate) spec: PodSpec,
+    pub(crate) compute: Compute,
+    /// `None` if a template names it.
+    pub(crate) image: Option<String>,
+    pub(crate) cloud: CloudType,
+    pub(crate) container_disk_gb: u32,
+    /// 0 for none.
+    pub(crate) volume_gb: u32,
+    pub(crate) network_volume: Option<String>,
+    pub(crate) region: Option<String>,
+    pub(crate) ports: Vec<String>,
+    pub(crate) public_ip: bool,
+    pub(crate) spot: bool,
+    pub(crate) starts_ssh: bool,
+    /// What was dropped or assumed.
+    pub(crate) warnings: Vec<String>,
+}
+
+/// The hardware a config asks for.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum Compute {
+    Gpu { types: Vec<String>, count: u32 },
+    Cpu { flavor: Option<String>, vcpus: u32 },
+}
+
+impl Compute {
+    /// The same for a version of the API: REST v1 has no catalog to choose a CPU flavor from.
+    fn on(self, version: ApiVersion, warnings: &mut Vec<String>) -> Self {
+        match self {
+            Self::Cpu { flavor: None, vcpus } if version != ApiVersion::V2 => {
+                warnings.push(format!(
+                    "REST v1 names no CPU flavors: {FLAVOR_ON_V1} is used; cpuInstanceId names another"
+                ));
+                Self::Cpu { flavor: Some(FLAVOR_ON_V1.to_owned()), vcpus }
+            }
+            compute => compute,
+        }
+    }
+}
+
+impl Blueprint {
+    /// Checks a config and fills in every default. Sends nothing.
+    pub(crate) fn new(config: &SindriConfig, version: ApiVersion) -> Result<Self, ConfigError> {
+        let runpod = config.runpod();
+        if runpod.spot == Some(true) && version == ApiVersion::V2 {
+            return Err(ConfigError::SpotUnsupported);
+        }
+        let mut problems = problems(config, &runpod);
+        let cpu = instance(&runpod).unwrap_or_else(|problem| {
+            problems.push(problem);
+            None
+        });
+        if !problems.is_empty() {
+            return Err(ConfigError::Invalid(problems));
+        }
+        let mut warnings = Vec::new();
+        let compute = compute(config, &runpod, cpu, &mut warnings).on(version, &mut warnings);
+        let image = image(config, &runpod, &mut warnings);
+        let ports = runpod.open_ports();
+        let starts_ssh = runpod.start_ssh.unwrap_or_else(|| ports.contains(&Port::SSH.to_string()));
+        let mut blueprint = Self {
+            version,
+            spec: spec(&config.name, &compute, image.as_deref(), &runpod),
+            volume_gb: volume(&compute, &runpod, &mut warnings),
+            cloud: cloud(&compute, &runpod, &mut warnings),
+            container_disk_gb: runpod.container_disk_gb.unwrap_or(DEFAULT_CONTAINER_DISK_GB),
+            network_volume: runpod.network_volume_id,
+            region: runpod.region,
+            public_ip: runpod.public_ip.unwrap_or(false),
+            spot: runpod.spot.unwrap_or(false),
+            compute,
+            image,
+            ports,
+            starts_ssh,
+            warnings,
+        };
+        blueprint.warn_of_resources(config);
+        blueprint.spec = blueprint.complete(runpod.volume_mount_path.as_deref());
+        blueprint.spec.validate()?;
+        Ok(blueprint)
+    }
+
+    /// The spec with everything that does not depend on the kind of hardware.
+    fn complete(&self, mount_path: Option<&str>) -> PodSpec {
+        let mut spec = self
+            .spec
+            .clone()
+            .cloud(self.cloud.into())
+            .container_disk_gb(self.container_disk_gb)
+            .mount_path(mount_path.unwrap_or(DEFAULT_MOUNT_PATH))
+            .ssh(self.starts_ssh)
+            .interruptible(self.spot)
+            // REST v2 has no such switch: a tcp port brings a public address.
+            .public_ip(self.public_ip && self.version != ApiVersion::V2);
+        for port in &self.ports {
+            spec = spec.port(port);
+        }
+        if let Some(region) = &self.region {
+            spec = spec.data_center(region);
+        }
+        match &self.network_volume {
+            Some(id) => spec.network_volume(id),
+            None if self.volume_gb > 0 => spec.volume_gb(self.volume_gb),
+            None => spec,
+        }
+    }
+
+    fn warn_of_resources(&mut self, config: &SindriConfig) {
+        let resources = &config.deployment.resources;
+        if let Some(memory) = &resources.memory {
+            self.warnings.push(format!(
+                "deployment.resources.memory ({memory}) has no effect: on RunPod it comes with the GPU or the vCPUs"
+            ));
+        }
+        if let Some(cpus) = resources.cpus {
+            self.warnings.push(format!(
+                "deployment.resources.cpus ({cpus}) has no effect: on RunPod they come with the GPU, or from providers.runpod.vcpuCount"
+            ));
+        }
+    }
+
+    /// The spec that replaces an environment of its name, or does not.
+    pub(crate) fn spec(&self, force: bool) -> PodSpec {
+        self.spec.clone().if_exists(if force { IfExists::Replace } else { IfExists::Fail })
+    }
+
+    /// What would widen the search, in the words of sindri.yaml.
+    pub(crate) fn suggestions(&self) -> Vec<&'static str> {
+        let mut suggestions = Vec::new();
+        match self.compute {
+            Compute::Gpu { count, .. } => {
+                suggestions.push("another gpuType (a list is tried in order)");
+                suggestions.push("a pool such as gpuType: AMPERE_24");
+                if count > 1 {
+                    suggestions.push("a smaller gpuCount");
+                }
+            }
+            Compute::Cpu { .. } => suggestions.push("another vcpuCount"),
+        }
+        if self.region.is_some() {
+            suggestions.push("no region");
+        }
+        match (&self.compute, self.cloud) {
+            (Compute::Cpu { .. }, _) => {}
+            (_, CloudType::Secure) => suggestions.push("cloudType: COMMUNITY"),
+            (_, CloudType::Community) => suggestions.push("cloudType: SECURE"),
+        }
+        suggestions
+    }
+}
+
+/// Everything wrong with a config that does not need a look at RunPod.
+fn problems(config: &SindriConfig, runpod: &RunpodConfig) -> Vec<ConfigProblem> {
+    let mut problems = Vec::new();
+    let mut refuse =
+        |key, value: String, allowed: &str| problems.push(ConfigProblem::new(key, value, allowed));
+    if let Some(provider) = config.deployment.provider.as_deref().filter(|provider| *provider != "runpod") {
+        refuse("deployment.provider", provider.to_owned(), "this provider deploys to runpod only");
+    }
+    if let Some(bid) = runpod.spot_bid {
+        let allowed = "RunPod's REST APIs take no bids; leave it out";
+        refuse("providers.runpod.spotBid", bid.to_string(), allowed);
+    }
+    let types = runpod.gpu_type.as_ref().map(GpuTypes::ids);
+    if types.is_some_and(|types| types.is_empty() || types.iter().any(|id| id.trim().is_empty())) {
+        refuse("providers.runpod.gpuType", String::new(), "name a GPU type or pool, for example ADA_24");
+    }
+    let gpu = config.deployment.resources.gpu.as_ref();
+    for (key, count) in [
+        ("providers.runpod.gpuCount", runpod.gpu_count),
+        ("deployment.resources.gpu.count", gpu.and_then(|gpu| gpu.count)),
+    ] {
+        if let Some(count) = count.filter(|count| !(1..=MOST_GPUS).contains(count)) {
+            refuse(key, count.to_string(), "a pod has 1 to 16 GPUs");
+        }
+    }
+    if let Some(count) = runpod.vcpu_count.filter(|count| *count < 2 || !count.is_power_of_two()) {
+        refuse("providers.runpod.vcpuCount", count.to_string(), "REST v2 takes a power of two, at least 2");
+    }
+    if runpod.container_disk_gb == Some(0) {
+        refuse("providers.runpod.containerDiskGb", "0".to_owned(), "a container disk has at least 1 GB");
+    }
+    if let Some(size) = runpod.volume_size_gb.filter(|size| (1..SMALLEST_VOLUME_GB).contains(size)) {
+        let allowed = "RunPod sells pod volumes of 10 GB and more; 0 means none";
+        refuse("providers.runpod.volumeSizeGb", size.to_string(), allowed);
+    }
+    if let Some(path) = runpod.volume_mount_path.as_ref().filter(|path| !path.starts_with('/')) {
+        let allowed = "a mount path is absolute, for example /workspace";
+        refuse("providers.runpod.volumeMountPath", path.clone(), allowed);
+    }
+    let ports = runpod.open_ports();
+    for port in &ports {
+        if let Err(invalid) = port.parse::<Port>() {
+            refuse("providers.runpod.ports", port.clone(), &invalid.to_string());
+        }
+    }
+    let is_tcp = |port: &String| port.parse::<Port>().is_ok_and(|port| port.protocol() == Protocol::Tcp);
+    if runpod.public_ip == Some(true) && !ports.iter().any(is_tcp) {
+        let allowed = "a public address is for tcp ports: open 22/tcp or another tcp port in ports";
+        refuse("providers.runpod.publicIp", "true".to_owned(), allowed);
+    }
+    problems
+}
+
+/// Flavor and vCPUs of a `cpuInstanceId` such as `cpu3c-2-4`.
+fn instance(runpod: &RunpodConfig) -> Result<Option<(String, Option<u32>)>, ConfigProblem> {
+    let Some(id) = &runpod.cpu_instance_id else { return Ok(None) };
+    let refuse = |allowed| ConfigProblem::new("providers.runpod.cpuInstanceId", id, allowed);
+    let mut parts = id.split('-');
+    let flavor = parts.next().filter(|flavor| !flavor.is_empty()).unwrap_or_default().to_owned();
+    let numbers: Result<Vec<u32>, _> = parts.map(str::parse).collect();
+    match numbers.as_deref() {
+        Ok([]) if !flavor.is_empty() => Ok(Some((flavor, None))),
+        Ok([vcpus] | [vcpus, _]) if !flavor.is_empty() && *vcpus >= 2 && vcpus.is_power_of_two() => {
+            match runpod.vcpu_count {
+                Some(count) if count != *vcpus => {
+                    Err(refuse("it contradicts vcpuCount; leave one of them out"))
+                }
+                _ => Ok(Some((flavor, Some(*vcpus)))),
+            }
+        }
+        _ => Err(refuse(
+            "it is written FLAVOR-VCPUS-MEMORY, for example cpu3c-2-4, with a power of two of vCPUs",
+        )),
+    }
+}
+
+fn compute(
+    config: &SindriConfig,
+    runpod: &RunpodConfig,
+    cpu: Option<(String, Option<u32>)>,
+    warnings: &mut Vec<String>,
+) -> Compute {
+    let gpu = config.deployment.resources.gpu.clone().unwrap_or_default();
+    if runpod.cpu_only == Some(true) || gpu.enabled == Some(false) {
+        if runpod.gpu_type.is_some() {
+            warnings.push("gpuType was dropped: this is a CPU pod".to_owned());
+        }
+        let (flavor, vcpus) = cpu.map_or((None, None), |(flavor, vcpus)| (Some(flavor), vcpus));
+        return Compute::Cpu { flavor, vcpus: vcpus.or(runpod.vcpu_count).unwrap_or(DEFAULT_VCPUS) };
+    }
+    for (key, set) in [("vcpuCount", runpod.vcpu_count.is_some()), ("cpuInstanceId", cpu.is_some())] {
+        if set {
+            warnings.push(format!("{key} was dropped: this is a GPU pod; set cpuOnly: true for a CPU pod"));
+        }
+    }
+    let types = match (&runpod.gpu_type, gpu.tier) {
+        (Some(types), _) => types.ids(),
+        (None, Some(tier)) => vec![tier.pool().to_owned()],
+        (None, None) => vec![DEFAULT_GPU.to_owned()],
+    };
+    Compute::Gpu { types, count: runpod.gpu_count.or(gpu.count).unwrap_or(1) }
+}
+
+fn image(config: &SindriConfig, runpod: &RunpodConfig, warnings: &mut Vec<String>) -> Option<String> {
+    let named = config.deployment.image.clone().filter(|image| !image.is_empty());
+    match (&runpod.template_id, named) {
+        (Some(_), Some(image)) => {
+            warnings.push(format!("deployment.image ({image}) was dropped: templateId names the image"));
+            None
+        }
+        (Some(_), None) => None,
+        (None, Some(image)) => Some(image),
+        (None, None) => {
+            warnings.push(format!("deployment.image is not set: {DEFAULT_IMAGE} is used"));
+            Some(DEFAULT_IMAGE.to_owned())
+        }
+    }
+}
+
+fn spec(name: &str, compute: &Compute, image: Option<&str>, runpod: &RunpodConfig) -> PodSpec {
+    let image = image.unwrap_or(DEFAULT_IMAGE);
+    let spec = match compute {
+        Compute::Gpu { types, count } => PodSpec::gpu(name, image, types).gpu_count(*count),
+        Compute::Cpu { flavor, vcpus } => {
+            let spec = PodSpec::cpu(name, image, *vcpus);
+            flavor.iter().fold(spec, |spec, flavor| spec.cpu_flavor(flavor))
+        }
+    };
+    match &runpod.template_id {
+        Some(id) => spec.template(id),
+        None => spec,
+    }
+}
+
+/// The size of the pod volume that is really asked for; 0 for none.
+fn volume(compute: &Compute, runpod: &RunpodConfig, warnings: &mut Vec<String>) -> u32 {
+    let size = runpod.volume_gb();
+    if size == 0 {
+        return 0;
+    }
+    match (compute, &runpod.network_volume_id) {
+        (_, Some(_)) => {
+            if runpod.volume_size_gb.is_some() {
+                warnings.push(format!(
+                    "volumeSizeGb ({size}) was dropped: a pod with a network volume has no pod volume"
+                ));
+            }
+            0
+        }
+        (Compute::Cpu { .. }, None) => {
+            warnings.push(format!(
+                "volumeSizeGb ({size}) was dropped: CPU pods have no pod volume, so a stop wipes everything; networkVolumeId keeps it"
+            ));
+            0
+        }
+        (Compute::Gpu { .. }, None) => size,
+    }
+}
+
+fn cloud(compute: &Compute, runpod: &RunpodConfig, warnings: &mut Vec<String>) -> CloudType {
+    match (compute, runpod.cloud_type.unwrap_or_default()) {
+        (Compute::Cpu { .. }, CloudType::Community) => {
+            warnings
+                .push("cloudType COMMUNITY was dropped: CPU pods exist in the secure cloud only".to_owned());
+            CloudType::Secure
+        }
+        (_, cloud) => cloud,
+    }
+}

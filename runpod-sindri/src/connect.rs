@@ -1,0 +1,77 @@
+//! Opening a shell in an environment.
+
+use std::{
+    io::{self, Write},
+    process::Stdio,
+    time::Duration,
+};
+
+use runpod_lifecycle::{Pod, PodHandle, SshCommand};
+
+use crate::{
+    ConnectionInfo, DeploymentState, ProviderError, RunpodProvider, SindriConfig,
+    action::{state, wrong_state},
+    connection::web_terminal,
+    deploy::DEFAULT_TIMEOUT,
+    runpod_provider::call_failed,
+};
+
+/// The exit code with which ssh says that it could not connect, rather than how the shell ended.
+const COULD_NOT_CONNECT: i32 = 255;
+
+impl RunpodProvider {
+    /// How to reach the environment; starts it first and waits up to `longest` if it is stopped.
+    ///
+    /// # Errors
+    /// [`ProviderError`]: `NotFound`, `WrongState`, `Call` if RunPod refuses, `Wait` if the wait was in vain.
+    pub async fn connection(
+        &self,
+        config: &SindriConfig,
+        longest: Duration,
+    ) -> Result<ConnectionInfo, ProviderError> {
+        Ok(ConnectionInfo::of(&*self.reach(config, longest).await?))
+    }
+
+    pub(crate) async fn open_shell(&self, config: &SindriConfig) -> Result<(), ProviderError> {
+        let pod = self.reach(config, Duration::from_secs(DEFAULT_TIMEOUT)).await?;
+        match pod.connection().ssh_command() {
+            Some(command) if self.ssh_version().is_some() => self.run_ssh(&config.name, &command).await,
+            _ => show_instructions(&pod).map_err(ProviderError::Output),
+        }
+    }
+
+    /// The environment's pod with fresh addresses.
+    async fn reach(&self, config: &SindriConfig, longest: Duration) -> Result<PodHandle, ProviderError> {
+        let pod = self.existing(&config.name).await?;
+        match state(&pod) {
+            // RunPod says RUNNING before there is anything to connect to.
+            DeploymentState::Running if pod.connection().ssh_command().is_some() => Ok(pod),
+            DeploymentState::Running => self.wait_until_usable(config, &pod, longest).await,
+            DeploymentState::Stopped => {
+                pod.start().await.map_err(call_failed("start", &config.name))?;
+                self.wait_until_usable(config, &pod, longest).await
+            }
+            _ => Err(wrong_state(&config.name, &pod, "only running and stopped pods can be connected to")),
+        }
+    }
+
+    async fn run_ssh(&self, name: &str, command: &SshCommand) -> Result<(), ProviderError> {
+        let failed =
+            |source| ProviderError::Ssh { name: name.to_owned(), command: command.to_string(), source };
+        let mut ssh = tokio::process::Command::from(self.ssh());
+        ssh.args(command.arguments());
+        ssh.stdin(Stdio::inherit()).stdout(Stdio::inherit()).stderr(Stdio::inherit());
+        let status = ssh.status().await.map_err(|error| failed(Some(error)))?;
+        match status.code() {
+            Some(COULD_NOT_CONNECT) | None => Err(failed(None)),
+            Some(_) => Ok(()),
+        }
+    }
+}
+
+fn show_instructions(pod: &Pod) -> io::Result<()> {
+    let mut out = io::stdout().lock();
+    writeln!(out, "There is no ssh client here, or no SSH endpoint. Open a terminal in the browser:")?;
+    writeln!(out, "{}", web_terminal(&pod.id))?;
+    writeln!(out, "{}", ConnectionInfo::of(pod).instructions.unwrap_or_default())
+}

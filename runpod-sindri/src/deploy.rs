@@ -1,0 +1,196 @@
+//! Creating an environment.
+
+use std::{
+    sync::{Arc, Mutex, PoisonError},
+    time::Duration,
+};
+
+use runpod_lifecycle::{ApiVersion, DeployError, Event, PodHandle, RunPod};
+use serde::{Deserialize, Serialize};
+
+use crate::{
+    ConnectionInfo, DeployOptions, ProviderError, RunpodProvider, SindriConfig,
+    blueprint::{Blueprint, Compute},
+    plan::DeploymentPlan,
+    ready::Usable,
+    runpod_provider::NAME,
+    secret::{self, Resolved},
+};
+
+/// The longest wait in seconds when nothing is said.
+pub(crate) const DEFAULT_TIMEOUT: u64 = 600;
+
+/// What a deploy came to.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct DeployResult {
+    /// Always true: a deploy that fails is an error.
+    pub success: bool,
+    /// The environment's name.
+    pub name: String,
+    /// `runpod`.
+    pub provider: String,
+    /// The pod's id; `None` after a dry run.
+    pub instance_id: Option<String>,
+    /// How to reach it, as of the last look; `None` after a dry run.
+    pub connection: Option<ConnectionInfo>,
+    /// What was done.
+    pub messages: Vec<String>,
+    /// What was dropped, assumed, or will surprise.
+    pub warnings: Vec<String>,
+}
+
+impl DeployResult {
+    fn new(name: &str, warnings: Vec<String>) -> Self {
+        Self {
+            success: true,
+            name: name.to_owned(),
+            provider: NAME.to_owned(),
+            instance_id: None,
+            connection: None,
+            messages: Vec::new(),
+            warnings,
+        }
+    }
+}
+
+impl RunpodProvider {
+    pub(crate) async fn create(
+        &self,
+        config: &SindriConfig,
+        options: &DeployOptions,
+    ) -> Result<DeployResult, ProviderError> {
+        self.require_prerequisites()?;
+        let blueprint = self.blueprint(config)?;
+        if options.dry_run {
+            return self.dry_run(config, &blueprint, options.force).await;
+        }
+        let secrets = secret::resolve(&config.secrets, self.environment())?;
+        let warned = Arc::new(Mutex::new(Vec::new()));
+        let runpod = self.listening(&warned)?;
+        let pod = place(&runpod, config, &blueprint, &secrets, options.force).await?;
+        let mut result = DeployResult::new(&config.name, blueprint.warnings.clone());
+        result.messages = messages(&pod, &blueprint, secrets.values.len());
+        result.warnings.extend(secrets.warnings);
+        let pod = if options.wait {
+            let longest = Duration::from_secs(options.timeout.unwrap_or(DEFAULT_TIMEOUT));
+            let pod = wait(&pod, &config.name, Usable::of(&blueprint), longest).await?;
+            result.messages.push("it is ready".to_owned());
+            pod
+        } else {
+            result.messages.push("it is coming up; see status".to_owned());
+            pod
+        };
+        result.warnings.append(&mut warned.lock().unwrap_or_else(PoisonError::into_inner));
+        result.instance_id = Some(pod.id.clone());
+        result.connection = Some(ConnectionInfo::of(&pod));
+        self.record(&mut result);
+        Ok(result)
+    }
+
+    async fn dry_run(
+        &self,
+        config: &SindriConfig,
+        blueprint: &Blueprint,
+        force: bool,
+    ) -> Result<DeployResult, ProviderError> {
+        let runpod = self.client()?;
+        let plan = runpod.plan(&blueprint.spec(force)).await.map_err(failed(&config.name, blueprint))?;
+        let mut result = DeployResult::new(&config.name, blueprint.warnings.clone());
+        result.warnings.extend(plan.warnings.iter().cloned());
+        result.messages.push("dry run: nothing was changed".to_owned());
+        result.messages.extend(DeploymentPlan::of(config, blueprint, &plan, force).lines());
+        Ok(result)
+    }
+
+    /// A handle that collects warnings besides telling the observer everything.
+    fn listening(&self, warned: &Arc<Mutex<Vec<String>>>) -> Result<RunPod, ProviderError> {
+        let (warned, observer) = (Arc::clone(warned), self.observer());
+        Ok(self.client()?.on_event(move |event| {
+            if let Some(warning) = warning(event) {
+                warned.lock().unwrap_or_else(PoisonError::into_inner).push(warning);
+            }
+            if let Some(observe) = &observer {
+                observe(event);
+            }
+        }))
+    }
+}
+
+impl Usable {
+    pub(crate) fn of(blueprint: &Blueprint) -> Self {
+        Self {
+            ssh: blueprint.starts_ssh,
+            public: blueprint.public_ip,
+            tells_inside: blueprint.version == ApiVersion::V2,
+        }
+    }
+}
+
+async fn place(
+    runpod: &RunPod,
+    config: &SindriConfig,
+    blueprint: &Blueprint,
+    secrets: &Resolved,
+    force: bool,
+) -> Result<PodHandle, ProviderError> {
+    let mut spec = blueprint.spec(force);
+    for (name, value) in &secrets.values {
+        spec = spec.env(name, value.clone());
+    }
+    Box::pin(runpod.deploy(&spec)).await.map_err(failed(&config.name, blueprint))
+}
+
+/// A failed deploy of an environment as an error of the provider.
+pub(crate) fn failed(name: &str, blueprint: &Blueprint) -> impl FnOnce(DeployError) -> ProviderError {
+    let (name, suggestions) = (name.to_owned(), blueprint.suggestions());
+    move |error| match error {
+        DeployError::NameTaken { pods, .. } => match pods.as_slice() {
+            [pod] => {
+                ProviderError::Exists { name, pod_id: pod.id.clone(), state: pod.deployment_state().into() }
+            }
+            pods => ProviderError::Several { name, pod_ids: pods.iter().map(|pod| pod.id.clone()).collect() },
+        },
+        error => ProviderError::Deploy { name, source: Box::new(error), suggestions },
+    }
+}
+
+/// Waits for an environment; what did not come about leaves the pod as it is.
+pub(crate) async fn wait(
+    pod: &PodHandle,
+    name: &str,
+    condition: impl runpod_lifecycle::Condition + 'static,
+    longest: Duration,
+) -> Result<PodHandle, ProviderError> {
+    let waited = pod.wait_until(condition, longest).await;
+    waited.map_err(|source| ProviderError::Wait { name: name.to_owned(), source })
+}
+
+fn messages(pod: &PodHandle, blueprint: &Blueprint, secrets: usize) -> Vec<String> {
+    let mut messages = vec![format!("pod {} was created", pod.id)];
+    messages.push(match (&pod.gpu, &pod.cpu, &blueprint.compute) {
+        (Some(gpu), _, _) => format!("{}x {}", gpu.count, gpu.id),
+        (_, Some(cpu), _) => format!("{} vCPUs of {}", cpu.vcpus, cpu.flavor),
+        (_, _, Compute::Gpu { count, .. }) => format!("{count} GPUs"),
+        (_, _, Compute::Cpu { vcpus, .. }) => format!("{vcpus} vCPUs"),
+    });
+    if let Some(cost) = pod.cost_usd_per_hour {
+        messages.push(format!("${cost:.3} per hour until it is stopped or destroyed"));
+    }
+    match secrets {
+        0 => {}
+        1 => messages.push("1 secret was injected".to_owned()),
+        count => messages.push(format!("{count} secrets were injected")),
+    }
+    messages
+}
+
+fn warning(event: &Event) -> Option<String> {
+    match event {
+        Event::Warned { warning } => Some(warning.clone()),
+        Event::CatalogUnread { .. }
+        | Event::OutcomeUnclear { .. }
+        | Event::DuplicateTerminated { .. }
+        | Event::CandidateRefused { .. } => Some(event.to_string()),
+        _ => None,
+    }
+}

@@ -1,0 +1,326 @@
+//! What a provider's method can fail with, and what to do about it.
+
+use std::{io, path::PathBuf};
+
+use runpod_lifecycle::{DeployError, Error, ErrorKind, WaitError};
+
+use crate::{ConfigError, DeploymentState};
+
+/// A method of the provider that did not come to its end.
+///
+/// [`Provider`](crate::Provider)'s methods return it inside an `anyhow::Error`; `downcast_ref` brings it back. Its
+/// Display is the [`summary`](Self::summary) and the [`hint`](Self::hint), and what RunPod said is its source.
+#[derive(Debug)]
+#[non_exhaustive]
+pub enum ProviderError {
+    /// Something the provider cannot work without is missing.
+    Unprepared {
+        /// What is missing, with where to get it.
+        missing: Vec<String>,
+    },
+    /// The config cannot be deployed.
+    Config(ConfigError),
+    /// The API key, the base URL or the API version is unusable.
+    Client(runpod_lifecycle::ConfigError),
+    /// A required secret has no value.
+    SecretMissing {
+        /// Its name.
+        name: String,
+        /// Where it was looked for.
+        reason: String,
+    },
+    /// A secret's file cannot be read.
+    SecretUnread {
+        /// The secret's name.
+        name: String,
+        /// The file.
+        path: PathBuf,
+        /// Why.
+        source: io::Error,
+    },
+    /// The environment exists already and is not to be replaced.
+    Exists {
+        /// Its name.
+        name: String,
+        /// Its pod.
+        pod_id: String,
+        /// What that is doing.
+        state: DeploymentState,
+    },
+    /// Several pods have the environment's name.
+    Several {
+        /// The name.
+        name: String,
+        /// The pods.
+        pod_ids: Vec<String>,
+    },
+    /// There is no such environment.
+    NotFound {
+        /// Its name.
+        name: String,
+    },
+    /// The environment's state does not allow it.
+    WrongState {
+        /// Its name.
+        name: String,
+        /// Its pod.
+        pod_id: String,
+        /// Its state.
+        state: DeploymentState,
+        /// RunPod's word for it; empty if it said none.
+        word: String,
+        /// Which states do, for example `only stopped pods can be started`.
+        allowed: &'static str,
+    },
+    /// The deploy failed.
+    Deploy {
+        /// The environment's name.
+        name: String,
+        /// What went wrong.
+        source: Box<DeployError>,
+        /// What would widen the search, in the words of sindri.yaml.
+        suggestions: Vec<&'static str>,
+    },
+    /// A wait ended without the environment being where it should be. The pod was left as it is.
+    Wait {
+        /// The environment's name.
+        name: String,
+        /// What went wrong.
+        source: WaitError,
+    },
+    /// Any other call failed.
+    Call {
+        /// What was to be done.
+        doing: &'static str,
+        /// The environment's name.
+        name: String,
+        /// What went wrong.
+        source: Error,
+    },
+    /// The ssh client could not be run, or could not connect.
+    Ssh {
+        /// The environment's name.
+        name: String,
+        /// The command, for a shell.
+        command: String,
+        /// Why it could not be run; `None` if it ran and could not connect.
+        source: Option<io::Error>,
+    },
+    /// Nothing could be written to the terminal.
+    Output(io::Error),
+}
+
+/// What a failure is, in as many kinds as the command line has exit codes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Outcome {
+    /// Any other failure. Exit code 1.
+    Failed,
+    /// The config, the key or a secret is wrong or missing. Exit code 2.
+    Misused,
+    /// There is no such environment. Exit code 3.
+    NotFound,
+    /// RunPod has no machine for it. Exit code 4.
+    NoCapacity,
+    /// A wait was over. Exit code 5.
+    TimedOut,
+}
+
+impl Outcome {
+    /// The command line's exit code.
+    #[must_use]
+    pub fn exit_code(self) -> u8 {
+        match self {
+            Self::Failed => 1,
+            Self::Misused => 2,
+            Self::NotFound => 3,
+            Self::NoCapacity => 4,
+            Self::TimedOut => 5,
+        }
+    }
+
+    /// A word for programs: `failed`, `misused`, `not_found`, `no_capacity` or `timed_out`.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Failed => "failed",
+            Self::Misused => "misused",
+            Self::NotFound => "not_found",
+            Self::NoCapacity => "no_capacity",
+            Self::TimedOut => "timed_out",
+        }
+    }
+
+    fn of_call(error: &Error) -> Self {
+        match error.kind() {
+            ErrorKind::NoCapacity => Self::NoCapacity,
+            ErrorKind::NotFound => Self::NotFound,
+            _ => Self::Failed,
+        }
+    }
+
+    fn of_wait(error: &WaitError) -> Self {
+        match error {
+            WaitError::TimedOut { .. } => Self::TimedOut,
+            WaitError::Call { source, .. } => Self::of_call(source),
+            _ => Self::Failed,
+        }
+    }
+
+    fn of_deploy(error: &DeployError) -> Self {
+        match error {
+            DeployError::Spec(_) => Self::Misused,
+            DeployError::AllRefused { .. } if error.is_no_capacity() => Self::NoCapacity,
+            DeployError::NotReplaced(source) => Self::of_wait(source),
+            DeployError::NotReady { source, .. } => Self::of_wait(source),
+            _ => Self::Failed,
+        }
+    }
+}
+
+impl ProviderError {
+    /// What kind of failure it is.
+    #[must_use]
+    pub fn outcome(&self) -> Outcome {
+        match self {
+            Self::Unprepared { .. }
+            | Self::Config(_)
+            | Self::Client(_)
+            | Self::SecretMissing { .. }
+            | Self::SecretUnread { .. } => Outcome::Misused,
+            Self::NotFound { .. } => Outcome::NotFound,
+            Self::Deploy { source, .. } => Outcome::of_deploy(source),
+            Self::Wait { source, .. } => Outcome::of_wait(source),
+            Self::Call { source, .. } => Outcome::of_call(source),
+            _ => Outcome::Failed,
+        }
+    }
+
+    /// What could not be done, without what to do about it.
+    #[must_use]
+    pub fn summary(&self) -> String {
+        match self {
+            Self::Unprepared { missing } => format!("RunPod cannot be used yet: {}", missing.join("; ")),
+            Self::Config(error) => error.to_string(),
+            Self::Client(error) => error.to_string(),
+            Self::SecretMissing { name, reason } => format!("secret {name} is required: {reason}"),
+            Self::SecretUnread { name, path, .. } => {
+                format!("secret {name} cannot be read from {}", path.display())
+            }
+            Self::Exists { name, pod_id, state } => {
+                format!("environment {name:?} exists already: pod {pod_id} is {state}")
+            }
+            Self::Several { name, pod_ids } => {
+                format!("several pods are named {name:?}: {}", pod_ids.join(", "))
+            }
+            Self::NotFound { name } => format!("environment {name:?} is not deployed: no pod has this name"),
+            Self::WrongState { name, pod_id, state, word, allowed } => {
+                let says = if word.is_empty() { "nothing" } else { word };
+                format!("environment {name:?} is {state} (RunPod says {says} about pod {pod_id}): {allowed}")
+            }
+            Self::Deploy { name, .. } => format!("could not deploy environment {name:?}"),
+            Self::Wait { name, .. } => format!("environment {name:?} is not where it should be"),
+            Self::Call { doing, name, .. } => format!("could not {doing} environment {name:?}"),
+            Self::Ssh { name, command, source } => {
+                let what = if source.is_some() { "ssh cannot be run" } else { "ssh could not connect" };
+                format!("{what} for environment {name:?} ({command})")
+            }
+            Self::Output(_) => "nothing can be written to the terminal".to_owned(),
+        }
+    }
+
+    /// What to do about it; `None` if the summary or the source says all there is.
+    #[must_use]
+    pub fn hint(&self) -> Option<String> {
+        match self {
+            Self::Exists { .. } => Some("use --force to recreate".to_owned()),
+            Self::Several { .. } => Some(
+                "names are not unique on RunPod: terminate all but one at https://www.runpod.io/console/pods, or all of them with destroy --force"
+                    .to_owned(),
+            ),
+            Self::NotFound { .. } => Some("deploy it first".to_owned()),
+            Self::Deploy { suggestions, source, .. } if source.is_no_capacity() => {
+                Some(format!("RunPod has no machine for this right now; try {}", suggestions.join(", ")))
+            }
+            Self::Deploy { source, .. } => call_behind(source).and_then(advice).map(str::to_owned),
+            Self::Wait { source: WaitError::Call { source, .. }, .. } | Self::Call { source, .. } => {
+                advice(source).map(str::to_owned)
+            }
+            Self::Wait { .. } => Some("the pod was left as it is and may bill: see status, logs and destroy".to_owned()),
+            Self::Ssh { source: None, .. } => Some(
+                "the image must run sshd, and the key must be among the account's at https://console.runpod.io/user/settings before the pod is created"
+                    .to_owned(),
+            ),
+            _ => None,
+        }
+    }
+}
+
+/// The failed call behind a failed deploy.
+fn call_behind(error: &DeployError) -> Option<&Error> {
+    match error {
+        DeployError::Lookup(error) | DeployError::Refused(error) => Some(error),
+        DeployError::AllRefused { attempts, .. } => attempts.last().map(|attempt| &attempt.error),
+        DeployError::Unclear { source, .. } => source.as_ref(),
+        _ => None,
+    }
+}
+
+/// What to do about a failed call, in the words of sindri.yaml.
+fn advice(error: &Error) -> Option<&'static str> {
+    Some(match error.kind() {
+        ErrorKind::Rejected => {
+            "check gpuType, gpuCount, region, cloudType, networkVolumeId, ports and the image in sindri.yaml"
+        }
+        ErrorKind::NoCapacity => {
+            "the host has given its GPUs to others: try again later, or destroy and deploy anew (a pod volume does not move)"
+        }
+        ErrorKind::Unauthorized => {
+            "check RUNPOD_API_KEY; keys are made at https://console.runpod.io/user/settings"
+        }
+        ErrorKind::InsufficientBalance => "add credit at https://console.runpod.io/user/billing",
+        ErrorKind::Forbidden => {
+            "the key needs write access to pods, and the account must be allowed this GPU: try another gpuType"
+        }
+        ErrorKind::NotFound => "check networkVolumeId and templateId in sindri.yaml, and see status",
+        ErrorKind::Conflict => "its state does not allow this now: see status",
+        ErrorKind::Locked => "unlock the pod at https://www.runpod.io/console/pods",
+        ErrorKind::RateLimited => "too many requests: wait a minute",
+        ErrorKind::Server => "RunPod has a problem: see https://uptime.runpod.io and try again",
+        _ => return None,
+    })
+}
+
+impl std::fmt::Display for ProviderError {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(&self.summary())?;
+        self.hint().map_or(Ok(()), |hint| write!(f, " ({hint})"))
+    }
+}
+
+impl std::error::Error for ProviderError {
+    fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
+        match self {
+            Self::Config(error) => error.source(),
+            Self::Client(error) => error.source(),
+            Self::SecretUnread { source, .. } | Self::Output(source) => Some(source),
+            Self::Deploy { source, .. } => Some(&**source),
+            Self::Wait { source, .. } => Some(source),
+            Self::Call { source, .. } => Some(source),
+            Self::Ssh { source, .. } => source.as_ref().map(|error| error as _),
+            _ => None,
+        }
+    }
+}
+
+impl From<ConfigError> for ProviderError {
+    fn from(error: ConfigError) -> Self {
+        Self::Config(error)
+    }
+}
+
+impl From<runpod_lifecycle::ConfigError> for ProviderError {
+    fn from(error: runpod_lifecycle::ConfigError) -> Self {
+        Self::Client(error)
+    }
+}

@@ -1,0 +1,40 @@
+#![doc = include_str!("../README.md")]
+
+mod action;
+mod blueprint;
+mod config;
+mod config_error;
+mod connect;
+mod connection;
+mod deploy;
+mod environment;
+mod error;
+mod options;
+mod plan;
+mod prerequisite;
+mod provider;
+mod ready;
+mod record;
+mod runpod_config;
+mod runpod_provider;
+mod schema;
+mod secret;
+mod state;
+mod status;
+
+pub use action::ActionReport;
+pub use config::{DeploymentConfig, GpuConfig, GpuTier, ProvidersConfig, ResourcesConfig, SindriConfig};
+pub use config_error::{ConfigError, ConfigProblem};
+pub use connection::ConnectionInfo;
+pub use deploy::DeployResult;
+pub use error::{Outcome, ProviderError};
+pub use options::DeployOptions;
+pub use plan::{ActionType, CostEstimate, DeploymentPlan, PlannedAction, PlannedResource};
+pub use prerequisite::{Prerequisite, PrerequisiteStatus};
+pub use provider::Provider;
+pub use runpod_config::{CloudType, ExposedPort, GpuTypes, RunpodConfig};
+pub use runpod_provider::RunpodProvider;
+pub use schema::schema;
+pub use secret::{SecretConfig, SecretSource};
+pub use state::DeploymentState;
+pub use status::{Address, AddressType, DeploymentStatus, DeploymentTimestamps, ResourceUsage};

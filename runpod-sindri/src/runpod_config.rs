@@ -1,0 +1,213 @@
+//! The keys of `providers.runpod`.
+
+use std::fmt;
+
+use runpod_lifecycle::{Cloud, Port};
+use schemars::{JsonSchema, Schema, json_schema};
+use serde::{Deserialize, Serialize};
+
+/// The GPU when neither `gpuType` nor a tier names one.
+pub(crate) const DEFAULT_GPU: &str = "NVIDIA GeForce RTX 4090";
+/// vCPUs of a CPU pod when nothing is said.
+pub(crate) const DEFAULT_VCPUS: u32 = 4;
+/// Container disk in GB when nothing is said.
+pub(crate) const DEFAULT_CONTAINER_DISK_GB: u32 = 50;
+/// Pod volume in GB when nothing is said.
+pub(crate) const DEFAULT_VOLUME_GB: u32 = 20;
+/// Where volumes are mounted when nothing is said.
+pub(crate) const DEFAULT_MOUNT_PATH: &str = "/workspace";
+/// The ports when nothing is said.
+pub(crate) const DEFAULT_PORTS: [&str; 2] = ["8888/http", "22/tcp"];
+
+/// `providers.runpod`: everything about a deployment that only RunPod has. Unknown keys are refused.
+#[derive(Clone, Debug, Default, Deserialize, Serialize, JsonSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields, default)]
+#[schemars(transform = add_old_names)]
+pub struct RunpodConfig {
+    /// GPU type id (`NVIDIA GeForce RTX 4090`) or pool id (`ADA_24`), or a list of them in order of preference.
+    /// Default: the pool of `deployment.resources.gpu.tier`, else `NVIDIA GeForce RTX 4090`.
+    #[serde(
+        alias = "gpuTypeId",
+        alias = "gpu_type_id",
+        alias = "gpu_type",
+        skip_serializing_if = "Option::is_none"
+    )]
+    pub gpu_type: Option<GpuTypes>,
+    /// GPUs of the pod, 1 to 16. Default: `deployment.resources.gpu.count`, else 1.
+    #[serde(alias = "gpu_count", skip_serializing_if = "Option::is_none")]
+    #[schemars(range(min = 1, max = 16))]
+    pub gpu_count: Option<u32>,
+    /// Whether the pod has no GPU. Default: false, unless `deployment.resources.gpu.enabled` is false.
+    #[serde(alias = "cpu_only", skip_serializing_if = "Option::is_none")]
+    #[schemars(extend("default" = false))]
+    pub cpu_only: Option<bool>,
+    /// vCPUs of a CPU pod: a power of two, at least 2 on REST v2. Default: 4.
+    #[serde(alias = "vcpu_count", skip_serializing_if = "Option::is_none")]
+    #[schemars(range(min = 1), extend("default" = DEFAULT_VCPUS))]
+    pub vcpu_count: Option<u32>,
+    /// Container disk in GB, wiped on stop. Default: 50.
+    #[serde(alias = "container_disk_gb", skip_serializing_if = "Option::is_none")]
+    #[schemars(range(min = 1), extend("default" = DEFAULT_CONTAINER_DISK_GB))]
+    pub container_disk_gb: Option<u32>,
+    /// Pod volume in GB, kept while the pod is stopped: 0 for none, else at least 10. Default: 20.
+    /// CPU pods and pods with a network volume have none.
+    #[serde(alias = "volume_size_gb", skip_serializing_if = "Option::is_none")]
+    #[schemars(
+        range(min = 0),
+        extend("default" = DEFAULT_VOLUME_GB, "not" = { "type": "integer", "minimum": 1, "maximum": 9 })
+    )]
+    pub volume_size_gb: Option<u32>,
+    /// Where the volume is mounted, an absolute path. Default: `/workspace`.
+    #[serde(alias = "volume_mount_path", skip_serializing_if = "Option::is_none")]
+    #[schemars(regex(pattern = "^/"), extend("default" = DEFAULT_MOUNT_PATH))]
+    pub volume_mount_path: Option<String>,
+    /// RunPod's own data centers or other providers' machines. Default: `SECURE`.
+    #[serde(alias = "cloud_type", skip_serializing_if = "Option::is_none")]
+    #[schemars(extend("default" = "SECURE"))]
+    pub cloud_type: Option<CloudType>,
+    /// Data center id, for example `US-CA-2`. Default: any.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schemars(length(min = 1))]
+    pub region: Option<String>,
+    /// An interruptible pod, which REST v1 rents and REST v2 does not. Default: false.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schemars(extend("default" = false))]
+    pub spot: Option<bool>,
+    /// Ports, each `NUMBER/http` or `NUMBER/tcp`. Default: `8888/http` and `22/tcp`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schemars(inner(regex(pattern = "^[0-9]+/(http|tcp)$")), extend("default" = DEFAULT_PORTS))]
+    pub ports: Option<Vec<String>>,
+    /// Id of an existing network volume to mount. Its data center must be `region`, if that is set. Default: none.
+    #[serde(alias = "network_volume_id", skip_serializing_if = "Option::is_none")]
+    #[schemars(length(min = 1))]
+    pub network_volume_id: Option<String>,
+    /// Whether the pod must be reachable at a public address of its own; needs a tcp port. Default: false.
+    #[serde(alias = "public_ip", skip_serializing_if = "Option::is_none")]
+    #[schemars(extend("default" = false))]
+    pub public_ip: Option<bool>,
+    /// Old name: http ports to open beside `22/tcp`. Use `ports`.
+    #[serde(alias = "expose_ports", skip_serializing_if = "Option::is_none")]
+    #[schemars(extend("deprecated" = true))]
+    pub expose_ports: Option<Vec<ExposedPort>>,
+    /// Old name: whether RunPod starts sshd. Default: if `22/tcp` is among the ports.
+    #[serde(alias = "start_ssh", skip_serializing_if = "Option::is_none")]
+    #[schemars(extend("deprecated" = true))]
+    pub start_ssh: Option<bool>,
+    /// Old name: CPU flavor, vCPUs and GB of memory in one, for example `cpu3c-2-4`. Use `vcpuCount`.
+    #[serde(alias = "cpu_instance_id", skip_serializing_if = "Option::is_none")]
+    #[schemars(extend("deprecated" = true))]
+    pub cpu_instance_id: Option<String>,
+    /// Old name: a template of the account to take the image from, in place of `deployment.image`.
+    #[serde(alias = "template_id", skip_serializing_if = "Option::is_none")]
+    #[schemars(extend("deprecated" = true))]
+    pub template_id: Option<String>,
+    /// Read only to say that there is no such thing any more: RunPod's REST APIs take no bids.
+    #[serde(alias = "spot_bid", skip_serializing_if = "Option::is_none")]
+    #[schemars(skip)]
+    pub spot_bid: Option<f64>,
+}
+
+/// The one old name that is nothing but another name, so that editors do not complain about it.
+fn add_old_names(schema: &mut Schema) {
+    let Some(properties) = schema.get_mut("properties").and_then(|value| value.as_object_mut()) else {
+        return;
+    };
+    let old = json_schema!({ "$ref": "#/$defs/GpuTypes", "deprecated": true, "description": "Old name of `gpuType`." });
+    properties.insert("gpuTypeId".to_owned(), old.to_value());
+}
+
+/// One GPU type or pool, or several in order of preference.
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize, Serialize, JsonSchema)]
+#[serde(untagged, expecting = "expected a GPU type or pool id, or a list of them")]
+pub enum GpuTypes {
+    /// One.
+    One(String),
+    /// Several.
+    Several(#[schemars(length(min = 1))] Vec<String>),
+}
+
+impl GpuTypes {
+    /// The ids in order of preference.
+    #[must_use]
+    pub fn ids(&self) -> Vec<String> {
+        match self {
+            Self::One(id) => vec![id.clone()],
+            Self::Several(ids) => ids.clone(),
+        }
+    }
+}
+
+/// Which of RunPod's two clouds.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize, Serialize, JsonSchema)]
+#[serde(rename_all = "UPPERCASE")]
+pub enum CloudType {
+    /// RunPod's own data centers.
+    #[default]
+    Secure,
+    /// Machines of other providers.
+    Community,
+}
+
+impl From<CloudType> for Cloud {
+    fn from(cloud: CloudType) -> Self {
+        match cloud {
+            CloudType::Secure => Self::Secure,
+            CloudType::Community => Self::Community,
+        }
+    }
+}
+
+impl fmt::Display for CloudType {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Secure => "SECURE",
+            Self::Community => "COMMUNITY",
+        })
+    }
+}
+
+/// A port as old configs write it: a number, with or without protocol.
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize, Serialize, JsonSchema)]
+#[serde(untagged, expecting = "expected a port number")]
+pub enum ExposedPort {
+    /// A number, opened as http.
+    Number(u16),
+    /// A text: a number, or `NUMBER/http` or `NUMBER/tcp`.
+    Text(String),
+}
+
+impl ExposedPort {
+    /// The port as `ports` has it.
+    pub(crate) fn to_port(&self) -> String {
+        match self {
+            Self::Number(number) => format!("{number}/http"),
+            Self::Text(text) if text.contains('/') => text.clone(),
+            Self::Text(text) => format!("{text}/http"),
+        }
+    }
+}
+
+impl RunpodConfig {
+    /// Every port to open, defaults filled in.
+    #[must_use]
+    pub fn open_ports(&self) -> Vec<String> {
+        let exposed = self.expose_ports.as_deref().filter(|ports| !ports.is_empty());
+        let mut ports = match (&self.ports, exposed) {
+            (Some(ports), _) => ports.clone(),
+            (None, Some(_)) => vec![Port::SSH.to_string()],
+            (None, None) => DEFAULT_PORTS.map(str::to_owned).to_vec(),
+        };
+        for port in exposed.into_iter().flatten().map(ExposedPort::to_port) {
+            if !ports.contains(&port) {
+                ports.push(port);
+            }
+        }
+        ports
+    }
+
+    /// The size of the pod volume asked for in GB, whatever becomes of it; 0 for none.
+    #[must_use]
+    pub fn volume_gb(&self) -> u32 {
+        self.volume_size_gb.unwrap_or(DEFAULT_VOLUME_GB)
+    }
+}

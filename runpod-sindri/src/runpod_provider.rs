@@ -1,0 +1,315 @@
+//! RunPod as a provider of Sindri's.
+
+use std::{
+    fmt,
+    path::{Path, PathBuf},
+    process::Command,
+    sync::{Arc, OnceLock},
+};
+
+use async_trait::async_trait;
+use runpod_lifecycle::{ApiVersion, Event, Found, Logs, PodHandle, RunPod, Secret};
+
+use crate::{
+    DeployOptions, DeployResult, DeploymentPlan, DeploymentStatus, Prerequisite, PrerequisiteStatus,
+    Provider, ProviderError, SindriConfig, blueprint::Blueprint, deploy::failed, environment::Environment,
+};
+
+/// The provider's name.
+pub(crate) const NAME: &str = "runpod";
+const KEY: &str = "RUNPOD_API_KEY";
+const URL: &str = "RUNPOD_API_URL";
+const VERSION: &str = "RUNPOD_API_VERSION";
+
+type Observe = Arc<dyn Fn(&Event) + Send + Sync>;
+
+/// RunPod as a provider of Sindri's.
+///
+/// Making one needs no API key and no runtime and sends nothing: Sindri makes a provider before it checks
+/// prerequisites. The key (`RUNPOD_API_KEY`) is read when it is first needed. Every method needs a tokio runtime.
+///
+/// ```
+/// use runpod_sindri::{Provider, RunpodProvider};
+///
+/// let provider = RunpodProvider::new();
+/// assert_eq!(provider.name(), "runpod");
+/// assert!(provider.check_prerequisites()?.missing.iter().all(|missing| missing.name == "runpod-api-key"));
+/// # Ok::<(), anyhow::Error>(())
+/// ```
+#[derive(Clone, Default)]
+pub struct RunpodProvider {
+    output_dir: Option<PathBuf>,
+    api_url: Option<String>,
+    environment: Environment,
+    observer: Option<Observe>,
+    client: OnceLock<RunPod>,
+}
+
+impl RunpodProvider {
+    /// A provider that writes no files.
+    #[must_use]
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// A provider that leaves the result of each deploy as `runpod-<pod id>.json` in a directory, readable by the
+    /// owner only. The directory is made when it is first needed.
+    #[must_use]
+    pub fn with_output_dir(path: impl Into<PathBuf>) -> Self {
+        Self { output_dir: Some(path.into()), ..Self::default() }
+    }
+
+    /// Where RunPod's API is. Default: `RUNPOD_API_URL`, else `https://api.runpod.io`. `http://` is taken for loopback
+    /// only.
+    #[must_use]
+    pub fn api_url(mut self, url: impl Into<String>) -> Self {
+        self.api_url = Some(url.into());
+        self.client = OnceLock::new();
+        self
+    }
+
+    /// Reads these variables in place of the process's: the key, the URL, secrets, and `PATH` to find ssh.
+    ///
+    /// Whoever embeds the provider gives it the secrets it has resolved this way.
+    #[must_use]
+    pub fn environment_variables<N, V>(mut self, variables: impl IntoIterator<Item = (N, V)>) -> Self
+    where
+        N: Into<String>,
+        V: Into<Secret>,
+    {
+        let variables = variables.into_iter().map(|(name, value)| (name.into(), value.into()));
+        self.environment = Environment::Given(variables.collect());
+        self.client = OnceLock::new();
+        self
+    }
+
+    /// Tells `observe`, which must be quick, of everything that happens during deploys and waits.
+    #[must_use]
+    pub fn on_event(mut self, observe: impl Fn(&Event) + Send + Sync + 'static) -> Self {
+        self.observer = Some(Arc::new(observe));
+        self
+    }
+
+    pub(crate) fn environment(&self) -> &Environment {
+        &self.environment
+    }
+
+    pub(crate) fn output_dir(&self) -> Option<&Path> {
+        self.output_dir.as_deref()
+    }
+
+    pub(crate) fn observer(&self) -> Option<Observe> {
+        self.observer.clone()
+    }
+
+    /// The handle on the account, made when it is first needed.
+    pub(crate) fn client(&self) -> Result<RunPod, ProviderError> {
+        if let Some(client) = self.client.get() {
+            return Ok(client.clone());
+        }
+        let key = self.environment.get(KEY).ok_or(runpod_lifecycle::ConfigError::MissingKey)?;
+        let url = self.api_url.clone().or_else(|| Some(self.environment.get(URL)?.expose().to_owned()));
+        let builder = RunPod::builder(key).api_version(self.api_version()?);
+        let client = url.into_iter().fold(builder, |builder, url| builder.base_url(url)).build()?;
+        Ok(self.client.get_or_init(|| client).clone())
+    }
+
+    /// The version of the API to speak: `RUNPOD_API_VERSION`, else v2.
+    pub(crate) fn api_version(&self) -> Result<ApiVersion, ProviderError> {
+        let version = self.environment.get(VERSION).map(|version| version.expose().to_owned());
+        match version.as_deref().map(str::to_ascii_lowercase).as_deref() {
+            None | Some("v2") => Ok(ApiVersion::V2),
+            #[cfg(feature = "v1")]
+            Some("v1") => Ok(ApiVersion::V1),
+            _ => {
+                Err(runpod_lifecycle::ConfigError::UnknownVersion { version: version.unwrap_or_default() }
+                    .into())
+            }
+        }
+    }
+
+    /// What a config asks for, every default filled in.
+    pub(crate) fn blueprint(&self, config: &SindriConfig) -> Result<Blueprint, ProviderError> {
+        Ok(Blueprint::new(config, self.api_version()?)?)
+    }
+
+    /// A handle that tells the observer everything.
+    pub(crate) fn watched(&self) -> Result<RunPod, ProviderError> {
+        let client = self.client()?;
+        Ok(match self.observer() {
+            Some(observe) => client.on_event(move |event| observe(event)),
+            None => client,
+        })
+    }
+
+    /// The log of the environment's pod.
+    ///
+    /// # Errors
+    /// [`ProviderError::NotFound`] if there is no such environment, `Call` if that cannot be found out.
+    pub async fn logs(&self, config: &SindriConfig) -> Result<Logs, ProviderError> {
+        let pod = self.existing(&config.name).await?;
+        Ok(self.client()?.logs(pod.id.as_str()))
+    }
+
+    /// The pod of an environment.
+    pub(crate) async fn find(&self, name: &str) -> Result<Option<PodHandle>, ProviderError> {
+        match self.find_all(name).await?.as_slice() {
+            [] => Ok(None),
+            [pod] => Ok(Some(pod.clone())),
+            pods => Err(ProviderError::Several {
+                name: name.to_owned(),
+                pod_ids: pods.iter().map(|pod| pod.id.clone()).collect(),
+            }),
+        }
+    }
+
+    /// Every pod of an environment's name.
+    pub(crate) async fn find_all(&self, name: &str) -> Result<Vec<PodHandle>, ProviderError> {
+        let found = self.watched()?.find(name).await.map_err(call_failed("look for", name))?;
+        Ok(match found {
+            Found::One(pod) => vec![pod],
+            Found::Many(pods) => pods,
+            _ => Vec::new(),
+        })
+    }
+
+    /// The pod of an environment that must be there.
+    pub(crate) async fn existing(&self, name: &str) -> Result<PodHandle, ProviderError> {
+        self.find(name).await?.ok_or_else(|| ProviderError::NotFound { name: name.to_owned() })
+    }
+
+    pub(crate) fn require_prerequisites(&self) -> Result<(), ProviderError> {
+        let missing: Vec<String> = self
+            .prerequisites()
+            .missing
+            .into_iter()
+            .map(|missing| {
+                format!("{}: {}", missing.name, missing.install_hint.unwrap_or(missing.description))
+            })
+            .collect();
+        if missing.is_empty() { Ok(()) } else { Err(ProviderError::Unprepared { missing }) }
+    }
+
+    fn prerequisites(&self) -> PrerequisiteStatus {
+        let (mut missing, mut available) = (Vec::new(), vec![self.ssh_client()]);
+        let key = |description: &str, hint: Option<&str>| Prerequisite {
+            name: "runpod-api-key".to_owned(),
+            description: description.to_owned(),
+            install_hint: hint.map(str::to_owned),
+            version: None,
+        };
+        if self.environment.get(KEY).is_some() {
+            available.insert(0, key("RunPod API key", None));
+        } else {
+            let hint = "set RUNPOD_API_KEY to a key made at https://console.runpod.io/user/settings";
+            missing.push(key("RunPod API key: not set", Some(hint)));
+        }
+        PrerequisiteStatus { satisfied: missing.is_empty(), missing, available }
+    }
+
+    fn ssh_client(&self) -> Prerequisite {
+        let version = self.ssh_version();
+        let description = match version {
+            Some(_) => "ssh client",
+            None => "ssh client: not found, so instructions will be shown in place of a shell",
+        };
+        Prerequisite {
+            name: "ssh".to_owned(),
+            description: description.to_owned(),
+            install_hint: version.is_none().then(|| "install an OpenSSH client".to_owned()),
+            version,
+        }
+    }
+
+    /// What `ssh -V` says; `None` if there is no ssh.
+    pub(crate) fn ssh_version(&self) -> Option<String> {
+        let output = self.ssh().arg("-V").output().ok()?;
+        let text =
+            String::from_utf8_lossy(&output.stderr).into_owned() + &String::from_utf8_lossy(&output.stdout);
+        let version = text.split([',', '\n']).next().unwrap_or_default().trim();
+        Some(if version.is_empty() { "unknown" } else { version }.to_owned())
+    }
+
+    /// The ssh client, found on the `PATH` the provider was given.
+    pub(crate) fn ssh(&self) -> Command {
+        let mut command = Command::new("ssh");
+        if let Environment::Given(_) = self.environment
+            && let Some(path) = self.environment.get("PATH")
+        {
+            command.env("PATH", path.expose());
+        }
+        command
+    }
+}
+
+/// A failed call on an environment as an error of the provider.
+pub(crate) fn call_failed(
+    doing: &'static str,
+    name: &str,
+) -> impl FnOnce(runpod_lifecycle::Error) -> ProviderError {
+    let name = name.to_owned();
+    move |source| ProviderError::Call { doing, name, source }
+}
+
+impl fmt::Debug for RunpodProvider {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("RunpodProvider")
+            .field("output_dir", &self.output_dir)
+            .field("api_url", &self.api_url)
+            .finish_non_exhaustive()
+    }
+}
+
+#[async_trait]
+impl Provider for RunpodProvider {
+    fn name(&self) -> &'static str {
+        NAME
+    }
+
+    fn check_prerequisites(&self) -> anyhow::Result<PrerequisiteStatus> {
+        Ok(self.prerequisites())
+    }
+
+    async fn deploy(&self, config: &SindriConfig, options: DeployOptions) -> anyhow::Result<DeployResult> {
+        Ok(self.create(config, &options).await?)
+    }
+
+    async fn connect(&self, config: &SindriConfig) -> anyhow::Result<()> {
+        Ok(self.open_shell(config).await?)
+    }
+
+    async fn status(&self, config: &SindriConfig) -> anyhow::Result<DeploymentStatus> {
+        let pod = self.find(&config.name).await?;
+        Ok(DeploymentStatus::of(&config.name, pod.as_deref()))
+    }
+
+    async fn destroy(&self, config: &SindriConfig, force: bool) -> anyhow::Result<()> {
+        self.destroy_environment(config, force, None).await?.log();
+        Ok(())
+    }
+
+    async fn plan(&self, config: &SindriConfig) -> anyhow::Result<DeploymentPlan> {
+        let blueprint = self.blueprint(config)?;
+        let plan =
+            self.watched()?.plan(&blueprint.spec(false)).await.map_err(failed(&config.name, &blueprint))?;
+        Ok(DeploymentPlan::of(config, &blueprint, &plan, false))
+    }
+
+    async fn start(&self, config: &SindriConfig) -> anyhow::Result<()> {
+        self.start_environment(config, None).await?.log();
+        Ok(())
+    }
+
+    async fn stop(&self, config: &SindriConfig) -> anyhow::Result<()> {
+        self.stop_environment(config, None).await?.log();
+        Ok(())
+    }
+
+    fn supports_gpu(&self) -> bool {
+        true
+    }
+
+    fn supports_auto_suspend(&self) -> bool {
+        true
+    }
+}

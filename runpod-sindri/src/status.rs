@@ -1,0 +1,153 @@
+//! What is known about an environment.
+
+use std::collections::BTreeMap;
+
+use jiff::Timestamp;
+use runpod_lifecycle::{Pod, PodState, Port};
+use serde::{Deserialize, Serialize};
+
+use crate::{DeploymentState, runpod_provider::NAME};
+
+/// What is known about an environment, as of one look at it.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct DeploymentStatus {
+    /// The environment's name.
+    pub name: String,
+    /// `runpod`.
+    pub provider: String,
+    /// What it is doing.
+    pub state: DeploymentState,
+    /// The pod's id; `None` if there is none.
+    pub instance_id: Option<String>,
+    /// The container image.
+    pub image: Option<String>,
+    /// Where it is reached.
+    pub addresses: Vec<Address>,
+    /// What it uses; `None` if there is no pod.
+    pub resources: Option<ResourceUsage>,
+    /// When what happened.
+    pub timestamps: DeploymentTimestamps,
+    /// What only RunPod knows: `gpu_type`, `gpu_count`, `cpu_flavor`, `vcpu_count`, `cost_per_hr`, `runpod_status`,
+    /// `data_center`, `cloud_type`, `volume_gb` and `network_volume_id`, each where there is one.
+    pub details: BTreeMap<String, String>,
+}
+
+/// An address.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Address {
+    /// What it is for.
+    #[serde(rename = "type")]
+    pub r#type: AddressType,
+    /// Host, `user@host` or URL.
+    pub value: String,
+    /// The port on that host; for a URL the port inside the pod.
+    pub port: Option<u16>,
+}
+
+/// What an address is for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum AddressType {
+    /// Reached from inside only.
+    Internal,
+    /// Reached from anywhere, over TCP.
+    External,
+    /// SSH.
+    Ssh,
+    /// HTTP.
+    Http,
+    /// HTTPS.
+    Https,
+}
+
+/// What a pod uses. RunPod's lists say nothing about use, only about limits.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct ResourceUsage {
+    /// CPU use in percent.
+    pub cpu_percent: Option<f64>,
+    /// Memory in use.
+    pub memory_bytes: Option<u64>,
+    /// Memory there is.
+    pub memory_limit: Option<u64>,
+    /// Disk in use.
+    pub disk_bytes: Option<u64>,
+    /// Container disk there is.
+    pub disk_limit: Option<u64>,
+}
+
+/// When what happened, RFC 3339 in JSON.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct DeploymentTimestamps {
+    /// Created.
+    pub created_at: Option<Timestamp>,
+    /// Last started.
+    pub started_at: Option<Timestamp>,
+    /// Always `None`: RunPod does not say when a pod was stopped.
+    pub stopped_at: Option<Timestamp>,
+    /// Always `None`: RunPod does not say when a pod was changed.
+    pub updated_at: Option<Timestamp>,
+}
+
+impl DeploymentStatus {
+    pub(crate) fn of(name: &str, pod: Option<&Pod>) -> Self {
+        let time = |text: Option<&String>| text.and_then(|text| text.parse().ok());
+        Self {
+            name: name.to_owned(),
+            provider: NAME.to_owned(),
+            state: pod.map_or(DeploymentState::NotDeployed, |pod| pod.deployment_state().into()),
+            instance_id: pod.map(|pod| pod.id.clone()),
+            image: pod.and_then(|pod| pod.image.clone()),
+            addresses: pod.map(addresses).unwrap_or_default(),
+            resources: pod.map(resources),
+            timestamps: DeploymentTimestamps {
+                created_at: time(pod.and_then(|pod| pod.created_at.as_ref())),
+                started_at: time(pod.and_then(|pod| pod.started_at.as_ref())),
+                ..Default::default()
+            },
+            details: pod.map(details).unwrap_or_default(),
+        }
+    }
+}
+
+fn addresses(pod: &Pod) -> Vec<Address> {
+    let connection = pod.connection();
+    let mut addresses = Vec::new();
+    if let Some(ssh) = connection.direct_ssh() {
+        addresses.push(Address { r#type: AddressType::Ssh, value: ssh.host, port: Some(ssh.port) });
+    }
+    if let Some(ssh) = connection.proxy_ssh() {
+        let value = format!("{}@{}", ssh.username, ssh.host);
+        addresses.push(Address { r#type: AddressType::Ssh, value, port: Some(ssh.port) });
+    }
+    for endpoint in connection.tcp_endpoints().iter().filter(|end| end.private_port != Port::SSH.number()) {
+        let (value, port) = (endpoint.ip.to_string(), Some(endpoint.public_port));
+        addresses.push(Address { r#type: AddressType::External, value, port });
+    }
+    for port in pod.ports.iter().map(|port| port.number()) {
+        if let Some(value) = connection.http_url(port) {
+            addresses.push(Address { r#type: AddressType::Https, value, port: Some(port) });
+        }
+    }
+    addresses
+}
+
+fn resources(pod: &Pod) -> ResourceUsage {
+    let disk = pod.container_disk_gb.and_then(|size| u64::try_from(size).ok());
+    ResourceUsage { disk_limit: disk.and_then(|size| size.checked_mul(1_000_000_000)), ..Default::default() }
+}
+
+fn details(pod: &Pod) -> BTreeMap<String, String> {
+    let details = [
+        ("gpu_type", pod.gpu.as_ref().map(|gpu| gpu.id.clone())),
+        ("gpu_count", pod.gpu.as_ref().map(|gpu| gpu.count.to_string())),
+        ("cpu_flavor", pod.cpu.as_ref().map(|cpu| cpu.flavor.clone())),
+        ("vcpu_count", pod.cpu.as_ref().map(|cpu| cpu.vcpus.to_string())),
+        ("cost_per_hr", pod.cost_usd_per_hour.map(|cost| format!("${cost:.3}"))),
+        ("runpod_status", pod.state.as_ref().map(|state| PodState::as_str(state).to_owned())),
+        ("data_center", pod.data_center.clone()),
+        ("cloud_type", pod.cloud.map(|cloud| format!("{cloud:?}").to_uppercase())),
+        ("volume_gb", pod.volume_gb.map(|size| size.to_string())),
+        ("network_volume_id", pod.network_volume.clone()),
+    ];
+    details.into_iter().filter_map(|(name, value)| Some((name.to_owned(), value?))).collect()
+}

@@ -1,0 +1,216 @@
+//! The command line as its users see it: output, exit codes, and what goes where.
+
+use std::{
+    os::unix::fs::symlink,
+    path::{Path, PathBuf},
+    process::{Command, Output},
+    time::Duration,
+};
+
+use runpod_sim::Sim;
+use serde_json::Value;
+use tempfile::TempDir;
+
+const NOWHERE: &str = "/nowhere";
+
+fn example(name: &str) -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("../examples/sindri").join(name)
+}
+
+/// Runs the command line with no variables but these, and without an ssh client.
+fn run(arguments: &[&str], variables: &[(&str, &str)]) -> Output {
+    Command::new(env!("CARGO_BIN_EXE_sindri-runpod"))
+        .args(arguments)
+        .env_clear()
+        .env("PATH", NOWHERE)
+        .envs(variables.iter().copied())
+        .output()
+        .expect("the command line runs")
+}
+
+fn on_example(name: &str, arguments: &[&str]) -> Output {
+    let config = example(name);
+    let config = ["--config", config.to_str().expect("a plain path")];
+    run(&[arguments, &config].concat(), &[])
+}
+
+fn out(output: &Output) -> String {
+    String::from_utf8(output.stdout.clone()).expect("text")
+}
+
+fn err(output: &Output) -> String {
+    String::from_utf8(output.stderr.clone()).expect("text")
+}
+
+fn code(output: &Output) -> i32 {
+    output.status.code().expect("it ended by itself")
+}
+
+#[test]
+fn every_example_is_planned() {
+    for (name, kind) in
+        [("gpu.yaml", "GPU"), ("pool.yaml", "GPU"), ("cpu.yaml", "CPU"), ("network-volume.yaml", "GPU")]
+    {
+        let output = on_example(name, &["plan", "--sim", "--json"]);
+        assert_eq!(code(&output), 0, "{name}: {}", err(&output));
+        let plan: Value = serde_json::from_str(&out(&output)).unwrap();
+        assert_eq!(plan["actions"][0]["action"], "create", "{name}");
+        assert_eq!(plan["resources"][0]["config"]["compute_type"], kind, "{name}");
+        assert!(plan["estimated_cost"]["hourly"].as_f64().unwrap() > 0.0, "{name}");
+    }
+    let output = on_example("spot.yaml", &["plan", "--sim", "--json"]);
+    assert_eq!(code(&output), 2);
+    let error: Value = serde_json::from_str(&out(&output)).unwrap();
+    assert!(error["error"]["message"].as_str().unwrap().contains("REST v2 rents no spot pods"), "{error}");
+    assert!(err(&output).starts_with("error: providers.runpod.spot"), "{}", err(&output));
+}
+
+#[test]
+fn a_deploy_ends_with_the_connection() {
+    let output = on_example("gpu.yaml", &["deploy", "--sim", "--wait"]);
+    assert_eq!(code(&output), 0, "{}", err(&output));
+    let (out, err) = (out(&output), err(&output));
+    assert!(out.contains("1x NVIDIA GeForce RTX 4090\n$0.690 per hour"), "{out}");
+    assert!(out.contains("\nSSH: ssh -o ") && out.contains("root@127.0.0.1\n"), "{out}");
+    assert!(
+        out.lines().last().unwrap().starts_with("Web terminal: https://www.runpod.io/console/pods/"),
+        "{out}"
+    );
+    assert!(
+        err.contains("RUNNING") && !err.contains('\u{1b}') && !out.contains('\u{1b}'),
+        "plain lines: {err}"
+    );
+}
+
+#[test]
+fn without_stock_it_says_what_would_widen_the_search() {
+    let output = on_example("pool.yaml", &["deploy", "--sim", "--sim-out-of-stock", "--json"]);
+    assert_eq!(code(&output), 4);
+    let error: Value = serde_json::from_str(&out(&output)).unwrap();
+    assert_eq!((&error["error"]["kind"], &error["error"]["exit_code"]), (&"no_capacity".into(), &4.into()));
+    let hint = err(&output).lines().last().unwrap().to_owned();
+    assert!(
+        hint.starts_with("hint: ") && hint.contains("another gpuType") && hint.contains("no region"),
+        "{hint}"
+    );
+}
+
+#[test]
+fn every_failure_has_its_exit_code() {
+    assert_eq!(code(&run(&["deploy", "--bogus"], &[])), 2);
+    assert_eq!(code(&run(&["plan", "--sim", "--config", "/nowhere/sindri.yaml"], &[])), 2);
+    let keyless = on_example("gpu.yaml", &["status"]);
+    assert_eq!(code(&keyless), 2);
+    assert!(err(&keyless).contains("RUNPOD_API_KEY is not set; make a key at"), "{}", err(&keyless));
+    let secretless = on_example("network-volume.yaml", &["deploy", "--sim"]);
+    assert_eq!(code(&secretless), 2);
+    assert!(err(&secretless).contains("secret HF_TOKEN is required"), "{}", err(&secretless));
+    for command in ["connect", "start", "stop", "logs"] {
+        assert_eq!(code(&on_example("gpu.yaml", &[command, "--sim"])), 3, "{command}");
+    }
+    assert_eq!(code(&on_example("gpu.yaml", &["deploy", "--sim", "--timeout", "0"])), 5);
+    let unreachable = ["--api-url", "http://198.51.100.1"];
+    let config = example("gpu.yaml");
+    let config = ["status", "--config", config.to_str().unwrap()];
+    let output = run(&[&config[..], &unreachable].concat(), &[("RUNPOD_API_KEY", "sentinel_key")]);
+    assert_eq!(code(&output), 2, "http is for loopback only: {}", err(&output));
+    assert!(!err(&output).contains("sentinel_key"));
+}
+
+#[test]
+fn what_is_not_there_has_a_status_and_can_be_destroyed() {
+    let output = on_example("gpu.yaml", &["status", "--sim", "--json"]);
+    assert_eq!(code(&output), 0);
+    let status: Value = serde_json::from_str(&out(&output)).unwrap();
+    assert_eq!(status["state"], "notdeployed");
+    let output = on_example("gpu.yaml", &["destroy", "--sim"]);
+    assert_eq!((code(&output), out(&output).as_str()), (0, ""));
+    assert!(err(&output).contains("warning: environment \"gpu\" is not deployed"), "{}", err(&output));
+}
+
+#[test]
+fn schema_help_and_completions() {
+    assert_eq!(out(&run(&["schema"], &[])), runpod_sindri::schema());
+    let help = out(&run(&["--help"], &[]));
+    for exit in ["0  done", "3  there is no such environment", "5  a wait was over"] {
+        assert!(help.contains(exit), "{help}");
+    }
+    for shell in ["bash", "zsh", "fish", "powershell", "elvish"] {
+        assert!(out(&run(&["completions", shell], &[])).contains("sindri-runpod"), "{shell}");
+    }
+}
+
+#[test]
+fn colours_only_where_they_are_wanted() {
+    let args = ["plan", "--config", "/nowhere/sindri.yaml"];
+    assert!(err(&run(&args, &[("CLICOLOR_FORCE", "1")])).contains("\u{1b}["));
+    assert!(!err(&run(&args, &[("NO_COLOR", "1")])).contains("\u{1b}["));
+    assert!(!err(&run(&args, &[])).contains("\u{1b}["), "standard error is no terminal here");
+}
+
+/// A simulator in another thread's runtime, and a config file for it.
+struct Account {
+    sim: Sim,
+    folder: TempDir,
+}
+
+impl Account {
+    async fn new() -> Self {
+        let sim = Sim::builder().time_scale(1000.0).list_lag(Duration::ZERO).start().await.unwrap();
+        let folder = tempfile::tempdir().unwrap();
+        std::fs::write(folder.path().join("sindri.yaml"), "name: cli\ndeployment: {image: a}\n").unwrap();
+        Self { sim, folder }
+    }
+
+    /// Runs the command line against the simulator, with the fake ssh if asked for.
+    async fn run(&self, arguments: &[&str], with_ssh: bool) -> Output {
+        let ssh = self.folder.path().join("ssh");
+        if with_ssh && !ssh.exists() {
+            let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("../tests/tests/sindri/fake/ssh");
+            symlink(script, &ssh).unwrap();
+        }
+        let path =
+            if with_ssh { self.folder.path().to_str().unwrap().to_owned() } else { NOWHERE.to_owned() };
+        let config = self.folder.path().join("sindri.yaml").to_str().unwrap().to_owned();
+        let (key, url) = (self.sim.api_key().to_owned(), self.sim.url());
+        let arguments: Vec<String> = arguments.iter().map(|word| (*word).to_owned()).collect();
+        let run = move || {
+            let mut words: Vec<&str> = arguments.iter().map(String::as_str).collect();
+            words.extend(["--config", &config, "--api-url", &url]);
+            run(&words, &[("RUNPOD_API_KEY", &key), ("PATH", &path)])
+        };
+        tokio::task::spawn_blocking(run).await.unwrap()
+    }
+}
+
+#[tokio::test]
+async fn a_whole_life_on_the_command_line() {
+    let account = Account::new().await;
+    let done = async |arguments: &[&str], with_ssh| {
+        let output = account.run(arguments, with_ssh).await;
+        assert_eq!(code(&output), 0, "{arguments:?}: {}", err(&output));
+        out(&output)
+    };
+    assert!(done(&["deploy", "--no-wait"], false).await.contains("it is coming up; see status"));
+    assert!(done(&["start"], false).await.contains("it is ready"));
+    assert!(done(&["status"], false).await.starts_with("cli: running\n"));
+    assert!(done(&["plan"], false).await.contains("already exists (use --force to recreate)"));
+    assert_eq!(code(&account.run(&["deploy"], false).await), 1);
+
+    assert_eq!(done(&["connect"], true).await, "the shell of the pod\n", "ssh has this terminal");
+    let instructions = done(&["connect"], false).await;
+    let id = &account.sim.pods()[0].id;
+    assert!(
+        instructions.contains(&format!("https://www.runpod.io/console/pods/{id}/terminal")),
+        "{instructions}"
+    );
+    let connection: Value = serde_json::from_str(&done(&["connect", "--json"], true).await).unwrap();
+    assert!(connection["ssh_command"].as_str().unwrap().contains("root@127.0.0.1"));
+
+    assert!(done(&["stop", "--wait"], false).await.contains("the 20 GB pod volume is kept"));
+    let report: Value = serde_json::from_str(&done(&["start", "--json"], false).await).unwrap();
+    assert_eq!(report["instance_id"], id.as_str());
+    assert!(done(&["deploy", "--force", "--dry-run"], false).await.contains(&format!("terminate pod {id}")));
+    assert!(done(&["destroy", "--wait"], false).await.contains("was destroyed"));
+    assert!(account.sim.ledger().iter().all(|entry| !entry.is_billing()));
+}

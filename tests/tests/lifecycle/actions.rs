@@ -1,0 +1,91 @@
+//! Start, stop, restart, terminate: idempotent, explained, and never applied to the wrong pod.
+
+use runpod_lifecycle::{ErrorKind, Ready, Running, Stopped, WaitError};
+use runpod_sim::{Fault, FaultKind};
+
+use crate::world::{LONG, World, spec, world};
+
+async fn stopped(world: &World, name: &str) -> runpod_lifecycle::PodHandle {
+    let pod = world.runpod.deploy(&spec(name).volume_gb(20)).await.expect("stock");
+    pod.wait_until(Running, LONG).await.expect("it boots");
+    pod.stop().await.expect("it stops");
+    pod.wait_until(Stopped, LONG).await.expect("it stops")
+}
+
+#[tokio::test]
+async fn a_full_host_is_explained() {
+    let world = world().await;
+    let pod = stopped(&world, "full").await;
+    world.sim.inject(Fault::new(FaultKind::HostFull)).unwrap();
+    let error = pod.start().await.expect_err("the host has no GPU free");
+    assert_eq!(error.kind(), ErrorKind::NoCapacity);
+    assert!(error.to_string().contains("host machine"), "{error}");
+}
+
+#[tokio::test]
+async fn a_pod_that_comes_back_without_a_gpu_is_not_ready() {
+    let world = world().await;
+    let pod = stopped(&world, "empty").await;
+    world.sim.inject(Fault::new(FaultKind::ZeroGpus)).unwrap();
+    pod.start().await.expect("RunPod accepts it");
+    let error = pod.wait_until(Ready::Ssh, LONG).await.expect_err("there is no GPU in it");
+    assert!(
+        matches!(&error, WaitError::Failed { reason, .. } if reason.contains("without a GPU")),
+        "{error}"
+    );
+}
+
+#[tokio::test]
+async fn a_locked_pod_is_said_to_be_locked() {
+    let world = world().await;
+    let pod = world.runpod.deploy(&spec("locked")).await.unwrap();
+    pod.wait_until(Running, LONG).await.unwrap();
+    assert!(world.sim.set_locked(&pod.id, true));
+    for error in [pod.stop().await, pod.restart().await, pod.terminate().await] {
+        let error = error.expect_err("a locked pod refuses");
+        assert_eq!(error.kind(), ErrorKind::Locked, "{error}");
+        assert!(error.to_string().contains("Unlock it"), "{error}");
+    }
+    assert_eq!(world.billing(), 1);
+}
+
+#[tokio::test]
+async fn a_lost_answer_to_a_stop_or_terminate_is_made_good() {
+    let world = world().await;
+    let pod = world.runpod.deploy(&spec("lossy")).await.unwrap();
+    pod.wait_until(Running, LONG).await.unwrap();
+    world.sim.inject(Fault::new(FaultKind::DropAfterApply).on("podAction").times(1)).unwrap();
+    pod.stop().await.expect("the pod is stopped, whatever became of the first answer");
+    world.sim.inject(Fault::new(FaultKind::DropAfterApply).on("deletePod").times(1)).unwrap();
+    pod.terminate().await.expect("the pod is gone, whatever became of the first answer");
+    assert_eq!(world.billing(), 0);
+}
+
+#[tokio::test]
+async fn a_pod_is_found_by_id_or_name() {
+    let world = world().await;
+    let pod = world.runpod.deploy(&spec("by-name")).await.unwrap();
+    assert_eq!(world.runpod.pod(&pod.id).await.expect("ids work at once").id, pod.id);
+    pod.wait_until(Running, LONG).await.unwrap();
+    assert_eq!(world.runpod.pod("by-name").await.expect("names work once listed").id, pod.id);
+    let error = world.runpod.pod("nobody").await.expect_err("there is none");
+    assert_eq!(error.kind(), ErrorKind::NotFound);
+    world.sim.inject(Fault::new(FaultKind::status_before(500)).on("listPods")).unwrap();
+    let error = world.runpod.pod("by-name").await.expect_err("nobody knows");
+    assert_eq!(error.kind(), ErrorKind::Server, "a failed lookup is not 'not found'");
+}
+
+#[tokio::test]
+async fn each_step_says_what_it_means_for_data_and_money() {
+    let world = world().await;
+    let pod = world.runpod.deploy(&spec("told").volume_gb(20)).await.unwrap();
+    let pod = pod.wait_until(Running, LONG).await.unwrap();
+    assert!(pod.billed_usd().await.unwrap() > 0.0, "billing knows it");
+    let said = pod.stop().await.unwrap().warnings.join("; ");
+    assert!(said.contains("container disk is wiped") && said.contains("20 GB of pod volume are kept"), "{said}");
+    pod.wait_until(Stopped, LONG).await.unwrap();
+    let said = pod.start().await.unwrap().warnings.join("; ");
+    assert!(said.contains("external ports are new"), "{said}");
+    let said = pod.terminate().await.unwrap().warnings.join("; ");
+    assert!(said.contains("20 GB of pod volume are deleted"), "{said}");
+}

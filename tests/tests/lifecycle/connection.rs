@@ -1,0 +1,102 @@
+//! How a pod is reached, also when the server is hostile.
+
+use httpmock::MockServer;
+use runpod_lifecycle::PodHandle;
+use serde_json::{Value, json};
+
+use crate::mock::{fresh_pod, handle};
+
+async fn pod(change: impl FnOnce(&mut Value)) -> PodHandle {
+    let server = MockServer::start_async().await;
+    let mut pod = fresh_pod();
+    pod["ports"] = json!(["22/tcp", "5432/tcp", "8888/http"]);
+    change(&mut pod);
+    server.mock(|when, then| {
+        when.path("/v2/pods/abc");
+        then.status(200).json_body(pod);
+    });
+    handle(&server).get("abc").await.expect("it can be read")
+}
+
+fn direct(host: &str, port: i64, username: &str) -> Value {
+    json!({"proxy": null, "direct": {"host": host, "port": port, "username": username, "command": "rm -rf /"}})
+}
+
+#[tokio::test]
+async fn direct_ssh_comes_first_and_does_everything() {
+    let pod = pod(|pod| {
+        pod["ssh"] = json!({
+            "direct": {"host": "203.0.113.9", "port": 40022, "username": "root", "command": ""},
+            "proxy": {"host": "ssh.runpod.io", "port": 22, "username": "k3x9q2m7v1b8z5-64411abc", "command": ""},
+        });
+    })
+    .await;
+    let command = pod.connection().ssh_command().unwrap();
+    assert!(!command.is_interactive_only());
+    assert_eq!(
+        command.arguments(),
+        [
+            "-o",
+            "StrictHostKeyChecking=accept-new",
+            "-o",
+            "UserKnownHostsFile=~/.ssh/known_hosts_runpod_k3x9q2m7v1b8z5",
+            "-p",
+            "40022",
+            "root@203.0.113.9"
+        ]
+    );
+}
+
+#[tokio::test]
+async fn the_proxy_is_interactive_only() {
+    let pod = pod(|pod| {
+        pod["ssh"]["proxy"] =
+            json!({"host": "ssh.runpod.io", "port": 22, "username": "k3x9q2m7v1b8z5-64411abc", "command": ""});
+    })
+    .await;
+    let command = pod.connection().ssh_command().unwrap();
+    assert!(command.is_interactive_only());
+    assert!(command.to_string().ends_with("k3x9q2m7v1b8z5-64411abc@ssh.runpod.io"));
+}
+
+#[tokio::test]
+async fn ports_are_read_from_the_runtime_without_internal_or_half_ones() {
+    let pod = pod(|pod| {
+        pod["runtime"] = json!({"uptime": 12, "ports": [
+            {"private": 22, "public": 10341, "type": "tcp", "ip": "203.0.113.9"},
+            {"private": 22, "public": 10341, "type": "tcp", "ip": "203.0.113.9"},
+            {"private": 5432, "public": null, "type": "tcp", "ip": "203.0.113.9"},
+            {"private": 8888, "public": 60001, "type": "http", "ip": "100.65.1.2"},
+            {"private": 19123, "public": 60002, "type": "http", "ip": "100.65.1.2"},
+            {"private": 7000, "public": 70000, "type": "tcp", "ip": "100.127.0.1"},
+        ]});
+    })
+    .await;
+    let connection = pod.connection();
+    assert_eq!(connection.tcp_endpoints().len(), 1);
+    assert_eq!(connection.direct_ssh().unwrap().port, 10341, "the runtime's port 22 is an SSH endpoint too");
+    assert_eq!(connection.tcp(5432), None);
+    assert_eq!(connection.http_urls(), ["https://k3x9q2m7v1b8z5-8888.proxy.runpod.net"]);
+    assert_eq!(connection.http_url(22), None);
+}
+
+#[tokio::test]
+async fn nothing_a_server_says_becomes_an_option_or_a_second_command() {
+    for (host, port, username) in [
+        ("-oProxyCommand=touch /tmp/x", 22, "root"),
+        ("203.0.113.9", 22, "-oProxyCommand=x"),
+        ("203.0.113.9; rm -rf /", 22, "root"),
+        ("203.0.113.9", 22, "root\n"),
+        ("203.0.113.9", 22, "ro ot"),
+        ("$(id)", 22, "root"),
+        ("203.0.113.9", 0, "root"),
+        ("203.0.113.9", 70000, "root"),
+        ("203.0.113.9", -1, "root"),
+        ("", 22, "root"),
+    ] {
+        let pod = pod(|pod| pod["ssh"] = direct(host, port, username)).await;
+        assert_eq!(pod.connection().ssh_command(), None, "{username}@{host}:{port}");
+    }
+    let pod = pod(|pod| pod["id"] = json!("../../etc/x; id")).await;
+    assert!(pod.connection().http_urls().is_empty());
+}

@@ -1,0 +1,44 @@
+//! Pods that outlive their time are ended; nobody else's are.
+
+use std::time::Duration;
+
+use runpod_lifecycle::Running;
+use runpod_sim::{Fault, FaultKind};
+use serde_json::json;
+
+use crate::world::{LONG, spec, world};
+
+#[tokio::test]
+async fn only_our_own_overdue_pods_are_reaped() {
+    let world = world().await;
+    let overdue = world.runpod.deploy(&spec("overdue").lifetime(Duration::ZERO)).await.unwrap();
+    world.runpod.deploy(&spec("young").lifetime(Duration::from_secs(3600))).await.unwrap();
+    world.runpod.deploy(&spec("ageless")).await.unwrap();
+    let api = world.runpod.api().expect("v2");
+    let foreign = serde_json::from_value(json!({
+        "name": "foreign", "image": "image", "disk": 10, "gpu": {"id": crate::world::GPU},
+        "env": {"RUNPOD_LIFECYCLE_EXPIRES_AT": "2020-01-01T00:00:00Z"},
+    }));
+    let foreign = api.create_pod(&foreign.unwrap()).await.unwrap().into_inner();
+    world.runpod.get(&foreign.id).await.unwrap().wait_until(Running, LONG).await.unwrap();
+
+    let listed: Vec<String> =
+        world.runpod.overdue().await.unwrap().iter().map(|pod| pod.id.clone()).collect();
+    assert_eq!(listed, [overdue.id.as_str()], "a dry run");
+    assert_eq!(world.billing(), 4);
+
+    world.sim.inject(Fault::new(FaultKind::DropAfterApply).on("deletePod").times(1)).unwrap();
+    let reaped = world.runpod.reap().await.unwrap();
+    assert_eq!(reaped.len(), 1);
+    assert!(reaped[0].outcome.is_ok() && reaped[0].pod.id == overdue.id);
+    assert_eq!(world.billing(), 3, "the others live on");
+}
+
+#[tokio::test]
+async fn a_broken_list_reaps_nothing() {
+    let world = world().await;
+    world.runpod.deploy(&spec("overdue").lifetime(Duration::ZERO)).await.unwrap();
+    world.sim.inject(Fault::new(FaultKind::Html { status: 200, applied: false }).on("listPods")).unwrap();
+    world.runpod.reap().await.expect_err("nobody knows what is there");
+    assert_eq!(world.billing(), 1);
+}

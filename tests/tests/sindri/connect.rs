@@ -1,0 +1,79 @@
+//! Every branch of connect, with a fake ssh on the provider's `PATH`.
+
+use runpod_sim::{PodStatus, Sim};
+use runpod_sindri::{DeployOptions, Outcome, Provider, ProviderError, RunpodProvider, SindriConfig};
+
+use crate::mock::{FakeSsh, config, provider_with, quick_sim};
+
+async fn deployed(ssh: &FakeSsh) -> (Sim, RunpodProvider, SindriConfig) {
+    let sim = quick_sim().await;
+    let provider = provider_with(sim.url(), sim.api_key(), ssh.path(), []);
+    let config = config("{name: a, deployment: {image: b}}");
+    provider.deploy(&config, DeployOptions { wait: true, ..Default::default() }).await.unwrap();
+    (sim, provider, config)
+}
+
+/// What ssh must be called with to reach the simulated pod now.
+fn arguments(sim: &Sim) -> Vec<String> {
+    let pod = &sim.pods()[0];
+    let port = pod.ssh.unwrap().port().to_string();
+    let hosts = format!("UserKnownHostsFile=~/.ssh/known_hosts_runpod_{}", pod.id);
+    ["-o", "StrictHostKeyChecking=accept-new", "-o", &hosts, "-p", &port, "root@127.0.0.1"]
+        .map(str::to_owned)
+        .to_vec()
+}
+
+#[tokio::test]
+async fn a_running_environment_gets_a_shell() {
+    let ssh = FakeSsh::new();
+    let (sim, provider, config) = deployed(&ssh).await;
+    provider.connect(&config).await.unwrap();
+    assert_eq!(ssh.arguments().unwrap(), arguments(&sim));
+    // How the shell of the pod ended is not how the connection did.
+    ssh.ends_with(1);
+    provider.connect(&config).await.unwrap();
+}
+
+#[tokio::test]
+async fn a_stopped_environment_is_started_and_reached_anew() {
+    let ssh = FakeSsh::new();
+    let (sim, provider, config) = deployed(&ssh).await;
+    let before = arguments(&sim);
+    provider.stop_environment(&config, Some(std::time::Duration::from_secs(60))).await.unwrap();
+    provider.connect(&config).await.unwrap();
+    assert_eq!(sim.pods()[0].status, PodStatus::Running);
+    assert_eq!(ssh.arguments().unwrap(), arguments(&sim));
+    assert_ne!(arguments(&sim), before, "external ports are new after a start");
+}
+
+#[tokio::test]
+async fn a_connection_that_does_not_come_about_is_an_error() {
+    let ssh = FakeSsh::new();
+    let (_sim, provider, config) = deployed(&ssh).await;
+    ssh.ends_with(255);
+    let error: ProviderError = provider.connect(&config).await.unwrap_err().downcast().unwrap();
+    assert!(matches!(error, ProviderError::Ssh { source: None, .. }));
+    assert!(error.to_string().contains("the image must run sshd"), "{error}");
+}
+
+#[tokio::test]
+async fn an_environment_on_its_way_up_is_not_connected_to() {
+    let ssh = FakeSsh::new();
+    let sim = Sim::builder().time_scale(0.0).list_lag(std::time::Duration::ZERO).start().await.unwrap();
+    let provider = provider_with(sim.url(), sim.api_key(), ssh.path(), []);
+    let config = config("{name: a, deployment: {image: b}}");
+    provider.deploy(&config, DeployOptions::default()).await.unwrap();
+    let error = provider.connect(&config).await.unwrap_err().to_string();
+    assert!(error.contains("is creating") && error.contains("only running and stopped pods"), "{error}");
+    assert_eq!(ssh.arguments(), None);
+}
+
+#[tokio::test]
+async fn what_is_not_deployed_is_not_connected_to() {
+    let ssh = FakeSsh::new();
+    let sim = quick_sim().await;
+    let provider = provider_with(sim.url(), sim.api_key(), ssh.path(), []);
+    let error: ProviderError = provider.connect(&config("name: a")).await.unwrap_err().downcast().unwrap();
+    assert_eq!(error.outcome(), Outcome::NotFound);
+    assert_eq!(ssh.arguments(), None);
+}

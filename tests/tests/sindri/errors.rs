@@ -1,0 +1,106 @@
+//! What every failure says to do.
+
+use httpmock::MockServer;
+use runpod_sindri::{DeployOptions, Outcome, Provider, ProviderError};
+use serde_json::json;
+
+use crate::mock::{KEY, account, config, problem, provider};
+
+async fn refused(status: u16, detail: &str) -> ProviderError {
+    let server = MockServer::start_async().await;
+    account(&server, &[]);
+    server.mock(|when, then| {
+        when.method("POST").path("/v2/pods");
+        let then = problem(then, status, detail);
+        if status == 429 {
+            then.header("retry-after", "600");
+        }
+    });
+    let config = config("{name: my-env, deployment: {image: a}, providers: {runpod: {region: US-CA-2}}}");
+    let error = provider(server.base_url()).deploy(&config, DeployOptions::default()).await.unwrap_err();
+    error.downcast().expect("the provider's own error")
+}
+
+#[tokio::test]
+async fn every_status_has_its_hint() {
+    for (status, hint) in [
+        (400, "check gpuType, gpuCount, region"),
+        (401, "check RUNPOD_API_KEY; keys are made at https://console.runpod.io/user/settings"),
+        (402, "add credit at https://console.runpod.io/user/billing"),
+        (403, "try another gpuType"),
+        (404, "check networkVolumeId and templateId"),
+        (409, "see status"),
+        (422, "check gpuType, gpuCount, region"),
+        (429, "wait a minute"),
+    ] {
+        let error = refused(status, "said the server").await;
+        assert_eq!(error.outcome(), Outcome::Failed, "{status}");
+        assert_eq!(error.summary(), "could not deploy environment \"my-env\"");
+        assert!(error.hint().unwrap_or_default().contains(hint), "{status}: {error}");
+        let chain = format!("{:#}", anyhow::Error::from(error));
+        assert!(chain.contains(hint) && chain.contains("said the server"), "{status}: {chain}");
+        assert!(!chain.contains(KEY), "{chain}");
+    }
+}
+
+#[tokio::test]
+async fn a_failing_server_points_to_its_status_page() {
+    let server = MockServer::start_async().await;
+    server.mock(|when, then| {
+        when.method("GET").path("/v2/pods");
+        problem(then, 503, "Something went wrong.").header("retry-after", "600");
+    });
+    let error = provider(server.base_url()).status(&config("name: my-env")).await.unwrap_err();
+    assert!(error.to_string().contains("https://uptime.runpod.io"), "{error}");
+}
+
+#[tokio::test]
+async fn no_capacity_suggests_what_would_widen_the_search() {
+    let error =
+        refused(400, "There are no longer any instances available with the requested specifications.").await;
+    assert_eq!(error.outcome(), Outcome::NoCapacity);
+    let hint = error.hint().unwrap();
+    for suggestion in ["another gpuType", "a pool such as", "no region", "cloudType: COMMUNITY"] {
+        assert!(hint.contains(suggestion), "{suggestion}: {hint}");
+    }
+}
+
+#[tokio::test]
+async fn an_unknown_gpu_is_named_with_what_there_is() {
+    let server = MockServer::start_async().await;
+    account(&server, &[]);
+    let config = config("{name: a, deployment: {image: b}, providers: {runpod: {gpuType: RTX 4090}}}");
+    let error = provider(server.base_url()).plan(&config).await.unwrap_err();
+    let outcome = error.downcast_ref::<ProviderError>().unwrap().outcome();
+    assert_eq!(outcome, Outcome::Misused);
+    assert!(format!("{error:#}").contains("it has NVIDIA A40, NVIDIA GeForce RTX 4090"), "{error:#}");
+}
+
+#[test]
+fn every_outcome_has_its_exit_code() {
+    let outcomes =
+        [Outcome::Failed, Outcome::Misused, Outcome::NotFound, Outcome::NoCapacity, Outcome::TimedOut];
+    assert_eq!(outcomes.map(Outcome::exit_code), [1, 2, 3, 4, 5]);
+    assert_eq!(
+        json!(outcomes.map(Outcome::as_str)),
+        json!(["failed", "misused", "not_found", "no_capacity", "timed_out"])
+    );
+}
+
+#[tokio::test]
+async fn without_a_key_nothing_is_tried() {
+    let provider = crate::mock::provider_with("http://127.0.0.1:9", "", "/nowhere".as_ref(), []);
+    let error = provider.deploy(&config("name: a"), DeployOptions::default()).await.unwrap_err();
+    assert!(error.to_string().contains("runpod-api-key: set RUNPOD_API_KEY"), "{error}");
+    let error = provider.status(&config("name: a")).await.unwrap_err();
+    assert!(error.to_string().contains("RUNPOD_API_KEY is not set"), "{error}");
+    assert_eq!(error.downcast_ref::<ProviderError>().unwrap().outcome(), Outcome::Misused);
+}
+
+#[tokio::test]
+async fn another_api_version_is_refused() {
+    let variables = [("RUNPOD_API_VERSION", "v7")];
+    let provider = crate::mock::provider_with("http://127.0.0.1:9", KEY, "/nowhere".as_ref(), variables);
+    let error = provider.status(&config("name: a")).await.unwrap_err();
+    assert!(error.to_string().contains("RUNPOD_API_VERSION is \"v7\""), "{error}");
+}

@@ -1,0 +1,163 @@
+//! Every key of `providers.runpod`: its bounds, its old names, and what is not taken.
+
+use runpod_sindri::{ConfigError, GpuTier, Outcome, Provider, ProviderError, SindriConfig};
+
+use crate::mock::{config, provider};
+
+/// What a config's refusal says. Nobody listens where the provider is pointed, so nothing can have been sent.
+async fn refusal(yaml: &str) -> String {
+    let error = provider("http://127.0.0.1:9").plan(&config(yaml)).await.unwrap_err();
+    let error: ProviderError = error.downcast().expect("the provider's own error");
+    assert_eq!(error.outcome(), Outcome::Misused, "{error}");
+    assert!(matches!(error, ProviderError::Config(_)), "{error}");
+    error.to_string()
+}
+
+fn runpod(settings: &str) -> String {
+    format!("{{name: my-env, deployment: {{image: a}}, providers: {{runpod: {{{settings}}}}}}}")
+}
+
+#[tokio::test]
+async fn every_bound_is_kept_before_anything_is_sent() {
+    for (settings, says) in [
+        ("gpuType: ''", "providers.runpod.gpuType"),
+        ("gpuType: []", "providers.runpod.gpuType"),
+        ("gpuCount: 0", "providers.runpod.gpuCount \"0\": a pod has 1 to 16 GPUs"),
+        ("gpuCount: 17", "providers.runpod.gpuCount \"17\": a pod has 1 to 16 GPUs"),
+        ("cpuOnly: true, vcpuCount: 0", "providers.runpod.vcpuCount \"0\""),
+        ("cpuOnly: true, vcpuCount: 1", "a power of two, at least 2"),
+        ("cpuOnly: true, vcpuCount: 6", "a power of two, at least 2"),
+        ("containerDiskGb: 0", "a container disk has at least 1 GB"),
+        ("volumeSizeGb: 1", "10 GB and more; 0 means none"),
+        ("volumeSizeGb: 9", "10 GB and more; 0 means none"),
+        ("volumeMountPath: work", "providers.runpod.volumeMountPath \"work\": a mount path is absolute"),
+        ("ports: ['22']", "providers.runpod.ports \"22\": a port is written NUMBER/http or NUMBER/tcp"),
+        ("ports: [0/tcp]", "providers.runpod.ports \"0/tcp\""),
+        ("ports: [65536/tcp]", "providers.runpod.ports \"65536/tcp\""),
+        ("ports: [22/udp]", "providers.runpod.ports \"22/udp\""),
+        ("ports: [22/tcp, 22/tcp]", "a port is listed once"),
+        ("publicIp: true, ports: [8888/http]", "open 22/tcp or another tcp port"),
+        ("region: ''", "data_centers"),
+        ("networkVolumeId: ''", "network_volume"),
+        ("cpuOnly: true, cpuInstanceId: cpu3c-3-4", "for example cpu3c-2-4"),
+        ("cpuOnly: true, cpuInstanceId: cpu3c-2-4, vcpuCount: 4", "it contradicts vcpuCount"),
+        ("spotBid: 0.2", "RunPod's REST APIs take no bids"),
+        ("spotBid: 0", "RunPod's REST APIs take no bids"),
+    ] {
+        let refusal = refusal(&runpod(settings)).await;
+        assert!(refusal.contains(says), "{settings}: {refusal}");
+        assert!(refusal.contains("nothing was sent"), "{settings}: {refusal}");
+    }
+    let refusal = refusal("{name: a, deployment: {resources: {gpu: {count: 20}}, provider: fly}}").await;
+    assert!(refusal.contains("deployment.resources.gpu.count \"20\""), "{refusal}");
+    assert!(refusal.contains("deployment.provider \"fly\""), "every problem at once: {refusal}");
+}
+
+#[tokio::test]
+async fn spot_is_refused_with_a_reason_of_its_own() {
+    let error = provider("http://127.0.0.1:9").plan(&config(&runpod("spot: true"))).await.unwrap_err();
+    let error: ProviderError = error.downcast().unwrap();
+    assert!(matches!(error, ProviderError::Config(ConfigError::SpotUnsupported)));
+    assert!(error.to_string().contains("REST v2 rents no spot pods"), "{error}");
+    assert!(error.to_string().contains("set spot: false"), "{error}");
+}
+
+#[test]
+fn what_is_no_config_says_where() {
+    for (yaml, says) in [
+        (runpod("gpuKind: A40"), "gpuKind"),
+        (runpod("gpuCount: -1"), "invalid u32 at line 1"),
+        (runpod("gpuCount: many"), "line 1"),
+        (runpod("cloudType: ALL"), "ALL"),
+        (runpod("gpuType: {a: b}"), "expected a GPU type or pool id, or a list of them"),
+        (runpod("gpuType: a, gpuTypeId: b"), "duplicate"),
+        (runpod("exposePorts: [70000]"), "expected a port number"),
+        ("{deployment: {image: a}}".to_owned(), "name"),
+        ("{name: a, deployment: {resources: {gpu: {tier: gpu-huge}}}}".to_owned(), "gpu-huge"),
+        ("name: [".to_owned(), "line"),
+        (String::new(), "sindri.yaml cannot be understood"),
+    ] {
+        let error = SindriConfig::from_yaml(&yaml).unwrap_err();
+        assert!(matches!(error, ConfigError::Unreadable { .. }));
+        assert!(error.to_string().contains(says), "{yaml}: {error}");
+    }
+}
+
+#[test]
+fn an_unreadable_file_says_which_and_shows_nothing_of_it() {
+    let directory = tempfile::tempdir().unwrap();
+    let path = directory.path().join("sindri.yaml");
+    let error = SindriConfig::from_path(&path).unwrap_err();
+    assert!(
+        matches!(&error, ConfigError::Unread { .. }) && error.to_string().contains("sindri.yaml"),
+        "{error}"
+    );
+    std::fs::write(&path, "name: a\npassword: sentinel_value\nproviders: {runpod: {gpuCount: sentinel}}")
+        .unwrap();
+    let error = SindriConfig::from_path(&path).unwrap_err().to_string();
+    assert!(!error.contains("sentinel_value"), "{error}");
+    std::fs::write(&path, "#".repeat(1024 * 1024 + 1)).unwrap();
+    assert!(matches!(SindriConfig::from_path(&path).unwrap_err(), ConfigError::TooLarge { .. }));
+}
+
+#[test]
+fn a_bomb_does_not_go_off() {
+    let mut yaml = "a0: &a0 [x, x, x, x, x, x, x, x, x, x]\n".to_owned();
+    for level in 1..12 {
+        let last = format!("*a{}", level - 1);
+        yaml += &format!("a{level}: &a{level} [{}]\n", [last.as_str(); 10].join(", "));
+    }
+    yaml += "name: a\nextensions: *a11\n";
+    assert!(SindriConfig::from_yaml(&yaml).is_err());
+    assert!(SindriConfig::from_yaml(&format!("name: a\nextensions: {}", "[".repeat(100_000))).is_err());
+}
+
+#[test]
+fn other_keys_of_sindri_pass() {
+    let config = config(
+        "{version: 3.0, name: a, deployment: {volumes: {workspace: {size: 10GB}}, resources: {gpu: {type: nvidia, memory: 8GB}}}, \
+         extensions: {profile: minimal}, secrets: [{name: A, source: vault, vaultPath: b}], profile: x, \
+         providers: {fly: {region: sjc}, runpod: null}}",
+    );
+    assert_eq!(config.version.as_deref(), Some("3.0"));
+    assert!(config.providers.runpod.is_none() && config.providers.others.contains_key("fly"));
+    assert_eq!(config.secrets[0].source.to_string(), "vault");
+}
+
+#[test]
+fn old_names_are_taken() {
+    for (settings, expected) in [
+        ("gpuTypeId: a", "gpuType: a"),
+        ("gpu_type_id: a", "gpuType: a"),
+        ("gpu_type: a, gpu_count: 2", "gpuType: a, gpuCount: 2"),
+        ("container_disk_gb: 7, volume_size_gb: 30", "containerDiskGb: 7, volumeSizeGb: 30"),
+        ("volume_mount_path: /a, cloud_type: COMMUNITY", "volumeMountPath: /a, cloudType: COMMUNITY"),
+        ("cpu_only: true, start_ssh: false", "cpuOnly: true, startSsh: false"),
+        ("expose_ports: [80], template_id: t", "exposePorts: [80], templateId: t"),
+    ] {
+        let json = |settings| serde_json::to_value(config(&runpod(settings)).runpod()).unwrap();
+        assert_eq!(json(settings), json(expected), "{settings}");
+    }
+}
+
+#[test]
+fn ports_and_their_old_name() {
+    let ports = |settings| config(&runpod(settings)).runpod().open_ports();
+    assert_eq!(ports(""), ["8888/http", "22/tcp"]);
+    assert_eq!(ports("exposePorts: []"), ["8888/http", "22/tcp"]);
+    assert_eq!(
+        ports("exposePorts: [8080, '3000', 5432/tcp]"),
+        ["22/tcp", "8080/http", "3000/http", "5432/tcp"]
+    );
+    assert_eq!(ports("ports: [80/http], exposePorts: [80, 81]"), ["80/http", "81/http"]);
+    assert_eq!(ports("ports: []"), Vec::<String>::new());
+}
+
+#[test]
+fn tiers_are_pools() {
+    use GpuTier::*;
+    assert_eq!(
+        [GpuSmall, GpuMedium, GpuLarge, GpuXlarge].map(GpuTier::pool),
+        ["ADA_24", "AMPERE_48", "AMPERE_80", "ADA_80_PRO"]
+    );
+}

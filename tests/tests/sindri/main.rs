@@ -1,0 +1,21 @@
+//! Sindri's provider through its public API: against scripted answers, and against the simulator.
+
+// What is pasted into Sindri names Sindri's crates; here they are modules of this one.
+extern crate self as sindri_core;
+
+#[expect(unreachable_pub, reason = "Sindri exports it")]
+mod adapter;
+mod bodies;
+mod connect;
+mod contract;
+mod deploy;
+mod embedding;
+mod errors;
+mod keys;
+mod lifecycle;
+mod mock;
+mod schema;
+mod stand_in;
+mod states;
+
+pub(crate) use stand_in::{config, traits, types};
