@@ -46,7 +46,7 @@ pub enum FailureKind {
     Interrupted,
     /// The server answered with a status that is not a success.
     Status,
-    /// The server did it, and its answer could not be read.
+    /// The answer is a success that could not be read: the server did it, unless something else answered for it.
     Undecodable {
         /// Where in the answer, as in `pods[0].gpu.count`.
         path: String,
@@ -309,7 +309,9 @@ impl Failure {
             (FailureKind::Interrupted | FailureKind::TooLarge, _) => {
                 "it may have been done: look before trying again"
             }
-            (FailureKind::Undecodable { .. }, _) => "it was done; look it up, and update this crate",
+            (FailureKind::Undecodable { .. }, _) => {
+                "it may have been done: look it up; check the base URL, or update this crate"
+            }
             (_, Some(403)) if self.0.message.contains("1010") => {
                 "the edge refused the client: set another user agent"
             }

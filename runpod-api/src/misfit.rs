@@ -15,6 +15,13 @@ pub(crate) struct Misfit {
     pub(crate) cut: bool,
 }
 
+impl Misfit {
+    /// What is no JSON at all.
+    pub(crate) fn no_json() -> Self {
+        Self { path: ".".into(), expected: "JSON".into(), cut: false }
+    }
+}
+
 /// Reads a value from JSON.
 pub(crate) fn read<T: DeserializeOwned>(json: &[u8]) -> Result<T, Misfit> {
     let mut deserializer = serde_json::Deserializer::from_slice(json);

@@ -14,7 +14,7 @@ pub use progenitor_client::{ByteStream, ClientInfo, OperationInfo, QueryParam, R
 pub use crate::failure::Failure as Error;
 use crate::{
     failure::{Failure, Unread},
-    misfit,
+    misfit::{self, Misfit},
     redaction::Redaction,
     secret::Secret,
 };
@@ -86,6 +86,10 @@ pub trait ClientHooks<Inner>: ClientInfo<Settings> {
             let redaction = Redaction::new(&settings.key, body);
             return Err(refused(response, operation, &redaction).await);
         }
+        if is_page(&response) {
+            let (status, headers) = (response.status().as_u16(), response.headers().clone());
+            return Err(Failure::unread(operation, status, headers, &[], Unread::Misfit(Misfit::no_json())));
+        }
         response.extensions_mut().insert(Operation(operation));
         Ok(response)
     }
@@ -133,6 +137,12 @@ fn redirected(request: &Request, response: &Response) -> Option<Request> {
 
 fn same_origin(one: &Url, other: &Url) -> bool {
     one.origin() == other.origin() && other.username().is_empty() && other.password().is_none()
+}
+
+/// Whether it is a page for people, as proxies and portals send: nothing of RunPod's, whatever its status.
+fn is_page(response: &Response) -> bool {
+    let kind = response.headers().get(header::CONTENT_TYPE).and_then(|kind| kind.to_str().ok());
+    kind.is_some_and(|kind| kind.trim_start().to_ascii_lowercase().starts_with("text/html"))
 }
 
 async fn refused(mut response: Response, operation: &'static str, redaction: &Redaction) -> Failure {

@@ -22,7 +22,7 @@ const URL_VARIABLE: &str = "RUNPOD_API_URL";
 /// The environment variable that names the API version.
 const VERSION_VARIABLE: &str = "RUNPOD_API_VERSION";
 /// The longest a call is held back for an exhausted rate limit before it fails instead.
-const PATIENCE: Duration = Duration::from_secs(120);
+pub(crate) const PATIENCE: Duration = Duration::from_secs(120);
 
 /// A handle on a RunPod account. Cheap to clone; clones share connections and rate-limit budget.
 ///
@@ -173,6 +173,9 @@ impl RunPod {
             }
             Err(failure) => {
                 self.inner.quota.observe(failure.headers());
+                if failure.status() == Some(429) {
+                    self.inner.quota.hold(failure.retry_after().unwrap_or_default());
+                }
                 Err(Error::of_call(call.operation, call.target, failure))
             }
         }

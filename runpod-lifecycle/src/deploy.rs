@@ -9,10 +9,10 @@ use uuid::Uuid;
 
 use crate::{
     Candidate, Cloud, Condition, Error, ErrorKind, Event, Found, Gone, Hardware, Pod, PodHandle, PodSpec,
-    RunPod, SpecError, WaitError,
+    RunPod, SpecError, WaitError, WaitReport,
     backend::Create,
     candidate::Placement,
-    client::{Call, Tries},
+    client::{Call, PATIENCE, Tries},
     handle::Listing,
     pod::{EXPIRES_AT, MARKER},
     retry, wait,
@@ -24,8 +24,6 @@ const CREATE: &str = "create pod";
 const RECONCILE_PAUSES: [u64; 5] = [0, 1, 2, 4, 8];
 /// The longest a replaced pod may take to be gone.
 const REPLACE_PATIENCE: Duration = Duration::from_secs(300);
-/// The longest RunPod may ask a create to hold back before the deploy gives up.
-const PATIENCE: Duration = Duration::from_secs(120);
 
 /// What a deploy does about a pod that has the name already.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -151,7 +149,10 @@ impl RunPod {
     }
 
     async fn remove(&self, pod: &PodHandle) -> Result<(), DeployError> {
-        pod.terminate().await.map_err(DeployError::Lookup)?;
+        if let Err(source) = pod.terminate().await {
+            let report = Box::new(WaitReport::unwatched(pod, &Gone));
+            return Err(DeployError::NotReplaced(WaitError::Call { source, report }));
+        }
         let gone = wait::watch(self, &pod.id, &Gone, REPLACE_PATIENCE, self.observer()).await;
         gone.map(drop).map_err(DeployError::NotReplaced)
     }
@@ -171,7 +172,7 @@ impl RunPod {
                         hardware: hardware.to_string(),
                         cost_usd_per_hour: pod.cost_usd_per_hour,
                     });
-                    return Ok(PodHandle::newly_created(self.clone(), pod));
+                    return Ok(PodHandle::newly_created(self.clone(), pod, marker));
                 }
                 Err(Setback::NextCandidate(error)) => {
                     let reason = error.message().to_owned();
@@ -252,8 +253,12 @@ impl RunPod {
         {
             pods.push((*self.get(id).await?).clone());
         }
-        let named = |pod: &Pod| pod.name.as_deref() == Some(name);
-        let doubtful = pods.iter().find(|pod| named(pod) && pod.env.is_empty()).map(|pod| pod.id.clone());
+        let is_unmarked = |pod: &Pod| pod.env.is_empty() && pod.name.as_ref().is_none_or(|own| own == name);
+        let (unmarked, mut pods): (Vec<Pod>, Vec<Pod>) = pods.into_iter().partition(is_unmarked);
+        for pod in unmarked {
+            pods.extend(self.look_closer(pod).await?);
+        }
+        let doubtful = pods.iter().find(|pod| is_unmarked(pod)).map(|pod| pod.id.clone());
         let odd = unreadable.into_iter().find(|odd| odd.may_be(name));
         let mut ours = pods.into_iter().filter(|pod| pod.marker() == Some(marker));
         let Some(first) = ours.next() else {

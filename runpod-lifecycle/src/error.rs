@@ -224,7 +224,7 @@ fn classify(failure: &Failure) -> ErrorKind {
         FailureKind::NotSent if std::error::Error::source(failure).is_none() => ErrorKind::Rejected,
         FailureKind::NotSent => ErrorKind::Unreachable,
         FailureKind::Interrupted => ErrorKind::Interrupted,
-        FailureKind::Undecodable { .. } => ErrorKind::Unreadable,
+        FailureKind::Undecodable { .. } | FailureKind::TooLarge => ErrorKind::Unreadable,
         _ => failure.status().map_or(ErrorKind::Unexpected, |status| classify_status(status, failure)),
     }
 }

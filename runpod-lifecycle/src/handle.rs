@@ -2,6 +2,8 @@
 
 use std::{collections::HashSet, fmt, ops::Deref, sync::Arc, time::Duration};
 
+use tokio::time::{Instant, sleep, timeout};
+
 use crate::{
     Applied, Condition, Error, ErrorKind, Event, Pod, PodState, RunPod, Wait,
     backend::{Action, Unreadable},
@@ -9,6 +11,12 @@ use crate::{
 };
 
 const LIST: &str = "list pods";
+/// Pages after which a list is taken to have no end.
+const MOST_PAGES: usize = 1000;
+/// The longest a first wait looks for a twin, and how late after its create a pod may show up in lists.
+const TWIN_PATIENCE: Duration = Duration::from_secs(15);
+/// The pause between two looks for a twin.
+const TWIN_PAUSE: Duration = Duration::from_secs(1);
 
 /// A pod together with the handle it came through: the last look at it, and what can be done with it.
 ///
@@ -17,32 +25,61 @@ const LIST: &str = "list pods";
 pub struct PodHandle {
     runpod: RunPod,
     pod: Arc<Pod>,
-    /// Whether it comes from a create that nobody has looked after yet.
-    is_new: bool,
+    /// The create it comes from, if nobody has looked for a twin yet.
+    created: Option<Arc<Created>>,
+}
+
+/// A create that RunPod accepted.
+struct Created {
+    marker: String,
+    at: Instant,
 }
 
 impl PodHandle {
     pub(crate) fn new(runpod: RunPod, pod: Pod) -> Self {
-        Self { runpod, pod: Arc::new(pod), is_new: false }
+        Self { runpod, pod: Arc::new(pod), created: None }
     }
 
     /// A pod that was just created: the first wait for it also looks for a twin.
-    pub(crate) fn newly_created(runpod: RunPod, pod: Pod) -> Self {
-        Self { is_new: true, ..Self::new(runpod, pod) }
+    pub(crate) fn newly_created(runpod: RunPod, pod: Pod, marker: String) -> Self {
+        let created = Created { marker, at: Instant::now() };
+        Self { created: Some(Arc::new(created)), ..Self::new(runpod, pod) }
     }
 
     /// Terminates every other pod of this deployment: RunPod has made two out of one create (observed).
-    /// Only for a new pod, which is the one its deployer knows.
+    /// Only for a new pod, which is the one its deployer knows. No certainty is an event.
     pub(crate) async fn end_twins(&self) {
-        let (true, Some(marker)) = (self.is_new, self.marker()) else { return };
-        for twin in self.runpod.shared_list().await {
-            if twin.id != self.id && twin.marker() == Some(marker) {
-                let event = match self.runpod.terminate(&twin.id).await {
-                    Ok(_) => Event::DuplicateTerminated { pod_id: twin.id },
-                    Err(error) => Event::Warned { warning: format!("a second pod was created: {error}") },
-                };
-                self.runpod.notify(&event);
+        let Some(created) = &self.created else { return };
+        let outcome = timeout(TWIN_PATIENCE, self.try_to_end_twins(created)).await;
+        if let Err(reason) = outcome.unwrap_or_else(|_| Err("RunPod's list does not show the pod".to_owned()))
+        {
+            let id = &self.id;
+            let warning = format!(
+                "a second pod may have been created beside {id}, and bill; look for its name: {reason}"
+            );
+            self.runpod.notify(&Event::Warned { warning });
+        }
+    }
+
+    async fn try_to_end_twins(&self, created: &Created) -> Result<(), String> {
+        let is_of_it = |pod: &Pod| pod.marker() == Some(created.marker.as_str());
+        loop {
+            match self.runpod.shared_list().await {
+                Err(error) if !error.is_retryable() => return Err(error.to_string()),
+                Err(_) => {}
+                Ok(pods) => {
+                    for twin in pods.iter().filter(|pod| pod.id != self.id && is_of_it(pod)) {
+                        self.runpod.terminate(&twin.id).await.map_err(|error| error.to_string())?;
+                        self.runpod.notify(&Event::DuplicateTerminated { pod_id: twin.id.clone() });
+                    }
+                    // A list that shows the pod itself would show its twin.
+                    let is_shown = pods.iter().any(|pod| pod.id == self.id && is_of_it(pod));
+                    if is_shown || created.at.elapsed() >= TWIN_PATIENCE {
+                        return Ok(());
+                    }
+                }
             }
+            sleep(TWIN_PAUSE).await;
         }
     }
 
@@ -216,8 +253,34 @@ impl RunPod {
         if let Some(odd) = listing.unreadable.iter().find(|odd| odd.may_be(name)) {
             return Err(Error::of_answer(ErrorKind::Unreadable, LIST, Some(name), odd.problem.clone()));
         }
-        let pods = listing.pods.into_iter().filter(|pod| pod.name.as_deref() == Some(name));
-        Ok(pods.map(|pod| PodHandle::new(self.clone(), pod)).collect())
+        let mut named = Vec::new();
+        for pod in listing.pods {
+            let pod = match &pod.name {
+                None => self.look_closer(pod).await?,
+                Some(_) => Some(pod),
+            };
+            match pod {
+                Some(pod) if pod.name.is_none() && pod.is_ours() => {
+                    let message = format!("RunPod shows no name for pod {}, so it may be this one", pod.id);
+                    return Err(Error::of_answer(ErrorKind::Unreadable, LIST, Some(name), message));
+                }
+                Some(pod) if pod.name.as_deref() == Some(name) => {
+                    named.push(PodHandle::new(self.clone(), pod));
+                }
+                _ => {}
+            }
+        }
+        Ok(named)
+    }
+
+    /// A pod that a list shows without what tells it from others, asked for by its id; `None` if it is gone.
+    pub(crate) async fn look_closer(&self, pod: Pod) -> Result<Option<Pod>, Error> {
+        match self.get(&pod.id).await {
+            Ok(closer) if closer.is_gone() => Ok(None),
+            Ok(closer) => Ok(Some((*closer).clone())),
+            Err(error) if error.kind() == ErrorKind::NotFound => Ok(None),
+            Err(error) => Err(error),
+        }
     }
 
     /// Every page of the pod list, without the pods that are gone.
@@ -225,23 +288,22 @@ impl RunPod {
         let mut listing = Listing { pods: Vec::new(), unreadable: Vec::new() };
         let mut ids = HashSet::new();
         let mut cursor: Option<String> = None;
-        loop {
+        for _ in 0..MOST_PAGES {
             let at = cursor.as_deref();
             let page = self.send(Call::look(LIST, None), tries, || self.backend().list(at)).await?;
-            let is_empty = page.pods.is_empty();
-            let pods = page.pods.into_iter().filter(|pod| !pod.is_gone() && ids.insert(pod.id.clone()));
+            let seen = ids.len() + listing.unreadable.len();
+            let pods = page.pods.into_iter().filter(|pod| ids.insert(pod.id.clone()) && !pod.is_gone());
             listing.pods.extend(pods);
             listing.unreadable.extend(page.unreadable);
             match page.next {
                 None => return Ok(listing),
-                // A cursor that stands still would be followed for ever.
-                next if next == cursor || is_empty => {
-                    let message = "the list's pages do not come to an end";
-                    return Err(Error::of_answer(ErrorKind::Unreadable, LIST, None, message));
-                }
+                // Cursors that lead nowhere new would be followed for ever.
+                _ if ids.len() + listing.unreadable.len() == seen => break,
                 next => cursor = next,
             }
         }
+        let message = "the list's pages do not come to an end";
+        Err(Error::of_answer(ErrorKind::Unreadable, LIST, None, message))
     }
 
     /// Stops a pod: the GPU is given back, the container disk is wiped, a pod volume is kept and

@@ -1,6 +1,6 @@
 //! What a pod's container and RunPod's machinery around it say.
 
-use std::{fmt, pin::Pin, time::Duration};
+use std::{fmt, io, pin::Pin, time::Duration};
 
 use futures_util::{Stream, StreamExt, TryStreamExt, stream};
 use serde::Deserialize;
@@ -9,7 +9,7 @@ use tokio::time::{Instant, sleep, timeout_at};
 
 use crate::{
     Error, ErrorKind, RunPod,
-    client::{Call, Feature},
+    client::{Call, Feature, PATIENCE},
     retry,
 };
 
@@ -20,6 +20,10 @@ const SILENCE: Duration = Duration::from_secs(1);
 const LONGEST_HISTORY: Duration = Duration::from_secs(10);
 /// Reconnects in a row without a line before a follow gives up.
 const RECONNECTS: usize = 10;
+/// Bytes of one event, after which it is taken to have no end.
+const LARGEST_EVENT: usize = 1024 * 1024;
+/// Events with one and the same id that are remembered to tell repetitions from news.
+const MOST_TOLD: usize = 1000;
 /// The longest line kept; what is longer is cut.
 const LONGEST_LINE: usize = 64 * 1024;
 
@@ -119,10 +123,14 @@ impl Logs {
         if wanted == 0 {
             return Ok(lines);
         }
-        let mut stream = self.follow();
+        let mut reader = Reader::new(self);
+        while reader.connection.is_none() {
+            reader.connect().await?;
+        }
+        let mut stream = reader.lines();
         let deadline = Instant::now() + LONGEST_HISTORY;
         while lines.len() < wanted {
-            // The first line may take as long as the connection does.
+            // The first line may take longer than the next.
             let silence = if lines.is_empty() { LONGEST_HISTORY } else { SILENCE };
             match timeout_at(deadline.min(Instant::now() + silence), stream.next()).await {
                 Ok(Some(line)) => lines.push(line?),
@@ -138,15 +146,7 @@ impl Logs {
     /// The stream ends with an error once that fails ten times in a row, or RunPod refuses it.
     #[must_use]
     pub fn follow(self) -> Pin<Box<dyn Stream<Item = Result<LogLine, Error>> + Send>> {
-        let reader =
-            Reader { logs: self, connection: None, cursor: None, told: Vec::new(), skip: 0, failures: 0 };
-        Box::pin(stream::unfold(Some(reader), |reader| async {
-            let mut reader = reader?;
-            match reader.next().await {
-                Ok(line) => Some((Ok(line), Some(reader))),
-                Err(error) => Some((Err(error), None)),
-            }
-        }))
+        Reader::new(self).lines()
     }
 }
 
@@ -166,6 +166,20 @@ struct Reader {
 }
 
 impl Reader {
+    fn new(logs: Logs) -> Self {
+        Self { logs, connection: None, cursor: None, told: Vec::new(), skip: 0, failures: 0 }
+    }
+
+    fn lines(self) -> Pin<Box<dyn Stream<Item = Result<LogLine, Error>> + Send>> {
+        Box::pin(stream::unfold(Some(self), |reader| async {
+            let mut reader = reader?;
+            match reader.next().await {
+                Ok(line) => Some((Ok(line), Some(reader))),
+                Err(error) => Some((Err(error), None)),
+            }
+        }))
+    }
+
     async fn next(&mut self) -> Result<LogLine, Error> {
         loop {
             let Some(connection) = &mut self.connection else {
@@ -181,11 +195,9 @@ impl Reader {
                 }
                 Some(Err(_)) | None => {
                     self.connection = None;
-                    self.fail(|logs| {
-                        let message = "the log broke off time and again";
-                        Error::of_answer(ErrorKind::Interrupted, READ, Some(&logs.pod_id), message)
-                    })
-                    .await?;
+                    let message = "the log broke off time and again";
+                    let target = Some(self.logs.pod_id.as_str());
+                    self.fail(Error::of_answer(ErrorKind::Interrupted, READ, target, message)).await?;
                 }
             }
         }
@@ -198,23 +210,24 @@ impl Reader {
         let open = runpod.backend().logs(pod_id, &self.logs, self.cursor.as_deref());
         match runpod.once(call, open).await {
             Ok(bytes) => {
-                let body = bytes.into_inner().map_err(std::io::Error::other);
+                let body = bounded(bytes.into_inner().map_err(io::Error::other));
                 self.connection = Some(Box::pin(SseStream::from_bytes_stream(body)));
                 self.skip = 0;
                 Ok(())
             }
-            Err(error) if error.is_retryable() => self.fail(|_| error).await,
+            Err(error) if error.is_retryable() => self.fail(error).await,
             Err(error) => Err(error),
         }
     }
 
     /// Counts a failure and pauses, or ends with `error` if there were too many in a row.
-    async fn fail(&mut self, error: impl FnOnce(&Logs) -> Error) -> Result<(), Error> {
+    async fn fail(&mut self, error: Error) -> Result<(), Error> {
         self.failures += 1;
-        let Some(pause) = retry::pauses(RECONNECTS).nth(self.failures - 1) else {
-            return Err(error(&self.logs));
-        };
-        sleep(pause).await;
+        let asked = self.logs.runpod.asked_pause(&error);
+        match retry::pauses(RECONNECTS).nth(self.failures - 1) {
+            Some(pause) if asked <= PATIENCE => sleep(pause.max(asked)).await,
+            _ => return Err(error),
+        }
         Ok(())
     }
 
@@ -225,7 +238,7 @@ impl Reader {
             self.skip += 1;
             return None;
         }
-        if self.cursor != event.id || event.id.is_none() {
+        if self.cursor != event.id || event.id.is_none() || self.told.len() >= MOST_TOLD {
             self.cursor.clone_from(&event.id);
             self.told.clear();
         }
@@ -234,6 +247,26 @@ impl Reader {
         self.skip = self.told.len();
         Some(line)
     }
+}
+
+/// The same bytes, broken off where an event becomes larger than [`LARGEST_EVENT`].
+fn bounded<B: AsRef<[u8]>>(
+    bytes: impl Stream<Item = Result<B, io::Error>>,
+) -> impl Stream<Item = Result<B, io::Error>> {
+    let (mut size, mut line_is_empty) = (0, true);
+    bytes.map(move |chunk| {
+        let chunk = chunk?;
+        for byte in chunk.as_ref().iter().filter(|byte| **byte != b'\r') {
+            // An empty line ends an event.
+            let ends = *byte == b'\n' && line_is_empty;
+            line_is_empty = *byte == b'\n';
+            size = if ends { 0 } else { size + 1 };
+            if size > LARGEST_EVENT {
+                return Err(io::Error::other("an event of the log has no end"));
+            }
+        }
+        Ok(chunk)
+    })
 }
 
 #[derive(Deserialize)]

@@ -110,11 +110,11 @@ impl RunPod {
         list
     }
 
-    /// The pods of a list no older than [`SHARED_FOR`]; none if it cannot be read.
-    pub(crate) async fn shared_list(&self) -> Vec<Pod> {
+    /// The pods of a list no older than [`SHARED_FOR`].
+    pub(crate) async fn shared_list(&self) -> Result<Vec<Pod>, Error> {
         match &self.snapshot().await.pods {
-            Ok(pods) => pods.values().cloned().collect(),
-            Err(_) => Vec::new(),
+            Ok(pods) => Ok(pods.values().cloned().collect()),
+            Err(error) => Err(error.clone()),
         }
     }
 }

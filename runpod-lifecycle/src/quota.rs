@@ -9,6 +9,11 @@ use std::{
 use runpod_api::http::HeaderMap;
 use tokio::time::Instant;
 
+/// The longest a window is taken to last.
+const LONGEST: Duration = Duration::from_secs(7 * 24 * 3600);
+/// The window that `Retry-After` closes.
+const RETRY_AFTER: &str = "Retry-After";
+
 /// Who wants to send.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Priority {
@@ -43,9 +48,18 @@ impl Quota {
         for (name, values) in current {
             let (Some(&remaining), Some(&seconds)) = (values.get("r"), values.get("t")) else { continue };
             let limit = limits.get(&name).and_then(|policy| policy.get("q")).copied();
-            let resets_at = now + Duration::from_secs(seconds.min(7 * 24 * 3600));
+            let resets_at = now + Duration::from_secs(seconds).min(LONGEST);
             windows.insert(name, Window { limit, remaining, resets_at });
         }
+    }
+
+    /// Takes in for how long RunPod wants to be left alone, whatever its windows say.
+    pub(crate) fn hold(&self, span: Duration) {
+        let resets_at = Instant::now() + span.min(LONGEST);
+        let mut windows = self.windows();
+        let hold =
+            windows.entry(RETRY_AFTER.to_owned()).or_insert(Window { limit: None, remaining: 0, resets_at });
+        hold.resets_at = hold.resets_at.max(resets_at);
     }
 
     /// Counts one request as sent and says how long to hold it back first; zero if it may go now.
@@ -149,6 +163,17 @@ mod tests {
         quota.observe(&headers(r#""minute";r=0;t=5"#, POLICY));
         tokio::time::advance(Duration::from_secs(5)).await;
         assert_eq!(quota.admit(Priority::Poll), Duration::ZERO);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn retry_after_holds_everybody_and_the_longest_counts() {
+        let quota = Quota::default();
+        quota.hold(Duration::from_secs(9));
+        quota.hold(Duration::from_secs(3));
+        quota.observe(&headers(r#""minute";r=7;t=30"#, POLICY));
+        assert_eq!(quota.admit(Priority::Mutation), Duration::from_secs(9));
+        tokio::time::advance(Duration::from_secs(9)).await;
+        assert_eq!(quota.admit(Priority::Mutation), Duration::ZERO);
     }
 
     #[tokio::test(start_paused = true)]

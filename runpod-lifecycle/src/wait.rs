@@ -11,7 +11,7 @@ use std::{
 use futures_util::Stream;
 use tokio::{
     sync::mpsc,
-    time::{Instant, timeout, timeout_at},
+    time::{Instant, timeout_at},
 };
 
 use crate::{
@@ -23,8 +23,6 @@ use crate::{
 const FIRST_PAUSE: Duration = Duration::from_secs(1);
 /// The longest pause between two looks that succeed.
 const LONGEST_PAUSE: Duration = Duration::from_secs(5);
-/// The longest a wait that is over looks for a twin of its pod.
-const TWIN_PATIENCE: Duration = Duration::from_secs(15);
 /// Waits longer than this are cut to it, so that no instant overflows.
 const LONGEST_WAIT: Duration = Duration::from_secs(365 * 24 * 3600);
 
@@ -86,8 +84,7 @@ impl<C: Condition + 'static> IntoFuture for Wait<C> {
         Box::pin(async move {
             let runpod = self.pod.runpod().clone();
             let last = watch(&runpod, &self.pod.id, &self.condition, self.longest, &self.observer).await;
-            // Best effort: the outcome of the wait does not hang on it.
-            let _ = timeout(TWIN_PATIENCE, self.pod.end_twins()).await;
+            self.pod.end_twins().await;
             let pod = last?.unwrap_or_else(|| self.pod.terminated());
             Ok(PodHandle::new(runpod, pod))
         })
@@ -414,6 +411,23 @@ impl fmt::Display for WaitReport {
             write!(f, ", RunPod's log ends with {line:?}")?;
         }
         self.last_error.as_ref().map_or(Ok(()), |error| write!(f, ", last error: {error}"))
+    }
+}
+
+impl WaitReport {
+    /// The report of a wait that never began.
+    pub(crate) fn unwatched(pod: &Pod, condition: &dyn Condition) -> Self {
+        Self {
+            pod_id: pod.id.clone(),
+            condition: condition.name(),
+            last_pod: Some(pod.clone()),
+            last_pending: None,
+            last_error: None,
+            looks: 0,
+            restarts: 0,
+            system_log: Vec::new(),
+            elapsed: Duration::ZERO,
+        }
     }
 }
 

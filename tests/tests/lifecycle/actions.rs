@@ -82,7 +82,10 @@ async fn each_step_says_what_it_means_for_data_and_money() {
     let pod = pod.wait_until(Running, LONG).await.unwrap();
     assert!(pod.billed_usd().await.unwrap() > 0.0, "billing knows it");
     let said = pod.stop().await.unwrap().warnings.join("; ");
-    assert!(said.contains("container disk is wiped") && said.contains("20 GB of pod volume are kept"), "{said}");
+    assert!(
+        said.contains("container disk is wiped") && said.contains("20 GB of pod volume are kept"),
+        "{said}"
+    );
     pod.wait_until(Stopped, LONG).await.unwrap();
     let said = pod.start().await.unwrap().warnings.join("; ");
     assert!(said.contains("external ports are new"), "{said}");

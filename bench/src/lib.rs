@@ -1,0 +1,3 @@
+//! Measurements and endurance runs of the RunPod crates. One module per subcommand of the binary.
+
+pub mod clock;

@@ -1,0 +1,3 @@
+//! Measurements and endurance runs of the RunPod crates.
+
+fn main() {}

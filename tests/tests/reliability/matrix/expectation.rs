@@ -1,0 +1,53 @@
+//! What each cell must come to, from what RunPod's answers mean and what the operation may do.
+
+use runpod_lifecycle::ErrorKind;
+
+use super::{
+    cell::{Cell, Outcome},
+    fault::Meaning,
+    operation::{Operation, Policy},
+};
+
+/// The one right outcome.
+pub(crate) fn of(cell: &Cell) -> Outcome {
+    let Cell { row, fault, .. } = cell;
+    match (row.policy, fault.meaning) {
+        (Policy::Watched, Meaning::Final(ErrorKind::RateLimited)) => Outcome::TimedOut,
+        (Policy::Twins, _) => twins(cell),
+        // What is left of the hour is nothing, also for the calls that follow.
+        (Policy::Ignored, Meaning::Final(ErrorKind::RateLimited)) if row.operation == Operation::Plan => {
+            Outcome::Done
+        }
+        (Policy::Ignored, Meaning::Final(ErrorKind::RateLimited)) => Outcome::Failed(ErrorKind::RateLimited),
+        (Policy::Ignored, _) => Outcome::Done,
+        (_, Meaning::Final(kind)) => Outcome::Failed(kind),
+        (Policy::Once, Meaning::Passing(kind)) => Outcome::Failed(kind),
+        (Policy::Once, Meaning::Nameless) => Outcome::Failed(ErrorKind::Unreadable),
+        (_, Meaning::Nameless) if row.call == "listPods" => without_ids(row.operation),
+        (_, Meaning::Unmarked) if row.call == "listPods" && row.operation == Operation::Reap => {
+            Outcome::Nothing
+        }
+        _ => Outcome::Done,
+    }
+}
+
+/// A list whose pods have no ids: pods of other names do not matter, the one looked for does.
+fn without_ids(operation: Operation) -> Outcome {
+    match operation {
+        Operation::DeployNew => Outcome::Done,
+        Operation::Reap => Outcome::Warned,
+        _ => Outcome::Failed(ErrorKind::Unreadable),
+    }
+}
+
+/// A wait that is over looks for a twin for 15 s, and says so if that brings no certainty.
+fn twins(cell: &Cell) -> Outcome {
+    match cell.fault.meaning {
+        Meaning::Final(_) => Outcome::Warned,
+        Meaning::Passing(_) if cell.fault.delay.as_secs() >= 15 => Outcome::Warned,
+        Meaning::Passing(ErrorKind::RateLimited) if cell.fault.delay.as_secs() * cell.times >= 15 => {
+            Outcome::Warned
+        }
+        _ => Outcome::Done,
+    }
+}

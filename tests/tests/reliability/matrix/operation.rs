@@ -1,0 +1,141 @@
+//! What the facade can be asked to do, and the calls it makes for it.
+
+/// An operation of the facade.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Operation {
+    DeployNew,
+    DeployTaken,
+    DeployAdopt,
+    DeployReplace,
+    WaitRunning,
+    WaitSsh,
+    WaitStopped,
+    WaitGone,
+    Start,
+    Stop,
+    Restart,
+    Terminate,
+    Find,
+    Get,
+    Plan,
+    Logs,
+    Reap,
+    Keys,
+    AddKey,
+}
+
+/// What a failed call means to the operation that made it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Policy {
+    /// It is repeated.
+    Repeated,
+    /// It is made once.
+    Once,
+    /// The operation does without.
+    Ignored,
+    /// The operation does without, unless RunPod refuses to answer at all.
+    Catalog,
+    /// Whether it was applied is found out first.
+    Create,
+    /// The wait goes on.
+    Watched,
+    /// The look for a twin: best effort, and said if it brought no certainty.
+    Twins,
+}
+
+/// A row of the matrix: an operation, and the call of it that goes wrong.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Row {
+    pub(crate) operation: Operation,
+    /// The contract's name of the call.
+    pub(crate) call: &'static str,
+    pub(crate) policy: Policy,
+}
+
+impl Row {
+    pub(crate) fn all() -> Vec<Self> {
+        use Operation as O;
+        use Policy as P;
+        let row = |operation, call, policy| Self { operation, call, policy };
+        vec![
+            row(O::DeployNew, "listGpuTypes", P::Catalog),
+            row(O::DeployNew, "listPods", P::Repeated),
+            row(O::DeployNew, "getSshKeys", P::Ignored),
+            row(O::DeployNew, "createPod", P::Create),
+            row(O::DeployTaken, "listPods", P::Repeated),
+            row(O::DeployAdopt, "listPods", P::Repeated),
+            row(O::DeployReplace, "listPods", P::Repeated),
+            row(O::DeployReplace, "deletePod", P::Repeated),
+            row(O::DeployReplace, "getPod", P::Watched),
+            row(O::DeployReplace, "createPod", P::Create),
+            row(O::WaitRunning, "getPod", P::Watched),
+            row(O::WaitRunning, "listPods", P::Twins),
+            row(O::WaitSsh, "getPod", P::Watched),
+            row(O::WaitStopped, "getPod", P::Watched),
+            row(O::WaitGone, "getPod", P::Watched),
+            row(O::Start, "podAction", P::Repeated),
+            row(O::Stop, "podAction", P::Repeated),
+            row(O::Restart, "podAction", P::Once),
+            row(O::Terminate, "deletePod", P::Repeated),
+            row(O::Find, "listPods", P::Repeated),
+            row(O::Get, "getPod", P::Repeated),
+            row(O::Plan, "listGpuTypes", P::Catalog),
+            row(O::Plan, "listPods", P::Repeated),
+            row(O::Plan, "getSshKeys", P::Ignored),
+            row(O::Logs, "getPodLogs", P::Repeated),
+            row(O::Reap, "listPods", P::Repeated),
+            row(O::Reap, "deletePod", P::Repeated),
+            row(O::Keys, "getSshKeys", P::Repeated),
+            row(O::AddKey, "getSshKeys", P::Repeated),
+            row(O::AddKey, "updateSshKeys", P::Repeated),
+        ]
+    }
+
+    /// Whether the call's answer holds pods.
+    pub(crate) fn answers_pods(&self) -> bool {
+        matches!(self.call, "listPods" | "getPod" | "createPod" | "podAction")
+    }
+
+    /// Whether the call's answer is a JSON document.
+    pub(crate) fn answers_json(&self) -> bool {
+        !matches!(self.call, "deletePod" | "getPodLogs")
+    }
+}
+
+impl Operation {
+    /// As people say it.
+    pub(crate) fn words(self) -> &'static str {
+        match self {
+            Self::DeployNew => "deploy",
+            Self::DeployTaken => "deploy, Fail",
+            Self::DeployAdopt => "deploy, Adopt",
+            Self::DeployReplace => "deploy, Replace",
+            Self::WaitRunning => "wait Running",
+            Self::WaitSsh => "wait Ready::Ssh",
+            Self::WaitStopped => "wait Stopped",
+            Self::WaitGone => "wait Gone",
+            Self::Start => "start",
+            Self::Stop => "stop",
+            Self::Restart => "restart",
+            Self::Terminate => "terminate",
+            Self::Find => "find",
+            Self::Get => "get",
+            Self::Plan => "plan",
+            Self::Logs => "logs",
+            Self::Reap => "reap",
+            Self::Keys => "ssh_keys",
+            Self::AddKey => "add_ssh_key",
+        }
+    }
+
+    /// The table it stands in.
+    pub(crate) fn group(self) -> &'static str {
+        match self {
+            Self::DeployNew | Self::DeployTaken | Self::DeployAdopt | Self::DeployReplace => "Deploy",
+            Self::WaitRunning | Self::WaitSsh | Self::WaitStopped | Self::WaitGone => "Wait",
+            Self::Start | Self::Stop | Self::Restart | Self::Terminate => "Act",
+            Self::Find | Self::Get | Self::Plan | Self::Logs => "Look",
+            Self::Reap | Self::Keys | Self::AddKey => "Reap and SSH keys",
+        }
+    }
+}

@@ -1,0 +1,119 @@
+//! An account with somebody else's pod in it, and the handle of whoever is tested.
+
+use std::{
+    sync::{Arc, Mutex},
+    time::Duration,
+};
+
+use runpod_lifecycle::{Event, PodHandle, PodSpec, RunPod};
+use runpod_sim::{BootProfile, Fault, FaultKind, Sim};
+use serde_json::json;
+
+use super::{
+    cell::Cell,
+    fault::TIMEOUT,
+    operation::{Operation, Policy},
+};
+
+const GPU: &str = "NVIDIA GeForce RTX 4090";
+/// The name of the pod that is acted upon.
+pub(crate) const SUBJECT: &str = "subject";
+
+pub(crate) struct World {
+    pub(crate) sim: Sim,
+    pub(crate) runpod: RunPod,
+    pub(crate) events: Arc<Mutex<Vec<Event>>>,
+    /// Pods that are nobody's business.
+    pub(crate) foreign: Vec<String>,
+    /// The pod that is acted upon, where there is one.
+    pub(crate) subject: Option<PodHandle>,
+    /// Another pod of ours, which must stay.
+    pub(crate) bystander: Option<String>,
+}
+
+pub(crate) fn spec(name: &str) -> PodSpec {
+    PodSpec::gpu(name, "runpod/pytorch:latest", [GPU]).port("22/tcp")
+}
+
+impl World {
+    pub(crate) async fn of(cell: &Cell) -> Self {
+        let sim = Sim::builder()
+            .seed(7)
+            .boot(BootProfile::fixed(Duration::from_millis(100)))
+            .list_lag(cell.fault.list_lag)
+            .page_size(2)
+            .real_endpoints(cell.row.operation == Operation::WaitSsh)
+            .start()
+            .await
+            .expect("loopback is free");
+        let events = Arc::new(Mutex::new(Vec::new()));
+        let heard = Arc::clone(&events);
+        let runpod = RunPod::builder(sim.api_key())
+            .base_url(sim.url())
+            .timeout(TIMEOUT)
+            .build()
+            .expect("the simulator's address is fine")
+            .on_event(move |event| heard.lock().unwrap().push(event.clone()));
+        let mut world = Self { sim, runpod, events, foreign: Vec::new(), subject: None, bystander: None };
+        world.add_foreign().await;
+        world.prepare(cell).await;
+        world
+    }
+
+    /// Somebody else's pod; its owner writes the same words into its environment as we do.
+    async fn add_foreign(&mut self) {
+        let body = json!({
+            "name": "foreign", "image": "image", "disk": 10, "gpu": {"id": GPU},
+            "env": {"RUNPOD_LIFECYCLE_EXPIRES_AT": "2020-01-01T00:00:00Z"},
+        });
+        let body = serde_json::from_value(body).expect("the contract allows it");
+        let pod = self.runpod.api().expect("v2").create_pod(&body).await.expect("no fault yet");
+        self.foreign.push(pod.id.clone());
+    }
+
+    async fn deploy(&self, spec: &PodSpec) -> PodHandle {
+        self.runpod.deploy(spec).await.expect("no fault yet")
+    }
+
+    /// Lets every boot end and every list catch up.
+    pub(crate) fn settle(&self) {
+        self.sim.advance(Duration::from_secs(30));
+    }
+
+    async fn prepare(&mut self, cell: &Cell) {
+        use Operation as O;
+        let subject = match cell.row.operation {
+            O::DeployNew | O::Keys | O::AddKey => return self.settle(),
+            O::WaitRunning | O::WaitSsh => {
+                if cell.row.policy == Policy::Twins {
+                    let twice = Fault::new(FaultKind::DuplicateCreate).on("createPod").times(1);
+                    self.sim.inject(twice).expect("a fine fault");
+                }
+                self.deploy(&spec(SUBJECT)).await
+            }
+            O::Reap => {
+                let young = spec("young").lifetime(Duration::from_secs(3600));
+                self.bystander = Some(self.deploy(&young).await.id.clone());
+                self.deploy(&spec(SUBJECT).lifetime(Duration::ZERO)).await
+            }
+            _ => self.deploy(&spec(SUBJECT)).await,
+        };
+        if !matches!(cell.row.operation, O::WaitRunning | O::WaitSsh) {
+            self.settle();
+        }
+        match cell.row.operation {
+            O::WaitStopped | O::Start => drop(subject.stop().await.expect("no fault yet")),
+            O::WaitGone => drop(subject.terminate().await.expect("no fault yet")),
+            _ => {}
+        }
+        self.subject = Some(subject);
+    }
+
+    pub(crate) fn subject(&self) -> &PodHandle {
+        self.subject.as_ref().expect("this operation has one")
+    }
+
+    pub(crate) fn warned(&self) -> bool {
+        self.events.lock().unwrap().iter().any(|event| matches!(event, Event::Warned { .. }))
+    }
+}
