@@ -193,7 +193,7 @@ impl RunPod {
         let mut pauses = retry::pauses(retry::ATTEMPTS);
         loop {
             let call = Call::mutation(CREATE, name.as_str());
-            let error = match self.once(call, self.backend().create(create)).await {
+            let error = match self.once(call, Box::pin(self.backend().create(create))).await {
                 Ok(pod) => return Ok(pod),
                 Err(error) => error,
             };

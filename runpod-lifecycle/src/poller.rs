@@ -82,7 +82,7 @@ impl<'a> Watcher<'a> {
 
     async fn look_alone(&self) -> Result<Sight, Error> {
         let call = Call::look("get pod", Some(self.id));
-        match self.runpod.once(call, self.runpod.backend().get(self.id)).await {
+        match self.runpod.once(call, Box::pin(self.runpod.backend().get(self.id))).await {
             Ok(pod) => Ok(Sight::Pod(Box::new(pod))),
             Err(error) if error.kind() == ErrorKind::NotFound => Ok(Sight::Absent),
             Err(error) => Err(error),
