@@ -15,6 +15,7 @@ use crate::{
     client::{Call, PATIENCE, Tries},
     handle::Listing,
     pod::{EXPIRES_AT, MARKER},
+    poller::Watcher,
     retry, wait,
 };
 
@@ -153,7 +154,8 @@ impl RunPod {
             let report = Box::new(WaitReport::unwatched(pod, &Gone));
             return Err(DeployError::NotReplaced(WaitError::Call { source, report }));
         }
-        let gone = wait::watch(self, &pod.id, &Gone, REPLACE_PATIENCE, self.observer()).await;
+        let watcher = Watcher::new(self, &pod.id, false);
+        let gone = wait::watch(watcher, &Gone, REPLACE_PATIENCE, self.observer()).await;
         gone.map(drop).map_err(DeployError::NotReplaced)
     }
 
@@ -191,7 +193,7 @@ impl RunPod {
         let mut pauses = retry::pauses(retry::ATTEMPTS);
         loop {
             let call = Call::mutation(CREATE, name.as_str());
-            let error = match self.once(call, self.backend().create(create)).await {
+            let error = match self.once(call, Box::pin(self.backend().create(create))).await {
                 Ok(pod) => return Ok(pod),
                 Err(error) => error,
             };

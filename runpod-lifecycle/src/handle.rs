@@ -46,6 +46,11 @@ impl PodHandle {
         Self { created: Some(Arc::new(created)), ..Self::new(runpod, pod) }
     }
 
+    /// Whether it was just created, so that lists may not show it yet.
+    pub(crate) fn is_new(&self) -> bool {
+        self.created.is_some()
+    }
+
     /// Terminates every other pod of this deployment: RunPod has made two out of one create (observed).
     /// Only for a new pod, which is the one its deployer knows. No certainty is an event.
     pub(crate) async fn end_twins(&self) {
@@ -64,7 +69,7 @@ impl PodHandle {
     async fn try_to_end_twins(&self, created: &Created) -> Result<(), String> {
         let is_of_it = |pod: &Pod| pod.marker() == Some(created.marker.as_str());
         loop {
-            match self.runpod.shared_list().await {
+            match self.runpod.list_with(&self.id).await {
                 Err(error) if !error.is_retryable() => return Err(error.to_string()),
                 Err(_) => {}
                 Ok(pods) => {
@@ -342,7 +347,7 @@ impl RunPod {
     /// [`ErrorKind::Locked`] if the pod is locked; [`ErrorKind::Conflict`] if it is not running.
     pub async fn restart(&self, id: &str) -> Result<Applied, Error> {
         let call = Call::mutation("restart pod", id);
-        let pod = self.once(call, self.backend().act(id, Action::Restart)).await?;
+        let pod = self.once(call, Box::pin(self.backend().act(id, Action::Restart))).await?;
         Ok(Applied::by_action(Action::Restart, pod.as_ref()))
     }
 
