@@ -1,0 +1,88 @@
+//! Answers that no honest server sends, chosen to lose money, secrets or certainty.
+
+use httpmock::MockServer;
+use runpod_lifecycle::PodSpec;
+use serde_json::json;
+
+use crate::mock::{GPU, answer_create, empty_account, handle};
+
+fn with_secret(value: &str) -> PodSpec {
+    PodSpec::gpu("trainer", "runpod/pytorch:latest", [GPU]).port("22/tcp").env("HF_TOKEN", value)
+}
+
+/// Everything a refused deploy says.
+async fn words(value: &str, body: String) -> String {
+    let server = MockServer::start_async().await;
+    empty_account(&server);
+    answer_create(&server, |then| then.status(422).body(body));
+    let error = handle(&server).deploy(&with_secret(value)).await.expect_err("refused");
+    format!("{error} {error:?}")
+}
+
+#[tokio::test]
+async fn a_secret_larger_than_the_part_of_an_answer_that_is_read_does_not_show() {
+    let value = "0123456789abcdef-secret-".repeat(3000);
+    let text =
+        words(&value, json!({"title": "x", "status": 422, "detail": format!("bad: {value}")}).to_string());
+    let text = text.await;
+    assert!(!text.contains("-secret-"), "{}", &text[..400]);
+}
+
+#[tokio::test]
+async fn a_secret_that_the_server_shortened_does_not_show() {
+    let value = "hf_abcdefghijklmnopqrstuvwxyz0123456789";
+    let text = words(
+        value,
+        json!({"title": "x", "status": 422, "detail": format!("bad: {}...", &value[..30])}).to_string(),
+    );
+    let text = text.await;
+    assert!(!text.contains("klmnop"), "{text}");
+}
+
+#[tokio::test]
+async fn a_secret_with_a_line_break_at_its_end_does_not_show() {
+    let text = words(
+        "hunter2secret\n",
+        json!({"title": "x", "status": 422, "detail": "bad value: hunter2secret\n"}).to_string(),
+    );
+    let text = text.await;
+    assert!(!text.contains("hunter2secret"), "{text}");
+}
+
+#[tokio::test]
+async fn a_variable_given_as_one_text_does_not_show_its_value() {
+    let server = MockServer::start_async().await;
+    let spec = PodSpec::gpu("trainer", "ubuntu", [GPU]).env("HF_TOKEN=hf_very_secret", "");
+    let error = handle(&server).deploy(&spec).await.expect_err("no name has a =");
+    let text = format!("{error} {error:?}");
+    assert!(text.contains("HF_TOKEN") && !text.contains("hf_very_secret"), "{text}");
+}
+
+/// Runs in a process of its own, since a proxy is set in the environment.
+#[tokio::test]
+async fn a_key_for_this_machine_does_not_leave_it_through_a_proxy() {
+    const ROLE: &str = "RUNPOD_TEST_BASE_URL";
+    if let Ok(url) = std::env::var(ROLE) {
+        let runpod = runpod_lifecycle::RunPod::builder("rpa_key").base_url(url).build().unwrap();
+        assert!(runpod.list().await.expect("it is asked directly").is_empty());
+        return;
+    }
+    let server = MockServer::start_async().await;
+    empty_account(&server);
+    let proxy = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    proxy.set_nonblocking(true).unwrap();
+    let address = format!("http://{}", proxy.local_addr().unwrap());
+    let mut child = tokio::process::Command::new(std::env::current_exe().unwrap());
+    let child = child
+        .args(["--exact", "attack::a_key_for_this_machine_does_not_leave_it_through_a_proxy"])
+        .env(ROLE, server.base_url())
+        .env("http_proxy", &address)
+        .env("HTTP_PROXY", &address)
+        .env_remove("no_proxy")
+        .env_remove("NO_PROXY")
+        .kill_on_drop(true)
+        .output();
+    let output = tokio::time::timeout(std::time::Duration::from_secs(20), child).await;
+    assert!(proxy.accept().is_err(), "the proxy was asked");
+    assert!(output.expect("it ends").unwrap().status.success());
+}
