@@ -16,7 +16,9 @@ use tokio::{
 
 use crate::{
     Error, ErrorKind, LogSource, Pod, Probe, RunPod,
-    client::{Call, Tries},
+    backend::Unreadable,
+    client::Tries,
+    handle::Listing,
     wait::{Sight, Source},
 };
 
@@ -45,6 +47,7 @@ pub(crate) struct Poller {
 struct Snapshot {
     taken_at: Instant,
     pods: Result<HashMap<String, Pod>, Error>,
+    unreadable: Vec<Unreadable>,
 }
 
 impl Poller {
@@ -75,8 +78,7 @@ impl<'a> Watcher<'a> {
     }
 
     async fn look_alone(&self) -> Result<Sight, Error> {
-        let call = Call::look("get pod", Some(self.id));
-        match self.runpod.once(call, self.runpod.backend().get(self.id)).await {
+        match self.runpod.look_at(self.id, Tries::One).await {
             Ok(pod) => Ok(Sight::Pod(Box::new(pod))),
             Err(error) if error.kind() == ErrorKind::NotFound => Ok(Sight::Absent),
             Err(error) => Err(error),
@@ -101,21 +103,22 @@ impl RunPod {
             return list;
         }
         let taken_at = Instant::now();
+        let mut unreadable = Vec::new();
         let pods = self.read_list(Tries::One).await.map(|listing| {
             // An odd pod in the list is asked for by its id when somebody waits for it.
+            unreadable = listing.unreadable;
             listing.pods.into_iter().map(|pod| (pod.id.clone(), pod)).collect()
         });
-        let list = Arc::new(Snapshot { taken_at, pods });
+        let list = Arc::new(Snapshot { taken_at, pods, unreadable });
         poller.latest.send_replace(Some(Arc::clone(&list)));
         list
     }
 
-    /// The pods of a list no older than [`SHARED_FOR`].
-    pub(crate) async fn shared_list(&self) -> Result<Vec<Pod>, Error> {
-        match &self.snapshot().await.pods {
-            Ok(pods) => Ok(pods.values().cloned().collect()),
-            Err(error) => Err(error.clone()),
-        }
+    /// A list no older than [`SHARED_FOR`].
+    pub(crate) async fn shared_list(&self) -> Result<Listing, Error> {
+        let list = self.snapshot().await;
+        let pods = list.pods.as_ref().map_err(Clone::clone)?;
+        Ok(Listing { pods: pods.values().cloned().collect(), unreadable: list.unreadable.clone() })
     }
 }
 

@@ -1,10 +1,12 @@
 //! Answers that no honest server sends, chosen to lose money, secrets or certainty.
 
-use httpmock::MockServer;
-use runpod_lifecycle::PodSpec;
-use serde_json::json;
+use std::sync::{Arc, Mutex};
 
-use crate::mock::{GPU, answer_create, empty_account, handle};
+use httpmock::{HttpMockResponse, MockServer};
+use runpod_lifecycle::{ErrorKind, PodSpec};
+use serde_json::{Value, json};
+
+use crate::mock::{GPU, answer_create, empty_account, fresh_pod, handle};
 
 fn with_secret(value: &str) -> PodSpec {
     PodSpec::gpu("trainer", "runpod/pytorch:latest", [GPU]).port("22/tcp").env("HF_TOKEN", value)
@@ -56,6 +58,75 @@ async fn a_variable_given_as_one_text_does_not_show_its_value() {
     let error = handle(&server).deploy(&spec).await.expect_err("no name has a =");
     let text = format!("{error} {error:?}");
     assert!(text.contains("HF_TOKEN") && !text.contains("hf_very_secret"), "{text}");
+}
+
+/// Deploys where the create makes a pod and answers with this status and, as the pod's id, this text.
+async fn deploy_with_odd_answer(status: u16, id: &'static str) {
+    let server = MockServer::start_async().await;
+    server.mock(|when, then| {
+        when.method("GET").path("/v2/catalog/gpus");
+        then.status(200).json_body(json!({"gpus": [{"id": GPU}]}));
+    });
+    let pods: Arc<Mutex<Vec<Value>>> = Arc::default();
+    let listed = Arc::clone(&pods);
+    server.mock(|when, then| {
+        when.method("GET").path("/v2/pods");
+        then.respond_with(move |_| answer(200, &json!({"pods": *listed.lock().unwrap()})));
+    });
+    let create = server.mock(|when, then| {
+        when.method("POST").path("/v2/pods");
+        then.respond_with(move |request| {
+            let sent: Value = serde_json::from_slice(request.body_ref()).unwrap();
+            let mut pod = fresh_pod();
+            pod["env"] = sent["env"].clone();
+            pods.lock().unwrap().push(pod.clone());
+            pod["id"] = json!(id);
+            answer(status, &pod)
+        });
+    });
+    let outcome = handle(&server).deploy(&crate::mock::spec()).await;
+    let pod = outcome.unwrap_or_else(|error| panic!("{status}: the pod exists, yet: {error}"));
+    assert_eq!((pod.id.as_str(), create.calls()), ("k3x9q2m7v1b8z5", 1), "{status}");
+}
+
+fn answer(status: u16, body: &Value) -> HttpMockResponse {
+    HttpMockResponse::builder().status(status).body(body.to_string()).build()
+}
+
+#[tokio::test]
+async fn an_odd_status_is_no_proof_that_nothing_was_created() {
+    for status in [200, 202, 303, 408] {
+        deploy_with_odd_answer(status, "k3x9q2m7v1b8z5").await;
+    }
+}
+
+#[tokio::test]
+async fn a_new_pod_without_an_id_is_looked_for() {
+    deploy_with_odd_answer(201, "").await;
+}
+
+#[tokio::test]
+async fn another_pod_than_the_one_asked_for_is_not_taken_for_it() {
+    let server = MockServer::start_async().await;
+    server.mock(|when, then| {
+        when.method("GET").path("/v2/pods/aaaaaaaaaaaaaa");
+        then.status(200).json_body(fresh_pod());
+    });
+    let outcome = handle(&server).get("aaaaaaaaaaaaaa").await;
+    assert!(outcome.is_err(), "asked for one pod and got another: {:?}", outcome.map(|pod| pod.id.clone()));
+}
+
+#[tokio::test]
+async fn a_listed_pod_without_an_id_may_be_the_one_looked_for() {
+    let server = MockServer::start_async().await;
+    let mut pod = fresh_pod();
+    pod["id"] = json!("");
+    server.mock(|when, then| {
+        when.method("GET").path("/v2/pods");
+        then.status(200).json_body(json!({"pods": [pod]}));
+    });
+    let error = handle(&server).find("trainer").await.map(|_| ()).expect_err("no handle can be made of it");
+    assert_eq!(error.kind(), ErrorKind::Unreadable);
 }
 
 /// Runs in a process of its own, since a proxy is set in the environment.
