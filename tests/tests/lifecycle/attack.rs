@@ -2,11 +2,16 @@
 
 use std::sync::{Arc, Mutex};
 
+use futures_util::future::join_all;
 use httpmock::{HttpMockResponse, MockServer};
-use runpod_lifecycle::{ErrorKind, PodSpec};
+use runpod_lifecycle::{ErrorKind, PodSpec, Running};
+use runpod_sim::{Fault, FaultKind};
 use serde_json::{Value, json};
 
-use crate::mock::{GPU, answer_create, empty_account, fresh_pod, handle};
+use crate::{
+    mock::{GPU, answer_create, empty_account, fresh_pod, handle},
+    world::{LONG, build, settings, spec},
+};
 
 fn with_secret(value: &str) -> PodSpec {
     PodSpec::gpu("trainer", "runpod/pytorch:latest", [GPU]).port("22/tcp").env("HF_TOKEN", value)
@@ -114,6 +119,42 @@ async fn another_pod_than_the_one_asked_for_is_not_taken_for_it() {
     });
     let outcome = handle(&server).get("aaaaaaaaaaaaaa").await;
     assert!(outcome.is_err(), "asked for one pod and got another: {:?}", outcome.map(|pod| pod.id.clone()));
+}
+
+#[tokio::test]
+async fn a_404_of_some_gateway_does_not_make_a_pod_gone() {
+    let bodies = [
+        r#"{"message":"no Route matched with those values"}"#,
+        r#"{"message":"Not Found"}"#,
+        r#"{"detail":"Not Found"}"#,
+    ];
+    // What may pass is tried again for a while, so all at once.
+    join_all(bodies.map(is_not_gone)).await;
+}
+
+async fn is_not_gone(body: &str) {
+    let server = MockServer::start_async().await;
+    server.mock(|when, then| {
+        when.method("DELETE").path("/v2/pods/k3x9q2m7v1b8z5");
+        then.status(404).body(body);
+    });
+    let outcome = handle(&server).terminate("k3x9q2m7v1b8z5").await;
+    assert_eq!(outcome.expect_err("nobody knows").kind(), ErrorKind::Unreadable, "{body}");
+}
+
+#[tokio::test]
+async fn a_twin_whose_marker_the_list_hides_is_ended_or_told() {
+    let heard: Arc<Mutex<String>> = Arc::default();
+    let world = build(settings()).await;
+    world.sim.inject(Fault::new(FaultKind::DuplicateCreate).on("createPod").times(1)).unwrap();
+    world.sim.inject(Fault::new(FaultKind::NullField { field: "env".into() }).on("listPods")).unwrap();
+    let sink = Arc::clone(&heard);
+    let runpod = world.runpod.on_event(move |event| *sink.lock().unwrap() += &format!("{event}\n"));
+    let pod = runpod.deploy(&spec("twins")).await.unwrap();
+    world.sim.advance(std::time::Duration::from_secs(60));
+    pod.wait_until(Running, LONG).await.unwrap();
+    let heard = heard.lock().unwrap().clone();
+    assert!(world.billing() == 1 || heard.contains("second pod"), "two bill and nobody was told:\n{heard}");
 }
 
 #[tokio::test]
