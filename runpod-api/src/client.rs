@@ -116,6 +116,9 @@ impl ClientBuilder {
     #[cfg(feature = "v2")]
     pub fn v2(self) -> Result<crate::v2::Client, BuildError> {
         let (url, http, settings) = self.parts(V2_URL)?;
+        if url.ends_with("/v2") {
+            return Err(BuildError::BaseUrl { url, problem: "ends in /v2, which every call adds itself" });
+        }
         Ok(crate::v2::Client::new_with_client(&url, http, settings))
     }
 

@@ -76,15 +76,15 @@ async fn deploy_with_odd_answer(status: u16, id: &'static str) {
     let listed = Arc::clone(&pods);
     server.mock(|when, then| {
         when.method("GET").path("/v2/pods");
-        then.respond_with(move |_| answer(200, &json!({"pods": *listed.lock().unwrap()})));
+        then.respond_with(move |_| answer(200, &json!({"pods": *listed.lock().expect("no test holds it")})));
     });
     let create = server.mock(|when, then| {
         when.method("POST").path("/v2/pods");
         then.respond_with(move |request| {
-            let sent: Value = serde_json::from_slice(request.body_ref()).unwrap();
+            let sent: Value = serde_json::from_slice(request.body_ref()).expect("it is JSON");
             let mut pod = fresh_pod();
             pod["env"] = sent["env"].clone();
-            pods.lock().unwrap().push(pod.clone());
+            pods.lock().expect("no test holds it").push(pod.clone());
             pod["id"] = json!(id);
             answer(status, &pod)
         });
@@ -197,4 +197,14 @@ async fn a_key_for_this_machine_does_not_leave_it_through_a_proxy() {
     let output = tokio::time::timeout(std::time::Duration::from_secs(20), child).await;
     assert!(proxy.accept().is_err(), "the proxy was asked");
     assert!(output.expect("it ends").unwrap().status.success());
+}
+
+#[test]
+fn a_base_url_with_the_version_in_it_is_refused() {
+    // RunPod answers its paths with a 404 of its own, which would make every pod gone.
+    for url in ["https://api.runpod.io/v2", "http://127.0.0.1:9/v2/"] {
+        let error =
+            runpod_lifecycle::RunPod::builder("rpa_key").base_url(url).build().expect_err("it doubles v2");
+        assert!(error.to_string().contains("ends in /v2"), "{error}");
+    }
 }
