@@ -81,7 +81,8 @@ impl RunPod {
     /// the pod is looked for by a marker in its environment before anything is sent again.
     ///
     /// # Errors
-    /// [`DeployError`]. Every variant says whether a pod may exist; only `Unclear` means it may.
+    /// [`DeployError`]. Every variant says whether a pod may exist: after `Unclear` the new one may, after
+    /// `NotReplaced` the old one may.
     ///
     /// # Cancellation
     /// If the future is dropped after a create was sent, a pod may exist. [`find`](Self::find) by
@@ -194,7 +195,11 @@ impl RunPod {
         loop {
             let call = Call::mutation(CREATE, name.as_str());
             let error = match self.once(call, Box::pin(self.backend().create(create))).await {
-                Ok(pod) => return Ok(pod),
+                Ok(pod) if !pod.id.is_empty() => return Ok(pod),
+                Ok(_) => {
+                    let message = "the answer has an empty id";
+                    Error::of_answer(ErrorKind::Unreadable, CREATE, Some(name), message)
+                }
                 Err(error) => error,
             };
             match Step::after(&error) {

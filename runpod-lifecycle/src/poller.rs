@@ -16,7 +16,9 @@ use tokio::{
 
 use crate::{
     Error, ErrorKind, LogSource, Pod, Probe, RunPod,
-    client::{Call, Tries},
+    backend::Unreadable,
+    client::Tries,
+    handle::Listing,
     wait::{LONGEST_PAUSE, Sight, Source},
 };
 
@@ -45,6 +47,7 @@ pub(crate) struct Poller {
 struct Snapshot {
     taken_at: Instant,
     pods: Result<HashMap<String, Pod>, Error>,
+    unreadable: Vec<Unreadable>,
 }
 
 impl Poller {
@@ -81,8 +84,7 @@ impl<'a> Watcher<'a> {
     }
 
     async fn look_alone(&self) -> Result<Sight, Error> {
-        let call = Call::look("get pod", Some(self.id));
-        match self.runpod.once(call, Box::pin(self.runpod.backend().get(self.id))).await {
+        match self.runpod.look_at(self.id, Tries::One).await {
             Ok(pod) => Ok(Sight::Pod(Box::new(pod))),
             Err(error) if error.kind() == ErrorKind::NotFound => Ok(Sight::Absent),
             Err(error) => Err(error),
@@ -107,27 +109,27 @@ impl RunPod {
             return list;
         }
         let taken_at = Instant::now();
+        let mut unreadable = Vec::new();
         let pods = self.read_list(Tries::One).await.map(|listing| {
             // An odd pod in the list is asked for by its id when somebody waits for it.
+            unreadable = listing.unreadable;
             listing.pods.into_iter().map(|pod| (pod.id.clone(), pod)).collect()
         });
-        let list = Arc::new(Snapshot { taken_at, pods });
+        let list = Arc::new(Snapshot { taken_at, pods, unreadable });
         poller.latest.send_replace(Some(Arc::clone(&list)));
         list
     }
 
-    /// The pods of a list that shows a pod, or else of one no older than [`SHARED_FOR`].
-    pub(crate) async fn list_with(&self, id: &str) -> Result<Vec<Pod>, Error> {
+    /// A list that shows a pod, or else one no older than [`SHARED_FOR`].
+    pub(crate) async fn list_with(&self, id: &str) -> Result<Listing, Error> {
         let latest = self.poller().latest.borrow().clone();
         let shows_it = |list: &Arc<Snapshot>| list.pods.as_ref().is_ok_and(|pods| pods.contains_key(id));
         let list = match latest.filter(shows_it) {
             Some(list) => list,
             None => self.snapshot().await,
         };
-        match &list.pods {
-            Ok(pods) => Ok(pods.values().cloned().collect()),
-            Err(error) => Err(error.clone()),
-        }
+        let pods = list.pods.as_ref().map_err(Clone::clone)?;
+        Ok(Listing { pods: pods.values().cloned().collect(), unreadable: list.unreadable.clone() })
     }
 }
 
