@@ -21,15 +21,26 @@ use crate::matrix::{
     world::{SUBJECT, World, spec},
 };
 
-/// A future that is dropped once it has waited so many times: `None` if it was.
+/// When in a wait a future is dropped.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Moment {
+    /// As soon as it waits, before anything it handed over has left.
+    First,
+    /// When what it waits for is there, before it looks.
+    Last,
+}
+
+/// A future that is dropped in the wait that follows so many others: `None` if it was.
 struct DropAt<F> {
     inner: Option<Pin<Box<F>>>,
     waits_left: usize,
+    moment: Moment,
+    is_due: bool,
 }
 
 impl<F: Future> DropAt<F> {
-    fn new(inner: F, waits: usize) -> Self {
-        Self { inner: Some(Box::pin(inner)), waits_left: waits }
+    fn new(inner: F, waits: usize, moment: Moment) -> Self {
+        Self { inner: Some(Box::pin(inner)), waits_left: waits, moment, is_due: false }
     }
 }
 
@@ -37,12 +48,19 @@ impl<F: Future> Future for DropAt<F> {
     type Output = Option<F::Output>;
 
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
+        if self.is_due {
+            self.inner = None;
+            return Poll::Ready(None);
+        }
         let inner = self.inner.as_mut().expect("it is not polled after its end");
         match inner.as_mut().poll(cx) {
             Poll::Ready(output) => Poll::Ready(Some(output)),
             Poll::Pending if self.waits_left == 0 => {
-                self.inner = None;
-                Poll::Ready(None)
+                self.is_due = true;
+                match self.moment {
+                    Moment::First => self.poll(cx),
+                    Moment::Last => Poll::Pending,
+                }
             }
             Poll::Pending => {
                 self.waits_left -= 1;
@@ -52,8 +70,8 @@ impl<F: Future> Future for DropAt<F> {
     }
 }
 
-/// One cell for each operation, and once more with the answer to its create lost.
-fn cells() -> Vec<(Cell, bool)> {
+/// One cell for each operation, and once more with the answer to its create lost; each to be dropped in two ways.
+fn cells() -> Vec<(Cell, bool, Moment)> {
     let lost =
         fault::all().into_iter().find(|fault| fault.kind == FaultKind::DropAfterApply).expect("there is one");
     let mut seen = Vec::new();
@@ -68,11 +86,15 @@ fn cells() -> Vec<(Cell, bool)> {
             cells.push((cell(), true));
         }
     }
+    let moments = [Moment::First, Moment::Last];
     cells
+        .into_iter()
+        .flat_map(|(cell, is_lossy)| moments.map(|moment| (cell.clone(), is_lossy, moment)))
+        .collect()
 }
 
 /// Drops one operation at every point; gives how often it was dropped.
-async fn drop_everywhere((cell, is_lossy): (Cell, bool)) -> usize {
+async fn drop_everywhere((cell, is_lossy, moment): (Cell, bool, Moment)) -> usize {
     for waits in 0.. {
         let world = World::of(&cell).await;
         world.events.lock().expect("nobody panicked with it").clear();
@@ -80,11 +102,11 @@ async fn drop_everywhere((cell, is_lossy): (Cell, bool)) -> usize {
             let fault = runpod_sim::Fault::new(cell.fault.kind.clone()).on(cell.row.call).times(1);
             world.sim.inject(fault).expect("a fine fault");
         }
-        let is_over = DropAt::new(cell.act(&world), waits).await.is_some();
+        let is_over = DropAt::new(cell.act(&world), waits, moment).await.is_some();
         // A request that was on its way arrives.
         sleep(Duration::from_secs(1)).await;
         world.settle();
-        let name = format!("{} dropped after {waits} waits", cell.name());
+        let name = format!("{} dropped after {waits} waits, {moment:?}", cell.name());
         check(&world, &name).await;
         if is_over {
             return waits;
@@ -131,7 +153,7 @@ fn nothing_unknown_runs_wherever_a_future_is_dropped() {
     let drops = stream::iter(cells).map(drop_everywhere).buffer_unordered(operations);
     let drops: Vec<usize> = run_fast(40, drops.collect()).unwrap();
     let total: usize = drops.iter().sum();
-    println!("{operations} operations dropped at {total} points");
+    println!("{} operations dropped at {total} points", operations / 2);
     assert!(drops.iter().all(|drops| *drops > 0), "every operation waits somewhere: {drops:?}");
 }
 
@@ -145,7 +167,7 @@ fn reap_ends_what_a_dropped_deploy_left_once_its_lifetime_is_over() {
         for waits in 0.. {
             let world = World::of(&cell).await;
             let spec = spec(SUBJECT).lifetime(Duration::ZERO);
-            let deploy = DropAt::new(world.runpod.deploy(&spec), waits).await;
+            let deploy = DropAt::new(world.runpod.deploy(&spec), waits, Moment::Last).await;
             sleep(Duration::from_secs(1)).await;
             world.settle();
             let made = world.sim.ledger().len() - 1;
