@@ -33,9 +33,9 @@ fn spec(name: &str) -> PodSpec {
 
 #[tokio::test]
 async fn a_pod_is_deployed_reached_and_terminated() {
-    // Slow steps: RUNNING after 2 s of ours, ready a few seconds later.
+    // Slow steps: RUNNING after 4 s of ours, ready 6 s later, with a look between.
     let steps = BootProfile::fixed(Duration::from_secs(20));
-    let (sim, runpod) = simulate(Sim::builder().time_scale(20.0).boot(steps)).await;
+    let (sim, runpod) = simulate(Sim::builder().time_scale(10.0).boot(steps)).await;
     let events = Arc::new(Mutex::new(Vec::new()));
     let heard = Arc::clone(&events);
     let runpod = runpod.on_event(move |event| heard.lock().unwrap().push(event.clone()));
