@@ -63,6 +63,9 @@ impl PodHandle {
 
     async fn try_to_end_twins(&self, created: &Created) -> Result<(), String> {
         let is_of_it = |pod: &Pod| pod.marker() == Some(created.marker.as_str());
+        let may_be_of_it = |pod: &Pod| {
+            pod.env.is_empty() && (pod.name.is_none() || pod.name == self.name || self.name.is_none())
+        };
         loop {
             match self.runpod.shared_list().await {
                 Err(error) if !error.is_retryable() => return Err(error.to_string()),
@@ -74,7 +77,8 @@ impl PodHandle {
                     }
                     // A list that shows the pod itself would show its twin.
                     let is_shown = pods.iter().any(|pod| pod.id == self.id && is_of_it(pod));
-                    if is_shown || created.at.elapsed() >= TWIN_PATIENCE {
+                    let is_late = created.at.elapsed() >= TWIN_PATIENCE;
+                    if (is_shown || is_late) && !pods.iter().any(may_be_of_it) {
                         return Ok(());
                     }
                 }
