@@ -1,33 +1,103 @@
-//! Measurements and endurance runs of the RunPod crates, one subcommand each.
+//! Measurements and endurance runs of the RunPod crates.
 
-use std::process::ExitCode;
+use std::{hint::black_box, path::PathBuf, process::ExitCode, time::Duration};
 
 use clap::{Parser, Subcommand};
-use runpod_bench::soak;
+use runpod_bench::{
+    build, call,
+    decode::{self, Decoder},
+    fleet, growth,
+    report::Report,
+    soak, wait,
+};
 
-#[derive(Debug, Parser)]
-#[command(about)]
-struct Arguments {
+/// Measures the RunPod crates against what people would use instead.
+#[derive(Parser)]
+struct Cli {
     #[command(subcommand)]
-    task: Task,
+    what: What,
+    /// Prints JSON instead of tables.
+    #[arg(long, global = true)]
+    json: bool,
+    /// A look at whether everything still works: small numbers, no builds.
+    #[arg(long, global = true)]
+    smoke: bool,
+    /// Where the plots of `wait` go.
+    #[arg(long, global = true)]
+    plots: Option<PathBuf>,
 }
 
-#[derive(Debug, Subcommand)]
-enum Task {
+#[derive(Clone, Subcommand)]
+enum What {
+    /// A page of 1,000 pods from JSON.
+    Decode,
+    /// One call on loopback.
+    Call,
+    /// Requests and lateness of waits.
+    Wait,
+    /// A thousand deployments at once.
+    Fleet,
+    /// Cold builds. Takes minutes.
+    Build,
+    /// Accounts of 10 to 10,000 pods.
+    Growth,
+    /// All of the above but the builds.
+    All,
     /// Random deployments under random faults, with an audit after each.
     Soak(soak::Arguments),
+    /// Decodes one file so many times, for valgrind.
+    #[command(hide = true)]
+    DecodeOnce { decoder: Decoder, page: PathBuf, times: u32 },
 }
 
-fn main() -> ExitCode {
-    let Task::Soak(arguments) = Arguments::parse().task;
-    match soak::run(&arguments) {
-        Ok(report) => {
-            println!("{report}");
-            if report.is_clean() { ExitCode::SUCCESS } else { ExitCode::FAILURE }
+fn main() -> anyhow::Result<ExitCode> {
+    let cli = Cli::parse();
+    if let What::Soak(arguments) = &cli.what {
+        let report = soak::run(arguments)?;
+        println!("{report}");
+        return Ok(if report.is_clean() { ExitCode::SUCCESS } else { ExitCode::FAILURE });
+    }
+    if let What::DecodeOnce { decoder, page, times } = &cli.what {
+        let page = std::fs::read(page)?;
+        for _ in 0..*times {
+            black_box(decoder.decode(black_box(&page)));
         }
-        Err(error) => {
-            eprintln!("error: {error}");
-            ExitCode::FAILURE
-        }
+        return Ok(ExitCode::SUCCESS);
+    }
+    let steps = match cli.what {
+        What::All => vec![What::Decode, What::Call, What::Growth, What::Wait, What::Fleet],
+        ref one => vec![one.clone()],
+    };
+    let mut reports = Vec::new();
+    for step in steps {
+        reports.extend(cli.measure(&step)?);
+    }
+    if cli.json {
+        println!("{}", serde_json::to_string_pretty(&reports)?);
+    } else {
+        reports.iter().for_each(|report| println!("{report}"));
+    }
+    Ok(ExitCode::SUCCESS)
+}
+
+impl Cli {
+    fn measure(&self, what: &What) -> anyhow::Result<Option<Report>> {
+        let smoke = self.smoke;
+        let duration = Duration::from_millis(if smoke { 100 } else { 5000 });
+        Ok(Some(match what {
+            What::Decode => decode::run(duration, smoke)?,
+            What::Call => call::run(duration)?,
+            What::Growth => growth::run(if smoke { &growth::SIZES[..1] } else { &growth::SIZES })?,
+            What::Wait => {
+                let (report, plots) = wait::run(if smoke { &[(1, 1), (3, 1)] } else { &wait::SCALES })?;
+                if let Some(folder) = &self.plots {
+                    plots.iter().try_for_each(|plot| plot.save(folder))?;
+                }
+                report
+            }
+            What::Fleet => fleet::run(if smoke { 5 } else { fleet::PODS })?,
+            What::Build => build::run(1)?,
+            What::All | What::Soak(_) | What::DecodeOnce { .. } => return Ok(None),
+        }))
     }
 }

@@ -116,6 +116,9 @@ impl ClientBuilder {
     #[cfg(feature = "v2")]
     pub fn v2(self) -> Result<crate::v2::Client, BuildError> {
         let (url, http, settings) = self.parts(V2_URL)?;
+        if url.ends_with("/v2") {
+            return Err(BuildError::BaseUrl { url, problem: "ends in /v2, which every call adds itself" });
+        }
         Ok(crate::v2::Client::new_with_client(&url, http, settings))
     }
 
@@ -133,20 +136,24 @@ impl ClientBuilder {
     fn parts(self, default_url: &str) -> Result<(String, reqwest::Client, Settings), BuildError> {
         let authorization = authorization(&self.key)?;
         let url = checked_url(self.base_url.as_deref().unwrap_or(default_url))?;
-        let http = self.http()?;
+        let http = self.http(url.starts_with("http:"))?;
         Ok((url, http, Settings { authorization, key: self.key, timeout: self.timeout }))
     }
 
-    fn http(&self) -> Result<reqwest::Client, BuildError> {
+    fn http(&self, stays_here: bool) -> Result<reqwest::Client, BuildError> {
         let own = concat!("runpod-api/", env!("CARGO_PKG_VERSION"));
         let agent =
             self.user_agent.as_ref().map_or_else(|| own.to_owned(), |program| format!("{program} {own}"));
         let agent = HeaderValue::try_from(agent.trim()).map_err(|_| BuildError::UserAgent)?;
         // Redirects are followed by the transport, which knows the request.
-        let builder = reqwest::Client::builder()
+        let mut builder = reqwest::Client::builder()
             .user_agent(agent)
             .connect_timeout(self.connect_timeout)
             .redirect(reqwest::redirect::Policy::none());
+        if stays_here {
+            // A proxy from the environment would carry the key off this machine in clear.
+            builder = builder.no_proxy();
+        }
         secured(builder)?.build().map_err(|error| BuildError::Http(error.into()))
     }
 }

@@ -369,7 +369,10 @@ impl Words {
             .flatten()
             .map(|entry| text(entry).unwrap_or_else(|| entry.to_string()))
             .collect();
-        let runpod_shaped = message.is_some();
+        // A lone `message` or `detail` is what gateways and web frameworks say of any address.
+        let known = ["title", "status", "detail"].iter().filter(|key| fields.contains_key(**key)).count();
+        let runpod_shaped =
+            message.is_some() && (known >= 2 || fields.get("error").is_some_and(Value::is_string));
         let message = message.unwrap_or_else(|| String::from_utf8_lossy(body).trim().to_owned());
         Self { message, errors, runpod_shaped }
     }

@@ -6,7 +6,7 @@ use serde::{
 };
 use serde_json::value::RawValue;
 
-use crate::misfit::Odd;
+use crate::misfit::{self, Odd};
 
 /// A map received from the server; it reads like a map of the values that could be read.
 ///
@@ -101,6 +101,12 @@ impl<'de, T: DeserializeOwned> Visitor<'de> for MapVisitor<T> {
 
     fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Keyed<T>, A::Error> {
         let mut out = Keyed::default();
+        if misfit::is_strict() {
+            while let Some((key, value)) = map.next_entry()? {
+                out.entries.insert(key, value);
+            }
+            return Ok(out);
+        }
         while let Some((key, json)) = map.next_entry::<String, Box<RawValue>>()? {
             match Odd::or_read(key.clone(), json) {
                 Ok(value) => drop(out.entries.insert(key, value)),

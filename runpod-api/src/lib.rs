@@ -30,6 +30,8 @@ pub use keyed::Keyed;
 pub use list::{Len, Limits, List};
 pub use listed::Listed;
 pub use misfit::Odd;
+#[doc(hidden)]
+pub use misfit::read_answer;
 pub use nullable::Nullable;
 pub use number::{Integer, Number};
 pub use open::Open;

@@ -6,7 +6,7 @@ use serde::{
 };
 use serde_json::value::RawValue;
 
-use crate::misfit::Odd;
+use crate::misfit::{self, Odd};
 
 /// A list received from the server; it reads like a slice of the items that could be read.
 ///
@@ -109,6 +109,12 @@ impl<'de, T: DeserializeOwned> Visitor<'de> for ListVisitor<T> {
 
     fn visit_seq<A: SeqAccess<'de>>(self, mut list: A) -> Result<Listed<T>, A::Error> {
         let mut out = Listed::default();
+        if misfit::is_strict() {
+            while let Some(item) = list.next_element()? {
+                out.items.push(item);
+            }
+            return Ok(out);
+        }
         while let Some(json) = list.next_element::<Box<RawValue>>()? {
             let position = (out.items.len() + out.odd.len()).to_string();
             match Odd::or_read(position, json) {

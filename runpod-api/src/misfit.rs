@@ -1,4 +1,4 @@
-use std::fmt;
+use std::{cell::Cell, fmt};
 
 use serde::de::DeserializeOwned;
 use serde_json::{error::Category, value::RawValue};
@@ -22,8 +22,31 @@ impl Misfit {
     }
 }
 
-/// Reads a value from JSON.
+thread_local! {
+    /// Whether lists and maps refuse odd items instead of setting them aside.
+    static STRICT: Cell<bool> = const { Cell::new(false) };
+}
+
+/// Whether a list or map being read is to refuse odd items.
+pub(crate) fn is_strict() -> bool {
+    STRICT.get()
+}
+
+/// Reads a value from JSON: in one pass if all is as expected, else once more to set aside what is odd.
 pub(crate) fn read<T: DeserializeOwned>(json: &[u8]) -> Result<T, Misfit> {
+    STRICT.set(true);
+    let value = serde_json::from_slice(json);
+    STRICT.set(false);
+    value.or_else(|_| read_leniently(json))
+}
+
+/// Reads an answer as a call does; for measurements.
+#[doc(hidden)]
+pub fn read_answer<T: DeserializeOwned>(json: &[u8]) -> Option<T> {
+    read(json).ok()
+}
+
+fn read_leniently<T: DeserializeOwned>(json: &[u8]) -> Result<T, Misfit> {
     let mut deserializer = serde_json::Deserializer::from_slice(json);
     let value = serde_path_to_error::deserialize(&mut deserializer).map_err(|error| Misfit {
         path: shortened(&error.path().to_string()),

@@ -1,6 +1,6 @@
-use std::{borrow::Cow, fmt, str::FromStr};
+use std::{borrow::Cow, fmt, marker::PhantomData, str::FromStr};
 
-use serde::{Deserialize, Deserializer, Serialize, Serializer};
+use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
 
 /// A value the server picks from a list that may grow: one this crate knows, or another.
 ///
@@ -79,7 +79,20 @@ impl<T: fmt::Display> Serialize for Open<T> {
 
 impl<'de, T: FromStr> Deserialize<'de> for Open<T> {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        let text = String::deserialize(deserializer)?;
-        Ok(text.parse().map_or_else(|_| Self::Other(text), Self::Known))
+        deserializer.deserialize_str(Word(PhantomData))
+    }
+}
+
+struct Word<T>(PhantomData<T>);
+
+impl<T: FromStr> de::Visitor<'_> for Word<T> {
+    type Value = Open<T>;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("a string")
+    }
+
+    fn visit_str<E>(self, text: &str) -> Result<Open<T>, E> {
+        Ok(text.parse().map_or_else(|_| Open::Other(text.to_owned()), Open::Known))
     }
 }

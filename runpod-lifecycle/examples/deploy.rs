@@ -14,8 +14,19 @@ const LONGEST_WAIT: Duration = Duration::from_secs(900);
 
 #[tokio::main]
 async fn main() -> ExitCode {
-    let outcome = run().await.inspect(|last_line| println!("{last_line}"));
-    outcome.inspect_err(|error| eprintln!("error: {error}")).map_or(ExitCode::FAILURE, |_| ExitCode::SUCCESS)
+    match run().await {
+        Ok(last_line) => println!("{last_line}"),
+        Err(error) => {
+            eprintln!("error: {error}");
+            let mut cause = error.source();
+            while let Some(below) = cause {
+                eprintln!("caused by: {below}");
+                cause = below.source();
+            }
+            return ExitCode::FAILURE;
+        }
+    }
+    ExitCode::SUCCESS
 }
 
 async fn run() -> Result<String, Box<dyn Error>> {

@@ -1,6 +1,6 @@
 //! The handle everything starts from.
 
-use std::{fmt, future::Future, sync::Arc, time::Duration};
+use std::{fmt, future::Future, pin::Pin, sync::Arc, time::Duration};
 
 use runpod_api::{BuildError, ClientBuilder, Failure, Secret};
 use tokio::time::sleep;
@@ -11,7 +11,7 @@ use crate::{
     event::Observer,
     poller::Poller,
     probe::Prober,
-    quota::{Priority, Quota},
+    quota::{Permit, Priority, Quota},
     retry,
 };
 
@@ -160,19 +160,21 @@ impl RunPod {
     }
 
     /// Sends one request, once the rate limit allows it, and once only.
+    ///
+    /// The request is boxed by the caller: its future is large, and nobody's stack or state should be.
     pub(crate) async fn once<T>(
         &self,
         call: Call<'_>,
-        send: impl Future<Output = Result<Answer<T>, Failure>> + Send,
+        send: Pin<Box<impl Future<Output = Result<Answer<T>, Failure>> + Send>>,
     ) -> Result<T, Error> {
-        self.admit(call).await?;
+        let permit = self.admit(call).await?;
         match send.await {
             Ok(answer) => {
-                self.inner.quota.observe(&answer.headers);
+                permit.answered(&answer.headers);
                 Ok(answer.value)
             }
             Err(failure) => {
-                self.inner.quota.observe(failure.headers());
+                permit.answered(failure.headers());
                 if failure.status() == Some(429) {
                     self.inner.quota.hold(failure.retry_after().unwrap_or_default());
                 }
@@ -208,7 +210,7 @@ impl RunPod {
             Tries::Several => retry::ATTEMPTS,
         });
         loop {
-            let error = match self.once(call, send()).await {
+            let error = match self.once(call, Box::pin(send())).await {
                 Ok(value) => return Ok(value),
                 Err(error) if !error.is_retryable() => return Err(error),
                 Err(error) => error,
@@ -227,12 +229,12 @@ impl RunPod {
         error.retry_after().unwrap_or_default().max(self.inner.quota.exhausted_for())
     }
 
-    async fn admit(&self, call: Call<'_>) -> Result<(), Error> {
+    async fn admit(&self, call: Call<'_>) -> Result<Permit<'_>, Error> {
         loop {
-            let hold = self.inner.quota.admit(call.priority);
-            if hold.is_zero() {
-                return Ok(());
-            }
+            let hold = match self.inner.quota.admit(call.priority).await {
+                Ok(permit) => return Ok(permit),
+                Err(hold) => hold,
+            };
             if hold > PATIENCE {
                 let message =
                     format!("not sent: the account's rate limit is used up for another {} s", hold.as_secs());

@@ -15,6 +15,7 @@ use crate::{
     client::{Call, PATIENCE, Tries},
     handle::Listing,
     pod::{EXPIRES_AT, MARKER},
+    poller::Watcher,
     retry, wait,
 };
 
@@ -80,7 +81,8 @@ impl RunPod {
     /// the pod is looked for by a marker in its environment before anything is sent again.
     ///
     /// # Errors
-    /// [`DeployError`]. Every variant says whether a pod may exist; only `Unclear` means it may.
+    /// [`DeployError`]. Every variant says whether a pod may exist: after `Unclear` the new one may, after
+    /// `NotReplaced` the old one may.
     ///
     /// # Cancellation
     /// If the future is dropped after a create was sent, a pod may exist. [`find`](Self::find) by
@@ -153,7 +155,8 @@ impl RunPod {
             let report = Box::new(WaitReport::unwatched(pod, &Gone));
             return Err(DeployError::NotReplaced(WaitError::Call { source, report }));
         }
-        let gone = wait::watch(self, &pod.id, &Gone, REPLACE_PATIENCE, self.observer()).await;
+        let watcher = Watcher::new(self, &pod.id, false);
+        let gone = wait::watch(watcher, &Gone, REPLACE_PATIENCE, self.observer()).await;
         gone.map(drop).map_err(DeployError::NotReplaced)
     }
 
@@ -191,8 +194,12 @@ impl RunPod {
         let mut pauses = retry::pauses(retry::ATTEMPTS);
         loop {
             let call = Call::mutation(CREATE, name.as_str());
-            let error = match self.once(call, self.backend().create(create)).await {
-                Ok(pod) => return Ok(pod),
+            let error = match self.once(call, Box::pin(self.backend().create(create))).await {
+                Ok(pod) if !pod.id.is_empty() => return Ok(pod),
+                Ok(_) => {
+                    let message = "the answer has an empty id";
+                    Error::of_answer(ErrorKind::Unreadable, CREATE, Some(name), message)
+                }
                 Err(error) => error,
             };
             match Step::after(&error) {

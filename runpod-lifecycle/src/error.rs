@@ -76,7 +76,7 @@ pub enum ErrorKind {
     Server,
     /// The request never left: no connection, or it could not be built.
     Unreachable,
-    /// The request was sent and no complete answer came back. A mutation may have been applied.
+    /// The request was sent and no complete answer came back, or 408. A mutation may have been applied.
     Interrupted,
     /// An answer nobody can read: not RunPod's JSON, or an unexpected shape.
     Unreadable,
@@ -173,7 +173,9 @@ impl Error {
     /// Whether RunPod may have done what was asked although the call failed.
     #[must_use]
     pub fn may_have_been_applied(&self) -> bool {
-        matches!(self.kind(), ErrorKind::Server | ErrorKind::Interrupted | ErrorKind::Unreadable)
+        // A 303 says that it was done and that the outcome is elsewhere.
+        self.status() == Some(303)
+            || matches!(self.kind(), ErrorKind::Server | ErrorKind::Interrupted | ErrorKind::Unreadable)
     }
 
     /// The pod id in an answer to a create that could not be read whole.
@@ -241,6 +243,8 @@ fn classify_status(status: u16, failure: &Failure) -> ErrorKind {
         403 => ErrorKind::Blocked,
         404 if failure.is_runpod_shaped() => ErrorKind::NotFound,
         404 => ErrorKind::Unreadable,
+        // A gateway says it when it gave up on either side.
+        408 => ErrorKind::Interrupted,
         409 => ErrorKind::Conflict,
         410 => ErrorKind::Retired,
         413 => ErrorKind::TooLarge,

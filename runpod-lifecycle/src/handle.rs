@@ -46,6 +46,11 @@ impl PodHandle {
         Self { created: Some(Arc::new(created)), ..Self::new(runpod, pod) }
     }
 
+    /// Whether it was just created, so that lists may not show it yet.
+    pub(crate) fn is_new(&self) -> bool {
+        self.created.is_some()
+    }
+
     /// Terminates every other pod of this deployment: RunPod has made two out of one create (observed).
     /// Only for a new pod, which is the one its deployer knows. No certainty is an event.
     pub(crate) async fn end_twins(&self) {
@@ -62,29 +67,43 @@ impl PodHandle {
     }
 
     async fn try_to_end_twins(&self, created: &Created) -> Result<(), String> {
-        let is_of_it = |pod: &Pod| pod.marker() == Some(created.marker.as_str());
-        let may_be_of_it = |pod: &Pod| {
-            pod.env.is_empty() && (pod.name.is_none() || pod.name == self.name || self.name.is_none())
-        };
         loop {
-            match self.runpod.shared_list().await {
+            match self.runpod.list_with(&self.id).await {
                 Err(error) if !error.is_retryable() => return Err(error.to_string()),
                 Err(_) => {}
-                Ok(pods) => {
-                    for twin in pods.iter().filter(|pod| pod.id != self.id && is_of_it(pod)) {
-                        self.runpod.terminate(&twin.id).await.map_err(|error| error.to_string())?;
-                        self.runpod.notify(&Event::DuplicateTerminated { pod_id: twin.id.clone() });
-                    }
+                Ok(listing) => {
+                    let is_shown = listing.pods.iter().any(|pod| pod.id == self.id);
+                    let doubt = self.end_twins_in(listing, &created.marker).await?;
                     // A list that shows the pod itself would show its twin.
-                    let is_shown = pods.iter().any(|pod| pod.id == self.id && is_of_it(pod));
-                    let is_late = created.at.elapsed() >= TWIN_PATIENCE;
-                    if (is_shown || is_late) && !pods.iter().any(may_be_of_it) {
-                        return Ok(());
+                    if is_shown || created.at.elapsed() >= TWIN_PATIENCE {
+                        return doubt.map_or(Ok(()), Err);
                     }
                 }
             }
             sleep(TWIN_PAUSE).await;
         }
+    }
+
+    /// Terminates the twins a list shows. Returns why another pod in it may be one, if any may.
+    async fn end_twins_in(&self, listing: Listing, marker: &str) -> Result<Option<String>, String> {
+        let may_be = |name: Option<&str>| name.is_none() || name == self.name.as_deref();
+        let odd = listing.unreadable.into_iter().find(|odd| may_be(odd.name.as_deref()));
+        let mut doubt = odd.map(|odd| odd.problem);
+        for mut pod in listing.pods.into_iter().filter(|pod| pod.id != self.id) {
+            if pod.env.is_empty() && may_be(pod.name.as_deref()) {
+                match self.runpod.look_closer(pod).await.map_err(|error| error.to_string())? {
+                    Some(closer) => pod = closer,
+                    None => continue,
+                }
+            }
+            if pod.marker() == Some(marker) {
+                self.runpod.terminate(&pod.id).await.map_err(|error| error.to_string())?;
+                self.runpod.notify(&Event::DuplicateTerminated { pod_id: pod.id });
+            } else if pod.env.is_empty() && may_be(pod.name.as_deref()) {
+                doubt = Some(format!("pod {} does not show whose it is", pod.id));
+            }
+        }
+        Ok(doubt)
     }
 
     pub(crate) fn runpod(&self) -> &RunPod {
@@ -221,8 +240,19 @@ impl RunPod {
     /// [`ErrorKind::NotFound`] only if RunPod itself says that there is no such pod; any other kind
     /// means that nobody knows.
     pub async fn get(&self, id: &str) -> Result<PodHandle, Error> {
-        let pod = self.repeatedly(Call::look("get pod", Some(id)), || self.backend().get(id)).await?;
-        Ok(PodHandle::new(self.clone(), pod))
+        self.look_at(id, Tries::Several).await.map(|pod| PodHandle::new(self.clone(), pod))
+    }
+
+    /// The pod of this id and no other.
+    pub(crate) async fn look_at(&self, id: &str, tries: Tries) -> Result<Pod, Error> {
+        const OPERATION: &str = "get pod";
+        let call = Call::look(OPERATION, Some(id));
+        let pod = self.send(call, tries, || self.backend().get(id)).await?;
+        if pod.id != id {
+            let message = format!("the answer is about another pod, {:?}", pod.id);
+            return Err(Error::of_answer(ErrorKind::Unreadable, OPERATION, Some(id), message));
+        }
+        Ok(pod)
     }
 
     /// Every pod of the account that is not gone, all pages. An entry so odd that it cannot be read
@@ -296,9 +326,12 @@ impl RunPod {
             let at = cursor.as_deref();
             let page = self.send(Call::look(LIST, None), tries, || self.backend().list(at)).await?;
             let seen = ids.len() + listing.unreadable.len();
-            let pods = page.pods.into_iter().filter(|pod| ids.insert(pod.id.clone()) && !pod.is_gone());
+            let (pods, nameless): (Vec<Pod>, Vec<Pod>) =
+                page.pods.into_iter().partition(|pod| !pod.id.is_empty());
+            let pods = pods.into_iter().filter(|pod| ids.insert(pod.id.clone()) && !pod.is_gone());
             listing.pods.extend(pods);
             listing.unreadable.extend(page.unreadable);
+            listing.unreadable.extend(nameless.into_iter().map(Unreadable::without_id));
             match page.next {
                 None => return Ok(listing),
                 // Cursors that lead nowhere new would be followed for ever.
@@ -346,7 +379,7 @@ impl RunPod {
     /// [`ErrorKind::Locked`] if the pod is locked; [`ErrorKind::Conflict`] if it is not running.
     pub async fn restart(&self, id: &str) -> Result<Applied, Error> {
         let call = Call::mutation("restart pod", id);
-        let pod = self.once(call, self.backend().act(id, Action::Restart)).await?;
+        let pod = self.once(call, Box::pin(self.backend().act(id, Action::Restart))).await?;
         Ok(Applied::by_action(Action::Restart, pod.as_ref()))
     }
 

@@ -16,8 +16,10 @@ use tokio::{
 
 use crate::{
     Error, ErrorKind, LogSource, Pod, Probe, RunPod,
-    client::{Call, Tries},
-    wait::{Sight, Source},
+    backend::Unreadable,
+    client::Tries,
+    handle::Listing,
+    wait::{LONGEST_PAUSE, Sight, Source},
 };
 
 /// The oldest list that a look is answered from. With several waits on a handle, one list is read
@@ -45,6 +47,7 @@ pub(crate) struct Poller {
 struct Snapshot {
     taken_at: Instant,
     pods: Result<HashMap<String, Pod>, Error>,
+    unreadable: Vec<Unreadable>,
 }
 
 impl Poller {
@@ -59,15 +62,21 @@ pub(crate) struct Watcher<'a> {
     runpod: &'a RunPod,
     id: &'a str,
     lists: watch::Receiver<Option<Arc<Snapshot>>>,
+    /// A new pod is looked for in lists until one shows it: that one would show its twin as well.
+    is_new: bool,
     was_listed: bool,
     unlisted: u32,
 }
 
 impl<'a> Watcher<'a> {
-    pub(crate) fn new(runpod: &'a RunPod, id: &'a str) -> Self {
+    pub(crate) fn new(runpod: &'a RunPod, id: &'a str, is_new: bool) -> Self {
         let poller = runpod.poller();
         poller.watchers.fetch_add(1, Ordering::Relaxed);
-        Self { runpod, id, lists: poller.latest.subscribe(), was_listed: false, unlisted: 0 }
+        Self { runpod, id, lists: poller.latest.subscribe(), is_new, was_listed: false, unlisted: 0 }
+    }
+
+    pub(crate) fn id(&self) -> &'a str {
+        self.id
     }
 
     fn is_alone(&self) -> bool {
@@ -75,8 +84,7 @@ impl<'a> Watcher<'a> {
     }
 
     async fn look_alone(&self) -> Result<Sight, Error> {
-        let call = Call::look("get pod", Some(self.id));
-        match self.runpod.once(call, self.runpod.backend().get(self.id)).await {
+        match self.runpod.look_at(self.id, Tries::One).await {
             Ok(pod) => Ok(Sight::Pod(Box::new(pod))),
             Err(error) if error.kind() == ErrorKind::NotFound => Ok(Sight::Absent),
             Err(error) => Err(error),
@@ -101,27 +109,33 @@ impl RunPod {
             return list;
         }
         let taken_at = Instant::now();
+        let mut unreadable = Vec::new();
         let pods = self.read_list(Tries::One).await.map(|listing| {
             // An odd pod in the list is asked for by its id when somebody waits for it.
+            unreadable = listing.unreadable;
             listing.pods.into_iter().map(|pod| (pod.id.clone(), pod)).collect()
         });
-        let list = Arc::new(Snapshot { taken_at, pods });
+        let list = Arc::new(Snapshot { taken_at, pods, unreadable });
         poller.latest.send_replace(Some(Arc::clone(&list)));
         list
     }
 
-    /// The pods of a list no older than [`SHARED_FOR`].
-    pub(crate) async fn shared_list(&self) -> Result<Vec<Pod>, Error> {
-        match &self.snapshot().await.pods {
-            Ok(pods) => Ok(pods.values().cloned().collect()),
-            Err(error) => Err(error.clone()),
-        }
+    /// A list that shows a pod, or else one no older than [`SHARED_FOR`].
+    pub(crate) async fn list_with(&self, id: &str) -> Result<Listing, Error> {
+        let latest = self.poller().latest.borrow().clone();
+        let shows_it = |list: &Arc<Snapshot>| list.pods.as_ref().is_ok_and(|pods| pods.contains_key(id));
+        let list = match latest.filter(shows_it) {
+            Some(list) => list,
+            None => self.snapshot().await,
+        };
+        let pods = list.pods.as_ref().map_err(Clone::clone)?;
+        Ok(Listing { pods: pods.values().cloned().collect(), unreadable: list.unreadable.clone() })
     }
 }
 
 impl Source for Watcher<'_> {
     async fn look(&mut self) -> Result<Sight, Error> {
-        if self.is_alone() {
+        if self.is_alone() && (self.was_listed || !self.is_new) {
             return self.look_alone().await;
         }
         let list = self.runpod.snapshot().await;
@@ -141,6 +155,10 @@ impl Source for Watcher<'_> {
         // Absence from a list proves nothing.
         self.unlisted = 0;
         self.look_alone().await
+    }
+
+    fn pace(&self) -> Duration {
+        if self.is_alone() { LONGEST_PAUSE } else { SHARED_FOR }
     }
 
     async fn news(&mut self) {

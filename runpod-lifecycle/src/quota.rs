@@ -2,91 +2,157 @@
 
 use std::{
     collections::BTreeMap,
-    sync::{Mutex, MutexGuard, PoisonError},
+    sync::{
+        Mutex, MutexGuard, PoisonError,
+        atomic::{AtomicBool, AtomicU64, Ordering},
+    },
     time::Duration,
 };
 
 use runpod_api::http::HeaderMap;
-use tokio::time::Instant;
+use tokio::time::{Instant, timeout};
 
 /// The longest a window is taken to last.
 const LONGEST: Duration = Duration::from_secs(7 * 24 * 3600);
 /// The window that `Retry-After` closes.
 const RETRY_AFTER: &str = "Retry-After";
 
+/// The longest the first request is waited for by the others.
+const FIRST_PATIENCE: Duration = Duration::from_secs(2);
+
 /// Who wants to send.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Priority {
     /// A create, start, stop or terminate: uses what is there.
     Mutation,
-    /// A look: leaves a tenth of each window to mutations.
+    /// A look: leaves a tenth of each window to mutations. Where mutations use all of it, looks get a
+    /// twentieth of the next one.
     Poll,
 }
 
 /// One budget per handle, fed by every answer's `RateLimit` and `RateLimit-Policy` headers.
 ///
-/// Quotas differ per account, so nothing is assumed before the first answer.
+/// Quotas differ per account, so nothing is assumed before the first answer: the first request goes
+/// alone, since a hundred at once may be more than the account has.
 #[derive(Debug, Default)]
 pub(crate) struct Quota {
     windows: Mutex<BTreeMap<String, Window>>,
+    /// Requests sent whose answers are not here yet.
+    in_flight: AtomicU64,
+    is_answered: AtomicBool,
+    first: tokio::sync::Mutex<()>,
 }
 
 #[derive(Clone, Copy, Debug)]
 struct Window {
     limit: Option<u64>,
+    length: Option<Duration>,
     remaining: u64,
     resets_at: Instant,
     /// Whether RunPod said that nothing is left, rather than this side having counted it down.
     is_closed: bool,
+    /// Looks sent in this window.
+    looks: u64,
+    /// Whether a look had to wait for the next window.
+    is_look_held: bool,
+    /// What mutations must leave to looks, which had to wait for this window.
+    for_looks: u64,
+}
+
+/// Leave to send one request.
+#[derive(Debug)]
+pub(crate) struct Permit<'a> {
+    quota: &'a Quota,
+    _first: Option<tokio::sync::MutexGuard<'a, ()>>,
+}
+
+impl Permit<'_> {
+    /// Takes in what the answer says.
+    pub(crate) fn answered(self, headers: &HeaderMap) {
+        let quota = self.quota;
+        // This one is counted by the server.
+        drop(self);
+        quota.is_answered.store(true, Ordering::Relaxed);
+        quota.observe(headers);
+    }
+}
+
+impl Drop for Permit<'_> {
+    fn drop(&mut self) {
+        self.quota.in_flight.fetch_sub(1, Ordering::Relaxed);
+    }
 }
 
 impl Quota {
+    /// Leave to send one request now, or else how long to hold it back.
+    pub(crate) async fn admit(&self, priority: Priority) -> Result<Permit<'_>, Duration> {
+        let mut first = None;
+        if !self.is_answered.load(Ordering::Relaxed) {
+            first = timeout(FIRST_PATIENCE, self.first.lock()).await.ok();
+        }
+        let first = first.filter(|_| !self.is_answered.load(Ordering::Relaxed));
+        let hold = self.take(priority);
+        if !hold.is_zero() {
+            return Err(hold);
+        }
+        self.in_flight.fetch_add(1, Ordering::Relaxed);
+        Ok(Permit { quota: self, _first: first })
+    }
+
     /// Takes in what an answer says about the windows.
-    pub(crate) fn observe(&self, headers: &HeaderMap) {
+    fn observe(&self, headers: &HeaderMap) {
         let now = Instant::now();
         let limits = header(headers, "ratelimit-policy").map(parse).unwrap_or_default();
         let current = header(headers, "ratelimit").map(parse).unwrap_or_default();
-        let mut windows = self.windows();
+        let in_flight = self.in_flight.load(Ordering::Relaxed);
+        let mut windows = self.windows(now);
         for (name, values) in current {
             let (Some(&remaining), Some(&seconds)) = (values.get("r"), values.get("t")) else { continue };
-            let limit = limits.get(&name).and_then(|policy| policy.get("q")).copied();
-            let resets_at = now + Duration::from_secs(seconds).min(LONGEST);
-            // An answer that was on its way when a window was said to be used up does not open it again.
-            let is_closed = |window: &Window| window.is_closed && window.resets_at > now;
-            if remaining > 0 && windows.get(&name).is_some_and(is_closed) {
-                continue;
-            }
-            windows.insert(name, Window { limit, remaining, resets_at, is_closed: remaining == 0 });
+            let policy = |key| limits.get(&name).and_then(|policy| policy.get(key)).copied();
+            let seen = Window {
+                limit: policy("q"),
+                length: policy("w").map(Duration::from_secs).filter(|length| !length.is_zero()),
+                remaining: remaining.saturating_sub(in_flight),
+                resets_at: now + Duration::from_secs(seconds).min(LONGEST),
+                is_closed: remaining == 0,
+                looks: 0,
+                is_look_held: false,
+                for_looks: 0,
+            };
+            windows.entry(name).and_modify(|window| window.update(seen)).or_insert(seen);
         }
     }
 
     /// Takes in for how long RunPod wants to be left alone, whatever its windows say.
     pub(crate) fn hold(&self, span: Duration) {
-        let resets_at = Instant::now() + span.min(LONGEST);
-        let mut windows = self.windows();
-        let hold = windows.entry(RETRY_AFTER.to_owned()).or_insert(Window {
+        let now = Instant::now();
+        let closed = Window {
             limit: None,
+            length: None,
             remaining: 0,
-            resets_at,
+            resets_at: now + span.min(LONGEST),
             is_closed: true,
-        });
-        hold.resets_at = hold.resets_at.max(resets_at);
+            looks: 0,
+            is_look_held: false,
+            for_looks: 0,
+        };
+        let mut windows = self.windows(now);
+        let hold = windows.entry(RETRY_AFTER.to_owned()).or_insert(closed);
+        hold.resets_at = hold.resets_at.max(closed.resets_at);
     }
 
     /// Counts one request as sent and says how long to hold it back first; zero if it may go now.
-    pub(crate) fn admit(&self, priority: Priority) -> Duration {
+    fn take(&self, priority: Priority) -> Duration {
         let now = Instant::now();
-        let mut windows = self.windows();
-        windows.retain(|_, window| window.resets_at > now);
-        let hold = windows
-            .values()
-            .filter(|window| window.remaining <= window.reserve(priority))
-            .map(|window| window.resets_at - now)
-            .max()
-            .unwrap_or_default();
-        if hold.is_zero() {
-            for window in windows.values_mut() {
+        let mut windows = self.windows(now);
+        let closed = windows.values().filter(|window| !window.is_open_to(priority));
+        let hold = closed.map(|window| window.resets_at - now).max().unwrap_or_default();
+        for window in windows.values_mut() {
+            if hold.is_zero() {
                 window.remaining = window.remaining.saturating_sub(1);
+                window.looks += u64::from(priority == Priority::Poll);
+            } else {
+                window.is_look_held |= priority == Priority::Poll;
             }
         }
         hold
@@ -95,27 +161,65 @@ impl Quota {
     /// How long until every exhausted window is open again; zero if none is exhausted.
     pub(crate) fn exhausted_for(&self) -> Duration {
         let now = Instant::now();
-        let exhausted = |window: &&Window| window.remaining == 0 && window.resets_at > now;
-        self.windows()
-            .values()
-            .filter(exhausted)
-            .map(|window| window.resets_at - now)
-            .max()
-            .unwrap_or_default()
+        let windows = self.windows(now);
+        let exhausted = windows.values().filter(|window| window.remaining == 0);
+        exhausted.map(|window| window.resets_at - now).max().unwrap_or_default()
     }
 
-    fn windows(&self) -> MutexGuard<'_, BTreeMap<String, Window>> {
-        self.windows.lock().unwrap_or_else(PoisonError::into_inner)
+    /// The windows as they are now: what is over has begun anew, or is forgotten.
+    fn windows(&self, now: Instant) -> MutexGuard<'_, BTreeMap<String, Window>> {
+        let in_flight = self.in_flight.load(Ordering::Relaxed);
+        let mut windows = self.windows.lock().unwrap_or_else(PoisonError::into_inner);
+        windows.retain(|_, window| window.resets_at > now || window.begin_anew(now, in_flight));
+        windows
     }
 }
 
 impl Window {
-    /// Requests of the window that `priority` must not touch.
-    fn reserve(&self, priority: Priority) -> u64 {
-        match priority {
-            Priority::Mutation => 0,
-            Priority::Poll => self.limit.map_or(0, |limit| limit / 10),
+    fn is_open_to(&self, priority: Priority) -> bool {
+        let share = |part: u64| self.limit.map_or(0, |limit| limit / part);
+        let reserve = match priority {
+            Priority::Mutation => self.for_looks.saturating_sub(self.looks),
+            Priority::Poll if self.looks < self.for_looks => 0,
+            Priority::Poll => share(10),
+        };
+        self.remaining > reserve
+    }
+
+    /// Takes in what an answer says: in the same window its count may lack what others have sent since.
+    fn update(&mut self, seen: Self) {
+        const ROUNDED: Duration = Duration::from_secs(1);
+        // An answer that was on its way when a window was said to be used up does not open it again.
+        if self.is_closed && !seen.is_closed {
+            return;
         }
+        if seen.resets_at > self.resets_at + ROUNDED {
+            *self = Self { for_looks: self.reserved(), ..seen };
+            return;
+        }
+        (self.limit, self.length, self.is_closed) = (seen.limit, seen.length, seen.is_closed);
+        self.remaining = self.remaining.min(seen.remaining);
+        self.resets_at = self.resets_at.min(seen.resets_at);
+    }
+
+    /// Begins the next window, with what is under way counted in it; false if nothing is known of it.
+    fn begin_anew(&mut self, now: Instant, in_flight: u64) -> bool {
+        let (Some(limit), Some(length)) = (self.limit, self.length) else { return false };
+        *self = Self {
+            remaining: limit.saturating_sub(in_flight),
+            resets_at: now + length.min(LONGEST),
+            is_closed: false,
+            looks: 0,
+            is_look_held: false,
+            for_looks: self.reserved(),
+            ..*self
+        };
+        true
+    }
+
+    /// What the next window keeps for looks.
+    fn reserved(&self) -> u64 {
+        if self.is_look_held { self.limit.map_or(0, |limit| limit / 20) } else { 0 }
     }
 }
 
@@ -155,7 +259,7 @@ mod tests {
     async fn the_longest_exhausted_window_decides() {
         let quota = Quota::default();
         quota.observe(&headers(r#""minute";r=0;t=12, "hour";r=0;t=1800"#, POLICY));
-        assert_eq!(quota.admit(Priority::Mutation), Duration::from_secs(1800));
+        assert_eq!(quota.take(Priority::Mutation), Duration::from_secs(1800));
         assert_eq!(quota.exhausted_for(), Duration::from_secs(1800));
     }
 
@@ -163,9 +267,46 @@ mod tests {
     async fn polls_leave_a_tenth_to_mutations() {
         let quota = Quota::default();
         quota.observe(&headers(r#""minute";r=7;t=30"#, POLICY));
-        assert_eq!(quota.admit(Priority::Poll), Duration::ZERO);
-        assert_eq!(quota.admit(Priority::Poll), Duration::from_secs(30));
-        assert_eq!(quota.admit(Priority::Mutation), Duration::ZERO);
+        assert_eq!(quota.take(Priority::Poll), Duration::ZERO);
+        assert_eq!(quota.take(Priority::Poll), Duration::from_secs(30));
+        assert_eq!(quota.take(Priority::Mutation), Duration::ZERO);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_window_begins_anew_with_what_it_had_at_first_and_a_share_for_looks_that_waited() {
+        let quota = Quota::default();
+        quota.observe(&headers(r#""minute";r=0;t=5"#, r#""minute";q=60;w=60"#));
+        assert_eq!(quota.take(Priority::Poll), Duration::from_secs(5));
+        tokio::time::advance(Duration::from_secs(5)).await;
+        let sent = (0..100).take_while(|_| quota.take(Priority::Mutation).is_zero()).count();
+        assert_eq!(sent, 57);
+        let looks = (0..100).take_while(|_| quota.take(Priority::Poll).is_zero()).count();
+        assert_eq!(looks, 3);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn an_answer_does_not_give_back_what_others_have_sent_since() {
+        let quota = Quota::default();
+        quota.observe(&headers(r#""minute";r=3;t=30"#, POLICY));
+        let permit = quota.admit(Priority::Mutation).await.unwrap();
+        let other = quota.admit(Priority::Mutation).await.unwrap();
+        permit.answered(&headers(r#""minute";r=2;t=30"#, POLICY));
+        assert_eq!(quota.take(Priority::Mutation), Duration::ZERO);
+        assert_eq!(quota.take(Priority::Mutation), Duration::from_secs(30));
+        drop(other);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn the_first_request_goes_alone_but_not_for_ever() {
+        let quota = Quota::default();
+        let first = quota.admit(Priority::Poll).await.unwrap();
+        let started = Instant::now();
+        let second = quota.admit(Priority::Poll).await.unwrap();
+        assert_eq!(started.elapsed(), FIRST_PATIENCE);
+        first.answered(&headers(r#""minute";r=59;t=30"#, POLICY));
+        quota.admit(Priority::Poll).await.unwrap();
+        assert_eq!(started.elapsed(), FIRST_PATIENCE);
+        drop(second);
     }
 
     #[tokio::test(start_paused = true)]
@@ -173,7 +314,7 @@ mod tests {
         let quota = Quota::default();
         quota.observe(&headers(r#""minute";r=0;t=5"#, POLICY));
         tokio::time::advance(Duration::from_secs(5)).await;
-        assert_eq!(quota.admit(Priority::Poll), Duration::ZERO);
+        assert_eq!(quota.take(Priority::Poll), Duration::ZERO);
     }
 
     #[tokio::test(start_paused = true)]
@@ -182,9 +323,9 @@ mod tests {
         quota.hold(Duration::from_secs(9));
         quota.hold(Duration::from_secs(3));
         quota.observe(&headers(r#""minute";r=7;t=30"#, POLICY));
-        assert_eq!(quota.admit(Priority::Mutation), Duration::from_secs(9));
+        assert_eq!(quota.take(Priority::Mutation), Duration::from_secs(9));
         tokio::time::advance(Duration::from_secs(9)).await;
-        assert_eq!(quota.admit(Priority::Mutation), Duration::ZERO);
+        assert_eq!(quota.take(Priority::Mutation), Duration::ZERO);
     }
 
     #[tokio::test(start_paused = true)]
@@ -192,10 +333,10 @@ mod tests {
         let quota = Quota::default();
         quota.observe(&headers(r#""hour";r=0;t=13"#, POLICY));
         quota.observe(&headers(r#""hour";r=900;t=3000"#, POLICY));
-        assert_eq!(quota.admit(Priority::Mutation), Duration::from_secs(13));
+        assert_eq!(quota.take(Priority::Mutation), Duration::from_secs(13));
         tokio::time::advance(Duration::from_secs(13)).await;
         quota.observe(&headers(r#""hour";r=900;t=3000"#, POLICY));
-        assert_eq!(quota.admit(Priority::Poll), Duration::ZERO);
+        assert_eq!(quota.take(Priority::Poll), Duration::ZERO);
     }
 
     #[tokio::test(start_paused = true)]
@@ -204,6 +345,6 @@ mod tests {
         for text in ["", ";;;", "minute", r#""minute";r=x;t=-1"#, r#""minute";r=99999999999999999999;t=1"#] {
             quota.observe(&headers(text, text));
         }
-        assert_eq!(quota.admit(Priority::Poll), Duration::ZERO);
+        assert_eq!(quota.take(Priority::Poll), Duration::ZERO);
     }
 }

@@ -140,6 +140,8 @@ impl PodSpec {
             let odd = |c: char| c == '=' || c.is_whitespace() || c.is_control();
             if name.is_empty() || name.contains(odd) {
                 let allowed = "a variable name is not empty and holds no =, spaces or control characters";
+                // What follows a = was meant as the value.
+                let name = name.split('=').next().unwrap_or_default();
                 problems.push(Problem::new("env", name, allowed));
             }
         }

@@ -15,22 +15,27 @@ use tokio::{
 };
 
 use crate::{
-    Condition, Error, ErrorKind, Event, Pod, PodHandle, PodState, Probe, RunPod, Verdict, event::Observer,
+    Condition, Error, ErrorKind, Event, Pod, PodHandle, PodState, Probe, Verdict, event::Observer,
     poller::Watcher, retry,
 };
 
-/// The first pause between two looks; each further one is twice as long, up to [`LONGEST_PAUSE`].
-const FIRST_PAUSE: Duration = Duration::from_secs(1);
-/// The longest pause between two looks that succeed.
-const LONGEST_PAUSE: Duration = Duration::from_secs(5);
+/// The first pauses between looks, in seconds; [`LONGEST_PAUSE`] follows. Later looks fall on whole
+/// multiples of it, so that none comes later than one of a loop with that pause.
+const FIRST_PAUSES: [u64; 3] = [1, 2, 2];
+/// The longest pause between two looks that succeed, and the only one while a pod boots.
+pub(crate) const LONGEST_PAUSE: Duration = Duration::from_secs(5);
+/// The pause between two probes. They cost RunPod nothing.
+const PROBE_PAUSE: Duration = Duration::from_secs(1);
 /// Waits longer than this are cut to it, so that no instant overflows.
 const LONGEST_WAIT: Duration = Duration::from_secs(365 * 24 * 3600);
 
 /// A wait for a pod, made by [`PodHandle::wait_until`]; `.await` it.
 ///
-/// The first look happens at once, then after 1, 2, 4 and from there on every 5 seconds, and once
-/// more when the longest wait is over. Failures that may pass (429, 5xx, lost connections) are
-/// events, not the end.
+/// The first look happens at once, then after 1, 3 and 5 seconds and from there on every 5, or every
+/// 2.5 while several waits on the handle share one list. A pod that is booting is looked at every 5
+/// seconds from the start. Between looks a pod that RunPod calls ready is probed every second. There
+/// is one more look when the longest wait is over. Failures that may pass (429, 5xx, lost
+/// connections) are events, not the end.
 ///
 /// # Cancellation
 /// Dropping it stops watching. The pod is not touched and goes on running and billing.
@@ -83,7 +88,8 @@ impl<C: Condition + 'static> IntoFuture for Wait<C> {
     fn into_future(self) -> Self::IntoFuture {
         Box::pin(async move {
             let runpod = self.pod.runpod().clone();
-            let last = watch(&runpod, &self.pod.id, &self.condition, self.longest, &self.observer).await;
+            let watcher = Watcher::new(&runpod, &self.pod.id, self.pod.is_new());
+            let last = watch(watcher, &self.condition, self.longest, &self.observer).await;
             self.pod.end_twins().await;
             let pod = last?.unwrap_or_else(|| self.pod.terminated());
             Ok(PodHandle::new(runpod, pod))
@@ -107,6 +113,9 @@ pub(crate) trait Source: Send {
     /// The pod as it is now.
     fn look(&mut self) -> impl Future<Output = Result<Sight, Error>> + Send;
 
+    /// The longest pause between two looks.
+    fn pace(&self) -> Duration;
+
     /// Completes when a look would bring something new at no cost. Cancel safe.
     fn news(&mut self) -> impl Future<Output = ()> + Send;
 
@@ -119,13 +128,13 @@ pub(crate) trait Source: Send {
 
 /// Looks at a pod of the account until `condition` is decided or `longest` is over.
 pub(crate) async fn watch(
-    runpod: &RunPod,
-    id: &str,
+    watcher: Watcher<'_>,
     condition: &dyn Condition,
     longest: Duration,
     observer: &Observer,
 ) -> Result<Option<Pod>, WaitError> {
-    Box::pin(run(Watcher::new(runpod, id), id, condition, longest, observer)).await
+    let id = watcher.id();
+    Box::pin(run(watcher, id, condition, longest, observer)).await
 }
 
 /// Looks at the pod until `condition` is decided or `longest` is over.
@@ -137,7 +146,7 @@ async fn run<S: Source>(
     observer: &Observer,
 ) -> Result<Option<Pod>, WaitError> {
     let mut watch = Watch::new(id, condition, longest);
-    let mut pause = FIRST_PAUSE;
+    let mut first_pauses = FIRST_PAUSES.iter();
     let mut error_pauses = retry::pauses(usize::MAX);
     loop {
         let looked_at = Instant::now();
@@ -152,9 +161,12 @@ async fn run<S: Source>(
             Look::Pending(reason) => {
                 watch.tell(observer, Some(reason));
                 error_pauses = retry::pauses(usize::MAX);
-                let next = looked_at + pause;
-                pause = LONGEST_PAUSE.min(pause * 2);
-                next
+                if watch.is_booting {
+                    first_pauses = [].iter();
+                }
+                let pause =
+                    first_pauses.next().map_or(source.pace(), |seconds| Duration::from_secs(*seconds));
+                looked_at + pause
             }
             Look::Fatal(error) => {
                 return Err(WaitError::Call { source: error, report: watch.report(&source).await });
@@ -170,8 +182,10 @@ async fn run<S: Source>(
         if Instant::now() >= watch.deadline {
             return Err(WaitError::TimedOut { report: watch.report(&source).await });
         }
-        // Somebody else's look may bring news earlier.
-        let _ = timeout_at(next.min(watch.deadline), source.news()).await;
+        if watch.rest(&mut source, next.min(watch.deadline)).await {
+            watch.tell(observer, None);
+            return Ok(watch.last_pod);
+        }
     }
 }
 
@@ -246,6 +260,10 @@ struct Watch<'a> {
     last_error: Option<Error>,
     restarts: u32,
     restarts_told: u32,
+    /// Whether the last look showed a pod that is coming up.
+    is_booting: bool,
+    /// Whether only a probe is missing.
+    is_probed: bool,
 }
 
 impl<'a> Watch<'a> {
@@ -263,18 +281,24 @@ impl<'a> Watch<'a> {
             last_error: None,
             restarts: 0,
             restarts_told: 0,
+            is_booting: false,
+            is_probed: false,
         }
     }
 
     async fn look<S: Source>(&mut self, source: &mut S) -> Look {
         self.looks += 1;
+        (self.is_booting, self.is_probed) = (false, false);
         // At the deadline itself one last look is granted a moment of its own.
         let until = self.deadline.max(Instant::now() + Duration::from_secs(1));
         let pod = match timeout_at(until, source.look()).await {
             Err(_) => return Look::OutOfTime,
             Ok(Err(error)) if is_fatal(error.kind()) => return Look::Fatal(error),
             Ok(Err(error)) => return Look::Failed(error),
-            Ok(Ok(Sight::Unlisted)) => return Look::Pending("RunPod's list does not show it yet".to_owned()),
+            Ok(Ok(Sight::Unlisted)) => {
+                self.is_booting = true;
+                return Look::Pending("RunPod's list does not show it yet".to_owned());
+            }
             Ok(Ok(Sight::Absent)) => None,
             Ok(Ok(Sight::Pod(pod))) => Some(*pod),
         };
@@ -284,14 +308,34 @@ impl<'a> Watch<'a> {
         }
         self.looked_at = looked_at;
         self.last_pod.clone_from(&pod);
+        let state = pod.as_ref().and_then(|pod| pod.state.as_ref());
+        self.is_booting = matches!(state, Some(PodState::Provisioning | PodState::Starting));
         match self.condition.verdict(pod.as_ref()) {
             Verdict::Failed(reason) => Look::Hopeless(reason),
             Verdict::Pending(reason) => Look::Pending(reason),
             Verdict::Done => match timeout_at(until, self.probe(source)).await {
                 Err(_) => Look::OutOfTime,
-                Ok(Err(reason)) => Look::Pending(reason),
+                Ok(Err(reason)) => {
+                    self.is_probed = true;
+                    Look::Pending(reason)
+                }
                 Ok(Ok(())) => Look::Decided(pod.map(Box::new)),
             },
+        }
+    }
+
+    /// Rests until the next look is due or somebody else's look brings news; probes meanwhile, if only
+    /// that is missing, and says whether the pod answered.
+    async fn rest<S: Source>(&self, source: &mut S, until: Instant) -> bool {
+        loop {
+            let pause = if self.is_probed { until.min(Instant::now() + PROBE_PAUSE) } else { until };
+            let has_news = timeout_at(pause, source.news()).await.is_ok();
+            if has_news || Instant::now() >= until {
+                return false;
+            }
+            if timeout_at(until, self.probe(source)).await.is_ok_and(|answer| answer.is_ok()) {
+                return true;
+            }
         }
     }
 

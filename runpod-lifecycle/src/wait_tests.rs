@@ -61,6 +61,10 @@ impl Source for &Script {
         }
     }
 
+    fn pace(&self) -> Duration {
+        LONGEST_PAUSE
+    }
+
     async fn news(&mut self) {
         std::future::pending().await
     }
@@ -77,16 +81,23 @@ impl Source for &Script {
 use Scripted::{Absent, Fails, Hangs, Ssh, State};
 
 #[tokio::test(start_paused = true)]
-async fn looks_at_once_then_after_1_2_4_and_every_5_seconds_and_at_the_end() {
+async fn looks_at_once_then_at_1_3_5_and_every_5_seconds_and_at_the_end() {
+    let script = Script::new([State("RUNNING")]);
+    script.wait(Stopped, 18).await.unwrap_err();
+    assert_eq!(script.asked_at(), [0.0, 1.0, 3.0, 5.0, 10.0, 15.0, 18.0]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_booting_pod_is_looked_at_when_a_loop_would_and_no_more_often() {
     let script = Script::new([State("PROVISIONING")]);
-    let error = script.wait(Running, 20).await.unwrap_err();
-    assert_eq!(script.asked_at(), [0.0, 1.0, 3.0, 7.0, 12.0, 17.0, 20.0]);
+    let error = script.wait(Running, 18).await.unwrap_err();
+    assert_eq!(script.asked_at(), [0.0, 5.0, 10.0, 15.0, 18.0]);
     let WaitError::TimedOut { report } = &error else { panic!("{error:?}") };
-    assert_eq!((report.looks, report.elapsed), (7, Duration::from_secs(20)));
+    assert_eq!((report.looks, report.elapsed), (5, Duration::from_secs(18)));
     assert_eq!(report.last_pod.as_ref().unwrap().state, Some(PodState::Provisioning));
     assert_eq!(
         error.to_string(),
-        "pod pod123 is not running within the longest wait (last state PROVISIONING, 7 looks in 20.0 s, \
+        "pod pod123 is not running within the longest wait (last state PROVISIONING, 5 looks in 18.0 s, \
          RunPod says PROVISIONING). It may be running and billing: wait longer, or terminate it"
     );
 }
@@ -102,16 +113,17 @@ async fn a_condition_that_holds_already_takes_one_look_and_no_time() {
 async fn running_without_an_endpoint_is_not_ready() {
     let script = Script::new([State("STARTING"), State("RUNNING"), State("RUNNING"), Ssh]);
     let pod = script.wait(Ready::Ssh, 60).await.unwrap().unwrap();
-    assert_eq!(script.asked_at(), [0.0, 1.0, 3.0, 7.0]);
+    assert_eq!(script.asked_at(), [0.0, 5.0, 10.0, 15.0]);
     assert!(pod.connection().direct_ssh().is_some());
 }
 
 #[tokio::test(start_paused = true)]
-async fn an_endpoint_that_does_not_answer_is_not_ready() {
-    let script = Script::new([Ssh]);
-    script.probes.lock().unwrap().push_back(Err("no banner".into()));
+async fn an_endpoint_that_does_not_answer_is_not_ready_and_is_probed_between_looks() {
+    let script = Script::new([State("STARTING"), Ssh]);
+    script.probes.lock().unwrap().extend((0..7).map(|_| Err("no banner".into())));
     script.wait(Ready::Ssh, 60).await.unwrap();
-    assert_eq!(script.asked_at(), [0.0, 1.0]);
+    assert_eq!(script.asked_at(), [0.0, 5.0, 10.0]);
+    assert_eq!(script.started.elapsed(), Duration::from_secs(12));
 }
 
 #[tokio::test(start_paused = true)]
@@ -141,7 +153,7 @@ async fn a_state_that_rules_the_condition_out_ends_the_wait() {
         let script = Script::new([State("STARTING"), State(state)]);
         let error = script.wait(Ready::Ssh, 60).await.unwrap_err();
         assert!(matches!(error, WaitError::Failed { .. }), "{state}: {error:?}");
-        assert_eq!(script.asked_at(), [0.0, 1.0]);
+        assert_eq!(script.asked_at(), [0.0, 5.0]);
     }
 }
 

@@ -173,6 +173,11 @@ impl Boot {
         }
     }
 
+    /// When everything answers; `None` when that never happens.
+    pub(crate) fn usable(&self) -> Option<Duration> {
+        (self.listening < Duration::MAX).then(|| self.listening.saturating_add(self.ssh_banner))
+    }
+
     /// Takes away what its fate never lets it reach.
     fn fated(mut self) -> Self {
         const NEVER: Duration = Duration::MAX;

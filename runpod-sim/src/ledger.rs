@@ -3,7 +3,7 @@ use std::time::Duration;
 
 use serde::{Serialize, Serializer};
 
-use crate::pod::{Pod, PodStatus};
+use crate::pod::{Phase, Pod, PodStatus};
 
 /// The truth about one pod: who asked for it, what it is, when it billed and what that came to.
 #[derive(Clone, PartialEq, Serialize)]
@@ -27,6 +27,10 @@ pub struct LedgerEntry {
     pub terminated: Option<Duration>,
     /// Its status now.
     pub status: PodStatus,
+    /// From when on everything in it answers, sshd included; it may lie in the future. `None` when it is stopped,
+    /// terminated, or will never answer.
+    #[serde(serialize_with = "maybe_seconds")]
+    pub usable_from: Option<Duration>,
     /// The first instant it billed compute for; `None` when it never billed.
     #[serde(serialize_with = "maybe_seconds")]
     pub billed_from: Option<Duration>,
@@ -70,7 +74,7 @@ impl BilledSpan {
 impl LedgerEntry {
     pub(crate) fn of(pod: &Pod, now: Duration, marker: &str) -> Self {
         let terminated = match pod.phase {
-            crate::pod::Phase::Terminated { at } => Some(at),
+            Phase::Terminated { at } => Some(at),
             _ => None,
         };
         Self {
@@ -82,6 +86,10 @@ impl LedgerEntry {
             created: pod.created,
             terminated,
             status: pod.status(now),
+            usable_from: match &pod.phase {
+                Phase::Up { boot, .. } => boot.usable(),
+                Phase::Exited { .. } | Phase::Terminated { .. } => None,
+            },
             billed_from: pod.billed.first().map(|span| span.from),
             billed_to: pod.billed.last().and_then(|span| span.to),
             billed: pod.billed.clone(),
@@ -119,6 +127,7 @@ impl fmt::Debug for LedgerEntry {
             .field("created", &self.created)
             .field("terminated", &self.terminated)
             .field("status", &self.status)
+            .field("usable_from", &self.usable_from)
             .field("billed", &self.billed)
             .field("cost_usd", &self.cost_usd)
             .finish_non_exhaustive()

@@ -17,6 +17,7 @@ use crate::http::{App, router, serve};
 use crate::journal::RequestRecord;
 use crate::launch;
 use crate::ledger::LedgerEntry;
+use crate::limits::{Limits, RateWindow};
 use crate::order::Port;
 use crate::pod::{Pod, PodStatus};
 use crate::settings::{Settings, SimBuilder};
@@ -138,6 +139,20 @@ impl Sim {
     pub fn set_balance(&self, usd: Option<f64>) {
         let now = self.now();
         self.app.account().set_balance(usd, now);
+    }
+
+    /// Replaces the rate-limit windows; the new ones are empty.
+    ///
+    /// # Errors
+    /// When a window has no quota, is shorter than 1 s, or its name cannot be sent in a header.
+    pub fn set_rate_windows(&self, windows: impl IntoIterator<Item = RateWindow>) -> Result<(), SimError> {
+        let windows: Vec<RateWindow> = windows.into_iter().collect();
+        if !windows.iter().all(RateWindow::is_sound) {
+            let reason = "a window needs a quota, a length of at least 1 s and a plain name".to_owned();
+            return Err(SimError::Setting { name: "rate_windows", reason });
+        }
+        self.app.account().limits = Limits::new(windows);
+        Ok(())
     }
 
     /// Allows or forbids the account a GPU type or CPU flavor.

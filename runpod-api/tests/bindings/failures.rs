@@ -69,8 +69,10 @@ async fn a_status_keeps_the_servers_words_and_headers() {
 async fn other_shapes_are_read_too() {
     for (body, message, shaped) in [
         (json!({ "error": "create pod: no" }).to_string(), "create pod: no", true),
-        (json!({ "message": "hm" }).to_string(), "hm", true),
-        (json!({ "title": "T" }).to_string(), "T", true),
+        (json!({ "message": "hm" }).to_string(), "hm", false),
+        (json!({ "title": "T" }).to_string(), "T", false),
+        (json!({ "title": "T", "status": 500 }).to_string(), "T", true),
+        (json!({ "detail": "Not Found" }).to_string(), "Not Found", false),
         ("<html>502</html>".to_owned(), "<html>502</html>", false),
         ("error code: 1010".to_owned(), "error code: 1010", false),
         (json!({ "ok": false }).to_string(), "{\"ok\":false}", false),

@@ -235,6 +235,12 @@ fn page(list: types::ListPodsResponse) -> PodPage {
     PodPage { pods: list.pods.into_iter().map(pod).collect(), unreadable, next }
 }
 
+impl From<types::Pod> for Pod {
+    fn from(received: types::Pod) -> Self {
+        pod(received)
+    }
+}
+
 fn pod(pod: types::Pod) -> Pod {
     let ssh = pod.ssh.unwrap_or_default();
     let mounts = pod.mounts.unwrap_or_default();

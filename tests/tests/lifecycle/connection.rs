@@ -11,11 +11,12 @@ async fn pod(change: impl FnOnce(&mut Value)) -> PodHandle {
     let mut pod = fresh_pod();
     pod["ports"] = json!(["22/tcp", "5432/tcp", "8888/http"]);
     change(&mut pod);
+    let id = pod["id"].as_str().expect("a text").to_owned();
     server.mock(|when, then| {
-        when.path("/v2/pods/abc");
+        when.method("GET");
         then.status(200).json_body(pod);
     });
-    handle(&server).get("abc").await.expect("it can be read")
+    handle(&server).get(&id).await.expect("it can be read")
 }
 
 fn direct(host: &str, port: i64, username: &str) -> Value {

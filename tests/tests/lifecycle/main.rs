@@ -1,6 +1,7 @@
 //! The facade through its public API: raw answers over HTTP first, then the simulator.
 
 mod actions;
+mod attack;
 mod candidates;
 mod connection;
 mod deploy;

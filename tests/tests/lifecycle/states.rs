@@ -11,10 +11,10 @@ async fn state(word: serde_json::Value) -> (Option<PodState>, DeploymentState) {
     let mut pod = fresh_pod();
     pod["status"] = word;
     server.mock(|when, then| {
-        when.path("/v2/pods/abc");
+        when.path("/v2/pods/k3x9q2m7v1b8z5");
         then.status(200).json_body(pod);
     });
-    let pod = handle(&server).get("abc").await.expect("every state can be read");
+    let pod = handle(&server).get("k3x9q2m7v1b8z5").await.expect("every state can be read");
     (pod.state.clone(), pod.deployment_state())
 }
 

@@ -1,0 +1,158 @@
+//! What a program pays for depending on the SDK: cold builds, side by side.
+
+use std::{
+    collections::BTreeSet,
+    fs,
+    path::{Path, PathBuf},
+    process::Command,
+    time::Instant,
+};
+
+use anyhow::{Context, Result, ensure};
+use serde_json::{Value, json};
+
+use crate::report::{Report, Table, Target};
+
+/// A program with one dependency.
+struct Program {
+    name: &'static str,
+    dependency: String,
+    /// The crate whose build script runs the generator.
+    generated: Option<&'static str>,
+}
+
+/// What one build came to.
+struct Build {
+    seconds: f64,
+    /// Processor time of what only build scripts need, and of running the generator's.
+    generator_seconds: f64,
+    /// Processor time of everything.
+    total_seconds: f64,
+}
+
+/// Builds a program on each SDK from nothing, so many times, in debug and in release.
+///
+/// # Errors
+/// If cargo fails.
+pub fn run(times: usize) -> Result<Report> {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("..").canonicalize()?;
+    let path = |member: &str| format!("{member} = {{ path = {:?} }}", root.join(member));
+    let programs = [
+        Program {
+            name: "runpod-lifecycle",
+            dependency: path("runpod-lifecycle"),
+            generated: Some("runpod-api"),
+        },
+        Program { name: "runpod-api", dependency: path("runpod-api"), generated: Some("runpod-api") },
+        Program { name: "runpod-sdk 0.8", dependency: "runpod-sdk = \"0.8\"".to_owned(), generated: None },
+    ];
+    let folder = tempfile::tempdir()?;
+    let mut rows = Vec::new();
+    let mut medians = Vec::new();
+    for program in &programs {
+        let place = program.write(folder.path())?;
+        let crates = names(&place, "normal")?.len();
+        for release in [false, true] {
+            let mut builds = Vec::new();
+            for _ in 0..times {
+                builds.push(program.build(&place, release)?);
+            }
+            builds.sort_by(|a, b| a.seconds.total_cmp(&b.seconds));
+            let build = &builds[builds.len() / 2];
+            medians.push((program.name, release, build.seconds, crates));
+            rows.push(vec![
+                json!(program.name),
+                json!(if release { "release" } else { "debug" }),
+                json!(build.seconds),
+                json!(crates),
+                json!(build.total_seconds),
+                json!(build.generator_seconds),
+            ]);
+        }
+    }
+    Ok(report(rows, &medians))
+}
+
+impl Program {
+    fn write(&self, folder: &Path) -> Result<PathBuf> {
+        let place = folder.join(self.name.replace([' ', '.'], "-"));
+        fs::create_dir_all(place.join("src"))?;
+        let manifest = format!(
+            "[package]\nname = \"program\"\nversion = \"0.1.0\"\nedition = \"2024\"\n\n[dependencies]\n{}\n\n[workspace]\n",
+            self.dependency
+        );
+        fs::write(place.join("Cargo.toml"), manifest)?;
+        fs::write(place.join("src/main.rs"), "fn main() {}\n")?;
+        cargo(&place, &["fetch"])?;
+        Ok(place)
+    }
+
+    fn build(&self, place: &Path, release: bool) -> Result<Build> {
+        let target = tempfile::tempdir_in(place)?;
+        let target_dir = target.path().to_str().context("a path in UTF-8")?;
+        let mut arguments = vec!["build", "--offline", "--timings", "--target-dir", target_dir];
+        arguments.extend(release.then_some("--release"));
+        let started = Instant::now();
+        cargo(place, &arguments)?;
+        let seconds = started.elapsed().as_secs_f64();
+        let normal = names(place, "normal")?;
+        let units = units(target.path())?;
+        let duration = |unit: &Value| unit["duration"].as_f64().unwrap_or_default();
+        let of_generator = |unit: &&Value| {
+            let name = unit["name"].as_str().unwrap_or_default();
+            let runs = unit["mode"] == "run-custom-build" && Some(name) == self.generated;
+            self.generated.is_some() && (runs || (name != "program" && !normal.contains(name)))
+        };
+        Ok(Build {
+            seconds,
+            generator_seconds: units.iter().filter(of_generator).map(duration).sum(),
+            total_seconds: units.iter().map(duration).sum(),
+        })
+    }
+}
+
+/// The names and versions of the crates in the tree.
+fn names(place: &Path, edges: &str) -> Result<BTreeSet<String>> {
+    let tree = cargo(place, &["tree", "--offline", "-e", edges, "--prefix", "none"])?;
+    let names = tree.lines().filter_map(|line| line.split(' ').next());
+    Ok(names.filter(|name| *name != "program" && !name.is_empty()).map(str::to_owned).collect())
+}
+
+/// Every unit cargo built, with its duration.
+fn units(target: &Path) -> Result<Vec<Value>> {
+    let html = fs::read_to_string(target.join("cargo-timings/cargo-timing.html"))?;
+    let (_, data) = html.split_once("UNIT_DATA = ").context("no units in cargo's timings")?;
+    let mut values = serde_json::Deserializer::from_str(data).into_iter::<Vec<Value>>();
+    values.next().context("no units in cargo's timings")?.map_err(Into::into)
+}
+
+fn cargo(place: &Path, arguments: &[&str]) -> Result<String> {
+    let output =
+        Command::new("cargo").args(arguments).current_dir(place).env_remove("CARGO_TARGET_DIR").output()?;
+    ensure!(output.status.success(), "cargo {arguments:?}: {}", String::from_utf8_lossy(&output.stderr));
+    Ok(String::from_utf8(output.stdout)?)
+}
+
+fn report(rows: Vec<Vec<Value>>, medians: &[(&str, bool, f64, usize)]) -> Report {
+    let of = |name: &str, release: bool| {
+        medians
+            .iter()
+            .find(|one| one.0 == name && one.1 == release)
+            .map_or((f64::NAN, 0), |one| (one.2, one.3))
+    };
+    let (ours, peer) = ("runpod-lifecycle", "runpod-sdk 0.8");
+    let ratio = |release| of(ours, release).0 / of(peer, release).0;
+    let table = Table {
+        title: "Cold builds, sources fetched. Unit seconds: the sum over all units, as cargo times them; \
+                generator: those only build scripts need, and the run of the generator."
+            .to_owned(),
+        columns: vec!["program on", "profile", "s", "crates", "unit s", "generator unit s"],
+        rows,
+    };
+    let targets = vec![
+        Target::at_most("debug build / runpod-sdk", 1.0, ratio(false)),
+        Target::at_most("release build / runpod-sdk", 1.0, ratio(true)),
+        Target::at_most("crates", 105.0, of(ours, false).1 as f64),
+    ];
+    Report { name: "build", tables: vec![table], targets }
+}
