@@ -4,6 +4,7 @@ use std::{collections::BTreeSet, time::Duration};
 
 use runpod_lifecycle::{Found, Pod, PodHandle, RunPod, Verdict};
 use runpod_sim::{LedgerEntry, PodStatus, Sim};
+use tokio::time::sleep;
 
 use super::{
     life::{Fate, Known, Remains},
@@ -13,6 +14,8 @@ use super::{
 
 /// Long enough for every list to show every pod.
 const EVERYTHING_LISTED: Duration = Duration::from_secs(60);
+/// Long enough for every handle to forget the last list it read.
+const LISTS_FORGOTTEN: Duration = Duration::from_secs(3);
 /// A request may have been on its way when the answer came that closed the window.
 const ON_ITS_WAY: Duration = Duration::from_secs(1);
 
@@ -30,6 +33,7 @@ pub(super) async fn audit(
     check_quota(plan, sim, tally);
     sim.clear_faults();
     sim.advance(EVERYTHING_LISTED);
+    sleep(LISTS_FORGOTTEN).await;
     for rest in &remains {
         if let Fate::Accepted(pod) = &rest.fate {
             check_twins(sim, rest, pod, tally).await;
@@ -52,9 +56,11 @@ pub(super) async fn audit(
     }
 }
 
-/// Nothing may be sent while RunPod wants to be left alone. Handles do not know of each other's refusals.
+/// Nothing may be sent while RunPod wants to be left alone. Handles do not know of each other's refusals, and
+/// nobody hears the answer to a call that was dropped.
 fn check_quota(plan: &Plan, sim: &Sim, tally: &mut Tally) {
-    if !plan.one_handle && plan.actors.len() > 1 {
+    let is_shared = plan.one_handle || plan.actors.len() == 1;
+    if !is_shared || tally.cancelled > 0 {
         return;
     }
     let requests = sim.requests();

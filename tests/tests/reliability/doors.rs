@@ -131,6 +131,26 @@ async fn an_id_stays_one_segment_of_one_path() {
     assert!(sim.ledger()[0].is_billing(), "the real pod was not touched");
 }
 
+#[test]
+fn an_answer_about_another_pod_is_an_error() {
+    let errors = run_fast(40, async {
+        let server = Server::start(|_, number| {
+            let id = if number == 0 { "abc" } else { "another" };
+            json(200, json!({"id": id, "status": "RUNNING"}).to_string())
+        })
+        .await;
+        let runpod = server.runpod();
+        let pod = runpod.get("abc").await.expect("the first answer is about it");
+        let error = pod.refresh().await.expect_err("the second is not");
+        let wait = pod.wait_until(runpod_lifecycle::Running, Duration::from_secs(5)).await;
+        (error, wait.expect_err("nothing is known of it"))
+    });
+    let (error, wait) = errors.unwrap();
+    assert_eq!(error.kind(), ErrorKind::Unreadable);
+    assert!(error.to_string().contains("abc") && error.to_string().contains("another"), "{error}");
+    assert_eq!(wait.pod_id(), "abc");
+}
+
 #[tokio::test]
 async fn an_answer_that_is_too_large_is_an_error() {
     let huge = vec![b' '; 65 * 1024 * 1024];
