@@ -4,6 +4,7 @@ mod actions;
 mod candidates;
 mod connection;
 mod deploy;
+mod frugal;
 mod input;
 mod lifetime;
 mod logs;
