@@ -68,7 +68,7 @@ fn order(number: usize) -> Value {
             "GREETING": "caf\u{e9} \"quoted\"\nsecond line",
         },
     });
-    if number % 5 == 0 {
+    if number.is_multiple_of(5) {
         order["cpu"] = json!({ "id": "cpu3c", "vcpuCount": 4 });
     } else {
         order["gpu"] = json!({ "id": "NVIDIA GeForce RTX 4090", "count": 1 + number % 2 });

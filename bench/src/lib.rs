@@ -9,5 +9,6 @@ pub mod fleet;
 pub mod growth;
 pub mod plot;
 pub mod report;
+pub mod soak;
 pub mod strict;
 pub mod wait;

@@ -1,6 +1,6 @@
 //! Measurements and endurance runs of the RunPod crates.
 
-use std::{hint::black_box, path::PathBuf, time::Duration};
+use std::{hint::black_box, path::PathBuf, process::ExitCode, time::Duration};
 
 use clap::{Parser, Subcommand};
 use runpod_bench::{
@@ -8,7 +8,7 @@ use runpod_bench::{
     decode::{self, Decoder},
     fleet, growth,
     report::Report,
-    wait,
+    soak, wait,
 };
 
 /// Measures the RunPod crates against what people would use instead.
@@ -43,19 +43,26 @@ enum What {
     Growth,
     /// All of the above but the builds.
     All,
+    /// Random deployments under random faults, with an audit after each.
+    Soak(soak::Arguments),
     /// Decodes one file so many times, for valgrind.
     #[command(hide = true)]
     DecodeOnce { decoder: Decoder, page: PathBuf, times: u32 },
 }
 
-fn main() -> anyhow::Result<()> {
+fn main() -> anyhow::Result<ExitCode> {
     let cli = Cli::parse();
+    if let What::Soak(arguments) = &cli.what {
+        let report = soak::run(arguments)?;
+        println!("{report}");
+        return Ok(if report.is_clean() { ExitCode::SUCCESS } else { ExitCode::FAILURE });
+    }
     if let What::DecodeOnce { decoder, page, times } = &cli.what {
         let page = std::fs::read(page)?;
         for _ in 0..*times {
             black_box(decoder.decode(black_box(&page)));
         }
-        return Ok(());
+        return Ok(ExitCode::SUCCESS);
     }
     let steps = match cli.what {
         What::All => vec![What::Decode, What::Call, What::Growth, What::Wait, What::Fleet],
@@ -70,7 +77,7 @@ fn main() -> anyhow::Result<()> {
     } else {
         reports.iter().for_each(|report| println!("{report}"));
     }
-    Ok(())
+    Ok(ExitCode::SUCCESS)
 }
 
 impl Cli {
@@ -90,7 +97,7 @@ impl Cli {
             }
             What::Fleet => fleet::run(if smoke { 5 } else { fleet::PODS })?,
             What::Build => build::run(1)?,
-            What::All | What::DecodeOnce { .. } => return Ok(None),
+            What::All | What::Soak(_) | What::DecodeOnce { .. } => return Ok(None),
         }))
     }
 }

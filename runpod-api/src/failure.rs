@@ -294,7 +294,7 @@ impl fmt::Display for Failure {
             write!(f, " ({})", inner.errors.join("; "))?;
         }
         if let Some(id) = &inner.recovered_id {
-            write!(f, "; it was done, with id {id}")?;
+            write!(f, "; it was done, with id {}", id.escape_debug())?;
         }
         write!(f, "; {}", self.advice())?;
         self.request_id().map_or(Ok(()), |id| write!(f, " [request {id}]"))
@@ -375,7 +375,9 @@ impl Words {
     }
 }
 
+/// As much of the server's words as is kept, without what moves a terminal's cursor.
 fn capped(text: &str) -> String {
+    let text = &text.replace(char::is_control, " ");
     match text.char_indices().nth(LONGEST_MESSAGE) {
         Some((end, _)) => format!("{}…", &text[..end]),
         None => text.to_owned(),

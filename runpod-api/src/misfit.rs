@@ -77,7 +77,7 @@ fn expected(error: &serde_json::Error) -> String {
 }
 
 fn shortened(text: &str) -> String {
-    text.chars().take(LONGEST).collect()
+    text.chars().filter(|char| !char.is_control()).take(LONGEST).collect()
 }
 
 /// An item of a list, or a value of a map, that could not be read. The others are there all the same.

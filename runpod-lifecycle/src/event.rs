@@ -108,7 +108,7 @@ impl fmt::Display for Event {
             }
             Self::DuplicateTerminated { pod_id } => write!(f, "terminated duplicate pod {pod_id}"),
             Self::Looked { pod_id, state, pending, elapsed } => {
-                let state = state.as_ref().map_or("no state", PodState::as_str);
+                let state = state.as_ref().map_or_else(|| "no state".to_owned(), PodState::to_string);
                 write!(f, "{:>5.1}s pod {pod_id}: {state}", elapsed.as_secs_f64())?;
                 pending.as_ref().map_or(Ok(()), |reason| write!(f, ", {reason}"))
             }

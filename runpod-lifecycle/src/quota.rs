@@ -51,6 +51,8 @@ struct Window {
     /// Answers to what was sent before say nothing of it.
     began_at: Instant,
     resets_at: Instant,
+    /// Whether RunPod said that nothing is left, rather than this side having counted it down.
+    is_closed: bool,
     /// Looks sent in this window.
     looks: u64,
     /// Whether a look had to wait for the next window.
@@ -115,6 +117,7 @@ impl Quota {
                 remaining: remaining.saturating_sub(in_flight),
                 began_at: sent_at,
                 resets_at: now + Duration::from_secs(seconds).min(LONGEST),
+                is_closed: remaining == 0,
                 looks: 0,
                 is_look_held: false,
                 for_looks: 0,
@@ -136,6 +139,7 @@ impl Quota {
             remaining: 0,
             began_at: now,
             resets_at: now + span.min(LONGEST),
+            is_closed: true,
             looks: 0,
             is_look_held: false,
             for_looks: 0,
@@ -192,13 +196,17 @@ impl Window {
 
     /// Takes in what an answer says: in the same window its count may lack what others have sent since.
     fn update(&mut self, seen: Self) {
+        // An answer that was on its way when a window was said to be used up does not open it again.
+        if self.is_closed && !seen.is_closed {
+            return;
+        }
         // Seconds are rounded and answers come late; the next window ends a whole length later.
         let jump = self.length.map_or(Duration::from_secs(5), |length| length.min(LONGEST) / 2);
         if seen.resets_at > self.resets_at + jump {
             *self = Self { for_looks: self.reserved(), ..seen };
             return;
         }
-        (self.limit, self.length) = (seen.limit, seen.length);
+        (self.limit, self.length, self.is_closed) = (seen.limit, seen.length, seen.is_closed);
         self.remaining = self.remaining.min(seen.remaining);
         self.resets_at = self.resets_at.min(seen.resets_at);
     }
@@ -210,6 +218,7 @@ impl Window {
             remaining: limit.saturating_sub(in_flight),
             began_at: now,
             resets_at: now + length.min(LONGEST),
+            is_closed: false,
             looks: 0,
             is_look_held: false,
             for_looks: self.reserved(),
@@ -339,6 +348,17 @@ mod tests {
         assert_eq!(quota.take(Priority::Mutation), Duration::from_secs(9));
         tokio::time::advance(Duration::from_secs(9)).await;
         assert_eq!(quota.take(Priority::Mutation), Duration::ZERO);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn an_answer_that_was_on_its_way_opens_no_closed_window() {
+        let quota = Quota::default();
+        quota.observe(&headers(r#""hour";r=0;t=13"#, POLICY));
+        quota.observe(&headers(r#""hour";r=900;t=3000"#, POLICY));
+        assert_eq!(quota.take(Priority::Mutation), Duration::from_secs(13));
+        tokio::time::advance(Duration::from_secs(13)).await;
+        quota.observe(&headers(r#""hour";r=900;t=3000"#, POLICY));
+        assert_eq!(quota.take(Priority::Poll), Duration::ZERO);
     }
 
     #[tokio::test(start_paused = true)]

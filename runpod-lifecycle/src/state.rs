@@ -89,8 +89,9 @@ impl PodState {
 }
 
 impl fmt::Display for PodState {
+    /// RunPod's word, with anything that is no plain text escaped.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(self.as_str())
+        write!(f, "{}", self.as_str().escape_debug())
     }
 }
 

@@ -441,7 +441,7 @@ impl fmt::Display for WaitReport {
         write!(
             f,
             "last state {}, {} looks in {:.1} s",
-            state.map_or("unknown", PodState::as_str),
+            state.map_or_else(|| "unknown".to_owned(), PodState::to_string),
             self.looks,
             self.elapsed.as_secs_f64()
         )?;

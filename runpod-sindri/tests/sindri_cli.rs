@@ -156,9 +156,15 @@ struct Account {
 
 impl Account {
     async fn new() -> Self {
-        let sim = Sim::builder().time_scale(1000.0).list_lag(Duration::ZERO).start().await.unwrap();
-        let folder = tempfile::tempdir().unwrap();
-        std::fs::write(folder.path().join("sindri.yaml"), "name: cli\ndeployment: {image: a}\n").unwrap();
+        let sim = Sim::builder()
+            .time_scale(1000.0)
+            .list_lag(Duration::ZERO)
+            .start()
+            .await
+            .expect("it starts on loopback");
+        let folder = tempfile::tempdir().expect("a directory of its own");
+        std::fs::write(folder.path().join("sindri.yaml"), "name: cli\ndeployment: {image: a}\n")
+            .expect("the directory is writable");
         Self { sim, folder }
     }
 
@@ -167,11 +173,14 @@ impl Account {
         let ssh = self.folder.path().join("ssh");
         if with_ssh && !ssh.exists() {
             let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("../tests/tests/sindri/fake/ssh");
-            symlink(script, &ssh).unwrap();
+            symlink(script, &ssh).expect("the directory is writable");
         }
-        let path =
-            if with_ssh { self.folder.path().to_str().unwrap().to_owned() } else { NOWHERE.to_owned() };
-        let config = self.folder.path().join("sindri.yaml").to_str().unwrap().to_owned();
+        let path = if with_ssh {
+            self.folder.path().to_str().expect("a plain path").to_owned()
+        } else {
+            NOWHERE.to_owned()
+        };
+        let config = self.folder.path().join("sindri.yaml").to_str().expect("a plain path").to_owned();
         let (key, url) = (self.sim.api_key().to_owned(), self.sim.url());
         let arguments: Vec<String> = arguments.iter().map(|word| (*word).to_owned()).collect();
         let run = move || {
@@ -179,7 +188,7 @@ impl Account {
             words.extend(["--config", &config, "--api-url", &url]);
             run(&words, &[("RUNPOD_API_KEY", &key), ("PATH", &path)])
         };
-        tokio::task::spawn_blocking(run).await.unwrap()
+        tokio::task::spawn_blocking(run).await.expect("the command line ran")
     }
 }
 

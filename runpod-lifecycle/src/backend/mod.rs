@@ -137,6 +137,11 @@ fn unsendable(operation: &'static str, problem: impl Display) -> Failure {
     Failure::invalid(operation, &problem.to_string())
 }
 
+/// An id of the server's that cannot move a terminal's cursor when it is shown.
+fn printable(id: String) -> String {
+    if id.contains(char::is_control) { id.replace(char::is_control, "\u{fffd}") } else { id }
+}
+
 /// One page of the pod list.
 #[derive(Debug)]
 pub(crate) struct PodPage {

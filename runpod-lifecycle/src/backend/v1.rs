@@ -10,7 +10,7 @@ use serde_json::Value;
 
 use crate::{
     Cloud, Cpu, Gpu, Hardware, Pod, PodState, Port, Protocol, TcpEndpoint,
-    backend::{Action, Answer, Create, PodPage, answer, unreadable_pod, unsendable},
+    backend::{Action, Answer, Create, PodPage, answer, printable, unreadable_pod, unsendable},
     connection::is_internal,
     spec::HardwareSpec,
 };
@@ -88,7 +88,7 @@ impl V1 {
         id: &str,
     ) -> Result<Answer<Option<String>>, Failure> {
         let response = self.client.get_network_volume(id).await?;
-        Ok(answer(response, |volume| volume.data_center_id))
+        Ok(answer(response, |volume| volume.data_center_id.map(printable)))
     }
 }
 
@@ -175,7 +175,7 @@ fn pod(pod: types::Pod) -> Pod {
         ssh_direct: None,
         ssh_proxy: None,
         image: pod.image_name.or(pod.image),
-        id: pod.id,
+        id: printable(pod.id),
         name: pod.name,
         ports,
         tcp_endpoints,

@@ -8,7 +8,7 @@ use runpod_api::{
 use crate::{
     Cloud, Cpu, CpuFlavor, Gpu, GpuType, Hardware, LogSource, Logs, Pod, PodState, Port, SshEndpoint, Stock,
     TcpEndpoint,
-    backend::{Action, Answer, Create, PodPage, Unreadable, answer, unreadable_pod, unsendable},
+    backend::{Action, Answer, Create, PodPage, Unreadable, answer, printable, unreadable_pod, unsendable},
     connection::is_internal,
     spec::{GpuSpec, HardwareSpec},
 };
@@ -95,7 +95,10 @@ impl V2 {
         &self,
         id: &str,
     ) -> Result<Answer<Option<String>>, Failure> {
-        self.client.get_network_volume(id).await.map(|response| answer(response, |volume| volume.data_center))
+        self.client
+            .get_network_volume(id)
+            .await
+            .map(|response| answer(response, |volume| volume.data_center.map(printable)))
     }
 
     pub(crate) async fn billed_usd(&self, id: &str) -> Result<Answer<f64>, Failure> {
@@ -275,7 +278,7 @@ fn pod(pod: types::Pod) -> Pod {
         started_at: pod.started_at,
         ssh_direct: ssh.direct.and_then(ssh_endpoint),
         ssh_proxy: ssh.proxy.and_then(ssh_endpoint),
-        id: pod.id,
+        id: printable(pod.id),
         name: pod.name,
         image: pod.image,
     }
@@ -312,7 +315,7 @@ fn gpu_type(gpu: types::GpuType, secure: bool) -> GpuType {
         false => (gpu.community, price.community, count.community),
     };
     GpuType {
-        id: gpu.id,
+        id: printable(gpu.id),
         pool: gpu.pool,
         memory_gb: gpu.memory.map(Integer::get),
         // A cloud that does not offer the type shows a placeholder price (observed).
@@ -326,7 +329,7 @@ fn gpu_type(gpu: types::GpuType, secure: bool) -> GpuType {
 fn cpu_flavor(cpu: types::CpuType) -> CpuFlavor {
     let vcpus = cpu.vcpu.unwrap_or_default();
     CpuFlavor {
-        id: cpu.id,
+        id: printable(cpu.id),
         min_vcpus: vcpus.min.map_or(0, Integer::get),
         max_vcpus: vcpus.max.map_or(i64::MAX, Integer::get),
         ram_gb_per_vcpu: cpu.ram_gb_per_vcpu.map(Number::get),

@@ -34,7 +34,7 @@ fn spec(name: &str) -> PodSpec {
 #[tokio::test]
 async fn a_pod_is_deployed_reached_and_terminated() {
     // Slow steps: RUNNING after 2 s of ours, ready a few seconds later.
-    let steps = BootProfile::fixed(Duration::from_secs(20));
+    let steps = BootProfile::fixed(Duration::from_secs(40));
     let (sim, runpod) = simulate(Sim::builder().time_scale(20.0).boot(steps)).await;
     let events = Arc::new(Mutex::new(Vec::new()));
     let heard = Arc::clone(&events);

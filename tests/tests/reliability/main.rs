@@ -1,3 +1,11 @@
 //! No pod runs that nobody knows of, and no secret leaves by a door it was not meant for.
 
+mod cancellation;
+mod crash;
+mod doors;
 mod matrix;
+mod parsers;
+mod properties;
+mod secrets;
+mod soak;
+mod wire;

@@ -40,18 +40,19 @@ async fn sent_to(
     let seen = Arc::clone(&body);
     let create = server.mock(move |when, then| {
         when.method("POST").path(path).is_true(move |request| {
-            *seen.lock().unwrap() = serde_json::from_slice(request.body_ref()).unwrap();
+            *seen.lock().expect("nobody panicked while holding it") =
+                serde_json::from_slice(request.body_ref()).expect("a create has JSON");
             true
         });
         then.status(201).json_body(pod());
     });
-    let result = provider.deploy(&config(yaml), DeployOptions::default()).await.unwrap();
+    let result = provider.deploy(&config(yaml), DeployOptions::default()).await.expect("it deploys");
     create.assert_calls(1);
-    let mut body = body.lock().unwrap().take();
-    let env = body["env"].as_object_mut().unwrap();
+    let mut body = body.lock().expect("nobody panicked while holding it").take();
+    let env = body["env"].as_object_mut().expect("an object");
     env.retain(|name, _| !name.starts_with("RUNPOD_LIFECYCLE_"));
     if env.is_empty() {
-        body.as_object_mut().unwrap().remove("env");
+        body.as_object_mut().expect("an object").remove("env");
     }
     (result, body)
 }

@@ -9,14 +9,14 @@ async fn deployed(ssh: &FakeSsh) -> (Sim, RunpodProvider, SindriConfig) {
     let sim = quick_sim().await;
     let provider = provider_with(sim.url(), sim.api_key(), ssh.path(), []);
     let config = config("{name: a, deployment: {image: b}}");
-    provider.deploy(&config, DeployOptions { wait: true, ..Default::default() }).await.unwrap();
+    provider.deploy(&config, DeployOptions { wait: true, ..Default::default() }).await.expect("it deploys");
     (sim, provider, config)
 }
 
 /// What ssh must be called with to reach the simulated pod now.
 fn arguments(sim: &Sim) -> Vec<String> {
     let pod = &sim.pods()[0];
-    let port = pod.ssh.unwrap().port().to_string();
+    let port = pod.ssh.expect("it is up").port().to_string();
     let hosts = format!("UserKnownHostsFile=~/.ssh/known_hosts_runpod_{}", pod.id);
     ["-o", "StrictHostKeyChecking=accept-new", "-o", &hosts, "-p", &port, "root@127.0.0.1"]
         .map(str::to_owned)

@@ -17,7 +17,10 @@ async fn refused(status: u16, detail: &str) -> ProviderError {
         }
     });
     let config = config("{name: my-env, deployment: {image: a}, providers: {runpod: {region: US-CA-2}}}");
-    let error = provider(server.base_url()).deploy(&config, DeployOptions::default()).await.unwrap_err();
+    let error = provider(server.base_url())
+        .deploy(&config, DeployOptions::default())
+        .await
+        .expect_err("it must fail");
     error.downcast().expect("the provider's own error")
 }
 

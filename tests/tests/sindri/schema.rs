@@ -13,7 +13,7 @@ fn the_committed_schema_is_current() {
 }
 
 fn takes(runpod: Value) -> bool {
-    let schema: Value = serde_json::from_str(COMMITTED).unwrap();
+    let schema: Value = serde_json::from_str(COMMITTED).expect("the schema is JSON");
     jsonschema::is_valid(&schema, &json!({"name": "a", "providers": {"runpod": runpod}}))
 }
 

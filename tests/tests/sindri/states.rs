@@ -101,8 +101,8 @@ async fn looks_like_nothing_else(status: u16, body: &str) {
         then.status(status).header("content-type", "application/json").body(body);
     });
     let provider = provider(server.base_url());
-    let error = provider.status(&config("name: my-env")).await.unwrap_err();
-    let error: ProviderError = error.downcast().unwrap();
+    let error = provider.status(&config("name: my-env")).await.expect_err("it must fail");
+    let error: ProviderError = error.downcast().expect("the provider's own error");
     assert_eq!(error.outcome(), Outcome::Failed, "{status} {body}: {error}");
     assert!(error.to_string().contains("could not look for environment \"my-env\""), "{error}");
     let destroyed = provider.destroy(&config("name: my-env"), true).await;

@@ -113,14 +113,18 @@ fn warn(warnings: &[String]) {
 /// Somebody pressed Ctrl-C.
 #[derive(Debug)]
 pub(crate) struct Interrupted {
+    /// The pod that was created; `None` if none is known of.
     pub(crate) pod_id: Option<String>,
+    /// Whether it was a deploy.
+    pub(crate) deploys: bool,
 }
 
 impl fmt::Display for Interrupted {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match &self.pod_id {
             Some(id) => write!(f, "interrupted: pod {id} goes on and bills; see status and destroy"),
-            None => f.write_str("interrupted: look with status whether a pod was created"),
+            None if self.deploys => f.write_str("interrupted: look with status whether a pod was created"),
+            None => f.write_str("interrupted"),
         }
     }
 }

@@ -44,16 +44,16 @@ pub(crate) async fn run(arguments: Arguments) -> anyhow::Result<()> {
             progress.show(event);
         }
     });
-    let (provider, simulator) = point(provider, &arguments, &config).await?;
+    let (provider, _simulator) = point(provider, &arguments, &config).await?;
+    let deploys = matches!(arguments.command, Command::Deploy { .. });
     let outcome = tokio::select! {
         outcome = carry_out(&provider, &config, arguments.command, printer, &progress) => outcome,
         interrupted = tokio::signal::ctrl_c() => {
             interrupted?;
-            Err(Interrupted { pod_id: seen.get().cloned() }.into())
+            Err(Interrupted { pod_id: seen.get().cloned(), deploys }.into())
         }
     };
     progress.end();
-    drop(simulator);
     outcome
 }
 

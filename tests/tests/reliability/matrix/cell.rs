@@ -70,7 +70,7 @@ impl Seen {
 }
 
 /// What the caller has in hands afterwards.
-struct Told {
+pub(crate) struct Told {
     outcome: Outcome,
     /// Every id that came out of the operation.
     ids: BTreeSet<String>,
@@ -126,7 +126,7 @@ impl Cell {
 
     pub(crate) async fn run(self) -> (Self, Seen) {
         let world = World::of(&self).await;
-        world.events.lock().unwrap().clear();
+        world.events.lock().expect("nobody panicked with it").clear();
         let fault = runpod_sim::Fault::new(self.fault.kind.clone()).on(self.row.call).times(self.times);
         world.sim.inject(fault).expect("a fine fault");
         let started = Instant::now();
@@ -153,7 +153,7 @@ impl Cell {
         (self, Seen { outcome: told.outcome, elapsed, flaws })
     }
 
-    async fn act(&self, world: &World) -> Told {
+    pub(crate) async fn act(&self, world: &World) -> Told {
         use Operation as O;
         let runpod = &world.runpod;
         match self.row.operation {

@@ -3,12 +3,12 @@
 //! `RUNPOD_WRITE_DOCS=1 cargo test -p runpod-tests --test reliability matrix` writes the table to
 //! `docs/reliability.md`; without the variable the committed one must be what the run shows.
 
-mod cell;
+pub(crate) mod cell;
 mod expectation;
-mod fault;
-mod operation;
+pub(crate) mod fault;
+pub(crate) mod operation;
 mod table;
-mod world;
+pub(crate) mod world;
 
 use std::{fmt::Write, path::Path};
 

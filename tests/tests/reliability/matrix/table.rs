@@ -18,10 +18,11 @@ pub(crate) fn render(seen: &[(Cell, Seen)]) -> String {
         let heads: Vec<String> =
             rows.iter().map(|row| format!("{}: `{}`", row.operation.words(), row.call)).collect();
         let rule = "---|".repeat(rows.len() + 1);
-        write!(text, "\n### {group}\n\n| fault | {} |\n|{rule}\n", heads.join(" | ")).unwrap();
+        write!(text, "\n### {group}\n\n| fault | {} |\n|{rule}\n", heads.join(" | "))
+            .expect("a string takes it");
         for fault in fault::all().iter().filter(|fault| rows.iter().any(|row| fault.suits(row))) {
             let cells: Vec<String> = rows.iter().map(|row| entry(seen, row, fault.name)).collect();
-            writeln!(text, "| {} | {} |", fault.name, cells.join(" | ")).unwrap();
+            writeln!(text, "| {} | {} |", fault.name, cells.join(" | ")).expect("a string takes it");
         }
     }
     text

@@ -53,7 +53,7 @@ impl World {
             .timeout(TIMEOUT)
             .build()
             .expect("the simulator's address is fine")
-            .on_event(move |event| heard.lock().unwrap().push(event.clone()));
+            .on_event(move |event| heard.lock().expect("nobody panicked with it").push(event.clone()));
         let mut world = Self { sim, runpod, events, foreign: Vec::new(), subject: None, bystander: None };
         world.add_foreign().await;
         world.prepare(cell).await;
@@ -114,6 +114,10 @@ impl World {
     }
 
     pub(crate) fn warned(&self) -> bool {
-        self.events.lock().unwrap().iter().any(|event| matches!(event, Event::Warned { .. }))
+        self.events
+            .lock()
+            .expect("nobody panicked with it")
+            .iter()
+            .any(|event| matches!(event, Event::Warned { .. }))
     }
 }

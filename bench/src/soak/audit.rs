@@ -1,0 +1,114 @@
+//! What is true after a run, against what its actors know.
+
+use std::{collections::BTreeSet, time::Duration};
+
+use runpod_lifecycle::{Found, Pod, PodHandle, RunPod, Verdict};
+use runpod_sim::{LedgerEntry, PodStatus, Sim};
+
+use super::{
+    life::{Fate, Known, Remains},
+    plan::Plan,
+    report::Tally,
+};
+
+/// Long enough for every list to show every pod.
+const EVERYTHING_LISTED: Duration = Duration::from_secs(60);
+/// A request may have been on its way when the answer came that closed the window.
+const ON_ITS_WAY: Duration = Duration::from_secs(1);
+
+/// Compares the simulator's ledger with what came out of the calls.
+pub(super) async fn audit(
+    plan: &Plan,
+    sim: &Sim,
+    foreign: &[String],
+    remains: Vec<Remains>,
+    known: &Known,
+    tally: &mut Tally,
+) {
+    tally.faults += sim.faults().iter().map(|report| report.fired).sum::<u64>();
+    tally.requests += sim.requests().len() as u64;
+    check_quota(plan, sim, tally);
+    sim.clear_faults();
+    sim.advance(EVERYTHING_LISTED);
+    for rest in &remains {
+        if let Fate::Accepted(pod) = &rest.fate {
+            check_twins(sim, rest, pod, tally).await;
+        }
+    }
+    let ledger = sim.ledger();
+    tally.pods += ledger.len() as u64;
+    for id in foreign {
+        let untouched = |entry: &LedgerEntry| entry.pod_id == *id && entry.status == PodStatus::Running;
+        if !ledger.iter().any(untouched) {
+            tally.foreign += 1;
+            tally.fail(format!("foreign pod {id} was touched"));
+        }
+    }
+    let known = known.ids();
+    for entry in ledger.iter().filter(|entry| entry.terminated.is_none()) {
+        if !foreign.contains(&entry.pod_id) && !known.contains(&entry.pod_id) {
+            check_unknown(sim, entry, &remains, tally).await;
+        }
+    }
+}
+
+/// Nothing may be sent while RunPod wants to be left alone. Handles do not know of each other's refusals.
+fn check_quota(plan: &Plan, sim: &Sim, tally: &mut Tally) {
+    if !plan.one_handle && plan.actors.len() > 1 {
+        return;
+    }
+    let requests = sim.requests();
+    for refused in requests.iter().filter(|request| request.fault == Some("rate-limited")) {
+        let (from, to) = (refused.at + ON_ITS_WAY, refused.at + plan.limit.hold());
+        for hasty in requests.iter().filter(|request| request.at > from && request.at < to) {
+            tally.quota += 1;
+            tally.fail(format!("{} was sent {:?} into the wait", hasty.path, hasty.at - refused.at));
+        }
+    }
+}
+
+/// After its first wait, a deployment has one pod at most.
+async fn check_twins(sim: &Sim, rest: &Remains, pod: &PodHandle, tally: &mut Tally) {
+    let at_once = |_: Option<&Pod>| Verdict::Done;
+    if let Err(error) = pod.wait_until(at_once, Duration::from_secs(30)).await {
+        tally.fail(format!("the audit could not look: {error}"));
+    }
+    let ledger = sim.ledger();
+    let of_it =
+        ledger.iter().filter(|entry| entry.terminated.is_none() && entry.env_keys.contains(&rest.tag));
+    let markers: Vec<_> = of_it.map(|entry| entry.marker.clone()).collect();
+    let different: BTreeSet<_> = markers.iter().collect();
+    if different.len() < markers.len() {
+        tally.duplicates += 1;
+        tally.fail(format!("{} has {} pods of one deployment", rest.name, markers.len()));
+    }
+}
+
+/// A pod whose id nobody has: its deploy said so, or was dropped and a search shows it, or it is lost.
+async fn check_unknown(sim: &Sim, entry: &LedgerEntry, remains: &[Remains], tally: &mut Tally) {
+    let fate = remains.iter().find(|rest| entry.env_keys.contains(&rest.tag)).map(|rest| &rest.fate);
+    match fate {
+        Some(Fate::Unclear) => tally.said += 1,
+        Some(Fate::Dropped) if is_shown(sim, entry).await => tally.shown += 1,
+        fate => {
+            let why = match fate {
+                Some(Fate::Failed(reason)) => reason,
+                Some(Fate::Accepted(pod)) => &format!("the deploy brought {}", pod.id),
+                _ => "no search shows it",
+            };
+            tally.unknown += 1;
+            tally.fail(format!("nobody knows of pod {} ({}): {why}", entry.pod_id, entry.name));
+        }
+    }
+}
+
+/// Whether a search by its name shows a pod as one of ours.
+async fn is_shown(sim: &Sim, entry: &LedgerEntry) -> bool {
+    let Ok(runpod) = RunPod::builder(sim.api_key()).base_url(sim.url()).build() else { return false };
+    let is_it = |pod: &PodHandle| pod.id == entry.pod_id && pod.is_ours();
+    match runpod.find(&entry.name).await {
+        Ok(Found::One(pod)) => is_it(&pod),
+        Ok(Found::Many(pods)) => pods.iter().any(is_it),
+        _ => false,
+    }
+}

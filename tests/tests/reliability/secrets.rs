@@ -1,0 +1,186 @@
+//! The key, env values, passwords and registry credentials are in requests and nowhere else.
+
+use std::{
+    fmt::{Debug, Write as _},
+    io,
+    sync::{Arc, Mutex},
+    time::Duration,
+};
+
+use runpod_bench::clock::run_fast;
+use runpod_lifecycle::{Gone, IfExists, OnFailure, PodSpec, Ready, RunPod, Running, Stopped};
+use runpod_sim::{BootProfile, Fault, FaultKind, Sim};
+use serde_json::json;
+use tracing_subscriber::{filter::LevelFilter, fmt::MakeWriter};
+
+const KEY: &str = "rpa_SENTINELkey0000000000000000000000000";
+const ENV: &str = "SENTINELenvvalue";
+const JUPYTER: &str = "SENTINELjupyterpassword";
+const REGISTRY: &str = "SENTINELregistrypassword";
+/// What a value looks like once it was escaped: a secret with quotes and line breaks.
+const ODD: &str = "SENTINEL\"odd\\value\nwith ü";
+
+/// Everything that was written, said or printed.
+#[derive(Clone, Default)]
+struct Heard(Arc<Mutex<Vec<u8>>>);
+
+impl Heard {
+    fn text(&self) -> String {
+        String::from_utf8_lossy(&self.0.lock().expect("nobody panicked with it")).into_owned()
+    }
+
+    fn add(&self, text: &str) {
+        self.0.lock().expect("nobody panicked with it").extend_from_slice(text.as_bytes());
+    }
+
+    /// A result as people print it: with every cause below an error.
+    fn outcome<T: Debug, E: std::error::Error>(&self, outcome: &Result<T, E>) {
+        let mut text = format!("{outcome:?} {outcome:#?}\n");
+        if let Err(error) = outcome {
+            let mut cause: Option<&dyn std::error::Error> = Some(error);
+            while let Some(error) = cause {
+                writeln!(text, "{error} {error:?} {error:#?}").expect("a string takes it");
+                cause = error.source();
+            }
+        }
+        self.add(&text);
+    }
+}
+
+impl io::Write for Heard {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        self.0.lock().expect("nobody panicked with it").extend_from_slice(bytes);
+        Ok(bytes.len())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}
+
+impl<'a> MakeWriter<'a> for Heard {
+    type Writer = Self;
+
+    fn make_writer(&'a self) -> Self {
+        self.clone()
+    }
+}
+
+/// The faults under which everything is done once more. A server may quote what it was sent.
+fn faults() -> Vec<Fault> {
+    let env = format!("{KEY} {ENV} {JUPYTER} {ODD}");
+    let mut faults = vec![
+        Fault::new(FaultKind::DropAfterApply),
+        Fault::new(FaultKind::DropMidAnswer),
+        Fault::new(FaultKind::TruncatedJson),
+        Fault::new(FaultKind::Html { status: 502, applied: true }),
+        Fault::new(FaultKind::MissingField { field: "id".to_owned() }),
+        Fault::new(FaultKind::Gone),
+    ];
+    for status in [400, 422, 500] {
+        faults.push(Fault::new(FaultKind::refusal(status, &env)).on("createPod"));
+        faults.push(Fault::new(FaultKind::refusal(status, format!("{KEY} {REGISTRY}"))).on("createRegistry"));
+        faults.push(Fault::new(FaultKind::refusal(status, KEY)));
+    }
+    faults
+}
+
+fn spec(name: &str) -> PodSpec {
+    PodSpec::gpu(name, "runpod/pytorch:latest", ["NVIDIA GeForce RTX 4090"])
+        .port("22/tcp")
+        .jupyter(true)
+        .env("HF_TOKEN", ENV)
+        .env("JUPYTER_PASSWORD", JUPYTER)
+        .env("ODD", ODD)
+        .lifetime(Duration::ZERO)
+}
+
+/// Every operation of the facade, whatever comes of it.
+async fn do_everything(runpod: &RunPod, heard: &Heard) {
+    let spec = spec("subject");
+    heard.add(&format!("{spec:?} {spec:#?} {runpod:?}"));
+    heard.outcome(&runpod.plan(&spec).await);
+    heard.outcome(&runpod.deploy(&spec).await);
+    heard.outcome(&runpod.deploy(&spec.clone().if_exists(IfExists::Adopt)).await);
+    heard.outcome(&runpod.list().await);
+    let pod = runpod.pod("subject").await;
+    heard.outcome(&pod);
+    if let Ok(pod) = pod {
+        let longest = Duration::from_secs(20);
+        heard.add(&format!("{:?} {:?}", *pod, pod.connection()));
+        heard.outcome(&pod.wait_until(Running, longest).await);
+        heard.outcome(&pod.wait_until(Ready::Ports, longest).await);
+        heard.outcome(&runpod.logs(&pod.id).history().await);
+        heard.outcome(&pod.restart().await);
+        heard.outcome(&pod.stop().await);
+        heard.outcome(&pod.wait_until(Stopped, longest).await);
+        heard.outcome(&pod.start().await);
+        heard.outcome(&pod.billed_usd().await);
+        heard.outcome(&runpod.overdue().await);
+        heard.outcome(&runpod.reap().await);
+        heard.outcome(&pod.terminate().await);
+        heard.outcome(&pod.wait_until(Gone, longest).await);
+    }
+    heard.outcome(&runpod.find("subject").await);
+    heard.outcome(&runpod.ssh_keys().await);
+    heard.outcome(&runpod.add_ssh_key("ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIOurs laptop").await);
+    let replace = spec.if_exists(IfExists::Replace);
+    heard.outcome(&runpod.deploy(&replace).await);
+    let waiting =
+        runpod.deploy_and_wait_until(&replace, Ready::Ssh, Duration::from_secs(5), OnFailure::Terminate);
+    heard.outcome(&Box::pin(waiting).await);
+    if let Some(api) = runpod.api() {
+        let registry = json!({"name": "mine", "username": "me", "password": REGISTRY});
+        let registry = serde_json::from_value(registry).expect("the contract allows it");
+        heard.add(&format!("{registry:?}"));
+        heard.outcome(&api.create_registry(&registry).await);
+        heard.outcome(&api.list_registries(None, None).await);
+    }
+}
+
+#[test]
+fn secrets_are_in_requests_and_nowhere_else() {
+    let heard = Heard::default();
+    // Libraries that speak through `log` are heard as well.
+    tracing_log::LogTracer::builder().with_max_level(tracing_log::log::LevelFilter::Trace).init().ok();
+    let subscriber =
+        tracing_subscriber::fmt().with_max_level(LevelFilter::TRACE).with_writer(heard.clone()).finish();
+    let (events, listener) = (heard.clone(), heard.clone());
+    let arrived = tracing_subscriber::util::SubscriberInitExt::set_default(subscriber);
+    let requests = run_fast(100, async move {
+        let mut requests = 0;
+        for fault in faults() {
+            let sim = Sim::builder()
+                .api_key(KEY)
+                .boot(BootProfile::fixed(Duration::from_millis(100)))
+                .real_endpoints(false)
+                .start()
+                .await
+                .unwrap();
+            let events = events.clone();
+            let runpod = RunPod::builder(KEY)
+                .base_url(sim.url())
+                .timeout(Duration::from_secs(5))
+                .build()
+                .unwrap()
+                .on_event(move |event| events.add(&format!("{event} {event:?}\n")));
+            // Once as it should be, so that there is something to fail with; then with the fault, now and then.
+            do_everything(&runpod, &listener).await;
+            sim.inject(fault.probability(0.5)).unwrap();
+            do_everything(&runpod, &listener).await;
+            let ledger = sim.ledger();
+            assert!(ledger[0].env_keys.iter().any(|key| key == "JUPYTER_PASSWORD"), "the values were sent");
+            listener.add(&format!("{ledger:?} {:?} {:?} {sim:?}", sim.requests(), sim.pods()));
+            requests += sim.requests().len();
+        }
+        requests
+    })
+    .unwrap();
+    drop(arrived);
+    let text = heard.text();
+    assert!(requests > 300 && text.contains("TRACE") && text.contains("OutcomeUnclear"), "{requests}");
+    if let Some(position) = text.find("SENTINEL") {
+        let around = position.saturating_sub(600)..(position + 100).min(text.len());
+        panic!("a secret is in: {}", String::from_utf8_lossy(&text.as_bytes()[around]));
+    }
+}
