@@ -182,6 +182,11 @@ impl<T> ResponseValue<T> {
         self.value
     }
 
+    /// The value and the headers.
+    pub fn into_parts(self) -> (T, HeaderMap) {
+        (self.value, self.headers)
+    }
+
     /// The HTTP status.
     pub fn status(&self) -> StatusCode {
         self.status
@@ -204,7 +209,10 @@ impl<T: DeserializeOwned> ResponseValue<T> {
         // Some successes have a body or none; none reads as `null`.
         let json: &[u8] = if read.is_empty() && trouble.is_none() { b"null" } else { &read };
         let why = match (trouble, misfit::read(json)) {
-            (None, Ok(value)) => return Ok(Self::of(value, &response)),
+            (None, Ok(value)) => {
+                let (status, headers) = (response.status(), std::mem::take(response.headers_mut()));
+                return Ok(Self { value, status, headers });
+            }
             (Some(why), _) => why,
             (None, Err(misfit)) => Unread::Misfit(misfit),
         };

@@ -138,7 +138,8 @@ impl RunPod {
             let hardware = Hardware::AnyGpu { ids: expand_as_observed(&spec.types), count: spec.count };
             return Ok(vec![Candidate { hardware, cloud, price_usd_per_hour: None, stock: None }]);
         }
-        let types = self.gpu_types(spec.count, cloud).await;
+        let shared = &self.lookups().gpu_types[usize::from(cloud == Cloud::Community)];
+        let types = shared.get(spec.count, self.gpu_types(spec.count, cloud)).await;
         let types = self.or_nothing(types)?;
         let ids = match &types {
             Some(types) => expand(&spec.types, types).map_err(DeployError::Spec)?,

@@ -1,18 +1,29 @@
 //! The handle everything starts from.
 
-use std::{fmt, future::Future, pin::Pin, sync::Arc, time::Duration};
+use std::{
+    fmt,
+    future::Future,
+    pin::Pin,
+    sync::{
+        Arc,
+        atomic::{AtomicU64, Ordering},
+    },
+    time::Duration,
+};
 
 use runpod_api::{BuildError, ClientBuilder, Failure, Secret};
 use tokio::time::sleep;
 
 use crate::{
-    ApiVersion, Error, ErrorKind, Event,
+    ApiVersion, Error, ErrorKind, Event, GpuType,
     backend::{Answer, Backend, v2::V2},
     event::Observer,
+    handle::Listing,
     poller::Poller,
     probe::Prober,
     quota::{Permit, Priority, Quota},
     retry,
+    shared::Shared,
 };
 
 /// The environment variable that holds the API key.
@@ -56,6 +67,25 @@ struct Inner {
     quota: Quota,
     prober: Prober,
     poller: Poller,
+    lookups: Lookups,
+}
+
+/// What deploys look up before they create, shared by those that begin together.
+#[derive(Debug, Default)]
+pub(crate) struct Lookups {
+    /// Mutations begun or ended so far: what was looked up before one is not used after it.
+    mutations: AtomicU64,
+    pub(crate) pods: Shared<u64, Arc<Listing>>,
+    pub(crate) ssh_keys: Shared<(), Vec<String>>,
+    /// The secure cloud's and the community cloud's, for so many GPUs a pod.
+    pub(crate) gpu_types: [Shared<u32, Vec<GpuType>>; 2],
+}
+
+impl Lookups {
+    /// Says what the next lookup may share: whatever was looked up since the last mutation.
+    pub(crate) fn mutations(&self) -> u64 {
+        self.mutations.load(Ordering::Relaxed)
+    }
 }
 
 impl RunPod {
@@ -155,6 +185,10 @@ impl RunPod {
         &self.inner.poller
     }
 
+    pub(crate) fn lookups(&self) -> &Lookups {
+        &self.inner.lookups
+    }
+
     pub(crate) fn notify(&self, event: &Event) {
         self.observer.notify(event);
     }
@@ -168,7 +202,12 @@ impl RunPod {
         send: Pin<Box<impl Future<Output = Result<Answer<T>, Failure>> + Send>>,
     ) -> Result<T, Error> {
         let permit = self.admit(call).await?;
-        match send.await {
+        let is_mutation = u64::from(call.priority == Priority::Mutation);
+        let mutations = &self.inner.lookups.mutations;
+        mutations.fetch_add(is_mutation, Ordering::Relaxed);
+        let answer = send.await;
+        mutations.fetch_add(is_mutation, Ordering::Relaxed);
+        match answer {
             Ok(answer) => {
                 permit.answered(&answer.headers);
                 Ok(answer.value)
@@ -358,7 +397,8 @@ impl RunPodBuilder {
             ApiVersion::V1 => Backend::V1(crate::backend::v1::V1::new(self.client.v1()?)),
         };
         let prober = Prober::new(self.http_proxy)?;
-        let inner = Inner { backend, quota: Quota::default(), prober, poller: Poller::new() };
+        let (quota, poller, lookups) = (Quota::default(), Poller::new(), Lookups::default());
+        let inner = Inner { backend, quota, prober, poller, lookups };
         Ok(RunPod { inner: Arc::new(inner), observer: Observer::default() })
     }
 }

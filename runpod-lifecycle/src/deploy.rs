@@ -8,8 +8,8 @@ use tokio::time::sleep;
 use uuid::Uuid;
 
 use crate::{
-    Candidate, Cloud, Condition, Error, ErrorKind, Event, Found, Gone, Hardware, Pod, PodHandle, PodSpec,
-    RunPod, SpecError, WaitError, WaitReport,
+    Candidate, Cloud, Condition, Error, ErrorKind, Event, Gone, Hardware, Pod, PodHandle, PodSpec, RunPod,
+    SpecError, WaitError, WaitReport,
     backend::Create,
     candidate::Placement,
     client::{Call, PATIENCE, Tries},
@@ -137,11 +137,10 @@ impl RunPod {
 
     /// Sees to a pod that has the name already; returns it if it is to be used.
     async fn settle_name(&self, spec: &PodSpec) -> Result<Option<PodHandle>, DeployError> {
-        let pods = match self.find(&spec.name).await.map_err(DeployError::Lookup)? {
-            Found::None => return Ok(None),
-            Found::One(pod) => vec![pod],
-            Found::Many(pods) => pods,
-        };
+        let pods = self.named_at_deploy(&spec.name).await.map_err(DeployError::Lookup)?;
+        if pods.is_empty() {
+            return Ok(None);
+        }
         match (spec.if_exists, <[PodHandle; 1]>::try_from(pods)) {
             (IfExists::Adopt, Ok([pod])) => Ok(Some(pod)),
             (IfExists::Replace, Ok([pod])) => self.remove(&pod).await.map(|()| None),

@@ -283,15 +283,26 @@ impl RunPod {
     }
 
     async fn named(&self, name: &str) -> Result<Vec<PodHandle>, Error> {
-        let listing = self.read_list(Tries::Several).await?;
+        self.named_in(&self.read_list(Tries::Several).await?, name).await
+    }
+
+    /// Like `find`, but deploys that begin together read one list.
+    pub(crate) async fn named_at_deploy(&self, name: &str) -> Result<Vec<PodHandle>, Error> {
+        let lookups = self.lookups();
+        let read = async { self.read_list(Tries::Several).await.map(Arc::new) };
+        self.named_in(&*lookups.pods.get(lookups.mutations(), read).await?, name).await
+    }
+
+    async fn named_in(&self, listing: &Listing, name: &str) -> Result<Vec<PodHandle>, Error> {
         if let Some(odd) = listing.unreadable.iter().find(|odd| odd.may_be(name)) {
             return Err(Error::of_answer(ErrorKind::Unreadable, LIST, Some(name), odd.problem.clone()));
         }
         let mut named = Vec::new();
-        for pod in listing.pods {
+        for pod in &listing.pods {
             let pod = match &pod.name {
-                None => self.look_closer(pod).await?,
-                Some(_) => Some(pod),
+                None => self.look_closer(pod.clone()).await?,
+                Some(own) if own == name => Some(pod.clone()),
+                Some(_) => continue,
             };
             match pod {
                 Some(pod) if pod.name.is_none() && pod.is_ours() => {

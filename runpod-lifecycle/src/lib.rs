@@ -21,6 +21,7 @@ mod probe;
 mod quota;
 mod reap;
 mod retry;
+mod shared;
 mod spec;
 mod ssh_keys;
 mod state;

@@ -48,6 +48,8 @@ struct Window {
     limit: Option<u64>,
     length: Option<Duration>,
     remaining: u64,
+    /// Answers to what was sent before say nothing of it.
+    began_at: Instant,
     resets_at: Instant,
     /// Whether RunPod said that nothing is left, rather than this side having counted it down.
     is_closed: bool,
@@ -63,17 +65,18 @@ struct Window {
 #[derive(Debug)]
 pub(crate) struct Permit<'a> {
     quota: &'a Quota,
+    given_at: Instant,
     _first: Option<tokio::sync::MutexGuard<'a, ()>>,
 }
 
 impl Permit<'_> {
     /// Takes in what the answer says.
     pub(crate) fn answered(self, headers: &HeaderMap) {
-        let quota = self.quota;
+        let Self { quota, given_at, .. } = self;
         // This one is counted by the server.
         drop(self);
         quota.is_answered.store(true, Ordering::Relaxed);
-        quota.observe(headers);
+        quota.observe(headers, given_at);
     }
 }
 
@@ -96,30 +99,34 @@ impl Quota {
             return Err(hold);
         }
         self.in_flight.fetch_add(1, Ordering::Relaxed);
-        Ok(Permit { quota: self, _first: first })
+        Ok(Permit { quota: self, given_at: Instant::now(), _first: first })
     }
 
-    /// Takes in what an answer says about the windows.
-    fn observe(&self, headers: &HeaderMap) {
+    /// Takes in what the answer to something sent then says about the windows.
+    fn observe(&self, headers: &HeaderMap, sent_at: Instant) {
         let now = Instant::now();
-        let limits = header(headers, "ratelimit-policy").map(parse).unwrap_or_default();
-        let current = header(headers, "ratelimit").map(parse).unwrap_or_default();
+        let (policies, current) = (header(headers, "ratelimit-policy"), header(headers, "ratelimit"));
         let in_flight = self.in_flight.load(Ordering::Relaxed);
         let mut windows = self.windows(now);
-        for (name, values) in current {
-            let (Some(&remaining), Some(&seconds)) = (values.get("r"), values.get("t")) else { continue };
-            let policy = |key| limits.get(&name).and_then(|policy| policy.get(key)).copied();
+        for (name, values) in items(current) {
+            let (Some(remaining), Some(seconds)) = (value(values, "r"), value(values, "t")) else { continue };
+            let policy = items(policies).find(|(known, _)| *known == name).map_or("", |policy| policy.1);
             let seen = Window {
-                limit: policy("q"),
-                length: policy("w").map(Duration::from_secs).filter(|length| !length.is_zero()),
+                limit: value(policy, "q"),
+                length: value(policy, "w").map(Duration::from_secs).filter(|length| !length.is_zero()),
                 remaining: remaining.saturating_sub(in_flight),
+                began_at: sent_at,
                 resets_at: now + Duration::from_secs(seconds).min(LONGEST),
                 is_closed: remaining == 0,
                 looks: 0,
                 is_look_held: false,
                 for_looks: 0,
             };
-            windows.entry(name).and_modify(|window| window.update(seen)).or_insert(seen);
+            match windows.get_mut(name) {
+                Some(window) if sent_at < window.began_at => {}
+                Some(window) => window.update(seen),
+                None => drop(windows.insert(name.to_owned(), seen)),
+            }
         }
     }
 
@@ -130,6 +137,7 @@ impl Quota {
             limit: None,
             length: None,
             remaining: 0,
+            began_at: now,
             resets_at: now + span.min(LONGEST),
             is_closed: true,
             looks: 0,
@@ -188,12 +196,13 @@ impl Window {
 
     /// Takes in what an answer says: in the same window its count may lack what others have sent since.
     fn update(&mut self, seen: Self) {
-        const ROUNDED: Duration = Duration::from_secs(1);
         // An answer that was on its way when a window was said to be used up does not open it again.
         if self.is_closed && !seen.is_closed {
             return;
         }
-        if seen.resets_at > self.resets_at + ROUNDED {
+        // Seconds are rounded and answers come late; the next window ends a whole length later.
+        let jump = self.length.map_or(Duration::from_secs(5), |length| length.min(LONGEST) / 2);
+        if seen.resets_at > self.resets_at + jump {
             *self = Self { for_looks: self.reserved(), ..seen };
             return;
         }
@@ -207,6 +216,7 @@ impl Window {
         let (Some(limit), Some(length)) = (self.limit, self.length) else { return false };
         *self = Self {
             remaining: limit.saturating_sub(in_flight),
+            began_at: now,
             resets_at: now + length.min(LONGEST),
             is_closed: false,
             looks: 0,
@@ -223,23 +233,23 @@ impl Window {
     }
 }
 
-fn header<'a>(headers: &'a HeaderMap, name: &str) -> Option<&'a str> {
-    headers.get(name)?.to_str().ok()
+fn header<'a>(headers: &'a HeaderMap, name: &str) -> &'a str {
+    headers.get(name).and_then(|value| value.to_str().ok()).unwrap_or_default()
 }
 
-/// The items of `"minute";r=59;t=12, "hour";r=..` as name to parameters. What does not parse is left out.
-fn parse(text: &str) -> BTreeMap<String, BTreeMap<String, u64>> {
-    text.split(',')
-        .filter_map(|item| {
-            let mut parts = item.split(';').map(str::trim);
-            let name = parts.next()?.trim_matches('"');
-            let values = parts.filter_map(|part| {
-                let (key, value) = part.split_once('=')?;
-                Some((key.trim().to_owned(), value.trim().parse().ok()?))
-            });
-            (!name.is_empty()).then(|| (name.to_owned(), values.collect()))
-        })
-        .collect()
+/// The items of `"minute";r=59;t=12, "hour";r=..`: names with their values. What does not parse is left out.
+fn items(text: &str) -> impl Iterator<Item = (&str, &str)> {
+    text.split(',').filter_map(|item| {
+        let (name, values) = item.split_once(';')?;
+        let name = name.trim().trim_matches('"');
+        (!name.is_empty()).then_some((name, values))
+    })
+}
+
+/// One of the values `r=59;t=12`.
+fn value(values: &str, key: &str) -> Option<u64> {
+    let mut values = values.split(';').filter_map(|value| value.split_once('='));
+    values.find(|(known, _)| known.trim() == key)?.1.trim().parse().ok()
 }
 
 #[cfg(test)]
@@ -258,7 +268,7 @@ mod tests {
     #[tokio::test(start_paused = true)]
     async fn the_longest_exhausted_window_decides() {
         let quota = Quota::default();
-        quota.observe(&headers(r#""minute";r=0;t=12, "hour";r=0;t=1800"#, POLICY));
+        quota.observe(&headers(r#""minute";r=0;t=12, "hour";r=0;t=1800"#, POLICY), Instant::now());
         assert_eq!(quota.take(Priority::Mutation), Duration::from_secs(1800));
         assert_eq!(quota.exhausted_for(), Duration::from_secs(1800));
     }
@@ -266,7 +276,7 @@ mod tests {
     #[tokio::test(start_paused = true)]
     async fn polls_leave_a_tenth_to_mutations() {
         let quota = Quota::default();
-        quota.observe(&headers(r#""minute";r=7;t=30"#, POLICY));
+        quota.observe(&headers(r#""minute";r=7;t=30"#, POLICY), Instant::now());
         assert_eq!(quota.take(Priority::Poll), Duration::ZERO);
         assert_eq!(quota.take(Priority::Poll), Duration::from_secs(30));
         assert_eq!(quota.take(Priority::Mutation), Duration::ZERO);
@@ -275,7 +285,7 @@ mod tests {
     #[tokio::test(start_paused = true)]
     async fn a_window_begins_anew_with_what_it_had_at_first_and_a_share_for_looks_that_waited() {
         let quota = Quota::default();
-        quota.observe(&headers(r#""minute";r=0;t=5"#, r#""minute";q=60;w=60"#));
+        quota.observe(&headers(r#""minute";r=0;t=5"#, r#""minute";q=60;w=60"#), Instant::now());
         assert_eq!(quota.take(Priority::Poll), Duration::from_secs(5));
         tokio::time::advance(Duration::from_secs(5)).await;
         let sent = (0..100).take_while(|_| quota.take(Priority::Mutation).is_zero()).count();
@@ -287,13 +297,25 @@ mod tests {
     #[tokio::test(start_paused = true)]
     async fn an_answer_does_not_give_back_what_others_have_sent_since() {
         let quota = Quota::default();
-        quota.observe(&headers(r#""minute";r=3;t=30"#, POLICY));
+        quota.observe(&headers(r#""minute";r=3;t=30"#, POLICY), Instant::now());
         let permit = quota.admit(Priority::Mutation).await.unwrap();
         let other = quota.admit(Priority::Mutation).await.unwrap();
         permit.answered(&headers(r#""minute";r=2;t=30"#, POLICY));
         assert_eq!(quota.take(Priority::Mutation), Duration::ZERO);
         assert_eq!(quota.take(Priority::Mutation), Duration::from_secs(30));
         drop(other);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_late_answer_says_nothing_of_a_window_that_began_since() {
+        let quota = Quota::default();
+        quota.observe(&headers(r#""minute";r=9;t=1"#, POLICY), Instant::now());
+        let late = quota.admit(Priority::Mutation).await.unwrap();
+        tokio::time::advance(Duration::from_secs(1)).await;
+        let sent = (0..100).take_while(|_| quota.take(Priority::Mutation).is_zero()).count();
+        assert_eq!(sent, 59);
+        late.answered(&headers(r#""minute";r=8;t=1"#, POLICY));
+        assert_eq!(quota.take(Priority::Mutation), Duration::from_secs(60));
     }
 
     #[tokio::test(start_paused = true)]
@@ -312,7 +334,7 @@ mod tests {
     #[tokio::test(start_paused = true)]
     async fn a_window_opens_when_it_resets() {
         let quota = Quota::default();
-        quota.observe(&headers(r#""minute";r=0;t=5"#, POLICY));
+        quota.observe(&headers(r#""minute";r=0;t=5"#, POLICY), Instant::now());
         tokio::time::advance(Duration::from_secs(5)).await;
         assert_eq!(quota.take(Priority::Poll), Duration::ZERO);
     }
@@ -322,7 +344,7 @@ mod tests {
         let quota = Quota::default();
         quota.hold(Duration::from_secs(9));
         quota.hold(Duration::from_secs(3));
-        quota.observe(&headers(r#""minute";r=7;t=30"#, POLICY));
+        quota.observe(&headers(r#""minute";r=7;t=30"#, POLICY), Instant::now());
         assert_eq!(quota.take(Priority::Mutation), Duration::from_secs(9));
         tokio::time::advance(Duration::from_secs(9)).await;
         assert_eq!(quota.take(Priority::Mutation), Duration::ZERO);
@@ -343,7 +365,7 @@ mod tests {
     async fn garbage_limits_nothing() {
         let quota = Quota::default();
         for text in ["", ";;;", "minute", r#""minute";r=x;t=-1"#, r#""minute";r=99999999999999999999;t=1"#] {
-            quota.observe(&headers(text, text));
+            quota.observe(&headers(text, text), Instant::now());
         }
         assert_eq!(quota.take(Priority::Poll), Duration::ZERO);
     }

@@ -41,7 +41,12 @@ impl PodState {
     /// ```
     #[must_use]
     pub fn from_word(word: &str) -> Self {
-        match word.to_ascii_uppercase().as_str() {
+        let known = Self::known(word).or_else(|| Self::known(&word.to_ascii_uppercase()));
+        known.unwrap_or_else(|| Self::Other(word.to_owned()))
+    }
+
+    fn known(word: &str) -> Option<Self> {
+        Some(match word {
             "CREATED" => Self::Created,
             "PROVISIONING" => Self::Provisioning,
             "STARTING" => Self::Starting,
@@ -50,8 +55,8 @@ impl PodState {
             "EXITED" => Self::Exited,
             "ERROR" => Self::Error,
             "TERMINATED" => Self::Terminated,
-            _ => Self::Other(word.to_owned()),
-        }
+            _ => return None,
+        })
     }
 
     /// RunPod's word for the state.

@@ -128,8 +128,8 @@ pub(crate) struct Answer<T> {
 }
 
 fn answer<T, U>(response: ResponseValue<T>, read: impl FnOnce(T) -> U) -> Answer<U> {
-    let headers = response.headers().clone();
-    Answer { value: read(response.into_inner()), headers }
+    let (value, headers) = response.into_parts();
+    Answer { value: read(value), headers }
 }
 
 /// A value that the contract's types refuse although validation let it pass.

@@ -5,6 +5,7 @@ mod attack;
 mod candidates;
 mod connection;
 mod deploy;
+mod frugal;
 mod input;
 mod lifetime;
 mod logs;
