@@ -24,6 +24,8 @@ struct Program {
 /// What one build came to.
 struct Build {
     seconds: f64,
+    /// Processor time, which other work on the machine changes less.
+    cpu_seconds: f64,
     /// Processor time of what only build scripts need, and of running the generator's.
     generator_seconds: f64,
     /// Processor time of everything.
@@ -51,7 +53,7 @@ pub fn run(times: usize) -> Result<Report> {
     let mut medians = Vec::new();
     for program in &programs {
         let place = program.write(folder.path())?;
-        let crates = names(&place, "normal")?.len();
+        let crates = crates(&place)?;
         for release in [false, true] {
             let mut builds = Vec::new();
             for _ in 0..times {
@@ -64,6 +66,7 @@ pub fn run(times: usize) -> Result<Report> {
                 json!(program.name),
                 json!(if release { "release" } else { "debug" }),
                 json!(build.seconds),
+                json!(build.cpu_seconds),
                 json!(crates),
                 json!(build.total_seconds),
                 json!(build.generator_seconds),
@@ -92,9 +95,9 @@ impl Program {
         let target_dir = target.path().to_str().context("a path in UTF-8")?;
         let mut arguments = vec!["build", "--offline", "--timings", "--target-dir", target_dir];
         arguments.extend(release.then_some("--release"));
-        let started = Instant::now();
+        let (started, cpu) = (Instant::now(), children_cpu()?);
         cargo(place, &arguments)?;
-        let seconds = started.elapsed().as_secs_f64();
+        let (seconds, cpu_seconds) = (started.elapsed().as_secs_f64(), children_cpu()? - cpu);
         let normal = names(place, "normal")?;
         let units = units(target.path())?;
         let duration = |unit: &Value| unit["duration"].as_f64().unwrap_or_default();
@@ -105,13 +108,20 @@ impl Program {
         };
         Ok(Build {
             seconds,
+            cpu_seconds,
             generator_seconds: units.iter().filter(of_generator).map(duration).sum(),
             total_seconds: units.iter().map(duration).sum(),
         })
     }
 }
 
-/// The names and versions of the crates in the tree.
+/// How many crates end up in the program, itself included.
+fn crates(place: &Path) -> Result<usize> {
+    let tree = cargo(place, &["tree", "--offline", "--no-dedupe", "-e", "normal", "--prefix", "none"])?;
+    Ok(tree.lines().collect::<BTreeSet<_>>().len())
+}
+
+/// The names of the crates in the tree.
 fn names(place: &Path, edges: &str) -> Result<BTreeSet<String>> {
     let tree = cargo(place, &["tree", "--offline", "-e", edges, "--prefix", "none"])?;
     let names = tree.lines().filter_map(|line| line.split(' ').next());
@@ -133,6 +143,17 @@ fn cargo(place: &Path, arguments: &[&str]) -> Result<String> {
     Ok(String::from_utf8(output.stdout)?)
 }
 
+/// Processor time of all children so far, in seconds.
+fn children_cpu() -> Result<f64> {
+    /// Linux counts in these, whatever its clock.
+    const TICKS_PER_SECOND: f64 = 100.0;
+    let stat = fs::read_to_string("/proc/self/stat")?;
+    let (_, fields) = stat.rsplit_once(')').context("/proc/self/stat has another form")?;
+    // User and system time of waited-for children are the 16th and 17th field, counted from 1.
+    let ticks = fields.split_whitespace().skip(13).take(2).map(str::parse::<f64>);
+    Ok(ticks.sum::<Result<f64, _>>()? / TICKS_PER_SECOND)
+}
+
 fn report(rows: Vec<Vec<Value>>, medians: &[(&str, bool, f64, usize)]) -> Report {
     let of = |name: &str, release: bool| {
         medians
@@ -146,7 +167,7 @@ fn report(rows: Vec<Vec<Value>>, medians: &[(&str, bool, f64, usize)]) -> Report
         title: "Cold builds, sources fetched. Unit seconds: the sum over all units, as cargo times them; \
                 generator: those only build scripts need, and the run of the generator."
             .to_owned(),
-        columns: vec!["program on", "profile", "s", "crates", "unit s", "generator unit s"],
+        columns: vec!["program on", "profile", "s", "processor s", "crates", "unit s", "generator unit s"],
         rows,
     };
     let targets = vec![
