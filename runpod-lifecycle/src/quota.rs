@@ -123,7 +123,7 @@ impl Quota {
                 for_looks: 0,
             };
             match windows.get_mut(name) {
-                Some(window) if sent_at < window.began_at => {}
+                Some(window) if sent_at < window.began_at && !seen.is_closed => {}
                 Some(window) => window.update(seen),
                 None => drop(windows.insert(name.to_owned(), seen)),
             }
@@ -202,13 +202,19 @@ impl Window {
         }
         // Seconds are rounded and answers come late; the next window ends a whole length later.
         let jump = self.length.map_or(Duration::from_secs(5), |length| length.min(LONGEST) / 2);
-        if seen.resets_at > self.resets_at + jump {
+        // Another limit is another budget: what was counted against the old one says nothing about it.
+        if seen.resets_at > self.resets_at + jump || seen.limit != self.limit {
             *self = Self { for_looks: self.reserved(), ..seen };
             return;
         }
+        // An open window may begin anew a moment early, one that is used up must not.
+        self.resets_at = match (self.is_closed, seen.is_closed) {
+            (true, _) => self.resets_at.max(seen.resets_at),
+            (false, true) => seen.resets_at,
+            (false, false) => self.resets_at.min(seen.resets_at),
+        };
         (self.limit, self.length, self.is_closed) = (seen.limit, seen.length, seen.is_closed);
         self.remaining = self.remaining.min(seen.remaining);
-        self.resets_at = self.resets_at.min(seen.resets_at);
     }
 
     /// Begins the next window, with what is under way counted in it; false if nothing is known of it.
@@ -317,6 +323,24 @@ mod tests {
         assert_eq!(sent, 59);
         late.answered(&headers(r#""minute";r=8;t=1"#, POLICY));
         assert_eq!(quota.take(Priority::Mutation), Duration::from_secs(60));
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_window_that_is_used_up_stays_so_as_long_as_it_was_said_to() {
+        let quota = Quota::default();
+        quota.observe(&headers(r#""minute";r=9;t=59"#, POLICY), Instant::now());
+        quota.observe(&headers(r#""minute";r=0;t=60"#, POLICY), Instant::now());
+        assert_eq!(quota.take(Priority::Mutation), Duration::from_secs(60));
+        quota.observe(&headers(r#""minute";r=0;t=61"#, POLICY), Instant::now());
+        assert_eq!(quota.take(Priority::Mutation), Duration::from_secs(61));
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn another_limit_is_another_budget() {
+        let quota = Quota::default();
+        quota.observe(&headers(r#""hour";r=90;t=3000"#, POLICY), Instant::now());
+        quota.observe(&headers(r#""hour";r=5000;t=3000"#, r#""hour";q=6000;w=3600"#), Instant::now());
+        assert_eq!(quota.take(Priority::Poll), Duration::ZERO);
     }
 
     #[tokio::test(start_paused = true)]

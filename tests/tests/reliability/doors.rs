@@ -268,9 +268,10 @@ fn control_characters_of_a_server_reach_no_terminal() {
         let (sender, events) = std::sync::mpsc::channel();
         let runpod = server.runpod().on_event(move |event: &Event| sender.send(event.to_string()).unwrap());
         let mut texts = vec![runpod.deploy(&spec()).await.expect_err("refused").to_string()];
-        let pod =
-            json!({"id": format!("abc{EVIL}"), "name": EVIL, "status": EVIL, "ports": [EVIL], "ssh": {"direct": null}})
-                .to_string();
+        let other = json!({"id": format!("abc{EVIL}"), "name": "x"}).to_string();
+        let server = Server::start(move |_, _| json(200, &other)).await;
+        texts.push(server.runpod().get("abc").await.expect_err("that is another pod").to_string());
+        let pod = json!({"id": "abc", "name": EVIL, "status": EVIL, "ports": [EVIL]}).to_string();
         let server = Server::start(move |_, _| json(200, &pod)).await;
         let (sender, more_events) = std::sync::mpsc::channel();
         let runpod = server.runpod().on_event(move |event: &Event| sender.send(event.to_string()).unwrap());

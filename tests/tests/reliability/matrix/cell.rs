@@ -235,7 +235,7 @@ impl Cell {
         let replacing = if self.row.operation == Operation::DeployReplace { 15 } else { 0 };
         let seconds = match (self.row.policy, self.fault.meaning) {
             (Policy::Watched, Meaning::Final(ErrorKind::RateLimited)) if replacing > 0 => 320,
-            (Policy::Watched, Meaning::Final(ErrorKind::RateLimited)) => 80,
+            (Policy::Watched | Policy::Twins, Meaning::Final(ErrorKind::RateLimited)) => 80,
             (Policy::Watched, _) => 40,
             // A look for the pod takes 15 s, a pause up to 4 s.
             (Policy::Create, _) => 20 + 21 * self.times + self.fault.list_lag.as_secs(),
@@ -283,7 +283,7 @@ impl Cell {
         let mut known: BTreeSet<&str> = told.ids.iter().map(String::as_str).collect();
         known.extend(world.subject.iter().map(|pod| pod.id.as_str()));
         known.extend(world.bystander.as_deref());
-        let is_said = told.outcome == Outcome::Warned && self.row.policy == Policy::Twins;
+        let is_said = world.warned() && self.row.policy == Policy::Twins;
         let unknown: Vec<&&str> = left.iter().filter(|id| !known.contains(**id)).collect();
         if !unknown.is_empty() && !is_said {
             flaws.push(format!("nobody knows of {unknown:?}"));

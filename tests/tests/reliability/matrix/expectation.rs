@@ -12,8 +12,8 @@ use super::{
 pub(crate) fn of(cell: &Cell) -> Outcome {
     let Cell { row, fault, .. } = cell;
     match (row.policy, fault.meaning) {
-        (Policy::Watched, Meaning::Final(ErrorKind::RateLimited)) => Outcome::TimedOut,
-        (Policy::Twins, _) => twins(cell),
+        (Policy::Watched | Policy::Twins, Meaning::Final(ErrorKind::RateLimited)) => Outcome::TimedOut,
+        (Policy::Twins, Meaning::Nameless | Meaning::Unmarked) => Outcome::Done,
         // What is left of the hour is nothing, also for the calls that follow.
         (Policy::Ignored, Meaning::Final(ErrorKind::RateLimited)) if row.operation == Operation::Plan => {
             Outcome::Done
@@ -37,17 +37,5 @@ fn without_ids(operation: Operation) -> Outcome {
         Operation::DeployNew => Outcome::Done,
         Operation::Reap => Outcome::Warned,
         _ => Outcome::Failed(ErrorKind::Unreadable),
-    }
-}
-
-/// A wait that is over looks for a twin for 15 s, and says so if that brings no certainty.
-fn twins(cell: &Cell) -> Outcome {
-    match cell.fault.meaning {
-        Meaning::Final(_) => Outcome::Warned,
-        Meaning::Passing(_) if cell.fault.delay.as_secs() >= 15 => Outcome::Warned,
-        Meaning::Passing(ErrorKind::RateLimited) if cell.fault.delay.as_secs() * cell.times >= 15 => {
-            Outcome::Warned
-        }
-        _ => Outcome::Done,
     }
 }

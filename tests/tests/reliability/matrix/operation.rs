@@ -39,7 +39,7 @@ pub(crate) enum Policy {
     Create,
     /// The wait goes on.
     Watched,
-    /// The look for a twin: best effort, and said if it brought no certainty.
+    /// The first wait for a new pod: it goes on until a list shows the pod and with it its twin, or says that none did.
     Twins,
 }
 

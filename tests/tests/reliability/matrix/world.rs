@@ -35,6 +35,16 @@ pub(crate) fn spec(name: &str) -> PodSpec {
     PodSpec::gpu(name, "runpod/pytorch:latest", [GPU]).port("22/tcp")
 }
 
+fn handle(sim: &Sim, events: &Arc<Mutex<Vec<Event>>>) -> RunPod {
+    let heard = Arc::clone(events);
+    RunPod::builder(sim.api_key())
+        .base_url(sim.url())
+        .timeout(TIMEOUT)
+        .build()
+        .expect("the simulator's address is fine")
+        .on_event(move |event| heard.lock().expect("nobody panicked with it").push(event.clone()))
+}
+
 impl World {
     pub(crate) async fn of(cell: &Cell) -> Self {
         let sim = Sim::builder()
@@ -47,16 +57,14 @@ impl World {
             .await
             .expect("loopback is free");
         let events = Arc::new(Mutex::new(Vec::new()));
-        let heard = Arc::clone(&events);
-        let runpod = RunPod::builder(sim.api_key())
-            .base_url(sim.url())
-            .timeout(TIMEOUT)
-            .build()
-            .expect("the simulator's address is fine")
-            .on_event(move |event| heard.lock().expect("nobody panicked with it").push(event.clone()));
+        let runpod = handle(&sim, &events);
         let mut world = Self { sim, runpod, events, foreign: Vec::new(), subject: None, bystander: None };
         world.add_foreign().await;
         world.prepare(cell).await;
+        if cell.row.operation == Operation::Plan {
+            // A handle remembers what it has read of the catalog.
+            world.runpod = handle(&world.sim, &world.events);
+        }
         world
     }
 
@@ -106,7 +114,12 @@ impl World {
             O::WaitGone => drop(subject.terminate().await.expect("no fault yet")),
             _ => {}
         }
-        self.subject = Some(subject);
+        // A pod that was just deployed is looked for in lists, any other is asked for by its id.
+        let is_asked_for = cell.row.call == "getPod" && cell.row.operation.group() == "Wait";
+        self.subject = Some(match is_asked_for {
+            true => self.runpod.get(&subject.id).await.expect("no fault yet"),
+            false => subject,
+        });
     }
 
     pub(crate) fn subject(&self) -> &PodHandle {
