@@ -8,4 +8,5 @@ mod parsers;
 mod properties;
 mod secrets;
 mod soak;
+mod supply;
 mod wire;
