@@ -353,11 +353,11 @@ mod tests {
     #[tokio::test(start_paused = true)]
     async fn an_answer_that_was_on_its_way_opens_no_closed_window() {
         let quota = Quota::default();
-        quota.observe(&headers(r#""hour";r=0;t=13"#, POLICY));
-        quota.observe(&headers(r#""hour";r=900;t=3000"#, POLICY));
+        quota.observe(&headers(r#""hour";r=0;t=13"#, POLICY), Instant::now());
+        quota.observe(&headers(r#""hour";r=900;t=3000"#, POLICY), Instant::now());
         assert_eq!(quota.take(Priority::Mutation), Duration::from_secs(13));
         tokio::time::advance(Duration::from_secs(13)).await;
-        quota.observe(&headers(r#""hour";r=900;t=3000"#, POLICY));
+        quota.observe(&headers(r#""hour";r=900;t=3000"#, POLICY), Instant::now());
         assert_eq!(quota.take(Priority::Poll), Duration::ZERO);
     }
 
