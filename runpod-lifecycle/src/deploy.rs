@@ -155,7 +155,7 @@ impl RunPod {
             return Err(DeployError::NotReplaced(WaitError::Call { source, report }));
         }
         let watcher = Watcher::new(self, &pod.id, false);
-        let gone = wait::watch(watcher, &Gone, REPLACE_PATIENCE, self.observer()).await;
+        let gone = wait::watch(watcher, None, &Gone, REPLACE_PATIENCE, self.observer()).await;
         gone.map(drop).map_err(DeployError::NotReplaced)
     }
 

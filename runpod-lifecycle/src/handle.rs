@@ -1,6 +1,15 @@
 //! Everything that is done to a pod that exists.
 
-use std::{collections::HashSet, fmt, ops::Deref, sync::Arc, time::Duration};
+use std::{
+    collections::HashSet,
+    fmt,
+    ops::Deref,
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    },
+    time::Duration,
+};
 
 use tokio::time::{Instant, sleep, timeout};
 
@@ -13,10 +22,13 @@ use crate::{
 const LIST: &str = "list pods";
 /// Pages after which a list is taken to have no end.
 const MOST_PAGES: usize = 1000;
-/// The longest a first wait looks for a twin, and how late after its create a pod may show up in lists.
-const TWIN_PATIENCE: Duration = Duration::from_secs(15);
+/// How late after its create RunPod may know a pod (observed in lists), and the longest a first wait
+/// looks for a twin.
+const LAG: Duration = Duration::from_secs(15);
 /// The pause between two looks for a twin.
 const TWIN_PAUSE: Duration = Duration::from_secs(1);
+/// The pause between two attempts to terminate a pod that RunPod may not know yet.
+const UNKNOWN_PAUSE: Duration = Duration::from_secs(3);
 
 /// A pod together with the handle it came through: the last look at it, and what can be done with it.
 ///
@@ -30,9 +42,26 @@ pub struct PodHandle {
 }
 
 /// A create that RunPod accepted.
-struct Created {
+pub(crate) struct Created {
     marker: String,
     at: Instant,
+    was_seen: AtomicBool,
+}
+
+impl Created {
+    pub(crate) fn new(marker: String) -> Self {
+        Self { marker, at: Instant::now(), was_seen: AtomicBool::new(false) }
+    }
+
+    /// RunPod has shown that it knows the pod: from now on a 404 means that it is gone.
+    pub(crate) fn see(&self) {
+        self.was_seen.store(true, Ordering::Relaxed);
+    }
+
+    /// Whether a 404 may mean that RunPod does not know the pod yet.
+    pub(crate) fn may_be_unknown(&self) -> bool {
+        !self.was_seen.load(Ordering::Relaxed) && self.at.elapsed() < LAG
+    }
 }
 
 impl PodHandle {
@@ -42,20 +71,19 @@ impl PodHandle {
 
     /// A pod that was just created: the first wait for it also looks for a twin.
     pub(crate) fn newly_created(runpod: RunPod, pod: Pod, marker: String) -> Self {
-        let created = Created { marker, at: Instant::now() };
-        Self { created: Some(Arc::new(created)), ..Self::new(runpod, pod) }
+        Self { created: Some(Arc::new(Created::new(marker))), ..Self::new(runpod, pod) }
     }
 
-    /// Whether it was just created, so that lists may not show it yet.
-    pub(crate) fn is_new(&self) -> bool {
-        self.created.is_some()
+    /// The create it comes from, if lists may not show it yet.
+    pub(crate) fn created(&self) -> Option<&Created> {
+        self.created.as_deref()
     }
 
     /// Terminates every other pod of this deployment: RunPod has made two out of one create (observed).
     /// Only for a new pod, which is the one its deployer knows. No certainty is an event.
     pub(crate) async fn end_twins(&self) {
         let Some(created) = &self.created else { return };
-        let outcome = timeout(TWIN_PATIENCE, self.try_to_end_twins(created)).await;
+        let outcome = timeout(LAG, self.try_to_end_twins(created)).await;
         if let Err(reason) = outcome.unwrap_or_else(|_| Err("RunPod's list does not show the pod".to_owned()))
         {
             let id = &self.id;
@@ -75,7 +103,7 @@ impl PodHandle {
                     let is_shown = listing.pods.iter().any(|pod| pod.id == self.id);
                     let doubt = self.end_twins_in(listing, &created.marker).await?;
                     // A list that shows the pod itself would show its twin.
-                    if is_shown || created.at.elapsed() >= TWIN_PATIENCE {
+                    if is_shown || created.at.elapsed() >= LAG {
                         return doubt.map_or(Ok(()), Err);
                     }
                 }
@@ -165,10 +193,24 @@ impl PodHandle {
 
     /// Terminates the pod. See [`RunPod::terminate`].
     ///
+    /// RunPod may not know a pod it has just created: until it has been seen, or is 15 s old, a 404 is
+    /// no proof that it is gone, and the request is sent again.
+    ///
     /// # Errors
     /// As [`RunPod::terminate`].
     pub async fn terminate(&self) -> Result<Applied, Error> {
-        self.runpod.terminate(&self.pod.id).await.map(|_| Applied::by_terminate(&self.pod))
+        loop {
+            let was_there = self.runpod.delete(&self.pod.id).await?;
+            match self.created() {
+                Some(created) if was_there => created.see(),
+                Some(created) if created.may_be_unknown() => {
+                    sleep(UNKNOWN_PAUSE).await;
+                    continue;
+                }
+                _ => {}
+            }
+            return Ok(Applied::by_terminate(&self.pod));
+        }
     }
 }
 
@@ -395,7 +437,8 @@ impl RunPod {
     }
 
     /// Deletes a pod with its container disk and pod volume; a network volume stays. Returns once
-    /// RunPod has accepted it. Terminating what is already gone succeeds.
+    /// RunPod has accepted it. Terminating what is already gone succeeds. A pod that was just created is
+    /// better terminated through its [handle](PodHandle::terminate), since RunPod may not know it yet.
     ///
     /// # Errors
     /// [`ErrorKind::Locked`] if the pod is locked; [`ErrorKind::Conflict`] if it belongs to a cluster.
@@ -403,10 +446,16 @@ impl RunPod {
     /// # Cost
     /// On success nothing of the pod bills any more. On any error assume that it still does.
     pub async fn terminate(&self, id: &str) -> Result<Applied, Error> {
+        self.delete(id).await.map(|_| Applied::default())
+    }
+
+    /// Whether there was a pod to terminate.
+    async fn delete(&self, id: &str) -> Result<bool, Error> {
         let call = Call::mutation("terminate pod", id);
         match self.repeatedly(call, || self.backend().delete(id)).await {
-            Err(error) if error.kind() != ErrorKind::NotFound => Err(error),
-            _ => Ok(Applied::default()),
+            Ok(()) => Ok(true),
+            Err(error) if error.kind() == ErrorKind::NotFound => Ok(false),
+            Err(error) => Err(error),
         }
     }
 

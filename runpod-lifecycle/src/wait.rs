@@ -16,7 +16,7 @@ use tokio::{
 
 use crate::{
     Condition, Error, ErrorKind, Event, Pod, PodHandle, PodState, Probe, Verdict, event::Observer,
-    poller::Watcher, retry,
+    handle::Created, poller::Watcher, retry,
 };
 
 /// The first pauses between looks, in seconds; [`LONGEST_PAUSE`] follows. Later looks fall on whole
@@ -88,8 +88,9 @@ impl<C: Condition + 'static> IntoFuture for Wait<C> {
     fn into_future(self) -> Self::IntoFuture {
         Box::pin(async move {
             let runpod = self.pod.runpod().clone();
-            let watcher = Watcher::new(&runpod, &self.pod.id, self.pod.is_new());
-            let last = watch(watcher, &self.condition, self.longest, &self.observer).await;
+            let created = self.pod.created();
+            let watcher = Watcher::new(&runpod, &self.pod.id, created.is_some());
+            let last = watch(watcher, created, &self.condition, self.longest, &self.observer).await;
             self.pod.end_twins().await;
             let pod = last?.unwrap_or_else(|| self.pod.terminated());
             Ok(PodHandle::new(runpod, pod))
@@ -102,7 +103,7 @@ impl<C: Condition + 'static> IntoFuture for Wait<C> {
 pub(crate) enum Sight {
     /// The pod.
     Pod(Box<Pod>),
-    /// RunPod says that there is no such pod.
+    /// RunPod says that there is no such pod. Of a new pod it may be wrong.
     Absent,
     /// A pod so new that RunPod's lists do not show it yet.
     Unlisted,
@@ -129,23 +130,21 @@ pub(crate) trait Source: Send {
 /// Looks at a pod of the account until `condition` is decided or `longest` is over.
 pub(crate) async fn watch(
     watcher: Watcher<'_>,
+    created: Option<&Created>,
     condition: &dyn Condition,
     longest: Duration,
     observer: &Observer,
 ) -> Result<Option<Pod>, WaitError> {
-    let id = watcher.id();
-    Box::pin(run(watcher, id, condition, longest, observer)).await
+    let watch = Watch::new(watcher.id(), created, condition, longest);
+    Box::pin(run(watcher, watch, observer)).await
 }
 
-/// Looks at the pod until `condition` is decided or `longest` is over.
+/// Looks at the pod until the condition is decided or the longest wait is over.
 async fn run<S: Source>(
     mut source: S,
-    id: &str,
-    condition: &dyn Condition,
-    longest: Duration,
+    mut watch: Watch<'_>,
     observer: &Observer,
 ) -> Result<Option<Pod>, WaitError> {
-    let mut watch = Watch::new(id, condition, longest);
     let mut first_pauses = FIRST_PAUSES.iter();
     let mut error_pauses = retry::pauses(usize::MAX);
     loop {
@@ -250,6 +249,8 @@ enum Look {
 /// The state of one wait.
 struct Watch<'a> {
     id: &'a str,
+    /// The create the pod comes from, if nobody has waited for it yet.
+    created: Option<&'a Created>,
     condition: &'a dyn Condition,
     started: Instant,
     deadline: Instant,
@@ -267,10 +268,16 @@ struct Watch<'a> {
 }
 
 impl<'a> Watch<'a> {
-    fn new(id: &'a str, condition: &'a dyn Condition, longest: Duration) -> Self {
+    fn new(
+        id: &'a str,
+        created: Option<&'a Created>,
+        condition: &'a dyn Condition,
+        longest: Duration,
+    ) -> Self {
         let started = Instant::now();
         Self {
             id,
+            created,
             condition,
             started,
             deadline: started + longest.min(LONGEST_WAIT),
@@ -299,8 +306,15 @@ impl<'a> Watch<'a> {
                 self.is_booting = true;
                 return Look::Pending("RunPod's list does not show it yet".to_owned());
             }
+            Ok(Ok(Sight::Absent)) if self.created.is_some_and(Created::may_be_unknown) => {
+                self.is_booting = true;
+                return Look::Pending("RunPod does not know it yet".to_owned());
+            }
             Ok(Ok(Sight::Absent)) => None,
-            Ok(Ok(Sight::Pod(pod))) => Some(*pod),
+            Ok(Ok(Sight::Pod(pod))) => {
+                self.created.map(Created::see);
+                Some(*pod)
+            }
         };
         let looked_at = Instant::now();
         if is_restarted(self.last_pod.as_ref(), pod.as_ref(), looked_at - self.looked_at) {

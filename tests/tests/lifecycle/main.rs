@@ -7,6 +7,7 @@ mod connection;
 mod deploy;
 mod frugal;
 mod input;
+mod lag;
 mod lifetime;
 mod logs;
 mod mock;
