@@ -163,11 +163,12 @@ impl RunPod {
         let marker = Uuid::new_v4().simple().to_string();
         let env = environment(spec, &marker);
         let mut attempts = Vec::new();
+        let mut doubt = None;
         for Candidate { hardware, cloud, .. } in placement.candidates {
             self.notify(&Event::CandidateTried { hardware: hardware.to_string() });
             let data_centers = &placement.data_centers;
             let create = Create { spec, hardware: &hardware, cloud, data_centers, env: &env };
-            match self.create(&create, &marker).await {
+            match self.create(&create, &marker, &mut doubt).await {
                 Ok(pod) => {
                     self.notify(&Event::PodCreated {
                         pod_id: pod.id.clone(),
@@ -181,14 +182,22 @@ impl RunPod {
                     self.notify(&Event::CandidateRefused { hardware: hardware.to_string(), reason });
                     attempts.push(Attempt { hardware, cloud, error });
                 }
-                Err(Setback::End(error)) => return Err(error),
+                Err(Setback::End(error)) => return Err(in_doubt(spec, doubt, error)),
             }
         }
-        Err(DeployError::AllRefused { name: spec.name.clone(), suggestions: suggestions(spec), attempts })
+        let error =
+            DeployError::AllRefused { name: spec.name.clone(), suggestions: suggestions(spec), attempts };
+        Err(in_doubt(spec, doubt, error))
     }
 
-    /// Creates one candidate, at most once however often it is sent.
-    async fn create(&self, create: &Create<'_>, marker: &str) -> Result<Pod, Setback> {
+    /// Creates one candidate, at most once however often it is sent. `doubt` becomes the last create of
+    /// the deploy that may have made a pod which no list has shown.
+    async fn create(
+        &self,
+        create: &Create<'_>,
+        marker: &str,
+        doubt: &mut Option<Error>,
+    ) -> Result<Pod, Setback> {
         let name = &create.spec.name;
         let mut pauses = retry::pauses(retry::ATTEMPTS);
         loop {
@@ -209,6 +218,7 @@ impl RunPod {
                     if let Some(pod) = self.reconcile(create, marker, &error).await? {
                         return Ok(pod);
                     }
+                    *doubt = Some(error.clone());
                 }
             }
             let asked = self.asked_pause(&error);
@@ -219,7 +229,8 @@ impl RunPod {
         }
     }
 
-    /// Finds out whether a create with an unknown outcome made a pod. `None` means proven absent.
+    /// Finds out whether a create with an unknown outcome made a pod. `None` means that no list shows one,
+    /// which is proof enough to send it again.
     async fn reconcile(
         &self,
         create: &Create<'_>,
@@ -320,6 +331,18 @@ impl Step {
             _ => Self::End,
         }
     }
+}
+
+/// The end of a deploy. Not having been listed for a while is proof enough to send a create again, since
+/// a pod that shows up late is found by its marker then. After the end nobody looks for it any more.
+fn in_doubt(spec: &PodSpec, doubt: Option<Error>, end: DeployError) -> DeployError {
+    let (Some(unclear), false) = (doubt, end.may_bill()) else { return end };
+    let seconds = RECONCILE_PAUSES.iter().sum::<u64>();
+    let mut reason = format!("{unclear}; no list showed it for {seconds} s");
+    if !matches!(&end, DeployError::Refused(error) if error.may_have_been_applied()) {
+        reason += &format!(", then: {end}");
+    }
+    DeployError::Unclear { name: spec.name.clone(), pod_id: None, reason, source: None }
 }
 
 /// The spec's environment, with what tells this deployment from every other and when it ends.
@@ -426,7 +449,8 @@ pub enum DeployError {
         /// Why it is not ready.
         source: Box<WaitError>,
     },
-    /// A create was sent, its answer was lost, and looking for the pod brought no certainty.
+    /// A create was sent, its answer was lost, and looking for the pod brought no certainty; or no list
+    /// showed the pod for 15 s and no other create succeeded.
     ///
     /// # Cost
     /// A pod of this name may exist and bill. Look for it ([`find`](RunPod::find)) before deploying again.

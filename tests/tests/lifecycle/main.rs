@@ -5,6 +5,7 @@ mod attack;
 mod candidates;
 mod connection;
 mod deploy;
+mod doubt;
 mod frugal;
 mod input;
 mod lag;
