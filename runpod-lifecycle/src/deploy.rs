@@ -12,17 +12,14 @@ use crate::{
     SpecError, WaitError, WaitReport,
     backend::Create,
     candidate::Placement,
-    client::{Call, PATIENCE, Tries},
-    handle::Listing,
+    client::{Call, PATIENCE},
     pod::{EXPIRES_AT, MARKER},
     poller::Watcher,
+    reconcile::RECONCILE_PAUSES,
     retry, wait,
 };
 
 const CREATE: &str = "create pod";
-/// Pauses before each look for a pod whose create has an unknown outcome: 15 s in all, since new
-/// pods show up in lists late (observed).
-const RECONCILE_PAUSES: [u64; 5] = [0, 1, 2, 4, 8];
 /// The longest a replaced pod may take to be gone.
 const REPLACE_PATIENCE: Duration = Duration::from_secs(300);
 
@@ -82,7 +79,7 @@ impl RunPod {
     ///
     /// # Errors
     /// [`DeployError`]. Every variant says whether a pod may exist: after `Unclear` the new one may, after
-    /// `NotReplaced` the old one may.
+    /// `NotReplaced` the old one may, after `Duplicated` several do.
     ///
     /// # Cancellation
     /// If the future is dropped after a create was sent, a pod may exist. [`find`](Self::find) by
@@ -215,7 +212,7 @@ impl RunPod {
                 Step::End => return Err(Setback::End(DeployError::Refused(error))),
                 Step::Again => {}
                 Step::LookForIt => {
-                    if let Some(pod) = self.reconcile(create, marker, &error).await? {
+                    if let Some(pod) = self.reconcile(create, marker, &error).await.map_err(Setback::End)? {
                         return Ok(pod);
                     }
                     *doubt = Some(error.clone());
@@ -228,77 +225,6 @@ impl RunPod {
             }
         }
     }
-
-    /// Finds out whether a create with an unknown outcome made a pod. `None` means that no list shows one,
-    /// which is proof enough to send it again.
-    async fn reconcile(
-        &self,
-        create: &Create<'_>,
-        marker: &str,
-        error: &Error,
-    ) -> Result<Option<Pod>, Setback> {
-        self.notify(&Event::OutcomeUnclear {
-            hardware: create.hardware.to_string(),
-            error: error.to_string(),
-        });
-        let mut doubt = None;
-        for pause in RECONCILE_PAUSES {
-            sleep(Duration::from_secs(pause)).await;
-            match self.look_for(&create.spec.name, marker, error).await {
-                Ok(Sighting::Ours(pod)) => {
-                    self.notify(&Event::PodFound { pod_id: pod.id.clone() });
-                    return Ok(Some(*pod));
-                }
-                Ok(Sighting::Doubtful(id)) => doubt = Some((id, None)),
-                Ok(Sighting::Nothing) => doubt = None,
-                Err(lookup) => doubt = Some((None, Some(lookup))),
-            }
-        }
-        let Some((seen, lookup)) = doubt else { return Ok(None) };
-        Err(Setback::End(DeployError::Unclear {
-            name: create.spec.name.clone(),
-            pod_id: seen.or_else(|| error.recovered_id().map(str::to_owned)),
-            reason: error.to_string(),
-            source: lookup,
-        }))
-    }
-
-    async fn look_for(&self, name: &str, marker: &str, error: &Error) -> Result<Sighting, Error> {
-        let Listing { mut pods, unreadable } = self.read_list(Tries::Several).await?;
-        if let Some(id) = error.recovered_id()
-            && !pods.iter().any(|pod| pod.id == id)
-        {
-            pods.push((*self.get(id).await?).clone());
-        }
-        let is_unmarked = |pod: &Pod| pod.env.is_empty() && pod.name.as_ref().is_none_or(|own| own == name);
-        let (unmarked, mut pods): (Vec<Pod>, Vec<Pod>) = pods.into_iter().partition(is_unmarked);
-        for pod in unmarked {
-            pods.extend(self.look_closer(pod).await?);
-        }
-        let doubtful = pods.iter().find(|pod| is_unmarked(pod)).map(|pod| pod.id.clone());
-        let odd = unreadable.into_iter().find(|odd| odd.may_be(name));
-        let mut ours = pods.into_iter().filter(|pod| pod.marker() == Some(marker));
-        let Some(first) = ours.next() else {
-            return Ok(match (doubtful, odd) {
-                (Some(id), _) => Sighting::Doubtful(Some(id)),
-                (None, Some(odd)) => Sighting::Doubtful(odd.id),
-                (None, None) => Sighting::Nothing,
-            });
-        };
-        for duplicate in ours {
-            self.terminate(&duplicate.id).await?;
-            self.notify(&Event::DuplicateTerminated { pod_id: duplicate.id });
-        }
-        Ok(Sighting::Ours(Box::new(first)))
-    }
-}
-
-/// What a look for a pod with an unknown fate came to.
-enum Sighting {
-    Ours(Box<Pod>),
-    /// A pod of that name that does not show whose it is.
-    Doubtful(Option<String>),
-    Nothing,
 }
 
 /// Why a candidate brought no pod.
@@ -468,6 +394,25 @@ pub enum DeployError {
         /// What went wrong with the last look for it.
         source: Option<Error>,
     },
+    /// RunPod made several pods out of one create whose answer was lost, and not all but one could be
+    /// terminated.
+    ///
+    /// # Cost
+    /// All of them bill. [`pod_ids`](Self::pod_ids) has them.
+    #[error(
+        "pod {name:?} was created more than once: {pod_id} and {} bill; terminate all but one ({source})",
+        list(duplicates)
+    )]
+    Duplicated {
+        /// The name of the pods.
+        name: String,
+        /// The pod that would have been kept.
+        pod_id: String,
+        /// The others.
+        duplicates: Vec<String>,
+        /// What went wrong with terminating the first of them.
+        source: Error,
+    },
 }
 
 impl DeployError {
@@ -481,21 +426,32 @@ impl DeployError {
     #[must_use]
     pub fn may_bill(&self) -> bool {
         match self {
-            Self::Unclear { .. } | Self::NotReplaced(_) => true,
+            Self::Unclear { .. } | Self::Duplicated { .. } | Self::NotReplaced(_) => true,
             Self::NotReady { aftermath, .. } => !matches!(aftermath, Aftermath::Terminated),
             _ => false,
         }
     }
 
-    /// The id of a pod that exists or may exist on account of this deploy.
+    /// The id of a pod that exists or may exist on account of this deploy. There may be more of them:
+    /// see [`pod_ids`](Self::pod_ids).
     #[must_use]
     pub fn pod_id(&self) -> Option<&str> {
         match self {
             Self::Unclear { pod_id, .. } => pod_id.as_deref(),
-            Self::NotReady { pod_id, .. } => Some(pod_id),
+            Self::NotReady { pod_id, .. } | Self::Duplicated { pod_id, .. } => Some(pod_id),
             Self::NotReplaced(error) => Some(error.pod_id()),
             _ => None,
         }
+    }
+
+    /// The ids of all pods that exist or may exist on account of this deploy, as far as they are known.
+    #[must_use]
+    pub fn pod_ids(&self) -> Vec<&str> {
+        let duplicates: &[String] = match self {
+            Self::Duplicated { duplicates, .. } => duplicates,
+            _ => &[],
+        };
+        self.pod_id().into_iter().chain(duplicates.iter().map(String::as_str)).collect()
     }
 }
 

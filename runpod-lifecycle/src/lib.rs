@@ -20,6 +20,7 @@ mod port;
 mod probe;
 mod quota;
 mod reap;
+mod reconcile;
 mod retry;
 mod shared;
 mod spec;

@@ -1,13 +1,16 @@
 //! Deploys that end without certainty: what may exist is said, with every id that was seen.
 
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{
+    Arc, Mutex,
+    atomic::{AtomicUsize, Ordering},
+};
 
-use httpmock::{HttpMockResponse, MockServer};
+use httpmock::{HttpMockRequest, HttpMockResponse, Mock, MockServer};
 use runpod_bench::clock::run_fast;
 use runpod_lifecycle::{DeployError, PodHandle};
 use serde_json::{Value, json};
 
-use crate::mock::{empty_account, fresh_pod, handle, spec};
+use crate::mock::{GPU, empty_account, fresh_pod, handle, problem, spec};
 
 const SPEED: u32 = 40;
 
@@ -72,4 +75,92 @@ fn a_refusal_after_an_unclear_create_does_not_prove_that_there_is_no_pod() {
 fn a_create_that_succeeds_after_an_unclear_one_is_a_success() {
     let (outcome, sent) = deploy_answered(&[(502, "lost on the way"), (201, "")]);
     assert_eq!((outcome.expect("the second is accepted").id.as_str(), sent), ("k3x9q2m7v1b8z5", 2));
+}
+
+/// An account in which one create makes these pods and is answered with 500. A pod's environment shows
+/// in lists only if it is to.
+fn twice(server: &MockServer, pods: &'static [(&'static str, bool)]) {
+    server.mock(|when, then| {
+        when.method("GET").path("/v2/catalog/gpus");
+        then.status(200).json_body(json!({"gpus": [{"id": GPU}]}));
+    });
+    let env: Arc<Mutex<Option<Value>>> = Arc::default();
+    let listed = Arc::clone(&env);
+    server.mock(|when, then| {
+        when.method("GET").path("/v2/pods");
+        then.respond_with(move |_| {
+            let env = listed.lock().expect("no test panics with it").clone();
+            let pod = |(id, shown): &(&str, bool)| {
+                let mut pod = fresh_pod();
+                pod["id"] = json!(id);
+                pod["env"] = if *shown { env.clone().unwrap_or_default() } else { Value::Null };
+                pod
+            };
+            let pods = if env.is_some() { pods.iter().map(pod).collect() } else { Vec::new() };
+            answer(200, &json!({"pods": pods}))
+        });
+    });
+    server.mock(|when, then| {
+        when.method("POST").path("/v2/pods");
+        then.respond_with(move |request: &HttpMockRequest| {
+            let sent: Value = serde_json::from_slice(request.body_ref()).expect("it is JSON");
+            *env.lock().expect("no test panics with it") = Some(sent["env"].clone());
+            refusal(500, "Something went wrong")
+        });
+    });
+}
+
+fn delete<'a>(server: &'a MockServer, id: &str, status: u16, detail: &str) -> Mock<'a> {
+    server.mock(|when, then| {
+        when.method("DELETE").path(format!("/v2/pods/{id}"));
+        problem(then, status, "x", detail);
+    })
+}
+
+#[test]
+fn a_second_pod_that_cannot_be_terminated_is_named_and_so_is_the_first() {
+    run_fast(SPEED, async {
+        let server = MockServer::start_async().await;
+        twice(&server, &[("aaaaaaaaaaaaaa", true), ("bbbbbbbbbbbbbb", true)]);
+        let first = delete(&server, "aaaaaaaaaaaaaa", 204, "");
+        let second = delete(&server, "bbbbbbbbbbbbbb", 400, "Pod is locked");
+        let error = handle(&server).deploy(&spec()).await.expect_err("two bill");
+        let text = error.to_string();
+        assert!(text.contains("aaaaaaaaaaaaaa") && text.contains("bbbbbbbbbbbbbb"), "{text}");
+        assert!(text.contains("Pod is locked") && error.may_bill(), "{text}");
+        assert_eq!(error.pod_id(), Some("aaaaaaaaaaaaaa"));
+        assert_eq!((first.calls(), second.calls()), (0, 5), "tried until the looks were over");
+    })
+    .expect("a runtime");
+}
+
+#[test]
+fn our_pod_is_taken_although_another_one_cannot_be_looked_at() {
+    run_fast(SPEED, async {
+        let server = MockServer::start_async().await;
+        twice(&server, &[("hiddenhiddenhi", false), ("aaaaaaaaaaaaaa", true)]);
+        server.mock(|when, then| {
+            when.method("GET").path("/v2/pods/hiddenhiddenhi");
+            problem(then, 500, "x", "Something went wrong");
+        });
+        let pod = handle(&server).deploy(&spec()).await.expect("its pod is there");
+        assert_eq!(pod.id, "aaaaaaaaaaaaaa");
+    })
+    .expect("a runtime");
+}
+
+#[test]
+fn a_pod_that_may_be_ours_and_cannot_be_looked_at_is_named() {
+    run_fast(SPEED, async {
+        let server = MockServer::start_async().await;
+        twice(&server, &[("hiddenhiddenhi", false)]);
+        server.mock(|when, then| {
+            when.method("GET").path("/v2/pods/hiddenhiddenhi");
+            problem(then, 500, "x", "nobody can say");
+        });
+        let error = handle(&server).deploy(&spec()).await.expect_err("nobody can say");
+        assert_unclear(&error, &["hiddenhiddenhi"]);
+        assert_eq!(error.pod_id(), Some("hiddenhiddenhi"));
+    })
+    .expect("a runtime");
 }
