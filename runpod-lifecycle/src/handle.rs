@@ -11,15 +11,19 @@ use std::{
     time::Duration,
 };
 
+use runpod_api::http::StatusCode;
 use tokio::time::{Instant, sleep, timeout};
 
 use crate::{
     Applied, Condition, Error, ErrorKind, Event, Pod, PodState, RunPod, Wait,
     backend::{Action, Unreadable},
     client::{Call, Tries},
+    condition::word,
+    retry,
 };
 
 const LIST: &str = "list pods";
+const TERMINATE: &str = "terminate pod";
 /// Pages after which a list is taken to have no end.
 const MOST_PAGES: usize = 1000;
 /// How late after its create RunPod may know a pod (observed in lists), and the longest a first wait
@@ -440,8 +444,12 @@ impl RunPod {
     /// RunPod has accepted it. Terminating what is already gone succeeds. A pod that was just created is
     /// better terminated through its [handle](PodHandle::terminate), since RunPod may not know it yet.
     ///
+    /// RunPod says 204. After any other success the pod is looked at, and it is an error if it is not gone
+    /// within a few seconds.
+    ///
     /// # Errors
-    /// [`ErrorKind::Locked`] if the pod is locked; [`ErrorKind::Conflict`] if it belongs to a cluster.
+    /// [`ErrorKind::Locked`] if the pod is locked; [`ErrorKind::Conflict`] if it belongs to a cluster;
+    /// [`ErrorKind::Unreadable`] if the answer looks like a success and the pod is still there.
     ///
     /// # Cost
     /// On success nothing of the pod bills any more. On any error assume that it still does.
@@ -451,11 +459,30 @@ impl RunPod {
 
     /// Whether there was a pod to terminate.
     async fn delete(&self, id: &str) -> Result<bool, Error> {
-        let call = Call::mutation("terminate pod", id);
+        let call = Call::mutation(TERMINATE, id);
         match self.repeatedly(call, || self.backend().delete(id)).await {
-            Ok(()) => Ok(true),
+            Ok(StatusCode::NO_CONTENT) => Ok(true),
+            Ok(status) => self.confirm_gone(id, status).await.map(|()| true),
             Err(error) if error.kind() == ErrorKind::NotFound => Ok(false),
             Err(error) => Err(error),
+        }
+    }
+
+    /// Looks whether a pod is gone whose DELETE had a success that the contract does not know.
+    async fn confirm_gone(&self, id: &str, status: StatusCode) -> Result<(), Error> {
+        let mut pauses = retry::pauses(retry::ATTEMPTS);
+        loop {
+            let seen = match self.look_at(id, Tries::One).await {
+                Err(error) if error.kind() == ErrorKind::NotFound => return Ok(()),
+                Ok(pod) if pod.is_gone() => return Ok(()),
+                Ok(pod) => format!("the pod is still there ({})", word(pod.state.as_ref())),
+                Err(error) => error.to_string(),
+            };
+            let Some(pause) = pauses.next() else {
+                let message = format!("RunPod answered {} in place of 204, and {seen}", status.as_u16());
+                return Err(Error::of_answer(ErrorKind::Unreadable, TERMINATE, Some(id), message));
+            };
+            sleep(pause).await;
         }
     }
 

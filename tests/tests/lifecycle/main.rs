@@ -19,6 +19,7 @@ mod spec;
 mod ssh_keys;
 mod states;
 mod statuses;
+mod terminate;
 mod v1;
 mod waiting;
 mod world;
