@@ -32,6 +32,7 @@ struct Inner {
     message: String,
     errors: Vec<String>,
     runpod_shaped: bool,
+    is_problem: bool,
     recovered_id: Option<String>,
     source: Option<reqwest::Error>,
 }
@@ -67,6 +68,7 @@ impl Failure {
             message: String::new(),
             errors: Vec::new(),
             runpod_shaped: false,
+            is_problem: false,
             recovered_id: None,
             source: None,
         }))
@@ -110,6 +112,7 @@ impl Failure {
         failure.0.errors =
             words.errors.iter().take(MOST_ERRORS).map(|text| capped(&redaction.apply(text))).collect();
         failure.0.runpod_shaped = words.runpod_shaped;
+        failure.0.is_problem = words.is_problem;
         failure.0.status = Some(status);
         failure.0.headers = headers;
         failure
@@ -171,9 +174,16 @@ impl Failure {
         &self.0.errors
     }
 
-    /// Whether the answer has the shape of RunPod's own errors; a proxy's or a wrong address's has not.
+    /// Whether the answer has the shape of RunPod's own errors, in either version of its API; a proxy's or a
+    /// wrong address's has not.
     pub fn is_runpod_shaped(&self) -> bool {
         self.0.runpod_shaped
+    }
+
+    /// Whether the answer has the shape of REST v2's errors: at least two of `title`, `status` and `detail`.
+    /// `{"error": "..."}` is REST v1's, and what others say as well.
+    pub fn is_problem(&self) -> bool {
+        self.0.is_problem
     }
 
     /// The `id` in a success that could not be read: what was created is there.
@@ -353,6 +363,7 @@ struct Words {
     message: String,
     errors: Vec<String>,
     runpod_shaped: bool,
+    is_problem: bool,
 }
 
 impl Words {
@@ -371,10 +382,11 @@ impl Words {
             .collect();
         // A lone `message` or `detail` is what gateways and web frameworks say of any address.
         let known = ["title", "status", "detail"].iter().filter(|key| fields.contains_key(**key)).count();
+        let is_problem = message.is_some() && known >= 2;
         let runpod_shaped =
-            message.is_some() && (known >= 2 || fields.get("error").is_some_and(Value::is_string));
+            is_problem || message.is_some() && fields.get("error").is_some_and(Value::is_string);
         let message = message.unwrap_or_else(|| String::from_utf8_lossy(body).trim().to_owned());
-        Self { message, errors, runpod_shaped }
+        Self { message, errors, runpod_shaped, is_problem }
     }
 }
 

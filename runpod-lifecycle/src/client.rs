@@ -217,7 +217,7 @@ impl RunPod {
                 if failure.status() == Some(429) {
                     self.inner.quota.hold(failure.retry_after().unwrap_or_default());
                 }
-                Err(Error::of_call(call.operation, call.target, failure))
+                Err(Error::of_call(self.version(), call.operation, call.target, failure))
             }
         }
     }

@@ -4,6 +4,8 @@ use std::{fmt, sync::Arc, time::Duration};
 
 use runpod_api::{Failure, FailureKind};
 
+use crate::ApiVersion;
+
 /// Texts with which RunPod says "no capacity", lower case, compared as substrings (observed).
 const NO_CAPACITY: [&str; 6] = [
     "no longer any instances available",
@@ -88,10 +90,15 @@ pub enum ErrorKind {
 
 impl Error {
     /// A failed call as an error of `operation` on `target`.
-    pub(crate) fn of_call(operation: &'static str, target: Option<&str>, failure: Failure) -> Self {
+    pub(crate) fn of_call(
+        version: ApiVersion,
+        operation: &'static str,
+        target: Option<&str>,
+        failure: Failure,
+    ) -> Self {
         Self {
             inner: Arc::new(Inner {
-                kind: classify(&failure),
+                kind: classify(version, &failure),
                 operation,
                 target: target.map(str::to_owned),
                 message: failure.message().to_owned(),
@@ -220,14 +227,28 @@ impl Error {
 }
 
 /// What a failed call means, from its status and RunPod's words alone.
-fn classify(failure: &Failure) -> ErrorKind {
+fn classify(version: ApiVersion, failure: &Failure) -> ErrorKind {
     match failure.kind() {
         // Nothing below it went wrong: the request itself cannot be sent.
         FailureKind::NotSent if std::error::Error::source(failure).is_none() => ErrorKind::Rejected,
         FailureKind::NotSent => ErrorKind::Unreachable,
         FailureKind::Interrupted => ErrorKind::Interrupted,
         FailureKind::Undecodable { .. } | FailureKind::TooLarge => ErrorKind::Unreadable,
-        _ => failure.status().map_or(ErrorKind::Unexpected, |status| classify_status(status, failure)),
+        _ => match failure.status() {
+            Some(404) if !says_not_found(version, failure) => ErrorKind::Unreadable,
+            Some(status) => classify_status(status, failure),
+            None => ErrorKind::Unexpected,
+        },
+    }
+}
+
+/// Whether it is this version of RunPod's API that says 404: money hangs on it, so another version's
+/// shape will not do.
+fn says_not_found(version: ApiVersion, failure: &Failure) -> bool {
+    match version {
+        ApiVersion::V2 => failure.is_problem(),
+        #[cfg(feature = "v1")]
+        ApiVersion::V1 => failure.is_runpod_shaped(),
     }
 }
 
@@ -241,8 +262,7 @@ fn classify_status(status: u16, failure: &Failure) -> ErrorKind {
         402 => ErrorKind::InsufficientBalance,
         403 if failure.is_runpod_shaped() => ErrorKind::Forbidden,
         403 => ErrorKind::Blocked,
-        404 if failure.is_runpod_shaped() => ErrorKind::NotFound,
-        404 => ErrorKind::Unreadable,
+        404 => ErrorKind::NotFound,
         // A gateway says it when it gave up on either side.
         408 => ErrorKind::Interrupted,
         409 => ErrorKind::Conflict,

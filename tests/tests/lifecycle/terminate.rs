@@ -1,10 +1,10 @@
 //! What counts as a proof that a pod is gone.
 
 use httpmock::{MockServer, Then};
-use runpod_lifecycle::{Applied, Error, ErrorKind};
+use runpod_lifecycle::{ApiVersion, Applied, Error, ErrorKind, RunPod};
 use serde_json::json;
 
-use crate::mock::{fresh_pod, handle, problem};
+use crate::mock::{KEY, fresh_pod, handle, problem};
 
 const ID: &str = "k3x9q2m7v1b8z5";
 
@@ -70,4 +70,22 @@ async fn a_success_after_which_nobody_can_look_is_an_error() {
         terminate(|then| then.status(202), |then| problem(then, 403, "Forbidden", "not you")).await;
     let text = outcome.expect_err("nobody knows").to_string();
     assert!(text.contains("could not terminate pod") && text.contains("not you"), "{text}");
+}
+
+#[tokio::test]
+async fn a_404_in_another_shape_than_this_versions_does_not_make_a_pod_gone() {
+    let server = MockServer::start_async().await;
+    for path in [format!("/v2/pods/{ID}"), format!("/pods/{ID}")] {
+        server.mock(|when, then| {
+            when.path(path);
+            then.status(404).json_body(json!({"error": "not found"}));
+        });
+    }
+    let v2 = handle(&server);
+    let errors = tokio::join!(v2.get(ID), v2.terminate(ID));
+    assert_eq!(errors.0.map(drop).expect_err("nobody knows").kind(), ErrorKind::Unreadable);
+    assert_eq!(errors.1.expect_err("nobody knows").kind(), ErrorKind::Unreadable);
+    let v1 = RunPod::builder(KEY).api_version(ApiVersion::V1).base_url(server.base_url()).build().unwrap();
+    assert_eq!(v1.get(ID).await.expect_err("v1 says it so").kind(), ErrorKind::NotFound);
+    v1.terminate(ID).await.expect("there is none");
 }
