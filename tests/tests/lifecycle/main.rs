@@ -6,6 +6,7 @@ mod candidates;
 mod connection;
 mod deploy;
 mod doubt;
+mod environment;
 mod frugal;
 mod input;
 mod lag;
