@@ -277,41 +277,42 @@ impl std::error::Error for Failure {
 
 impl fmt::Display for Failure {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let inner = &*self.0;
-        if !inner.operation.is_empty() {
-            write!(f, "{}: ", inner.operation)?;
+        if !self.0.operation.is_empty() {
+            write!(f, "{}: ", self.0.operation)?;
         }
-        match &inner.kind {
-            FailureKind::NotSent if inner.source.is_some() => {
-                f.write_str("the request did not reach RunPod")?
-            }
-            FailureKind::NotSent => f.write_str("the request was not sent")?,
-            FailureKind::Interrupted => f.write_str("the answer did not come whole")?,
-            FailureKind::Status => write!(f, "RunPod answered {}", inner.status.unwrap_or_default())?,
-            FailureKind::Undecodable { path, expected } => {
-                write!(
-                    f,
-                    "the answer ({}) cannot be read: at {path} expected {expected}",
-                    inner.status.unwrap_or_default()
-                )?;
-            }
-            FailureKind::TooLarge => f.write_str("the answer is too large")?,
-        }
-        if !inner.message.is_empty() {
-            write!(f, ": {}", inner.message)?;
-        }
-        if !inner.errors.is_empty() {
-            write!(f, " ({})", inner.errors.join("; "))?;
-        }
-        if let Some(id) = &inner.recovered_id {
-            write!(f, "; it was done, with id {}", id.escape_debug())?;
-        }
-        write!(f, "; {}", self.advice())?;
+        write!(f, "{}; {}", self.outcome(), self.advice())?;
         self.request_id().map_or(Ok(()), |id| write!(f, " [request {id}]"))
     }
 }
 
 impl Failure {
+    /// How far the call came and what the server said: the text without the operation, the request id and
+    /// what to do.
+    pub fn outcome(&self) -> String {
+        let inner = &*self.0;
+        let status = inner.status.unwrap_or_default();
+        let mut text = match &inner.kind {
+            FailureKind::NotSent if inner.source.is_some() => "the request did not reach RunPod".to_owned(),
+            FailureKind::NotSent => "the request was not sent".to_owned(),
+            FailureKind::Interrupted => "the answer did not come whole".to_owned(),
+            FailureKind::Status => format!("RunPod answered {status}"),
+            FailureKind::Undecodable { path, expected } => {
+                format!("the answer ({status}) cannot be read: at {path} expected {expected}")
+            }
+            FailureKind::TooLarge => "the answer is too large".to_owned(),
+        };
+        if !inner.message.is_empty() {
+            text += &format!(": {}", inner.message);
+        }
+        if !inner.errors.is_empty() {
+            text += &format!(" ({})", inner.errors.join("; "));
+        }
+        if let Some(id) = &inner.recovered_id {
+            text += &format!("; it was done, with id {}", id.escape_debug());
+        }
+        text
+    }
+
     fn advice(&self) -> &'static str {
         match (&self.0.kind, self.0.status) {
             (FailureKind::NotSent, _) if self.0.source.is_none() => "correct the call",

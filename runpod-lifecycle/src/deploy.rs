@@ -1,6 +1,6 @@
 //! From a spec to a pod that RunPod has accepted, without ever making two.
 
-use std::{collections::BTreeMap, fmt, time::Duration};
+use std::{collections::BTreeMap, time::Duration};
 
 use jiff::Timestamp;
 use runpod_api::Secret;
@@ -8,18 +8,19 @@ use tokio::time::sleep;
 use uuid::Uuid;
 
 use crate::{
-    Candidate, Cloud, Condition, Error, ErrorKind, Event, Gone, Hardware, Pod, PodHandle, PodSpec, RunPod,
-    SpecError, WaitError, WaitReport,
+    Aftermath, Attempt, Candidate, Cloud, Condition, DeployError, Error, ErrorKind, Event, Gone, Pod,
+    PodHandle, PodSpec, RunPod, WaitError, WaitReport,
     backend::Create,
     candidate::Placement,
     client::{Call, PATIENCE},
+    deploy_error::list,
     pod::{EXPIRES_AT, MARKER},
     poller::Watcher,
     reconcile::RECONCILE_PAUSES,
     retry, wait,
 };
 
-const CREATE: &str = "create pod";
+pub(crate) const CREATE: &str = "create pod";
 /// The longest a replaced pod may take to be gone.
 const REPLACE_PATIENCE: Duration = Duration::from_secs(300);
 
@@ -44,28 +45,6 @@ pub enum OnFailure {
     Keep,
     /// Terminate it.
     Terminate,
-}
-
-/// What became of a pod that did not become ready.
-#[derive(Debug)]
-#[non_exhaustive]
-pub enum Aftermath {
-    /// It was left running and bills.
-    Kept,
-    /// It was terminated.
-    Terminated,
-    /// It could not be terminated, and may bill.
-    NotTerminated(Error),
-}
-
-impl fmt::Display for Aftermath {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Kept => f.write_str("it was kept and bills"),
-            Self::Terminated => f.write_str("it was terminated"),
-            Self::NotTerminated(error) => write!(f, "it may bill, since terminating it failed: {error}"),
-        }
-    }
 }
 
 impl RunPod {
@@ -264,9 +243,13 @@ impl Step {
 fn in_doubt(spec: &PodSpec, doubt: Option<Error>, end: DeployError) -> DeployError {
     let (Some(unclear), false) = (doubt, end.may_bill()) else { return end };
     let seconds = RECONCILE_PAUSES.iter().sum::<u64>();
-    let mut reason = format!("{unclear}; no list showed it for {seconds} s");
-    if !matches!(&end, DeployError::Refused(error) if error.may_have_been_applied()) {
-        reason += &format!(", then: {end}");
+    let mut reason = format!("{}; no list showed it for {seconds} s", unclear.what());
+    match end {
+        DeployError::Refused(error) if error.may_have_been_applied() => {}
+        DeployError::AllRefused { attempts, .. } => {
+            reason += &format!(", then every candidate was refused: {}", list(&attempts));
+        }
+        end => reason += &format!(", then: {end}"),
     }
     DeployError::Unclear { name: spec.name.clone(), pod_id: None, reason, source: None }
 }
@@ -292,173 +275,10 @@ fn suggestions(spec: &PodSpec) -> Vec<&'static str> {
         suggestions.push("any data center");
     }
     if spec.cloud != Cloud::Either && spec.gpus() > 0 {
-        suggestions.push("the other cloud (Cloud::Either)");
+        suggestions.push("the other cloud");
     }
     if spec.gpus() > 1 {
         suggestions.push("fewer GPUs per pod");
     }
     suggestions
-}
-
-/// A candidate that RunPod refused.
-#[derive(Debug)]
-#[non_exhaustive]
-pub struct Attempt {
-    /// The hardware it was.
-    pub hardware: Hardware,
-    /// The cloud it was asked for in.
-    pub cloud: Cloud,
-    /// RunPod's answer.
-    pub error: Error,
-}
-
-impl fmt::Display for Attempt {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{} ({:?}): {}", self.hardware, self.cloud, self.error.message())
-    }
-}
-
-/// A deploy that brought no pod.
-#[derive(Debug, thiserror::Error)]
-#[non_exhaustive]
-pub enum DeployError {
-    /// The spec is wrong. Nothing was sent but reads; no pod was created.
-    #[error(transparent)]
-    Spec(SpecError),
-    /// The name is in use: by one pod and [`IfExists::Fail`], or by several. No pod was created.
-    #[error(
-        "pod name {name:?} is taken by {}; adopt or replace it, choose another name, or terminate {}",
-        list(pods.iter().map(|pod| &pod.id)),
-        if pods.len() == 1 { "it" } else { "all but one" }
-    )]
-    NameTaken {
-        /// The name.
-        name: String,
-        /// Who has it.
-        pods: Vec<PodHandle>,
-    },
-    /// RunPod could not be asked what is there, so nothing was created.
-    #[error("no pod was created, since what is there could not be found out")]
-    Lookup(#[source] Error),
-    /// The pod to be replaced is not proven gone, so nothing was created. It may still bill.
-    #[error("no pod was created, since the one to be replaced is not proven gone")]
-    NotReplaced(#[source] WaitError),
-    /// RunPod refused for a reason that no other candidate changes. No pod was created.
-    #[error(transparent)]
-    Refused(Error),
-    /// Every candidate was refused. No pod was created.
-    #[error(
-        "no candidate for pod {name:?} was accepted and none was created: {}. {} Try {}",
-        list(attempts),
-        if looks_like_rule(attempts) {
-            "RunPod named no lack of stock: this looks like a rule the spec breaks."
-        } else {
-            "This looks like a lack of stock."
-        },
-        suggestions.join(", ")
-    )]
-    AllRefused {
-        /// The name of the pod that was to be.
-        name: String,
-        /// Each candidate with RunPod's answer, in the order tried.
-        attempts: Vec<Attempt>,
-        /// What would widen the search.
-        suggestions: Vec<&'static str>,
-    },
-    /// The pod was created and did not become ready; `aftermath` says what became of it.
-    #[error("pod {pod_id} was deployed but did not become ready; {aftermath}")]
-    NotReady {
-        /// The pod's id.
-        pod_id: String,
-        /// What became of it.
-        aftermath: Aftermath,
-        /// Why it is not ready.
-        source: Box<WaitError>,
-    },
-    /// A create was sent, its answer was lost, and looking for the pod brought no certainty; or no list
-    /// showed the pod for 15 s and no other create succeeded.
-    ///
-    /// # Cost
-    /// A pod of this name may exist and bill. Look for it ([`find`](RunPod::find)) before deploying again.
-    #[error(
-        "it is unclear whether pod {name:?} was created{}, and it may bill: look for it before deploying again ({reason})",
-        pod_id.as_ref().map(|id| format!(" as {id}")).unwrap_or_default()
-    )]
-    Unclear {
-        /// The name of the pod that may exist.
-        name: String,
-        /// Its id, if anything showed it.
-        pod_id: Option<String>,
-        /// What went wrong with the create.
-        reason: String,
-        /// What went wrong with the last look for it.
-        source: Option<Error>,
-    },
-    /// RunPod made several pods out of one create whose answer was lost, and not all but one could be
-    /// terminated.
-    ///
-    /// # Cost
-    /// All of them bill. [`pod_ids`](Self::pod_ids) has them.
-    #[error(
-        "pod {name:?} was created more than once: {pod_id} and {} bill; terminate all but one ({source})",
-        list(duplicates)
-    )]
-    Duplicated {
-        /// The name of the pods.
-        name: String,
-        /// The pod that would have been kept.
-        pod_id: String,
-        /// The others.
-        duplicates: Vec<String>,
-        /// What went wrong with terminating the first of them.
-        source: Error,
-    },
-}
-
-impl DeployError {
-    /// Whether RunPod had no machine for any candidate, as far as its words tell.
-    #[must_use]
-    pub fn is_no_capacity(&self) -> bool {
-        matches!(self, Self::AllRefused { attempts, .. } if !looks_like_rule(attempts))
-    }
-
-    /// Whether a pod may exist and bill although the deploy failed.
-    #[must_use]
-    pub fn may_bill(&self) -> bool {
-        match self {
-            Self::Unclear { .. } | Self::Duplicated { .. } | Self::NotReplaced(_) => true,
-            Self::NotReady { aftermath, .. } => !matches!(aftermath, Aftermath::Terminated),
-            _ => false,
-        }
-    }
-
-    /// The id of a pod that exists or may exist on account of this deploy. There may be more of them:
-    /// see [`pod_ids`](Self::pod_ids).
-    #[must_use]
-    pub fn pod_id(&self) -> Option<&str> {
-        match self {
-            Self::Unclear { pod_id, .. } => pod_id.as_deref(),
-            Self::NotReady { pod_id, .. } | Self::Duplicated { pod_id, .. } => Some(pod_id),
-            Self::NotReplaced(error) => Some(error.pod_id()),
-            _ => None,
-        }
-    }
-
-    /// The ids of all pods that exist or may exist on account of this deploy, as far as they are known.
-    #[must_use]
-    pub fn pod_ids(&self) -> Vec<&str> {
-        let duplicates: &[String] = match self {
-            Self::Duplicated { duplicates, .. } => duplicates,
-            _ => &[],
-        };
-        self.pod_id().into_iter().chain(duplicates.iter().map(String::as_str)).collect()
-    }
-}
-
-fn looks_like_rule(attempts: &[Attempt]) -> bool {
-    attempts.iter().all(|attempt| attempt.error.kind() != ErrorKind::NoCapacity)
-}
-
-fn list<T: fmt::Display>(items: impl IntoIterator<Item = T>) -> String {
-    items.into_iter().map(|item| item.to_string()).collect::<Vec<_>>().join("; ")
 }

@@ -476,7 +476,7 @@ impl RunPod {
                 Err(error) if error.kind() == ErrorKind::NotFound => return Ok(()),
                 Ok(pod) if pod.is_gone() => return Ok(()),
                 Ok(pod) => format!("the pod is still there ({})", word(pod.state.as_ref())),
-                Err(error) => error.to_string(),
+                Err(error) => error.what(),
             };
             let Some(pause) = pauses.next() else {
                 let message = format!("RunPod answered {} in place of 204, and {seen}", status.as_u16());

@@ -19,15 +19,12 @@ impl RunPod {
         marker: &str,
         error: &Error,
     ) -> Result<Option<Pod>, DeployError> {
-        self.notify(&Event::OutcomeUnclear {
-            hardware: create.hardware.to_string(),
-            error: error.to_string(),
-        });
+        self.notify(&Event::OutcomeUnclear { hardware: create.hardware.to_string(), error: error.what() });
         let name = &create.spec.name;
         let unclear = |seen: Option<String>, lookup| DeployError::Unclear {
             name: name.clone(),
             pod_id: seen.or_else(|| error.recovered_id().map(str::to_owned)),
-            reason: error.to_string(),
+            reason: error.what(),
             source: lookup,
         };
         let mut kept = None;

@@ -494,20 +494,15 @@ impl WaitReport {
 /// # Cost
 /// The pod was not touched: unless the error says it is gone, it may be running and billing.
 /// [`pod_id`](Self::pod_id) is what [`terminate`](crate::RunPod::terminate) takes.
-#[derive(Debug, thiserror::Error)]
+#[derive(Debug)]
 #[non_exhaustive]
 pub enum WaitError {
     /// The longest wait is over.
-    #[error(
-        "pod {} is not {} within the longest wait ({report}). It may be running and billing: wait longer, or terminate it",
-        report.pod_id, report.condition
-    )]
     TimedOut {
         /// What was known.
         report: Box<WaitReport>,
     },
     /// The condition can no longer come true.
-    #[error("pod {} will not be {}: {reason} ({report})", report.pod_id, report.condition)]
     Failed {
         /// Why.
         reason: String,
@@ -515,7 +510,6 @@ pub enum WaitError {
         report: Box<WaitReport>,
     },
     /// A look failed in a way that looking again cannot mend.
-    #[error("stopped waiting for pod {} to be {} ({report})", report.pod_id, report.condition)]
     Call {
         /// The failed look.
         source: Error,
@@ -524,7 +518,45 @@ pub enum WaitError {
     },
 }
 
+impl fmt::Display for WaitError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.what())?;
+        match self {
+            Self::TimedOut { .. } => {
+                f.write_str(". It may be running and billing: wait longer, or terminate it")
+            }
+            _ => Ok(()),
+        }
+    }
+}
+
+/// What the text above says is not said again: the source is what lies below it.
+impl std::error::Error for WaitError {
+    fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
+        match self {
+            Self::Call { source, .. } => source.source(),
+            Self::TimedOut { .. } | Self::Failed { .. } => None,
+        }
+    }
+}
+
 impl WaitError {
+    /// The text without what to do about the pod, which somebody may have seen to.
+    pub(crate) fn what(&self) -> String {
+        let report = self.report();
+        let (id, condition) = (&report.pod_id, &report.condition);
+        match self {
+            Self::TimedOut { .. } => {
+                format!("pod {id} is not {condition} within the longest wait ({report})")
+            }
+            Self::Failed { reason, .. } => format!("pod {id} will not be {condition}: {reason} ({report})"),
+            Self::Call { source, .. } if report.looks == 0 => source.to_string(),
+            Self::Call { source, .. } => {
+                format!("stopped waiting for pod {id} to be {condition} ({report}): {source}")
+            }
+        }
+    }
+
     /// The id of the pod that was waited for.
     #[must_use]
     pub fn pod_id(&self) -> &str {

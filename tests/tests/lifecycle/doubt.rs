@@ -159,7 +159,7 @@ fn a_pod_that_may_be_ours_and_cannot_be_looked_at_is_named() {
             problem(then, 500, "x", "nobody can say");
         });
         let error = handle(&server).deploy(&spec()).await.expect_err("nobody can say");
-        assert_unclear(&error, &["hiddenhiddenhi"]);
+        assert_unclear(&error, &["hiddenhiddenhi", "nobody can say"]);
         assert_eq!(error.pod_id(), Some("hiddenhiddenhi"));
     })
     .expect("a runtime");

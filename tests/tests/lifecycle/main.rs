@@ -7,6 +7,7 @@ mod connection;
 mod deploy;
 mod doubt;
 mod environment;
+mod errors;
 mod frugal;
 mod input;
 mod lag;
