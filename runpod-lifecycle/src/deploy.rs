@@ -65,7 +65,8 @@ impl RunPod {
     /// name shows it once RunPod lists it, usually within 15 s.
     ///
     /// # Cost
-    /// The pod bills from the moment RunPod accepts it until it is terminated, ready or not.
+    /// The pod bills until it is terminated, ready or not. When that begins RunPod's contract does not say:
+    /// count from the moment RunPod accepts it.
     pub async fn deploy(&self, spec: &PodSpec) -> Result<PodHandle, DeployError> {
         spec.validate().map_err(DeployError::Spec)?;
         let placement = self.placement(spec).await?;
