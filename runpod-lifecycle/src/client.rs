@@ -3,6 +3,7 @@
 use std::{
     fmt,
     future::Future,
+    pin::Pin,
     sync::{
         Arc,
         atomic::{AtomicU64, Ordering},
@@ -193,10 +194,12 @@ impl RunPod {
     }
 
     /// Sends one request, once the rate limit allows it, and once only.
+    ///
+    /// The request is boxed by the caller: its future is large, and nobody's stack or state should be.
     pub(crate) async fn once<T>(
         &self,
         call: Call<'_>,
-        send: impl Future<Output = Result<Answer<T>, Failure>> + Send,
+        send: Pin<Box<impl Future<Output = Result<Answer<T>, Failure>> + Send>>,
     ) -> Result<T, Error> {
         let permit = self.admit(call).await?;
         let is_mutation = u64::from(call.priority == Priority::Mutation);
@@ -246,7 +249,7 @@ impl RunPod {
             Tries::Several => retry::ATTEMPTS,
         });
         loop {
-            let error = match self.once(call, send()).await {
+            let error = match self.once(call, Box::pin(send())).await {
                 Ok(value) => return Ok(value),
                 Err(error) if !error.is_retryable() => return Err(error),
                 Err(error) => error,

@@ -199,7 +199,7 @@ impl RunPod {
         let mut pauses = retry::pauses(retry::ATTEMPTS);
         loop {
             let call = Call::mutation(CREATE, name.as_str());
-            let error = match self.once(call, self.backend().create(create)).await {
+            let error = match self.once(call, Box::pin(self.backend().create(create))).await {
                 Ok(pod) if !pod.id.is_empty() => return Ok(pod),
                 Ok(_) => {
                     let message = "the answer has an empty id";

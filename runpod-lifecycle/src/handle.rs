@@ -390,7 +390,7 @@ impl RunPod {
     /// [`ErrorKind::Locked`] if the pod is locked; [`ErrorKind::Conflict`] if it is not running.
     pub async fn restart(&self, id: &str) -> Result<Applied, Error> {
         let call = Call::mutation("restart pod", id);
-        let pod = self.once(call, self.backend().act(id, Action::Restart)).await?;
+        let pod = self.once(call, Box::pin(self.backend().act(id, Action::Restart))).await?;
         Ok(Applied::by_action(Action::Restart, pod.as_ref()))
     }
 

@@ -208,7 +208,7 @@ impl Reader {
         let call = Call::look(READ, Some(pod_id));
         runpod.require(Feature::Logs, call)?;
         let open = runpod.backend().logs(pod_id, &self.logs, self.cursor.as_deref());
-        match runpod.once(call, open).await {
+        match runpod.once(call, Box::pin(open)).await {
             Ok(bytes) => {
                 let body = bounded(bytes.map_err(io::Error::other));
                 self.connection = Some(Box::pin(SseStream::from_bytes_stream(body)));

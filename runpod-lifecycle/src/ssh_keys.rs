@@ -61,7 +61,7 @@ impl RunPod {
             );
         }
         // A failed look is no reason to hold a deploy up.
-        let read = self.once(Call::look(READ, None), self.backend().ssh_keys());
+        let read = self.once(Call::look(READ, None), Box::pin(self.backend().ssh_keys()));
         let keys = self.lookups().ssh_keys.get((), read).await.ok()?;
         keys.is_empty().then(|| {
             "the account has no SSH key, so sshd will not start: add one with add_ssh_key before deploying".to_owned()
