@@ -4,15 +4,12 @@ use std::{
     fmt,
     future::Future,
     pin::Pin,
-    sync::{
-        Arc,
-        atomic::{AtomicU64, Ordering},
-    },
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
     time::Duration,
 };
 
 use runpod_api::{BuildError, ClientBuilder, Failure, Secret};
-use tokio::time::sleep;
+use tokio::time::{Instant, sleep};
 
 use crate::{
     ApiVersion, Error, ErrorKind, Event, GpuType,
@@ -70,21 +67,33 @@ struct Inner {
     lookups: Lookups,
 }
 
+/// How old an answer may be that somebody else asked for.
+const SHARED_FOR: Duration = Duration::from_millis(2500);
+
 /// What deploys look up before they create, shared by those that begin together.
 #[derive(Debug, Default)]
 pub(crate) struct Lookups {
-    /// Mutations begun or ended so far: what was looked up before one is not used after it.
-    mutations: AtomicU64,
-    pub(crate) pods: Shared<u64, Arc<Listing>>,
+    /// When a mutation last began or ended: what was looked up before it says little after it.
+    mutated_at: Mutex<Option<Instant>>,
+    pub(crate) pods: Shared<(), Arc<Listing>>,
     pub(crate) ssh_keys: Shared<(), Vec<String>>,
     /// The secure cloud's and the community cloud's, for so many GPUs a pod.
     pub(crate) gpu_types: [Shared<u32, Vec<GpuType>>; 2],
 }
 
 impl Lookups {
-    /// Says what the next lookup may share: whatever was looked up since the last mutation.
-    pub(crate) fn mutations(&self) -> u64 {
-        self.mutations.load(Ordering::Relaxed)
+    /// How old an answer about anything but pods may be.
+    pub(crate) fn oldest(&self) -> Option<Instant> {
+        Instant::now().checked_sub(SHARED_FOR)
+    }
+
+    /// How old an answer about pods may be.
+    pub(crate) fn oldest_of_pods(&self) -> Option<Instant> {
+        self.oldest().max(*self.mutated_at())
+    }
+
+    fn mutated_at(&self) -> MutexGuard<'_, Option<Instant>> {
+        self.mutated_at.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
@@ -196,11 +205,14 @@ impl RunPod {
         send: Pin<Box<impl Future<Output = Result<Answer<T>, Failure>> + Send>>,
     ) -> Result<T, Error> {
         let permit = self.admit(call).await?;
-        let is_mutation = u64::from(call.priority == Priority::Mutation);
-        let mutations = &self.inner.lookups.mutations;
-        mutations.fetch_add(is_mutation, Ordering::Relaxed);
+        let mutating = |at| {
+            if call.priority == Priority::Mutation {
+                *self.inner.lookups.mutated_at() = Some(at);
+            }
+        };
+        mutating(Instant::now());
         let answer = send.await;
-        mutations.fetch_add(is_mutation, Ordering::Relaxed);
+        mutating(Instant::now());
         match answer {
             Ok(answer) => {
                 permit.answered(&answer.headers);

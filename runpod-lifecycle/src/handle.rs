@@ -336,7 +336,7 @@ impl RunPod {
     pub(crate) async fn named_at_deploy(&self, name: &str) -> Result<Vec<PodHandle>, Error> {
         let lookups = self.lookups();
         let read = async { self.read_list(Tries::Several).await.map(Arc::new) };
-        self.named_in(&*lookups.pods.get(lookups.mutations(), read).await?, name).await
+        self.named_in(&*lookups.pods.get((), lookups.oldest_of_pods(), read).await?, name).await
     }
 
     async fn named_in(&self, listing: &Listing, name: &str) -> Result<Vec<PodHandle>, Error> {

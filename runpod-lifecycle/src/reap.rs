@@ -1,6 +1,6 @@
 //! Ending pods that have outlived their lifetime.
 
-use jiff::Timestamp;
+use std::time::SystemTime;
 
 use crate::{Error, Event, PodHandle, RunPod};
 
@@ -23,7 +23,7 @@ impl RunPod {
     /// # Errors
     /// As [`list`](Self::list).
     pub async fn overdue(&self) -> Result<Vec<PodHandle>, Error> {
-        let now = Timestamp::now();
+        let now = SystemTime::now();
         let mut overdue = Vec::new();
         for mut pod in self.list().await? {
             if pod.env.is_empty() {
