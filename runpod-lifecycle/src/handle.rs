@@ -1,7 +1,7 @@
 //! Everything that is done to a pod that exists.
 
 use std::{
-    collections::HashSet,
+    collections::{BTreeSet, HashSet},
     fmt,
     ops::Deref,
     sync::{
@@ -87,25 +87,30 @@ impl PodHandle {
     /// Only for a new pod, which is the one its deployer knows. No certainty is an event.
     pub(crate) async fn end_twins(&self) {
         let Some(created) = &self.created else { return };
-        let outcome = timeout(LAG, self.try_to_end_twins(created)).await;
-        if let Err(reason) = outcome.unwrap_or_else(|_| Err("RunPod's list does not show the pod".to_owned()))
-        {
-            let id = &self.id;
-            let warning = format!(
-                "a second pod may have been created beside {id}, and bill; look for its name: {reason}"
-            );
-            self.runpod.notify(&Event::Warned { warning });
-        }
+        let mut left = BTreeSet::new();
+        let outcome = timeout(LAG, self.try_to_end_twins(created, &mut left)).await;
+        let late = match left.is_empty() {
+            true => "RunPod's list does not show the pod",
+            false => "terminating it took too long",
+        };
+        let Err(reason) = outcome.unwrap_or_else(|_| Err(late.to_owned())) else { return };
+        let id = &self.id;
+        let left = left.into_iter().map(|twin| format!(" as {twin}")).collect::<Vec<_>>().join(" and");
+        let warning = format!(
+            "a second pod may have been created beside {id}{left}, and bill; look for its name: {reason}"
+        );
+        self.runpod.notify(&Event::Warned { warning });
     }
 
-    async fn try_to_end_twins(&self, created: &Created) -> Result<(), String> {
+    /// `left` becomes the twins that were seen and not terminated.
+    async fn try_to_end_twins(&self, created: &Created, left: &mut BTreeSet<String>) -> Result<(), String> {
         loop {
             match self.runpod.list_with(&self.id).await {
                 Err(error) if !error.is_retryable() => return Err(error.to_string()),
                 Err(_) => {}
                 Ok(listing) => {
                     let is_shown = listing.pods.iter().any(|pod| pod.id == self.id);
-                    let doubt = self.end_twins_in(listing, &created.marker).await?;
+                    let doubt = self.end_twins_in(listing, &created.marker, left).await;
                     // A list that shows the pod itself would show its twin.
                     if is_shown || created.at.elapsed() >= LAG {
                         return doubt.map_or(Ok(()), Err);
@@ -116,26 +121,41 @@ impl PodHandle {
         }
     }
 
-    /// Terminates the twins a list shows. Returns why another pod in it may be one, if any may.
-    async fn end_twins_in(&self, listing: Listing, marker: &str) -> Result<Option<String>, String> {
+    /// Terminates the twins a list shows. Returns why one may be left, if one may.
+    async fn end_twins_in(
+        &self,
+        listing: Listing,
+        marker: &str,
+        left: &mut BTreeSet<String>,
+    ) -> Option<String> {
         let may_be = |name: Option<&str>| name.is_none() || name == self.name.as_deref();
         let odd = listing.unreadable.into_iter().find(|odd| may_be(odd.name.as_deref()));
         let mut doubt = odd.map(|odd| odd.problem);
         for mut pod in listing.pods.into_iter().filter(|pod| pod.id != self.id) {
             if pod.env.is_empty() && may_be(pod.name.as_deref()) {
-                match self.runpod.look_closer(pod).await.map_err(|error| error.to_string())? {
-                    Some(closer) => pod = closer,
-                    None => continue,
+                match self.runpod.look_closer(pod).await {
+                    Ok(Some(closer)) => pod = closer,
+                    Ok(None) => continue,
+                    Err(error) => {
+                        doubt = Some(error.to_string());
+                        continue;
+                    }
                 }
             }
             if pod.marker() == Some(marker) {
-                self.runpod.terminate(&pod.id).await.map_err(|error| error.to_string())?;
-                self.runpod.notify(&Event::DuplicateTerminated { pod_id: pod.id });
+                left.insert(pod.id.clone());
+                match self.runpod.terminate(&pod.id).await {
+                    Err(error) => doubt = Some(error.to_string()),
+                    Ok(_) => {
+                        left.remove(&pod.id);
+                        self.runpod.notify(&Event::DuplicateTerminated { pod_id: pod.id });
+                    }
+                }
             } else if pod.env.is_empty() && may_be(pod.name.as_deref()) {
                 doubt = Some(format!("pod {} does not show whose it is", pod.id));
             }
         }
-        Ok(doubt)
+        doubt
     }
 
     pub(crate) fn runpod(&self) -> &RunPod {

@@ -1,13 +1,16 @@
 //! Deploys that end without certainty: what may exist is said, with every id that was seen.
 
-use std::sync::{
-    Arc, Mutex,
-    atomic::{AtomicUsize, Ordering},
+use std::{
+    sync::{
+        Arc, Mutex,
+        atomic::{AtomicUsize, Ordering},
+    },
+    time::Duration,
 };
 
-use httpmock::{HttpMockRequest, HttpMockResponse, Mock, MockServer};
+use httpmock::{HttpMockRequest, HttpMockResponse, Mock, MockServer, Then};
 use runpod_bench::clock::run_fast;
-use runpod_lifecycle::{DeployError, PodHandle};
+use runpod_lifecycle::{DeployError, PodHandle, Running};
 use serde_json::{Value, json};
 
 use crate::mock::{GPU, empty_account, fresh_pod, handle, problem, spec};
@@ -77,9 +80,9 @@ fn a_create_that_succeeds_after_an_unclear_one_is_a_success() {
     assert_eq!((outcome.expect("the second is accepted").id.as_str(), sent), ("k3x9q2m7v1b8z5", 2));
 }
 
-/// An account in which one create makes these pods and is answered with 500. A pod's environment shows
-/// in lists only if it is to.
-fn twice(server: &MockServer, pods: &'static [(&'static str, bool)]) {
+/// An account in which one create makes these pods and is answered with 500, or with the first of them. A
+/// pod's environment shows in lists only if it is to.
+fn twice(server: &MockServer, status: u16, pods: &'static [(&'static str, bool)]) {
     server.mock(|when, then| {
         when.method("GET").path("/v2/catalog/gpus");
         then.status(200).json_body(json!({"gpus": [{"id": GPU}]}));
@@ -105,7 +108,9 @@ fn twice(server: &MockServer, pods: &'static [(&'static str, bool)]) {
         then.respond_with(move |request: &HttpMockRequest| {
             let sent: Value = serde_json::from_slice(request.body_ref()).expect("it is JSON");
             *env.lock().expect("no test panics with it") = Some(sent["env"].clone());
-            refusal(500, "Something went wrong")
+            let mut pod = fresh_pod();
+            pod["id"] = json!(pods[0].0);
+            if status == 201 { answer(201, &pod) } else { refusal(status, "Something went wrong") }
         });
     });
 }
@@ -121,7 +126,7 @@ fn delete<'a>(server: &'a MockServer, id: &str, status: u16, detail: &str) -> Mo
 fn a_second_pod_that_cannot_be_terminated_is_named_and_so_is_the_first() {
     run_fast(SPEED, async {
         let server = MockServer::start_async().await;
-        twice(&server, &[("aaaaaaaaaaaaaa", true), ("bbbbbbbbbbbbbb", true)]);
+        twice(&server, 500, &[("aaaaaaaaaaaaaa", true), ("bbbbbbbbbbbbbb", true)]);
         let first = delete(&server, "aaaaaaaaaaaaaa", 204, "");
         let second = delete(&server, "bbbbbbbbbbbbbb", 400, "Pod is locked");
         let error = handle(&server).deploy(&spec()).await.expect_err("two bill");
@@ -138,7 +143,7 @@ fn a_second_pod_that_cannot_be_terminated_is_named_and_so_is_the_first() {
 fn our_pod_is_taken_although_another_one_cannot_be_looked_at() {
     run_fast(SPEED, async {
         let server = MockServer::start_async().await;
-        twice(&server, &[("hiddenhiddenhi", false), ("aaaaaaaaaaaaaa", true)]);
+        twice(&server, 500, &[("hiddenhiddenhi", false), ("aaaaaaaaaaaaaa", true)]);
         server.mock(|when, then| {
             when.method("GET").path("/v2/pods/hiddenhiddenhi");
             problem(then, 500, "x", "Something went wrong");
@@ -153,7 +158,7 @@ fn our_pod_is_taken_although_another_one_cannot_be_looked_at() {
 fn a_pod_that_may_be_ours_and_cannot_be_looked_at_is_named() {
     run_fast(SPEED, async {
         let server = MockServer::start_async().await;
-        twice(&server, &[("hiddenhiddenhi", false)]);
+        twice(&server, 500, &[("hiddenhiddenhi", false)]);
         server.mock(|when, then| {
             when.method("GET").path("/v2/pods/hiddenhiddenhi");
             problem(then, 500, "x", "nobody can say");
@@ -163,4 +168,41 @@ fn a_pod_that_may_be_ours_and_cannot_be_looked_at_is_named() {
         assert_eq!(error.pod_id(), Some("hiddenhiddenhi"));
     })
     .expect("a runtime");
+}
+
+/// What is told of a wait for the first of three pods that one create made, when the others' DELETEs are
+/// answered so.
+fn told_of_twins(delete_second: impl FnOnce(Then) -> Then) -> String {
+    run_fast(SPEED, async {
+        let server = MockServer::start_async().await;
+        const PODS: [(&str, bool); 3] =
+            [("aaaaaaaaaaaaaa", true), ("bbbbbbbbbbbbbb", true), ("cccccccccccccc", true)];
+        twice(&server, 201, &PODS);
+        server.mock(|when, then| {
+            when.method("DELETE").path("/v2/pods/bbbbbbbbbbbbbb");
+            delete_second(then);
+        });
+        delete(&server, "cccccccccccccc", 400, "Pod is locked");
+        let heard: Arc<Mutex<String>> = Arc::default();
+        let sink = Arc::clone(&heard);
+        let runpod = handle(&server).on_event(move |event| *sink.lock().unwrap() += &format!("{event}\n"));
+        let pod = runpod.deploy(&spec()).await.expect("it is accepted");
+        pod.wait_until(Running, Duration::from_secs(60)).await.expect("it runs");
+        let heard = heard.lock().expect("no test panics with it").clone();
+        heard
+    })
+    .expect("a runtime")
+}
+
+#[test]
+fn every_twin_that_cannot_be_terminated_is_named() {
+    let heard = told_of_twins(|then| problem(then, 400, "x", "Pod is locked"));
+    assert!(heard.contains("bbbbbbbbbbbbbb") && heard.contains("cccccccccccccc"), "{heard}");
+    assert!(heard.contains("Pod is locked"), "{heard}");
+}
+
+#[test]
+fn a_twin_whose_end_takes_too_long_is_named() {
+    let heard = told_of_twins(|then| then.status(204).delay(Duration::from_secs(2)));
+    assert!(heard.contains("bbbbbbbbbbbbbb"), "{heard}");
 }
