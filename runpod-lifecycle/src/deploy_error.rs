@@ -43,7 +43,7 @@ impl fmt::Display for Attempt {
         write!(f, "{} ({:?}): ", self.hardware, self.cloud)?;
         match (self.error.message(), self.error.status()) {
             ("", Some(status)) => write!(f, "RunPod answered {status}"),
-            (message, _) => f.write_str(message),
+            (message, _) => f.write_str(message.trim_end_matches('.')),
         }
     }
 }

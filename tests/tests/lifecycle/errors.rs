@@ -10,7 +10,7 @@ use serde_json::json;
 use crate::mock::{GPU, KEY, answer_create, empty_account, fresh_pod, handle, problem, spec};
 
 const POD: &str = "k3x9q2m7v1b8z5";
-const KEYS: &str = "Check RUNPOD_API_KEY; keys are made at https://console.runpod.io/user/settings.";
+const KEYS: &str = "Check RUNPOD_API_KEY; keys are made at https://console.runpod.io/user/settings";
 
 /// What a person sees who prints the error and what is below it.
 fn chain(error: impl std::error::Error + Send + Sync + 'static) -> String {
