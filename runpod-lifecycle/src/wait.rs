@@ -90,7 +90,8 @@ impl<C: Condition + 'static> IntoFuture for Wait<C> {
             let runpod = self.pod.runpod().clone();
             let watcher = Watcher::new(&runpod, &self.pod.id, self.pod.is_new());
             let last = watch(watcher, &self.condition, self.longest, &self.observer).await;
-            self.pod.end_twins().await;
+            // Boxed: it is larger than everything a wait holds until then.
+            Box::pin(self.pod.end_twins()).await;
             let pod = last?.unwrap_or_else(|| self.pod.terminated());
             Ok(PodHandle::new(runpod, pod))
         })
