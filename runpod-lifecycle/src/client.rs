@@ -104,18 +104,12 @@ impl RunPod {
     /// # Errors
     /// [`ConfigError`] if the key is missing or unusable, or the URL or version is. Nothing is sent.
     pub fn from_env() -> Result<Self, ConfigError> {
-        let key = std::env::var(KEY_VARIABLE).map_err(|_| ConfigError::MissingKey)?;
-        let version = match std::env::var(VERSION_VARIABLE) {
-            Ok(version) if !version.is_empty() => version_of(&version)?,
-            _ => ApiVersion::default(),
-        };
-        let mut builder = Self::builder(key).api_version(version);
-        if let Ok(url) = std::env::var(URL_VARIABLE)
-            && !url.is_empty()
-        {
-            builder = builder.base_url(url);
-        }
-        builder.build()
+        let key = variable(KEY_VARIABLE)?.ok_or(ConfigError::MissingKey)?;
+        let version = variable(VERSION_VARIABLE)?.filter(|version| !version.is_empty());
+        let version = version.as_deref().map(version_of).transpose()?.unwrap_or_default();
+        let url = variable(URL_VARIABLE)?.filter(|url| !url.is_empty());
+        let builder = Self::builder(key).api_version(version);
+        url.into_iter().fold(builder, RunPodBuilder::base_url).build()
     }
 
     /// Begins a handle with an API key; everything else has a default.
@@ -229,7 +223,7 @@ impl RunPod {
                 if failure.status() == Some(429) {
                     self.inner.quota.hold(failure.retry_after().unwrap_or_default());
                 }
-                Err(Error::of_call(call.operation, call.target, failure))
+                Err(Error::of_call(self.version(), call.operation, call.target, failure))
             }
         }
     }
@@ -300,6 +294,12 @@ impl fmt::Debug for RunPod {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("RunPod").field("backend", &self.inner.backend).finish_non_exhaustive()
     }
+}
+
+/// A variable of the environment, if it is set.
+fn variable(name: &'static str) -> Result<Option<String>, ConfigError> {
+    let not_unicode = |_| ConfigError::NotUnicode { variable: name };
+    std::env::var_os(name).map(|value| value.into_string().map_err(not_unicode)).transpose()
 }
 
 fn version_of(text: &str) -> Result<ApiVersion, ConfigError> {
@@ -428,6 +428,12 @@ pub enum ConfigError {
     /// `RUNPOD_API_KEY` is not set.
     #[error("RUNPOD_API_KEY is not set; make a key at https://console.runpod.io/user/settings and export it")]
     MissingKey,
+    /// A variable of the environment is set to something that is not text.
+    #[error("{variable} is set and is not Unicode; set it to plain text, or unset it")]
+    NotUnicode {
+        /// Its name.
+        variable: &'static str,
+    },
     /// `RUNPOD_API_VERSION` names a version this build does not speak.
     #[error("RUNPOD_API_VERSION is {version:?}; it may be v2, or v1 with the cargo feature v1")]
     UnknownVersion {
