@@ -35,11 +35,10 @@ pub use misfit::read_answer;
 pub use nullable::Nullable;
 pub use number::{Integer, Number};
 pub use open::Open;
-pub use progenitor_client::{ByteStream, ClientInfo};
 pub use reqwest;
 pub use secret::Secret;
 pub use timestamp::Timestamp;
-pub use transport::ResponseValue;
+pub use transport::{ByteStream, ClientInfo, ResponseValue};
 
 macro_rules! version {
     ($version:ident, $feature:literal, $file:literal, $mock:literal, $doc:literal) => {

@@ -1,15 +1,22 @@
 //! What the generated clients send through.
 
-use std::{fmt, ops::Deref, time::Duration};
+use std::{
+    fmt,
+    ops::Deref,
+    pin::Pin,
+    task::{Context, Poll},
+    time::Duration,
+};
 
 use bytes::{Bytes, BytesMut};
+use futures_core::Stream;
 use http::{HeaderMap, HeaderValue, Method, StatusCode, header};
+use http_body_util::BodyDataStream;
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
-use reqwest::{Client, Request, Response};
-use serde::de::DeserializeOwned;
+use reqwest::{Body, Client, Request, Response};
+use serde::{Serialize, Serializer, de::DeserializeOwned, ser::Error as _};
+use serde_json::Value;
 use url::Url;
-
-pub use progenitor_client::{ByteStream, ClientInfo, OperationInfo, QueryParam, RequestBuilderExt};
 
 pub use crate::failure::Failure as Error;
 use crate::{
@@ -44,9 +51,91 @@ pub struct Settings {
     pub(crate) timeout: Duration,
 }
 
+/// A client of one version of the API.
+pub trait ClientInfo<Inner> {
+    /// The version that the contract gives itself.
+    fn api_version() -> &'static str;
+
+    /// Where the API is, without a slash at the end.
+    fn baseurl(&self) -> &str;
+
+    /// The HTTP client below.
+    fn client(&self) -> &Client;
+
+    /// What the client knows beyond the base URL.
+    fn inner(&self) -> &Inner;
+}
+
+impl<T: ClientInfo<Inner>, Inner> ClientInfo<Inner> for &T {
+    fn api_version() -> &'static str {
+        T::api_version()
+    }
+
+    fn baseurl(&self) -> &str {
+        (*self).baseurl()
+    }
+
+    fn client(&self) -> &Client {
+        (*self).client()
+    }
+
+    fn inner(&self) -> &Inner {
+        (*self).inner()
+    }
+}
+
+/// The operation a call is for.
+pub struct OperationInfo {
+    pub operation_id: &'static str,
+}
+
 /// The operation an answer belongs to.
 #[derive(Clone, Copy)]
 struct Operation(&'static str);
+
+/// Generated clients import it for form bodies, which no version of the API has.
+pub trait RequestBuilderExt {}
+
+/// A query parameter: left out if it is `None`, repeated for each item of a list.
+pub struct QueryParam<'a, T> {
+    name: &'a str,
+    value: &'a T,
+}
+
+impl<'a, T> QueryParam<'a, T> {
+    pub fn new(name: &'a str, value: &'a T) -> Self {
+        Self { name, value }
+    }
+}
+
+impl<T: Serialize> Serialize for QueryParam<'_, T> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let values = match serde_json::to_value(self.value).map_err(S::Error::custom)? {
+            Value::Null => Vec::new(),
+            Value::Array(items) => items,
+            value => vec![value],
+        };
+        serializer.collect_seq(values.into_iter().map(|value| match value {
+            Value::String(text) => (self.name, text),
+            value => (self.name, value.to_string()),
+        }))
+    }
+}
+
+/// The bytes of an answer that goes on, as they come.
+///
+/// # Cancellation
+/// Dropping it closes the connection.
+#[derive(Debug)]
+pub struct ByteStream(BodyDataStream<Body>);
+
+impl Stream for ByteStream {
+    type Item = reqwest::Result<Bytes>;
+
+    fn poll_next(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Self::Item>> {
+        Pin::new(&mut self.0).poll_next(cx)
+    }
+}
 
 /// Encodes an id as one segment of a path.
 pub(crate) fn encode_path(id: &str) -> String {
@@ -232,7 +321,7 @@ impl ResponseValue<ByteStream> {
     /// An answer that goes on.
     pub(crate) fn stream(response: Response) -> Self {
         let (status, headers) = (response.status(), response.headers().clone());
-        Self { value: ByteStream::new(Box::pin(response.bytes_stream())), status, headers }
+        Self { value: ByteStream(BodyDataStream::new(response.into())), status, headers }
     }
 }
 

@@ -22,18 +22,14 @@ pub struct SshEndpoint {
 impl SshEndpoint {
     /// An endpoint made of parts that cannot be mistaken for an option or a second word of a
     /// command line; `None` for anything else a hostile or broken answer may hold.
-    pub(crate) fn new(host: &str, port: i64, username: &str) -> Option<Self> {
+    pub(crate) fn new(host: String, port: i64, username: String) -> Option<Self> {
         let port = u16::try_from(port).ok().filter(|port| *port != 0)?;
         let plain = |text: &str, extra: &[u8]| {
             !text.is_empty()
                 && !text.starts_with('-')
                 && text.bytes().all(|b| b.is_ascii_alphanumeric() || extra.contains(&b))
         };
-        (plain(host, b".-:") && plain(username, b"._-")).then(|| Self {
-            host: host.to_owned(),
-            port,
-            username: username.to_owned(),
-        })
+        (plain(&host, b".-:") && plain(&username, b"._-")).then_some(Self { host, port, username })
     }
 }
 
@@ -53,8 +49,8 @@ pub struct TcpEndpoint {
 
 /// A command that opens a shell in the pod.
 ///
-/// Its arguments are kept apart and are quoted only for display, so nothing a server sends can
-/// become a second command.
+/// It is made of characters that mean nothing to a shell: an endpoint with any other is none, so
+/// nothing a server sends can become an option or a second command.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct SshCommand {
     arguments: Vec<String>,
@@ -90,11 +86,7 @@ impl fmt::Display for SshCommand {
     /// The command line as one would type it into a POSIX shell.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("ssh")?;
-        for argument in &self.arguments {
-            let quoted = shlex::try_quote(argument).map_err(|_| fmt::Error)?;
-            write!(f, " {quoted}")?;
-        }
-        Ok(())
+        self.arguments.iter().try_for_each(|argument| write!(f, " {argument}"))
     }
 }
 
@@ -116,7 +108,7 @@ impl<'a> Connection<'a> {
     pub fn direct_ssh(&self) -> Option<SshEndpoint> {
         self.pod.ssh_direct.clone().or_else(|| {
             let endpoint = self.tcp(Port::SSH.number())?;
-            SshEndpoint::new(&endpoint.ip.to_string(), endpoint.public_port.into(), "root")
+            SshEndpoint::new(endpoint.ip.to_string(), endpoint.public_port.into(), "root".to_owned())
         })
     }
 

@@ -1,8 +1,12 @@
 //! From a spec to a pod that RunPod has accepted, without ever making two.
 
-use std::{collections::BTreeMap, fmt, time::Duration};
+use std::{
+    collections::BTreeMap,
+    fmt,
+    time::{Duration, SystemTime},
+};
 
-use jiff::Timestamp;
+use humantime::format_rfc3339_millis;
 use runpod_api::Secret;
 use tokio::time::sleep;
 use uuid::Uuid;
@@ -25,6 +29,8 @@ const CREATE: &str = "create pod";
 const RECONCILE_PAUSES: [u64; 5] = [0, 1, 2, 4, 8];
 /// The longest a replaced pod may take to be gone.
 const REPLACE_PATIENCE: Duration = Duration::from_secs(300);
+/// A century: what no pod outlives, and RFC 3339 can still write.
+const LONGEST_LIFETIME: Duration = Duration::from_secs(100 * 365 * 24 * 3600);
 
 /// What a deploy does about a pod that has the name already.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -326,9 +332,9 @@ impl Step {
 fn environment(spec: &PodSpec, marker: &str) -> BTreeMap<String, Secret> {
     let mut env = spec.env.clone();
     env.insert(MARKER.to_owned(), marker.into());
-    let end = spec.lifetime.and_then(|lifetime| Timestamp::now().checked_add(lifetime).ok());
-    if let Some(end) = end {
-        env.insert(EXPIRES_AT.to_owned(), end.to_string().into());
+    if let Some(lifetime) = spec.lifetime {
+        let end = SystemTime::now() + lifetime.min(LONGEST_LIFETIME);
+        env.insert(EXPIRES_AT.to_owned(), format_rfc3339_millis(end).to_string().into());
     }
     env
 }

@@ -210,7 +210,7 @@ impl Reader {
         let open = runpod.backend().logs(pod_id, &self.logs, self.cursor.as_deref());
         match runpod.once(call, Box::pin(open)).await {
             Ok(bytes) => {
-                let body = bounded(bytes.into_inner().map_err(io::Error::other));
+                let body = bounded(bytes.map_err(io::Error::other));
                 self.connection = Some(Box::pin(SseStream::from_bytes_stream(body)));
                 self.skip = 0;
                 Ok(())

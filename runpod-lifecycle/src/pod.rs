@@ -1,6 +1,6 @@
 //! A pod as RunPod described it.
 
-use std::collections::BTreeMap;
+use std::{collections::BTreeMap, time::SystemTime};
 
 use runpod_api::Secret;
 
@@ -114,8 +114,8 @@ impl Pod {
 
     /// When its [lifetime](crate::PodSpec::lifetime) ends; `None` if it has none.
     #[must_use]
-    pub fn expires_at(&self) -> Option<jiff::Timestamp> {
-        self.env.get(EXPIRES_AT)?.expose().parse().ok()
+    pub fn expires_at(&self) -> Option<SystemTime> {
+        humantime::parse_rfc3339(self.env.get(EXPIRES_AT)?.expose()).ok()
     }
 }
 
@@ -143,7 +143,7 @@ impl Pod {
             uptime: None,
             created_at: None,
             started_at: None,
-            ssh_direct: with_ssh.then(|| SshEndpoint::new("203.0.113.7", 10022, "root")).flatten(),
+            ssh_direct: with_ssh.then(|| SshEndpoint::new("203.0.113.7".into(), 10022, "root".into())).flatten(),
             ssh_proxy: None,
             tcp_endpoints: Vec::new(),
         }

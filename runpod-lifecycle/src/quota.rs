@@ -26,7 +26,7 @@ pub(crate) enum Priority {
     /// A create, start, stop or terminate: uses what is there.
     Mutation,
     /// A look: leaves a tenth of each window to mutations. Where mutations use all of it, looks get a
-    /// twentieth of the next one.
+    /// twentieth of the next one, spread over it.
     Poll,
 }
 
@@ -153,8 +153,7 @@ impl Quota {
     fn take(&self, priority: Priority) -> Duration {
         let now = Instant::now();
         let mut windows = self.windows(now);
-        let closed = windows.values().filter(|window| !window.is_open_to(priority));
-        let hold = closed.map(|window| window.resets_at - now).max().unwrap_or_default();
+        let hold = windows.values().map(|window| window.opens_in(priority, now)).max().unwrap_or_default();
         for window in windows.values_mut() {
             if hold.is_zero() {
                 window.remaining = window.remaining.saturating_sub(1);
@@ -184,14 +183,23 @@ impl Quota {
 }
 
 impl Window {
-    fn is_open_to(&self, priority: Priority) -> bool {
-        let share = |part: u64| self.limit.map_or(0, |limit| limit / part);
+    /// How long until it has room; zero if it has.
+    fn opens_in(&self, priority: Priority, now: Instant) -> Duration {
         let reserve = match priority {
             Priority::Mutation => self.for_looks.saturating_sub(self.looks),
-            Priority::Poll if self.looks < self.for_looks => 0,
-            Priority::Poll => share(10),
+            Priority::Poll => self.limit.map_or(0, |limit| limit / 10),
         };
-        self.remaining > reserve
+        if self.remaining > reserve {
+            return Duration::ZERO;
+        }
+        let share = self.next_share().filter(|_| priority == Priority::Poll && self.remaining > 0);
+        share.unwrap_or(self.resets_at).saturating_duration_since(now)
+    }
+
+    /// When a look may use what is kept for looks: they are spread over the window.
+    fn next_share(&self) -> Option<Instant> {
+        let fraction = self.looks as f64 / self.for_looks as f64;
+        (fraction < 1.0).then(|| self.began_at + self.length.unwrap_or_default().min(LONGEST).mul_f64(fraction))
     }
 
     /// Takes in what an answer says: in the same window its count may lack what others have sent since.
@@ -296,8 +304,12 @@ mod tests {
         tokio::time::advance(Duration::from_secs(5)).await;
         let sent = (0..100).take_while(|_| quota.take(Priority::Mutation).is_zero()).count();
         assert_eq!(sent, 57);
-        let looks = (0..100).take_while(|_| quota.take(Priority::Poll).is_zero()).count();
-        assert_eq!(looks, 3);
+        for _ in 0..3 {
+            assert_eq!(quota.take(Priority::Poll), Duration::ZERO);
+            let pause = quota.take(Priority::Poll);
+            assert_eq!(pause, Duration::from_secs(20), "the share is spread over the window");
+            tokio::time::advance(pause).await;
+        }
     }
 
     #[tokio::test(start_paused = true)]

@@ -1,6 +1,6 @@
 //! Ending pods that have outlived their lifetime.
 
-use jiff::Timestamp;
+use std::time::SystemTime;
 
 use crate::{Error, PodHandle, RunPod};
 
@@ -20,7 +20,7 @@ impl RunPod {
     /// # Errors
     /// As [`list`](Self::list).
     pub async fn overdue(&self) -> Result<Vec<PodHandle>, Error> {
-        let now = Timestamp::now();
+        let now = SystemTime::now();
         let mut pods = self.list().await?;
         pods.retain(|pod| pod.is_ours() && pod.expires_at().is_some_and(|end| end <= now));
         Ok(pods)

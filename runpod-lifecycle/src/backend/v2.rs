@@ -285,7 +285,7 @@ fn pod(pod: types::Pod) -> Pod {
 }
 
 fn ssh_endpoint(endpoint: types::PodSshEndpoint) -> Option<SshEndpoint> {
-    SshEndpoint::new(&endpoint.host?, endpoint.port?.get(), &endpoint.username?)
+    SshEndpoint::new(endpoint.host?, endpoint.port?.get(), endpoint.username?)
 }
 
 /// The ports reachable from outside. RunPod may list one twice, and always lists one of its own on

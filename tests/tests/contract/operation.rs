@@ -72,7 +72,7 @@ impl<C> Operation<C> {
             Box::pin(async {
                 use futures_util::TryStreamExt as _;
 
-                let parts: Vec<_> = answer.await?.into_inner().into_inner().try_collect().await?;
+                let parts: Vec<_> = answer.await?.into_inner().try_collect().await?;
                 Ok(Value::from(String::from_utf8_lossy(&parts.concat()).into_owned()))
             })
         };

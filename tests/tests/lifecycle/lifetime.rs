@@ -1,6 +1,6 @@
 //! Pods that outlive their time are ended; nobody else's are.
 
-use std::time::Duration;
+use std::time::{Duration, SystemTime};
 
 use runpod_lifecycle::Running;
 use runpod_sim::{Fault, FaultKind};
@@ -32,6 +32,15 @@ async fn only_our_own_overdue_pods_are_reaped() {
     assert_eq!(reaped.len(), 1);
     assert!(reaped[0].outcome.is_ok() && reaped[0].pod.id == overdue.id);
     assert_eq!(world.billing(), 3, "the others live on");
+}
+
+#[tokio::test]
+async fn a_lifetime_may_be_endless() {
+    let world = world().await;
+    let pod = world.runpod.deploy(&spec("endless").lifetime(Duration::MAX)).await.unwrap();
+    let in_a_year = SystemTime::now() + Duration::from_secs(365 * 24 * 3600);
+    assert!(pod.expires_at().is_some_and(|end| end > in_a_year), "{:?}", pod.expires_at());
+    assert!(world.runpod.overdue().await.unwrap().is_empty());
 }
 
 #[tokio::test]
