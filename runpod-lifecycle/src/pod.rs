@@ -143,7 +143,9 @@ impl Pod {
             uptime: None,
             created_at: None,
             started_at: None,
-            ssh_direct: with_ssh.then(|| SshEndpoint::new("203.0.113.7".into(), 10022, "root".into())).flatten(),
+            ssh_direct: with_ssh
+                .then(|| SshEndpoint::new("203.0.113.7".into(), 10022, "root".into()))
+                .flatten(),
             ssh_proxy: None,
             tcp_endpoints: Vec::new(),
         }

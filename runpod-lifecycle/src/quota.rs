@@ -199,7 +199,8 @@ impl Window {
     /// When a look may use what is kept for looks: they are spread over the window.
     fn next_share(&self) -> Option<Instant> {
         let fraction = self.looks as f64 / self.for_looks as f64;
-        (fraction < 1.0).then(|| self.began_at + self.length.unwrap_or_default().min(LONGEST).mul_f64(fraction))
+        (fraction < 1.0)
+            .then(|| self.began_at + self.length.unwrap_or_default().min(LONGEST).mul_f64(fraction))
     }
 
     /// Takes in what an answer says: in the same window its count may lack what others have sent since.
