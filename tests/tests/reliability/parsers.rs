@@ -5,6 +5,8 @@ use std::{sync::Mutex, time::Duration};
 use proptest::{prelude::*, strategy::ValueTree};
 use runpod_bench::clock::run_fast;
 use runpod_lifecycle::ApiVersion;
+use runpod_sim::Sim;
+use runpod_sindri::{DeployOptions, Provider, RunpodProvider};
 use serde_json::{Value, json};
 
 use crate::{
@@ -284,6 +286,24 @@ fn any_config_is_refused_or_asks_for_something() {
     });
     let accepted = *accepted.lock().unwrap();
     assert!((25..275).contains(&accepted), "{accepted} of 300");
+}
+
+#[test]
+fn what_a_config_asks_for_is_within_the_contract() {
+    let created = Mutex::new(0);
+    for_each_drawn(200, any_config(), async |yaml| {
+        let Some(config) = properties::config(&yaml) else { return };
+        let sim = Sim::builder().real_endpoints(false).start().await.expect("loopback is free");
+        let provider = RunpodProvider::new()
+            .environment_variables([("RUNPOD_API_KEY", sim.api_key()), ("A", "1")])
+            .api_url(sim.url());
+        let outcome = provider.deploy(&config, DeployOptions::default()).await;
+        for request in sim.requests() {
+            assert_ne!(request.status, 422, "{} refuses {yaml}", request.path);
+        }
+        *created.lock().unwrap() += usize::from(outcome.is_ok());
+    });
+    assert!(*created.lock().unwrap() > 20, "some of it is fine");
 }
 
 #[test]
