@@ -1,6 +1,10 @@
 #![no_main]
 //! The values of `Retry-After`, `RateLimit`, `RateLimit-Policy` and `Date`, one a line.
 
+#[allow(dead_code, reason = "each target uses one of them")]
+#[path = "../../tests/tests/reliability/exchanges.rs"]
+mod exchanges;
+mod lane;
 #[allow(dead_code, reason = "each target uses one of the properties")]
 #[path = "../../tests/tests/reliability/properties.rs"]
 mod properties;
@@ -9,14 +13,6 @@ mod properties;
 mod wire;
 
 libfuzzer_sys::fuzz_target!(|values: &str| {
-    let names = ["retry-after", "ratelimit", "ratelimit-policy", "date"];
-    let headers: String =
-        names.iter().zip(values.split('\n')).map(|(name, value)| format!("{name}: {value}\r\n")).collect();
-    let calls = async {
-        let server = wire::Server::start(move |_, _| wire::with_headers(429, &headers, "{}")).await;
-        let runpod = server.runpod();
-        properties::error(&runpod.restart("abc").await.expect_err("a refusal"));
-        properties::error(&runpod.restart("abc").await.expect_err("another, or held back"));
-    };
-    runpod_bench::clock::run_fast(1000, calls).expect("a runtime can be had");
+    let values = values.to_owned();
+    lane::run(async move { exchanges::limits(&values).await });
 });

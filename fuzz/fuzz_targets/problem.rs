@@ -1,6 +1,10 @@
 #![no_main]
 //! The body of a refusal: problem+json, or anything else.
 
+#[allow(dead_code, reason = "each target uses one of them")]
+#[path = "../../tests/tests/reliability/exchanges.rs"]
+mod exchanges;
+mod lane;
 #[allow(dead_code, reason = "each target uses one of the properties")]
 #[path = "../../tests/tests/reliability/properties.rs"]
 mod properties;
@@ -10,9 +14,5 @@ mod wire;
 
 libfuzzer_sys::fuzz_target!(|body: &[u8]| {
     let body = body.to_vec();
-    let call = async {
-        let server = wire::Server::start(move |_, _| wire::json(400, &body)).await;
-        properties::error(&server.runpod().restart("abc").await.expect_err("a refusal"));
-    };
-    runpod_bench::clock::run_fast(1000, call).expect("a runtime can be had");
+    lane::run(exchanges::refusal(body));
 });

@@ -97,9 +97,13 @@ impl RunPod {
     async fn snapshot(&self) -> Arc<Snapshot> {
         let poller = self.poller();
         let oldest = Instant::now().checked_sub(SHARED_FOR);
+        // A failure is shared among many; whoever is alone knows it already.
+        let is_alone = poller.watchers.load(Ordering::Relaxed) <= 1;
         let recent = || {
             let latest = poller.latest.borrow().clone();
-            latest.filter(|list| oldest.is_none_or(|oldest| list.taken_at > oldest))
+            latest.filter(|list| {
+                oldest.is_none_or(|oldest| list.taken_at > oldest) && !(is_alone && list.pods.is_err())
+            })
         };
         if let Some(list) = recent() {
             return list;

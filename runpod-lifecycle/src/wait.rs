@@ -91,7 +91,8 @@ impl<C: Condition + 'static> IntoFuture for Wait<C> {
             let created = self.pod.created();
             let watcher = Watcher::new(&runpod, &self.pod.id, created.is_some());
             let last = watch(watcher, created, &self.condition, self.longest, &self.observer).await;
-            self.pod.end_twins().await;
+            // Boxed: it is larger than everything a wait holds until then.
+            Box::pin(self.pod.end_twins()).await;
             let pod = last?.unwrap_or_else(|| self.pod.terminated());
             Ok(PodHandle::new(runpod, pod))
         })

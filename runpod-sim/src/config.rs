@@ -91,9 +91,16 @@ impl SimBuilder {
     /// # Errors
     /// When it is not TOML, or has a key, a fault or a value that means nothing; the error says which and where.
     pub fn config(self, text: &str) -> Result<Self, SimError> {
-        let config: Config = toml::from_str(text).map_err(|error| SimError::Config(error.to_string()))?;
+        let config: Config = toml::from_str(text).map_err(|error| SimError::Config(words(text, &error)))?;
         config.apply(self).map_err(SimError::Config)
     }
+}
+
+/// What is wrong and where, without the excerpt that would show a key.
+fn words(text: &str, error: &toml::de::Error) -> String {
+    let before = error.span().and_then(|span| text.get(..span.start));
+    let line = before.map_or(1, |before| before.matches('\n').count() + 1);
+    format!("line {line}: {}", error.message())
 }
 
 impl Config {

@@ -1,12 +1,21 @@
 //! Secrets of a config and what becomes of them.
 
-use std::{collections::BTreeMap, fmt, path::Path};
+use std::{
+    collections::BTreeMap,
+    fmt,
+    fs::File,
+    io::{self, Read},
+    path::Path,
+};
 
 use runpod_lifecycle::Secret;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::{ProviderError, environment::Environment};
+
+/// The most bytes of a secret's file that are read: more than a request may have.
+const LARGEST_SECRET: u64 = 102_400;
 
 /// A secret: where its value comes from. The value itself is never in a config.
 #[derive(Clone, Debug, Deserialize, Serialize, JsonSchema)]
@@ -104,7 +113,7 @@ impl SecretConfig {
     }
 
     fn read(&self, path: &Path) -> Result<Value, ProviderError> {
-        match std::fs::read_to_string(path) {
+        match read_bounded(path) {
             Ok(text) => Ok(Value::Found(text.trim_end_matches(['\r', '\n']).into())),
             Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(Value::Missing(format!(
                 "neither the environment variable {} is set nor is there a file {}",
@@ -116,4 +125,13 @@ impl SecretConfig {
             }
         }
     }
+}
+
+fn read_bounded(path: &Path) -> io::Result<String> {
+    let mut text = String::new();
+    File::open(path)?.take(LARGEST_SECRET + 1).read_to_string(&mut text)?;
+    if text.len() as u64 > LARGEST_SECRET {
+        return Err(io::Error::other("it is larger than the 100 KiB that RunPod takes for a whole pod"));
+    }
+    Ok(text)
 }

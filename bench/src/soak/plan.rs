@@ -96,14 +96,12 @@ impl Plan {
             exhausted_for: rng.random_bool(0.5).then(|| Duration::from_secs(rng.random_range(1..=15))),
         };
         let faults: Vec<Fault> = (0..rng.random_range(0..=6)).map(|_| fault(rng, limit)).collect();
-        // With stock for one, the simulator refuses a create of which it has made the first of two.
-        let makes_two = faults.iter().any(|fault| format!("{fault:?}").contains("DuplicateCreate"));
         Self {
             seed,
             list_lag: Duration::from_millis(rng.random_range(0..=12_000)),
             page_size: rng.random_range(1..=4),
             boot: Duration::from_millis(rng.random_range(50..=3000)),
-            scarce: (!makes_two && rng.random_bool(0.3)).then(|| rng.random_range(0..=1)),
+            scarce: rng.random_bool(0.3).then(|| rng.random_range(0..=1)),
             foreign: rng.random_range(1..=3),
             faults,
             limit,

@@ -70,7 +70,7 @@ pub enum FaultKind {
     },
     /// A list of pods begins with a pod that has an unknown status, nulls, and fields nobody knows.
     OddPod,
-    /// One create makes two pods; the answer shows the first.
+    /// One create makes two pods, if there is stock for two; the answer shows the first.
     DuplicateCreate,
     /// 410: this API is retired; nothing is applied.
     Gone,

@@ -2,6 +2,8 @@
 
 #![allow(clippy::unwrap_used, reason = "a test may stop at the first surprise")]
 
+mod secrets;
+
 use std::io::Write;
 use std::net::TcpListener;
 use std::path::PathBuf;
@@ -28,11 +30,17 @@ struct Running {
 
 async fn run(arguments: &[&str]) -> Running {
     let mut child = binary(arguments).stderr(Stdio::null()).spawn().unwrap();
+    let (url, stdout) = url_of(&mut child).await;
+    Running { child, stdout, url }
+}
+
+/// Where a simulator says that it listens, and the rest of what it says.
+async fn url_of(child: &mut Child) -> (String, BufReader<ChildStdout>) {
     let mut stdout = BufReader::new(child.stdout.take().unwrap());
     let mut line = String::new();
     tokio::time::timeout(LONG, stdout.read_line(&mut line)).await.unwrap().unwrap();
     let url = line.trim().strip_prefix("listening on ").unwrap_or_else(|| panic!("{line:?}")).to_owned();
-    Running { child, stdout, url }
+    (url, stdout)
 }
 
 async fn output(mut command: Command) -> Output {

@@ -3,7 +3,7 @@ use std::time::{Duration, Instant};
 use runpod_sim::{Fault, FaultKind};
 use serde_json::{Value, json};
 
-use crate::caller::{Answer, Caller, frozen, id, order};
+use crate::caller::{Answer, Caller, RTX_4090, frozen, id, order};
 
 /// A simulator with one pod, and one fault on top of it.
 async fn with(fault: Fault) -> Caller {
@@ -152,6 +152,17 @@ async fn one_create_may_make_two_pods() {
         let created = id(&caller.create(order(json!({}))).await);
         assert_eq!(caller.sim.pods().len(), pods);
         assert!(caller.sim.pods().iter().any(|pod| pod.id == created));
+    }
+}
+
+#[tokio::test]
+async fn a_second_pod_without_stock_does_not_come() {
+    for (units, pods) in [(1, 1), (2, 2)] {
+        let builder = frozen().capacity(RTX_4090, units).fault(Fault::new(FaultKind::DuplicateCreate));
+        let caller = Caller::of(builder).await;
+        let created = id(&caller.create(order(json!({}))).await);
+        assert!(caller.sim.pods().iter().any(|pod| pod.id == created));
+        assert_eq!(caller.sim.pods().len(), pods, "with {units} in stock");
     }
 }
 

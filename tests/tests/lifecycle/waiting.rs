@@ -47,6 +47,16 @@ async fn a_wait_streams_its_events_and_ends_with_its_outcome() {
 }
 
 #[tokio::test]
+async fn one_failed_list_is_one_failed_look() {
+    let world = world().await;
+    let pod = world.runpod.deploy(&spec("listless")).await.unwrap();
+    world.sim.inject(Fault::new(FaultKind::status_before(502)).on("listPods").times(1)).unwrap();
+    let progress: Vec<Progress> = pod.wait_until(Running, LONG).stream().collect().await;
+    let failed = progress.iter().filter(|one| matches!(one, Progress::Event(Event::LookFailed { .. })));
+    assert_eq!(failed.count(), 1, "a wait that is alone reads the list again: {progress:?}");
+}
+
+#[tokio::test]
 async fn stuck_provisioning_ends_with_what_is_known() {
     let world = world().await;
     world.sim.inject(Fault::new(FaultKind::Stuck { stage: BootStage::Starting })).unwrap();

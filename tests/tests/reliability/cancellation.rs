@@ -78,8 +78,8 @@ fn cells() -> Vec<(Cell, bool, Moment)> {
     let mut cells = Vec::new();
     for row in Row::all() {
         let cell = || Cell { row, fault: lost.clone(), times: 1 };
-        if !seen.contains(&row.operation) {
-            seen.push(row.operation);
+        if !seen.contains(&(row.version, row.operation)) {
+            seen.push((row.version, row.operation));
             cells.push((cell(), false));
         }
         if row.policy == Policy::Create {
@@ -99,7 +99,7 @@ async fn drop_everywhere((cell, is_lossy, moment): (Cell, bool, Moment)) -> usiz
         let world = World::of(&cell).await;
         world.events.lock().expect("nobody panicked with it").clear();
         if is_lossy {
-            let fault = runpod_sim::Fault::new(cell.fault.kind.clone()).on(cell.row.call).times(1);
+            let fault = runpod_sim::Fault::new(cell.fault.on(cell.row.version)).on(cell.row.call).times(1);
             world.sim.inject(fault).expect("a fine fault");
         }
         let is_over = DropAt::new(cell.act(&world), waits, moment).await.is_some();

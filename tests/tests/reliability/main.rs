@@ -3,6 +3,7 @@
 mod cancellation;
 mod crash;
 mod doors;
+mod exchanges;
 mod matrix;
 mod parsers;
 mod properties;

@@ -4,12 +4,14 @@ use std::{sync::Mutex, time::Duration};
 
 use proptest::{prelude::*, strategy::ValueTree};
 use runpod_bench::clock::run_fast;
-use runpod_lifecycle::{ApiVersion, LogLine};
+use runpod_lifecycle::ApiVersion;
+use runpod_sim::Sim;
+use runpod_sindri::{DeployOptions, Provider, RunpodProvider};
 use serde_json::{Value, json};
 
 use crate::{
-    properties,
-    wire::{Server, json as json_answer, with_headers},
+    exchanges, properties,
+    wire::{Server, with_headers},
 };
 
 /// Any JSON, a few levels deep.
@@ -118,6 +120,70 @@ fn any_events() -> impl Strategy<Value = Vec<u8>> {
     ]
 }
 
+/// A `sindri.yaml`, written as JSON: a sound one with some of its keys exchanged for anything; or any text.
+fn any_config() -> impl Strategy<Value = String> {
+    let sound = json!({
+        "version": "3.0", "name": "a", "extensions": {"profile": "x"},
+        "deployment": {"provider": "runpod", "image": "a", "resources": {"gpu": {"tier": "gpu-small", "count": 1}}},
+        "secrets": [{"name": "A", "source": "env"}], "providers": {"runpod": {}, "fly": {"region": "x"}},
+    });
+    let places = [
+        "/version",
+        "/name",
+        "/extensions",
+        "/deployment",
+        "/deployment/provider",
+        "/deployment/image",
+        "/deployment/resources/gpu",
+        "/deployment/resources/gpu/count",
+        "/secrets",
+        "/secrets/0/name",
+        "/secrets/0/source",
+        "/providers",
+    ];
+    let settings = [
+        "gpuType",
+        "gpuCount",
+        "cpuOnly",
+        "vcpuCount",
+        "containerDiskGb",
+        "volumeSizeGb",
+        "volumeMountPath",
+        "cloudType",
+        "region",
+        "spot",
+        "ports",
+        "networkVolumeId",
+        "publicIp",
+        "exposePorts",
+        "startSsh",
+        "cpuInstanceId",
+        "templateId",
+        "unknown",
+    ];
+    let likely = prop_oneof![
+        (0..100u32).prop_map(Value::from),
+        any::<bool>().prop_map(Value::from),
+        prop::sample::select(vec!["ADA_24", "COMMUNITY", "/data", "22/tcp", "cpu3c-2-4", "-", ""])
+            .prop_map(Value::from),
+        prop::collection::vec("[0-9]{1,5}/(tcp|http)", 0..3).prop_map(Value::from),
+    ];
+    let value = prop_oneof![3 => likely, 1 => any_json()].boxed();
+    let changes = prop::collection::vec((prop::sample::select(places.to_vec()), any_json()), 0..2);
+    let own = prop::collection::vec((prop::sample::select(settings.to_vec()), value), 0..4);
+    let written = (changes, own).prop_map(move |(changes, own)| {
+        let mut config = sound.clone();
+        own.into_iter().for_each(|(key, value)| config["providers"]["runpod"][key] = value);
+        for (place, value) in changes {
+            if let Some(old) = config.pointer_mut(place) {
+                *old = value;
+            }
+        }
+        config.to_string()
+    });
+    prop_oneof![9 => written, 1 => any::<String>()]
+}
+
 proptest! {
     #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::with_cases(512) })]
 
@@ -187,17 +253,83 @@ fn any_answer_ends_in_a_value_or_an_error_that_says_what() {
 fn any_event_stream_ends_in_lines_and_an_error() {
     let lines = Mutex::new(0);
     for_each_drawn(300, any_events(), async |events| {
-        let server = Server::start(move |_, number| match number {
-            0 => [b"HTTP/1.1 200 OK\r\ncontent-type: text/event-stream\r\n\r\n".as_slice(), &events].concat(),
-            _ => json_answer(404, r#"{"title":"Not Found","status":404,"detail":"no such pod"}"#),
-        })
-        .await;
-        let followed: Vec<Result<LogLine, _>> =
-            futures_util::StreamExt::collect(server.runpod().logs("abc").follow()).await;
-        let (last, before) = followed.split_last().expect("at least the error");
-        properties::error(last.as_ref().expect_err("the second answer ends it"));
-        assert!(before.iter().all(Result::is_ok));
-        *lines.lock().unwrap() += before.len();
+        let count = exchanges::log(events).await;
+        *lines.lock().unwrap() += count;
     });
     assert!(*lines.lock().unwrap() > 100, "some of it is fine");
+}
+
+#[test]
+fn any_refusal_and_any_limit_ends_in_an_error() {
+    let limits =
+        [any_header(), any_header(), any_header(), any_header()].prop_map(|values| values.join("\n"));
+    for_each_drawn(100, (any_body(), limits), async |(body, limits)| {
+        exchanges::refusal(body).await;
+        exchanges::limits(&limits).await;
+    });
+}
+
+#[test]
+fn any_gpu_is_in_the_catalog_or_refused() {
+    let known =
+        prop::sample::select(vec!["NVIDIA L4", "ADA_24", "ampere_24", " NVIDIA L4", "NVIDIA L4\n", ""]);
+    let texts = prop_oneof![known.prop_map(str::to_owned), any::<String>(), "[A-Z]{3,6}_[0-9]{2}"];
+    for_each_drawn(100, texts, async |text| exchanges::gpu(&text).await);
+}
+
+#[test]
+fn any_config_is_refused_or_asks_for_something() {
+    let accepted = Mutex::new(0);
+    for_each_drawn(300, any_config(), async |yaml| {
+        let is_accepted = exchanges::config(&yaml).await;
+        *accepted.lock().unwrap() += usize::from(is_accepted);
+    });
+    let accepted = *accepted.lock().unwrap();
+    assert!((25..275).contains(&accepted), "{accepted} of 300");
+}
+
+#[test]
+fn what_a_config_asks_for_is_within_the_contract() {
+    let created = Mutex::new(0);
+    for_each_drawn(200, any_config(), async |yaml| {
+        let Some(config) = properties::config(&yaml) else { return };
+        let sim = Sim::builder().real_endpoints(false).start().await.expect("loopback is free");
+        let provider = RunpodProvider::new()
+            .environment_variables([("RUNPOD_API_KEY", sim.api_key()), ("A", "1")])
+            .api_url(sim.url());
+        let outcome = provider.deploy(&config, DeployOptions::default()).await;
+        for request in sim.requests() {
+            assert_ne!(request.status, 422, "{} refuses {yaml}", request.path);
+        }
+        *created.lock().unwrap() += usize::from(outcome.is_ok());
+    });
+    assert!(*created.lock().unwrap() > 20, "some of it is fine");
+}
+
+#[test]
+fn bombs_and_depth_are_no_config() {
+    let mut bomb = "a0: &a0 [x, x, x, x, x, x, x, x, x, x]\n".to_owned();
+    for level in 1..12 {
+        let last = format!("*a{}", level - 1);
+        bomb += &format!("a{level}: &a{level} [{}]\n", [last.as_str(); 10].join(", "));
+    }
+    let deep = |open: &str, close: &str| {
+        format!("name: a\nextensions: {}1{}", open.repeat(100_000), close.repeat(100_000))
+    };
+    let steps: String = (0..5_000).map(|depth| format!("{}a:\n", " ".repeat(depth))).collect();
+    for yaml in [
+        format!("{bomb}name: a\nextensions: *a11\n"),
+        format!("{bomb}name: a\nproviders: {{other: *a11}}\n"),
+        "name: a\nextensions: &a [*a]".to_owned(),
+        "a: &a {<<: *a}\nname: a".to_owned(),
+        deep("[", "]"),
+        deep("{a: ", "}"),
+        deep("- ", ""),
+        deep("? ", ""),
+        deep("!a ", ""),
+        format!("name: a\nextensions:\n{steps}"),
+    ] {
+        let error = properties::config(&yaml).map(|config| format!("{config:?}").len());
+        assert_eq!(error, None, "{}", &yaml[..60]);
+    }
 }

@@ -1,7 +1,8 @@
 //! What must hold for any bytes a server may send. Used by the property tests and by the fuzz targets.
 
 use runpod_api::{v1, v2};
-use runpod_lifecycle::{Error, PodSpec, Port};
+use runpod_lifecycle::{Error, PodSpec, Port, SpecError};
+use runpod_sindri::SindriConfig;
 use serde::{Serialize, de::DeserializeOwned};
 
 /// No part of the library panics on a value, or forgets its shape when it is written and read again.
@@ -53,16 +54,43 @@ pub(crate) fn spec(text: &str) {
     let shown = format!("{outcome:?} {spec:?}");
     assert!(!shown.contains("value_sentinel") || text.contains("value_sentinel"));
     if let Err(error) = outcome {
-        assert!(!error.problems().is_empty());
-        assert!(!error.to_string().contains(char::is_control), "{error}");
+        spec_error(&error);
     }
+}
+
+/// A refused spec says what is wrong with it.
+pub(crate) fn spec_error(error: &SpecError) {
+    assert!(!error.problems().is_empty());
+    printable(&error.to_string());
+}
+
+/// A `sindri.yaml` that can be read is the same when it is written and read again.
+pub(crate) fn config(yaml: &str) -> Option<SindriConfig> {
+    match SindriConfig::from_yaml(yaml) {
+        Ok(config) => {
+            let _ = format!("{config:?} {:?}", config.runpod().open_ports());
+            let written = serde_json::to_value(&config).expect("what was read can be written");
+            let again: SindriConfig = serde_json::from_value(written.clone()).expect("and read again");
+            assert_eq!(serde_json::to_value(&again).expect("and written again"), written);
+            Some(config)
+        }
+        Err(error) => {
+            printable(&error.to_string());
+            None
+        }
+    }
+}
+
+/// Nothing that moves a terminal's cursor.
+pub(crate) fn printable(text: &str) {
+    assert!(!text.contains(char::is_control), "{text:?}");
 }
 
 /// A failed call says what it was about, and nothing that moves a terminal's cursor.
 pub(crate) fn error(error: &Error) {
     let text = error.to_string();
     assert!(text.contains(error.operation()), "{text}");
-    assert!(!text.contains(char::is_control), "{text:?}");
+    printable(&text);
     assert!(!format!("{text} {error:?}").contains("rpa_sentinel_key"), "{text}");
     assert!(error.message().chars().count() <= 2001, "{text}");
     let _ = error.retry_after().map(|pause| std::time::Duration::ZERO.max(pause));

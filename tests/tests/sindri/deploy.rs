@@ -107,6 +107,20 @@ async fn secrets_become_variables_and_are_never_told() {
 }
 
 #[tokio::test]
+async fn a_secret_without_end_is_not_read() {
+    let directory = tempfile::tempdir().unwrap();
+    let path = directory.path().join("token");
+    std::fs::write(&path, "a".repeat(1024 * 1024)).unwrap();
+    let config = config(&format!(
+        "{{name: a, deployment: {{image: b}}, secrets: [{{name: TOKEN, source: env, fromFile: {}}}]}}",
+        path.display()
+    ));
+    let provider = crate::mock::provider("http://127.0.0.1:9");
+    let error: ProviderError = provider.deploy(&config, WAITED).await.unwrap_err().downcast().unwrap();
+    assert!(matches!(error, ProviderError::SecretUnread { .. }), "{error}");
+}
+
+#[tokio::test]
 async fn a_missing_required_secret_is_named_before_anything_is_sent() {
     for source in ["env", "vault"] {
         let provider = crate::mock::provider("http://127.0.0.1:9");

@@ -121,13 +121,14 @@ impl Told {
 impl Cell {
     pub(crate) fn name(&self) -> String {
         let Self { row, fault, times } = self;
-        format!("{} / {} / {} / {times}x", row.operation.words(), row.call, fault.name)
+        format!("{:?} / {} / {} / {} / {times}x", row.version, row.operation.words(), row.call, fault.name)
     }
 
     pub(crate) async fn run(self) -> (Self, Seen) {
         let world = World::of(&self).await;
         world.events.lock().expect("nobody panicked with it").clear();
-        let fault = runpod_sim::Fault::new(self.fault.kind.clone()).on(self.row.call).times(self.times);
+        let fault =
+            runpod_sim::Fault::new(self.fault.on(self.row.version)).on(self.row.call).times(self.times);
         world.sim.inject(fault).expect("a fine fault");
         let started = Instant::now();
         let mut told = self.act(&world).await;
@@ -251,10 +252,10 @@ impl Cell {
     fn check_words(&self, world: &World, told: &Told) -> Option<String> {
         use Operation as O;
         let is_about_one = match self.row.operation {
-            O::DeployReplace => matches!(self.row.call, "deletePod" | "getPod"),
+            O::DeployReplace => self.row.makes("deletePod") || self.row.makes("getPod"),
             operation => {
                 matches!(operation.group(), "Act" | "Wait")
-                    || matches!(operation, O::Get | O::Logs | O::Reap) && self.row.call != "listPods"
+                    || matches!(operation, O::Get | O::Logs | O::Reap) && !self.row.makes("listPods")
             }
         };
         if told.text.is_empty() || !is_about_one {
@@ -303,7 +304,9 @@ impl Cell {
         match self.row.operation {
             O::Keys | O::AddKey => 0,
             O::DeployNew | O::Terminate => usize::from(failed == (self.row.operation == O::Terminate)),
-            O::DeployReplace if matches!(self.row.call, "getPod" | "createPod") => usize::from(!failed),
+            O::DeployReplace if self.row.makes("getPod") || self.row.makes("createPod") => {
+                usize::from(!failed)
+            }
             O::WaitGone => 0,
             O::WaitRunning if self.row.policy == Policy::Twins => 1 + usize::from(failed),
             O::Reap => 1 + usize::from(failed),

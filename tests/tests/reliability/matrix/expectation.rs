@@ -23,7 +23,7 @@ pub(crate) fn of(cell: &Cell) -> Outcome {
         (_, Meaning::Final(kind)) => Outcome::Failed(kind),
         (Policy::Once, Meaning::Passing(kind)) => Outcome::Failed(kind),
         (Policy::Once, Meaning::Nameless) => Outcome::Failed(ErrorKind::Unreadable),
-        (_, Meaning::Nameless) if row.call == "listPods" => without_ids(row.operation),
+        (_, Meaning::Nameless) if row.makes("listPods") => without_ids(row.operation),
         _ => Outcome::Done,
     }
 }

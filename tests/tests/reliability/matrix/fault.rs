@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use runpod_lifecycle::ErrorKind;
+use runpod_lifecycle::{ApiVersion, ErrorKind};
 use runpod_sim::FaultKind;
 
 use super::operation::{Operation, Policy, Row};
@@ -116,6 +116,20 @@ pub(crate) fn all() -> Vec<Fault> {
 }
 
 impl Fault {
+    /// The fault as it happens to a version of the API: v1 has its own word for the status.
+    pub(crate) fn on(&self, version: ApiVersion) -> FaultKind {
+        let mut kind = self.kind.clone();
+        if let FaultKind::UnknownEnum { field }
+        | FaultKind::MissingField { field }
+        | FaultKind::NullField { field } = &mut kind
+            && field == "status"
+            && version == ApiVersion::V1
+        {
+            "desiredStatus".clone_into(field);
+        }
+        kind
+    }
+
     /// Whether it can happen to the row's call and change anything.
     pub(crate) fn suits(&self, row: &Row) -> bool {
         match &self.kind {
@@ -125,8 +139,8 @@ impl Fault {
             FaultKind::TruncatedJson | FaultKind::SlowBody { .. } | FaultKind::DropMidAnswer => {
                 row.answers_json()
             }
-            FaultKind::WrongContentType => row.call != "deletePod",
-            FaultKind::OddPod => row.call == "listPods",
+            FaultKind::WrongContentType => !row.makes("deletePod"),
+            FaultKind::OddPod => row.makes("listPods"),
             FaultKind::DuplicateCreate => row.policy == Policy::Create,
             _ if self.list_lag == LONG_LAG => {
                 row.policy == Policy::Create || row.operation == Operation::WaitRunning

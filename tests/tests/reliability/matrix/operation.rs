@@ -1,5 +1,7 @@
 //! What the facade can be asked to do, and the calls it makes for it.
 
+use runpod_lifecycle::ApiVersion;
+
 /// An operation of the facade.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Operation {
@@ -46,6 +48,7 @@ pub(crate) enum Policy {
 /// A row of the matrix: an operation, and the call of it that goes wrong.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Row {
+    pub(crate) version: ApiVersion,
     pub(crate) operation: Operation,
     /// The contract's name of the call.
     pub(crate) call: &'static str,
@@ -56,7 +59,8 @@ impl Row {
     pub(crate) fn all() -> Vec<Self> {
         use Operation as O;
         use Policy as P;
-        let row = |operation, call, policy| Self { operation, call, policy };
+        let row = |operation, call, policy| Self { version: ApiVersion::V2, operation, call, policy };
+        let old = |operation, call, policy| Self { version: ApiVersion::V1, operation, call, policy };
         vec![
             row(O::DeployNew, "listGpuTypes", P::Catalog),
             row(O::DeployNew, "listPods", P::Repeated),
@@ -88,17 +92,47 @@ impl Row {
             row(O::Keys, "getSshKeys", P::Repeated),
             row(O::AddKey, "getSshKeys", P::Repeated),
             row(O::AddKey, "updateSshKeys", P::Repeated),
+            old(O::DeployNew, "ListPods", P::Repeated),
+            old(O::DeployNew, "CreatePod", P::Create),
+            old(O::DeployTaken, "ListPods", P::Repeated),
+            old(O::DeployAdopt, "ListPods", P::Repeated),
+            old(O::DeployReplace, "ListPods", P::Repeated),
+            old(O::DeployReplace, "DeletePod", P::Repeated),
+            old(O::DeployReplace, "GetPod", P::Watched),
+            old(O::DeployReplace, "CreatePod", P::Create),
+            old(O::WaitRunning, "GetPod", P::Watched),
+            old(O::WaitRunning, "ListPods", P::Twins),
+            old(O::WaitSsh, "GetPod", P::Watched),
+            old(O::WaitStopped, "GetPod", P::Watched),
+            old(O::WaitGone, "GetPod", P::Watched),
+            old(O::Start, "StartPod", P::Repeated),
+            old(O::Stop, "StopPod", P::Repeated),
+            old(O::Restart, "RestartPod", P::Once),
+            old(O::Terminate, "DeletePod", P::Repeated),
+            old(O::Find, "ListPods", P::Repeated),
+            old(O::Get, "GetPod", P::Repeated),
+            old(O::Plan, "ListPods", P::Repeated),
+            old(O::Reap, "ListPods", P::Repeated),
+            old(O::Reap, "DeletePod", P::Repeated),
         ]
     }
 
     /// Whether the call's answer holds pods.
     pub(crate) fn answers_pods(&self) -> bool {
-        matches!(self.call, "listPods" | "getPod" | "createPod" | "podAction")
+        self.call == "podAction" || ["listPods", "getPod", "createPod"].iter().any(|call| self.makes(call))
+    }
+
+    /// Whether it is this call, by its name on v2.
+    pub(crate) fn makes(&self, call: &str) -> bool {
+        self.call.eq_ignore_ascii_case(call)
     }
 
     /// Whether the call's answer is a JSON document.
     pub(crate) fn answers_json(&self) -> bool {
-        !matches!(self.call, "deletePod" | "getPodLogs")
+        match self.version {
+            ApiVersion::V2 => !matches!(self.call, "deletePod" | "getPodLogs"),
+            _ => self.answers_pods(),
+        }
     }
 }
 

@@ -2,6 +2,8 @@
 
 use std::fmt::Write;
 
+use runpod_lifecycle::ApiVersion;
+
 use super::{
     cell::{Cell, Seen},
     fault,
@@ -13,12 +15,14 @@ const GROUPS: [&str; 5] = ["Deploy", "Wait", "Act", "Look", "Reap and SSH keys"]
 /// One table for each group of operations.
 pub(crate) fn render(seen: &[(Cell, Seen)]) -> String {
     let mut text = format!("{} cells, every one as it must be.\n", seen.len());
-    for group in GROUPS {
-        let rows: Vec<Row> = Row::all().into_iter().filter(|row| row.operation.group() == group).collect();
+    let versions = [(ApiVersion::V2, ""), (ApiVersion::V1, ", REST v1")];
+    for ((version, on), group) in versions.into_iter().flat_map(|on| GROUPS.map(|group| (on, group))) {
+        let belongs = |row: &Row| row.version == version && row.operation.group() == group;
+        let rows: Vec<Row> = Row::all().into_iter().filter(belongs).collect();
         let heads: Vec<String> =
             rows.iter().map(|row| format!("{}: `{}`", row.operation.words(), row.call)).collect();
         let rule = "---|".repeat(rows.len() + 1);
-        write!(text, "\n### {group}\n\n| fault | {} |\n|{rule}\n", heads.join(" | "))
+        write!(text, "\n### {group}{on}\n\n| fault | {} |\n|{rule}\n", heads.join(" | "))
             .expect("a string takes it");
         for fault in fault::all().iter().filter(|fault| rows.iter().any(|row| fault.suits(row))) {
             let cells: Vec<String> = rows.iter().map(|row| entry(seen, row, fault.name)).collect();

@@ -5,7 +5,7 @@ use std::{
     time::Duration,
 };
 
-use runpod_lifecycle::{Event, PodHandle, PodSpec, RunPod};
+use runpod_lifecycle::{ApiVersion, Event, PodHandle, PodSpec, RunPod};
 use runpod_sim::{BootProfile, Fault, FaultKind, Sim};
 use serde_json::json;
 
@@ -35,10 +35,11 @@ pub(crate) fn spec(name: &str) -> PodSpec {
     PodSpec::gpu(name, "runpod/pytorch:latest", [GPU]).port("22/tcp")
 }
 
-fn handle(sim: &Sim, events: &Arc<Mutex<Vec<Event>>>) -> RunPod {
+fn handle(sim: &Sim, version: ApiVersion, events: &Arc<Mutex<Vec<Event>>>) -> RunPod {
     let heard = Arc::clone(events);
     RunPod::builder(sim.api_key())
-        .base_url(sim.url())
+        .api_version(version)
+        .base_url(if version == ApiVersion::V1 { sim.v1_url() } else { sim.url() })
         .timeout(TIMEOUT)
         .build()
         .expect("the simulator's address is fine")
@@ -57,13 +58,13 @@ impl World {
             .await
             .expect("loopback is free");
         let events = Arc::new(Mutex::new(Vec::new()));
-        let runpod = handle(&sim, &events);
+        let runpod = handle(&sim, cell.row.version, &events);
         let mut world = Self { sim, runpod, events, foreign: Vec::new(), subject: None, bystander: None };
         world.add_foreign().await;
         world.prepare(cell).await;
         if cell.row.operation == Operation::Plan {
             // A handle remembers what it has read of the catalog.
-            world.runpod = handle(&world.sim, &world.events);
+            world.runpod = handle(&world.sim, cell.row.version, &world.events);
         }
         world
     }
@@ -75,7 +76,8 @@ impl World {
             "env": {"RUNPOD_LIFECYCLE_EXPIRES_AT": "2020-01-01T00:00:00Z"},
         });
         let body = serde_json::from_value(body).expect("the contract allows it");
-        let pod = self.runpod.api().expect("v2").create_pod(&body).await.expect("no fault yet");
+        let owner = handle(&self.sim, ApiVersion::V2, &self.events);
+        let pod = owner.api().expect("v2").create_pod(&body).await.expect("no fault yet");
         self.foreign.push(pod.id.clone());
     }
 
@@ -94,7 +96,7 @@ impl World {
             O::DeployNew | O::Keys | O::AddKey => return self.settle(),
             O::WaitRunning | O::WaitSsh => {
                 if cell.row.policy == Policy::Twins {
-                    let twice = Fault::new(FaultKind::DuplicateCreate).on("createPod").times(1);
+                    let twice = Fault::new(FaultKind::DuplicateCreate).times(1);
                     self.sim.inject(twice).expect("a fine fault");
                 }
                 self.deploy(&spec(SUBJECT)).await
@@ -115,7 +117,7 @@ impl World {
             _ => {}
         }
         // A pod that was just deployed is looked for in lists, any other is asked for by its id.
-        let is_asked_for = cell.row.call == "getPod" && cell.row.operation.group() == "Wait";
+        let is_asked_for = cell.row.makes("getPod") && cell.row.operation.group() == "Wait";
         self.subject = Some(match is_asked_for {
             true => self.runpod.get(&subject.id).await.expect("no fault yet"),
             false => subject,
