@@ -32,6 +32,7 @@ struct Inner {
     message: String,
     errors: Vec<String>,
     runpod_shaped: bool,
+    is_problem: bool,
     recovered_id: Option<String>,
     source: Option<reqwest::Error>,
 }
@@ -67,6 +68,7 @@ impl Failure {
             message: String::new(),
             errors: Vec::new(),
             runpod_shaped: false,
+            is_problem: false,
             recovered_id: None,
             source: None,
         }))
@@ -110,6 +112,7 @@ impl Failure {
         failure.0.errors =
             words.errors.iter().take(MOST_ERRORS).map(|text| capped(&redaction.apply(text))).collect();
         failure.0.runpod_shaped = words.runpod_shaped;
+        failure.0.is_problem = words.is_problem;
         failure.0.status = Some(status);
         failure.0.headers = headers;
         failure
@@ -171,9 +174,16 @@ impl Failure {
         &self.0.errors
     }
 
-    /// Whether the answer has the shape of RunPod's own errors; a proxy's or a wrong address's has not.
+    /// Whether the answer has the shape of RunPod's own errors, in either version of its API; a proxy's or a
+    /// wrong address's has not.
     pub fn is_runpod_shaped(&self) -> bool {
         self.0.runpod_shaped
+    }
+
+    /// Whether the answer has the shape of REST v2's errors: at least two of `title`, `status` and `detail`.
+    /// `{"error": "..."}` is REST v1's, and what others say as well.
+    pub fn is_problem(&self) -> bool {
+        self.0.is_problem
     }
 
     /// The `id` in a success that could not be read: what was created is there.
@@ -267,41 +277,42 @@ impl std::error::Error for Failure {
 
 impl fmt::Display for Failure {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let inner = &*self.0;
-        if !inner.operation.is_empty() {
-            write!(f, "{}: ", inner.operation)?;
+        if !self.0.operation.is_empty() {
+            write!(f, "{}: ", self.0.operation)?;
         }
-        match &inner.kind {
-            FailureKind::NotSent if inner.source.is_some() => {
-                f.write_str("the request did not reach RunPod")?
-            }
-            FailureKind::NotSent => f.write_str("the request was not sent")?,
-            FailureKind::Interrupted => f.write_str("the answer did not come whole")?,
-            FailureKind::Status => write!(f, "RunPod answered {}", inner.status.unwrap_or_default())?,
-            FailureKind::Undecodable { path, expected } => {
-                write!(
-                    f,
-                    "the answer ({}) cannot be read: at {path} expected {expected}",
-                    inner.status.unwrap_or_default()
-                )?;
-            }
-            FailureKind::TooLarge => f.write_str("the answer is too large")?,
-        }
-        if !inner.message.is_empty() {
-            write!(f, ": {}", inner.message)?;
-        }
-        if !inner.errors.is_empty() {
-            write!(f, " ({})", inner.errors.join("; "))?;
-        }
-        if let Some(id) = &inner.recovered_id {
-            write!(f, "; it was done, with id {}", id.escape_debug())?;
-        }
-        write!(f, "; {}", self.advice())?;
+        write!(f, "{}; {}", self.outcome(), self.advice())?;
         self.request_id().map_or(Ok(()), |id| write!(f, " [request {id}]"))
     }
 }
 
 impl Failure {
+    /// How far the call came and what the server said: the text without the operation, the request id and
+    /// what to do.
+    pub fn outcome(&self) -> String {
+        let inner = &*self.0;
+        let status = inner.status.unwrap_or_default();
+        let mut text = match &inner.kind {
+            FailureKind::NotSent if inner.source.is_some() => "the request did not reach RunPod".to_owned(),
+            FailureKind::NotSent => "the request was not sent".to_owned(),
+            FailureKind::Interrupted => "the answer did not come whole".to_owned(),
+            FailureKind::Status => format!("RunPod answered {status}"),
+            FailureKind::Undecodable { path, expected } => {
+                format!("the answer ({status}) cannot be read: at {path} expected {expected}")
+            }
+            FailureKind::TooLarge => "the answer is too large".to_owned(),
+        };
+        if !inner.message.is_empty() {
+            text += &format!(": {}", inner.message);
+        }
+        if !inner.errors.is_empty() {
+            text += &format!(" ({})", inner.errors.join("; "));
+        }
+        if let Some(id) = &inner.recovered_id {
+            text += &format!("; it was done, with id {}", id.escape_debug());
+        }
+        text
+    }
+
     fn advice(&self) -> &'static str {
         match (&self.0.kind, self.0.status) {
             (FailureKind::NotSent, _) if self.0.source.is_none() => "correct the call",
@@ -353,6 +364,7 @@ struct Words {
     message: String,
     errors: Vec<String>,
     runpod_shaped: bool,
+    is_problem: bool,
 }
 
 impl Words {
@@ -371,10 +383,11 @@ impl Words {
             .collect();
         // A lone `message` or `detail` is what gateways and web frameworks say of any address.
         let known = ["title", "status", "detail"].iter().filter(|key| fields.contains_key(**key)).count();
+        let is_problem = message.is_some() && known >= 2;
         let runpod_shaped =
-            message.is_some() && (known >= 2 || fields.get("error").is_some_and(Value::is_string));
+            is_problem || message.is_some() && fields.get("error").is_some_and(Value::is_string);
         let message = message.unwrap_or_else(|| String::from_utf8_lossy(body).trim().to_owned());
-        Self { message, errors, runpod_shaped }
+        Self { message, errors, runpod_shaped, is_problem }
     }
 }
 

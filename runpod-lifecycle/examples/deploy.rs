@@ -6,7 +6,6 @@ use std::{error::Error, process::ExitCode, time::Duration};
 
 use runpod_lifecycle::{Gone, PodHandle, PodSpec, Ready, RunPod};
 use runpod_sim::Sim;
-use tokio::signal::unix::{SignalKind, signal};
 
 const OUT_OF_STOCK: &str = "NVIDIA H100 80GB HBM3";
 const IN_STOCK: &str = "NVIDIA GeForce RTX 4090";
@@ -45,11 +44,19 @@ async fn run() -> Result<String, Box<dyn Error>> {
         .port("22/tcp")
         .port("8888/http");
     // From here on Ctrl-C is ours: a create that was sent is seen through to its pod's id first.
-    let mut interrupt = signal(SignalKind::interrupt())?;
-    let pod = runpod.deploy(&spec).await?;
-    let outcome = tokio::select! {
-        ready = show(&pod) => ready,
-        _ = interrupt.recv() => Err("interrupted".into()),
+    let mut interrupted = std::pin::pin!(tokio::signal::ctrl_c());
+    let mut deploy = std::pin::pin!(runpod.deploy(&spec));
+    let (pod, is_wanted) = tokio::select! {
+        biased;
+        _ = &mut interrupted => (deploy.await?, false),
+        pod = &mut deploy => (pod?, true),
+    };
+    let outcome = match is_wanted {
+        true => tokio::select! {
+            ready = show(&pod) => ready,
+            _ = &mut interrupted => Err("interrupted".into()),
+        },
+        false => Err("interrupted".into()),
     };
     pod.terminate().await?;
     pod.wait_until(Gone, Duration::from_secs(60)).await?;

@@ -139,7 +139,7 @@ impl RunPod {
             return Ok(vec![Candidate { hardware, cloud, price_usd_per_hour: None, stock: None }]);
         }
         let shared = &self.lookups().gpu_types[usize::from(cloud == Cloud::Community)];
-        let types = shared.get(spec.count, self.gpu_types(spec.count, cloud)).await;
+        let types = shared.get(spec.count, self.lookups().oldest(), self.gpu_types(spec.count, cloud)).await;
         let types = self.or_nothing(types)?;
         let ids = match &types {
             Some(types) => expand(&spec.types, types).map_err(DeployError::Spec)?,

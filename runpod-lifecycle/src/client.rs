@@ -4,15 +4,12 @@ use std::{
     fmt,
     future::Future,
     pin::Pin,
-    sync::{
-        Arc,
-        atomic::{AtomicU64, Ordering},
-    },
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
     time::Duration,
 };
 
 use runpod_api::{BuildError, ClientBuilder, Failure, Secret};
-use tokio::time::sleep;
+use tokio::time::{Instant, sleep};
 
 use crate::{
     ApiVersion, Error, ErrorKind, Event, GpuType,
@@ -70,21 +67,33 @@ struct Inner {
     lookups: Lookups,
 }
 
+/// How old an answer may be that somebody else asked for.
+const SHARED_FOR: Duration = Duration::from_millis(2500);
+
 /// What deploys look up before they create, shared by those that begin together.
 #[derive(Debug, Default)]
 pub(crate) struct Lookups {
-    /// Mutations begun or ended so far: what was looked up before one is not used after it.
-    mutations: AtomicU64,
-    pub(crate) pods: Shared<u64, Arc<Listing>>,
+    /// When a mutation last began or ended: what was looked up before it says little after it.
+    mutated_at: Mutex<Option<Instant>>,
+    pub(crate) pods: Shared<(), Arc<Listing>>,
     pub(crate) ssh_keys: Shared<(), Vec<String>>,
     /// The secure cloud's and the community cloud's, for so many GPUs a pod.
     pub(crate) gpu_types: [Shared<u32, Vec<GpuType>>; 2],
 }
 
 impl Lookups {
-    /// Says what the next lookup may share: whatever was looked up since the last mutation.
-    pub(crate) fn mutations(&self) -> u64 {
-        self.mutations.load(Ordering::Relaxed)
+    /// How old an answer about anything but pods may be.
+    pub(crate) fn oldest(&self) -> Option<Instant> {
+        Instant::now().checked_sub(SHARED_FOR)
+    }
+
+    /// How old an answer about pods may be.
+    pub(crate) fn oldest_of_pods(&self) -> Option<Instant> {
+        self.oldest().max(*self.mutated_at())
+    }
+
+    fn mutated_at(&self) -> MutexGuard<'_, Option<Instant>> {
+        self.mutated_at.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
@@ -95,18 +104,12 @@ impl RunPod {
     /// # Errors
     /// [`ConfigError`] if the key is missing or unusable, or the URL or version is. Nothing is sent.
     pub fn from_env() -> Result<Self, ConfigError> {
-        let key = std::env::var(KEY_VARIABLE).map_err(|_| ConfigError::MissingKey)?;
-        let version = match std::env::var(VERSION_VARIABLE) {
-            Ok(version) if !version.is_empty() => version_of(&version)?,
-            _ => ApiVersion::default(),
-        };
-        let mut builder = Self::builder(key).api_version(version);
-        if let Ok(url) = std::env::var(URL_VARIABLE)
-            && !url.is_empty()
-        {
-            builder = builder.base_url(url);
-        }
-        builder.build()
+        let key = variable(KEY_VARIABLE)?.ok_or(ConfigError::MissingKey)?;
+        let version = variable(VERSION_VARIABLE)?.filter(|version| !version.is_empty());
+        let version = version.as_deref().map(version_of).transpose()?.unwrap_or_default();
+        let url = variable(URL_VARIABLE)?.filter(|url| !url.is_empty());
+        let builder = Self::builder(key).api_version(version);
+        url.into_iter().fold(builder, RunPodBuilder::base_url).build()
     }
 
     /// Begins a handle with an API key; everything else has a default.
@@ -202,11 +205,14 @@ impl RunPod {
         send: Pin<Box<impl Future<Output = Result<Answer<T>, Failure>> + Send>>,
     ) -> Result<T, Error> {
         let permit = self.admit(call).await?;
-        let is_mutation = u64::from(call.priority == Priority::Mutation);
-        let mutations = &self.inner.lookups.mutations;
-        mutations.fetch_add(is_mutation, Ordering::Relaxed);
+        let mutating = |at| {
+            if call.priority == Priority::Mutation {
+                *self.inner.lookups.mutated_at() = Some(at);
+            }
+        };
+        mutating(Instant::now());
         let answer = send.await;
-        mutations.fetch_add(is_mutation, Ordering::Relaxed);
+        mutating(Instant::now());
         match answer {
             Ok(answer) => {
                 permit.answered(&answer.headers);
@@ -217,7 +223,7 @@ impl RunPod {
                 if failure.status() == Some(429) {
                     self.inner.quota.hold(failure.retry_after().unwrap_or_default());
                 }
-                Err(Error::of_call(call.operation, call.target, failure))
+                Err(Error::of_call(self.version(), call.operation, call.target, failure))
             }
         }
     }
@@ -288,6 +294,12 @@ impl fmt::Debug for RunPod {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("RunPod").field("backend", &self.inner.backend).finish_non_exhaustive()
     }
+}
+
+/// A variable of the environment, if it is set.
+fn variable(name: &'static str) -> Result<Option<String>, ConfigError> {
+    let not_unicode = |_| ConfigError::NotUnicode { variable: name };
+    std::env::var_os(name).map(|value| value.into_string().map_err(not_unicode)).transpose()
 }
 
 fn version_of(text: &str) -> Result<ApiVersion, ConfigError> {
@@ -416,6 +428,12 @@ pub enum ConfigError {
     /// `RUNPOD_API_KEY` is not set.
     #[error("RUNPOD_API_KEY is not set; make a key at https://console.runpod.io/user/settings and export it")]
     MissingKey,
+    /// A variable of the environment is set to something that is not text.
+    #[error("{variable} is set and is not Unicode; set it to plain text, or unset it")]
+    NotUnicode {
+        /// Its name.
+        variable: &'static str,
+    },
     /// `RUNPOD_API_VERSION` names a version this build does not speak.
     #[error("RUNPOD_API_VERSION is {version:?}; it may be v2, or v1 with the cargo feature v1")]
     UnknownVersion {

@@ -253,6 +253,6 @@ fn http_ready(pod: &Pod, port: u16) -> Verdict {
     }
 }
 
-fn word(state: Option<&PodState>) -> String {
+pub(crate) fn word(state: Option<&PodState>) -> String {
     state.map_or_else(|| "nothing about its state".to_owned(), PodState::to_string)
 }

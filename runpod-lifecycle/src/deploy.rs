@@ -2,7 +2,6 @@
 
 use std::{
     collections::BTreeMap,
-    fmt,
     time::{Duration, SystemTime},
 };
 
@@ -12,21 +11,19 @@ use tokio::time::sleep;
 use uuid::Uuid;
 
 use crate::{
-    Candidate, Cloud, Condition, Error, ErrorKind, Event, Gone, Hardware, Pod, PodHandle, PodSpec, RunPod,
-    SpecError, WaitError, WaitReport,
+    Aftermath, Attempt, Candidate, Cloud, Condition, DeployError, Error, ErrorKind, Event, Gone, Pod,
+    PodHandle, PodSpec, RunPod, WaitError, WaitReport,
     backend::Create,
     candidate::Placement,
-    client::{Call, PATIENCE, Tries},
-    handle::Listing,
+    client::{Call, PATIENCE},
+    deploy_error::list,
     pod::{EXPIRES_AT, MARKER},
     poller::Watcher,
+    reconcile::RECONCILE_PAUSES,
     retry, wait,
 };
 
-const CREATE: &str = "create pod";
-/// Pauses before each look for a pod whose create has an unknown outcome: 15 s in all, since new
-/// pods show up in lists late (observed).
-const RECONCILE_PAUSES: [u64; 5] = [0, 1, 2, 4, 8];
+pub(crate) const CREATE: &str = "create pod";
 /// The longest a replaced pod may take to be gone.
 const REPLACE_PATIENCE: Duration = Duration::from_secs(300);
 /// A century: what no pod outlives, and RFC 3339 can still write.
@@ -55,28 +52,6 @@ pub enum OnFailure {
     Terminate,
 }
 
-/// What became of a pod that did not become ready.
-#[derive(Debug)]
-#[non_exhaustive]
-pub enum Aftermath {
-    /// It was left running and bills.
-    Kept,
-    /// It was terminated.
-    Terminated,
-    /// It could not be terminated, and may bill.
-    NotTerminated(Error),
-}
-
-impl fmt::Display for Aftermath {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Kept => f.write_str("it was kept and bills"),
-            Self::Terminated => f.write_str("it was terminated"),
-            Self::NotTerminated(error) => write!(f, "it may bill, since terminating it failed: {error}"),
-        }
-    }
-}
-
 impl RunPod {
     /// Creates a pod and returns as soon as RunPod has accepted it, before it is up: its id is in
     /// your hands before any waiting. Go on with [`PodHandle::wait_until`].
@@ -88,14 +63,15 @@ impl RunPod {
     ///
     /// # Errors
     /// [`DeployError`]. Every variant says whether a pod may exist: after `Unclear` the new one may, after
-    /// `NotReplaced` the old one may.
+    /// `NotReplaced` the old one may, after `Duplicated` several do.
     ///
     /// # Cancellation
     /// If the future is dropped after a create was sent, a pod may exist. [`find`](Self::find) by
     /// name shows it once RunPod lists it, usually within 15 s.
     ///
     /// # Cost
-    /// The pod bills from the moment RunPod accepts it until it is terminated, ready or not.
+    /// The pod bills until it is terminated, ready or not. When that begins RunPod's contract does not say:
+    /// count from the moment RunPod accepts it.
     pub async fn deploy(&self, spec: &PodSpec) -> Result<PodHandle, DeployError> {
         spec.validate().map_err(DeployError::Spec)?;
         let placement = self.placement(spec).await?;
@@ -161,7 +137,7 @@ impl RunPod {
             return Err(DeployError::NotReplaced(WaitError::Call { source, report }));
         }
         let watcher = Watcher::new(self, &pod.id, false);
-        let gone = wait::watch(watcher, &Gone, REPLACE_PATIENCE, self.observer()).await;
+        let gone = wait::watch(watcher, None, &Gone, REPLACE_PATIENCE, self.observer()).await;
         gone.map(drop).map_err(DeployError::NotReplaced)
     }
 
@@ -169,11 +145,12 @@ impl RunPod {
         let marker = Uuid::new_v4().simple().to_string();
         let env = environment(spec, &marker);
         let mut attempts = Vec::new();
+        let mut doubt = None;
         for Candidate { hardware, cloud, .. } in placement.candidates {
             self.notify(&Event::CandidateTried { hardware: hardware.to_string() });
             let data_centers = &placement.data_centers;
             let create = Create { spec, hardware: &hardware, cloud, data_centers, env: &env };
-            match self.create(&create, &marker).await {
+            match self.create(&create, &marker, &mut doubt).await {
                 Ok(pod) => {
                     self.notify(&Event::PodCreated {
                         pod_id: pod.id.clone(),
@@ -187,14 +164,22 @@ impl RunPod {
                     self.notify(&Event::CandidateRefused { hardware: hardware.to_string(), reason });
                     attempts.push(Attempt { hardware, cloud, error });
                 }
-                Err(Setback::End(error)) => return Err(error),
+                Err(Setback::End(error)) => return Err(in_doubt(spec, doubt, error)),
             }
         }
-        Err(DeployError::AllRefused { name: spec.name.clone(), suggestions: suggestions(spec), attempts })
+        let error =
+            DeployError::AllRefused { name: spec.name.clone(), suggestions: suggestions(spec), attempts };
+        Err(in_doubt(spec, doubt, error))
     }
 
-    /// Creates one candidate, at most once however often it is sent.
-    async fn create(&self, create: &Create<'_>, marker: &str) -> Result<Pod, Setback> {
+    /// Creates one candidate, at most once however often it is sent. `doubt` becomes the last create of
+    /// the deploy that may have made a pod which no list has shown.
+    async fn create(
+        &self,
+        create: &Create<'_>,
+        marker: &str,
+        doubt: &mut Option<Error>,
+    ) -> Result<Pod, Setback> {
         let name = &create.spec.name;
         let mut pauses = retry::pauses(retry::ATTEMPTS);
         loop {
@@ -212,9 +197,10 @@ impl RunPod {
                 Step::End => return Err(Setback::End(DeployError::Refused(error))),
                 Step::Again => {}
                 Step::LookForIt => {
-                    if let Some(pod) = self.reconcile(create, marker, &error).await? {
+                    if let Some(pod) = self.reconcile(create, marker, &error).await.map_err(Setback::End)? {
                         return Ok(pod);
                     }
+                    *doubt = Some(error.clone());
                 }
             }
             let asked = self.asked_pause(&error);
@@ -224,76 +210,6 @@ impl RunPod {
             }
         }
     }
-
-    /// Finds out whether a create with an unknown outcome made a pod. `None` means proven absent.
-    async fn reconcile(
-        &self,
-        create: &Create<'_>,
-        marker: &str,
-        error: &Error,
-    ) -> Result<Option<Pod>, Setback> {
-        self.notify(&Event::OutcomeUnclear {
-            hardware: create.hardware.to_string(),
-            error: error.to_string(),
-        });
-        let mut doubt = None;
-        for pause in RECONCILE_PAUSES {
-            sleep(Duration::from_secs(pause)).await;
-            match self.look_for(&create.spec.name, marker, error).await {
-                Ok(Sighting::Ours(pod)) => {
-                    self.notify(&Event::PodFound { pod_id: pod.id.clone() });
-                    return Ok(Some(*pod));
-                }
-                Ok(Sighting::Doubtful(id)) => doubt = Some((id, None)),
-                Ok(Sighting::Nothing) => doubt = None,
-                Err(lookup) => doubt = Some((None, Some(lookup))),
-            }
-        }
-        let Some((seen, lookup)) = doubt else { return Ok(None) };
-        Err(Setback::End(DeployError::Unclear {
-            name: create.spec.name.clone(),
-            pod_id: seen.or_else(|| error.recovered_id().map(str::to_owned)),
-            reason: error.to_string(),
-            source: lookup,
-        }))
-    }
-
-    async fn look_for(&self, name: &str, marker: &str, error: &Error) -> Result<Sighting, Error> {
-        let Listing { mut pods, unreadable } = self.read_list(Tries::Several).await?;
-        if let Some(id) = error.recovered_id()
-            && !pods.iter().any(|pod| pod.id == id)
-        {
-            pods.push((*self.get(id).await?).clone());
-        }
-        let is_unmarked = |pod: &Pod| pod.env.is_empty() && pod.name.as_ref().is_none_or(|own| own == name);
-        let (unmarked, mut pods): (Vec<Pod>, Vec<Pod>) = pods.into_iter().partition(is_unmarked);
-        for pod in unmarked {
-            pods.extend(self.look_closer(pod).await?);
-        }
-        let doubtful = pods.iter().find(|pod| is_unmarked(pod)).map(|pod| pod.id.clone());
-        let odd = unreadable.into_iter().find(|odd| odd.may_be(name));
-        let mut ours = pods.into_iter().filter(|pod| pod.marker() == Some(marker));
-        let Some(first) = ours.next() else {
-            return Ok(match (doubtful, odd) {
-                (Some(id), _) => Sighting::Doubtful(Some(id)),
-                (None, Some(odd)) => Sighting::Doubtful(odd.id),
-                (None, None) => Sighting::Nothing,
-            });
-        };
-        for duplicate in ours {
-            self.terminate(&duplicate.id).await?;
-            self.notify(&Event::DuplicateTerminated { pod_id: duplicate.id });
-        }
-        Ok(Sighting::Ours(Box::new(first)))
-    }
-}
-
-/// What a look for a pod with an unknown fate came to.
-enum Sighting {
-    Ours(Box<Pod>),
-    /// A pod of that name that does not show whose it is.
-    Doubtful(Option<String>),
-    Nothing,
 }
 
 /// Why a candidate brought no pod.
@@ -328,6 +244,22 @@ impl Step {
     }
 }
 
+/// The end of a deploy. Not having been listed for a while is proof enough to send a create again, since
+/// a pod that shows up late is found by its marker then. After the end nobody looks for it any more.
+fn in_doubt(spec: &PodSpec, doubt: Option<Error>, end: DeployError) -> DeployError {
+    let (Some(unclear), false) = (doubt, end.may_bill()) else { return end };
+    let seconds = RECONCILE_PAUSES.iter().sum::<u64>();
+    let mut reason = format!("{}; no list showed it for {seconds} s", unclear.what());
+    match end {
+        DeployError::Refused(error) if error.may_have_been_applied() => {}
+        DeployError::AllRefused { attempts, .. } => {
+            reason += &format!(", then every candidate was refused: {}", list(&attempts));
+        }
+        end => reason += &format!(", then: {end}"),
+    }
+    DeployError::Unclear { name: spec.name.clone(), pod_id: None, reason, source: None }
+}
+
 /// The spec's environment, with what tells this deployment from every other and when it ends.
 fn environment(spec: &PodSpec, marker: &str) -> BTreeMap<String, Secret> {
     let mut env = spec.env.clone();
@@ -349,142 +281,10 @@ fn suggestions(spec: &PodSpec) -> Vec<&'static str> {
         suggestions.push("any data center");
     }
     if spec.cloud != Cloud::Either && spec.gpus() > 0 {
-        suggestions.push("the other cloud (Cloud::Either)");
+        suggestions.push("the other cloud");
     }
     if spec.gpus() > 1 {
         suggestions.push("fewer GPUs per pod");
     }
     suggestions
-}
-
-/// A candidate that RunPod refused.
-#[derive(Debug)]
-#[non_exhaustive]
-pub struct Attempt {
-    /// The hardware it was.
-    pub hardware: Hardware,
-    /// The cloud it was asked for in.
-    pub cloud: Cloud,
-    /// RunPod's answer.
-    pub error: Error,
-}
-
-impl fmt::Display for Attempt {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{} ({:?}): {}", self.hardware, self.cloud, self.error.message())
-    }
-}
-
-/// A deploy that brought no pod.
-#[derive(Debug, thiserror::Error)]
-#[non_exhaustive]
-pub enum DeployError {
-    /// The spec is wrong. Nothing was sent but reads; no pod was created.
-    #[error(transparent)]
-    Spec(SpecError),
-    /// The name is in use: by one pod and [`IfExists::Fail`], or by several. No pod was created.
-    #[error(
-        "pod name {name:?} is taken by {}; adopt or replace it, choose another name, or terminate {}",
-        list(pods.iter().map(|pod| &pod.id)),
-        if pods.len() == 1 { "it" } else { "all but one" }
-    )]
-    NameTaken {
-        /// The name.
-        name: String,
-        /// Who has it.
-        pods: Vec<PodHandle>,
-    },
-    /// RunPod could not be asked what is there, so nothing was created.
-    #[error("no pod was created, since what is there could not be found out")]
-    Lookup(#[source] Error),
-    /// The pod to be replaced is not proven gone, so nothing was created. It may still bill.
-    #[error("no pod was created, since the one to be replaced is not proven gone")]
-    NotReplaced(#[source] WaitError),
-    /// RunPod refused for a reason that no other candidate changes. No pod was created.
-    #[error(transparent)]
-    Refused(Error),
-    /// Every candidate was refused. No pod was created.
-    #[error(
-        "no candidate for pod {name:?} was accepted and none was created: {}. {} Try {}",
-        list(attempts),
-        if looks_like_rule(attempts) {
-            "RunPod named no lack of stock: this looks like a rule the spec breaks."
-        } else {
-            "This looks like a lack of stock."
-        },
-        suggestions.join(", ")
-    )]
-    AllRefused {
-        /// The name of the pod that was to be.
-        name: String,
-        /// Each candidate with RunPod's answer, in the order tried.
-        attempts: Vec<Attempt>,
-        /// What would widen the search.
-        suggestions: Vec<&'static str>,
-    },
-    /// The pod was created and did not become ready; `aftermath` says what became of it.
-    #[error("pod {pod_id} was deployed but did not become ready; {aftermath}")]
-    NotReady {
-        /// The pod's id.
-        pod_id: String,
-        /// What became of it.
-        aftermath: Aftermath,
-        /// Why it is not ready.
-        source: Box<WaitError>,
-    },
-    /// A create was sent, its answer was lost, and looking for the pod brought no certainty.
-    ///
-    /// # Cost
-    /// A pod of this name may exist and bill. Look for it ([`find`](RunPod::find)) before deploying again.
-    #[error(
-        "it is unclear whether pod {name:?} was created{}, and it may bill: look for it before deploying again ({reason})",
-        pod_id.as_ref().map(|id| format!(" as {id}")).unwrap_or_default()
-    )]
-    Unclear {
-        /// The name of the pod that may exist.
-        name: String,
-        /// Its id, if anything showed it.
-        pod_id: Option<String>,
-        /// What went wrong with the create.
-        reason: String,
-        /// What went wrong with the last look for it.
-        source: Option<Error>,
-    },
-}
-
-impl DeployError {
-    /// Whether RunPod had no machine for any candidate, as far as its words tell.
-    #[must_use]
-    pub fn is_no_capacity(&self) -> bool {
-        matches!(self, Self::AllRefused { attempts, .. } if !looks_like_rule(attempts))
-    }
-
-    /// Whether a pod may exist and bill although the deploy failed.
-    #[must_use]
-    pub fn may_bill(&self) -> bool {
-        match self {
-            Self::Unclear { .. } | Self::NotReplaced(_) => true,
-            Self::NotReady { aftermath, .. } => !matches!(aftermath, Aftermath::Terminated),
-            _ => false,
-        }
-    }
-
-    /// The id of a pod that exists or may exist on account of this deploy.
-    #[must_use]
-    pub fn pod_id(&self) -> Option<&str> {
-        match self {
-            Self::Unclear { pod_id, .. } => pod_id.as_deref(),
-            Self::NotReady { pod_id, .. } => Some(pod_id),
-            Self::NotReplaced(error) => Some(error.pod_id()),
-            _ => None,
-        }
-    }
-}
-
-fn looks_like_rule(attempts: &[Attempt]) -> bool {
-    attempts.iter().all(|attempt| attempt.error.kind() != ErrorKind::NoCapacity)
-}
-
-fn list<T: fmt::Display>(items: impl IntoIterator<Item = T>) -> String {
-    items.into_iter().map(|item| item.to_string()).collect::<Vec<_>>().join("; ")
 }

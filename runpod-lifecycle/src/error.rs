@@ -4,6 +4,8 @@ use std::{fmt, sync::Arc, time::Duration};
 
 use runpod_api::{Failure, FailureKind};
 
+use crate::{ApiVersion, deploy::CREATE};
+
 /// Texts with which RunPod says "no capacity", lower case, compared as substrings (observed).
 const NO_CAPACITY: [&str; 6] = [
     "no longer any instances available",
@@ -88,10 +90,15 @@ pub enum ErrorKind {
 
 impl Error {
     /// A failed call as an error of `operation` on `target`.
-    pub(crate) fn of_call(operation: &'static str, target: Option<&str>, failure: Failure) -> Self {
+    pub(crate) fn of_call(
+        version: ApiVersion,
+        operation: &'static str,
+        target: Option<&str>,
+        failure: Failure,
+    ) -> Self {
         Self {
             inner: Arc::new(Inner {
-                kind: classify(&failure),
+                kind: classify(version, &failure),
                 operation,
                 target: target.map(str::to_owned),
                 message: failure.message().to_owned(),
@@ -183,6 +190,27 @@ impl Error {
         self.inner.failure.as_ref()?.recovered_id()
     }
 
+    /// What happened, without what to do about it: for those who know better.
+    pub(crate) fn what(&self) -> String {
+        let mut text = format!("could not {}", self.operation());
+        if let Some(target) = self.target() {
+            text += &format!(" {}", target.escape_debug());
+        }
+        text += &match (self.status(), &self.inner.failure) {
+            (Some(status), Some(failure)) if matches!(failure.kind(), FailureKind::Status) => {
+                let errors = failure.errors().join("; ");
+                let errors = if errors.is_empty() { errors } else { format!(" [{errors}]") };
+                format!(": RunPod answered {status} {:?}{errors}", self.message())
+            }
+            (_, Some(failure)) => format!(": {}", failure.outcome()),
+            (_, None) => format!(": {}", self.message()),
+        };
+        if let Some(id) = self.request_id() {
+            text += &format!(" (request {})", id.escape_debug());
+        }
+        text
+    }
+
     fn hint(&self) -> &'static str {
         match self.kind() {
             ErrorKind::Rejected => "Correct the request; sending it again as it is changes nothing.",
@@ -200,6 +228,12 @@ impl Error {
             }
             ErrorKind::Blocked => {
                 "The request was stopped in front of RunPod's API, which says nothing about your permissions; check proxies and the base URL."
+            }
+            ErrorKind::NotFound if self.operation() == CREATE => {
+                "Something the spec names (a template, a volume, a registry credential) does not exist; else check the base URL."
+            }
+            ErrorKind::NotFound if self.target().is_none() => {
+                "RunPod's API has nothing there: check the base URL."
             }
             ErrorKind::NotFound => "It does not exist or no longer does.",
             ErrorKind::Conflict => "Its present state does not allow this; look at it first.",
@@ -220,14 +254,28 @@ impl Error {
 }
 
 /// What a failed call means, from its status and RunPod's words alone.
-fn classify(failure: &Failure) -> ErrorKind {
+fn classify(version: ApiVersion, failure: &Failure) -> ErrorKind {
     match failure.kind() {
         // Nothing below it went wrong: the request itself cannot be sent.
         FailureKind::NotSent if std::error::Error::source(failure).is_none() => ErrorKind::Rejected,
         FailureKind::NotSent => ErrorKind::Unreachable,
         FailureKind::Interrupted => ErrorKind::Interrupted,
         FailureKind::Undecodable { .. } | FailureKind::TooLarge => ErrorKind::Unreadable,
-        _ => failure.status().map_or(ErrorKind::Unexpected, |status| classify_status(status, failure)),
+        _ => match failure.status() {
+            Some(404) if !says_not_found(version, failure) => ErrorKind::Unreadable,
+            Some(status) => classify_status(status, failure),
+            None => ErrorKind::Unexpected,
+        },
+    }
+}
+
+/// Whether it is this version of RunPod's API that says 404: money hangs on it, so another version's
+/// shape will not do.
+fn says_not_found(version: ApiVersion, failure: &Failure) -> bool {
+    match version {
+        ApiVersion::V2 => failure.is_problem(),
+        #[cfg(feature = "v1")]
+        ApiVersion::V1 => failure.is_runpod_shaped(),
     }
 }
 
@@ -241,8 +289,7 @@ fn classify_status(status: u16, failure: &Failure) -> ErrorKind {
         402 => ErrorKind::InsufficientBalance,
         403 if failure.is_runpod_shaped() => ErrorKind::Forbidden,
         403 => ErrorKind::Blocked,
-        404 if failure.is_runpod_shaped() => ErrorKind::NotFound,
-        404 => ErrorKind::Unreadable,
+        404 => ErrorKind::NotFound,
         // A gateway says it when it gave up on either side.
         408 => ErrorKind::Interrupted,
         409 => ErrorKind::Conflict,
@@ -256,25 +303,7 @@ fn classify_status(status: u16, failure: &Failure) -> ErrorKind {
 
 impl fmt::Display for Error {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "could not {}", self.operation())?;
-        if let Some(target) = self.target() {
-            write!(f, " {}", target.escape_debug())?;
-        }
-        match (self.status(), &self.inner.failure) {
-            (Some(status), Some(failure)) if matches!(failure.kind(), FailureKind::Status) => {
-                write!(f, ": RunPod answered {status} {:?}", self.message())?;
-            }
-            (_, Some(failure)) => write!(f, ": {failure}")?,
-            (_, None) => write!(f, ": {}", self.message())?,
-        }
-        let errors = self.inner.failure.as_ref().map(Failure::errors).unwrap_or_default();
-        if !errors.is_empty() {
-            write!(f, " [{}]", errors.join("; "))?;
-        }
-        if let Some(id) = self.request_id() {
-            write!(f, " (request {})", id.escape_debug())?;
-        }
-        write!(f, ". {}", self.hint())
+        write!(f, "{}. {}", self.what(), self.hint())
     }
 }
 
@@ -291,6 +320,7 @@ impl fmt::Debug for Error {
     }
 }
 
+/// What the text above says is not said again: the source is what lies below it.
 impl std::error::Error for Error {
     fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
         std::error::Error::source(self.inner.failure.as_ref()?)

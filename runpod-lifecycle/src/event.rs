@@ -20,7 +20,8 @@ pub enum Event {
         /// What, and what to do about it.
         warning: String,
     },
-    /// A create was sent.
+    /// A candidate's turn has come: its create is sent next, and again if need be, unless the rate limit
+    /// or the spec forbids even the first.
     CandidateTried {
         /// What was asked for, for example `1x NVIDIA GeForce RTX 4090`.
         hardware: String,
@@ -44,7 +45,7 @@ pub enum Event {
         /// Its id.
         pod_id: String,
     },
-    /// RunPod accepted the pod. It bills from here on.
+    /// RunPod accepted the pod. Count it as billing from here on.
     PodCreated {
         /// Its id.
         pod_id: String,

@@ -1,22 +1,38 @@
 //! Everything that is done to a pod that exists.
 
-use std::{collections::HashSet, fmt, ops::Deref, sync::Arc, time::Duration};
+use std::{
+    collections::{BTreeSet, HashSet},
+    fmt,
+    ops::Deref,
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    },
+    time::Duration,
+};
 
+use runpod_api::http::StatusCode;
 use tokio::time::{Instant, sleep, timeout};
 
 use crate::{
     Applied, Condition, Error, ErrorKind, Event, Pod, PodState, RunPod, Wait,
     backend::{Action, Unreadable},
     client::{Call, Tries},
+    condition::word,
+    retry,
 };
 
 const LIST: &str = "list pods";
+const TERMINATE: &str = "terminate pod";
 /// Pages after which a list is taken to have no end.
 const MOST_PAGES: usize = 1000;
-/// The longest a first wait looks for a twin, and how late after its create a pod may show up in lists.
-const TWIN_PATIENCE: Duration = Duration::from_secs(15);
+/// How late after its create RunPod may know a pod (observed in lists), and the longest a first wait
+/// looks for a twin.
+const LAG: Duration = Duration::from_secs(15);
 /// The pause between two looks for a twin.
 const TWIN_PAUSE: Duration = Duration::from_secs(1);
+/// The pause between two attempts to terminate a pod that RunPod may not know yet.
+const UNKNOWN_PAUSE: Duration = Duration::from_secs(3);
 
 /// A pod together with the handle it came through: the last look at it, and what can be done with it.
 ///
@@ -30,9 +46,26 @@ pub struct PodHandle {
 }
 
 /// A create that RunPod accepted.
-struct Created {
+pub(crate) struct Created {
     marker: String,
     at: Instant,
+    was_seen: AtomicBool,
+}
+
+impl Created {
+    pub(crate) fn new(marker: String) -> Self {
+        Self { marker, at: Instant::now(), was_seen: AtomicBool::new(false) }
+    }
+
+    /// RunPod has shown that it knows the pod: from now on a 404 means that it is gone.
+    pub(crate) fn see(&self) {
+        self.was_seen.store(true, Ordering::Relaxed);
+    }
+
+    /// Whether a 404 may mean that RunPod does not know the pod yet.
+    pub(crate) fn may_be_unknown(&self) -> bool {
+        !self.was_seen.load(Ordering::Relaxed) && self.at.elapsed() < LAG
+    }
 }
 
 impl PodHandle {
@@ -42,40 +75,44 @@ impl PodHandle {
 
     /// A pod that was just created: the first wait for it also looks for a twin.
     pub(crate) fn newly_created(runpod: RunPod, pod: Pod, marker: String) -> Self {
-        let created = Created { marker, at: Instant::now() };
-        Self { created: Some(Arc::new(created)), ..Self::new(runpod, pod) }
+        Self { created: Some(Arc::new(Created::new(marker))), ..Self::new(runpod, pod) }
     }
 
-    /// Whether it was just created, so that lists may not show it yet.
-    pub(crate) fn is_new(&self) -> bool {
-        self.created.is_some()
+    /// The create it comes from, if lists may not show it yet.
+    pub(crate) fn created(&self) -> Option<&Created> {
+        self.created.as_deref()
     }
 
     /// Terminates every other pod of this deployment: RunPod has made two out of one create (observed).
     /// Only for a new pod, which is the one its deployer knows. No certainty is an event.
     pub(crate) async fn end_twins(&self) {
         let Some(created) = &self.created else { return };
-        let outcome = timeout(TWIN_PATIENCE, self.try_to_end_twins(created)).await;
-        if let Err(reason) = outcome.unwrap_or_else(|_| Err("RunPod's list does not show the pod".to_owned()))
-        {
-            let id = &self.id;
-            let warning = format!(
-                "a second pod may have been created beside {id}, and bill; look for its name: {reason}"
-            );
-            self.runpod.notify(&Event::Warned { warning });
-        }
+        let mut left = BTreeSet::new();
+        let outcome = timeout(LAG, self.try_to_end_twins(created, &mut left)).await;
+        let late = match left.is_empty() {
+            true => "RunPod's list does not show the pod",
+            false => "terminating it took too long",
+        };
+        let Err(reason) = outcome.unwrap_or_else(|_| Err(late.to_owned())) else { return };
+        let id = &self.id;
+        let left = left.into_iter().map(|twin| format!(" as {twin}")).collect::<Vec<_>>().join(" and");
+        let warning = format!(
+            "a second pod may have been created beside {id}{left}, and bill; look for its name: {reason}"
+        );
+        self.runpod.notify(&Event::Warned { warning });
     }
 
-    async fn try_to_end_twins(&self, created: &Created) -> Result<(), String> {
+    /// `left` becomes the twins that were seen and not terminated.
+    async fn try_to_end_twins(&self, created: &Created, left: &mut BTreeSet<String>) -> Result<(), String> {
         loop {
             match self.runpod.list_with(&self.id).await {
                 Err(error) if !error.is_retryable() => return Err(error.to_string()),
                 Err(_) => {}
                 Ok(listing) => {
                     let is_shown = listing.pods.iter().any(|pod| pod.id == self.id);
-                    let doubt = self.end_twins_in(listing, &created.marker).await?;
+                    let doubt = self.end_twins_in(listing, &created.marker, left).await;
                     // A list that shows the pod itself would show its twin.
-                    if is_shown || created.at.elapsed() >= TWIN_PATIENCE {
+                    if is_shown || created.at.elapsed() >= LAG {
                         return doubt.map_or(Ok(()), Err);
                     }
                 }
@@ -84,26 +121,41 @@ impl PodHandle {
         }
     }
 
-    /// Terminates the twins a list shows. Returns why another pod in it may be one, if any may.
-    async fn end_twins_in(&self, listing: Listing, marker: &str) -> Result<Option<String>, String> {
+    /// Terminates the twins a list shows. Returns why one may be left, if one may.
+    async fn end_twins_in(
+        &self,
+        listing: Listing,
+        marker: &str,
+        left: &mut BTreeSet<String>,
+    ) -> Option<String> {
         let may_be = |name: Option<&str>| name.is_none() || name == self.name.as_deref();
         let odd = listing.unreadable.into_iter().find(|odd| may_be(odd.name.as_deref()));
         let mut doubt = odd.map(|odd| odd.problem);
         for mut pod in listing.pods.into_iter().filter(|pod| pod.id != self.id) {
             if pod.env.is_empty() && may_be(pod.name.as_deref()) {
-                match self.runpod.look_closer(pod).await.map_err(|error| error.to_string())? {
-                    Some(closer) => pod = closer,
-                    None => continue,
+                match self.runpod.look_closer(pod).await {
+                    Ok(Some(closer)) => pod = closer,
+                    Ok(None) => continue,
+                    Err(error) => {
+                        doubt = Some(error.to_string());
+                        continue;
+                    }
                 }
             }
             if pod.marker() == Some(marker) {
-                self.runpod.terminate(&pod.id).await.map_err(|error| error.to_string())?;
-                self.runpod.notify(&Event::DuplicateTerminated { pod_id: pod.id });
+                left.insert(pod.id.clone());
+                match self.runpod.terminate(&pod.id).await {
+                    Err(error) => doubt = Some(error.to_string()),
+                    Ok(_) => {
+                        left.remove(&pod.id);
+                        self.runpod.notify(&Event::DuplicateTerminated { pod_id: pod.id });
+                    }
+                }
             } else if pod.env.is_empty() && may_be(pod.name.as_deref()) {
                 doubt = Some(format!("pod {} does not show whose it is", pod.id));
             }
         }
-        Ok(doubt)
+        doubt
     }
 
     pub(crate) fn runpod(&self) -> &RunPod {
@@ -165,10 +217,24 @@ impl PodHandle {
 
     /// Terminates the pod. See [`RunPod::terminate`].
     ///
+    /// RunPod may not know a pod it has just created: until it has been seen, or is 15 s old, a 404 is
+    /// no proof that it is gone, and the request is sent again.
+    ///
     /// # Errors
     /// As [`RunPod::terminate`].
     pub async fn terminate(&self) -> Result<Applied, Error> {
-        self.runpod.terminate(&self.pod.id).await.map(|_| Applied::by_terminate(&self.pod))
+        loop {
+            let was_there = self.runpod.delete(&self.pod.id).await?;
+            match self.created() {
+                Some(created) if was_there => created.see(),
+                Some(created) if created.may_be_unknown() => {
+                    sleep(UNKNOWN_PAUSE).await;
+                    continue;
+                }
+                _ => {}
+            }
+            return Ok(Applied::by_terminate(&self.pod));
+        }
     }
 }
 
@@ -290,7 +356,7 @@ impl RunPod {
     pub(crate) async fn named_at_deploy(&self, name: &str) -> Result<Vec<PodHandle>, Error> {
         let lookups = self.lookups();
         let read = async { self.read_list(Tries::Several).await.map(Arc::new) };
-        self.named_in(&*lookups.pods.get(lookups.mutations(), read).await?, name).await
+        self.named_in(&*lookups.pods.get((), lookups.oldest_of_pods(), read).await?, name).await
     }
 
     async fn named_in(&self, listing: &Listing, name: &str) -> Result<Vec<PodHandle>, Error> {
@@ -395,18 +461,48 @@ impl RunPod {
     }
 
     /// Deletes a pod with its container disk and pod volume; a network volume stays. Returns once
-    /// RunPod has accepted it. Terminating what is already gone succeeds.
+    /// RunPod has accepted it. Terminating what is already gone succeeds. A pod that was just created is
+    /// better terminated through its [handle](PodHandle::terminate), since RunPod may not know it yet.
+    ///
+    /// RunPod says 204. After any other success the pod is looked at, and it is an error if it is not gone
+    /// within a few seconds.
     ///
     /// # Errors
-    /// [`ErrorKind::Locked`] if the pod is locked; [`ErrorKind::Conflict`] if it belongs to a cluster.
+    /// [`ErrorKind::Locked`] if the pod is locked; [`ErrorKind::Conflict`] if it belongs to a cluster;
+    /// [`ErrorKind::Unreadable`] if the answer looks like a success and the pod is still there.
     ///
     /// # Cost
     /// On success nothing of the pod bills any more. On any error assume that it still does.
     pub async fn terminate(&self, id: &str) -> Result<Applied, Error> {
-        let call = Call::mutation("terminate pod", id);
+        self.delete(id).await.map(|_| Applied::default())
+    }
+
+    /// Whether there was a pod to terminate.
+    async fn delete(&self, id: &str) -> Result<bool, Error> {
+        let call = Call::mutation(TERMINATE, id);
         match self.repeatedly(call, || self.backend().delete(id)).await {
-            Err(error) if error.kind() != ErrorKind::NotFound => Err(error),
-            _ => Ok(Applied::default()),
+            Ok(StatusCode::NO_CONTENT) => Ok(true),
+            Ok(status) => self.confirm_gone(id, status).await.map(|()| true),
+            Err(error) if error.kind() == ErrorKind::NotFound => Ok(false),
+            Err(error) => Err(error),
+        }
+    }
+
+    /// Looks whether a pod is gone whose DELETE had a success that the contract does not know.
+    async fn confirm_gone(&self, id: &str, status: StatusCode) -> Result<(), Error> {
+        let mut pauses = retry::pauses(retry::ATTEMPTS);
+        loop {
+            let seen = match self.look_at(id, Tries::One).await {
+                Err(error) if error.kind() == ErrorKind::NotFound => return Ok(()),
+                Ok(pod) if pod.is_gone() => return Ok(()),
+                Ok(pod) => format!("the pod is still there ({})", word(pod.state.as_ref())),
+                Err(error) => error.what(),
+            };
+            let Some(pause) = pauses.next() else {
+                let message = format!("RunPod answered {} in place of 204, and {seen}", status.as_u16());
+                return Err(Error::of_answer(ErrorKind::Unreadable, TERMINATE, Some(id), message));
+            };
+            sleep(pause).await;
         }
     }
 

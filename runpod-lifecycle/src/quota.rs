@@ -26,7 +26,7 @@ pub(crate) enum Priority {
     /// A create, start, stop or terminate: uses what is there.
     Mutation,
     /// A look: leaves a tenth of each window to mutations. Where mutations use all of it, looks get a
-    /// twentieth of the next one, spread over it.
+    /// tenth of the next one, spread over it.
     Poll,
 }
 
@@ -187,7 +187,7 @@ impl Window {
     fn opens_in(&self, priority: Priority, now: Instant) -> Duration {
         let reserve = match priority {
             Priority::Mutation => self.for_looks.saturating_sub(self.looks),
-            Priority::Poll => self.limit.map_or(0, |limit| limit / 10),
+            Priority::Poll => self.tenth(),
         };
         if self.remaining > reserve {
             return Duration::ZERO;
@@ -244,7 +244,11 @@ impl Window {
 
     /// What the next window keeps for looks.
     fn reserved(&self) -> u64 {
-        if self.is_look_held { self.limit.map_or(0, |limit| limit / 20) } else { 0 }
+        if self.is_look_held { self.tenth() } else { 0 }
+    }
+
+    fn tenth(&self) -> u64 {
+        self.limit.map_or(0, |limit| limit / 10)
     }
 }
 
@@ -304,11 +308,11 @@ mod tests {
         assert_eq!(quota.take(Priority::Poll), Duration::from_secs(5));
         tokio::time::advance(Duration::from_secs(5)).await;
         let sent = (0..100).take_while(|_| quota.take(Priority::Mutation).is_zero()).count();
-        assert_eq!(sent, 57);
-        for _ in 0..3 {
+        assert_eq!(sent, 54);
+        for _ in 0..6 {
             assert_eq!(quota.take(Priority::Poll), Duration::ZERO);
             let pause = quota.take(Priority::Poll);
-            assert_eq!(pause, Duration::from_secs(20), "the share is spread over the window");
+            assert_eq!(pause, Duration::from_secs(10), "the share is spread over the window");
             tokio::time::advance(pause).await;
         }
     }

@@ -1,13 +1,10 @@
 //! Answers that callers at the same moment share.
 
-use std::{future::Future, time::Duration};
+use std::future::Future;
 
 use tokio::{sync::Mutex, time::Instant};
 
 use crate::Error;
-
-/// How old an answer may be that somebody else asked for.
-const SHARED_FOR: Duration = Duration::from_millis(2500);
 
 /// The last answer to a question `K`, asked by one caller at a time: a thousand deploys that begin
 /// together look things up once.
@@ -31,18 +28,24 @@ impl<K, T> Default for Shared<K, T> {
 }
 
 impl<K: PartialEq, T: Clone> Shared<K, T> {
-    /// The answer to a question, asked anew unless a recent one is there. A failure is shared only by
-    /// those who were waiting for it.
+    /// Has whoever comes next ask anew.
+    pub(crate) async fn forget(&self) {
+        *self.latest.lock().await = None;
+    }
+
+    /// The answer to a question, asked anew unless there is one that was asked after `oldest`. A
+    /// failure is shared only by those who were waiting for it.
     pub(crate) async fn get(
         &self,
         question: K,
+        oldest: Option<Instant>,
         ask: impl Future<Output = Result<T, Error>>,
     ) -> Result<T, Error> {
         let wanted_at = Instant::now();
         let mut latest = self.latest.lock().await;
         if let Some(latest) = latest.as_ref().filter(|latest| latest.question == question) {
             let is_recent = match &latest.answer {
-                Ok(_) => latest.asked_at + SHARED_FOR > wanted_at,
+                Ok(_) => oldest.is_none_or(|oldest| latest.asked_at > oldest),
                 Err(_) => latest.came_at > wanted_at,
             };
             if is_recent {

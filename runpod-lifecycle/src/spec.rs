@@ -326,7 +326,10 @@ impl PodSpec {
         self
     }
 
-    /// How long the pod may live from its creation on. Default: for ever.
+    /// How long the pod may live. Default: for ever.
+    ///
+    /// It counts from the call of [`deploy`](crate::RunPod::deploy), from when the spec is checked and the name is
+    /// free: candidates and attempts that bring no pod use it up.
     ///
     /// RunPod does not end it: the lifetime is written into the pod, and whoever calls
     /// [`reap`](crate::RunPod::reap), for example from cron, terminates it once it is over.

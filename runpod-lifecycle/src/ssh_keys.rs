@@ -1,5 +1,9 @@
 //! The public SSH keys of the account, which RunPod puts into pods.
 
+use std::time::Duration;
+
+use tokio::time::Instant;
+
 use crate::{
     Error, ErrorKind, PodSpec, Port, RunPod,
     client::{Call, Feature},
@@ -7,6 +11,8 @@ use crate::{
 
 const READ: &str = "read the account's SSH keys";
 const WRITE: &str = "write the account's SSH keys";
+/// How old the keys may be that a deploy warns by: they change rarely.
+const KEYS_SHARED_FOR: Duration = Duration::from_secs(60);
 
 impl RunPod {
     /// The account's public SSH keys, one line each.
@@ -39,6 +45,7 @@ impl RunPod {
         keys.push(key.to_owned());
         let call = Call::mutation(WRITE, None);
         self.repeatedly(call, || self.backend().set_ssh_keys(&keys)).await?;
+        self.lookups().ssh_keys.forget().await;
         let stored = self.ssh_keys().await?;
         match keys.iter().find(|wanted| !stored.iter().any(|known| body_of(known) == body_of(wanted))) {
             None => Ok(true),
@@ -62,7 +69,8 @@ impl RunPod {
         }
         // A failed look is no reason to hold a deploy up.
         let read = self.once(Call::look(READ, None), Box::pin(self.backend().ssh_keys()));
-        let keys = self.lookups().ssh_keys.get((), read).await.ok()?;
+        let oldest = Instant::now().checked_sub(KEYS_SHARED_FOR);
+        let keys = self.lookups().ssh_keys.get((), oldest, read).await.ok()?;
         keys.is_empty().then(|| {
             "the account has no SSH key, so sshd will not start: add one with add_ssh_key before deploying".to_owned()
         })

@@ -16,7 +16,7 @@ use tokio::{
 
 use crate::{
     Condition, Error, ErrorKind, Event, Pod, PodHandle, PodState, Probe, Verdict, event::Observer,
-    poller::Watcher, retry,
+    handle::Created, poller::Watcher, retry,
 };
 
 /// The first pauses between looks, in seconds; [`LONGEST_PAUSE`] follows. Later looks fall on whole
@@ -88,9 +88,11 @@ impl<C: Condition + 'static> IntoFuture for Wait<C> {
     fn into_future(self) -> Self::IntoFuture {
         Box::pin(async move {
             let runpod = self.pod.runpod().clone();
-            let watcher = Watcher::new(&runpod, &self.pod.id, self.pod.is_new());
-            let last = watch(watcher, &self.condition, self.longest, &self.observer).await;
-            self.pod.end_twins().await;
+            let created = self.pod.created();
+            let watcher = Watcher::new(&runpod, &self.pod.id, created.is_some());
+            let last = watch(watcher, created, &self.condition, self.longest, &self.observer).await;
+            // Boxed: it is larger than everything a wait holds until then.
+            Box::pin(self.pod.end_twins()).await;
             let pod = last?.unwrap_or_else(|| self.pod.terminated());
             Ok(PodHandle::new(runpod, pod))
         })
@@ -102,7 +104,7 @@ impl<C: Condition + 'static> IntoFuture for Wait<C> {
 pub(crate) enum Sight {
     /// The pod.
     Pod(Box<Pod>),
-    /// RunPod says that there is no such pod.
+    /// RunPod says that there is no such pod. Of a new pod it may be wrong.
     Absent,
     /// A pod so new that RunPod's lists do not show it yet.
     Unlisted,
@@ -129,23 +131,21 @@ pub(crate) trait Source: Send {
 /// Looks at a pod of the account until `condition` is decided or `longest` is over.
 pub(crate) async fn watch(
     watcher: Watcher<'_>,
+    created: Option<&Created>,
     condition: &dyn Condition,
     longest: Duration,
     observer: &Observer,
 ) -> Result<Option<Pod>, WaitError> {
-    let id = watcher.id();
-    Box::pin(run(watcher, id, condition, longest, observer)).await
+    let watch = Watch::new(watcher.id(), created, condition, longest);
+    Box::pin(run(watcher, watch, observer)).await
 }
 
-/// Looks at the pod until `condition` is decided or `longest` is over.
+/// Looks at the pod until the condition is decided or the longest wait is over.
 async fn run<S: Source>(
     mut source: S,
-    id: &str,
-    condition: &dyn Condition,
-    longest: Duration,
+    mut watch: Watch<'_>,
     observer: &Observer,
 ) -> Result<Option<Pod>, WaitError> {
-    let mut watch = Watch::new(id, condition, longest);
     let mut first_pauses = FIRST_PAUSES.iter();
     let mut error_pauses = retry::pauses(usize::MAX);
     loop {
@@ -250,6 +250,8 @@ enum Look {
 /// The state of one wait.
 struct Watch<'a> {
     id: &'a str,
+    /// The create the pod comes from, if nobody has waited for it yet.
+    created: Option<&'a Created>,
     condition: &'a dyn Condition,
     started: Instant,
     deadline: Instant,
@@ -267,10 +269,16 @@ struct Watch<'a> {
 }
 
 impl<'a> Watch<'a> {
-    fn new(id: &'a str, condition: &'a dyn Condition, longest: Duration) -> Self {
+    fn new(
+        id: &'a str,
+        created: Option<&'a Created>,
+        condition: &'a dyn Condition,
+        longest: Duration,
+    ) -> Self {
         let started = Instant::now();
         Self {
             id,
+            created,
             condition,
             started,
             deadline: started + longest.min(LONGEST_WAIT),
@@ -299,8 +307,15 @@ impl<'a> Watch<'a> {
                 self.is_booting = true;
                 return Look::Pending("RunPod's list does not show it yet".to_owned());
             }
+            Ok(Ok(Sight::Absent)) if self.created.is_some_and(Created::may_be_unknown) => {
+                self.is_booting = true;
+                return Look::Pending("RunPod does not know it yet".to_owned());
+            }
             Ok(Ok(Sight::Absent)) => None,
-            Ok(Ok(Sight::Pod(pod))) => Some(*pod),
+            Ok(Ok(Sight::Pod(pod))) => {
+                self.created.map(Created::see);
+                Some(*pod)
+            }
         };
         let looked_at = Instant::now();
         if is_restarted(self.last_pod.as_ref(), pod.as_ref(), looked_at - self.looked_at) {
@@ -480,20 +495,15 @@ impl WaitReport {
 /// # Cost
 /// The pod was not touched: unless the error says it is gone, it may be running and billing.
 /// [`pod_id`](Self::pod_id) is what [`terminate`](crate::RunPod::terminate) takes.
-#[derive(Debug, thiserror::Error)]
+#[derive(Debug)]
 #[non_exhaustive]
 pub enum WaitError {
     /// The longest wait is over.
-    #[error(
-        "pod {} is not {} within the longest wait ({report}). It may be running and billing: wait longer, or terminate it",
-        report.pod_id, report.condition
-    )]
     TimedOut {
         /// What was known.
         report: Box<WaitReport>,
     },
     /// The condition can no longer come true.
-    #[error("pod {} will not be {}: {reason} ({report})", report.pod_id, report.condition)]
     Failed {
         /// Why.
         reason: String,
@@ -501,7 +511,6 @@ pub enum WaitError {
         report: Box<WaitReport>,
     },
     /// A look failed in a way that looking again cannot mend.
-    #[error("stopped waiting for pod {} to be {} ({report})", report.pod_id, report.condition)]
     Call {
         /// The failed look.
         source: Error,
@@ -510,7 +519,45 @@ pub enum WaitError {
     },
 }
 
+impl fmt::Display for WaitError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.what())?;
+        match self {
+            Self::TimedOut { .. } => {
+                f.write_str(". It may be running and billing: wait longer, or terminate it")
+            }
+            _ => Ok(()),
+        }
+    }
+}
+
+/// What the text above says is not said again: the source is what lies below it.
+impl std::error::Error for WaitError {
+    fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
+        match self {
+            Self::Call { source, .. } => source.source(),
+            Self::TimedOut { .. } | Self::Failed { .. } => None,
+        }
+    }
+}
+
 impl WaitError {
+    /// The text without what to do about the pod, which somebody may have seen to.
+    pub(crate) fn what(&self) -> String {
+        let report = self.report();
+        let (id, condition) = (&report.pod_id, &report.condition);
+        match self {
+            Self::TimedOut { .. } => {
+                format!("pod {id} is not {condition} within the longest wait ({report})")
+            }
+            Self::Failed { reason, .. } => format!("pod {id} will not be {condition}: {reason} ({report})"),
+            Self::Call { source, .. } if report.looks == 0 => source.to_string(),
+            Self::Call { source, .. } => {
+                format!("stopped waiting for pod {id} to be {condition} ({report}): {source}")
+            }
+        }
+    }
+
     /// The id of the pod that was waited for.
     #[must_use]
     pub fn pod_id(&self) -> &str {

@@ -40,7 +40,16 @@ impl Script {
     }
 
     async fn wait(&self, condition: impl Condition, seconds: u64) -> Result<Option<Pod>, WaitError> {
-        run(self, "pod123", &condition, Duration::from_secs(seconds), &Observer::default()).await
+        self.wait_for(None, condition, Duration::from_secs(seconds)).await
+    }
+
+    async fn wait_for(
+        &self,
+        created: Option<&Created>,
+        condition: impl Condition,
+        longest: Duration,
+    ) -> Result<Option<Pod>, WaitError> {
+        run(self, Watch::new("pod123", created, &condition, longest), &Observer::default()).await
     }
 }
 
@@ -176,6 +185,19 @@ async fn gone_is_absent_or_terminated_but_never_a_failed_look() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_new_pod_that_was_never_seen_is_gone_only_after_15_seconds() {
+    let created = Created::new("marker".to_owned());
+    let script = Script::new([Absent]);
+    script.wait_for(Some(&created), Gone, Duration::from_secs(60)).await.unwrap();
+    assert_eq!(script.asked_at(), [0.0, 5.0, 10.0, 15.0]);
+
+    let created = Created::new("marker".to_owned());
+    let script = Script::new([Absent, State("RUNNING"), Absent]);
+    script.wait_for(Some(&created), Gone, Duration::from_secs(60)).await.unwrap();
+    assert_eq!(script.asked_at(), [0.0, 5.0, 10.0], "once seen, a 404 is believed");
+}
+
+#[tokio::test(start_paused = true)]
 async fn stopped_waits_for_exited_and_fails_when_the_pod_is_gone() {
     Script::new([State("RUNNING"), State("EXITED")]).wait(Stopped, 60).await.unwrap();
     let error = Script::new([Absent]).wait(Stopped, 60).await.unwrap_err();
@@ -193,5 +215,5 @@ async fn a_look_that_hangs_is_cut_when_the_longest_wait_is_over() {
 #[tokio::test(start_paused = true)]
 async fn the_longest_duration_there_is_does_not_overflow() {
     let script = Script::new([State("RUNNING")]);
-    run(&script, "pod123", &Running, Duration::MAX, &Observer::default()).await.unwrap();
+    script.wait_for(None, Running, Duration::MAX).await.unwrap();
 }

@@ -71,3 +71,64 @@ fn fleet_gets_every_pod_ready_and_leaves_none() {
 fn custom_condition_waits_for_what_only_it_knows() {
     assert!(run("custom_condition").contains("has been up for"));
 }
+
+/// Interrupts `deploy --live`, which runs against a simulator of this test's own, as soon as it prints
+/// `moment`. Returns what it printed and how many pods were made.
+#[cfg(unix)]
+fn interrupt_deploy_at(moment: &str) -> (String, usize) {
+    use std::{
+        io::{BufRead, BufReader},
+        process::Stdio,
+    };
+
+    use runpod_sim::{BootProfile, Fault, FaultKind, PodStatus, Sim};
+
+    let runtime = tokio::runtime::Runtime::new().expect("a runtime");
+    let lasting = std::time::Duration::from_millis(300);
+    let boot = BootProfile::fixed(std::time::Duration::from_secs(60));
+    let sim = Sim::builder().time_scale(20.0).boot(boot).list_lag(std::time::Duration::ZERO);
+    let sim = runtime.block_on(sim.start()).expect("loopback is free");
+    sim.inject(Fault::new(FaultKind::SlowBody { lasting }).on("createPod")).expect("a sound fault");
+    let target = std::env::current_exe().expect("a test has a path");
+    let example = target.ancestors().nth(2).expect("tests are in <profile>/deps").join("examples/deploy");
+    let mut child = Command::new(example)
+        .arg("--live")
+        .env("RUNPOD_API_KEY", sim.api_key())
+        .env("RUNPOD_API_URL", sim.url())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::null())
+        .spawn()
+        .expect("it runs");
+    let mut text = String::new();
+    let mut is_due = true;
+    for line in BufReader::new(child.stdout.take().expect("it is piped")).lines() {
+        let line = line.expect("it is text");
+        if is_due && line.contains(moment) {
+            is_due = false;
+            let sent = Command::new("kill").args(["-INT", &child.id().to_string()]).status();
+            assert!(sent.expect("kill is there").success());
+        }
+        text += &format!("{line}\n");
+    }
+    assert!(!is_due, "{moment:?} never came: {text}");
+    assert_eq!(child.wait().expect("it ends").code(), Some(1), "it ends by itself: {text}");
+    let (ledger, pods) = (sim.ledger(), sim.pods());
+    assert!(ledger.iter().all(|entry| !entry.is_billing()), "{moment:?} left a pod that bills: {text}");
+    assert!(pods.iter().all(|pod| pod.status == PodStatus::Terminated), "{moment:?} left a pod: {text}");
+    (text, ledger.len())
+}
+
+#[cfg(unix)]
+#[test]
+fn deploy_leaves_no_pod_when_it_is_interrupted() {
+    let interrupt = |moment| {
+        let (text, made) = interrupt_deploy_at(moment);
+        assert_eq!(made, 1, "{moment:?}: {text}");
+        assert!(text.contains("is terminated and gone"), "{moment:?}: {text}");
+    };
+    std::thread::scope(|scope| {
+        for moment in ["asking for", "created pod", "PROVISIONING", "STARTING"] {
+            scope.spawn(move || interrupt(moment));
+        }
+    });
+}

@@ -8,9 +8,9 @@ use serde_json::{Map, Value, json};
 use crate::schema::{Reading, json_schema};
 
 static V2: LazyLock<Result<Contract, String>> =
-    LazyLock::new(|| Contract::read(include_str!("../../openapi/v2.json"), Api::V2));
+    LazyLock::new(|| Contract::read(include_str!("../openapi/v2.json"), Api::V2));
 static V1: LazyLock<Result<Contract, String>> =
-    LazyLock::new(|| Contract::read(include_str!("../../openapi/v1.json"), Api::V1));
+    LazyLock::new(|| Contract::read(include_str!("../openapi/v1.json"), Api::V1));
 
 /// Which of RunPod's two REST APIs.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

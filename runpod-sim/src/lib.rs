@@ -57,5 +57,5 @@ pub use sim::{PodSnapshot, Sim};
 
 /// The guide, whose Rust is compiled and run with the documentation's examples.
 #[cfg(doctest)]
-#[doc = include_str!("../../docs/simulator.md")]
+#[doc = include_str!("../README.md")]
 struct Guide;

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use runpod_lifecycle::Secret;
+use runpod_lifecycle::{ConfigError, Secret};
 
 /// Where variables come from: the process, unless somebody gave them.
 #[derive(Clone, Debug, Default)]
@@ -20,5 +20,15 @@ impl Environment {
             Self::Given(variables) => variables.get(name).cloned(),
         };
         value.filter(|value| !value.expose().is_empty())
+    }
+
+    /// A variable that the provider itself goes by, where one that is not text must not be overlooked.
+    pub(crate) fn own(&self, name: &'static str) -> Result<Option<Secret>, ConfigError> {
+        match self {
+            Self::Process if std::env::var_os(name).is_some_and(|value| value.to_str().is_none()) => {
+                Err(ConfigError::NotUnicode { variable: name })
+            }
+            _ => Ok(self.get(name)),
+        }
     }
 }

@@ -107,8 +107,11 @@ impl RunpodProvider {
         if let Some(client) = self.client.get() {
             return Ok(client.clone());
         }
-        let key = self.environment.get(KEY).ok_or(runpod_lifecycle::ConfigError::MissingKey)?;
-        let url = self.api_url.clone().or_else(|| Some(self.environment.get(URL)?.expose().to_owned()));
+        let key = self.environment.own(KEY)?.ok_or(runpod_lifecycle::ConfigError::MissingKey)?;
+        let url = match &self.api_url {
+            Some(url) => Some(url.clone()),
+            None => self.environment.own(URL)?.map(|url| url.expose().to_owned()),
+        };
         let builder = RunPod::builder(key).api_version(self.api_version()?);
         let client = url.into_iter().fold(builder, |builder, url| builder.base_url(url)).build()?;
         Ok(self.client.get_or_init(|| client).clone())
@@ -116,7 +119,7 @@ impl RunpodProvider {
 
     /// The version of the API to speak: `RUNPOD_API_VERSION`, else v2.
     pub(crate) fn api_version(&self) -> Result<ApiVersion, ProviderError> {
-        let version = self.environment.get(VERSION).map(|version| version.expose().to_owned());
+        let version = self.environment.own(VERSION)?.map(|version| version.expose().to_owned());
         match version.as_deref().map(str::to_ascii_lowercase).as_deref() {
             None | Some("v2") => Ok(ApiVersion::V2),
             #[cfg(feature = "v1")]

@@ -67,20 +67,22 @@ async fn a_status_keeps_the_servers_words_and_headers() {
 
 #[tokio::test]
 async fn other_shapes_are_read_too() {
-    for (body, message, shaped) in [
-        (json!({ "error": "create pod: no" }).to_string(), "create pod: no", true),
-        (json!({ "message": "hm" }).to_string(), "hm", false),
-        (json!({ "title": "T" }).to_string(), "T", false),
-        (json!({ "title": "T", "status": 500 }).to_string(), "T", true),
-        (json!({ "detail": "Not Found" }).to_string(), "Not Found", false),
-        ("<html>502</html>".to_owned(), "<html>502</html>", false),
-        ("error code: 1010".to_owned(), "error code: 1010", false),
-        (json!({ "ok": false }).to_string(), "{\"ok\":false}", false),
-        (json!(["a"]).to_string(), "[\"a\"]", false),
-        (String::new(), "", false),
+    for (body, message, shaped, is_problem) in [
+        (json!({ "error": "create pod: no" }).to_string(), "create pod: no", true, false),
+        (json!({ "error": "no", "status": 500 }).to_string(), "no", true, false),
+        (json!({ "message": "hm" }).to_string(), "hm", false, false),
+        (json!({ "title": "T" }).to_string(), "T", false, false),
+        (json!({ "title": "T", "status": 500 }).to_string(), "T", true, true),
+        (json!({ "detail": "Not Found" }).to_string(), "Not Found", false, false),
+        ("<html>502</html>".to_owned(), "<html>502</html>", false, false),
+        ("error code: 1010".to_owned(), "error code: 1010", false, false),
+        (json!({ "ok": false }).to_string(), "{\"ok\":false}", false, false),
+        (json!(["a"]).to_string(), "[\"a\"]", false, false),
+        (String::new(), "", false, false),
     ] {
         let failure = answered(500, &body).await;
         assert_eq!((failure.message(), failure.is_runpod_shaped()), (message, shaped), "{body}");
+        assert_eq!(failure.is_problem(), is_problem, "{body}");
         assert_eq!(failure.status(), Some(500));
     }
     let edge = answered(403, "error code: 1010").await;

@@ -6,7 +6,10 @@ pub(crate) mod v2;
 
 use std::{collections::BTreeMap, fmt::Display};
 
-use runpod_api::{ByteStream, Failure, Odd, ResponseValue, Secret, http::HeaderMap};
+use runpod_api::{
+    ByteStream, Failure, Odd, ResponseValue, Secret,
+    http::{HeaderMap, StatusCode},
+};
 
 use crate::{Cloud, CpuFlavor, GpuType, Hardware, Logs, Pod, PodSpec};
 
@@ -70,7 +73,8 @@ impl Backend {
         either!(self, version => version.act(id, action).await)
     }
 
-    pub(crate) async fn delete(&self, id: &str) -> Result<Answer<()>, Failure> {
+    /// The value is the status of the success: the contract knows 204 only.
+    pub(crate) async fn delete(&self, id: &str) -> Result<Answer<StatusCode>, Failure> {
         either!(self, version => version.delete(id).await)
     }
 
@@ -130,6 +134,12 @@ pub(crate) struct Answer<T> {
 fn answer<T, U>(response: ResponseValue<T>, read: impl FnOnce(T) -> U) -> Answer<U> {
     let (value, headers) = response.into_parts();
     Answer { value: read(value), headers }
+}
+
+/// A success whose body says nothing.
+fn status<T>(response: ResponseValue<T>) -> Answer<StatusCode> {
+    let status = response.status();
+    answer(response, |_| status)
 }
 
 /// A value that the contract's types refuse although validation let it pass.

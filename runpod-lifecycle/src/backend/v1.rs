@@ -4,13 +4,14 @@ use std::net::Ipv4Addr;
 
 use runpod_api::{
     Failure, Int, Integer, Number, ResponseValue,
+    http::StatusCode,
     v1::{Client, types},
 };
 use serde_json::Value;
 
 use crate::{
     Cloud, Cpu, Gpu, Hardware, Pod, PodState, Port, Protocol, TcpEndpoint,
-    backend::{Action, Answer, Create, PodPage, answer, printable, unreadable_pod, unsendable},
+    backend::{Action, Answer, Create, PodPage, answer, printable, status, unreadable_pod, unsendable},
     connection::is_internal,
     spec::HardwareSpec,
 };
@@ -79,8 +80,8 @@ impl V1 {
         Ok(answer(response, |()| None))
     }
 
-    pub(crate) async fn delete(&self, id: &str) -> Result<Answer<()>, Failure> {
-        self.client.delete_pod(id).await.map(|response| answer(response, |()| ()))
+    pub(crate) async fn delete(&self, id: &str) -> Result<Answer<StatusCode>, Failure> {
+        self.client.delete_pod(id).await.map(status)
     }
 
     pub(crate) async fn network_volume_data_center(

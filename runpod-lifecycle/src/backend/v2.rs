@@ -2,13 +2,16 @@
 
 use runpod_api::{
     ByteStream, Failure, Int, Integer, Joined, Listed, Number, Open,
+    http::StatusCode,
     v2::{Client, types},
 };
 
 use crate::{
     Cloud, Cpu, CpuFlavor, Gpu, GpuType, Hardware, LogSource, Logs, Pod, PodState, Port, SshEndpoint, Stock,
     TcpEndpoint,
-    backend::{Action, Answer, Create, PodPage, Unreadable, answer, printable, unreadable_pod, unsendable},
+    backend::{
+        Action, Answer, Create, PodPage, Unreadable, answer, printable, status, unreadable_pod, unsendable,
+    },
     connection::is_internal,
     spec::{GpuSpec, HardwareSpec},
 };
@@ -61,8 +64,8 @@ impl V2 {
         Ok(answer(response, |body| body.into_value().map(pod)))
     }
 
-    pub(crate) async fn delete(&self, id: &str) -> Result<Answer<()>, Failure> {
-        self.client.delete_pod(id).await.map(|response| answer(response, |()| ()))
+    pub(crate) async fn delete(&self, id: &str) -> Result<Answer<StatusCode>, Failure> {
+        self.client.delete_pod(id).await.map(status)
     }
 
     pub(crate) async fn gpu_types(&self, count: u32, cloud: Cloud) -> Result<Answer<Vec<GpuType>>, Failure> {

@@ -1,12 +1,19 @@
 //! Pods that outlive their time are ended; nobody else's are.
 
-use std::time::{Duration, SystemTime};
+use std::{
+    sync::{Arc, Mutex},
+    time::{Duration, SystemTime},
+};
 
+use httpmock::MockServer;
 use runpod_lifecycle::Running;
 use runpod_sim::{Fault, FaultKind};
-use serde_json::json;
+use serde_json::{Value, json};
 
-use crate::world::{LONG, spec, world};
+use crate::{
+    mock::{fresh_pod, handle, problem},
+    world::{LONG, spec, world},
+};
 
 #[tokio::test]
 async fn only_our_own_overdue_pods_are_reaped() {
@@ -50,4 +57,55 @@ async fn a_broken_list_reaps_nothing() {
     world.sim.inject(Fault::new(FaultKind::Html { status: 200, applied: false }).on("listPods")).unwrap();
     world.runpod.reap().await.expect_err("nobody knows what is there");
     assert_eq!(world.billing(), 1);
+}
+
+/// A pod in a list or by its id, with this environment.
+fn pod(id: &str, env: &Value) -> Value {
+    let mut pod = fresh_pod();
+    (pod["id"], pod["env"]) = (json!(id), env.clone());
+    pod
+}
+
+#[tokio::test]
+async fn a_pod_whose_environment_the_list_hides_is_looked_at_by_its_id() {
+    let server = MockServer::start_async().await;
+    let over =
+        json!({"RUNPOD_LIFECYCLE_DEPLOYMENT": "m", "RUNPOD_LIFECYCLE_EXPIRES_AT": "2020-01-01T00:00:00Z"});
+    let shown = json!({"RUNPOD_LIFECYCLE_DEPLOYMENT": "m"});
+    server.mock(|when, then| {
+        when.method("GET").path("/v2/pods");
+        then.status(200).json_body(json!({"pods": [
+            pod("broken", &json!({})), pod("hidden", &Value::Null), pod("foreign", &json!({})), pod("shown", &shown),
+        ]}));
+    });
+    let look = |id: &str, env: &Value| {
+        server.mock(|when, then| {
+            when.method("GET").path(format!("/v2/pods/{id}"));
+            then.status(200).json_body(pod(id, env));
+        })
+    };
+    let looks = [look("hidden", &over), look("foreign", &json!({})), look("shown", &shown)];
+    server.mock(|when, then| {
+        when.method("GET").path("/v2/pods/broken");
+        problem(then, 403, "Forbidden", "not this one");
+    });
+    server.mock(|when, then| {
+        when.method("DELETE").path("/v2/pods/hidden");
+        then.status(204);
+    });
+    let heard: Arc<Mutex<String>> = Arc::default();
+    let sink = Arc::clone(&heard);
+    let runpod = handle(&server).on_event(move |event| *sink.lock().unwrap() += &format!("{event}\n"));
+
+    let reaped = runpod.reap().await.expect("the list can be read");
+    let ids: Vec<&str> = reaped.iter().map(|reaped| reaped.pod.id.as_str()).collect();
+    assert_eq!(ids, ["hidden"]);
+    assert!(reaped[0].outcome.is_ok());
+    assert_eq!(
+        looks.map(|look| look.calls()),
+        [1, 1, 0],
+        "one look more for each that hides its environment"
+    );
+    let heard = heard.lock().unwrap();
+    assert!(heard.contains("broken") && heard.contains("not this one"), "{heard}");
 }

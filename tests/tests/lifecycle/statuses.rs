@@ -69,7 +69,7 @@ async fn status_403_is_a_refused_candidate() {
         format!(
             "no candidate for pod \"trainer\" was accepted and none was created: 1x {GPU} (Secure): pool not allowed. \
              RunPod named no lack of stock: this looks like a rule the spec breaks. \
-             Try another GPU type or a pool such as ADA_24, the other cloud (Cloud::Either)"
+             Try another GPU type or a pool such as ADA_24, the other cloud"
         )
     );
 }
@@ -91,6 +91,29 @@ async fn status_404_in_runpods_words_is_not_found() {
         "could not get pod abc: RunPod answered 404 \"pod not found\" (request req-123). \
          It does not exist or no longer does."
     );
+}
+
+#[tokio::test]
+async fn status_404_without_an_id_points_to_the_base_url() {
+    let server = MockServer::start_async().await;
+    server.mock(|when, then| {
+        when.method("GET");
+        problem(then, 404, "Not Found", "no such path");
+    });
+    let runpod = handle(&server);
+    let errors = [
+        runpod.list().await.expect_err("nothing is there"),
+        runpod.gpu_types(1, runpod_lifecycle::Cloud::Secure).await.expect_err("nothing is there"),
+        runpod.ssh_keys().await.expect_err("nothing is there"),
+    ];
+    for error in errors {
+        assert_eq!(error.kind(), ErrorKind::NotFound);
+        let text = error.to_string();
+        assert!(text.ends_with(". RunPod's API has nothing there: check the base URL."), "{text}");
+    }
+    let (error, _) = deploy(|then| problem(then, 404, "Not Found", "template not found")).await;
+    let text = refused(error).to_string();
+    assert!(text.contains("template") && text.ends_with("check the base URL."), "{text}");
 }
 
 #[tokio::test]

@@ -1,7 +1,9 @@
 //! What every failure says to do.
 
+use std::ffi::OsString;
+
 use httpmock::MockServer;
-use runpod_sindri::{DeployOptions, Outcome, Provider, ProviderError};
+use runpod_sindri::{DeployOptions, Outcome, Provider, ProviderError, RunpodProvider};
 use serde_json::json;
 
 use crate::mock::{KEY, account, config, problem, provider};
@@ -106,4 +108,25 @@ async fn another_api_version_is_refused() {
     let provider = crate::mock::provider_with("http://127.0.0.1:9", KEY, "/nowhere".as_ref(), variables);
     let error = provider.status(&config("name: a")).await.unwrap_err();
     assert!(error.to_string().contains("RUNPOD_API_VERSION is \"v7\""), "{error}");
+}
+
+/// Runs in a process of its own, since the environment is set.
+#[tokio::test]
+async fn a_variable_that_is_not_unicode_is_not_overlooked() {
+    const TOLD: &str = "RUNPOD_TEST_NOT_UNICODE";
+    if let Ok(variable) = std::env::var(TOLD) {
+        let error = RunpodProvider::new().status(&config("name: a")).await.unwrap_err();
+        assert_eq!(error.downcast_ref::<ProviderError>().unwrap().outcome(), Outcome::Misused);
+        assert!(error.to_string().contains(&format!("{variable} is set and is not Unicode")), "{error}");
+        return;
+    }
+    let fine =
+        [("RUNPOD_API_KEY", KEY), ("RUNPOD_API_URL", "http://127.0.0.1:9"), ("RUNPOD_API_VERSION", "v2")];
+    for (variable, _) in fine {
+        let broken: OsString = std::os::unix::ffi::OsStringExt::from_vec(b"http://127.0.0.1:9/\xff".to_vec());
+        let mut child = std::process::Command::new(std::env::current_exe().unwrap());
+        child.args(["--exact", "errors::a_variable_that_is_not_unicode_is_not_overlooked"]).envs(fine);
+        let output = child.env(variable, broken).env(TOLD, variable).output().unwrap();
+        assert!(output.status.success(), "{variable}: {}", String::from_utf8_lossy(&output.stdout));
+    }
 }

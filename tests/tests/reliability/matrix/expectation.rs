@@ -24,9 +24,6 @@ pub(crate) fn of(cell: &Cell) -> Outcome {
         (Policy::Once, Meaning::Passing(kind)) => Outcome::Failed(kind),
         (Policy::Once, Meaning::Nameless) => Outcome::Failed(ErrorKind::Unreadable),
         (_, Meaning::Nameless) if row.makes("listPods") => without_ids(row.operation),
-        (_, Meaning::Unmarked) if row.makes("listPods") && row.operation == Operation::Reap => {
-            Outcome::Nothing
-        }
         _ => Outcome::Done,
     }
 }

@@ -1,0 +1,238 @@
+//! What a deploy that brought no pod comes to, and what may bill on account of it.
+
+use std::fmt;
+
+use crate::{Cloud, Error, ErrorKind, Hardware, PodHandle, SpecError, WaitError};
+
+/// What became of a pod that did not become ready.
+#[derive(Debug)]
+#[non_exhaustive]
+pub enum Aftermath {
+    /// It was left running and bills.
+    Kept,
+    /// It was terminated.
+    Terminated,
+    /// It could not be terminated, and may bill.
+    NotTerminated(Error),
+}
+
+impl fmt::Display for Aftermath {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Kept => f.write_str("it was kept and bills until it is terminated"),
+            Self::Terminated => f.write_str("it was terminated"),
+            Self::NotTerminated(error) => write!(f, "it may bill, since terminating it failed: {error}"),
+        }
+    }
+}
+
+/// A candidate that RunPod refused.
+#[derive(Debug)]
+#[non_exhaustive]
+pub struct Attempt {
+    /// The hardware it was.
+    pub hardware: Hardware,
+    /// The cloud it was asked for in.
+    pub cloud: Cloud,
+    /// RunPod's answer.
+    pub error: Error,
+}
+
+impl fmt::Display for Attempt {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} ({:?}): ", self.hardware, self.cloud)?;
+        match (self.error.message(), self.error.status()) {
+            ("", Some(status)) => write!(f, "RunPod answered {status}"),
+            (message, _) => f.write_str(message),
+        }
+    }
+}
+
+/// A deploy that brought no pod.
+///
+/// Its text says the whole: what was being done, what RunPod said, what to do. What the text has said is
+/// not in its source again, which is what lies below it, such as a refused connection.
+#[derive(Debug)]
+#[non_exhaustive]
+pub enum DeployError {
+    /// The spec is wrong. Nothing was sent but reads; no pod was created.
+    Spec(SpecError),
+    /// The name is in use: by one pod and [`IfExists::Fail`](crate::IfExists::Fail), or by several. No pod was created.
+    NameTaken {
+        /// The name.
+        name: String,
+        /// Who has it.
+        pods: Vec<PodHandle>,
+    },
+    /// RunPod could not be asked what is there, so nothing was created.
+    Lookup(Error),
+    /// The pod to be replaced is not proven gone, so nothing was created. It may still bill.
+    NotReplaced(WaitError),
+    /// RunPod refused for a reason that no other candidate changes. No pod was created.
+    Refused(Error),
+    /// Every candidate was refused. No pod was created.
+    AllRefused {
+        /// The name of the pod that was to be.
+        name: String,
+        /// Each candidate with RunPod's answer, in the order tried.
+        attempts: Vec<Attempt>,
+        /// What would widen the search.
+        suggestions: Vec<&'static str>,
+    },
+    /// The pod was created and did not become ready; `aftermath` says what became of it.
+    NotReady {
+        /// The pod's id.
+        pod_id: String,
+        /// What became of it.
+        aftermath: Aftermath,
+        /// Why it is not ready.
+        source: Box<WaitError>,
+    },
+    /// A create was sent, its answer was lost, and looking for the pod brought no certainty; or no list
+    /// showed the pod for 15 s and no other create succeeded.
+    ///
+    /// # Cost
+    /// A pod of this name may exist and bill. Look for it ([`find`](crate::RunPod::find)) before deploying again.
+    Unclear {
+        /// The name of the pod that may exist.
+        name: String,
+        /// Its id, if anything showed it.
+        pod_id: Option<String>,
+        /// What went wrong with the create.
+        reason: String,
+        /// What went wrong with the last look for it.
+        source: Option<Error>,
+    },
+    /// RunPod made several pods out of one create whose answer was lost, and not all but one could be
+    /// terminated.
+    ///
+    /// # Cost
+    /// All of them bill. [`pod_ids`](Self::pod_ids) has them.
+    Duplicated {
+        /// The name of the pods.
+        name: String,
+        /// The pod that would have been kept.
+        pod_id: String,
+        /// The others.
+        duplicates: Vec<String>,
+        /// What went wrong with terminating the first of them.
+        source: Error,
+    },
+}
+
+impl fmt::Display for DeployError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Spec(error) => error.fmt(f),
+            Self::NameTaken { name, pods } => {
+                let end = if pods.len() == 1 { "it" } else { "all but one" };
+                let pods = list(pods.iter().map(|pod| &pod.id));
+                write!(
+                    f,
+                    "pod name {name:?} is taken by {pods}; adopt or replace it, choose another name, or terminate {end}"
+                )
+            }
+            Self::Lookup(error) => {
+                write!(f, "no pod was created, since what is there could not be found out: {error}")
+            }
+            Self::NotReplaced(error) => {
+                write!(f, "no pod was created, since the one to be replaced is not proven gone: {error}")
+            }
+            Self::Refused(error) => error.fmt(f),
+            Self::AllRefused { name, attempts, suggestions } => {
+                let cause = match looks_like_rule(attempts) {
+                    true => "RunPod named no lack of stock: this looks like a rule the spec breaks.",
+                    false => "This looks like a lack of stock.",
+                };
+                write!(
+                    f,
+                    "no candidate for pod {name:?} was accepted and none was created: {}. {cause} Try {}",
+                    list(attempts),
+                    suggestions.join(", ")
+                )
+            }
+            Self::NotReady { pod_id, aftermath, source } => {
+                write!(
+                    f,
+                    "pod {pod_id} was deployed but did not become ready: {}; {aftermath}",
+                    source.what()
+                )
+            }
+            Self::Unclear { name, pod_id, reason, source } => {
+                let id = pod_id.as_ref().map(|id| format!(" as {id}")).unwrap_or_default();
+                let look =
+                    source.as_ref().map(|error| format!("; the last look: {error}")).unwrap_or_default();
+                write!(
+                    f,
+                    "it is unclear whether pod {name:?} was created{id}, and it may bill: look for it before deploying again ({reason}{look})"
+                )
+            }
+            Self::Duplicated { name, pod_id, duplicates, source } => write!(
+                f,
+                "pod {name:?} was created more than once: {pod_id} and {} bill; terminate all but one ({source})",
+                list(duplicates)
+            ),
+        }
+    }
+}
+
+impl std::error::Error for DeployError {
+    fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
+        match self {
+            Self::Spec(_) | Self::NameTaken { .. } | Self::AllRefused { .. } => None,
+            Self::Lookup(error) | Self::Refused(error) => error.source(),
+            Self::NotReplaced(error) => error.source(),
+            Self::NotReady { source, .. } => source.source(),
+            Self::Unclear { source, .. } => source.as_ref()?.source(),
+            Self::Duplicated { source, .. } => source.source(),
+        }
+    }
+}
+
+impl DeployError {
+    /// Whether RunPod had no machine for any candidate, as far as its words tell.
+    #[must_use]
+    pub fn is_no_capacity(&self) -> bool {
+        matches!(self, Self::AllRefused { attempts, .. } if !looks_like_rule(attempts))
+    }
+
+    /// Whether a pod may exist and bill although the deploy failed.
+    #[must_use]
+    pub fn may_bill(&self) -> bool {
+        match self {
+            Self::Unclear { .. } | Self::Duplicated { .. } | Self::NotReplaced(_) => true,
+            Self::NotReady { aftermath, .. } => !matches!(aftermath, Aftermath::Terminated),
+            _ => false,
+        }
+    }
+
+    /// The id of a pod that exists or may exist on account of this deploy. There may be more of them:
+    /// see [`pod_ids`](Self::pod_ids).
+    #[must_use]
+    pub fn pod_id(&self) -> Option<&str> {
+        match self {
+            Self::Unclear { pod_id, .. } => pod_id.as_deref(),
+            Self::NotReady { pod_id, .. } | Self::Duplicated { pod_id, .. } => Some(pod_id),
+            Self::NotReplaced(error) => Some(error.pod_id()),
+            _ => None,
+        }
+    }
+
+    /// The ids of all pods that exist or may exist on account of this deploy, as far as they are known.
+    #[must_use]
+    pub fn pod_ids(&self) -> Vec<&str> {
+        let duplicates: &[String] = match self {
+            Self::Duplicated { duplicates, .. } => duplicates,
+            _ => &[],
+        };
+        self.pod_id().into_iter().chain(duplicates.iter().map(String::as_str)).collect()
+    }
+}
+
+fn looks_like_rule(attempts: &[Attempt]) -> bool {
+    attempts.iter().all(|attempt| attempt.error.kind() != ErrorKind::NoCapacity)
+}
+
+pub(crate) fn list<T: fmt::Display>(items: impl IntoIterator<Item = T>) -> String {
+    items.into_iter().map(|item| item.to_string()).collect::<Vec<_>>().join("; ")
+}
