@@ -6,6 +6,8 @@ use tokio::{runtime, sync::mpsc, task, time};
 
 /// Real time between two steps of the clock.
 const TICK: Duration = Duration::from_millis(1);
+/// More tasks than are ever ready at once.
+const EVERYBODY: u32 = 100_000;
 
 /// Runs a future on a runtime of its own, with one thread and a clock that runs up to `speed` times
 /// as fast as real time.
@@ -16,7 +18,9 @@ const TICK: Duration = Duration::from_millis(1);
 /// # Errors
 /// If the runtime cannot be set up.
 pub fn run_fast<F: Future>(speed: u32, future: F) -> io::Result<F::Output> {
-    let runtime = runtime::Builder::new_current_thread().enable_all().start_paused(true).build()?;
+    let mut runtime = runtime::Builder::new_current_thread();
+    // By default the clock would have its turn after every 61 tasks, however many are ready.
+    let runtime = runtime.enable_all().start_paused(true).event_interval(EVERYBODY).build()?;
     let output = runtime.block_on(async {
         let (tick, mut ticks) = mpsc::channel(1);
         // While a blocking task runs, tokio does not jump to the next timer.

@@ -147,8 +147,11 @@ impl SindriConfig {
     /// [`ConfigError`] if it is no YAML, nests or repeats itself without measure, or says something of the wrong type.
     pub fn from_yaml(yaml: &str) -> Result<Self, ConfigError> {
         // The excerpt that comes with an error may show whatever else stands in the file.
-        serde_saphyr::from_str(yaml)
-            .map_err(|error| ConfigError::Unreadable { reason: error.without_snippet().to_string() })
+        serde_saphyr::from_str(yaml).map_err(|error| {
+            // A name in the file is part of it, and may move the cursor.
+            let reason = error.without_snippet().to_string().replace(char::is_control, "\u{fffd}");
+            ConfigError::Unreadable { reason }
+        })
     }
 
     /// RunPod's settings; all defaults if the file has none.

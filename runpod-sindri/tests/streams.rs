@@ -1,5 +1,7 @@
 //! Whatever the command line is told to do and whatever comes of it, no secret is in what it prints or writes.
 
+#![allow(clippy::unwrap_used, reason = "a test may stop at the first surprise")]
+
 use std::{
     collections::BTreeSet,
     os::unix::fs::{PermissionsExt, symlink},

@@ -1,6 +1,6 @@
 //! Anything a server may send ends in a value or an error.
 
-use std::{sync::Mutex, time::Duration};
+use std::{path::Path, sync::Mutex, time::Duration};
 
 use proptest::{prelude::*, strategy::ValueTree};
 use runpod_bench::clock::run_fast;
@@ -212,6 +212,44 @@ fn for_each_drawn<S: Strategy>(cases: usize, strategy: S, mut check: impl AsyncF
     run_fast(1000, async {
         for value in drawn {
             check(value).await;
+        }
+    })
+    .expect("a runtime can be had");
+}
+
+/// The files of a fuzz target.
+fn corpus(target: &str) -> impl Iterator<Item = Vec<u8>> {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../fuzz/corpus").join(target);
+    let files = std::fs::read_dir(folder).expect("every target has a corpus");
+    files.map(|file| std::fs::read(file.expect("it can be listed").path()).expect("it can be read"))
+}
+
+/// The same where the target wants text.
+fn texts(target: &str) -> impl Iterator<Item = String> {
+    corpus(target).filter_map(|bytes| String::from_utf8(bytes).ok())
+}
+
+#[test]
+fn what_the_fuzzer_kept_still_holds() {
+    corpus("pod_list_v2").for_each(|bytes| properties::pod_list_v2(&bytes));
+    corpus("pod_list_v1").for_each(|bytes| properties::pod_list_v1(&bytes));
+    texts("port").for_each(|text| properties::port(&text));
+    texts("spec").for_each(|text| properties::spec(&text));
+    run_fast(1000, async {
+        for bytes in corpus("problem") {
+            exchanges::refusal(bytes).await;
+        }
+        for bytes in corpus("events") {
+            exchanges::log(bytes).await;
+        }
+        for text in texts("headers") {
+            exchanges::limits(&text).await;
+        }
+        for text in texts("gpu") {
+            exchanges::gpu(&text).await;
+        }
+        for text in texts("config") {
+            exchanges::config(&text).await;
         }
     })
     .expect("a runtime can be had");

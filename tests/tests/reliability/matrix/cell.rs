@@ -308,7 +308,11 @@ impl Cell {
                 usize::from(!failed)
             }
             O::WaitGone => 0,
-            O::WaitRunning if self.row.policy == Policy::Twins => 1 + usize::from(failed),
+            O::WaitRunning if self.row.policy == Policy::Twins => {
+                // What ended the wait may be over when the twin is looked for.
+                let is_over = self.times == 1 && self.fault.delay.is_zero();
+                1 + usize::from(failed && !is_over)
+            }
             O::Reap => 1 + usize::from(failed),
             _ => usize::from(world.subject.is_some()),
         }

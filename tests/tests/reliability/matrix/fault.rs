@@ -89,7 +89,8 @@ pub(crate) fn all() -> Vec<Fault> {
         fault("HTML 502, applied", FaultKind::Html { status: 502, applied: true }, Passing(Server)),
         fault("truncated JSON", FaultKind::TruncatedJson, Passing(Interrupted)),
         fault("wrong content type", FaultKind::WrongContentType, Harmless),
-        slow("slow body", FaultKind::SlowBody { lasting: TIMEOUT / 2 }, Harmless, TIMEOUT / 2),
+        // Each of its ten pauses is rounded up to the clock's steps, and all of it has to fit into the timeout.
+        slow("slow body", FaultKind::SlowBody { lasting: TIMEOUT / 4 }, Harmless, TIMEOUT / 2),
         slow("hang, not applied", hang(false), Passing(Interrupted), TIMEOUT),
         slow("hang, applied", hang(true), Passing(Interrupted), TIMEOUT),
         fault("unknown status", FaultKind::UnknownEnum { field: field("status") }, Harmless),
