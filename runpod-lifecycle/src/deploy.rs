@@ -157,7 +157,11 @@ impl RunPod {
                         hardware: hardware.to_string(),
                         cost_usd_per_hour: pod.cost_usd_per_hour,
                     });
-                    return Ok(PodHandle::newly_created(self.clone(), pod, marker));
+                    if let Some(unclear) = &doubt {
+                        let warning = twin_warning(&pod.id, unclear);
+                        self.notify(&Event::Warned { warning });
+                    }
+                    return Ok(PodHandle::newly_created(self.clone(), pod, marker, doubt.is_some()));
                 }
                 Err(Setback::NextCandidate(error)) => {
                     let reason = error.message().to_owned();
@@ -242,6 +246,14 @@ impl Step {
             _ => Self::End,
         }
     }
+}
+
+/// What is said of a pod whose deploy had sent an unclear create before.
+fn twin_warning(id: &str, unclear: &Error) -> String {
+    format!(
+        "a second pod may still come up beside {id}, and bill, since an earlier create was unclear; the first wait for {id} ends it if it shows within 15 s from now, else look for its name: {}",
+        unclear.what()
+    )
 }
 
 /// The end of a deploy. Not having been listed for a while is proof enough to send a create again, since

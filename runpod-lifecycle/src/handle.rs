@@ -27,7 +27,7 @@ const TERMINATE: &str = "terminate pod";
 /// Pages after which a list is taken to have no end.
 const MOST_PAGES: usize = 1000;
 /// How late after its create RunPod may know a pod (observed in lists), and the longest a first wait
-/// looks for a twin.
+/// looks for a twin; twice that if an earlier create was unclear.
 const LAG: Duration = Duration::from_secs(15);
 /// The pause between two looks for a twin.
 const TWIN_PAUSE: Duration = Duration::from_secs(1);
@@ -50,11 +50,13 @@ pub(crate) struct Created {
     marker: String,
     at: Instant,
     was_seen: AtomicBool,
+    /// An earlier create of the deployment may have made a pod which no list had shown by then.
+    is_in_doubt: bool,
 }
 
 impl Created {
-    pub(crate) fn new(marker: String) -> Self {
-        Self { marker, at: Instant::now(), was_seen: AtomicBool::new(false) }
+    pub(crate) fn new(marker: String, is_in_doubt: bool) -> Self {
+        Self { marker, at: Instant::now(), was_seen: AtomicBool::new(false), is_in_doubt }
     }
 
     /// RunPod has shown that it knows the pod: from now on a 404 means that it is gone.
@@ -73,9 +75,10 @@ impl PodHandle {
         Self { runpod, pod: Arc::new(pod), created: None }
     }
 
-    /// A pod that was just created: the first wait for it also looks for a twin.
-    pub(crate) fn newly_created(runpod: RunPod, pod: Pod, marker: String) -> Self {
-        Self { created: Some(Arc::new(Created::new(marker))), ..Self::new(runpod, pod) }
+    /// A pod that was just created: the first wait for it also looks for a twin, and looks longer if an
+    /// earlier create of the deployment `is_in_doubt`.
+    pub(crate) fn newly_created(runpod: RunPod, pod: Pod, marker: String, is_in_doubt: bool) -> Self {
+        Self { created: Some(Arc::new(Created::new(marker, is_in_doubt))), ..Self::new(runpod, pod) }
     }
 
     /// The create it comes from, if lists may not show it yet.
@@ -87,13 +90,15 @@ impl PodHandle {
     /// Only for a new pod, which is the one its deployer knows. No certainty is an event.
     pub(crate) async fn end_twins(&self) {
         let Some(created) = &self.created else { return };
-        let mut left = BTreeSet::new();
-        let outcome = timeout(LAG, self.try_to_end_twins(created, &mut left)).await;
+        let mut search = TwinSearch::default();
+        let longest = if created.is_in_doubt { 2 * LAG } else { LAG };
+        let outcome = timeout(longest, self.try_to_end_twins(created, &mut search)).await;
+        let TwinSearch { left, trouble } = search;
         let late = match left.is_empty() {
-            true => "RunPod's list does not show the pod",
-            false => "terminating it took too long",
+            true => trouble.unwrap_or_else(|| "reading RunPod's list took too long".to_owned()),
+            false => "terminating it took too long".to_owned(),
         };
-        let Err(reason) = outcome.unwrap_or_else(|_| Err(late.to_owned())) else { return };
+        let Err(reason) = outcome.unwrap_or(Err(late)) else { return };
         let id = &self.id;
         let left = left.into_iter().map(|twin| format!(" as {twin}")).collect::<Vec<_>>().join(" and");
         let warning = format!(
@@ -102,22 +107,23 @@ impl PodHandle {
         self.runpod.notify(&Event::Warned { warning });
     }
 
-    /// `left` becomes the twins that were seen and not terminated.
-    async fn try_to_end_twins(&self, created: &Created, left: &mut BTreeSet<String>) -> Result<(), String> {
+    async fn try_to_end_twins(&self, created: &Created, search: &mut TwinSearch) -> Result<(), String> {
         loop {
-            match self.runpod.list_with(&self.id).await {
+            match self.runpod.list_with(&self.id, !created.is_in_doubt).await {
                 Err(error) if !error.is_retryable() => return Err(error.to_string()),
-                Err(_) => {}
-                Ok(listing) => {
+                Err(error) => search.trouble = Some(error.to_string()),
+                Ok((asked_at, listing)) => {
                     let is_shown = listing.pods.iter().any(|pod| pod.id == self.id);
-                    let doubt = self.end_twins_in(listing, &created.marker, left).await;
-                    // A list that shows the pod itself would show its twin.
-                    if is_shown || created.at.elapsed() >= LAG {
+                    let doubt = self.end_twins_in(listing, &created.marker, &mut search.left).await;
+                    // A list that shows the pod itself would show a twin of the same create.
+                    if (is_shown && !created.is_in_doubt) || asked_at >= created.at + LAG {
                         return doubt.map_or(Ok(()), Err);
                     }
+                    search.trouble = Some("RunPod's list does not show the pod".to_owned());
                 }
             }
-            sleep(TWIN_PAUSE).await;
+            let until_shown = (created.at + LAG).saturating_duration_since(Instant::now());
+            sleep(if created.is_in_doubt { until_shown.max(TWIN_PAUSE) } else { TWIN_PAUSE }).await;
         }
     }
 
@@ -236,6 +242,15 @@ impl PodHandle {
             return Ok(Applied::by_terminate(&self.pod));
         }
     }
+}
+
+/// What a search for twins has come to so far.
+#[derive(Default)]
+struct TwinSearch {
+    /// Twins that were seen and not terminated.
+    left: BTreeSet<String>,
+    /// Why the last look was not enough.
+    trouble: Option<String>,
 }
 
 impl Deref for PodHandle {
