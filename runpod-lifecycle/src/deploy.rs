@@ -57,7 +57,9 @@ impl RunPod {
     /// your hands before any waiting. Go on with [`PodHandle::wait_until`].
     ///
     /// The spec is checked first, then GPU ids and pools are looked up in RunPod's catalog, then the
-    /// name is looked for ([`PodSpec::if_exists`]). Candidates are tried in order while RunPod
+    /// name is looked for ([`PodSpec::if_exists`]): in RunPod's list, and among what this handle and its
+    /// clones created in the last 30 s. Another process cannot know a pod before it is listed, up to 15 s
+    /// after its create: a deploy of the same name from there makes a second one. Candidates are tried in order while RunPod
     /// answers that it has none. Whenever the outcome of a create is unclear (a lost answer, a 5xx),
     /// the pod is looked for by a marker in its environment before anything is sent again.
     ///
@@ -161,7 +163,9 @@ impl RunPod {
                         let warning = twin_warning(&pod.id, unclear);
                         self.notify(&Event::Warned { warning });
                     }
-                    return Ok(PodHandle::newly_created(self.clone(), pod, marker, doubt.is_some()));
+                    let pod = PodHandle::newly_created(self.clone(), pod, marker, doubt.is_some());
+                    self.lookups().accepted.remember(&spec.name, &pod);
+                    return Ok(pod);
                 }
                 Err(Setback::NextCandidate(error)) => {
                     let reason = error.message().to_owned();

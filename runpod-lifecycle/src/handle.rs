@@ -4,10 +4,7 @@ use std::{
     collections::{BTreeSet, HashSet},
     fmt,
     ops::Deref,
-    sync::{
-        Arc,
-        atomic::{AtomicBool, Ordering},
-    },
+    sync::Arc,
     time::Duration,
 };
 
@@ -19,6 +16,7 @@ use crate::{
     backend::{Action, Unreadable},
     client::{Call, Tries},
     condition::word,
+    created::{Created, LAG},
     retry,
 };
 
@@ -26,9 +24,6 @@ const LIST: &str = "list pods";
 const TERMINATE: &str = "terminate pod";
 /// Pages after which a list is taken to have no end.
 const MOST_PAGES: usize = 1000;
-/// How late after its create RunPod may know a pod (observed in lists), and the longest a first wait
-/// looks for a twin; twice that if an earlier create was unclear.
-const LAG: Duration = Duration::from_secs(15);
 /// The pause between two looks for a twin.
 const TWIN_PAUSE: Duration = Duration::from_secs(1);
 /// The pause between two attempts to terminate a pod that RunPod may not know yet.
@@ -45,31 +40,6 @@ pub struct PodHandle {
     created: Option<Arc<Created>>,
 }
 
-/// A create that RunPod accepted.
-pub(crate) struct Created {
-    marker: String,
-    at: Instant,
-    was_seen: AtomicBool,
-    /// An earlier create of the deployment may have made a pod which no list had shown by then.
-    is_in_doubt: bool,
-}
-
-impl Created {
-    pub(crate) fn new(marker: String, is_in_doubt: bool) -> Self {
-        Self { marker, at: Instant::now(), was_seen: AtomicBool::new(false), is_in_doubt }
-    }
-
-    /// RunPod has shown that it knows the pod: from now on a 404 means that it is gone.
-    pub(crate) fn see(&self) {
-        self.was_seen.store(true, Ordering::Relaxed);
-    }
-
-    /// Whether a 404 may mean that RunPod does not know the pod yet.
-    pub(crate) fn may_be_unknown(&self) -> bool {
-        !self.was_seen.load(Ordering::Relaxed) && self.at.elapsed() < LAG
-    }
-}
-
 impl PodHandle {
     pub(crate) fn new(runpod: RunPod, pod: Pod) -> Self {
         Self { runpod, pod: Arc::new(pod), created: None }
@@ -78,7 +48,17 @@ impl PodHandle {
     /// A pod that was just created: the first wait for it also looks for a twin, and looks longer if an
     /// earlier create of the deployment `is_in_doubt`.
     pub(crate) fn newly_created(runpod: RunPod, pod: Pod, marker: String, is_in_doubt: bool) -> Self {
-        Self { created: Some(Arc::new(Created::new(marker, is_in_doubt))), ..Self::new(runpod, pod) }
+        Self::of_create(runpod, Arc::new(pod), Arc::new(Created::new(marker, is_in_doubt)))
+    }
+
+    /// A pod of a create that was accepted lately.
+    pub(crate) fn of_create(runpod: RunPod, pod: Arc<Pod>, created: Arc<Created>) -> Self {
+        Self { runpod, pod, created: Some(created) }
+    }
+
+    /// The pod with the create it comes from, for others to share.
+    pub(crate) fn as_created(&self) -> Option<(&Arc<Pod>, &Arc<Created>)> {
+        Some((&self.pod, self.created.as_ref()?))
     }
 
     /// The create it comes from, if lists may not show it yet.
@@ -367,11 +347,19 @@ impl RunPod {
         self.named_in(&self.read_list(Tries::Several).await?, name).await
     }
 
-    /// Like `find`, but deploys that begin together read one list.
+    /// Like `find`, but deploys that begin together read one list, and what was created lately counts
+    /// although no list shows it.
     pub(crate) async fn named_at_deploy(&self, name: &str) -> Result<Vec<PodHandle>, Error> {
         let lookups = self.lookups();
         let read = async { self.read_list(Tries::Several).await.map(Arc::new) };
-        self.named_in(&*lookups.pods.get((), lookups.oldest_of_pods(), read).await?, name).await
+        let listing = lookups.pods.get((), lookups.oldest_of_pods(), read).await?;
+        let mut named = self.named_in(&listing, name).await?;
+        for recent in lookups.accepted.named(name) {
+            if !named.iter().any(|listed| listed.id == recent.pod.id) {
+                named.extend(self.accepted_still(recent).await?);
+            }
+        }
+        Ok(named)
     }
 
     async fn named_in(&self, listing: &Listing, name: &str) -> Result<Vec<PodHandle>, Error> {
@@ -496,11 +484,13 @@ impl RunPod {
     async fn delete(&self, id: &str) -> Result<bool, Error> {
         let call = Call::mutation(TERMINATE, id);
         match self.repeatedly(call, || self.backend().delete(id)).await {
-            Ok(StatusCode::NO_CONTENT) => Ok(true),
-            Ok(status) => self.confirm_gone(id, status).await.map(|()| true),
-            Err(error) if error.kind() == ErrorKind::NotFound => Ok(false),
-            Err(error) => Err(error),
+            Ok(StatusCode::NO_CONTENT) => {}
+            Ok(status) => self.confirm_gone(id, status).await?,
+            Err(error) if error.kind() == ErrorKind::NotFound => return Ok(false),
+            Err(error) => return Err(error),
         }
+        self.lookups().accepted.forget(id);
+        Ok(true)
     }
 
     /// Looks whether a pod is gone whose DELETE had a success that the contract does not know.

@@ -15,8 +15,8 @@ use tokio::{
 };
 
 use crate::{
-    Condition, Error, ErrorKind, Event, Pod, PodHandle, PodState, Probe, Verdict, event::Observer,
-    handle::Created, poller::Watcher, retry,
+    Condition, Error, ErrorKind, Event, Pod, PodHandle, PodState, Probe, Verdict, created::Created,
+    event::Observer, poller::Watcher, retry,
 };
 
 /// The first pauses between looks, in seconds; [`LONGEST_PAUSE`] follows. Later looks fall on whole
