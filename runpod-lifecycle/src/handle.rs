@@ -523,7 +523,8 @@ impl RunPod {
             Ok(pod) => return Ok(Applied::by_action(action, pod.as_ref())),
             Err(error) => error,
         };
-        if !matches!(error.kind(), ErrorKind::Conflict | ErrorKind::Rejected) {
+        // The host lacks free GPUs also when this pod has them: an earlier answer may have been lost.
+        if !matches!(error.kind(), ErrorKind::Conflict | ErrorKind::Rejected | ErrorKind::NoCapacity) {
             return Err(error);
         }
         match self.get(id).await {
