@@ -257,3 +257,48 @@ fn a_late_twin_of_an_unclear_create_is_ended_although_an_earlier_list_did_not_sh
     .expect("a runtime");
     assert!(heard.contains("warning") && heard.contains("the gateway gave up"), "{heard}");
 }
+
+#[test]
+fn the_pod_that_would_have_been_kept_is_not_forgotten_when_a_list_lacks_it() {
+    run_fast(SPEED, async {
+        let server = MockServer::start_async().await;
+        server.mock(|when, then| {
+            when.method("GET").path("/v2/catalog/gpus");
+            then.status(200).json_body(json!({"gpus": [{"id": GPU}]}));
+        });
+        let env: Arc<Mutex<Option<Value>>> = Arc::default();
+        let (listed, lists) = (Arc::clone(&env), AtomicUsize::new(0));
+        server.mock(|when, then| {
+            when.method("POST").path("/v2/pods");
+            then.respond_with(move |request: &HttpMockRequest| {
+                let sent: Value = serde_json::from_slice(request.body_ref()).expect("it is JSON");
+                *env.lock().expect("no test panics with it") = Some(sent["env"].clone());
+                refusal(500, "Something went wrong")
+            });
+        });
+        server.mock(|when, then| {
+            when.method("GET").path("/v2/pods");
+            then.respond_with(move |_| {
+                let Some(env) = listed.lock().expect("no test panics with it").clone() else {
+                    return answer(200, &json!({"pods": []}));
+                };
+                let pod = |id: &str| {
+                    let mut pod = fresh_pod();
+                    (pod["id"], pod["env"]) = (json!(id), env.clone());
+                    pod
+                };
+                let both = lists.fetch_add(1, Ordering::Relaxed) == 0;
+                let kept = both.then(|| pod("aaaaaaaaaaaaaa"));
+                answer(
+                    200,
+                    &json!({"pods": kept.into_iter().chain([pod("bbbbbbbbbbbbbb")]).collect::<Vec<_>>()}),
+                )
+            });
+        });
+        delete(&server, "bbbbbbbbbbbbbb", 400, "Pod is locked");
+        let outcome = handle(&server).deploy(&spec()).await.map(|pod| pod.id.clone());
+        let error = outcome.expect_err("two bill, whatever a later list lacks");
+        assert_eq!(error.pod_ids(), ["aaaaaaaaaaaaaa", "bbbbbbbbbbbbbb"], "{error}");
+    })
+    .expect("a runtime");
+}
