@@ -210,7 +210,7 @@ impl PodHandle {
     /// As [`RunPod::terminate`].
     pub async fn terminate(&self) -> Result<Applied, Error> {
         loop {
-            let was_there = self.runpod.delete(&self.pod.id).await?;
+            let was_there = self.runpod.delete(&self.pod.id, self.created()).await?;
             match self.created() {
                 Some(created) if was_there => created.see(),
                 Some(created) if created.may_be_unknown() => {
@@ -477,15 +477,15 @@ impl RunPod {
     /// # Cost
     /// On success nothing of the pod bills any more. On any error assume that it still does.
     pub async fn terminate(&self, id: &str) -> Result<Applied, Error> {
-        self.delete(id).await.map(|_| Applied::default())
+        self.delete(id, None).await.map(|_| Applied::default())
     }
 
     /// Whether there was a pod to terminate.
-    async fn delete(&self, id: &str) -> Result<bool, Error> {
+    async fn delete(&self, id: &str, created: Option<&Created>) -> Result<bool, Error> {
         let call = Call::mutation(TERMINATE, id);
         match self.repeatedly(call, || self.backend().delete(id)).await {
             Ok(StatusCode::NO_CONTENT) => {}
-            Ok(status) => self.confirm_gone(id, status).await?,
+            Ok(status) => self.confirm_gone(id, created, status).await?,
             Err(error) if error.kind() == ErrorKind::NotFound => return Ok(false),
             Err(error) => return Err(error),
         }
@@ -494,11 +494,22 @@ impl RunPod {
     }
 
     /// Looks whether a pod is gone whose DELETE had a success that the contract does not know.
-    async fn confirm_gone(&self, id: &str, status: StatusCode) -> Result<(), Error> {
+    async fn confirm_gone(
+        &self,
+        id: &str,
+        created: Option<&Created>,
+        status: StatusCode,
+    ) -> Result<(), Error> {
         let mut pauses = retry::pauses(retry::ATTEMPTS);
         loop {
             let seen = match self.look_at(id, Tries::One).await {
-                Err(error) if error.kind() == ErrorKind::NotFound => return Ok(()),
+                Err(error) if error.kind() == ErrorKind::NotFound => {
+                    if created.is_some_and(Created::may_be_unknown) {
+                        sleep(UNKNOWN_PAUSE).await;
+                        continue;
+                    }
+                    return Ok(());
+                }
                 Ok(pod) if pod.is_gone() => return Ok(()),
                 Ok(pod) => format!("the pod is still there ({})", word(pod.state.as_ref())),
                 Err(error) => error.what(),

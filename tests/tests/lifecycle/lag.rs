@@ -150,3 +150,18 @@ fn a_pod_that_was_terminated_leaves_its_name_free_at_once() {
     })
     .expect("a runtime");
 }
+
+#[test]
+fn a_404_about_a_pod_that_is_not_known_yet_does_not_prove_an_odd_terminate() {
+    run_fast(SPEED, async {
+        let server = slow_account(1).await;
+        server.mock(|when, then| {
+            when.method("DELETE").path("/v2/pods/one");
+            then.status(202);
+        });
+        let (one, _) = deployed(&server).await;
+        let error = one.terminate().await.expect_err("it is still there, as later looks show");
+        assert!(error.to_string().contains("still there"), "{error}");
+    })
+    .expect("a runtime");
+}
