@@ -93,6 +93,7 @@ fn a_new_pod_that_stays_unknown_is_gone_in_the_end_and_not_before() {
         assert!(decided.is_some_and(|elapsed| elapsed > LAG), "gone after {decided:?}");
         let error = failed.expect_err("nobody knows it");
         assert!(matches!(&error, WaitError::Failed { report, .. } if report.elapsed > LAG), "{error}");
+        assert!(!error.may_bill() && !error.to_string().contains("may bill"), "it is gone: {error}");
     })
     .expect("a runtime");
 }
