@@ -59,9 +59,12 @@ impl RunPod {
     /// The spec is checked first, then GPU ids and pools are looked up in RunPod's catalog, then the
     /// name is looked for ([`PodSpec::if_exists`]): in RunPod's list, and among what this handle and its
     /// clones created in the last 30 s. Another process cannot know a pod before it is listed, up to 15 s
-    /// after its create: a deploy of the same name from there makes a second one. Candidates are tried in order while RunPod
-    /// answers that it has none. Whenever the outcome of a create is unclear (a lost answer, a 5xx),
-    /// the pod is looked for by a marker in its environment before anything is sent again.
+    /// after its create: a deploy of the same name from there makes a second one.
+    ///
+    /// Candidates are tried in order while RunPod answers that it has none. Whenever the outcome of a
+    /// create is unclear (a lost answer, a 5xx), the pod is looked for by a marker in its environment, and
+    /// only if no list shows it for 15 s is another create sent. Should the first pod come up later, two
+    /// bill: [`Event::Warned`] says so, and the first wait ends it if it shows within 15 s of the second.
     ///
     /// # Errors
     /// [`DeployError`]. Every variant says whether a pod may exist: after `Unclear` the new one may, after

@@ -153,7 +153,10 @@ impl PodHandle {
         Pod { state: Some(PodState::Terminated), cost_usd_per_hour: None, ..(*self.pod).clone() }
     }
 
-    /// A wait until `condition` holds, at most for `longest`. `.await` it.
+    /// A wait until `condition` holds. `.await` it.
+    ///
+    /// It looks for `longest`. On top of that come up to 1 s for the last look, up to 4 s for RunPod's log if
+    /// the wait fails, and in the first wait after a deploy the search for a twin.
     ///
     /// # Errors
     /// [`WaitError`](crate::WaitError), which always carries the pod's id: `TimedOut` when `longest`
@@ -161,7 +164,9 @@ impl PodHandle {
     /// to answer (401, 403, 410 and alike).
     ///
     /// The first wait for a pod that was just deployed also ends a twin, should RunPod have made two
-    /// out of one create.
+    /// out of one create. That is over with the first list that shows the pod, and takes at most 15 s. If
+    /// an earlier create of the deploy was unclear, it lasts until a list was read 15 s after the accepted
+    /// one, and takes at most 30 s. What is left in doubt is an [`Event::Warned`].
     ///
     /// # Cancellation
     /// Dropping the wait stops watching. The pod goes on running and billing.
