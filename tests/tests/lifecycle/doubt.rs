@@ -185,11 +185,11 @@ fn told_of_twins(delete_second: impl FnOnce(Then) -> Then) -> String {
         delete(&server, "cccccccccccccc", 400, "Pod is locked");
         let heard: Arc<Mutex<String>> = Arc::default();
         let sink = Arc::clone(&heard);
-        let runpod = handle(&server).on_event(move |event| *sink.lock().unwrap() += &format!("{event}\n"));
+        let runpod = handle(&server)
+            .on_event(move |event| *sink.lock().expect("nobody panicked with it") += &format!("{event}\n"));
         let pod = runpod.deploy(&spec()).await.expect("it is accepted");
         pod.wait_until(Running, Duration::from_secs(60)).await.expect("it runs");
-        let heard = heard.lock().expect("no test panics with it").clone();
-        heard
+        heard.lock().expect("no test panics with it").clone()
     })
     .expect("a runtime")
 }
