@@ -162,7 +162,8 @@ fn nothing_unknown_runs_wherever_a_future_is_dropped() {
 
 #[test]
 fn reap_ends_what_a_dropped_deploy_left_once_its_lifetime_is_over() {
-    let row = Row::all().into_iter().find(|row| row.operation == Operation::DeployNew).unwrap();
+    let is_create = |row: &Row| row.operation == Operation::DeployNew && row.policy == Policy::Create;
+    let row = Row::all().into_iter().find(is_create).unwrap();
     let cell = Cell { row, fault: lost_answer(), times: 1 };
     let left = run_fast(40, async {
         let mut left = 0;
