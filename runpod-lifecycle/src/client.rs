@@ -14,6 +14,7 @@ use tokio::time::{Instant, sleep};
 use crate::{
     ApiVersion, Error, ErrorKind, Event, GpuType,
     backend::{Answer, Backend, v2::V2},
+    created::Accepted,
     event::Observer,
     handle::Listing,
     poller::Poller,
@@ -76,6 +77,8 @@ pub(crate) struct Lookups {
     /// When a mutation last began or ended: what was looked up before it says little after it.
     mutated_at: Mutex<Option<Instant>>,
     pub(crate) pods: Shared<(), Arc<Listing>>,
+    /// What this handle created lately, since lists may lack it.
+    pub(crate) accepted: Accepted,
     pub(crate) ssh_keys: Shared<(), Vec<String>>,
     /// The secure cloud's and the community cloud's, for so many GPUs a pod.
     pub(crate) gpu_types: [Shared<u32, Vec<GpuType>>; 2],

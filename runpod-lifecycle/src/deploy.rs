@@ -57,9 +57,14 @@ impl RunPod {
     /// your hands before any waiting. Go on with [`PodHandle::wait_until`].
     ///
     /// The spec is checked first, then GPU ids and pools are looked up in RunPod's catalog, then the
-    /// name is looked for ([`PodSpec::if_exists`]). Candidates are tried in order while RunPod
-    /// answers that it has none. Whenever the outcome of a create is unclear (a lost answer, a 5xx),
-    /// the pod is looked for by a marker in its environment before anything is sent again.
+    /// name is looked for ([`PodSpec::if_exists`]): in RunPod's list, and among what this handle and its
+    /// clones created in the last 30 s. Another process cannot know a pod before it is listed, up to 15 s
+    /// after its create: a deploy of the same name from there makes a second one.
+    ///
+    /// Candidates are tried in order while RunPod answers that it has none. Whenever the outcome of a
+    /// create is unclear (a lost answer, a 5xx), the pod is looked for by a marker in its environment, and
+    /// only if no list shows it for 15 s is another create sent. Should the first pod come up later, two
+    /// bill: [`Event::Warned`] says so, and the first wait ends it if it shows within 15 s of the second.
     ///
     /// # Errors
     /// [`DeployError`]. Every variant says whether a pod may exist: after `Unclear` the new one may, after
@@ -157,7 +162,13 @@ impl RunPod {
                         hardware: hardware.to_string(),
                         cost_usd_per_hour: pod.cost_usd_per_hour,
                     });
-                    return Ok(PodHandle::newly_created(self.clone(), pod, marker));
+                    if let Some(unclear) = &doubt {
+                        let warning = twin_warning(&pod.id, unclear);
+                        self.notify(&Event::Warned { warning });
+                    }
+                    let pod = PodHandle::newly_created(self.clone(), pod, marker, doubt.is_some());
+                    self.lookups().accepted.remember(&spec.name, &pod);
+                    return Ok(pod);
                 }
                 Err(Setback::NextCandidate(error)) => {
                     let reason = error.message().to_owned();
@@ -242,6 +253,14 @@ impl Step {
             _ => Self::End,
         }
     }
+}
+
+/// What is said of a pod whose deploy had sent an unclear create before.
+fn twin_warning(id: &str, unclear: &Error) -> String {
+    format!(
+        "a second pod may still come up beside {id}, and bill, since an earlier create was unclear; the first wait for {id} ends it if it shows within 15 s from now, else look for its name: {}",
+        unclear.what()
+    )
 }
 
 /// The end of a deploy. Not having been listed for a while is proof enough to send a create again, since

@@ -4,10 +4,7 @@ use std::{
     collections::{BTreeSet, HashSet},
     fmt,
     ops::Deref,
-    sync::{
-        Arc,
-        atomic::{AtomicBool, Ordering},
-    },
+    sync::Arc,
     time::Duration,
 };
 
@@ -19,6 +16,7 @@ use crate::{
     backend::{Action, Unreadable},
     client::{Call, Tries},
     condition::word,
+    created::{Created, LAG},
     retry,
 };
 
@@ -26,9 +24,6 @@ const LIST: &str = "list pods";
 const TERMINATE: &str = "terminate pod";
 /// Pages after which a list is taken to have no end.
 const MOST_PAGES: usize = 1000;
-/// How late after its create RunPod may know a pod (observed in lists), and the longest a first wait
-/// looks for a twin.
-const LAG: Duration = Duration::from_secs(15);
 /// The pause between two looks for a twin.
 const TWIN_PAUSE: Duration = Duration::from_secs(1);
 /// The pause between two attempts to terminate a pod that RunPod may not know yet.
@@ -45,37 +40,25 @@ pub struct PodHandle {
     created: Option<Arc<Created>>,
 }
 
-/// A create that RunPod accepted.
-pub(crate) struct Created {
-    marker: String,
-    at: Instant,
-    was_seen: AtomicBool,
-}
-
-impl Created {
-    pub(crate) fn new(marker: String) -> Self {
-        Self { marker, at: Instant::now(), was_seen: AtomicBool::new(false) }
-    }
-
-    /// RunPod has shown that it knows the pod: from now on a 404 means that it is gone.
-    pub(crate) fn see(&self) {
-        self.was_seen.store(true, Ordering::Relaxed);
-    }
-
-    /// Whether a 404 may mean that RunPod does not know the pod yet.
-    pub(crate) fn may_be_unknown(&self) -> bool {
-        !self.was_seen.load(Ordering::Relaxed) && self.at.elapsed() < LAG
-    }
-}
-
 impl PodHandle {
     pub(crate) fn new(runpod: RunPod, pod: Pod) -> Self {
         Self { runpod, pod: Arc::new(pod), created: None }
     }
 
-    /// A pod that was just created: the first wait for it also looks for a twin.
-    pub(crate) fn newly_created(runpod: RunPod, pod: Pod, marker: String) -> Self {
-        Self { created: Some(Arc::new(Created::new(marker))), ..Self::new(runpod, pod) }
+    /// A pod that was just created: the first wait for it also looks for a twin, and looks longer if an
+    /// earlier create of the deployment `is_in_doubt`.
+    pub(crate) fn newly_created(runpod: RunPod, pod: Pod, marker: String, is_in_doubt: bool) -> Self {
+        Self::of_create(runpod, Arc::new(pod), Arc::new(Created::new(marker, is_in_doubt)))
+    }
+
+    /// A pod of a create that was accepted lately.
+    pub(crate) fn of_create(runpod: RunPod, pod: Arc<Pod>, created: Arc<Created>) -> Self {
+        Self { runpod, pod, created: Some(created) }
+    }
+
+    /// The pod with the create it comes from, for others to share.
+    pub(crate) fn as_created(&self) -> Option<(&Arc<Pod>, &Arc<Created>)> {
+        Some((&self.pod, self.created.as_ref()?))
     }
 
     /// The create it comes from, if lists may not show it yet.
@@ -87,13 +70,15 @@ impl PodHandle {
     /// Only for a new pod, which is the one its deployer knows. No certainty is an event.
     pub(crate) async fn end_twins(&self) {
         let Some(created) = &self.created else { return };
-        let mut left = BTreeSet::new();
-        let outcome = timeout(LAG, self.try_to_end_twins(created, &mut left)).await;
+        let mut search = TwinSearch::default();
+        let longest = if created.is_in_doubt { 2 * LAG } else { LAG };
+        let outcome = timeout(longest, self.try_to_end_twins(created, &mut search)).await;
+        let TwinSearch { left, trouble } = search;
         let late = match left.is_empty() {
-            true => "RunPod's list does not show the pod",
-            false => "terminating it took too long",
+            true => trouble.unwrap_or_else(|| "reading RunPod's list took too long".to_owned()),
+            false => "terminating it took too long".to_owned(),
         };
-        let Err(reason) = outcome.unwrap_or_else(|_| Err(late.to_owned())) else { return };
+        let Err(reason) = outcome.unwrap_or(Err(late)) else { return };
         let id = &self.id;
         let left = left.into_iter().map(|twin| format!(" as {twin}")).collect::<Vec<_>>().join(" and");
         let warning = format!(
@@ -102,22 +87,23 @@ impl PodHandle {
         self.runpod.notify(&Event::Warned { warning });
     }
 
-    /// `left` becomes the twins that were seen and not terminated.
-    async fn try_to_end_twins(&self, created: &Created, left: &mut BTreeSet<String>) -> Result<(), String> {
+    async fn try_to_end_twins(&self, created: &Created, search: &mut TwinSearch) -> Result<(), String> {
         loop {
-            match self.runpod.list_with(&self.id).await {
+            match self.runpod.list_with(&self.id, !created.is_in_doubt).await {
                 Err(error) if !error.is_retryable() => return Err(error.to_string()),
-                Err(_) => {}
-                Ok(listing) => {
+                Err(error) => search.trouble = Some(error.to_string()),
+                Ok((asked_at, listing)) => {
                     let is_shown = listing.pods.iter().any(|pod| pod.id == self.id);
-                    let doubt = self.end_twins_in(listing, &created.marker, left).await;
-                    // A list that shows the pod itself would show its twin.
-                    if is_shown || created.at.elapsed() >= LAG {
+                    let doubt = self.end_twins_in(listing, &created.marker, &mut search.left).await;
+                    // A list that shows the pod itself would show a twin of the same create.
+                    if (is_shown && !created.is_in_doubt) || asked_at >= created.at + LAG {
                         return doubt.map_or(Ok(()), Err);
                     }
+                    search.trouble = Some("RunPod's list does not show the pod".to_owned());
                 }
             }
-            sleep(TWIN_PAUSE).await;
+            let until_shown = (created.at + LAG).saturating_duration_since(Instant::now());
+            sleep(if created.is_in_doubt { until_shown.max(TWIN_PAUSE) } else { TWIN_PAUSE }).await;
         }
     }
 
@@ -167,7 +153,10 @@ impl PodHandle {
         Pod { state: Some(PodState::Terminated), cost_usd_per_hour: None, ..(*self.pod).clone() }
     }
 
-    /// A wait until `condition` holds, at most for `longest`. `.await` it.
+    /// A wait until `condition` holds. `.await` it.
+    ///
+    /// It looks for `longest`. On top of that come up to 1 s for the last look, up to 4 s for RunPod's log if
+    /// the wait fails, and in the first wait after a deploy the search for a twin.
     ///
     /// # Errors
     /// [`WaitError`](crate::WaitError), which always carries the pod's id: `TimedOut` when `longest`
@@ -175,7 +164,9 @@ impl PodHandle {
     /// to answer (401, 403, 410 and alike).
     ///
     /// The first wait for a pod that was just deployed also ends a twin, should RunPod have made two
-    /// out of one create.
+    /// out of one create. That is over with the first list that shows the pod, and takes at most 15 s. If
+    /// an earlier create of the deploy was unclear, it lasts until a list was read 15 s after the accepted
+    /// one, and takes at most 30 s. What is left in doubt is an [`Event::Warned`].
     ///
     /// # Cancellation
     /// Dropping the wait stops watching. The pod goes on running and billing.
@@ -224,7 +215,7 @@ impl PodHandle {
     /// As [`RunPod::terminate`].
     pub async fn terminate(&self) -> Result<Applied, Error> {
         loop {
-            let was_there = self.runpod.delete(&self.pod.id).await?;
+            let was_there = self.runpod.delete(&self.pod.id, self.created()).await?;
             match self.created() {
                 Some(created) if was_there => created.see(),
                 Some(created) if created.may_be_unknown() => {
@@ -236,6 +227,15 @@ impl PodHandle {
             return Ok(Applied::by_terminate(&self.pod));
         }
     }
+}
+
+/// What a search for twins has come to so far.
+#[derive(Default)]
+struct TwinSearch {
+    /// Twins that were seen and not terminated.
+    left: BTreeSet<String>,
+    /// Why the last look was not enough.
+    trouble: Option<String>,
 }
 
 impl Deref for PodHandle {
@@ -352,11 +352,19 @@ impl RunPod {
         self.named_in(&self.read_list(Tries::Several).await?, name).await
     }
 
-    /// Like `find`, but deploys that begin together read one list.
+    /// Like `find`, but deploys that begin together read one list, and what was created lately counts
+    /// although no list shows it.
     pub(crate) async fn named_at_deploy(&self, name: &str) -> Result<Vec<PodHandle>, Error> {
         let lookups = self.lookups();
         let read = async { self.read_list(Tries::Several).await.map(Arc::new) };
-        self.named_in(&*lookups.pods.get((), lookups.oldest_of_pods(), read).await?, name).await
+        let listing = lookups.pods.get((), lookups.oldest_of_pods(), read).await?;
+        let mut named = self.named_in(&listing, name).await?;
+        for recent in lookups.accepted.named(name) {
+            if !named.iter().any(|listed| listed.id == recent.pod.id) {
+                named.extend(self.accepted_still(recent).await?);
+            }
+        }
+        Ok(named)
     }
 
     async fn named_in(&self, listing: &Listing, name: &str) -> Result<Vec<PodHandle>, Error> {
@@ -474,26 +482,39 @@ impl RunPod {
     /// # Cost
     /// On success nothing of the pod bills any more. On any error assume that it still does.
     pub async fn terminate(&self, id: &str) -> Result<Applied, Error> {
-        self.delete(id).await.map(|_| Applied::default())
+        self.delete(id, None).await.map(|_| Applied::default())
     }
 
     /// Whether there was a pod to terminate.
-    async fn delete(&self, id: &str) -> Result<bool, Error> {
+    async fn delete(&self, id: &str, created: Option<&Created>) -> Result<bool, Error> {
         let call = Call::mutation(TERMINATE, id);
         match self.repeatedly(call, || self.backend().delete(id)).await {
-            Ok(StatusCode::NO_CONTENT) => Ok(true),
-            Ok(status) => self.confirm_gone(id, status).await.map(|()| true),
-            Err(error) if error.kind() == ErrorKind::NotFound => Ok(false),
-            Err(error) => Err(error),
+            Ok(StatusCode::NO_CONTENT) => {}
+            Ok(status) => self.confirm_gone(id, created, status).await?,
+            Err(error) if error.kind() == ErrorKind::NotFound => return Ok(false),
+            Err(error) => return Err(error),
         }
+        self.lookups().accepted.forget(id);
+        Ok(true)
     }
 
     /// Looks whether a pod is gone whose DELETE had a success that the contract does not know.
-    async fn confirm_gone(&self, id: &str, status: StatusCode) -> Result<(), Error> {
+    async fn confirm_gone(
+        &self,
+        id: &str,
+        created: Option<&Created>,
+        status: StatusCode,
+    ) -> Result<(), Error> {
         let mut pauses = retry::pauses(retry::ATTEMPTS);
         loop {
             let seen = match self.look_at(id, Tries::One).await {
-                Err(error) if error.kind() == ErrorKind::NotFound => return Ok(()),
+                Err(error) if error.kind() == ErrorKind::NotFound => {
+                    if created.is_some_and(Created::may_be_unknown) {
+                        sleep(UNKNOWN_PAUSE).await;
+                        continue;
+                    }
+                    return Ok(());
+                }
                 Ok(pod) if pod.is_gone() => return Ok(()),
                 Ok(pod) => format!("the pod is still there ({})", word(pod.state.as_ref())),
                 Err(error) => error.what(),
@@ -518,7 +539,8 @@ impl RunPod {
             Ok(pod) => return Ok(Applied::by_action(action, pod.as_ref())),
             Err(error) => error,
         };
-        if !matches!(error.kind(), ErrorKind::Conflict | ErrorKind::Rejected) {
+        // The host lacks free GPUs also when this pod has them: an earlier answer may have been lost.
+        if !matches!(error.kind(), ErrorKind::Conflict | ErrorKind::Rejected | ErrorKind::NoCapacity) {
             return Err(error);
         }
         match self.get(id).await {

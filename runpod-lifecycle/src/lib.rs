@@ -8,6 +8,7 @@ mod client;
 mod condition;
 mod connection;
 mod cost;
+mod created;
 mod deploy;
 mod deploy_error;
 mod error;

@@ -128,16 +128,18 @@ impl RunPod {
         list
     }
 
-    /// A list that shows a pod, or else one no older than [`SHARED_FOR`].
-    pub(crate) async fn list_with(&self, id: &str) -> Result<Listing, Error> {
+    /// A list that shows a pod if `may_be_old`, or else one no older than [`SHARED_FOR`]; and when it was
+    /// asked for.
+    pub(crate) async fn list_with(&self, id: &str, may_be_old: bool) -> Result<(Instant, Listing), Error> {
         let latest = self.poller().latest.borrow().clone();
         let shows_it = |list: &Arc<Snapshot>| list.pods.as_ref().is_ok_and(|pods| pods.contains_key(id));
-        let list = match latest.filter(shows_it) {
+        let list = match latest.filter(|list| may_be_old && shows_it(list)) {
             Some(list) => list,
             None => self.snapshot().await,
         };
         let pods = list.pods.as_ref().map_err(Clone::clone)?;
-        Ok(Listing { pods: pods.values().cloned().collect(), unreadable: list.unreadable.clone() })
+        let listing = Listing { pods: pods.values().cloned().collect(), unreadable: list.unreadable.clone() };
+        Ok((list.taken_at, listing))
     }
 }
 

@@ -24,25 +24,29 @@ impl RunPod {
     /// As [`list`](Self::list).
     pub async fn overdue(&self) -> Result<Vec<PodHandle>, Error> {
         let now = SystemTime::now();
-        let mut overdue = Vec::new();
-        for mut pod in self.list().await? {
-            if pod.env.is_empty() {
-                match self.look_closer((*pod).clone()).await {
-                    Ok(Some(closer)) => pod = PodHandle::new(self.clone(), closer),
-                    Ok(None) => continue,
-                    Err(error) => {
-                        let id = &pod.id;
-                        let warning = format!("pod {id} may have outlived its lifetime, and bill: {error}");
-                        self.notify(&Event::Warned { warning });
-                        continue;
-                    }
-                }
-            }
-            if pod.is_ours() && pod.expires_at().is_some_and(|end| end <= now) {
-                overdue.push(pod);
-            }
+        let (shown, hidden) = self.by_environment().await?;
+        let mut overdue: Vec<PodHandle> = shown.into_iter().filter(|pod| is_overdue(pod, now)).collect();
+        for pod in hidden {
+            overdue.extend(self.uncover(pod).await.filter(|pod| is_overdue(pod, now)));
         }
         Ok(overdue)
+    }
+
+    /// The account's pods: those that the list shows with an environment, and the others.
+    async fn by_environment(&self) -> Result<(Vec<PodHandle>, Vec<PodHandle>), Error> {
+        Ok(self.list().await?.into_iter().partition(|pod| !pod.env.is_empty()))
+    }
+
+    /// A pod that the list shows without any environment, by its id; `None` if it is gone or cannot be had.
+    async fn uncover(&self, pod: PodHandle) -> Option<PodHandle> {
+        match self.look_closer((*pod).clone()).await {
+            Ok(closer) => closer.map(|closer| PodHandle::new(self.clone(), closer)),
+            Err(error) => {
+                let warning = format!("pod {} may have outlived its lifetime, and bill: {error}", pod.id);
+                self.notify(&Event::Warned { warning });
+                None
+            }
+        }
     }
 
     /// Terminates every pod that this crate created with a [lifetime](crate::PodSpec::lifetime)
@@ -50,7 +54,8 @@ impl RunPod {
     ///
     /// It keeps no state: the lifetime is read from the pods. Call it from cron, or in a loop.
     /// It compares with this machine's clock. Beside the list and the terminates it sends one request for
-    /// each pod that the list shows without any environment, see [`overdue`](Self::overdue).
+    /// each pod that the list shows without any environment, see [`overdue`](Self::overdue), after it has
+    /// terminated what the list itself proves overdue.
     ///
     /// ```no_run
     /// # async fn example(runpod: runpod_lifecycle::RunPod) -> Result<(), runpod_lifecycle::Error> {
@@ -73,11 +78,29 @@ impl RunPod {
     /// # Cost
     /// A terminated pod bills nothing more.
     pub async fn reap(&self) -> Result<Vec<Reaped>, Error> {
+        let now = SystemTime::now();
+        let (shown, hidden) = self.by_environment().await?;
         let mut reaped = Vec::new();
-        for pod in self.overdue().await? {
-            let outcome = pod.terminate().await.map(drop);
-            reaped.push(Reaped { pod, outcome });
+        for pod in shown {
+            reaped.extend(end_if_overdue(pod, now).await);
+        }
+        for pod in hidden {
+            if let Some(pod) = self.uncover(pod).await {
+                reaped.extend(end_if_overdue(pod, now).await);
+            }
         }
         Ok(reaped)
     }
+}
+
+fn is_overdue(pod: &PodHandle, now: SystemTime) -> bool {
+    pod.is_ours() && pod.expires_at().is_some_and(|end| end <= now)
+}
+
+async fn end_if_overdue(pod: PodHandle, now: SystemTime) -> Option<Reaped> {
+    if !is_overdue(&pod, now) {
+        return None;
+    }
+    let outcome = pod.terminate().await.map(drop);
+    Some(Reaped { pod, outcome })
 }

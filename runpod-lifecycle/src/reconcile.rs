@@ -27,11 +27,13 @@ impl RunPod {
             reason: error.what(),
             source: lookup,
         };
-        let mut kept = None;
+        let mut kept: Option<String> = None;
         let mut doubt = None;
         for pause in RECONCILE_PAUSES {
             sleep(Duration::from_secs(pause)).await;
             match self.look_for(name, marker, error.recovered_id()).await {
+                // A list that lacks the pod to be kept proves nothing about it.
+                Ok(Sighting::Ours(pods)) if lacks(&pods, kept.as_ref()) => {}
                 Ok(Sighting::Ours(pods)) => match self.keep_one(name, pods, &mut kept).await {
                     Ok(pod) => {
                         self.notify(&Event::PodFound { pod_id: pod.id.clone() });
@@ -116,6 +118,10 @@ impl RunPod {
             }
         }
     }
+}
+
+fn lacks(pods: &[Pod], id: Option<&String>) -> bool {
+    id.is_some_and(|id| pods.iter().all(|pod| &pod.id != id))
 }
 
 /// What a look for a pod with an unknown fate came to.

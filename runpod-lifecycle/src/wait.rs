@@ -15,8 +15,8 @@ use tokio::{
 };
 
 use crate::{
-    Condition, Error, ErrorKind, Event, Pod, PodHandle, PodState, Probe, Verdict, event::Observer,
-    handle::Created, poller::Watcher, retry,
+    Condition, Error, ErrorKind, Event, Pod, PodHandle, PodState, Probe, Verdict, created::Created,
+    event::Observer, poller::Watcher, retry,
 };
 
 /// The first pauses between looks, in seconds; [`LONGEST_PAUSE`] follows. Later looks fall on whole
@@ -522,12 +522,13 @@ pub enum WaitError {
 impl fmt::Display for WaitError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(&self.what())?;
-        match self {
-            Self::TimedOut { .. } => {
-                f.write_str(". It may be running and billing: wait longer, or terminate it")
-            }
-            _ => Ok(()),
-        }
+        f.write_str(match self {
+            _ if !self.may_bill() => "",
+            Self::TimedOut { .. } => ". It may be running and billing: wait longer, or terminate it",
+            Self::Failed { .. } => ". It may bill until it is terminated",
+            // What was said by then ends with a full stop.
+            Self::Call { .. } => " The pod may bill until it is terminated",
+        })
     }
 }
 
@@ -555,6 +556,16 @@ impl WaitError {
             Self::Call { source, .. } => {
                 format!("stopped waiting for pod {id} to be {condition} ({report}): {source}")
             }
+        }
+    }
+
+    /// Whether the pod may bill: unless the last look showed that it is gone.
+    #[must_use]
+    pub fn may_bill(&self) -> bool {
+        match (self, &self.report().last_pod) {
+            (_, Some(pod)) => !pod.is_gone(),
+            (Self::Failed { .. }, None) => false,
+            _ => true,
         }
     }
 

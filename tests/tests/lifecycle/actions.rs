@@ -1,9 +1,17 @@
 //! Start, stop, restart, terminate: idempotent, explained, and never applied to the wrong pod.
 
+use std::sync::atomic::{AtomicUsize, Ordering};
+
+use httpmock::{HttpMockResponse, MockServer};
+use runpod_bench::clock::run_fast;
 use runpod_lifecycle::{ErrorKind, Ready, Running, Stopped, WaitError};
 use runpod_sim::{Fault, FaultKind};
+use serde_json::json;
 
-use crate::world::{LONG, World, spec, world};
+use crate::{
+    mock::{fresh_pod, handle},
+    world::{LONG, World, spec, world},
+};
 
 async fn stopped(world: &World, name: &str) -> runpod_lifecycle::PodHandle {
     let pod = world.runpod.deploy(&spec(name).volume_gb(20)).await.expect("stock");
@@ -91,4 +99,29 @@ async fn each_step_says_what_it_means_for_data_and_money() {
     assert!(said.contains("external ports are new"), "{said}");
     let said = pod.terminate().await.unwrap().warnings.join("; ");
     assert!(said.contains("20 GB of pod volume are deleted"), "{said}");
+}
+
+#[test]
+fn a_start_whose_answer_was_lost_is_not_denied_because_the_pod_has_the_gpus_itself() {
+    run_fast(40, async {
+        let server = MockServer::start_async().await;
+        let starts = AtomicUsize::new(0);
+        server.mock(|when, then| {
+            when.method("POST").path("/v2/pods/k3x9q2m7v1b8z5/action");
+            then.respond_with(move |_| {
+                let (status, detail) = match starts.fetch_add(1, Ordering::Relaxed) {
+                    0 => (502, "lost on the way"),
+                    _ => (400, "There are not enough free GPUs on the host machine to start this pod."),
+                };
+                let body = json!({"title": "x", "status": status, "detail": detail});
+                HttpMockResponse::builder().status(status).body(body.to_string()).build()
+            });
+        });
+        server.mock(|when, then| {
+            when.method("GET").path("/v2/pods/k3x9q2m7v1b8z5");
+            then.status(200).json_body(fresh_pod());
+        });
+        handle(&server).start("k3x9q2m7v1b8z5").await.expect("it runs and bills");
+    })
+    .expect("a runtime");
 }

@@ -207,3 +207,98 @@ fn a_twin_whose_end_takes_too_long_is_named() {
     let heard = told_of_twins(|then| then.status(204).delay(Duration::from_secs(2)));
     assert!(heard.contains("bbbbbbbbbbbbbb"), "{heard}");
 }
+
+#[test]
+fn a_late_twin_of_an_unclear_create_is_ended_although_an_earlier_list_did_not_show_it() {
+    let heard = run_fast(SPEED, async {
+        let server = MockServer::start_async().await;
+        server.mock(|when, then| {
+            when.method("GET").path("/v2/catalog/gpus");
+            then.status(200).json_body(json!({"gpus": [{"id": GPU}]}));
+        });
+        let env: Arc<Mutex<Option<Value>>> = Arc::default();
+        let (creates, lists) = (AtomicUsize::new(0), AtomicUsize::new(0));
+        let listed = Arc::clone(&env);
+        server.mock(|when, then| {
+            when.method("POST").path("/v2/pods");
+            then.respond_with(move |request: &HttpMockRequest| {
+                if creates.fetch_add(1, Ordering::Relaxed) == 0 {
+                    return refusal(504, "the gateway gave up");
+                }
+                let sent: Value = serde_json::from_slice(request.body_ref()).expect("it is JSON");
+                *env.lock().expect("no test panics with it") = Some(sent["env"].clone());
+                answer(201, &fresh_pod())
+            });
+        });
+        server.mock(|when, then| {
+            when.method("GET").path("/v2/pods");
+            then.respond_with(move |_| {
+                let Some(env) = listed.lock().expect("no test panics with it").clone() else {
+                    return answer(200, &json!({"pods": []}));
+                };
+                let (mut pod, mut twin) = (fresh_pod(), fresh_pod());
+                (pod["env"], twin["env"], twin["id"]) = (env.clone(), env, json!("aaaaaaaaaaaaaa"));
+                let is_first = lists.fetch_add(1, Ordering::Relaxed) == 0;
+                answer(200, &json!({"pods": if is_first { vec![pod] } else { vec![pod, twin] }}))
+            });
+        });
+        let twin = delete(&server, "aaaaaaaaaaaaaa", 204, "");
+        let heard: Arc<Mutex<String>> = Arc::default();
+        let sink = Arc::clone(&heard);
+        let runpod = handle(&server).on_event(move |event| {
+            *sink.lock().expect("no test panics with it") += &format!("{event}\n");
+        });
+        let pod = runpod.deploy(&spec()).await.expect("the second is accepted");
+        let told = heard.lock().expect("no test panics with it").clone();
+        pod.wait_until(Running, Duration::from_secs(60)).await.expect("it runs");
+        assert_eq!(twin.calls(), 1, "the pod of the first create bills");
+        told
+    })
+    .expect("a runtime");
+    assert!(heard.contains("warning") && heard.contains("the gateway gave up"), "{heard}");
+}
+
+#[test]
+fn the_pod_that_would_have_been_kept_is_not_forgotten_when_a_list_lacks_it() {
+    run_fast(SPEED, async {
+        let server = MockServer::start_async().await;
+        server.mock(|when, then| {
+            when.method("GET").path("/v2/catalog/gpus");
+            then.status(200).json_body(json!({"gpus": [{"id": GPU}]}));
+        });
+        let env: Arc<Mutex<Option<Value>>> = Arc::default();
+        let (listed, lists) = (Arc::clone(&env), AtomicUsize::new(0));
+        server.mock(|when, then| {
+            when.method("POST").path("/v2/pods");
+            then.respond_with(move |request: &HttpMockRequest| {
+                let sent: Value = serde_json::from_slice(request.body_ref()).expect("it is JSON");
+                *env.lock().expect("no test panics with it") = Some(sent["env"].clone());
+                refusal(500, "Something went wrong")
+            });
+        });
+        server.mock(|when, then| {
+            when.method("GET").path("/v2/pods");
+            then.respond_with(move |_| {
+                let Some(env) = listed.lock().expect("no test panics with it").clone() else {
+                    return answer(200, &json!({"pods": []}));
+                };
+                let pod = |id: &str| {
+                    let mut pod = fresh_pod();
+                    (pod["id"], pod["env"]) = (json!(id), env.clone());
+                    pod
+                };
+                let both = lists.fetch_add(1, Ordering::Relaxed) == 0;
+                let kept = both.then(|| pod("aaaaaaaaaaaaaa"));
+                answer(
+                    200,
+                    &json!({"pods": kept.into_iter().chain([pod("bbbbbbbbbbbbbb")]).collect::<Vec<_>>()}),
+                )
+            });
+        });
+        delete(&server, "bbbbbbbbbbbbbb", 400, "Pod is locked");
+        let outcome = handle(&server).deploy(&spec()).await.map(|pod| pod.id.clone());
+        let error = outcome.expect_err("two bill, whatever a later list lacks");
+        assert_eq!(error.pod_ids(), ["aaaaaaaaaaaaaa", "bbbbbbbbbbbbbb"], "{error}");
+    })
+    .expect("a runtime");
+}

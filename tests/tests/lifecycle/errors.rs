@@ -150,6 +150,7 @@ async fn a_wait_that_was_refused_says_what_was_asked_and_answered() {
     });
     let error = pod.wait_until(Running, Duration::from_secs(5)).await.expect_err("nobody may look");
     assert!(matches!(error, WaitError::Call { .. }));
+    assert!(error.to_string().ends_with(". The pod may bill until it is terminated"), "{error}");
     let words =
         ["pod k3x9q2m7v1b8z5 to be running", "could not get pod k3x9q2m7v1b8z5", "invalid api key", KEYS];
     assert_says(error, &words);

@@ -8,7 +8,9 @@ use std::{
 use futures_util::StreamExt;
 use httpmock::{HttpMockResponse, MockServer};
 use runpod_bench::clock::run_fast;
-use runpod_lifecycle::{Event, Gone, PodHandle, PodSpec, Progress, Running, WaitError};
+use runpod_lifecycle::{
+    DeployError, Event, Gone, IfExists, PodHandle, PodSpec, Progress, Running, WaitError,
+};
 use serde_json::{Value, json};
 
 use crate::mock::{GPU, empty_account, fresh_pod, handle};
@@ -91,6 +93,7 @@ fn a_new_pod_that_stays_unknown_is_gone_in_the_end_and_not_before() {
         assert!(decided.is_some_and(|elapsed| elapsed > LAG), "gone after {decided:?}");
         let error = failed.expect_err("nobody knows it");
         assert!(matches!(&error, WaitError::Failed { report, .. } if report.elapsed > LAG), "{error}");
+        assert!(!error.may_bill() && !error.to_string().contains("may bill"), "it is gone: {error}");
     })
     .expect("a runtime");
 }
@@ -112,6 +115,54 @@ fn a_new_pod_that_is_not_known_yet_is_terminated_once_it_is() {
         assert_eq!(delete.calls(), 3, "until RunPod knew it");
         one.terminate().await.expect("and again");
         assert_eq!(delete.calls(), 4);
+    })
+    .expect("a runtime");
+}
+
+#[test]
+fn a_name_is_taken_by_a_pod_that_lists_do_not_show_yet() {
+    run_fast(SPEED, async {
+        for unknown in [0, usize::MAX] {
+            let server = slow_account(unknown).await;
+            let runpod = handle(&server);
+            let spec = PodSpec::gpu("one", "image", [GPU]);
+            runpod.deploy(&spec).await.expect("it is accepted");
+            let error = runpod.deploy(&spec).await.expect_err("a second pod of this name");
+            assert!(matches!(&error, DeployError::NameTaken { pods, .. } if pods[0].id == "one"), "{error}");
+            let adopted = runpod.deploy(&spec.clone().if_exists(IfExists::Adopt)).await;
+            assert_eq!(adopted.expect("it is there").id, "one");
+        }
+    })
+    .expect("a runtime");
+}
+
+#[test]
+fn a_pod_that_was_terminated_leaves_its_name_free_at_once() {
+    run_fast(SPEED, async {
+        let server = slow_account(usize::MAX).await;
+        server.mock(|when, then| {
+            when.method("DELETE").path("/v2/pods/one");
+            then.status(204);
+        });
+        let runpod = handle(&server);
+        let spec = PodSpec::gpu("one", "image", [GPU]);
+        runpod.deploy(&spec).await.expect("it is accepted").terminate().await.expect("it is terminated");
+        runpod.deploy(&spec).await.expect("the name is free");
+    })
+    .expect("a runtime");
+}
+
+#[test]
+fn a_404_about_a_pod_that_is_not_known_yet_does_not_prove_an_odd_terminate() {
+    run_fast(SPEED, async {
+        let server = slow_account(1).await;
+        server.mock(|when, then| {
+            when.method("DELETE").path("/v2/pods/one");
+            then.status(202);
+        });
+        let (one, _) = deployed(&server).await;
+        let error = one.terminate().await.expect_err("it is still there, as later looks show");
+        assert!(error.to_string().contains("still there"), "{error}");
     })
     .expect("a runtime");
 }

@@ -5,7 +5,7 @@ use std::{
     time::{Duration, SystemTime},
 };
 
-use httpmock::MockServer;
+use httpmock::{HttpMockResponse, MockServer};
 use runpod_lifecycle::Running;
 use runpod_sim::{Fault, FaultKind};
 use serde_json::{Value, json};
@@ -108,4 +108,33 @@ async fn a_pod_whose_environment_the_list_hides_is_looked_at_by_its_id() {
     );
     let heard = heard.lock().unwrap();
     assert!(heard.contains("broken") && heard.contains("not this one"), "{heard}");
+}
+
+#[tokio::test]
+async fn what_the_list_itself_proves_overdue_is_ended_before_any_closer_look() {
+    let server = MockServer::start_async().await;
+    let over =
+        json!({"RUNPOD_LIFECYCLE_DEPLOYMENT": "m", "RUNPOD_LIFECYCLE_EXPIRES_AT": "2020-01-01T00:00:00Z"});
+    let pods = json!({"pods": [pod("hidden", &Value::Null), pod("over", &over)]});
+    server.mock(|when, then| {
+        when.method("GET").path("/v2/pods");
+        then.status(200).json_body(pods);
+    });
+    let order: Arc<Mutex<Vec<&str>>> = Arc::default();
+    for (method, id) in [("GET", "hidden"), ("DELETE", "over")] {
+        let order = Arc::clone(&order);
+        server.mock(|when, then| {
+            when.method(method).path(format!("/v2/pods/{id}"));
+            then.respond_with(move |_| {
+                order.lock().unwrap().push(id);
+                let answer = HttpMockResponse::builder();
+                if id == "over" {
+                    return answer.status(204).build();
+                }
+                answer.status(200).body(pod(id, &json!({})).to_string()).build()
+            });
+        });
+    }
+    assert_eq!(handle(&server).reap().await.expect("the list can be read").len(), 1);
+    assert_eq!(*order.lock().unwrap(), ["over", "hidden"]);
 }

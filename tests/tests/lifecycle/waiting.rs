@@ -23,6 +23,10 @@ async fn every_level_is_reached() {
     assert_eq!(pod.state, Some(PodState::Running));
     let error = pod.wait_until(Ready::Http(9999), LONG).await.expect_err("that port was not opened");
     assert!(matches!(error, WaitError::Failed { .. }), "{error}");
+    assert!(
+        error.may_bill() && error.to_string().ends_with("). It may bill until it is terminated"),
+        "{error}"
+    );
 }
 
 #[tokio::test]
