@@ -34,8 +34,10 @@ pub(crate) fn is_strict() -> bool {
 
 /// Reads a value from JSON: in one pass if all is as expected, else once more to set aside what is odd.
 pub(crate) fn read<T: DeserializeOwned>(json: &[u8]) -> Result<T, Misfit> {
+    // Checked as a whole: checking each string for itself takes a seventh of all instructions.
+    let Ok(text) = std::str::from_utf8(json) else { return read_leniently(json) };
     STRICT.set(true);
-    let value = serde_json::from_slice(json);
+    let value = serde_json::from_str(text);
     STRICT.set(false);
     value.or_else(|_| read_leniently(json))
 }

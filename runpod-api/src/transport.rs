@@ -173,7 +173,7 @@ pub trait ClientHooks<Inner>: ClientInfo<Settings> {
         if !response.status().is_success() {
             let body = copy.as_ref().and_then(|request| request.body()?.as_bytes());
             let redaction = Redaction::new(&settings.key, body);
-            return Err(refused(response, operation, &redaction).await);
+            return Err(refused(response, settings.timeout, operation, &redaction).await);
         }
         if is_page(&response) {
             let (status, headers) = (response.status().as_u16(), response.headers().clone());
@@ -234,9 +234,16 @@ fn is_page(response: &Response) -> bool {
     kind.is_some_and(|kind| kind.trim_start().to_ascii_lowercase().starts_with("text/html"))
 }
 
-async fn refused(mut response: Response, operation: &'static str, redaction: &Redaction) -> Failure {
+async fn refused(
+    mut response: Response,
+    limit: Duration,
+    operation: &'static str,
+    redaction: &Redaction,
+) -> Failure {
     let (status, headers) = (response.status().as_u16(), response.headers().clone());
-    let (body, _) = body(&mut response, LARGEST_FAILURE).await;
+    // What a call refuses itself is worth more than all its words.
+    let body = tokio::time::timeout(limit, body(&mut response, LARGEST_FAILURE)).await;
+    let (body, _) = body.unwrap_or_default();
     Failure::status_of(operation, status, headers, &body, redaction)
 }
 

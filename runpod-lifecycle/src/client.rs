@@ -92,7 +92,12 @@ impl Lookups {
 
     /// How old an answer about pods may be.
     pub(crate) fn oldest_of_pods(&self) -> Option<Instant> {
-        self.oldest().max(*self.mutated_at())
+        self.oldest().max(self.last_mutation())
+    }
+
+    /// When something was last changed through this handle.
+    pub(crate) fn last_mutation(&self) -> Option<Instant> {
+        *self.mutated_at()
     }
 
     fn mutated_at(&self) -> MutexGuard<'_, Option<Instant>> {

@@ -64,6 +64,8 @@ pub(crate) struct Watcher<'a> {
     lists: watch::Receiver<Option<Arc<Snapshot>>>,
     /// A new pod is looked for in lists until one shows it: that one would show its twin as well.
     is_new: bool,
+    /// When this handle last changed something before the wait: older lists show a pod as it was.
+    not_before: Option<Instant>,
     was_listed: bool,
     unlisted: u32,
 }
@@ -72,7 +74,9 @@ impl<'a> Watcher<'a> {
     pub(crate) fn new(runpod: &'a RunPod, id: &'a str, is_new: bool) -> Self {
         let poller = runpod.poller();
         poller.watchers.fetch_add(1, Ordering::Relaxed);
-        Self { runpod, id, lists: poller.latest.subscribe(), is_new, was_listed: false, unlisted: 0 }
+        let not_before = if is_new { None } else { runpod.lookups().last_mutation() };
+        let lists = poller.latest.subscribe();
+        Self { runpod, id, lists, is_new, not_before, was_listed: false, unlisted: 0 }
     }
 
     pub(crate) fn id(&self) -> &'a str {
@@ -146,6 +150,9 @@ impl Source for Watcher<'_> {
         }
         let list = self.runpod.snapshot().await;
         self.lists.mark_unchanged();
+        if self.not_before.is_some_and(|changed_at| list.taken_at <= changed_at) {
+            return Ok(Sight::Unlisted);
+        }
         let pods = match &list.pods {
             Ok(pods) => pods,
             Err(error) => return Err(error.clone()),

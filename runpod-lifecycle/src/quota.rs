@@ -112,7 +112,7 @@ impl Quota {
             let (Some(remaining), Some(seconds)) = (value(values, "r"), value(values, "t")) else { continue };
             let policy = items(policies).find(|(known, _)| *known == name).map_or("", |policy| policy.1);
             let seen = Window {
-                limit: value(policy, "q"),
+                limit: value(policy, "q").filter(|limit| *limit > 0),
                 length: value(policy, "w").map(Duration::from_secs).filter(|length| !length.is_zero()),
                 remaining: remaining.saturating_sub(in_flight),
                 began_at: sent_at,
@@ -158,8 +158,8 @@ impl Quota {
             if hold.is_zero() {
                 window.remaining = window.remaining.saturating_sub(1);
                 window.looks += u64::from(priority == Priority::Poll);
-            } else {
-                window.is_look_held |= priority == Priority::Poll;
+            } else if priority == Priority::Poll {
+                window.is_look_held |= !window.opens_in(priority, now).is_zero();
             }
         }
         hold
@@ -315,6 +315,26 @@ mod tests {
             assert_eq!(pause, Duration::from_secs(10), "the share is spread over the window");
             tokio::time::advance(pause).await;
         }
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_look_held_by_one_window_takes_nothing_from_another() {
+        let quota = Quota::default();
+        let policy = r#""minute";q=60;w=60, "hour";q=1000;w=3600"#;
+        quota.observe(&headers(r#""minute";r=6;t=60, "hour";r=900;t=60"#, policy), Instant::now());
+        assert_eq!(quota.take(Priority::Poll), Duration::from_secs(60));
+        tokio::time::advance(Duration::from_secs(60)).await;
+        quota.observe(&headers(r#""hour";r=1;t=3600"#, policy), Instant::now());
+        assert_eq!(quota.take(Priority::Mutation), Duration::ZERO, "the hour keeps nothing for looks");
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_quota_of_nothing_is_no_quota() {
+        let quota = Quota::default();
+        quota.observe(&headers(r#""minute";r=0;t=60"#, r#""minute";q=0;w=60"#), Instant::now());
+        assert_eq!(quota.take(Priority::Mutation), Duration::from_secs(60));
+        tokio::time::advance(Duration::from_secs(60)).await;
+        assert_eq!(quota.take(Priority::Mutation), Duration::ZERO, "only RunPod can say more");
     }
 
     #[tokio::test(start_paused = true)]

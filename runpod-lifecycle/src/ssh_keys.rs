@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use tokio::time::Instant;
+use tokio::time::{Instant, timeout};
 
 use crate::{
     Error, ErrorKind, PodSpec, Port, RunPod,
@@ -13,6 +13,8 @@ const READ: &str = "read the account's SSH keys";
 const WRITE: &str = "write the account's SSH keys";
 /// How old the keys may be that a deploy warns by: they change rarely.
 const KEYS_SHARED_FOR: Duration = Duration::from_secs(60);
+/// The longest a deploy waits for them.
+const KEYS_PATIENCE: Duration = Duration::from_secs(2);
 
 impl RunPod {
     /// The account's public SSH keys, one line each.
@@ -67,10 +69,10 @@ impl RunPod {
                 "sshd is started but 22/tcp is not opened: only RunPod's SSH proxy will work".to_owned(),
             );
         }
-        // A failed look is no reason to hold a deploy up.
+        // A look that fails, or that the rate limit holds back, is no reason to hold a deploy up.
         let read = self.once(Call::look(READ, None), Box::pin(self.backend().ssh_keys()));
         let oldest = Instant::now().checked_sub(KEYS_SHARED_FOR);
-        let keys = self.lookups().ssh_keys.get((), oldest, read).await.ok()?;
+        let keys = timeout(KEYS_PATIENCE, self.lookups().ssh_keys.get((), oldest, read)).await.ok()?.ok()?;
         keys.is_empty().then(|| {
             "the account has no SSH key, so sshd will not start: add one with add_ssh_key before deploying".to_owned()
         })

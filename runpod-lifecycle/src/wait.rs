@@ -106,7 +106,7 @@ pub(crate) enum Sight {
     Pod(Box<Pod>),
     /// RunPod says that there is no such pod. Of a new pod it may be wrong.
     Absent,
-    /// A pod so new that RunPod's lists do not show it yet.
+    /// No list shows yet how the pod is now: it is new, or the list is from before its last change.
     Unlisted,
 }
 
@@ -305,7 +305,7 @@ impl<'a> Watch<'a> {
             Ok(Err(error)) => return Look::Failed(error),
             Ok(Ok(Sight::Unlisted)) => {
                 self.is_booting = true;
-                return Look::Pending("RunPod's list does not show it yet".to_owned());
+                return Look::Pending("RunPod's list does not show it as it is now yet".to_owned());
             }
             Ok(Ok(Sight::Absent)) if self.created.is_some_and(Created::may_be_unknown) => {
                 self.is_booting = true;

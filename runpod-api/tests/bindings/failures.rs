@@ -195,3 +195,24 @@ async fn a_call_and_the_start_of_a_stream_end_in_time() {
         assert!(failure.is_timeout(), "{failure:?}");
     }
 }
+
+#[tokio::test]
+async fn a_refusal_that_never_ends_is_cut_off() {
+    let stalled = b"HTTP/1.1 502 Bad Gateway\r\ncontent-length: 900\r\n\r\nhalf of";
+    let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port");
+    let url = format!("http://{}", listener.local_addr().expect("an address"));
+    let server = async {
+        let (mut stream, _) = listener.accept().await.expect("a connection");
+        assert_ne!(stream.read(&mut [0; 1024]).await.expect("a request"), 0);
+        stream.write_all(stalled).await.expect("an answer");
+        std::future::pending::<()>().await
+    };
+    let client =
+        ClientBuilder::new(KEY).base_url(&url).timeout(Duration::from_millis(200)).v2().expect("a client");
+    tokio::select! {
+        () = server => unreachable!("the server waits for ever"),
+        answer = client.get_pod_logs("p", None, None, None, None) => {
+            assert_eq!(answer.map(drop).expect_err("refused").status(), Some(502));
+        }
+    }
+}

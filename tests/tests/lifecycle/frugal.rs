@@ -82,6 +82,29 @@ fn a_hundred_deployments_at_once_see_no_429_and_spend_the_quota_on_creates() {
     assert!(requests < 110, "{requests} requests for 100 pods");
 }
 
+/// When a pod is created by a deploy that begins with so many requests left in the minute.
+fn created_at(left: u32) -> Duration {
+    run_fast(SPEED, async move {
+        let sim = account(20).time_scale(1.0).start().await.expect("loopback is free");
+        let runpod = handle(&sim);
+        for _ in left..20 {
+            runpod.list().await.expect("a list");
+        }
+        runpod.deploy(&spec("warned")).await.expect("there is room");
+        let requests = sim.requests();
+        let create = requests.iter().find(|request| request.operation.as_deref() == Some("createPod"));
+        create.expect("it was sent").at
+    })
+    .expect("a runtime")
+}
+
+#[test]
+fn a_look_for_a_warning_does_not_hold_a_deploy_up() {
+    // The catalog and the list take two; the account's keys would have to wait for the next minute.
+    let at = created_at(4);
+    assert!(at < MINUTE / 4, "{at:?}");
+}
+
 /// Passes connections on and counts them.
 async fn counted(sim: &Sim) -> (String, Arc<AtomicUsize>) {
     let listener = TcpListener::bind("127.0.0.1:0").await.expect("loopback is free");

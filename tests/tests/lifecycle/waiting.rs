@@ -1,12 +1,13 @@
 //! Waits over HTTP: levels, shared looks, stuck and looping pods.
 
-use std::time::Duration;
+use std::{sync::Arc, time::Duration};
 
 use futures_util::{StreamExt, future::join_all};
 use runpod_lifecycle::{
-    DeployError, Event, OnFailure, Pod, PodState, Progress, Ready, Running, Verdict, WaitError,
+    DeployError, Event, OnFailure, Pod, PodState, Progress, Ready, Running, Stopped, Verdict, WaitError,
 };
 use runpod_sim::{BootStage, Fault, FaultKind, RateWindow};
+use tokio::sync::Notify;
 
 use crate::world::{LONG, build, settings, spec, world};
 
@@ -133,6 +134,33 @@ async fn a_hundred_waits_cost_what_a_few_looks_cost_and_no_429() {
     let looks = requests.len() - before;
     assert!(looks <= 20, "{looks} requests for 100 waits");
     assert!(requests.iter().all(|request| request.status != 429));
+}
+
+#[tokio::test]
+async fn a_list_from_before_a_start_does_not_say_that_the_pod_is_stopped() {
+    let world = build(settings().list_lag(Duration::ZERO)).await;
+    let pod = world.runpod.deploy(&spec("stopped")).await.unwrap();
+    let pod = pod.wait_until(Running, LONG).await.unwrap();
+    pod.stop().await.unwrap();
+    let pod = pod.wait_until(Stopped, LONG).await.unwrap();
+    // The clock stands still, so the others are waited for as long as it takes.
+    world.sim.set_time_scale(0.0).unwrap();
+    let others =
+        join_all(["a", "b"].map(|name| async { world.runpod.deploy(&spec(name)).await.unwrap() })).await;
+    let looked = Arc::new(Notify::new());
+    let waits = others.iter().map(|other| {
+        let looked = Arc::clone(&looked);
+        other.wait_until(Running, LONG).on_event(move |_| looked.notify_one()).into_future()
+    });
+    let started = async {
+        looked.notified().await;
+        pod.start().await.unwrap();
+        world.sim.set_time_scale(100.0).unwrap();
+        pod.wait_until(Running, LONG).await
+    };
+    let (outcomes, started) = tokio::join!(join_all(waits), started);
+    assert_eq!(started.expect("it is coming up").state, Some(PodState::Running));
+    assert!(outcomes.iter().all(Result::is_ok));
 }
 
 #[tokio::test]

@@ -16,7 +16,7 @@ use tokio::time::sleep;
 
 use crate::matrix::{
     cell::Cell,
-    fault,
+    fault::{self, Fault},
     operation::{Operation, Policy, Row},
     world::{SUBJECT, World, spec},
 };
@@ -70,10 +70,13 @@ impl<F: Future> Future for DropAt<F> {
     }
 }
 
+fn lost_answer() -> Fault {
+    fault::all().into_iter().find(|fault| fault.kind == FaultKind::DropAfterApply).expect("there is one")
+}
+
 /// One cell for each operation, and once more with the answer to its create lost; each to be dropped in two ways.
 fn cells() -> Vec<(Cell, bool, Moment)> {
-    let lost =
-        fault::all().into_iter().find(|fault| fault.kind == FaultKind::DropAfterApply).expect("there is one");
+    let lost = lost_answer();
     let mut seen = Vec::new();
     let mut cells = Vec::new();
     for row in Row::all() {
@@ -159,13 +162,16 @@ fn nothing_unknown_runs_wherever_a_future_is_dropped() {
 
 #[test]
 fn reap_ends_what_a_dropped_deploy_left_once_its_lifetime_is_over() {
-    let row = Row::all().into_iter().find(|row| row.operation == Operation::DeployNew).unwrap();
-    let fault = fault::all().remove(0);
-    let cell = Cell { row, fault, times: 1 };
+    let is_create = |row: &Row| row.operation == Operation::DeployNew && row.policy == Policy::Create;
+    let row = Row::all().into_iter().find(is_create).unwrap();
+    let cell = Cell { row, fault: lost_answer(), times: 1 };
     let left = run_fast(40, async {
         let mut left = 0;
         for waits in 0.. {
             let world = World::of(&cell).await;
+            // The deploy goes on waiting after its create was applied, however fast the answers are.
+            let fault = runpod_sim::Fault::new(cell.fault.on(row.version)).on(row.call).times(1);
+            world.sim.inject(fault).expect("a fine fault");
             let spec = spec(SUBJECT).lifetime(Duration::ZERO);
             let deploy = DropAt::new(world.runpod.deploy(&spec), waits, Moment::Last).await;
             sleep(Duration::from_secs(1)).await;
