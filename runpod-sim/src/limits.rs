@@ -52,7 +52,8 @@ pub(crate) struct Standing {
     pub(crate) limit: Option<HeaderValue>,
     /// `RateLimit-Policy`; `None` without any window.
     pub(crate) policy: Option<HeaderValue>,
-    /// Set when the request exceeds a window: whole real seconds until every window has room again.
+    /// Set when the request exceeds a window: whole real seconds until one of them has room again. Another may be
+    /// exhausted for longer, which only `RateLimit` says.
     pub(crate) retry_after: Option<u64>,
 }
 
@@ -71,7 +72,7 @@ impl Limits {
             }
         }
         let exhausted = self.windows.iter().filter(|(window, fill)| fill.spent >= window.quota);
-        let retry_after = exhausted.map(|(window, fill)| reset(window, fill, now, clock)).max();
+        let retry_after = exhausted.map(|(window, fill)| reset(window, fill, now, clock)).min();
         if retry_after.is_none() {
             self.windows.iter_mut().for_each(|(_, fill)| fill.spent += 1);
         }

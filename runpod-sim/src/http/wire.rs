@@ -4,10 +4,10 @@ use std::time::Duration;
 use axum::body::{Body, Bytes};
 use axum::http::{HeaderName, HeaderValue, StatusCode, header};
 use axum::response::Response;
-use futures_util::stream;
+use futures_util::{StreamExt, stream};
 use serde_json::{Value, json};
 
-use super::Reply;
+use super::{Quiet, Reply};
 use crate::contract::Api;
 use crate::faults::FaultKind;
 use crate::problem::Problem;
@@ -16,6 +16,9 @@ const HTML: &str = "<!DOCTYPE html><html><head><title>Something is wrong</title>
     <body><h1>Something is wrong</h1><p>The page you asked for is not here right now.</p></body></html>\n";
 /// Pieces a slow body comes in.
 const PIECES: u32 = 10;
+
+/// Real time in which half of an answer goes out before the connection breaks.
+const FLUSH: Duration = Duration::from_millis(10);
 
 /// Marks an answer that must never be sent: the connection is closed instead.
 #[derive(Debug, Clone, Copy)]
@@ -108,7 +111,7 @@ pub(super) fn deliver(fault: &FaultKind, response: Response, body: Option<Vec<u8
         }
         FaultKind::EdgeBlock => Delivery::now(edge_block()),
         FaultKind::Html { status, .. } => Delivery::now(html(*status)),
-        FaultKind::DropMidAnswer => Delivery::now(replace(response, body, |body| torn(&body))),
+        FaultKind::DropMidAnswer => Delivery::now(torn(response, body)),
         FaultKind::TruncatedJson => Delivery::now(replace(response, body, |mut body| {
             body.truncate(body.len() / 2);
             Body::from(body)
@@ -180,11 +183,39 @@ fn typed(status: StatusCode, kind: &'static str, body: &'static str) -> Response
     response
 }
 
-/// Half of a body, and then the connection breaks.
-fn torn(body: &[u8]) -> Body {
-    let half = Bytes::copy_from_slice(&body[..body.len() / 2]);
-    let parts: [Result<Bytes, io::Error>; 2] = [Ok(half), Err(io::ErrorKind::ConnectionReset.into())];
-    Body::from_stream(stream::iter(parts))
+/// Half of a body, whose whole length is announced, and then the connection breaks.
+fn torn(response: Response, body: Option<Vec<u8>>) -> Response {
+    let length = body.as_ref().map_or(0, Vec::len);
+    let mut response = replace(response, body, |body| {
+        let half = Bytes::copy_from_slice(&body[..body.len() / 2]);
+        let broken = async {
+            // What was written before goes out only if the connection does not break at once.
+            tokio::time::sleep(FLUSH).await;
+            Err(io::ErrorKind::ConnectionReset.into())
+        };
+        let parts = stream::once(async { Ok::<_, io::Error>(half) }).chain(stream::once(broken));
+        Body::from_stream(parts)
+    });
+    if length > 0 {
+        response.headers_mut().insert(header::CONTENT_LENGTH, HeaderValue::from(length));
+    }
+    response
+}
+
+/// Holds an answer back until the first piece of its body is there, if it is one that waits for it.
+pub(super) async fn when_due(mut response: Response) -> Response {
+    if response.extensions_mut().remove::<Quiet>().is_none() {
+        return response;
+    }
+    let (parts, body) = response.into_parts();
+    let mut events = body.into_data_stream();
+    match events.next().await {
+        Some(Ok(first)) => {
+            let first = stream::once(async { Ok(first) });
+            Response::from_parts(parts, Body::from_stream(first.chain(events)))
+        }
+        _ => Delivery::cut().response,
+    }
 }
 
 fn slow(body: Vec<u8>, pause: Duration) -> Body {

@@ -89,7 +89,7 @@ impl Order {
     fn candidate(&self, id: &str, cpu: bool) -> CreatePod {
         let gpu = GpuOrder {
             id: id.to_owned(),
-            count: self.gpu_count,
+            count: Some(self.gpu_count),
             allowed_cuda_versions: self.allowed_cuda_versions.clone(),
             min_cuda_version: None,
             min_ram_per_gpu: self.min_ram_per_gpu,

@@ -1,0 +1,233 @@
+use std::time::Duration;
+
+use serde::{Deserialize, Serialize};
+
+use crate::boot::Delay;
+use crate::ledger::{maybe_seconds, seconds};
+
+/// How RunPod behaves in what it has been seen to do in more than one way: how far its answers are behind the truth,
+/// and what it leaves out of them or adds.
+///
+/// Every lag is independent of the others, in simulated time, and drawn from the seed, for each pod by itself.
+/// [`Behavior::default`] is RunPod on a good day; [`Behavior::observed`] is what has been seen of the live service.
+///
+/// ```
+/// use std::time::Duration;
+/// use runpod_sim::{Behavior, Delay, Sim};
+///
+/// let behavior = Behavior {
+///     get_lag: Delay::fixed(Duration::from_secs(10)),
+///     restart_delay: Delay::between(Duration::ZERO, Duration::from_secs(4)),
+///     ..Behavior::default()
+/// };
+/// let sim = Sim::builder().behavior(behavior);
+/// # let _ = sim;
+/// ```
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct Behavior {
+    /// How much later than its create a pod appears in lists. Default: 2 s.
+    pub list_lag: Delay,
+    /// The longest that a list is behind: it shows each pod as it was at some instant up to so long ago, drawn for each
+    /// pod and each second by itself, so that pods that are gone are listed and new ones are not. Default: none.
+    #[serde(rename = "list_age_seconds", serialize_with = "seconds")]
+    pub list_age: Duration,
+    /// How much later than its create a get knows a pod, and answers 404 until then. Default: none.
+    pub get_lag: Delay,
+    /// How far the status and `startedAt` are behind in gets and lists. Default: none.
+    pub status_lag: Delay,
+    /// How far `runtime` and `ssh.direct` are behind in gets and lists. Default: none.
+    pub endpoint_lag: Delay,
+    /// How far the environment is behind in gets and lists; until it is known it is empty. Default: none.
+    pub environment_lag: Delay,
+    /// How lists show environments. Default: in clear.
+    pub list_environment: EnvironmentMask,
+    /// `runtime.uptime` changes only once in so long. Default: none, it is always right.
+    #[serde(rename = "uptime_period_seconds", serialize_with = "seconds")]
+    pub uptime_period: Duration,
+    /// How long after a start or restart answers show the public ports of the run before, where somebody else's
+    /// services answer by then. Default: none.
+    #[serde(rename = "stale_endpoints_seconds", serialize_with = "seconds")]
+    pub stale_endpoints: Duration,
+    /// Whether a stopped pod still shows its last public ports, where somebody else's services answer. Default: false.
+    pub exited_endpoints: bool,
+    /// Whether a stopped pod still shows what it cost while it was up. Default: false, it shows 0.
+    pub exited_cost: bool,
+    /// How much later than the answer a restart happens. Default: at once.
+    pub restart_delay: Delay,
+    /// How much later than its create the second pod of a create that made two appears in lists; `None` means like any
+    /// other pod. Default: `None`.
+    pub twin_lag: Option<Delay>,
+    /// Whether pages of pods may hold fewer than were asked for, or none, and still have a next one. Default: false.
+    pub short_pages: bool,
+    /// Whether the 201 of a create shows `runtime: {}` instead of null. Default: false.
+    pub created_runtime: bool,
+    /// Whether `PUBLIC_KEY` appears in the environment of pods with `startSsh`, and what it says without a key.
+    /// Default: hidden.
+    pub public_key: PublicKey,
+    /// Which number `runtime.ports` shows inside for a TCP port of 70000 or more. Default: the public one.
+    pub symmetric_ports: SymmetricPorts,
+    /// Whether `entrypoint` and `cmd` are known; an older v2 refuses them with 422. Default: true.
+    pub entrypoint_and_cmd: bool,
+    /// Whether a CPU pod's disk is capped: 10 GB a vCPU, 15 for cpu5 flavors. Default: true.
+    pub disk_caps: bool,
+    /// Whether community pods with `dataCenterIds` are refused as out of stock. Default: false.
+    pub refuse_pinned_community: bool,
+    /// Whether a log answers nothing, headers included, until there is a line. Default: true.
+    pub quiet_logs: bool,
+    /// How long the edge lets a log stream live, in real time; `None` means for ever. Default: 100 s.
+    #[serde(rename = "log_limit_seconds", serialize_with = "maybe_seconds")]
+    pub log_limit: Option<Duration>,
+    /// What the ids of log lines look like. Default: a time.
+    pub log_ids: LogIds,
+    /// Whether logs hold frames with an id and no data, and frames that are no JSON. Default: false.
+    pub odd_log_frames: bool,
+    /// How long a log cursor is known; resuming from an older one answers 400. `None` means for ever. Default: `None`.
+    #[serde(rename = "log_memory_seconds", serialize_with = "maybe_seconds")]
+    pub log_memory: Option<Duration>,
+    /// What the proxy says while nothing listens on a port of a pod, one drawn for each second. Default: 502.
+    pub edge_statuses: Vec<u16>,
+    /// Whether answers have a `Date`, which is the simulated time. Default: true.
+    pub date: bool,
+}
+
+/// How an environment is shown.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+#[non_exhaustive]
+pub enum EnvironmentMask {
+    /// As it is.
+    #[default]
+    Clear,
+    /// With its names, and stars for its values.
+    Stars,
+    /// As if there were none.
+    Empty,
+    /// Not at all.
+    Absent,
+}
+
+/// Whether `PUBLIC_KEY` is shown in the environment of pods that start sshd.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+#[non_exhaustive]
+pub enum PublicKey {
+    /// It is not shown; without a key no sshd is started.
+    #[default]
+    Hidden,
+    /// It is written at the create, and never again; without a key no sshd is started.
+    Written,
+    /// Like `Written`, but without a key it is the text `null`, and sshd is up and lets nobody in.
+    Null,
+}
+
+/// How a TCP port that asks for one number inside and outside is shown.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+#[non_exhaustive]
+pub enum SymmetricPorts {
+    /// By its public number on both sides.
+    #[default]
+    Real,
+    /// By the number it was asked for, such as 70000, inside.
+    Asked,
+}
+
+/// The form of the ids of log lines.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+#[non_exhaustive]
+pub enum LogIds {
+    /// The line's time.
+    #[default]
+    Time,
+    /// The line's time and a number of twelve digits, as in `2026-08-20T06:16:19.430Z/000000000001`.
+    Numbered,
+}
+
+impl Default for Behavior {
+    fn default() -> Self {
+        Self {
+            list_lag: Delay::fixed(Duration::from_secs(2)),
+            list_age: Duration::ZERO,
+            get_lag: Delay::NONE,
+            status_lag: Delay::NONE,
+            endpoint_lag: Delay::NONE,
+            environment_lag: Delay::NONE,
+            list_environment: EnvironmentMask::Clear,
+            uptime_period: Duration::ZERO,
+            stale_endpoints: Duration::ZERO,
+            exited_endpoints: false,
+            exited_cost: false,
+            restart_delay: Delay::NONE,
+            twin_lag: None,
+            short_pages: false,
+            created_runtime: false,
+            public_key: PublicKey::Hidden,
+            symmetric_ports: SymmetricPorts::Real,
+            entrypoint_and_cmd: true,
+            disk_caps: true,
+            refuse_pinned_community: false,
+            quiet_logs: true,
+            log_limit: Some(Duration::from_secs(100)),
+            log_ids: LogIds::Time,
+            odd_log_frames: false,
+            log_memory: None,
+            edge_statuses: vec![502],
+            date: true,
+        }
+    }
+}
+
+impl Behavior {
+    /// What has been seen of the live service, all of it at once.
+    #[must_use]
+    pub fn observed() -> Self {
+        let up_to = |seconds| Delay::between(Duration::ZERO, Duration::from_secs(seconds));
+        Self {
+            list_lag: Delay::NONE,
+            list_age: Duration::from_secs(15),
+            get_lag: up_to(10),
+            status_lag: up_to(5),
+            endpoint_lag: up_to(5),
+            environment_lag: up_to(5),
+            uptime_period: Duration::from_secs(15),
+            stale_endpoints: Duration::from_secs(15),
+            exited_endpoints: true,
+            exited_cost: true,
+            restart_delay: up_to(4),
+            short_pages: true,
+            created_runtime: true,
+            public_key: PublicKey::Null,
+            refuse_pinned_community: true,
+            log_ids: LogIds::Numbered,
+            odd_log_frames: true,
+            log_memory: Some(Duration::from_secs(3600)),
+            edge_statuses: vec![502, 520, 521, 522, 523, 524, 525, 526, 530],
+            ..Self::default()
+        }
+    }
+
+    /// What is wrong with it; `None` when nothing is.
+    pub(crate) fn flaw(&self) -> Option<String> {
+        let delays = [
+            ("list_lag", self.list_lag),
+            ("get_lag", self.get_lag),
+            ("status_lag", self.status_lag),
+            ("endpoint_lag", self.endpoint_lag),
+            ("environment_lag", self.environment_lag),
+            ("restart_delay", self.restart_delay),
+            ("twin_lag", self.twin_lag.unwrap_or(Delay::NONE)),
+        ];
+        if let Some((name, _)) = delays.iter().find(|(_, delay)| !delay.is_sound()) {
+            return Some(format!("`{name}` needs a sigma of 0 or more, or a span that ends after it begins"));
+        }
+        if self.edge_statuses.is_empty()
+            || self.edge_statuses.iter().any(|status| !(400..=599).contains(status))
+        {
+            return Some("`edge_statuses` must be at least one status, each 400 to 599".to_owned());
+        }
+        self.log_limit
+            .is_some_and(|limit| limit.is_zero())
+            .then(|| "`log_limit_seconds` must be more than 0".to_owned())
+    }
+}
