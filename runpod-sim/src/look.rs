@@ -39,7 +39,7 @@ impl<'a> Look<'a> {
             Some(lag) => lag.of(pod.grain ^ 2),
             None => behavior.list_lag.of(pod.grain ^ 2),
         };
-        let at = now.saturating_sub(age(behavior.list_age, pod, now));
+        let at = now.checked_sub(age(behavior.list_age, pod, now))?;
         let listed = now >= pod.created.saturating_add(lag) && at >= pod.created && !pod.is_gone(at);
         listed.then(|| Self::behind(behavior, pod, at, behavior.list_environment))
     }
