@@ -68,7 +68,7 @@ pub struct Behavior {
     pub symmetric_ports: SymmetricPorts,
     /// Whether `entrypoint` and `cmd` are known; an older v2 refuses them with 422. Default: true.
     pub entrypoint_and_cmd: bool,
-    /// Whether a CPU pod's disk is capped: 10 GB a vCPU, 15 for cpu5 flavors. Default: true.
+    /// Whether a CPU pod's disk is capped: 10 GB a vCPU, 15 for cpu5 flavors. Default: false.
     pub disk_caps: bool,
     /// Whether community pods with `dataCenterIds` are refused as out of stock. Default: false.
     pub refuse_pinned_community: bool,
@@ -165,7 +165,7 @@ impl Default for Behavior {
             public_key: PublicKey::Hidden,
             symmetric_ports: SymmetricPorts::Real,
             entrypoint_and_cmd: true,
-            disk_caps: true,
+            disk_caps: false,
             refuse_pinned_community: false,
             quiet_logs: true,
             log_limit: Some(Duration::from_secs(100)),
@@ -189,7 +189,7 @@ impl Behavior {
             get_lag: up_to(10),
             status_lag: up_to(5),
             endpoint_lag: up_to(5),
-            environment_lag: up_to(5),
+            environment_lag: up_to(15),
             uptime_period: Duration::from_secs(15),
             stale_endpoints: Duration::from_secs(15),
             exited_endpoints: true,
@@ -198,6 +198,7 @@ impl Behavior {
             short_pages: true,
             created_runtime: true,
             public_key: PublicKey::Null,
+            disk_caps: true,
             refuse_pinned_community: true,
             log_ids: LogIds::Numbered,
             odd_log_frames: true,

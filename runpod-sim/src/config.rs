@@ -4,6 +4,7 @@ use jiff::Timestamp;
 use serde::Deserialize;
 
 use crate::area::Area;
+use crate::behavior::Behavior;
 use crate::boot::{BootProfile, Delay};
 use crate::capacity::Scope;
 use crate::catalog::Cloud;
@@ -117,9 +118,11 @@ fn words(text: &str, error: &toml::de::Error) -> String {
 
 impl Config {
     fn apply(self, mut builder: SimBuilder) -> Result<SimBuilder, String> {
-        if let Some(Profile::Observed) = self.profile {
-            builder = builder.observed();
-        }
+        builder = match self.profile {
+            None => builder,
+            Some(Profile::Default) => builder.behavior(Behavior::default()).boot(BootProfile::default()),
+            Some(Profile::Observed) => builder.observed(),
+        };
         let settings = &mut builder.settings;
         replace(&mut settings.epoch, self.epoch.as_deref().map(epoch).transpose()?);
         replace(&mut settings.denied, self.denied);

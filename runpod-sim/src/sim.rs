@@ -161,18 +161,24 @@ impl Sim {
     }
 
     /// Limits how many GPUs of a type (or vCPUs of a flavor) are handed out at a time, those in use included.
-    /// Pods that hold more already keep them. A type that is not in the catalog limits nothing, and is logged.
-    pub fn set_capacity(&self, type_id: impl Into<String>, units: u32) {
-        self.set_capacity_in(Scope::of_type(type_id), units);
+    /// Pods that hold more already keep them.
+    ///
+    /// # Errors
+    /// When the catalog does not have the type.
+    pub fn set_capacity(&self, type_id: impl Into<String>, units: u32) -> Result<(), SimError> {
+        self.set_capacity_in(Scope::of_type(type_id), units)
     }
 
     /// Like [`set_capacity`](Self::set_capacity), for a narrower or wider scope. The tightest limit decides.
-    pub fn set_capacity_in(&self, scope: Scope, units: u32) {
-        if let Some(flaw) = scope.flaw() {
-            tracing::error!("a capacity that limits nothing: {flaw}");
-            return;
+    ///
+    /// # Errors
+    /// When the catalog does not have the type or the data center.
+    pub fn set_capacity_in(&self, scope: Scope, units: u32) -> Result<(), SimError> {
+        if let Some(reason) = scope.flaw() {
+            return Err(SimError::Setting { name: "capacity", reason });
         }
         self.app.account().capacity.set(scope, units);
+        Ok(())
     }
 
     /// Injects a fault, behind those that are there already.
@@ -216,19 +222,21 @@ impl Sim {
         Ok(())
     }
 
-    /// Allows or forbids the account a GPU type or CPU flavor. One that is not in the catalog changes nothing, and is
-    /// logged.
-    pub fn set_forbidden(&self, type_id: impl Into<String>, forbidden: bool) {
+    /// Allows or forbids the account a GPU type or CPU flavor.
+    ///
+    /// # Errors
+    /// When the catalog does not have the type.
+    pub fn set_forbidden(&self, type_id: impl Into<String>, forbidden: bool) -> Result<(), SimError> {
         let (mut account, type_id) = (self.app.account(), type_id.into());
-        if let Some(flaw) = catalog::unknown_type(&type_id) {
-            tracing::error!("nothing to forbid or allow: {flaw}");
-            return;
+        if let Some(reason) = catalog::unknown_type(&type_id) {
+            return Err(SimError::Setting { name: "forbid", reason });
         }
         if forbidden {
             account.forbidden.insert(type_id);
         } else {
             account.forbidden.remove(&type_id);
         }
+        Ok(())
     }
 
     /// Lets REST v1 answer 410 to everything, or live again.

@@ -142,6 +142,7 @@ async fn seed(State(app): State<Arc<App>>, body: Result<Json<Seeding>, JsonRejec
         false => Vec::new(),
     };
     let mut account = app.account();
+    account.capacity.reach(now);
     let before = account.pods().len();
     let mut ids = Vec::new();
     for _ in 0..count {

@@ -123,8 +123,10 @@ fn availability(view: &mut Value, gpu: &GpuType, filter: &Filter, account: &Acco
         .collect();
     let most = filter.centers(gpu).iter().map(best).max().unwrap_or(0);
     view["availability"] = json!(level(Some(most), filter.count));
-    // A type that stands nowhere has an empty list; one that is sold out has none.
-    if !stocked.is_empty() || gpu.data_centers.is_empty() {
+    // Nobody is told where community hosts stand: a type that only they have is in no data center.
+    if !gpu.secure.is_offered() {
+        view["dataCenters"] = json!([]);
+    } else if !stocked.is_empty() {
         let entry = |(center, level): &(&catalog::DataCenter, &str)| json!({ "id": center.id, "name": center.id, "availability": level });
         view["dataCenters"] = stocked.iter().map(entry).collect();
     }

@@ -74,7 +74,12 @@ async fn filters_of_stock_need_the_stock_and_odd_entries_are_there() {
     }
     let list = caller.get("/v2/catalog/gpus?include=AVAILABILITY&product=POD").await.json();
     let gpu = |id: &str| list["gpus"].as_array().unwrap().iter().find(|gpu| gpu["id"] == id).unwrap();
-    assert_eq!(gpu("unknown")["dataCenters"], json!([]));
+    assert_eq!(gpu("NVIDIA GeForce RTX 3080")["dataCenters"], json!([]));
+    caller
+        .create(order(
+            json!({ "cloud": "COMMUNITY", "gpu": { "id": "NVIDIA GeForce RTX 3080", "count": 1 } }),
+        ))
+        .await;
     assert_eq!(gpu("NVIDIA RTX PRO 4500 Blackwell")["memory"], 32);
     let center = &gpu("NVIDIA  RTX A4500")["dataCenters"][0];
     assert_eq!(center["id"], center["name"], "data centers are named by their id");

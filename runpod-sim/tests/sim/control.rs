@@ -165,7 +165,7 @@ async fn behavior_is_changed_in_parts_and_as_a_whole() {
         json!({ "get_lag": { "median_seconds": 9 }, "list_environment": "stars", "short_pages": true });
     let behavior = caller.put("/_sim/behavior", change).await.json();
     assert_eq!(behavior["get_lag"], json!({ "median_seconds": 9.0, "sigma": 0.0 }));
-    assert_eq!((&behavior["list_environment"], &behavior["disk_caps"]), (&json!("stars"), &json!(true)));
+    assert_eq!((&behavior["list_environment"], &behavior["disk_caps"]), (&json!("stars"), &json!(false)));
     let lag = json!({ "profile": "observed", "list_age_seconds": 3 });
     caller.put("/_sim/behavior", lag).await;
     let observed = Behavior { list_age: Duration::from_secs(3), ..Behavior::observed() };

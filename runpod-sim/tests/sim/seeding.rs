@@ -81,4 +81,12 @@ async fn a_capacity_of_what_is_not_there_is_refused_from_the_start() {
         assert!(matches!(&error, SimError::Setting { name, .. } if *name == setting), "{error}");
         assert!(error.to_string().contains(words), "{error}");
     }
+    let sim = frozen().start().await.unwrap();
+    for result in [
+        sim.set_capacity("RTX 4090", 1),
+        sim.set_capacity_in(Scope::default().in_data_center("MOON-1"), 1),
+        sim.set_forbidden("RTX 4090", true),
+    ] {
+        assert!(result.unwrap_err().to_string().contains("known are"));
+    }
 }

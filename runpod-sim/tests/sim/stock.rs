@@ -29,7 +29,7 @@ async fn a_stopped_pod_may_not_get_its_gpu_back() {
     caller.create(order(json!({ "name": "two" }))).await;
     caller.act(&id, "start").await.refused(400, "not enough free GPUs on the host machine");
     assert_eq!(caller.pod(&id).await["status"], "EXITED");
-    caller.sim.set_capacity(RTX_4090, 2);
+    caller.sim.set_capacity(RTX_4090, 2).unwrap();
     assert_eq!(caller.act(&id, "start").await.status, 200);
 }
 

@@ -23,7 +23,7 @@ async fn only_our_own_overdue_pods_are_reaped() {
     world.runpod.deploy(&spec("ageless")).await.unwrap();
     let api = world.runpod.api().expect("v2");
     let foreign = serde_json::from_value(json!({
-        "name": "foreign", "image": "image", "disk": 10, "gpu": {"id": crate::world::GPU},
+        "name": "foreign", "image": "image", "disk": 10, "gpu": {"id": crate::world::GPU, "count": 1},
         "env": {"RUNPOD_LIFECYCLE_EXPIRES_AT": "2020-01-01T00:00:00Z"},
     }));
     let foreign = api.create_pod(&foreign.unwrap()).await.unwrap().into_inner();
