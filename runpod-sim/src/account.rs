@@ -27,6 +27,8 @@ pub(crate) struct Account {
     by_id: HashMap<String, usize>,
     pub(crate) capacity: Capacity,
     pub(crate) ssh_keys: Vec<String>,
+    /// The keys before the last change, and when that was.
+    pub(crate) former_keys: Option<(Duration, Vec<String>)>,
     pub(crate) volumes: Shelf<Volume>,
     pub(crate) templates: Shelf<Template>,
     pub(crate) registries: Shelf<Registry>,
@@ -56,6 +58,7 @@ impl Account {
             by_id: HashMap::new(),
             capacity: Capacity::new(settings.capacity_plan.clone(), drift),
             ssh_keys: settings.ssh_keys.clone(),
+            former_keys: None,
             volumes: Shelf::default(),
             templates: Shelf::default(),
             registries: Shelf::default(),

@@ -1,3 +1,4 @@
+use std::sync::{Arc, PoisonError, RwLock};
 use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
@@ -84,6 +85,15 @@ pub struct Behavior {
     /// How long a log cursor is known; resuming from an older one answers 400. `None` means for ever. Default: `None`.
     #[serde(rename = "log_memory_seconds", serialize_with = "maybe_seconds")]
     pub log_memory: Option<Duration>,
+    /// Lines that sshd sends before it says who it is, as RFC 4253 allows. Default: none.
+    pub ssh_preamble: Vec<String>,
+    /// What sshd says instead of who it is, such as `Not allowed at this time`; `None` means nothing. Default: `None`.
+    pub ssh_refusal: Option<String>,
+    /// How long a get of the account's SSH keys still shows those before the last change. Default: none.
+    #[serde(rename = "ssh_key_lag_seconds", serialize_with = "seconds")]
+    pub ssh_key_lag: Duration,
+    /// How `RateLimit` is written. Default: in one line.
+    pub rate_limit_form: RateLimitForm,
     /// What the proxy says while nothing listens on a port of a pod, one drawn for each second. Default: 502.
     pub edge_statuses: Vec<u16>,
     /// Whether answers have a `Date`, which is the simulated time. Default: true.
@@ -144,6 +154,39 @@ pub enum LogIds {
     Numbered,
 }
 
+/// The form of `RateLimit`, which is a list of structured fields.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+#[non_exhaustive]
+pub enum RateLimitForm {
+    /// `"minute";r=59;t=12, "hour";r=7199;t=3500`.
+    #[default]
+    Plain,
+    /// A header line for each window.
+    Split,
+    /// `"minute";t=12.5;r=59, "hour";r=7199`: the parameters in another order, fractions of seconds, no time for the
+    /// last window.
+    Odd,
+}
+
+/// How it behaves now, for everybody who needs to know.
+#[derive(Clone)]
+pub(crate) struct Current(Arc<RwLock<Arc<Behavior>>>);
+
+impl Current {
+    pub(crate) fn new(behavior: Behavior) -> Self {
+        Self(Arc::new(RwLock::new(Arc::new(behavior))))
+    }
+
+    pub(crate) fn get(&self) -> Arc<Behavior> {
+        self.0.read().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    pub(crate) fn set(&self, behavior: Behavior) {
+        *self.0.write().unwrap_or_else(PoisonError::into_inner) = Arc::new(behavior);
+    }
+}
+
 impl Default for Behavior {
     fn default() -> Self {
         Self {
@@ -172,6 +215,10 @@ impl Default for Behavior {
             log_ids: LogIds::Time,
             odd_log_frames: false,
             log_memory: None,
+            ssh_preamble: Vec::new(),
+            ssh_refusal: None,
+            ssh_key_lag: Duration::ZERO,
+            rate_limit_form: RateLimitForm::Plain,
             edge_statuses: vec![502],
             date: true,
         }

@@ -337,7 +337,7 @@ fn describe(error: &ValidationError<'_>) -> String {
             format!("{at}: value must be one of {}", quoted(&strings(options)))
         }
         ValidationErrorKind::Type { kind } => {
-            format!("{at}: got {}, want {}", name(&error.instance()), wanted(kind))
+            format!("{at}: got {}, want {}", name(error.instance()), wanted(kind))
         }
         _ => format!("{at}: {}", error.masked()),
     }

@@ -14,6 +14,7 @@ use tokio::sync::watch;
 use tokio::task::JoinSet;
 
 use crate::answer::Answers;
+use crate::behavior::Current;
 use crate::boot::Boot;
 use crate::clock::Clock;
 use crate::order::{Port, PortKind};
@@ -80,6 +81,7 @@ fn public(ports: &[Port]) -> impl Iterator<Item = &Port> {
 pub(crate) struct Services {
     pub(crate) clock: Arc<Clock>,
     pub(crate) answers: Arc<Answers>,
+    pub(crate) current: Current,
     pub(crate) pod: String,
 }
 
@@ -187,8 +189,7 @@ async fn serve(
     match port.kind {
         PortKind::Http => serve_http(services, owner, listener, port, boot.listening).await,
         _ if port == Port::SSH => {
-            accept(listener, |stream| greet(services.clock.clone(), owner.clone(), stream, boot.ssh_banner))
-                .await;
+            accept(listener, |stream| greet(services.clone(), owner.clone(), stream, boot.ssh_banner)).await;
         }
         _ => accept(listener, drain).await,
     }
@@ -246,7 +247,7 @@ where
 
 /// Greets as the port's owner does; a connection to the pod ends with its run.
 async fn greet(
-    clock: Arc<Clock>,
+    services: Services,
     mut owner: watch::Receiver<Owner>,
     mut stream: TcpStream,
     delay: Duration,
@@ -256,7 +257,15 @@ async fn greet(
         return drain(stream).await;
     }
     let serve = async {
+        let Services { clock, current, .. } = services;
         clock.sleep_until(clock.now().saturating_add(delay)).await;
+        let behavior = current.get();
+        if let Some(refusal) = &behavior.ssh_refusal {
+            return stream.write_all(format!("{refusal}\r\n").as_bytes()).await;
+        }
+        for line in &behavior.ssh_preamble {
+            stream.write_all(format!("{line}\r\n").as_bytes()).await?;
+        }
         stream.write_all(SSH_BANNER).await?;
         drain(stream).await
     };

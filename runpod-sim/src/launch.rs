@@ -27,7 +27,10 @@ pub(crate) fn create(
     now: Duration,
     fault: Option<&FaultKind>,
 ) -> Result<String, Box<Problem>> {
-    let plan = plan(app, account, order, now)?;
+    let mut plan = plan(app, account, order, now)?;
+    if fault == Some(&FaultKind::DropEnvironment) {
+        plan.order.env = Env::default();
+    }
     let fate = Fate::of(fault);
     let id = make(app, account, &plan, now, |app, pod| boot(app, pod, now, Machine::Wanted, fate))?;
     if fault == Some(&FaultKind::DuplicateCreate) {
@@ -190,7 +193,12 @@ pub(crate) fn plug(
         None if app.settings.real_endpoints => take(app, &pod.facts.ports)?,
         None => Sockets::announced(&pod.facts.ports, || rng.random_range(10_000..60_000)),
     };
-    let services = Services { clock: app.clock.clone(), answers: app.answers.clone(), pod: pod.id.clone() };
+    let services = Services {
+        clock: app.clock.clone(),
+        answers: app.answers.clone(),
+        current: app.current.clone(),
+        pod: pod.id.clone(),
+    };
     let endpoints = Endpoints::serve(&app.runtime, sockets, &services, &boot, pod.sshd);
     pod.boot(boot, endpoints, app.handover());
     Ok(())

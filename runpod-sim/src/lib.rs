@@ -51,7 +51,7 @@ mod volume;
 
 pub use answer::HttpAnswer;
 pub use area::Area;
-pub use behavior::{Behavior, EnvironmentMask, LogIds, PublicKey, SymmetricPorts};
+pub use behavior::{Behavior, EnvironmentMask, LogIds, PublicKey, RateLimitForm, SymmetricPorts};
 pub use boot::{BootProfile, Delay};
 pub use capacity::Scope;
 pub use catalog::Cloud;

@@ -3,7 +3,7 @@ use std::time::Duration;
 use serde::Deserialize;
 
 use crate::answer::HttpAnswer;
-use crate::behavior::{Behavior, EnvironmentMask, LogIds, PublicKey, SymmetricPorts};
+use crate::behavior::{Behavior, EnvironmentMask, LogIds, PublicKey, RateLimitForm, SymmetricPorts};
 use crate::boot::Delay;
 
 /// A span that is drawn, as it is written in a file or sent over HTTP.
@@ -61,6 +61,10 @@ pub(crate) struct BehaviorTable {
     log_ids: Option<LogIds>,
     odd_log_frames: Option<bool>,
     log_memory_seconds: Option<f64>,
+    ssh_preamble: Option<Vec<String>>,
+    ssh_refusal: Option<String>,
+    ssh_key_lag_seconds: Option<f64>,
+    rate_limit_form: Option<RateLimitForm>,
     edge_statuses: Option<Vec<u16>>,
     date: Option<bool>,
 }
@@ -84,6 +88,7 @@ impl BehaviorTable {
         for (name, field, value) in [
             ("list_age_seconds", &mut behavior.list_age, self.list_age_seconds),
             ("uptime_period_seconds", &mut behavior.uptime_period, self.uptime_period_seconds),
+            ("ssh_key_lag_seconds", &mut behavior.ssh_key_lag, self.ssh_key_lag_seconds),
             ("stale_endpoints_seconds", &mut behavior.stale_endpoints, self.stale_endpoints_seconds),
         ] {
             replace(field, span(name, value)?);
@@ -112,6 +117,9 @@ impl BehaviorTable {
         replace(&mut behavior.public_key, self.public_key);
         replace(&mut behavior.symmetric_ports, self.symmetric_ports);
         replace(&mut behavior.log_ids, self.log_ids);
+        replace(&mut behavior.ssh_preamble, self.ssh_preamble);
+        behavior.ssh_refusal = self.ssh_refusal.or(behavior.ssh_refusal);
+        replace(&mut behavior.rate_limit_form, self.rate_limit_form);
         replace(&mut behavior.edge_statuses, self.edge_statuses);
         behavior.flaw().map_or(Ok(behavior), Err)
     }

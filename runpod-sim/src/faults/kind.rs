@@ -99,6 +99,8 @@ pub enum FaultKind {
     },
     /// A start, stop, restart or delete is accepted, and nothing happens.
     Ignored,
+    /// The pod is created without its environment.
+    DropEnvironment,
 }
 
 /// Why a container cannot be started.
@@ -166,7 +168,7 @@ pub enum BootStage {
 }
 
 /// The names faults go by in files, over HTTP and in the request log.
-pub(crate) const NAMES: [&str; 24] = [
+pub(crate) const NAMES: [&str; 25] = [
     "drop-before-read",
     "drop-after-apply",
     "drop-mid-answer",
@@ -191,6 +193,7 @@ pub(crate) const NAMES: [&str; 24] = [
     "zero-gpus",
     "cannot-start",
     "ignored",
+    "drop-environment",
 ];
 
 const CREATES: [&str; 2] = ["createPod", "CreatePod"];
@@ -245,6 +248,7 @@ impl FaultKind {
             Self::ZeroGpus => "zero-gpus",
             Self::CannotStart { .. } => "cannot-start",
             Self::Ignored => "ignored",
+            Self::DropEnvironment => "drop-environment",
         }
     }
 
@@ -263,7 +267,7 @@ impl FaultKind {
     pub(crate) fn suits(&self, call: &str) -> bool {
         match self {
             Self::OddPod => LISTS.contains(&call),
-            Self::DuplicateCreate => CREATES.contains(&call),
+            Self::DuplicateCreate | Self::DropEnvironment => CREATES.contains(&call),
             Self::ExitLoop { .. } | Self::BootFailure | Self::Stuck { .. } | Self::CannotStart { .. } => {
                 CREATES.contains(&call) || STARTS.contains(&call)
             }

@@ -81,6 +81,7 @@ impl FaultScript {
                 healing: self.seconds.map(|_| self.seconds()).transpose()?,
             },
             "ignored" => FaultKind::Ignored,
+            "drop-environment" => FaultKind::DropEnvironment,
             other => return Err(format!("unknown fault `{other}`; known are {}", NAMES.join(", "))),
         })
     }

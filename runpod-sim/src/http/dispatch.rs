@@ -15,6 +15,7 @@ use super::{
     v1, volumes,
 };
 use crate::area::Area;
+use crate::behavior::RateLimitForm;
 use crate::contract::{Api, Contract, NO_DISK, Operation, Route};
 use crate::faults::FaultKind;
 use crate::journal::RequestRecord;
@@ -118,7 +119,7 @@ impl Visit<'_> {
             Some(seconds) => Delivery::now(too_many(seconds).into_response(api)),
             None => self.deliver(body, record),
         };
-        announce(&standing, &mut delivery.response);
+        announce(&standing, self.app.behavior().rate_limit_form, &mut delivery.response);
         delivery
     }
 
@@ -288,7 +289,7 @@ fn perform(app: &Arc<App>, operation: &Operation, call: &Call) -> Option<Outcome
         "createRegistry" => registries::create(app, call),
         "getRegistry" => registries::get(app, call),
         "deleteRegistry" => registries::delete(app, call),
-        "getSshKeys" => keys::get(app),
+        "getSshKeys" => keys::get(app, call),
         "updateSshKeys" => keys::put(app, call),
         "listNetworkVolumes" => volumes::list(app),
         "createNetworkVolume" => volumes::create(app, call),
@@ -358,10 +359,14 @@ fn authenticate(app: &App, headers: &HeaderMap) -> Result<(), Box<Problem>> {
 }
 
 /// Adds the headers of the rate-limit windows, unless a fault has its own.
-fn announce(standing: &Standing, response: &mut Response) {
-    for (name, value) in [(&RATE_LIMIT, &standing.limit), (&RATE_LIMIT_POLICY, &standing.policy)] {
-        if let Some(value) = value {
-            response.headers_mut().entry(name).or_insert_with(|| value.clone());
+fn announce(standing: &Standing, form: RateLimitForm, response: &mut Response) {
+    let headers = response.headers_mut();
+    if headers.contains_key(&RATE_LIMIT) {
+        return;
+    }
+    for (name, lines) in [(&RATE_LIMIT, standing.limit(form)), (&RATE_LIMIT_POLICY, standing.policy(form))] {
+        for line in lines.into_iter().filter_map(|line| HeaderValue::try_from(line).ok()) {
+            headers.append(name, line);
         }
     }
 }

@@ -19,7 +19,7 @@ mod wire;
 
 use std::borrow::Cow;
 use std::net::SocketAddr;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use axum::Router;
@@ -37,7 +37,7 @@ pub(crate) use server::serve;
 
 use crate::account::Account;
 use crate::answer::Answers;
-use crate::behavior::Behavior;
+use crate::behavior::{Behavior, Current};
 use crate::clock::Clock;
 use crate::contract::{Api, Contract};
 use crate::faults::{Fault, FaultKind};
@@ -59,7 +59,7 @@ pub(crate) struct App {
     pub(crate) address: SocketAddr,
     /// Rings whenever a pod may have changed.
     pub(crate) changed: watch::Sender<()>,
-    behavior: RwLock<Arc<Behavior>>,
+    pub(crate) current: Current,
     account: Mutex<Account>,
 }
 
@@ -79,7 +79,7 @@ impl App {
             answers: Arc::new(Answers::new(settings.answers.clone())),
             address,
             changed: watch::Sender::new(()),
-            behavior: RwLock::new(Arc::new(settings.behavior.clone())),
+            current: Current::new(settings.behavior.clone()),
             account: Mutex::new(Account::new(&settings)),
             settings,
         }
@@ -87,12 +87,12 @@ impl App {
 
     /// How it behaves now.
     pub(crate) fn behavior(&self) -> Arc<Behavior> {
-        self.behavior.read().unwrap_or_else(PoisonError::into_inner).clone()
+        self.current.get()
     }
 
     /// Changes how it behaves from now on.
     pub(crate) fn behave(&self, behavior: Behavior) {
-        *self.behavior.write().unwrap_or_else(PoisonError::into_inner) = Arc::new(behavior);
+        self.current.set(behavior);
     }
 
     /// A panic in one request must not take the account away from the others.

@@ -4,8 +4,8 @@ use std::time::{Duration, SystemTime};
 
 use reqwest::Method;
 use runpod_sim::{
-    Behavior, BootProfile, Cause, Delay, EnvironmentMask, Fault, FaultKind, PublicKey, Sim, SimBuilder,
-    SymmetricPorts,
+    Behavior, BootProfile, Cause, Delay, EnvironmentMask, Fault, FaultKind, PublicKey, RateLimitForm, Sim,
+    SimBuilder, SymmetricPorts,
 };
 use serde_json::{Value, json};
 use tokio::io::{AsyncBufReadExt, BufReader};
@@ -441,6 +441,56 @@ async fn times_are_whole_milliseconds_and_the_date_is_the_simulated_one() {
     assert_eq!(answer.header("date"), "Wed, 18 Nov 2026 11:07:00 GMT");
     let caller = Caller::of(behaving(Behavior { date: false, ..Behavior::default() })).await;
     assert!(caller.get("/v2/pods").await.headers.get("date").is_none());
+}
+
+#[tokio::test]
+async fn sshd_may_say_something_else_first_or_instead() {
+    let boot = BootProfile { ssh_banner: Delay::NONE, ..BootProfile::fixed(seconds(10)) };
+    let lines = vec!["Welcome.".to_owned(), "Be nice.".to_owned()];
+    let preamble = Behavior { ssh_preamble: lines, ..Behavior::default() };
+    let caller = Caller::of(behaving(preamble.clone()).boot(boot)).await;
+    let id = id(&caller.create(order(json!({}))).await);
+    caller.advance(40);
+    let address = direct(&caller.pod(&id).await).unwrap();
+    assert_eq!(banner(address).await, "Welcome.\r\n");
+    let mut lines = BufReader::new(TcpStream::connect(address).await.unwrap()).lines();
+    for start in ["Welcome.", "Be nice.", "SSH-2.0-"] {
+        assert!(lines.next_line().await.unwrap().unwrap().starts_with(start), "{start}");
+    }
+    let refusal = Behavior { ssh_refusal: Some("Not allowed at this time".to_owned()), ..preamble };
+    caller.sim.set_behavior(refusal).unwrap();
+    let mut lines = BufReader::new(TcpStream::connect(address).await.unwrap()).lines();
+    assert_eq!(lines.next_line().await.unwrap().as_deref(), Some("Not allowed at this time"));
+    assert_eq!(lines.next_line().await.unwrap(), None);
+}
+
+#[tokio::test]
+async fn keys_and_limits_are_shown_in_their_own_ways() {
+    let behavior =
+        Behavior { ssh_key_lag: seconds(3), rate_limit_form: RateLimitForm::Odd, ..Behavior::default() };
+    let caller = Caller::of(behaving(behavior.clone()).ssh_keys([])).await;
+    let keys = json!({ "keys": ["ssh-ed25519 AAAA one"] });
+    caller.put("/v2/account/ssh-keys", keys.clone()).await;
+    caller.advance(2);
+    let answer = caller.get("/v2/account/ssh-keys").await;
+    assert_eq!(answer.json(), json!({ "keys": [] }));
+    let odd = r#""minute";t=58.5;r=2998, "hour";t=3598.5;r=59998, "day";r=499998"#;
+    assert_eq!(answer.header("ratelimit"), odd);
+    caller.advance(1);
+    caller.sim.set_behavior(Behavior { rate_limit_form: RateLimitForm::Split, ..behavior }).unwrap();
+    let answer = caller.get("/v2/account/ssh-keys").await;
+    assert_eq!(answer.json(), keys);
+    let lines: Vec<_> =
+        answer.headers.get_all("ratelimit").iter().map(|line| line.to_str().unwrap()).collect();
+    assert_eq!(lines, [r#""minute";r=2997;t=57"#, r#""hour";r=59997;t=3597"#, r#""day";r=499997;t=86397"#]);
+}
+
+#[tokio::test]
+async fn a_pod_may_be_made_without_its_environment() {
+    let caller = Caller::of(frozen().fault(Fault::new(FaultKind::DropEnvironment).times(1))).await;
+    let pod = caller.create(order(json!({}))).await;
+    assert_eq!((&pod["env"], caller.sim.ledger()[0].env_keys.len()), (&json!({}), 0));
+    assert_eq!(caller.create(order(json!({}))).await["env"]["MODE"], "sentinel-value");
 }
 
 /// What a client sees of a whole life under the observed profile.
