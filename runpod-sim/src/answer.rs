@@ -8,7 +8,7 @@ use axum::response::Response;
 /// The longest a service may think, in real time.
 const LONGEST: Duration = Duration::from_secs(600);
 
-/// What the HTTP ports of pods answer, instead of 200 and a line of text.
+/// An answer of the HTTP ports of pods, instead of 200 and a line of text.
 ///
 /// A status of 520 to 530 is the edge's own: it comes from the proxy, as a page of Cloudflare's, and never from the port.
 ///
@@ -93,7 +93,7 @@ impl HttpAnswer {
         self
     }
 
-    /// What is wrong with it; `None` when nothing is.
+    /// Says why it cannot be given; `None` when it can.
     pub(crate) fn flaw(&self) -> Option<&'static str> {
         match self {
             Self { status, .. } if !(200..=599).contains(status) => Some("`status` must be 200 to 599"),
@@ -106,7 +106,7 @@ impl HttpAnswer {
         }
     }
 
-    /// Whether it is the edge's own.
+    /// True if it is the edge's own.
     pub(crate) fn is_edge(&self) -> bool {
         (520..=530).contains(&self.status)
     }

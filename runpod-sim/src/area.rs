@@ -45,7 +45,7 @@ impl Area {
         })
     }
 
-    /// What the refusal calls it.
+    /// The name in a refusal.
     pub(crate) fn words(self) -> &'static str {
         match self {
             Self::Pods => "pods",

@@ -6,8 +6,8 @@ use serde::{Deserialize, Serialize};
 use crate::boot::Delay;
 use crate::ledger::{maybe_seconds, seconds};
 
-/// How RunPod behaves in what it has been seen to do in more than one way: how far its answers are behind the truth,
-/// and what it leaves out of them or adds.
+/// The behavior of RunPod where it has been seen to do more than one thing: lags behind the truth, and what is left out
+/// of answers or added to them.
 ///
 /// Every lag is independent of the others, in simulated time, and drawn from the seed, for each pod by itself.
 /// [`Behavior::default`] is RunPod on a good day; [`Behavior::observed`] is what has been seen of the live service.
@@ -26,81 +26,80 @@ use crate::ledger::{maybe_seconds, seconds};
 /// ```
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct Behavior {
-    /// How much later than its create a pod appears in lists. Default: 2 s.
+    /// Time from a create until lists show the pod. Default: 2 s.
     pub list_lag: Delay,
     /// The longest that a list is behind: it shows each pod as it was at some instant up to so long ago, drawn for each
     /// pod and each second by itself, so that pods that are gone are listed and new ones are not. Default: none.
     #[serde(rename = "list_age_seconds", serialize_with = "seconds")]
     pub list_age: Duration,
-    /// How much later than its create a get knows a pod, and answers 404 until then. Default: none.
+    /// Time from a create until a get knows the pod; it answers 404 until then. Default: none.
     pub get_lag: Delay,
-    /// How far the status and `startedAt` are behind in gets and lists. Default: none.
+    /// Lag of the status and `startedAt` in gets and lists. Default: none.
     pub status_lag: Delay,
-    /// How far `runtime` and `ssh.direct` are behind in gets and lists. Default: none.
+    /// Lag of `runtime` and `ssh.direct` in gets and lists. Default: none.
     pub endpoint_lag: Delay,
-    /// How far the environment is behind in gets and lists; until it is known it is empty. Default: none.
+    /// Lag of the environment in gets and lists, which is empty before. Default: none.
     pub environment_lag: Delay,
-    /// How lists show environments. Default: in clear.
+    /// Form of environments in lists. Default: in clear.
     pub list_environment: EnvironmentMask,
-    /// `runtime.uptime` changes only once in so long. Default: none, it is always right.
+    /// Period in which `runtime.uptime` changes once. Default: none, it is always right.
     #[serde(rename = "uptime_period_seconds", serialize_with = "seconds")]
     pub uptime_period: Duration,
-    /// How long after a start or restart answers show the public ports of the run before, where somebody else's
+    /// Time after a start or restart in which answers show the public ports of the run before, where somebody else's
     /// services answer by then. Default: none.
     #[serde(rename = "stale_endpoints_seconds", serialize_with = "seconds")]
     pub stale_endpoints: Duration,
-    /// Whether a stopped pod still shows its last public ports, where somebody else's services answer. Default: false.
+    /// True if a stopped pod still shows its last public ports, where somebody else's services answer. Default: false.
     pub exited_endpoints: bool,
-    /// Whether a stopped pod still shows what it cost while it was up. Default: false, it shows 0.
+    /// True if a stopped pod still shows what it cost while it was up. Default: false, it shows 0.
     pub exited_cost: bool,
-    /// How much later than the answer a restart happens. Default: at once.
+    /// Time from the answer to a restart until it happens. Default: none.
     pub restart_delay: Delay,
-    /// How much later than its create the second pod of a create that made two appears in lists; `None` means like any
-    /// other pod. Default: `None`.
+    /// Time from a create that made two pods until lists show the second one; `None` means like any other pod.
+    /// Default: `None`.
     pub twin_lag: Option<Delay>,
-    /// Whether pages of pods may hold fewer than were asked for, or none, and still have a next one. Default: false.
+    /// True if pages of pods may hold fewer than were asked for, or none, and still have a next one. Default: false.
     pub short_pages: bool,
-    /// Whether the 201 of a create shows `runtime: {}` instead of null. Default: false.
+    /// True if the 201 of a create shows `runtime: {}` instead of null. Default: false.
     pub created_runtime: bool,
-    /// Whether `PUBLIC_KEY` appears in the environment of pods with `startSsh`, and what it says without a key.
-    /// Default: hidden.
+    /// Form of `PUBLIC_KEY` in the environment of pods with `startSsh`. Default: hidden.
     pub public_key: PublicKey,
-    /// Which number `runtime.ports` shows inside for a TCP port of 70000 or more. Default: the public one.
+    /// Number that `runtime.ports` shows inside for a TCP port of 70000 or more. Default: the public one.
     pub symmetric_ports: SymmetricPorts,
-    /// Whether `entrypoint` and `cmd` are known; an older v2 refuses them with 422. Default: true.
+    /// True if `entrypoint` and `cmd` are known; an older v2 refuses them with 422. Default: true.
     pub entrypoint_and_cmd: bool,
-    /// Whether a CPU pod's disk is capped: 10 GB a vCPU, 15 for cpu5 flavors. Default: false.
+    /// True if a CPU pod's disk is capped: 10 GB a vCPU, 15 for cpu5 flavors. Default: false.
     pub disk_caps: bool,
-    /// Whether community pods with `dataCenterIds` are refused as out of stock. Default: false.
+    /// True if community pods with `dataCenterIds` are refused as out of stock. Default: false.
     pub refuse_pinned_community: bool,
-    /// Whether a log answers nothing, headers included, until there is a line. Default: true.
+    /// True if a log answers nothing, headers included, until there is a line. Default: true.
     pub quiet_logs: bool,
-    /// How long the edge lets a log stream live, in real time; `None` means for ever. Default: 100 s.
+    /// Longest life of a log stream, in real time, after which the edge cuts it; `None` means for ever. Default: 100 s.
     #[serde(rename = "log_limit_seconds", serialize_with = "maybe_seconds")]
     pub log_limit: Option<Duration>,
-    /// What the ids of log lines look like. Default: a time.
+    /// Form of the ids of log lines. Default: a time.
     pub log_ids: LogIds,
-    /// Whether logs hold frames with an id and no data, and frames that are no JSON. Default: false.
+    /// True if logs hold frames with an id and no data, and frames that are no JSON. Default: false.
     pub odd_log_frames: bool,
-    /// How long a log cursor is known; resuming from an older one answers 400. `None` means for ever. Default: `None`.
+    /// Age up to which a log cursor is known; resuming from an older one answers 400. `None` means for ever. Default: `None`.
     #[serde(rename = "log_memory_seconds", serialize_with = "maybe_seconds")]
     pub log_memory: Option<Duration>,
     /// Lines that sshd sends before it says who it is, as RFC 4253 allows. Default: none.
     pub ssh_preamble: Vec<String>,
-    /// What sshd says instead of who it is, such as `Not allowed at this time`; `None` means nothing. Default: `None`.
+    /// Words of sshd instead of its version, such as `Not allowed at this time`; `None` means none. Default: `None`.
     pub ssh_refusal: Option<String>,
-    /// How long a get of the account's SSH keys still shows those before the last change. Default: none.
+    /// Time in which a get of the account's SSH keys still shows those before the last change. Default: none.
     #[serde(rename = "ssh_key_lag_seconds", serialize_with = "seconds")]
     pub ssh_key_lag: Duration,
-    /// How `RateLimit` is written. Default: in one line.
+    /// Form of `RateLimit`. Default: one line.
     pub rate_limit_form: RateLimitForm,
-    /// What the proxy says while nothing listens on a port of a pod, one drawn for each second. Default: 502.
+    /// Statuses of the proxy while nothing listens on a port of a pod, one drawn for each second. Default: 502.
     pub edge_statuses: Vec<u16>,
-    /// Whether answers have a `Date`, which is the simulated time. Default: true.
+    /// True if answers have a `Date`, which is the simulated time. Default: true.
     pub date: bool,
 }
 
-/// How an environment is shown.
+/// The form of an environment in a list.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 #[non_exhaustive]
@@ -116,7 +115,7 @@ pub enum EnvironmentMask {
     Absent,
 }
 
-/// Whether `PUBLIC_KEY` is shown in the environment of pods that start sshd.
+/// The form of `PUBLIC_KEY` in the environment of pods that start sshd.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 #[non_exhaustive]
@@ -130,7 +129,7 @@ pub enum PublicKey {
     Null,
 }
 
-/// How a TCP port that asks for one number inside and outside is shown.
+/// The number shown inside for a TCP port that asks for one number inside and outside.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 #[non_exhaustive]
@@ -169,7 +168,7 @@ pub enum RateLimitForm {
     Odd,
 }
 
-/// How it behaves now, for everybody who needs to know.
+/// The present behavior, for everybody who needs to know.
 #[derive(Clone)]
 pub(crate) struct Current(Arc<RwLock<Arc<Behavior>>>);
 
@@ -226,7 +225,7 @@ impl Default for Behavior {
 }
 
 impl Behavior {
-    /// What has been seen of the live service, all of it at once.
+    /// Everything that has been seen of the live service at once.
     #[must_use]
     pub fn observed() -> Self {
         let up_to = |seconds| Delay::between(Duration::ZERO, Duration::from_secs(seconds));
@@ -255,7 +254,7 @@ impl Behavior {
         }
     }
 
-    /// What is wrong with it; `None` when nothing is.
+    /// Says why it cannot be used; `None` when it can.
     pub(crate) fn flaw(&self) -> Option<String> {
         let delays = [
             ("list_lag", self.list_lag),

@@ -32,7 +32,7 @@ pub(crate) struct Endpoints {
     open: Vec<Endpoint>,
     owner: watch::Sender<Owner>,
     listeners: JoinSet<()>,
-    /// What hands the ports over later.
+    /// The tasks that hand the ports over later.
     ending: JoinSet<()>,
 }
 
@@ -43,7 +43,7 @@ pub(crate) struct Endpoint {
     pub(crate) public: SocketAddr,
 }
 
-/// Whose services answer on the ports of a run.
+/// The owner of the services that answer on the ports of a run.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Owner {
     Pod,
@@ -76,7 +76,7 @@ fn public(ports: &[Port]) -> impl Iterator<Item = &Port> {
     ports.iter().filter(|port| port.kind != PortKind::Udp)
 }
 
-/// What the services of a pod need to know.
+/// Everything the services of a pod need to know.
 #[derive(Clone)]
 pub(crate) struct Services {
     pub(crate) clock: Arc<Clock>,

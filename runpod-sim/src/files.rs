@@ -3,7 +3,7 @@ use std::fs;
 /// Files that are left to everything else, such as connections.
 const SPARE: usize = 64;
 
-/// How many more files this process may open, a few kept back; `None` where the system does not say.
+/// Files this process may still open, a few kept back; `None` where the system does not say.
 pub(crate) fn room() -> Option<usize> {
     let limits = fs::read_to_string("/proc/self/limits").ok()?;
     let limit = limits.lines().find(|line| line.starts_with("Max open files"))?;

@@ -29,7 +29,7 @@ pub struct RequestRecord {
     pub request_id: String,
 }
 
-/// The newest requests, and how many there ever were.
+/// The newest requests, and the count of all there ever were.
 pub(crate) struct Journal {
     most: usize,
     count: u64,
@@ -61,7 +61,7 @@ impl Journal {
         self.records.iter()
     }
 
-    /// How many are forgotten.
+    /// The number of those that are forgotten.
     pub(crate) fn forgotten(&self) -> u64 {
         self.count - self.records.len() as u64
     }

@@ -98,14 +98,14 @@ fn boot_lines(pod: &Pod, boot: &Boot) -> Vec<Line> {
         .collect()
 }
 
-/// Whether the image is there by the time the pod is RUNNING.
+/// True if the image is there by the time the pod is RUNNING.
 fn arrives(fate: Fate) -> bool {
     use Cause as C;
     let CannotStart { cause, .. } = fate else { return true };
     !matches!(cause, C::PullDenied | C::ImageMissing | C::LayerMissing | C::NoSpace)
 }
 
-/// When the container really starts; never, when nothing heals what keeps it from it.
+/// The instant the container really starts; never, when nothing heals what keeps it from it.
 fn able(boot: &Boot) -> Duration {
     match boot.fate {
         CannotStart { healing, .. } => boot.running.saturating_add(healing.unwrap_or(Duration::MAX)),

@@ -27,13 +27,13 @@ impl<'a> Look<'a> {
         Self { behavior, facts: now, status: now, endpoints: now, environment, mask }
     }
 
-    /// What a get shows; `None` while it does not know the pod.
+    /// The look of a get; `None` while it does not know the pod.
     pub(crate) fn get(behavior: &'a Behavior, pod: &Pod, now: Duration) -> Option<Self> {
         let known = pod.created.saturating_add(behavior.get_lag.of(pod.grain ^ 1));
         (now >= known).then(|| Self::behind(behavior, pod, now, EnvironmentMask::Clear))
     }
 
-    /// What a list shows; `None` while the pod is not in it, or no longer.
+    /// The look of a list; `None` while the pod is not in it, or no longer.
     pub(crate) fn list(behavior: &'a Behavior, pod: &Pod, now: Duration) -> Option<Self> {
         let lag = match behavior.twin_lag.filter(|_| pod.twin) {
             Some(lag) => lag.of(pod.grain ^ 2),
@@ -89,7 +89,7 @@ impl<'a> Look<'a> {
         Some((run, uptime))
     }
 
-    /// When the uptime was read last.
+    /// The last instant at which the uptime was read.
     fn read(&self, pod: &Pod, at: Duration) -> Duration {
         let period = self.behavior.uptime_period.as_nanos();
         if period == 0 {
@@ -100,7 +100,7 @@ impl<'a> Look<'a> {
     }
 }
 
-/// How far a list is behind about one pod: another draw for each second.
+/// The lag of a list about one pod: another draw for each second.
 fn age(most: Duration, pod: &Pod, now: Duration) -> Duration {
     if most.is_zero() {
         return most;

@@ -107,7 +107,7 @@ pub(crate) struct Pod {
     /// The cluster it belongs to; `None` for a pod of its own.
     pub(crate) cluster: Option<String>,
     pub(crate) interruptible: bool,
-    /// Whether it is the second pod of a create that made two.
+    /// True for the second pod of a create that made two.
     pub(crate) twin: bool,
     /// Whether the container starts an SSH server.
     pub(crate) sshd: bool,
@@ -122,7 +122,7 @@ pub(crate) struct Pod {
     pub(crate) rng: StdRng,
 }
 
-/// What a caller can change about a pod.
+/// Everything about a pod that a caller can change.
 #[derive(Debug, Clone)]
 pub(crate) struct Facts {
     pub(crate) name: String,
@@ -148,23 +148,23 @@ pub(crate) struct Run {
 }
 
 impl Run {
-    /// Whether it is over by an instant.
+    /// True if it is over by an instant.
     pub(crate) fn is_over(&self, at: Duration) -> bool {
         self.ended.is_some_and(|ended| ended <= at)
     }
 
-    /// Whether its public ports were ever assigned.
+    /// True if its public ports were ever assigned.
     pub(crate) fn had_ports(&self) -> bool {
         self.ended.is_none_or(|ended| self.boot.ports < ended) && self.boot.ports < Duration::MAX
     }
 }
 
-/// What happens to the ports of a run once it ends.
+/// The fate of the ports of a run that ends.
 #[derive(Clone, Copy)]
 pub(crate) struct Handover<'a> {
     pub(crate) clock: &'a Arc<Clock>,
     pub(crate) runtime: &'a Handle,
-    /// Whether somebody else's services answer on them from then on.
+    /// True if somebody else's services answer on them from then on.
     pub(crate) to_stranger: bool,
 }
 
@@ -215,7 +215,7 @@ impl Pod {
         }
     }
 
-    /// What it was at an instant.
+    /// Its facts at an instant.
     pub(crate) fn facts_at(&self, at: Duration) -> &Facts {
         self.former.iter().find(|(until, _)| at < *until).map_or(&self.facts, |(_, facts)| facts)
     }
@@ -254,7 +254,7 @@ impl Pod {
         }
     }
 
-    /// Whether it has a machine, which a stopped pod keeps.
+    /// True if it has a machine, which a stopped pod keeps.
     pub(crate) fn is_assigned(&self, at: Duration) -> bool {
         self.runs.first().is_some_and(|run| run.boot.assigned <= at || run.is_over(at))
     }
@@ -264,7 +264,7 @@ impl Pod {
         self.terminated.is_none() && self.runs.last().is_some_and(|run| run.ended.is_none())
     }
 
-    /// What it costs while it is up, in USD per hour.
+    /// Its cost while it is up, in USD per hour.
     pub(crate) fn rate(&self) -> f64 {
         self.compute().usd_per_hour(self.place.cloud)
     }
@@ -346,7 +346,7 @@ impl Pod {
     }
 }
 
-/// What a pod is known by from its first moment.
+/// The parts of a pod that never change.
 pub(crate) struct Identity {
     pub(crate) id: String,
     pub(crate) number: u64,

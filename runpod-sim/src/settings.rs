@@ -147,7 +147,7 @@ impl SimBuilder {
         self
     }
 
-    /// How RunPod behaves in what it has been seen to do in more than one way. Default: [`Behavior::default`].
+    /// Sets the behavior of RunPod where it has been seen to do more than one thing. Default: [`Behavior::default`].
     pub fn behavior(mut self, behavior: Behavior) -> Self {
         self.settings.behavior = behavior;
         self
@@ -165,21 +165,21 @@ impl SimBuilder {
         self
     }
 
-    /// What HTTP ports of pods answer, instead of 200 and a line of text. May be called more than once; the first that
-    /// fits is given.
+    /// Gives HTTP ports of pods an answer instead of 200 and a line of text. May be called more than once; the first
+    /// that fits is given.
     pub fn http_answer(mut self, answer: HttpAnswer) -> Self {
         self.settings.answers.push(answer);
         self
     }
 
-    /// How many of the newest requests are remembered, at least 1. Default: 100,000.
+    /// Sets the number of newest requests that are remembered, at least 1. Default: 100,000.
     pub fn request_log(mut self, requests: usize) -> Self {
         self.settings.request_log = requests;
         self
     }
 
-    /// Whether every answer is checked against the contract, and one that breaks it becomes a 500. Default: only in
-    /// debug builds.
+    /// Checks every answer against the contract, so that one that breaks it becomes a 500. Default: only in debug
+    /// builds.
     pub fn verify(mut self, verify: bool) -> Self {
         self.settings.verify = verify;
         self

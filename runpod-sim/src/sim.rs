@@ -114,13 +114,13 @@ impl Sim {
         Ok(())
     }
 
-    /// How it behaves now.
+    /// Returns the present behavior.
     #[must_use]
     pub fn behavior(&self) -> Behavior {
         (*self.app.behavior()).clone()
     }
 
-    /// Changes how it behaves from now on.
+    /// Changes the behavior from now on.
     ///
     /// # Errors
     /// When a value is out of range.
@@ -268,7 +268,7 @@ impl Sim {
         self.app.account().journal.records().cloned().collect()
     }
 
-    /// How many requests there ever were, those that are forgotten included.
+    /// Counts the requests there ever were, those that are forgotten included.
     #[must_use]
     pub fn request_count(&self) -> u64 {
         self.app.account().journal.count()
@@ -283,7 +283,7 @@ impl Sim {
         existing.map(|pod| PodSnapshot::of(pod, now)).collect()
     }
 
-    /// What a pod is now, as a get shows it that is not behind; `None` when it is gone.
+    /// Shows a pod as it is now, as a get without any lag would; `None` when it is gone.
     /// It holds the environment in clear, as RunPod's answer does.
     #[must_use]
     pub fn pod_json(&self, pod_id: &str) -> Option<Value> {

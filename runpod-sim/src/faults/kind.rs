@@ -92,7 +92,7 @@ pub enum FaultKind {
     ZeroGpus,
     /// The created or started pod is RUNNING without a runtime, and its system log repeats why.
     CannotStart {
-        /// Why the container cannot be started.
+        /// The reason.
         cause: Cause,
         /// Simulated time from RUNNING until it can be started after all; `None` means never.
         healing: Option<Duration>,
@@ -103,7 +103,7 @@ pub enum FaultKind {
     DropEnvironment,
 }
 
-/// Why a container cannot be started.
+/// A reason for which a container cannot be started.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 #[non_exhaustive]
@@ -125,7 +125,7 @@ pub enum Cause {
 }
 
 impl Cause {
-    /// What the system log says, again and again.
+    /// The line of the system log, again and again.
     pub(crate) fn line(self, image: &str) -> String {
         match self {
             Self::PullDenied => format!(

@@ -53,9 +53,9 @@ pub(crate) struct App {
     pub(crate) v2: &'static Contract,
     pub(crate) clock: Arc<Clock>,
     pub(crate) runtime: Handle,
-    /// What HTTP ports of pods answer.
+    /// The answers of HTTP ports of pods.
     pub(crate) answers: Arc<Answers>,
-    /// Where it listens.
+    /// The address it listens on.
     pub(crate) address: SocketAddr,
     /// Rings whenever a pod may have changed.
     pub(crate) changed: watch::Sender<()>,
@@ -85,12 +85,12 @@ impl App {
         }
     }
 
-    /// How it behaves now.
+    /// The present behavior.
     pub(crate) fn behavior(&self) -> Arc<Behavior> {
         self.current.get()
     }
 
-    /// Changes how it behaves from now on.
+    /// Changes the behavior from now on.
     pub(crate) fn behave(&self, behavior: Behavior) {
         self.current.set(behavior);
     }
@@ -178,7 +178,7 @@ pub(crate) enum Reply {
     /// Server-Sent Events.
     Events {
         events: Body,
-        /// Whether not even the headers are sent before the first event.
+        /// True if not even the headers are sent before the first event.
         quiet: bool,
     },
 }

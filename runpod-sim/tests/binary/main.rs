@@ -252,3 +252,17 @@ async fn a_port_alone_is_one_of_this_machine_s_and_answers_can_be_verified() {
     assert_eq!(read("/_sim").await["verify"], true);
     assert_eq!(read("/_sim/behavior").await["stale_endpoints_seconds"], 15.0);
 }
+
+#[test]
+fn every_setting_and_every_fault_is_in_the_guide() {
+    let guide = std::fs::read_to_string(repository("docs/simulator.md")).unwrap();
+    let settings = serde_json::to_value(runpod_sim::Behavior::default()).unwrap();
+    for name in settings.as_object().unwrap().keys() {
+        assert!(guide.contains(&format!("| `{name}`")), "{name} is not in the guide");
+    }
+    let error = runpod_sim::Sim::builder().config("[[fault]]\nfault = \"?\"").unwrap_err().to_string();
+    let (_, faults) = error.split_once("known are ").unwrap();
+    for name in faults.split(", ") {
+        assert!(guide.contains(&format!("`{name}`")), "{name} is not in the guide");
+    }
+}
