@@ -65,6 +65,11 @@ impl Sockets {
         public(ports).map(take).collect::<io::Result<_>>().map(Self)
     }
 
+    /// No ports at all.
+    pub(crate) fn none() -> Self {
+        Self(Vec::new())
+    }
+
     /// Announces ports at addresses reserved for documentation, which reach nothing.
     pub(crate) fn announced(ports: &[Port], mut made_up: impl FnMut() -> u16) -> Self {
         let host = IpAddr::V4(Ipv4Addr::new(203, 0, 113, 10));

@@ -137,9 +137,11 @@ async fn seed(State(app): State<Arc<App>>, body: Result<Json<Seeding>, JsonRejec
     let now = app.clock.now();
     let plan = launch::plan(&app, &app.account(), order(&app, &seeding.pod)?, now)?;
     // Thousands of ports take their time, during which others have the account.
-    let mut sockets = match app.settings.real_endpoints {
-        true => take(&app, plan.ports(), count).await?,
-        false => Vec::new(),
+    let mut sockets = match (seeding.status, app.settings.real_endpoints) {
+        // They never had any.
+        (SeedStatus::Exited, _) => (0..count).map(|_| Sockets::none()).collect(),
+        (_, true) => take(&app, plan.ports(), count).await?,
+        (_, false) => Vec::new(),
     };
     let mut account = app.account();
     account.capacity.reach(now);

@@ -4,7 +4,7 @@ use std::time::Duration;
 use axum::body::{Body, Bytes};
 use axum::http::{HeaderName, HeaderValue, StatusCode, header};
 use axum::response::Response;
-use futures_util::{StreamExt, stream};
+use futures_util::{Stream, StreamExt, TryStreamExt, stream};
 use serde_json::{Value, json};
 
 use super::{Quiet, Reply};
@@ -183,23 +183,38 @@ fn typed(status: StatusCode, kind: &'static str, body: &'static str) -> Response
     response
 }
 
-/// Half of a body, whose whole length is announced, and then the connection breaks.
+/// Half of a body, whose whole length is announced, or of the first piece of a stream; then the connection breaks.
+/// An answer without a body has no middle.
 fn torn(response: Response, body: Option<Vec<u8>>) -> Response {
-    let length = body.as_ref().map_or(0, Vec::len);
-    let mut response = replace(response, body, |body| {
-        let half = Bytes::copy_from_slice(&body[..body.len() / 2]);
-        let broken = async {
-            // What was written before goes out only if the connection does not break at once.
-            tokio::time::sleep(FLUSH).await;
-            Err(io::ErrorKind::ConnectionReset.into())
-        };
-        let parts = stream::once(async { Ok::<_, io::Error>(half) }).chain(stream::once(broken));
-        Body::from_stream(parts)
+    let Some(body) = body else {
+        let (parts, stream) = response.into_parts();
+        let first = stream.into_data_stream().take(1).map(|piece| piece.map(|piece| half(&piece)));
+        return Response::from_parts(
+            parts,
+            Body::from_stream(first.chain(broken().map_err(axum::Error::new))),
+        );
+    };
+    let length = body.len();
+    let half = half(&body);
+    let mut response = replace(response, Some(body), |_| {
+        Body::from_stream(stream::once(async { Ok::<_, io::Error>(half) }).chain(broken()))
     });
     if length > 0 {
         response.headers_mut().insert(header::CONTENT_LENGTH, HeaderValue::from(length));
     }
     response
+}
+
+fn half(piece: &[u8]) -> Bytes {
+    Bytes::copy_from_slice(&piece[..piece.len() / 2])
+}
+
+/// Breaks the connection, once what was written before is on its way.
+fn broken() -> impl Stream<Item = io::Result<Bytes>> + Send {
+    stream::once(async {
+        tokio::time::sleep(FLUSH).await;
+        Err(io::ErrorKind::ConnectionReset.into())
+    })
 }
 
 /// Holds an answer back until the first piece of its body is there, if it is one that waits for it.

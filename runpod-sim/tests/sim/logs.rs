@@ -207,6 +207,23 @@ async fn the_edge_cuts_a_log_silent_or_not() {
 }
 
 #[tokio::test]
+async fn a_log_may_break_in_the_middle_of_a_line() {
+    let caller = Caller::of(frozen()).await;
+    let id = id(&caller.create(order(json!({}))).await);
+    caller.advance(20);
+    caller.sim.inject(Fault::new(FaultKind::DropMidAnswer).on("getPodLogs").times(1)).unwrap();
+    let mut log = Log::open(&caller, &id, "?tail=1", None).await;
+    let read = async {
+        while let Ok(Some(chunk)) = log.response.chunk().await {
+            log.text.push_str(std::str::from_utf8(&chunk).unwrap());
+        }
+    };
+    tokio::time::timeout(LONG, read).await.unwrap();
+    assert!(log.text.starts_with("id: ") && !log.text.ends_with("\n\n"), "{:?}", log.text);
+    Log::open(&caller, &id, "?tail=1", None).await.until("container started").await;
+}
+
+#[tokio::test]
 async fn ids_may_be_numbered_frames_odd_and_cursors_forgotten() {
     let behavior = Behavior {
         log_ids: LogIds::Numbered,
