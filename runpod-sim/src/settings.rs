@@ -341,6 +341,12 @@ impl Settings {
         if self.request_log == 0 {
             return refuse("request_log", "it must be at least 1");
         }
+        self.check_catalog()
+    }
+
+    /// Refuses whatever is about something that the catalog does not have.
+    fn check_catalog(&self) -> Result<(), SimError> {
+        let refuse = |name, reason: &str| Err(SimError::Setting { name, reason: reason.to_owned() });
         let scopes = self.capacity.iter().map(|(scope, _)| scope);
         let scopes = scopes.chain(self.capacity_plan.iter().map(|(_, scope, _)| scope));
         if let Some(flaw) = scopes.filter_map(Scope::flaw).next() {

@@ -72,6 +72,21 @@ pub(crate) struct BehaviorTable {
 impl BehaviorTable {
     /// The behavior that comes of another by what is given.
     pub(crate) fn over(self, mut behavior: Behavior) -> Result<Behavior, String> {
+        self.set_lags(&mut behavior)?;
+        self.set_times(&mut behavior)?;
+        self.set_switches(&mut behavior);
+        replace(&mut behavior.list_environment, self.list_environment);
+        replace(&mut behavior.public_key, self.public_key);
+        replace(&mut behavior.symmetric_ports, self.symmetric_ports);
+        replace(&mut behavior.log_ids, self.log_ids);
+        replace(&mut behavior.ssh_preamble, self.ssh_preamble);
+        behavior.ssh_refusal = self.ssh_refusal.or(behavior.ssh_refusal);
+        replace(&mut behavior.rate_limit_form, self.rate_limit_form);
+        replace(&mut behavior.edge_statuses, self.edge_statuses);
+        behavior.flaw().map_or(Ok(behavior), Err)
+    }
+
+    fn set_lags(&self, behavior: &mut Behavior) -> Result<(), String> {
         for (name, field, table) in [
             ("list_lag", &mut behavior.list_lag, self.list_lag),
             ("get_lag", &mut behavior.get_lag, self.get_lag),
@@ -85,6 +100,10 @@ impl BehaviorTable {
         if let Some(table) = self.twin_lag {
             behavior.twin_lag = Some(table.read("twin_lag")?);
         }
+        Ok(())
+    }
+
+    fn set_times(&self, behavior: &mut Behavior) -> Result<(), String> {
         for (name, field, value) in [
             ("list_age_seconds", &mut behavior.list_age, self.list_age_seconds),
             ("uptime_period_seconds", &mut behavior.uptime_period, self.uptime_period_seconds),
@@ -99,6 +118,10 @@ impl BehaviorTable {
         ] {
             *field = span(name, value)?.or(*field);
         }
+        Ok(())
+    }
+
+    fn set_switches(&self, behavior: &mut Behavior) {
         for (field, value) in [
             (&mut behavior.exited_endpoints, self.exited_endpoints),
             (&mut behavior.exited_cost, self.exited_cost),
@@ -113,15 +136,6 @@ impl BehaviorTable {
         ] {
             replace(field, value);
         }
-        replace(&mut behavior.list_environment, self.list_environment);
-        replace(&mut behavior.public_key, self.public_key);
-        replace(&mut behavior.symmetric_ports, self.symmetric_ports);
-        replace(&mut behavior.log_ids, self.log_ids);
-        replace(&mut behavior.ssh_preamble, self.ssh_preamble);
-        behavior.ssh_refusal = self.ssh_refusal.or(behavior.ssh_refusal);
-        replace(&mut behavior.rate_limit_form, self.rate_limit_form);
-        replace(&mut behavior.edge_statuses, self.edge_statuses);
-        behavior.flaw().map_or(Ok(behavior), Err)
     }
 }
 
