@@ -1,54 +1,42 @@
 #![doc = include_str!("../README.md")]
 
-mod applied;
 mod backend;
-mod candidate;
 mod catalog;
 mod client;
 mod condition;
-mod connection;
-mod cost;
-mod created;
 mod deploy;
-mod deploy_error;
 mod error;
 mod event;
 mod handle;
 mod logs;
-mod plan;
 mod pod;
-mod poller;
-mod port;
+mod pods;
 mod probe;
-mod quota;
-mod reap;
-mod reconcile;
-mod retry;
-mod shared;
 mod spec;
 mod ssh_keys;
-mod state;
-mod validate;
 mod wait;
 
-pub use applied::Applied;
 pub use backend::ApiVersion;
-pub use candidate::{Candidate, Hardware, Order};
 pub use catalog::{CpuFlavor, GpuType, Stock};
 pub use client::{ConfigError, RunPod, RunPodBuilder};
 pub use condition::{Condition, Gone, Probe, Ready, Running, Stopped, Verdict};
-pub use connection::{Connection, SshCommand, SshEndpoint, TcpEndpoint};
+pub use deploy::error::{Aftermath, Attempt, DeployError};
+pub use deploy::placement::{Candidate, Hardware, Order};
+pub use deploy::plan::{Plan, PlannedAction};
 pub use deploy::{IfExists, OnFailure};
-pub use deploy_error::{Aftermath, Attempt, DeployError};
 pub use error::{Error, ErrorKind, Problem, SpecError};
 pub use event::Event;
-pub use handle::{Found, PodHandle};
+pub use handle::PodHandle;
 pub use logs::{LogLine, LogSource, Logs};
-pub use plan::{Plan, PlannedAction};
+pub use pod::connection::{Connection, SshCommand, SshEndpoint, TcpEndpoint};
+pub use pod::port::{InvalidPort, Port, Protocol};
+pub use pod::state::{DeploymentState, PodState};
 pub use pod::{Cpu, Gpu, Pod};
-pub use port::{InvalidPort, Port, Protocol};
-pub use reap::Reaped;
+pub use pods::applied::Applied;
+pub use pods::{list::Found, reap::Reaped};
 pub use runpod_api::Secret;
 pub use spec::{Cloud, PodSpec};
-pub use state::{DeploymentState, PodState};
-pub use wait::{Progress, Wait, WaitError, WaitReport, WaitStream};
+pub use wait::{
+    Progress, Wait, WaitStream,
+    error::{WaitError, WaitReport},
+};

@@ -9,8 +9,8 @@ use tokio::time::{Instant, sleep, timeout_at};
 
 use crate::{
     Error, ErrorKind, RunPod,
+    client::retry,
     client::{Call, Feature, PATIENCE},
-    retry,
 };
 
 const READ: &str = "read logs of pod";

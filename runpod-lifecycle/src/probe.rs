@@ -5,7 +5,7 @@ use std::time::Duration;
 use runpod_api::reqwest;
 use tokio::{io::AsyncReadExt, net::TcpStream, time::timeout};
 
-use crate::{ConfigError, Probe, connection::HTTP_PROXY_DOMAIN};
+use crate::{ConfigError, Probe, pod::connection::HTTP_PROXY_DOMAIN};
 
 /// The longest a probe may take.
 const PATIENCE: Duration = Duration::from_secs(5);

@@ -12,7 +12,7 @@ use serde_json::Value;
 use crate::{
     Cloud, Cpu, Gpu, Hardware, Pod, PodState, Port, Protocol, TcpEndpoint,
     backend::{Action, Answer, Create, PodPage, answer, printable, status, unreadable_pod, unsendable},
-    connection::is_internal,
+    pod::connection::is_internal,
     spec::HardwareSpec,
 };
 

@@ -12,7 +12,7 @@ use crate::{
     backend::{
         Action, Answer, Create, PodPage, Unreadable, answer, printable, status, unreadable_pod, unsendable,
     },
-    connection::is_internal,
+    pod::connection::is_internal,
     spec::{GpuSpec, HardwareSpec},
 };
 

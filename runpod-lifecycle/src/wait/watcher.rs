@@ -18,8 +18,8 @@ use crate::{
     Error, ErrorKind, LogSource, Pod, Probe, RunPod,
     backend::Unreadable,
     client::Tries,
-    handle::Listing,
-    wait::{LONGEST_PAUSE, Sight, Source},
+    pods::list::Listing,
+    wait::watch::{LONGEST_PAUSE, Sight, Source},
 };
 
 /// The oldest list that a look is answered from. With several waits on a handle, one list is read

@@ -1,5 +1,9 @@
 //! The handle everything starts from.
 
+pub(crate) mod quota;
+pub(crate) mod retry;
+pub(crate) mod shared;
+
 use std::{
     fmt,
     future::Future,
@@ -14,14 +18,13 @@ use tokio::time::{Instant, sleep};
 use crate::{
     ApiVersion, Error, ErrorKind, Event, GpuType,
     backend::{Answer, Backend, v2::V2},
-    created::Accepted,
+    client::quota::{Permit, Priority, Quota},
+    client::shared::Shared,
     event::Observer,
-    handle::Listing,
-    poller::Poller,
+    pods::created::Accepted,
+    pods::list::Listing,
     probe::Prober,
-    quota::{Permit, Priority, Quota},
-    retry,
-    shared::Shared,
+    wait::watcher::Poller,
 };
 
 /// The environment variable that holds the API key.

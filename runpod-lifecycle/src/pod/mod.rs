@@ -1,5 +1,9 @@
 //! A pod as RunPod described it.
 
+pub(crate) mod connection;
+pub(crate) mod port;
+pub(crate) mod state;
+
 use std::{collections::BTreeMap, time::SystemTime};
 
 use runpod_api::Secret;

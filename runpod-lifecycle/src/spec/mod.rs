@@ -1,10 +1,12 @@
 //! What to deploy.
 
+mod validate;
+
 use std::{collections::BTreeMap, time::Duration};
 
 use runpod_api::Secret;
 
-use crate::{IfExists, Port, Protocol, candidate::Order};
+use crate::{IfExists, Port, Protocol, deploy::placement::Order};
 
 /// Container disk when the spec names none, in GB.
 const DEFAULT_CONTAINER_DISK_GB: u32 = 50;

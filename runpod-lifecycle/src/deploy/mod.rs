@@ -1,5 +1,10 @@
 //! From a spec to a pod that RunPod has accepted, without ever making two.
 
+pub(crate) mod error;
+pub(crate) mod placement;
+pub(crate) mod plan;
+pub(crate) mod recover;
+
 use std::{
     collections::BTreeMap,
     time::{Duration, SystemTime},
@@ -14,13 +19,14 @@ use crate::{
     Aftermath, Attempt, Candidate, Cloud, Condition, DeployError, Error, ErrorKind, Event, Gone, Pod,
     PodHandle, PodSpec, RunPod, WaitError, WaitReport,
     backend::Create,
-    candidate::Placement,
+    client::retry,
     client::{Call, PATIENCE},
-    deploy_error::list,
+    deploy::error::list,
+    deploy::placement::Placement,
+    deploy::recover::RECONCILE_PAUSES,
     pod::{EXPIRES_AT, MARKER},
-    poller::Watcher,
-    reconcile::RECONCILE_PAUSES,
-    retry, wait,
+    wait,
+    wait::watcher::Watcher,
 };
 
 pub(crate) const CREATE: &str = "create pod";
@@ -142,7 +148,7 @@ impl RunPod {
             return Err(DeployError::NotReplaced(WaitError::Call { source, report }));
         }
         let watcher = Watcher::new(self, &pod.id, false);
-        let gone = wait::watch(watcher, None, &Gone, REPLACE_PATIENCE, self.observer()).await;
+        let gone = wait::watch::watch(watcher, None, &Gone, REPLACE_PATIENCE, self.observer()).await;
         gone.map(drop).map_err(DeployError::NotReplaced)
     }
 

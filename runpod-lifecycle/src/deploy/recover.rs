@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use tokio::time::sleep;
 
-use crate::{DeployError, Error, Event, Pod, RunPod, backend::Create, client::Tries, handle::Listing};
+use crate::{DeployError, Error, Event, Pod, RunPod, backend::Create, client::Tries, pods::list::Listing};
 
 /// Pauses before each look for a pod whose create has an unknown outcome: 15 s in all, since new
 /// pods show up in lists late (observed).

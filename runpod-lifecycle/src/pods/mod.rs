@@ -1,0 +1,9 @@
+//! The pods of an account: whose they are, and what is evidence about them.
+
+pub(crate) mod act;
+pub(crate) mod applied;
+pub(crate) mod cost;
+pub(crate) mod created;
+pub(crate) mod list;
+pub(crate) mod reap;
+pub(crate) mod twins;

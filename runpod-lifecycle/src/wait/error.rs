@@ -1,0 +1,162 @@
+//! A wait that ended without its condition.
+
+use crate::{Condition, Error, Pod, PodState};
+use std::{fmt, time::Duration};
+
+/// Everything a wait knew when it ended without its condition.
+#[derive(Clone, Debug)]
+#[non_exhaustive]
+pub struct WaitReport {
+    /// The pod's id. The pod may still be running and billing.
+    pub pod_id: String,
+    /// What was waited for.
+    pub condition: String,
+    /// The last look that succeeded; `None` if none did or the pod did not exist.
+    pub last_pod: Option<Pod>,
+    /// Why the wait was not over at the last look.
+    pub last_pending: Option<String>,
+    /// The last failed look.
+    pub last_error: Option<Error>,
+    /// How many looks were made.
+    pub looks: u32,
+    /// How often the container was seen to have exited and been restarted. It bills all the while.
+    pub restarts: u32,
+    /// The last lines of RunPod's system log of the pod; empty if they could not be had.
+    pub system_log: Vec<String>,
+    /// How long the wait took.
+    pub elapsed: Duration,
+}
+
+impl fmt::Display for WaitReport {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let state = self.last_pod.as_ref().and_then(|pod| pod.state.as_ref());
+        write!(
+            f,
+            "last state {}, {} looks in {:.1} s",
+            state.map_or_else(|| "unknown".to_owned(), PodState::to_string),
+            self.looks,
+            self.elapsed.as_secs_f64()
+        )?;
+        if let Some(reason) = &self.last_pending {
+            write!(f, ", {reason}")?;
+        }
+        if self.restarts > 0 {
+            write!(f, ", the container exited and was restarted {} times", self.restarts)?;
+        }
+        if let Some(line) = self.system_log.last() {
+            write!(f, ", RunPod's log ends with {line:?}")?;
+        }
+        self.last_error.as_ref().map_or(Ok(()), |error| write!(f, ", last error: {error}"))
+    }
+}
+
+impl WaitReport {
+    /// The report of a wait that never began.
+    pub(crate) fn unwatched(pod: &Pod, condition: &dyn Condition) -> Self {
+        Self {
+            pod_id: pod.id.clone(),
+            condition: condition.name(),
+            last_pod: Some(pod.clone()),
+            last_pending: None,
+            last_error: None,
+            looks: 0,
+            restarts: 0,
+            system_log: Vec::new(),
+            elapsed: Duration::ZERO,
+        }
+    }
+}
+
+/// A wait that ended without its condition. The pod's id is always in it.
+///
+/// # Cost
+/// The pod was not touched: unless the error says it is gone, it may be running and billing.
+/// [`pod_id`](Self::pod_id) is what [`terminate`](crate::RunPod::terminate) takes.
+#[derive(Debug)]
+#[non_exhaustive]
+pub enum WaitError {
+    /// The longest wait is over.
+    TimedOut {
+        /// What was known.
+        report: Box<WaitReport>,
+    },
+    /// The condition can no longer come true.
+    Failed {
+        /// Why.
+        reason: String,
+        /// What was known.
+        report: Box<WaitReport>,
+    },
+    /// A look failed in a way that looking again cannot mend.
+    Call {
+        /// The failed look.
+        source: Error,
+        /// What was known.
+        report: Box<WaitReport>,
+    },
+}
+
+impl fmt::Display for WaitError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.what())?;
+        f.write_str(match self {
+            _ if !self.may_bill() => "",
+            Self::TimedOut { .. } => ". It may be running and billing: wait longer, or terminate it",
+            Self::Failed { .. } => ". It may bill until it is terminated",
+            // What was said by then ends with a full stop.
+            Self::Call { .. } => " The pod may bill until it is terminated",
+        })
+    }
+}
+
+/// What the text above says is not said again: the source is what lies below it.
+impl std::error::Error for WaitError {
+    fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
+        match self {
+            Self::Call { source, .. } => source.source(),
+            Self::TimedOut { .. } | Self::Failed { .. } => None,
+        }
+    }
+}
+
+impl WaitError {
+    /// The text without what to do about the pod, which somebody may have seen to.
+    pub(crate) fn what(&self) -> String {
+        let report = self.report();
+        let (id, condition) = (&report.pod_id, &report.condition);
+        match self {
+            Self::TimedOut { .. } => {
+                format!("pod {id} is not {condition} within the longest wait ({report})")
+            }
+            Self::Failed { reason, .. } => format!("pod {id} will not be {condition}: {reason} ({report})"),
+            Self::Call { source, .. } if report.looks == 0 => source.to_string(),
+            Self::Call { source, .. } => {
+                format!("stopped waiting for pod {id} to be {condition} ({report}): {source}")
+            }
+        }
+    }
+
+    /// Whether the pod may bill: unless the last look showed that it is gone.
+    #[must_use]
+    pub fn may_bill(&self) -> bool {
+        match (self, &self.report().last_pod) {
+            (_, Some(pod)) => !pod.is_gone(),
+            (Self::Failed { .. }, None) => false,
+            _ => true,
+        }
+    }
+
+    /// The id of the pod that was waited for.
+    #[must_use]
+    pub fn pod_id(&self) -> &str {
+        &self.report().pod_id
+    }
+
+    /// Everything the wait knew when it ended.
+    #[must_use]
+    pub fn report(&self) -> &WaitReport {
+        match self {
+            Self::TimedOut { report } | Self::Failed { report, .. } | Self::Call { report, .. } => report,
+        }
+    }
+}
