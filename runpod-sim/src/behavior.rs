@@ -9,7 +9,8 @@ use crate::ledger::{maybe_seconds, seconds};
 /// The behavior of RunPod where it has been seen to do more than one thing: lags behind the truth, and what is left out
 /// of answers or added to them.
 ///
-/// Every lag is independent of the others, in simulated time, and drawn from the seed, for each pod by itself.
+/// Every lag is independent of the others, in simulated time, and drawn from the seed, for each pod by itself. Lags do
+/// not add up: what is shown is as old as the longest of those that apply.
 /// [`Behavior::default`] is RunPod on a good day; [`Behavior::observed`] is what has been seen of the live service.
 ///
 /// ```

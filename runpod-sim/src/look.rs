@@ -11,6 +11,7 @@ use crate::pod::{Pod, Run};
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Look<'a> {
     pub(crate) behavior: &'a Behavior,
+    pub(crate) now: Duration,
     /// Its name, its image and what else a caller can change.
     pub(crate) facts: Duration,
     pub(crate) status: Duration,
@@ -24,13 +25,13 @@ impl<'a> Look<'a> {
     /// The answer to a change: everything as it is.
     pub(crate) fn exact(behavior: &'a Behavior, now: Duration) -> Self {
         let (environment, mask) = (Some(now), EnvironmentMask::Clear);
-        Self { behavior, facts: now, status: now, endpoints: now, environment, mask }
+        Self { behavior, now, facts: now, status: now, endpoints: now, environment, mask }
     }
 
     /// The look of a get; `None` while it does not know the pod.
     pub(crate) fn get(behavior: &'a Behavior, pod: &Pod, now: Duration) -> Option<Self> {
         let known = pod.created.saturating_add(behavior.get_lag.of(pod.grain ^ 1));
-        (now >= known).then(|| Self::behind(behavior, pod, now, EnvironmentMask::Clear))
+        (now >= known).then(|| Self::behind(behavior, pod, (now, now), EnvironmentMask::Clear))
     }
 
     /// The look of a list; `None` while the pod is not in it, or no longer.
@@ -41,15 +42,23 @@ impl<'a> Look<'a> {
         };
         let at = now.checked_sub(age(behavior.list_age, pod, now))?;
         let listed = now >= pod.created.saturating_add(lag) && at >= pod.created && !pod.is_gone(at);
-        listed.then(|| Self::behind(behavior, pod, at, behavior.list_environment))
+        listed.then(|| Self::behind(behavior, pod, (now, at), behavior.list_environment))
     }
 
-    fn behind(behavior: &'a Behavior, pod: &Pod, at: Duration, mask: EnvironmentMask) -> Self {
+    /// Lags do not add up: each part is as old as its own lag or as the whole answer, whichever is more.
+    fn behind(
+        behavior: &'a Behavior,
+        pod: &Pod,
+        (now, at): (Duration, Duration),
+        mask: EnvironmentMask,
+    ) -> Self {
         // A pod that can be seen at all is seen as it was at its create, at the earliest.
-        let before = |lag: Delay, n| at.saturating_sub(lag.of(pod.grain ^ n)).max(pod.created);
-        let environment = at.checked_sub(behavior.environment_lag.of(pod.grain ^ 5));
+        let before = |lag: Delay, n| now.saturating_sub(lag.of(pod.grain ^ n)).min(at).max(pod.created);
+        let environment =
+            now.checked_sub(behavior.environment_lag.of(pod.grain ^ 5)).map(|known| known.min(at));
         Self {
             behavior,
+            now,
             facts: at,
             status: before(behavior.status_lag, 3),
             endpoints: before(behavior.endpoint_lag, 4),
@@ -70,7 +79,7 @@ impl<'a> Look<'a> {
             return Some(run).filter(|run| self.behavior.exited_endpoints && run.had_ports());
         }
         let before = index.checked_sub(1).map(|before| &pod.runs[before]);
-        let stale = at < run.boot.asked.saturating_add(self.behavior.stale_endpoints);
+        let stale = self.now < run.boot.asked.saturating_add(self.behavior.stale_endpoints);
         let old = before.filter(|before| stale && before.had_ports());
         old.or(Some(run).filter(|run| run.boot.ports <= at))
     }
@@ -82,7 +91,7 @@ impl<'a> Look<'a> {
         let up = pod.up(at).filter(|run| run.boot.runtime <= at);
         let run = with_ports.or(up)?;
         // What was read last may be about the run before.
-        let read = self.read(pod, at);
+        let read = self.read(pod).min(at);
         let running = pod.runs.iter().rev().find(|run| run.boot.running <= read && run.boot.asked <= read);
         let uptime = running
             .map_or(Duration::ZERO, |run| run.boot.uptime(read.min(run.ended.unwrap_or(Duration::MAX))));
@@ -90,13 +99,13 @@ impl<'a> Look<'a> {
     }
 
     /// The last instant at which the uptime was read.
-    fn read(&self, pod: &Pod, at: Duration) -> Duration {
+    fn read(&self, pod: &Pod) -> Duration {
         let period = self.behavior.uptime_period.as_nanos();
         if period == 0 {
-            return at;
+            return self.now;
         }
-        let age = at.saturating_sub(pod.created).as_nanos();
-        at.saturating_sub(Duration::from_nanos(u64::try_from(age % period).unwrap_or(0)))
+        let age = self.now.saturating_sub(pod.created).as_nanos();
+        self.now.saturating_sub(Duration::from_nanos(u64::try_from(age % period).unwrap_or(0)))
     }
 }
 

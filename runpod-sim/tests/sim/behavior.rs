@@ -129,6 +129,41 @@ async fn a_list_shows_each_pod_as_it_was_at_some_time_within_its_age() {
 }
 
 #[tokio::test]
+async fn lags_do_not_add_up() {
+    let behavior = Behavior {
+        list_age: seconds(15),
+        status_lag: fixed(15),
+        endpoint_lag: fixed(15),
+        environment_lag: fixed(15),
+        uptime_period: seconds(15),
+        stale_endpoints: seconds(15),
+        ..Behavior::default()
+    };
+    let boot = BootProfile::fixed(Duration::ZERO);
+    let caller = Caller::of(behaving(behavior).boot(boot).real_endpoints(false)).await;
+    let id = id(&caller.create(order(json!({}))).await);
+    let settled = async |status: &str| {
+        caller.advance(15);
+        for pod in [caller.pod(&id).await, listed(&caller, &id).await.unwrap()] {
+            assert_eq!(
+                (pod["status"].as_str(), direct(&pod)),
+                (Some(status), direct(&caller.sim.pod_json(&id).unwrap()))
+            );
+            assert_eq!(pod["env"]["MODE"], "sentinel-value");
+        }
+        caller.pod(&id).await
+    };
+    let first = settled("RUNNING").await;
+    caller.advance(60);
+    caller.act(&id, "stop").await;
+    settled("EXITED").await;
+    caller.act(&id, "start").await;
+    let second = settled("RUNNING").await;
+    assert!(direct(&first).is_some() && direct(&first) != direct(&second));
+    assert!(second["runtime"]["uptime"].as_u64().unwrap() <= 15, "{second}");
+}
+
+#[tokio::test]
 async fn lists_may_hide_environments() {
     for (mask, env) in [
         (EnvironmentMask::Clear, Some(json!({ "MODE": "sentinel-value" }))),
