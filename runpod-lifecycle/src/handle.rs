@@ -2,11 +2,7 @@
 
 use std::{fmt, ops::Deref, sync::Arc, time::Duration};
 
-use tokio::time::sleep;
-
-use crate::{
-    Applied, Condition, Error, Pod, PodState, RunPod, Wait, pods::act::UNKNOWN_PAUSE, pods::created::Created,
-};
+use crate::{Applied, Condition, Error, Pod, PodState, RunPod, Wait, client::Tries, pods::record::PodRecord};
 
 /// A pod together with the handle it came through: the last look at it, and what can be done with it.
 ///
@@ -15,34 +11,28 @@ use crate::{
 pub struct PodHandle {
     runpod: RunPod,
     pod: Arc<Pod>,
-    /// The create it comes from, if nobody has looked for a twin yet.
-    created: Option<Arc<Created>>,
+    /// What is known of the create it comes from; `None` if it was found.
+    record: Option<Arc<PodRecord>>,
 }
 
 impl PodHandle {
     pub(crate) fn new(runpod: RunPod, pod: Pod) -> Self {
-        Self { runpod, pod: Arc::new(pod), created: None }
+        Self { runpod, pod: Arc::new(pod), record: None }
     }
 
-    /// A pod that was just created: the first wait for it also looks for a twin, and looks longer if an
-    /// earlier create of the deployment `is_in_doubt`.
-    pub(crate) fn newly_created(runpod: RunPod, pod: Pod, marker: String, is_in_doubt: bool) -> Self {
-        Self::of_create(runpod, Arc::new(pod), Arc::new(Created::new(marker, is_in_doubt)))
+    /// A pod that was created through this `RunPod`: the first wait for it also looks for a twin.
+    pub(crate) fn of_create(runpod: RunPod, pod: Arc<Pod>, record: Arc<PodRecord>) -> Self {
+        Self { runpod, pod, record: Some(record) }
     }
 
-    /// A pod of a create that was accepted lately.
-    pub(crate) fn of_create(runpod: RunPod, pod: Arc<Pod>, created: Arc<Created>) -> Self {
-        Self { runpod, pod, created: Some(created) }
+    /// The same handle with a later look at its pod.
+    pub(crate) fn with(&self, pod: Pod) -> Self {
+        Self { runpod: self.runpod.clone(), pod: Arc::new(pod), record: self.record.clone() }
     }
 
-    /// The pod with the create it comes from, for others to share.
-    pub(crate) fn as_created(&self) -> Option<(&Arc<Pod>, &Arc<Created>)> {
-        Some((&self.pod, self.created.as_ref()?))
-    }
-
-    /// The create it comes from, if lists may not show it yet.
-    pub(crate) fn created(&self) -> Option<&Created> {
-        self.created.as_deref()
+    /// What is known of the create it comes from; `None` if it was found.
+    pub(crate) fn record(&self) -> Option<&Arc<PodRecord>> {
+        self.record.as_ref()
     }
 
     pub(crate) fn runpod(&self) -> &RunPod {
@@ -80,7 +70,7 @@ impl PodHandle {
     /// # Errors
     /// As [`RunPod::get`].
     pub async fn refresh(&self) -> Result<Self, Error> {
-        self.runpod.get(&self.pod.id).await
+        self.runpod.look_at(&self.pod.id, Tries::Several).await.map(|pod| self.with(pod))
     }
 
     /// Stops the pod. See [`RunPod::stop`].
@@ -109,24 +99,14 @@ impl PodHandle {
 
     /// Terminates the pod. See [`RunPod::terminate`].
     ///
-    /// RunPod may not know a pod it has just created: until it has been seen, or is 15 s old, a 404 is
-    /// no proof that it is gone, and the request is sent again.
+    /// RunPod may answer 404 for a new pod. Until the pod is 15 s old, or no list has shown it for 15 s, a 404
+    /// does not count and the request is sent again.
     ///
     /// # Errors
     /// As [`RunPod::terminate`].
     pub async fn terminate(&self) -> Result<Applied, Error> {
-        loop {
-            let was_there = self.runpod.delete(&self.pod.id, self.created()).await?;
-            match self.created() {
-                Some(created) if was_there => created.see(),
-                Some(created) if created.may_be_unknown() => {
-                    sleep(UNKNOWN_PAUSE).await;
-                    continue;
-                }
-                _ => {}
-            }
-            return Ok(Applied::by_terminate(&self.pod));
-        }
+        self.runpod.end(&self.pod).await?;
+        Ok(Applied::by_terminate(&self.pod))
     }
 }
 

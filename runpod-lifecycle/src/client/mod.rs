@@ -21,8 +21,8 @@ use crate::{
     client::quota::{Permit, Priority, Quota},
     client::shared::Shared,
     event::Observer,
-    pods::created::Accepted,
     pods::list::Listing,
+    pods::record::PodRecords,
     probe::Prober,
     wait::watcher::Poller,
 };
@@ -80,8 +80,8 @@ pub(crate) struct Lookups {
     /// When a mutation last began or ended: what was looked up before it says little after it.
     mutated_at: Mutex<Option<Instant>>,
     pub(crate) pods: Shared<(), Arc<Listing>>,
-    /// What this handle created lately, since lists may lack it.
-    pub(crate) accepted: Accepted,
+    /// What this handle created or changed, since answers may be from before.
+    pub(crate) records: PodRecords,
     pub(crate) ssh_keys: Shared<(), Vec<String>>,
     /// The secure cloud's and the community cloud's, for so many GPUs a pod.
     pub(crate) gpu_types: [Shared<u32, Vec<GpuType>>; 2],
@@ -329,6 +329,7 @@ pub(crate) enum Feature {
     Catalog,
     Logs,
     SshKeys,
+    Uptime,
 }
 
 impl fmt::Display for Feature {
@@ -338,6 +339,7 @@ impl fmt::Display for Feature {
             Self::Catalog => "catalog",
             Self::Logs => "logs",
             Self::SshKeys => "SSH keys",
+            Self::Uptime => "uptime of containers",
         })
     }
 }

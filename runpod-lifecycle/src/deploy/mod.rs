@@ -7,12 +7,13 @@ pub(crate) mod recover;
 
 use std::{
     collections::BTreeMap,
+    sync::Arc,
     time::{Duration, SystemTime},
 };
 
 use humantime::format_rfc3339_millis;
 use runpod_api::Secret;
-use tokio::time::sleep;
+use tokio::time::{Instant, sleep};
 use uuid::Uuid;
 
 use crate::{
@@ -25,6 +26,7 @@ use crate::{
     deploy::placement::Placement,
     deploy::recover::RECONCILE_PAUSES,
     pod::{EXPIRES_AT, MARKER},
+    pods::record::Created,
     wait,
     wait::watcher::Watcher,
 };
@@ -147,8 +149,8 @@ impl RunPod {
             let report = Box::new(WaitReport::unwatched(pod, &Gone));
             return Err(DeployError::NotReplaced(WaitError::Call { source, report }));
         }
-        let watcher = Watcher::new(self, &pod.id, false);
-        let gone = wait::watch::watch(watcher, None, &Gone, REPLACE_PATIENCE, self.observer()).await;
+        let watcher = Watcher::new(self, pod);
+        let gone = wait::watch::watch(watcher, &Gone, REPLACE_PATIENCE, self.observer()).await;
         gone.map(drop).map_err(DeployError::NotReplaced)
     }
 
@@ -172,9 +174,14 @@ impl RunPod {
                         let warning = twin_warning(&pod.id, unclear);
                         self.notify(&Event::Warned { warning });
                     }
-                    let pod = PodHandle::newly_created(self.clone(), pod, marker, doubt.is_some());
-                    self.lookups().accepted.remember(&spec.name, &pod);
-                    return Ok(pod);
+                    let pod = Arc::new(pod);
+                    let record = self.lookups().records.created(Created {
+                        name: spec.name.clone(),
+                        marker,
+                        at: Instant::now(),
+                        pod: Arc::clone(&pod),
+                    });
+                    return Ok(PodHandle::of_create(self.clone(), pod, record));
                 }
                 Err(Setback::NextCandidate(error)) => {
                     let reason = error.message().to_owned();

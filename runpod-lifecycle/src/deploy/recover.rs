@@ -4,7 +4,12 @@ use std::time::Duration;
 
 use tokio::time::sleep;
 
-use crate::{DeployError, Error, Event, Pod, RunPod, backend::Create, client::Tries, pods::list::Listing};
+use crate::{
+    DeployError, Error, Event, Pod, RunPod,
+    backend::Create,
+    client::Tries,
+    pods::{evidence::Finding, list::Listing},
+};
 
 /// Pauses before each look for a pod whose create has an unknown outcome: 15 s in all, since new
 /// pods show up in lists late (observed).
@@ -57,14 +62,17 @@ impl RunPod {
     /// Looks through the account for the pods of this deployment. A pod that cannot be told is looked at
     /// by its id.
     async fn look_for(&self, name: &str, marker: &str, recovered: Option<&str>) -> Result<Sighting, Error> {
-        let Listing { mut pods, unreadable } = self.read_list(Tries::Several).await?;
+        let Listing { mut pods, unreadable, .. } = self.read_list(Tries::Several).await?;
         let odd = unreadable.into_iter().find(|odd| odd.may_be(name));
         let mut sighting = odd.map_or(Sighting::Nothing, |odd| Sighting::Doubtful(odd.id, None));
         if let Some(id) = recovered
             && !pods.iter().any(|pod| pod.id == id)
         {
-            match self.get(id).await {
-                Ok(pod) => pods.push((*pod).clone()),
+            match self.examine(id, Tries::Several, None).await {
+                Ok((Some(_), Finding::Gone)) => {}
+                Ok((Some(pod), _)) => pods.push(pod),
+                // RunPod may not know it by its id yet.
+                Ok((None, _)) => sighting = Sighting::Doubtful(Some(id.to_owned()), None),
                 Err(lookup) => sighting = Sighting::Doubtful(Some(id.to_owned()), Some(lookup)),
             }
         }
@@ -102,11 +110,11 @@ impl RunPod {
         let ours = pods.swap_remove(position);
         *kept = Some(ours.id.clone());
         let (mut duplicates, mut failure) = (Vec::new(), None);
-        for Pod { id, .. } in pods {
-            match self.terminate(&id).await {
-                Ok(_) => self.notify(&Event::DuplicateTerminated { pod_id: id }),
+        for pod in pods {
+            match self.end(&pod).await {
+                Ok(()) => self.notify(&Event::DuplicateTerminated { pod_id: pod.id }),
                 Err(error) => {
-                    duplicates.push(id);
+                    duplicates.push(pod.id);
                     failure.get_or_insert(error);
                 }
             }

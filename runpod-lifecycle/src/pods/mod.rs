@@ -3,7 +3,8 @@
 pub(crate) mod act;
 pub(crate) mod applied;
 pub(crate) mod cost;
-pub(crate) mod created;
+pub(crate) mod evidence;
 pub(crate) mod list;
 pub(crate) mod reap;
+pub(crate) mod record;
 pub(crate) mod twins;

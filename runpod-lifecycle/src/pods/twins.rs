@@ -1,24 +1,24 @@
 //! Ending the second pod of one create.
 
-use crate::{
-    Event, PodHandle,
-    pods::created::{Created, LAG},
-    pods::list::Listing,
-};
+use crate::{Event, PodHandle, pods::evidence::LAG, pods::record::Created, wait::watcher::Snapshot};
 use std::{collections::BTreeSet, time::Duration};
-use tokio::time::{Instant, sleep, timeout};
+use tokio::time::{Instant, sleep, timeout_at};
 
 /// The pause between two looks for a twin.
 const TWIN_PAUSE: Duration = Duration::from_secs(1);
+/// The longest a search takes once the list that it goes by can be asked for.
+const TWIN_PATIENCE: Duration = Duration::from_secs(5);
 
 impl PodHandle {
     /// Terminates every other pod of this deployment: RunPod has made two out of one create (observed).
-    /// Only for a new pod, which is the one its deployer knows. No certainty is an event.
+    /// Only for a new pod, which is the one its deployer knows, and once. No certainty is an event.
     pub(crate) async fn end_twins(&self) {
-        let Some(created) = self.created() else { return };
+        let Some(record) = self.record().filter(|record| !record.are_twins_settled()) else { return };
+        let Some(created) = record.created() else { return };
         let mut search = TwinSearch::default();
-        let longest = if created.is_in_doubt { 2 * LAG } else { LAG };
-        let outcome = timeout(longest, self.try_to_end_twins(created, &mut search)).await;
+        let until = Instant::now().max(created.at + LAG) + TWIN_PATIENCE;
+        let outcome = timeout_at(until, self.try_to_end_twins(&created, &mut search)).await;
+        record.settle_twins();
         let TwinSearch { left, trouble } = search;
         let late = match left.is_empty() {
             true => trouble.unwrap_or_else(|| "reading RunPod's list took too long".to_owned()),
@@ -33,37 +33,32 @@ impl PodHandle {
         self.runpod().notify(&Event::Warned { warning });
     }
 
+    /// Goes by one list from [`LAG`] after the create: each pod shows up in lists at a time of its own.
     async fn try_to_end_twins(&self, created: &Created, search: &mut TwinSearch) -> Result<(), String> {
         loop {
-            match self.runpod().list_with(&self.id, !created.is_in_doubt).await {
+            match self.runpod().list_since(created.at + LAG).await {
                 Err(error) if !error.is_retryable() => return Err(error.to_string()),
                 Err(error) => search.trouble = Some(error.to_string()),
-                Ok((asked_at, listing)) => {
-                    let is_shown = listing.pods.iter().any(|pod| pod.id == self.id);
-                    let doubt = self.end_twins_in(listing, &created.marker, &mut search.left).await;
-                    // A list that shows the pod itself would show a twin of the same create.
-                    if (is_shown && !created.is_in_doubt) || asked_at >= created.at + LAG {
-                        return doubt.map_or(Ok(()), Err);
-                    }
-                    search.trouble = Some("RunPod's list does not show the pod".to_owned());
+                Ok(list) => {
+                    let doubt = self.end_twins_in(&list, &created.marker, &mut search.left).await;
+                    return doubt.map_or(Ok(()), Err);
                 }
             }
-            let until_shown = (created.at + LAG).saturating_duration_since(Instant::now());
-            sleep(if created.is_in_doubt { until_shown.max(TWIN_PAUSE) } else { TWIN_PAUSE }).await;
+            sleep(TWIN_PAUSE).await;
         }
     }
 
     /// Terminates the twins a list shows. Returns why one may be left, if one may.
     async fn end_twins_in(
         &self,
-        listing: Listing,
+        list: &Snapshot,
         marker: &str,
         left: &mut BTreeSet<String>,
     ) -> Option<String> {
         let may_be = |name: Option<&str>| name.is_none() || name == self.name.as_deref();
-        let odd = listing.unreadable.into_iter().find(|odd| may_be(odd.name.as_deref()));
-        let mut doubt = odd.map(|odd| odd.problem);
-        for mut pod in listing.pods.into_iter().filter(|pod| pod.id != self.id) {
+        let odd = list.unreadable.iter().find(|odd| may_be(odd.name.as_deref()));
+        let mut doubt = odd.map(|odd| odd.problem.clone());
+        for mut pod in list.pods.values().filter(|pod| pod.id != self.id).cloned() {
             if pod.env.is_empty() && may_be(pod.name.as_deref()) {
                 match self.runpod().look_closer(pod).await {
                     Ok(Some(closer)) => pod = closer,
@@ -76,9 +71,9 @@ impl PodHandle {
             }
             if pod.marker() == Some(marker) {
                 left.insert(pod.id.clone());
-                match self.runpod().terminate(&pod.id).await {
+                match self.runpod().end(&pod).await {
                     Err(error) => doubt = Some(error.to_string()),
-                    Ok(_) => {
+                    Ok(()) => {
                         left.remove(&pod.id);
                         self.runpod().notify(&Event::DuplicateTerminated { pod_id: pod.id });
                     }
