@@ -35,6 +35,8 @@ const NO_CAPACITY: [&str; 6] = [
 #[derive(Clone)]
 pub struct Error {
     inner: Arc<Inner>,
+    /// What was done before the call and is not undone by its failure.
+    note: Option<Arc<str>>,
 }
 
 struct Inner {
@@ -104,6 +106,7 @@ impl Error {
                 message: failure.message().to_owned(),
                 failure: Some(failure),
             }),
+            note: None,
         }
     }
 
@@ -122,7 +125,13 @@ impl Error {
                 message: message.into(),
                 failure: None,
             }),
+            note: None,
         }
+    }
+
+    /// The same error, saying also what was done before it.
+    pub(crate) fn with_note(self, note: &str) -> Self {
+        Self { note: Some(note.into()), ..self }
     }
 
     /// What kind of failure this is.
@@ -207,6 +216,9 @@ impl Error {
         };
         if let Some(id) = self.request_id() {
             text += &format!(" (request {})", id.escape_debug());
+        }
+        if let Some(note) = &self.note {
+            text += &format!("; {note}");
         }
         text
     }

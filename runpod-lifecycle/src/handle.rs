@@ -5,7 +5,9 @@ use std::{fmt, ops::Deref, sync::Arc, time::Duration};
 use tokio::time::sleep;
 
 use crate::{
-    Applied, Condition, Error, Pod, PodState, RunPod, Wait, pods::act::UNKNOWN_PAUSE, pods::created::Created,
+    Applied, Condition, Error, Pod, PodState, RunPod, Wait,
+    backend::Action,
+    pods::{act::UNKNOWN_PAUSE, created::Created, twins::Siblings},
 };
 
 /// A pod together with the handle it came through: the last look at it, and what can be done with it.
@@ -15,24 +17,62 @@ use crate::{
 pub struct PodHandle {
     runpod: RunPod,
     pod: Arc<Pod>,
-    /// The create it comes from, if nobody has looked for a twin yet.
+    origin: Origin,
+    /// The create it comes from, while RunPod may not know it yet.
     created: Option<Arc<Created>>,
+    /// What its create may have made beside it; `None` unless it was created through this handle.
+    siblings: Option<Arc<Siblings>>,
+}
+
+/// Where a [`PodHandle`] comes from.
+///
+/// Only a pod that was created is ever terminated on its caller's behalf, when it does not become ready.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum Origin {
+    /// The deploy that returned it created the pod.
+    Created,
+    /// The pod was looked up: by its id, by its name or in a list.
+    Found,
+    /// The deploy that returned it took a pod that had the name already ([`IfExists::Adopt`](crate::IfExists)).
+    Adopted,
 }
 
 impl PodHandle {
     pub(crate) fn new(runpod: RunPod, pod: Pod) -> Self {
-        Self { runpod, pod: Arc::new(pod), created: None }
+        Self { runpod, pod: Arc::new(pod), origin: Origin::Found, created: None, siblings: None }
     }
 
-    /// A pod that was just created: the first wait for it also looks for a twin, and looks longer if an
-    /// earlier create of the deployment `is_in_doubt`.
-    pub(crate) fn newly_created(runpod: RunPod, pod: Pod, marker: String, is_in_doubt: bool) -> Self {
-        Self::of_create(runpod, Arc::new(pod), Arc::new(Created::new(marker, is_in_doubt)))
+    /// A pod that was just created: the first wait for it also looks for a twin.
+    pub(crate) fn newly_created(runpod: RunPod, pod: Pod, siblings: Siblings) -> Self {
+        let (created, siblings) = (Some(Arc::new(Created::new())), Some(Arc::new(siblings)));
+        Self { runpod, pod: Arc::new(pod), origin: Origin::Created, created, siblings }
     }
 
     /// A pod of a create that was accepted lately.
     pub(crate) fn of_create(runpod: RunPod, pod: Arc<Pod>, created: Arc<Created>) -> Self {
-        Self { runpod, pod, created: Some(created) }
+        Self { runpod, pod, origin: Origin::Found, created: Some(created), siblings: None }
+    }
+
+    /// The same pod, taken by a deploy.
+    pub(crate) fn adopted(self) -> Self {
+        Self { origin: Origin::Adopted, ..self }
+    }
+
+    /// The same pod as a later look shows it.
+    pub(crate) fn seen_as(&self, pod: Pod) -> Self {
+        Self { pod: Arc::new(pod), created: None, ..self.clone() }
+    }
+
+    /// Returns where it comes from.
+    #[must_use]
+    pub fn origin(&self) -> Origin {
+        self.origin
+    }
+
+    /// What its create may have made beside it.
+    pub(crate) fn siblings(&self) -> Option<&Siblings> {
+        self.siblings.as_deref()
     }
 
     /// The pod with the create it comes from, for others to share.
@@ -65,9 +105,9 @@ impl PodHandle {
     /// to answer (401, 403, 410 and alike).
     ///
     /// The first wait for a pod that was just deployed also ends a twin, should RunPod have made two
-    /// out of one create. That is over with the first list that shows the pod, and takes at most 15 s. If
-    /// an earlier create of the deploy was unclear, it lasts until a list was read 15 s after the accepted
-    /// one, and takes at most 30 s. What is left in doubt is an [`Event::Warned`].
+    /// out of one create. Only a list read 15 s after the create shows that, so this wait ends no sooner; one
+    /// that takes longer is held up by one list, and by 30 s after the create no longer than 2 s. What is left
+    /// in doubt is an [`Event::Warned`].
     ///
     /// # Cancellation
     /// Dropping the wait stops watching. The pod goes on running and billing.
@@ -80,7 +120,7 @@ impl PodHandle {
     /// # Errors
     /// As [`RunPod::get`].
     pub async fn refresh(&self) -> Result<Self, Error> {
-        self.runpod.get(&self.pod.id).await
+        self.runpod.get(&self.pod.id).await.map(|seen| self.seen_as((*seen).clone()))
     }
 
     /// Stops the pod. See [`RunPod::stop`].
@@ -96,7 +136,12 @@ impl PodHandle {
     /// # Errors
     /// As [`RunPod::start`].
     pub async fn start(&self) -> Result<Applied, Error> {
-        self.runpod.start(&self.pod.id).await
+        let applied = self.runpod.start(&self.pod.id).await?;
+        // An answer that says nothing of the pod leaves what was known of it.
+        Ok(match applied.warnings.is_empty() {
+            true => Applied::by_action(Action::Start, Some(&self.pod), self.runpod.server_now()),
+            false => applied,
+        })
     }
 
     /// Restarts the container. See [`RunPod::restart`].

@@ -37,7 +37,8 @@ impl RunPod {
     /// deploy anew elsewhere (a pod volume does not move, a network volume does).
     ///
     /// # Cost
-    /// The GPU bills from the start on.
+    /// The GPU bills from the start on. A [lifetime](crate::PodSpec::lifetime) that was over begins anew, and
+    /// the warnings say until when.
     pub async fn start(&self, id: &str) -> Result<Applied, Error> {
         let started = |state: &PodState| {
             matches!(state, PodState::Running | PodState::Starting | PodState::Provisioning)
@@ -53,7 +54,7 @@ impl RunPod {
     pub async fn restart(&self, id: &str) -> Result<Applied, Error> {
         let call = Call::mutation("restart pod", id);
         let pod = self.once(call, Box::pin(self.backend().act(id, Action::Restart))).await?;
-        Ok(Applied::by_action(Action::Restart, pod.as_ref()))
+        Ok(Applied::by_action(Action::Restart, pod.as_ref(), self.server_now()))
     }
 
     /// Deletes a pod with its container disk and pod volume; a network volume stays. Returns once
@@ -124,7 +125,7 @@ impl RunPod {
         is_there: impl Fn(&PodState) -> bool,
     ) -> Result<Applied, Error> {
         let error = match self.repeatedly(call, || self.backend().act(id, action)).await {
-            Ok(pod) => return Ok(Applied::by_action(action, pod.as_ref())),
+            Ok(pod) => return Ok(Applied::by_action(action, pod.as_ref(), self.server_now())),
             Err(error) => error,
         };
         // The host lacks free GPUs also when this pod has them: an earlier answer may have been lost.
@@ -132,7 +133,9 @@ impl RunPod {
             return Err(error);
         }
         match self.get(id).await {
-            Ok(pod) if pod.state.as_ref().is_some_and(is_there) => Ok(Applied::by_action(action, Some(&pod))),
+            Ok(pod) if pod.state.as_ref().is_some_and(is_there) => {
+                Ok(Applied::by_action(action, Some(&pod), self.server_now()))
+            }
             _ => Err(error),
         }
     }

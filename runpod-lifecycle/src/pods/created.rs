@@ -12,23 +12,19 @@ use tokio::time::Instant;
 
 use crate::{Error, ErrorKind, Pod, PodHandle, RunPod, client::Tries};
 
-/// How late after its create RunPod may know a pod (observed in lists), and the longest a first wait
-/// looks for a twin; twice that if an earlier create was unclear.
+/// How late after its create RunPod may know a pod (observed in lists).
 pub(crate) const LAG: Duration = Duration::from_secs(15);
 
 /// A create that RunPod accepted.
 #[derive(Debug)]
 pub(crate) struct Created {
-    pub(crate) marker: String,
-    pub(crate) at: Instant,
+    at: Instant,
     was_seen: AtomicBool,
-    /// An earlier create of the deployment may have made a pod which no list had shown by then.
-    pub(crate) is_in_doubt: bool,
 }
 
 impl Created {
-    pub(crate) fn new(marker: String, is_in_doubt: bool) -> Self {
-        Self { marker, at: Instant::now(), was_seen: AtomicBool::new(false), is_in_doubt }
+    pub(crate) fn new() -> Self {
+        Self { at: Instant::now(), was_seen: AtomicBool::new(false) }
     }
 
     /// RunPod has shown that it knows the pod: from now on a 404 means that it is gone.
@@ -65,6 +61,10 @@ impl Accepted {
 
     pub(crate) fn forget(&self, id: &str) {
         self.recent().retain(|recent| recent.pod.id != id);
+    }
+
+    pub(crate) fn of_id(&self, id: &str) -> Option<Recent> {
+        self.recent().iter().find(|recent| recent.pod.id == id).cloned()
     }
 
     pub(crate) fn named(&self, name: &str) -> Vec<Recent> {

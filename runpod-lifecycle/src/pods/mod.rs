@@ -4,6 +4,8 @@ pub(crate) mod act;
 pub(crate) mod applied;
 pub(crate) mod cost;
 pub(crate) mod created;
+pub(crate) mod identity;
 pub(crate) mod list;
+pub(crate) mod names;
 pub(crate) mod reap;
 pub(crate) mod twins;

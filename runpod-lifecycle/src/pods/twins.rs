@@ -1,101 +1,135 @@
 //! Ending the second pod of one create.
 
-use crate::{
-    Event, PodHandle,
-    pods::created::{Created, LAG},
-    pods::list::Listing,
+use std::{
+    collections::BTreeSet,
+    sync::atomic::{AtomicBool, Ordering},
+    time::Duration,
 };
-use std::{collections::BTreeSet, time::Duration};
-use tokio::time::{Instant, sleep, timeout};
+
+use tokio::time::{Instant, sleep, sleep_until, timeout_at};
+
+use crate::{
+    Event, Pod, PodHandle,
+    pods::{
+        created::LAG,
+        identity::{Claim, Whose},
+        list::Listing,
+    },
+};
 
 /// The pause between two looks for a twin.
 const TWIN_PAUSE: Duration = Duration::from_secs(1);
+/// The longest a search that begins late holds up its wait.
+const LATE_PATIENCE: Duration = Duration::from_secs(2);
+
+/// What a deployment's creates may have made beside its pod: looked for once.
+#[derive(Debug)]
+pub(crate) struct Siblings {
+    claim: Claim,
+    created_at: Instant,
+    /// Whether a search is under way or over.
+    is_searched: AtomicBool,
+}
+
+impl Siblings {
+    /// Those of a create that was just accepted.
+    pub(crate) fn new(claim: Claim) -> Self {
+        Self { claim, created_at: Instant::now(), is_searched: AtomicBool::new(false) }
+    }
+
+    /// The first instant at which a list shows all of them.
+    fn shown_at(&self) -> Instant {
+        self.created_at + LAG
+    }
+
+    /// Leave to search, for one search; one that is dropped midway gives it back.
+    fn search(&self) -> Option<Search<'_>> {
+        let is_first = !self.is_searched.swap(true, Ordering::Relaxed);
+        is_first.then(|| Search { siblings: self, is_over: false, left: BTreeSet::new(), trouble: None })
+    }
+}
+
+/// A search for twins, and what it has come to so far.
+struct Search<'a> {
+    siblings: &'a Siblings,
+    is_over: bool,
+    /// Twins that were seen and not terminated, and pods that may be twins.
+    left: BTreeSet<String>,
+    /// Why the last look was not enough.
+    trouble: Option<String>,
+}
+
+impl Drop for Search<'_> {
+    fn drop(&mut self) {
+        if !self.is_over {
+            self.siblings.is_searched.store(false, Ordering::Relaxed);
+        }
+    }
+}
 
 impl PodHandle {
     /// Terminates every other pod of this deployment: RunPod has made two out of one create (observed).
-    /// Only for a new pod, which is the one its deployer knows. No certainty is an event.
+    /// Only for a pod that was created, once. No certainty is an event.
     pub(crate) async fn end_twins(&self) {
-        let Some(created) = self.created() else { return };
-        let mut search = TwinSearch::default();
-        let longest = if created.is_in_doubt { 2 * LAG } else { LAG };
-        let outcome = timeout(longest, self.try_to_end_twins(created, &mut search)).await;
-        let TwinSearch { left, trouble } = search;
-        let late = match left.is_empty() {
-            true => trouble.unwrap_or_else(|| "reading RunPod's list took too long".to_owned()),
+        let Some(mut search) = self.siblings().and_then(Siblings::search) else { return };
+        let until = (search.siblings.shown_at() + LAG).max(Instant::now() + LATE_PATIENCE);
+        let outcome = timeout_at(until, self.try_to_end_twins(&mut search)).await;
+        search.is_over = true;
+        let late = match search.left.is_empty() {
+            true => search.trouble.take().unwrap_or_else(|| "reading RunPod's list took too long".to_owned()),
             false => "terminating it took too long".to_owned(),
         };
         let Err(reason) = outcome.unwrap_or(Err(late)) else { return };
         let id = &self.id;
-        let left = left.into_iter().map(|twin| format!(" as {twin}")).collect::<Vec<_>>().join(" and");
+        let left = search.left.iter().map(|twin| format!(" as {twin}")).collect::<Vec<_>>().join(" and");
         let warning = format!(
             "a second pod may have been created beside {id}{left}, and bill; look for its name: {reason}"
         );
         self.runpod().notify(&Event::Warned { warning });
     }
 
-    async fn try_to_end_twins(&self, created: &Created, search: &mut TwinSearch) -> Result<(), String> {
+    async fn try_to_end_twins(&self, search: &mut Search<'_>) -> Result<(), String> {
+        // Each pod shows up on its own: a list that shows this one may still lack its twin.
+        sleep_until(search.siblings.shown_at()).await;
         loop {
-            match self.runpod().list_with(&self.id, !created.is_in_doubt).await {
+            match self.runpod().list_since(search.siblings.shown_at()).await {
                 Err(error) if !error.is_retryable() => return Err(error.to_string()),
                 Err(error) => search.trouble = Some(error.to_string()),
-                Ok((asked_at, listing)) => {
-                    let is_shown = listing.pods.iter().any(|pod| pod.id == self.id);
-                    let doubt = self.end_twins_in(listing, &created.marker, &mut search.left).await;
-                    // A list that shows the pod itself would show a twin of the same create.
-                    if (is_shown && !created.is_in_doubt) || asked_at >= created.at + LAG {
-                        return doubt.map_or(Ok(()), Err);
-                    }
-                    search.trouble = Some("RunPod's list does not show the pod".to_owned());
-                }
+                Ok(listing) => return self.end_twins_in(listing, search).await,
             }
-            let until_shown = (created.at + LAG).saturating_duration_since(Instant::now());
-            sleep(if created.is_in_doubt { until_shown.max(TWIN_PAUSE) } else { TWIN_PAUSE }).await;
+            sleep(TWIN_PAUSE).await;
         }
     }
 
-    /// Terminates the twins a list shows. Returns why one may be left, if one may.
-    async fn end_twins_in(
-        &self,
-        listing: Listing,
-        marker: &str,
-        left: &mut BTreeSet<String>,
-    ) -> Option<String> {
-        let may_be = |name: Option<&str>| name.is_none() || name == self.name.as_deref();
-        let odd = listing.unreadable.into_iter().find(|odd| may_be(odd.name.as_deref()));
+    /// Terminates the twins a list shows. The error says why one may be left.
+    async fn end_twins_in(&self, listing: Listing, search: &mut Search<'_>) -> Result<(), String> {
+        let claim = &search.siblings.claim;
+        let odd = listing.unreadable.into_iter().find(|odd| odd.may_be(&claim.name));
         let mut doubt = odd.map(|odd| odd.problem);
-        for mut pod in listing.pods.into_iter().filter(|pod| pod.id != self.id) {
-            if pod.env.is_empty() && may_be(pod.name.as_deref()) {
-                match self.runpod().look_closer(pod).await {
-                    Ok(Some(closer)) => pod = closer,
-                    Ok(None) => continue,
-                    Err(error) => {
-                        doubt = Some(error.to_string());
-                        continue;
+        for pod in listing.pods.into_iter().filter(|pod| pod.id != self.id) {
+            let id = pod.id.clone();
+            match self.runpod().whose(claim, pod).await {
+                Ok((Whose::SomebodyElses, _)) => {}
+                Ok((Whose::Ours, Pod { id, .. })) => {
+                    search.left.insert(id.clone());
+                    match self.runpod().terminate(&id).await {
+                        Err(error) => doubt = Some(error.to_string()),
+                        Ok(_) => {
+                            search.left.remove(&id);
+                            self.runpod().notify(&Event::DuplicateTerminated { pod_id: id });
+                        }
                     }
                 }
-            }
-            if pod.marker() == Some(marker) {
-                left.insert(pod.id.clone());
-                match self.runpod().terminate(&pod.id).await {
-                    Err(error) => doubt = Some(error.to_string()),
-                    Ok(_) => {
-                        left.remove(&pod.id);
-                        self.runpod().notify(&Event::DuplicateTerminated { pod_id: pod.id });
-                    }
+                Ok((Whose::MayBeOurs, _)) => {
+                    doubt = Some(format!("pod {id} does not show whose it is"));
+                    search.left.insert(id);
                 }
-            } else if pod.env.is_empty() && may_be(pod.name.as_deref()) {
-                doubt = Some(format!("pod {} does not show whose it is", pod.id));
+                Err(error) => {
+                    doubt = Some(error.to_string());
+                    search.left.insert(id);
+                }
             }
         }
-        doubt
+        doubt.map_or(Ok(()), Err)
     }
-}
-
-/// What a search for twins has come to so far.
-#[derive(Default)]
-struct TwinSearch {
-    /// Twins that were seen and not terminated.
-    left: BTreeSet<String>,
-    /// Why the last look was not enough.
-    trouble: Option<String>,
 }

@@ -82,7 +82,7 @@ impl<C: Condition + 'static> IntoFuture for Wait<C> {
             // Boxed: it is larger than everything a wait holds until then.
             Box::pin(self.pod.end_twins()).await;
             let pod = last?.unwrap_or_else(|| self.pod.terminated());
-            Ok(PodHandle::new(runpod, pod))
+            Ok(self.pod.seen_as(pod))
         })
     }
 }

@@ -97,8 +97,8 @@ impl<'a> Watcher<'a> {
 }
 
 impl RunPod {
-    /// A list no older than [`SHARED_FOR`], read by whoever comes first.
-    async fn snapshot(&self) -> Arc<Snapshot> {
+    /// A list no older than [`SHARED_FOR`] nor asked for before `since`, read by whoever comes first.
+    async fn snapshot(&self, since: Option<Instant>) -> Arc<Snapshot> {
         let poller = self.poller();
         let oldest = Instant::now().checked_sub(SHARED_FOR);
         // A failure is shared among many; whoever is alone knows it already.
@@ -106,7 +106,9 @@ impl RunPod {
         let recent = || {
             let latest = poller.latest.borrow().clone();
             latest.filter(|list| {
-                oldest.is_none_or(|oldest| list.taken_at > oldest) && !(is_alone && list.pods.is_err())
+                oldest.is_none_or(|oldest| list.taken_at > oldest)
+                    && since.is_none_or(|since| list.taken_at >= since)
+                    && !(is_alone && list.pods.is_err())
             })
         };
         if let Some(list) = recent() {
@@ -128,18 +130,15 @@ impl RunPod {
         list
     }
 
-    /// A list that shows a pod if `may_be_old`, or else one no older than [`SHARED_FOR`]; and when it was
-    /// asked for.
-    pub(crate) async fn list_with(&self, id: &str, may_be_old: bool) -> Result<(Instant, Listing), Error> {
+    /// A list that was asked for at or after an instant: the latest if it was, or else a new one.
+    pub(crate) async fn list_since(&self, since: Instant) -> Result<Listing, Error> {
         let latest = self.poller().latest.borrow().clone();
-        let shows_it = |list: &Arc<Snapshot>| list.pods.as_ref().is_ok_and(|pods| pods.contains_key(id));
-        let list = match latest.filter(|list| may_be_old && shows_it(list)) {
+        let list = match latest.filter(|list| list.pods.is_ok() && list.taken_at >= since) {
             Some(list) => list,
-            None => self.snapshot().await,
+            None => self.snapshot(Some(since)).await,
         };
         let pods = list.pods.as_ref().map_err(Clone::clone)?;
-        let listing = Listing { pods: pods.values().cloned().collect(), unreadable: list.unreadable.clone() };
-        Ok((list.taken_at, listing))
+        Ok(Listing { pods: pods.values().cloned().collect(), unreadable: list.unreadable.clone() })
     }
 }
 
@@ -148,7 +147,7 @@ impl Source for Watcher<'_> {
         if self.is_alone() && (self.was_listed || !self.is_new) {
             return self.look_alone().await;
         }
-        let list = self.runpod.snapshot().await;
+        let list = self.runpod.snapshot(None).await;
         self.lists.mark_unchanged();
         if self.not_before.is_some_and(|changed_at| list.taken_at <= changed_at) {
             return Ok(Sight::Unlisted);

@@ -186,12 +186,12 @@ async fn gone_is_absent_or_terminated_but_never_a_failed_look() {
 
 #[tokio::test(start_paused = true)]
 async fn a_new_pod_that_was_never_seen_is_gone_only_after_15_seconds() {
-    let created = Created::new("marker".to_owned(), false);
+    let created = Created::new();
     let script = Script::new([Absent]);
     script.wait_for(Some(&created), Gone, Duration::from_secs(60)).await.unwrap();
     assert_eq!(script.asked_at(), [0.0, 5.0, 10.0, 15.0]);
 
-    let created = Created::new("marker".to_owned(), false);
+    let created = Created::new();
     let script = Script::new([Absent, State("RUNNING"), Absent]);
     script.wait_for(Some(&created), Gone, Duration::from_secs(60)).await.unwrap();
     assert_eq!(script.asked_at(), [0.0, 5.0, 10.0], "once seen, a 404 is believed");
