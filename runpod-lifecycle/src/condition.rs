@@ -134,6 +134,9 @@ impl Condition for Ready {
             Ok(pod) => pod,
             Err(verdict) => return verdict,
         };
+        if let Some(reason) = &pod.withheld {
+            return Verdict::pending(reason);
+        }
         match self {
             Self::Ports => ports_ready(pod),
             Self::Ssh => ssh_ready(pod),

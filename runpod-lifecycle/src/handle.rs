@@ -2,12 +2,9 @@
 
 use std::{fmt, ops::Deref, sync::Arc, time::Duration};
 
-use tokio::time::sleep;
-
 use crate::{
-    Applied, Condition, Error, Pod, PodState, RunPod, Wait,
-    backend::Action,
-    pods::{act::UNKNOWN_PAUSE, created::Created, twins::Siblings},
+    Applied, Condition, Error, Pod, PodState, RunPod, Wait, backend::Action, client::Tries,
+    pods::record::PodRecord,
 };
 
 /// A pod together with the handle it came through: the last look at it, and what can be done with it.
@@ -18,10 +15,8 @@ pub struct PodHandle {
     runpod: RunPod,
     pod: Arc<Pod>,
     origin: Origin,
-    /// The create it comes from, while RunPod may not know it yet.
-    created: Option<Arc<Created>>,
-    /// What its create may have made beside it; `None` unless it was created through this handle.
-    siblings: Option<Arc<Siblings>>,
+    /// What is known of the create it comes from; `None` if it was not made through this `RunPod`.
+    record: Option<Arc<PodRecord>>,
 }
 
 /// Where a [`PodHandle`] comes from.
@@ -40,28 +35,22 @@ pub enum Origin {
 
 impl PodHandle {
     pub(crate) fn new(runpod: RunPod, pod: Pod) -> Self {
-        Self { runpod, pod: Arc::new(pod), origin: Origin::Found, created: None, siblings: None }
+        Self { runpod, pod: Arc::new(pod), origin: Origin::Found, record: None }
     }
 
-    /// A pod that was just created: the first wait for it also looks for a twin.
-    pub(crate) fn newly_created(runpod: RunPod, pod: Pod, siblings: Siblings) -> Self {
-        let (created, siblings) = (Some(Arc::new(Created::new())), Some(Arc::new(siblings)));
-        Self { runpod, pod: Arc::new(pod), origin: Origin::Created, created, siblings }
+    /// A pod that was created through this `RunPod`: the first wait for it also looks for a twin.
+    pub(crate) fn of_create(runpod: RunPod, pod: Arc<Pod>, record: Arc<PodRecord>) -> Self {
+        Self { runpod, pod, origin: Origin::Found, record: Some(record) }
     }
 
-    /// A pod of a create that was accepted lately.
-    pub(crate) fn of_create(runpod: RunPod, pod: Arc<Pod>, created: Arc<Created>) -> Self {
-        Self { runpod, pod, origin: Origin::Found, created: Some(created), siblings: None }
+    /// The same pod, said to come from elsewhere.
+    pub(crate) fn with_origin(self, origin: Origin) -> Self {
+        Self { origin, ..self }
     }
 
-    /// The same pod, taken by a deploy.
-    pub(crate) fn adopted(self) -> Self {
-        Self { origin: Origin::Adopted, ..self }
-    }
-
-    /// The same pod as a later look shows it.
-    pub(crate) fn seen_as(&self, pod: Pod) -> Self {
-        Self { pod: Arc::new(pod), created: None, ..self.clone() }
+    /// The same handle with a later look at its pod.
+    pub(crate) fn with(&self, pod: Pod) -> Self {
+        Self { pod: Arc::new(pod), ..self.clone() }
     }
 
     /// Returns where it comes from.
@@ -70,19 +59,9 @@ impl PodHandle {
         self.origin
     }
 
-    /// What its create may have made beside it.
-    pub(crate) fn siblings(&self) -> Option<&Siblings> {
-        self.siblings.as_deref()
-    }
-
-    /// The pod with the create it comes from, for others to share.
-    pub(crate) fn as_created(&self) -> Option<(&Arc<Pod>, &Arc<Created>)> {
-        Some((&self.pod, self.created.as_ref()?))
-    }
-
-    /// The create it comes from, if lists may not show it yet.
-    pub(crate) fn created(&self) -> Option<&Created> {
-        self.created.as_deref()
+    /// What is known of the create it comes from; `None` if it was not made through this `RunPod`.
+    pub(crate) fn record(&self) -> Option<&Arc<PodRecord>> {
+        self.record.as_ref()
     }
 
     pub(crate) fn runpod(&self) -> &RunPod {
@@ -120,7 +99,7 @@ impl PodHandle {
     /// # Errors
     /// As [`RunPod::get`].
     pub async fn refresh(&self) -> Result<Self, Error> {
-        self.runpod.get(&self.pod.id).await.map(|seen| self.seen_as((*seen).clone()))
+        self.runpod.look_at(&self.pod.id, Tries::Several).await.map(|pod| self.with(pod))
     }
 
     /// Stops the pod. See [`RunPod::stop`].
@@ -154,24 +133,14 @@ impl PodHandle {
 
     /// Terminates the pod. See [`RunPod::terminate`].
     ///
-    /// RunPod may not know a pod it has just created: until it has been seen, or is 15 s old, a 404 is
-    /// no proof that it is gone, and the request is sent again.
+    /// RunPod may answer 404 for a new pod. Until the pod is 15 s old, or no list has shown it for 15 s, a 404
+    /// does not count and the request is sent again.
     ///
     /// # Errors
     /// As [`RunPod::terminate`].
     pub async fn terminate(&self) -> Result<Applied, Error> {
-        loop {
-            let was_there = self.runpod.delete(&self.pod.id, self.created()).await?;
-            match self.created() {
-                Some(created) if was_there => created.see(),
-                Some(created) if created.may_be_unknown() => {
-                    sleep(UNKNOWN_PAUSE).await;
-                    continue;
-                }
-                _ => {}
-            }
-            return Ok(Applied::by_terminate(&self.pod));
-        }
+        self.runpod.end(&self.pod).await?;
+        Ok(Applied::by_terminate(&self.pod))
     }
 }
 

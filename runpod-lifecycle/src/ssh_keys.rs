@@ -47,7 +47,7 @@ impl RunPod {
         keys.push(key.to_owned());
         let call = Call::mutation(WRITE, None);
         self.repeatedly(call, || self.backend().set_ssh_keys(&keys)).await?;
-        self.lookups().ssh_keys.forget().await;
+        self.lookups().ssh_keys.forget();
         let stored = self.ssh_keys().await?;
         match keys.iter().find(|wanted| !stored.iter().any(|known| body_of(known) == body_of(wanted))) {
             None => Ok(true),

@@ -180,6 +180,8 @@ fn pod(pod: types::Pod) -> Pod {
         name: pod.name,
         ports,
         tcp_endpoints,
+        observed: None,
+        withheld: None,
     }
 }
 

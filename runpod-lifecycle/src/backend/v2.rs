@@ -251,6 +251,8 @@ fn pod(pod: types::Pod) -> Pod {
     let ports = runtime.and_then(|runtime| runtime.ports.as_deref()).unwrap_or_default();
     Pod {
         tcp_endpoints: tcp_endpoints(ports),
+        observed: None,
+        withheld: None,
         has_runtime: runtime.is_some(),
         uptime: runtime
             .and_then(|runtime| runtime.uptime)

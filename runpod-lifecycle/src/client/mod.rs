@@ -23,9 +23,9 @@ use crate::{
     client::quota::{Permit, Priority, Quota},
     client::shared::Shared,
     event::Observer,
-    pods::created::Accepted,
     pods::list::Listing,
     pods::names::Names,
+    pods::record::PodRecords,
     probe::Prober,
     wait::watcher::Poller,
 };
@@ -84,9 +84,9 @@ pub(crate) struct Lookups {
     /// When a mutation last began or ended: what was looked up before it says little after it.
     mutated_at: Mutex<Option<Instant>>,
     pub(crate) pods: Shared<(), Arc<Listing>>,
-    /// What this handle created lately, since lists may lack it.
-    pub(crate) accepted: Accepted,
     pub(crate) names: Names,
+    /// What this handle created or changed, since answers may be from before.
+    pub(crate) records: PodRecords,
     pub(crate) ssh_keys: Shared<(), Vec<String>>,
     /// The secure cloud's and the community cloud's, for so many GPUs a pod.
     pub(crate) gpu_types: [Shared<u32, Vec<GpuType>>; 2],
@@ -341,6 +341,7 @@ pub(crate) enum Feature {
     Catalog,
     Logs,
     SshKeys,
+    Uptime,
 }
 
 impl fmt::Display for Feature {
@@ -350,6 +351,7 @@ impl fmt::Display for Feature {
             Self::Catalog => "catalog",
             Self::Logs => "logs",
             Self::SshKeys => "SSH keys",
+            Self::Uptime => "uptime of containers",
         })
     }
 }

@@ -1,13 +1,13 @@
 //! One deployment: what was asked for, and what is known of its creates.
 
-use std::{collections::BTreeMap, time::SystemTime};
+use std::{collections::BTreeMap, sync::Arc, time::SystemTime};
 
 use runpod_api::Secret;
-use tokio::time::sleep;
+use tokio::time::{Instant, sleep};
 use uuid::Uuid;
 
 use crate::{
-    Attempt, Candidate, DeployError, Error, ErrorKind, Event, Pod, PodHandle, PodSpec, RunPod,
+    Attempt, Candidate, DeployError, Error, ErrorKind, Event, Origin, Pod, PodHandle, PodSpec, RunPod,
     backend::Create,
     client::{Call, PATIENCE, retry},
     deploy::{
@@ -16,7 +16,7 @@ use crate::{
     pod::{MARKER, lifetime::Lifetime},
     pods::{
         identity::{Answered, Claim, Window},
-        twins::Siblings,
+        record::Created,
     },
 };
 
@@ -130,7 +130,7 @@ impl<'a> Deployment<'a> {
     }
 
     fn accepted(self, pod: Pod, hardware: String) -> PodHandle {
-        let Self { runpod, spec, mut claim, began_at, unclear, .. } = self;
+        let Self { runpod, mut claim, began_at, unclear, .. } = self;
         let (pod_id, cost_usd_per_hour) = (pod.id.clone(), pod.cost_usd_per_hour);
         runpod.notify(&Event::PodCreated { pod_id, hardware, cost_usd_per_hour });
         if let Some(unclear) = &unclear {
@@ -139,9 +139,10 @@ impl<'a> Deployment<'a> {
         let now = runpod.server_now();
         let span = now.duration_since(began_at).unwrap_or_default();
         claim.window = Some(Window::around(pod.created().unwrap_or(now), span));
-        let pod = PodHandle::newly_created(runpod.clone(), pod, Siblings::new(claim));
-        runpod.lookups().accepted.remember(&spec.name, &pod);
-        pod
+        let pod = Arc::new(pod);
+        let created = Created { claim, at: Instant::now(), pod: Arc::clone(&pod) };
+        let record = runpod.lookups().records.created(created);
+        PodHandle::of_create(runpod.clone(), pod, record).with_origin(Origin::Created)
     }
 
     /// The end of a deploy. Not having been listed for a while is proof enough to send a create again, since

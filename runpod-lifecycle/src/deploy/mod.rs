@@ -127,7 +127,7 @@ impl RunPod {
             return Ok(Standing::Free);
         }
         match (spec.if_exists, <[PodHandle; 1]>::try_from(pods)) {
-            (IfExists::Adopt, Ok([pod])) => Ok(Standing::Adopted(pod.adopted())),
+            (IfExists::Adopt, Ok([pod])) => Ok(Standing::Adopted(pod.with_origin(Origin::Adopted))),
             (IfExists::Replace, Ok([pod])) => {
                 self.remove(&pod).await.map(|()| Standing::Removed(pod.id.clone()))
             }
@@ -141,8 +141,8 @@ impl RunPod {
             let report = Box::new(WaitReport::unwatched(pod, &Gone));
             return Err(DeployError::NotReplaced(WaitError::Call { source, report }));
         }
-        let watcher = Watcher::new(self, &pod.id, false);
-        let gone = wait::watch::watch(watcher, None, &Gone, REPLACE_PATIENCE, self.observer()).await;
+        let watcher = Watcher::new(self, pod);
+        let gone = wait::watch::watch(watcher, &Gone, REPLACE_PATIENCE, self.observer()).await;
         gone.map(drop).map_err(DeployError::NotReplaced)
     }
 }

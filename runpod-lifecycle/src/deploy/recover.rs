@@ -8,7 +8,7 @@ use crate::{
     DeployError, Error, Event, Pod,
     client::Tries,
     deploy::deployment::Deployment,
-    pods::{identity::Whose, list::Listing},
+    pods::{evidence::Finding, identity::Whose, list::Listing},
 };
 
 /// Pauses before each look for a pod whose create has an unknown outcome: 15 s in all, since new
@@ -75,15 +75,17 @@ impl Search<'_> {
     /// by its id.
     async fn look(&mut self) -> Result<Sighting, Error> {
         let Deployment { runpod, claim, .. } = self.deployment;
-        let Listing { mut pods, unreadable } = runpod.read_list(Tries::Several).await?;
+        let Listing { mut pods, unreadable, .. } = runpod.read_list(Tries::Several).await?;
         let odd = unreadable.into_iter().find(|odd| odd.may_be(&claim.name));
         let mut sighting = odd.map_or(Sighting::Nothing, |odd| Sighting::Doubtful(odd.id, None));
         if let Some(id) = self.error.recovered_id()
             && !pods.iter().any(|pod| pod.id == id)
         {
-            match runpod.look_at(id, Tries::Several).await {
-                Ok(pod) if pod.is_gone() => self.tell_end(id),
-                Ok(pod) => pods.push(pod),
+            match runpod.examine(id, Tries::Several, None).await {
+                Ok((Some(_), Finding::Gone)) => self.tell_end(id),
+                Ok((Some(pod), _)) => pods.push(pod),
+                // RunPod may not know it by its id yet.
+                Ok((None, _)) => sighting = Sighting::Doubtful(Some(id.to_owned()), None),
                 Err(lookup) => sighting = Sighting::Doubtful(Some(id.to_owned()), Some(lookup)),
             }
         }
@@ -117,11 +119,11 @@ impl Search<'_> {
         self.kept = Some(ours.id.clone());
         let runpod = self.deployment.runpod;
         let (mut duplicates, mut failure) = (Vec::new(), None);
-        for Pod { id, .. } in pods {
-            match runpod.terminate(&id).await {
-                Ok(_) => runpod.notify(&Event::DuplicateTerminated { pod_id: id }),
+        for pod in pods {
+            match runpod.end(&pod).await {
+                Ok(()) => runpod.notify(&Event::DuplicateTerminated { pod_id: pod.id }),
                 Err(error) => {
-                    duplicates.push(id);
+                    duplicates.push(pod.id);
                     failure.get_or_insert(error);
                 }
             }

@@ -8,6 +8,7 @@ pub(crate) mod state;
 use std::{collections::BTreeMap, time::SystemTime};
 
 use runpod_api::Secret;
+use tokio::time::Instant;
 
 use crate::{Cloud, Connection, DeploymentState, PodState, Port, SshEndpoint, TcpEndpoint};
 
@@ -65,6 +66,17 @@ pub struct Pod {
     pub(crate) ssh_direct: Option<SshEndpoint>,
     pub(crate) ssh_proxy: Option<SshEndpoint>,
     pub(crate) tcp_endpoints: Vec<TcpEndpoint>,
+    /// The question whose answer this is and when it was asked; `None` for the answer to a create or action.
+    pub(crate) observed: Option<(Asked, Instant)>,
+    /// Why its endpoints are left out although RunPod may show some; `None` if they are not.
+    pub(crate) withheld: Option<String>,
+}
+
+/// The question that an answer about a pod belongs to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Asked {
+    List,
+    ById,
 }
 
 /// The GPUs of a pod: one type, so many.
@@ -104,6 +116,18 @@ impl Pod {
     #[must_use]
     pub fn is_gone(&self) -> bool {
         self.state.as_ref().is_some_and(PodState::is_gone)
+    }
+
+    /// When the list that shows it was asked for; `None` if another answer does.
+    pub(crate) fn listed_at(&self) -> Option<Instant> {
+        self.observed.filter(|(asked, _)| *asked == Asked::List).map(|(_, at)| at)
+    }
+
+    /// Leaves out what belongs to a run of the container that is over.
+    pub(crate) fn withhold_run(&mut self, reason: String) {
+        (self.ssh_direct, self.has_runtime, self.uptime) = (None, false, None);
+        self.tcp_endpoints.clear();
+        self.withheld = Some(reason);
     }
 
     /// The marker of the deployment that created it; `None` for a pod this crate did not create.
@@ -163,6 +187,8 @@ impl Pod {
                 .flatten(),
             ssh_proxy: None,
             tcp_endpoints: Vec::new(),
+            observed: None,
+            withheld: None,
         }
     }
 }

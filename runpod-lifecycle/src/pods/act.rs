@@ -1,19 +1,22 @@
 //! Starting, stopping and ending pods.
 
 use crate::{
-    Applied, Error, ErrorKind, PodState, RunPod,
+    Applied, Error, ErrorKind, Pod, PodState, RunPod,
     backend::Action,
-    client::{Call, Tries, retry},
+    client::{Call, Feature, Tries, retry},
     condition::word,
-    pods::created::Created,
+    pods::evidence::{Changed, Finding, LAG, absence_by_id},
+    pods::record::PodRecord,
 };
 use runpod_api::http::StatusCode;
 use std::time::Duration;
-use tokio::time::sleep;
+use tokio::time::{Instant, sleep, timeout};
 
 const TERMINATE: &str = "terminate pod";
 /// The pause between two attempts to terminate a pod that RunPod may not know yet.
-pub(crate) const UNKNOWN_PAUSE: Duration = Duration::from_secs(3);
+const UNKNOWN_PAUSE: Duration = Duration::from_secs(3);
+/// The longest a start or restart takes to see which run of the container it ends.
+const BEFORE_PATIENCE: Duration = Duration::from_secs(5);
 
 impl RunPod {
     /// Stops a pod: the GPU is given back, the container disk is wiped, a pod volume is kept and
@@ -52,9 +55,13 @@ impl RunPod {
     /// # Errors
     /// [`ErrorKind::Locked`] if the pod is locked; [`ErrorKind::Conflict`] if it is not running.
     pub async fn restart(&self, id: &str) -> Result<Applied, Error> {
+        let record = self.lookups().records.of_changed(id);
+        let before = self.before(id).await;
         let call = Call::mutation("restart pod", id);
-        let pod = self.once(call, Box::pin(self.backend().act(id, Action::Restart))).await?;
-        Ok(Applied::by_action(Action::Restart, pod.as_ref(), self.server_now()))
+        record.touch();
+        let answer = self.once(call, Box::pin(self.backend().act(id, Action::Restart))).await;
+        self.remember(&record, Action::Restart, answer.as_ref().err(), before.as_ref());
+        Ok(Applied::by_action(Action::Restart, answer?.as_ref(), self.server_now()))
     }
 
     /// Deletes a pod with its container disk and pod volume; a network volume stays. Returns once
@@ -71,41 +78,68 @@ impl RunPod {
     /// # Cost
     /// On success nothing of the pod bills any more. On any error assume that it still does.
     pub async fn terminate(&self, id: &str) -> Result<Applied, Error> {
-        self.delete(id, None).await.map(|_| Applied::default())
+        self.delete(id, None).await.map(|()| Applied::default())
     }
 
-    /// Whether there was a pod to terminate.
-    pub(crate) async fn delete(&self, id: &str, created: Option<&Created>) -> Result<bool, Error> {
-        let call = Call::mutation(TERMINATE, id);
-        match self.repeatedly(call, || self.backend().delete(id)).await {
-            Ok(StatusCode::NO_CONTENT) => {}
-            Ok(status) => self.confirm_gone(id, created, status).await?,
-            Err(error) if error.kind() == ErrorKind::NotFound => return Ok(false),
-            Err(error) => return Err(error),
+    /// Terminates a pod that an answer has shown.
+    pub(crate) async fn end(&self, pod: &Pod) -> Result<(), Error> {
+        self.delete(&pod.id, pod.listed_at()).await
+    }
+
+    /// Terminates a pod that a list asked for at `listed_at` has shown. Sent again while a 404 may mean that
+    /// RunPod does not know the pod yet.
+    async fn delete(&self, id: &str, listed_at: Option<Instant>) -> Result<(), Error> {
+        let record = self.lookups().records.of_changed(id);
+        let patience = Instant::now() + 2 * LAG;
+        loop {
+            let history = record.history().with_list(listed_at);
+            record.touch();
+            let asked_at = Instant::now();
+            let call = Call::mutation(TERMINATE, id);
+            let error = match self.repeatedly(call, || self.backend().delete(id)).await {
+                Ok(StatusCode::NO_CONTENT) => break,
+                Ok(status) => {
+                    self.confirm_gone(id, listed_at, status).await?;
+                    break;
+                }
+                Err(error) => error,
+            };
+            record.touch();
+            if error.kind() != ErrorKind::NotFound {
+                return Err(error);
+            }
+            match absence_by_id(asked_at, &history) {
+                Finding::Unknown { .. } if Instant::now() < patience => sleep(UNKNOWN_PAUSE).await,
+                Finding::Unknown { why, .. } => {
+                    let message = format!("RunPod answers 404 and its list shows the pod: {why}");
+                    return Err(Error::of_answer(ErrorKind::Unreadable, TERMINATE, Some(id), message));
+                }
+                _ => break,
+            }
         }
-        self.lookups().accepted.forget(id);
-        Ok(true)
+        record.change(Changed::Terminated, true, None);
+        Ok(())
     }
 
     /// Looks whether a pod is gone whose DELETE had a success that the contract does not know.
     async fn confirm_gone(
         &self,
         id: &str,
-        created: Option<&Created>,
+        listed_at: Option<Instant>,
         status: StatusCode,
     ) -> Result<(), Error> {
         let mut pauses = retry::pauses(retry::ATTEMPTS);
         loop {
-            let seen = match self.look_at(id, Tries::One).await {
-                Err(error) if error.kind() == ErrorKind::NotFound => {
-                    if created.is_some_and(Created::may_be_unknown) {
-                        sleep(UNKNOWN_PAUSE).await;
-                        continue;
-                    }
-                    return Ok(());
+            let seen = match self.examine(id, Tries::One, listed_at).await {
+                Ok((_, Finding::Gone)) => return Ok(()),
+                Ok((None, Finding::Unknown { until: Some(_), .. })) => {
+                    sleep(UNKNOWN_PAUSE).await;
+                    continue;
                 }
-                Ok(pod) if pod.is_gone() => return Ok(()),
-                Ok(pod) => format!("the pod is still there ({})", word(pod.state.as_ref())),
+                Ok((pod, _)) => {
+                    let state = pod.and_then(|pod| pod.state);
+                    format!("the pod is still there ({})", word(state.as_ref()))
+                }
                 Err(error) => error.what(),
             };
             let Some(pause) = pauses.next() else {
@@ -124,7 +158,12 @@ impl RunPod {
         id: &str,
         is_there: impl Fn(&PodState) -> bool,
     ) -> Result<Applied, Error> {
-        let error = match self.repeatedly(call, || self.backend().act(id, action)).await {
+        let record = self.lookups().records.of_changed(id);
+        let before = if action == Action::Start { self.before(id).await } else { None };
+        record.touch();
+        let answer = self.repeatedly(call, || self.backend().act(id, action)).await;
+        self.remember(&record, action, answer.as_ref().err(), before.as_ref());
+        let error = match answer {
             Ok(pod) => return Ok(Applied::by_action(action, pod.as_ref(), self.server_now())),
             Err(error) => error,
         };
@@ -134,9 +173,35 @@ impl RunPod {
         }
         match self.get(id).await {
             Ok(pod) if pod.state.as_ref().is_some_and(is_there) => {
+                self.remember(&record, action, None, before.as_ref());
                 Ok(Applied::by_action(action, Some(&pod), self.server_now()))
             }
             _ => Err(error),
+        }
+    }
+
+    /// The pod just before a start or restart: it shows which run of the container that ends.
+    async fn before(&self, id: &str) -> Option<Pod> {
+        timeout(BEFORE_PATIENCE, self.look_at(id, Tries::One)).await.ok()?.ok()
+    }
+
+    /// Remembers what became of an action.
+    fn remember(&self, record: &PodRecord, action: Action, error: Option<&Error>, before: Option<&Pod>) {
+        if error.is_some_and(|error| !error.may_have_been_applied()) {
+            return record.touch();
+        }
+        // REST v1 shows no uptime: without a start there is nothing to tell one run from the next by.
+        let tells_runs = self.supports(Feature::Uptime) || before.is_some_and(|pod| pod.started_at.is_some());
+        record.change(action.into(), error.is_none() && tells_runs, before);
+    }
+}
+
+impl From<Action> for Changed {
+    fn from(action: Action) -> Self {
+        match action {
+            Action::Start => Self::Started,
+            Action::Stop => Self::Stopped,
+            Action::Restart => Self::Restarted,
         }
     }
 }

@@ -2,7 +2,11 @@
 
 use std::time::SystemTime;
 
-use crate::{AtEnd, Error, Event, Pod, PodHandle, PodState, RunPod, pods::identity::hides_environment};
+use crate::{
+    AtEnd, Error, Event, Pod, PodHandle, PodState, RunPod,
+    client::Tries,
+    pods::{identity::hides_environment, list::Listing},
+};
 
 /// A pod that outlived its lifetime, and what became of it.
 #[derive(Debug)]
@@ -52,7 +56,10 @@ impl RunPod {
     /// # Errors
     /// As [`list`](Self::list).
     pub async fn overdue(&self) -> Result<Vec<PodHandle>, Error> {
-        let Account { shown, hidden, now } = self.account().await?;
+        let Account { shown, hidden, now, failure } = self.account().await;
+        if let Some(failure) = failure {
+            return Err(failure);
+        }
         let is_over = |pod: &PodHandle| End::of(pod, now).is_some();
         let mut overdue: Vec<PodHandle> = shown.into_iter().filter(is_over).collect();
         for pod in hidden {
@@ -87,7 +94,8 @@ impl RunPod {
     /// ```
     ///
     /// # Errors
-    /// If the pods cannot be listed. A pod that cannot be ended is in the result, with its error.
+    /// If the list cannot be read to its end. What the pages before that prove overdue was ended by then: the
+    /// error names it. Else a pod that cannot be ended is in the result, with its error.
     ///
     /// # Cancellation
     /// If the future is dropped, the pods ended so far stay ended.
@@ -95,7 +103,7 @@ impl RunPod {
     /// # Cost
     /// A terminated pod bills nothing more. One that is stopped or kept bills its pod volume.
     pub async fn reap(&self) -> Result<Vec<Reaped>, Error> {
-        let Account { shown, hidden, now } = self.account().await?;
+        let Account { shown, hidden, now, failure } = self.account().await;
         let mut reaped = Vec::new();
         for pod in shown {
             reaped.extend(self.end_if_overdue(pod, now).await);
@@ -105,25 +113,53 @@ impl RunPod {
                 reaped.extend(self.end_if_overdue(pod, now).await);
             }
         }
-        Ok(reaped)
+        match failure {
+            None => Ok(reaped),
+            Some(failure) => Err(self.partly_reaped(&reaped, failure)),
+        }
+    }
+
+    /// The failure of a list of which a part was read, saying what became of the pods in it.
+    fn partly_reaped(&self, reaped: &[Reaped], failure: Error) -> Error {
+        for Reaped { pod, end, outcome } in reaped {
+            if let Err(error) = outcome {
+                let warning = format!("the lifetime of pod {} is over, and it may bill: {error}", pod.id);
+                self.notify(&Event::Warned { warning });
+            } else if *end == End::Kept {
+                let warning = format!("the lifetime of pod {} is over, and its pod volume bills", pod.id);
+                self.notify(&Event::Warned { warning });
+            }
+        }
+        let ended = reaped.iter().filter(|one| one.outcome.is_ok() && one.end != End::Kept);
+        let ended: Vec<&str> = ended.map(|one| one.pod.id.as_str()).collect();
+        match ended.is_empty() {
+            true => failure,
+            false => failure.with_note(&format!("ended before that: {}", ended.join(", "))),
+        }
     }
 
     /// The account's pods, and the time by which they are judged.
-    async fn account(&self) -> Result<Account, Error> {
-        let pods = self.list().await?;
-        let (hidden, shown) = pods.into_iter().partition(|pod| hides_environment(pod));
+    async fn account(&self) -> Account {
+        let Listing { pods, unreadable, failure, .. } = self.read_pages(Tries::Several).await;
+        for odd in unreadable {
+            self.notify(&Event::Warned { warning: odd.problem });
+        }
+        // A list may go on showing what this handle has terminated.
+        let pods = pods.into_iter().filter(|pod| !self.lookups().records.is_terminated(&pod.id));
+        let pods = pods.map(|pod| PodHandle::new(self.clone(), pod));
+        let (hidden, shown) = pods.partition(|pod: &PodHandle| hides_environment(pod));
         let now = self.time().unwrap_or_else(|| {
             let warning = "RunPod's answers carry no date: lifetimes are counted by this machine's clock";
             self.notify(&Event::Warned { warning: warning.to_owned() });
             SystemTime::now()
         });
-        Ok(Account { shown, hidden, now })
+        Account { shown, hidden, now, failure }
     }
 
     /// A pod that the list shows without any environment, by its id; `None` if it is gone or cannot be had.
     async fn uncover(&self, pod: PodHandle) -> Option<PodHandle> {
-        match self.look_closer(&pod.id).await {
-            Ok(closer) => closer.map(|closer| pod.seen_as(closer)),
+        match self.look_closer((*pod).clone()).await {
+            Ok(closer) => closer.map(|closer| pod.with(closer)),
             Err(error) => {
                 let warning = format!("pod {} may have outlived its lifetime, and bill: {error}", pod.id);
                 self.notify(&Event::Warned { warning });
@@ -135,8 +171,8 @@ impl RunPod {
     async fn end_if_overdue(&self, mut pod: PodHandle, now: SystemTime) -> Option<Reaped> {
         let mut end = End::of(&pod, now)?;
         if pod.state.as_ref().is_some_and(PodState::is_stopped) {
-            match self.look_closer(&pod.id).await {
-                Ok(closer) => pod = pod.seen_as(closer?),
+            match self.look_closer((*pod).clone()).await {
+                Ok(closer) => pod = pod.with(closer?),
                 Err(error) => return Some(Reaped { pod, end, outcome: Err(error) }),
             }
             end = End::of(&pod, now)?;
@@ -156,4 +192,6 @@ struct Account {
     /// Those that the list shows without any environment.
     hidden: Vec<PodHandle>,
     now: SystemTime,
+    /// Why there may be more; `None` if every page of the list was read.
+    failure: Option<Error>,
 }

@@ -76,13 +76,12 @@ impl<C: Condition + 'static> IntoFuture for Wait<C> {
     fn into_future(self) -> Self::IntoFuture {
         Box::pin(async move {
             let runpod = self.pod.runpod().clone();
-            let created = self.pod.created();
-            let watcher = Watcher::new(&runpod, &self.pod.id, created.is_some());
-            let last = watch::watch(watcher, created, &self.condition, self.longest, &self.observer).await;
+            let watcher = Watcher::new(&runpod, &self.pod);
+            let last = watch::watch(watcher, &self.condition, self.longest, &self.observer).await;
             // Boxed: it is larger than everything a wait holds until then.
             Box::pin(self.pod.end_twins()).await;
             let pod = last?.unwrap_or_else(|| self.pod.terminated());
-            Ok(self.pod.seen_as(pod))
+            Ok(self.pod.with(pod))
         })
     }
 }

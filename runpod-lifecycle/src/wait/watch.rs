@@ -2,7 +2,7 @@
 
 use crate::{
     Condition, Error, ErrorKind, Event, Pod, PodState, Probe, Verdict, WaitError, WaitReport, client::retry,
-    event::Observer, pods::created::Created, wait::watcher::Watcher,
+    event::Observer, pods::evidence::is_restarted, wait::watcher::Watcher,
 };
 use std::time::Duration;
 use tokio::time::{Instant, timeout_at};
@@ -20,18 +20,21 @@ const LONGEST_WAIT: Duration = Duration::from_secs(365 * 24 * 3600);
 /// What a look at a pod shows.
 #[derive(Clone, Debug)]
 pub(crate) enum Sight {
-    /// The pod.
+    /// The pod as it is.
     Pod(Box<Pod>),
-    /// RunPod says that there is no such pod. Of a new pod it may be wrong.
-    Absent,
-    /// No list shows yet how the pod is now: it is new, or the list is from before its last change.
-    Unlisted,
+    /// It is proven that there is no such pod any more.
+    Gone,
+    /// The answer proves nothing about how the pod is now, and why.
+    Unclear(String),
 }
 
 /// Where a wait for one pod gets its looks from.
 pub(crate) trait Source: Send {
     /// The pod as it is now.
     fn look(&mut self) -> impl Future<Output = Result<Sight, Error>> + Send;
+
+    /// Returns false if the pod was changed since a look showed it so.
+    fn is_current(&self, pod: &Pod) -> bool;
 
     /// The longest pause between two looks.
     fn pace(&self) -> Duration;
@@ -49,12 +52,11 @@ pub(crate) trait Source: Send {
 /// Looks at a pod of the account until `condition` is decided or `longest` is over.
 pub(crate) async fn watch(
     watcher: Watcher<'_>,
-    created: Option<&Created>,
     condition: &dyn Condition,
     longest: Duration,
     observer: &Observer,
 ) -> Result<Option<Pod>, WaitError> {
-    let watch = Watch::new(watcher.id(), created, condition, longest);
+    let watch = Watch::new(watcher.id(), condition, longest);
     Box::pin(run(watcher, watch, observer)).await
 }
 
@@ -120,8 +122,6 @@ enum Look {
 /// The state of one wait.
 struct Watch<'a> {
     id: &'a str,
-    /// The create the pod comes from, if nobody has waited for it yet.
-    created: Option<&'a Created>,
     condition: &'a dyn Condition,
     started: Instant,
     deadline: Instant,
@@ -139,16 +139,10 @@ struct Watch<'a> {
 }
 
 impl<'a> Watch<'a> {
-    fn new(
-        id: &'a str,
-        created: Option<&'a Created>,
-        condition: &'a dyn Condition,
-        longest: Duration,
-    ) -> Self {
+    fn new(id: &'a str, condition: &'a dyn Condition, longest: Duration) -> Self {
         let started = Instant::now();
         Self {
             id,
-            created,
             condition,
             started,
             deadline: started + longest.min(LONGEST_WAIT),
@@ -173,22 +167,15 @@ impl<'a> Watch<'a> {
             Err(_) => return Look::OutOfTime,
             Ok(Err(error)) if is_fatal(error.kind()) => return Look::Fatal(error),
             Ok(Err(error)) => return Look::Failed(error),
-            Ok(Ok(Sight::Unlisted)) => {
-                self.is_booting = true;
-                return Look::Pending("RunPod's list does not show its present state yet".to_owned());
-            }
-            Ok(Ok(Sight::Absent)) if self.created.is_some_and(Created::may_be_unknown) => {
-                self.is_booting = true;
-                return Look::Pending("RunPod does not know it yet".to_owned());
-            }
-            Ok(Ok(Sight::Absent)) => None,
-            Ok(Ok(Sight::Pod(pod))) => {
-                self.created.map(Created::see);
-                Some(*pod)
-            }
+            Ok(Ok(Sight::Unclear(why))) => return Look::Pending(why),
+            Ok(Ok(Sight::Gone)) => None,
+            Ok(Ok(Sight::Pod(pod))) => Some(*pod),
         };
         let looked_at = Instant::now();
-        if is_restarted(self.last_pod.as_ref(), pod.as_ref(), looked_at - self.looked_at) {
+        if let (Some(before), Some(after)) = (&self.last_pod, &pod)
+            && source.is_current(before)
+            && is_restarted(before, after, looked_at - self.looked_at)
+        {
             self.restarts += 1;
         }
         self.looked_at = looked_at;
@@ -203,6 +190,9 @@ impl<'a> Watch<'a> {
                 Ok(Err(reason)) => {
                     self.is_probed = true;
                     Look::Pending(reason)
+                }
+                Ok(Ok(())) if pod.as_ref().is_some_and(|pod| !source.is_current(pod)) => {
+                    Look::Pending("it was changed while it was probed".to_owned())
                 }
                 Ok(Ok(())) => Look::Decided(pod.map(Box::new)),
             },
@@ -219,7 +209,7 @@ impl<'a> Watch<'a> {
                 return false;
             }
             if timeout_at(until, self.probe(source)).await.is_ok_and(|answer| answer.is_ok()) {
-                return true;
+                return self.last_pod.as_ref().is_some_and(|pod| source.is_current(pod));
             }
         }
     }
@@ -275,18 +265,6 @@ impl<'a> Watch<'a> {
             system_log,
             elapsed,
         })
-    }
-}
-
-/// Whether the container was started anew between two looks at a running pod: its uptime grew by
-/// less than the time between them, give or take the age of a shared list.
-fn is_restarted(before: Option<&Pod>, after: Option<&Pod>, between: Duration) -> bool {
-    const SLACK: Duration = Duration::from_secs(3);
-    let uptime =
-        |pod: Option<&Pod>| pod.filter(|pod| pod.state == Some(PodState::Running)).and_then(|pod| pod.uptime);
-    match (uptime(before), uptime(after)) {
-        (Some(before), Some(after)) => after < before || after + SLACK < before + between,
-        _ => false,
     }
 }
 
