@@ -50,8 +50,8 @@ impl End {
 impl RunPod {
     /// The pods that [`reap`](Self::reap) would end or report now: a dry run, only reads are sent.
     ///
-    /// A pod that the list shows without any environment is looked at by its id, one request for each. If
-    /// that fails it is left out and reported as [`Event::Warned`].
+    /// A pod that the list shows without any environment, or overdue and stopped, is looked at by its id, one
+    /// request for each. If that fails it is left out and reported as [`Event::Warned`].
     ///
     /// # Errors
     /// As [`list`](Self::list).
@@ -60,12 +60,16 @@ impl RunPod {
         if let Some(failure) = failure {
             return Err(failure);
         }
-        let is_over = |pod: &PodHandle| End::of(pod, now).is_some();
-        let mut overdue: Vec<PodHandle> = shown.into_iter().filter(is_over).collect();
-        for pod in hidden {
-            overdue.extend(self.uncover(pod).await.filter(is_over));
+        let mut overdue = Vec::new();
+        for pod in shown {
+            overdue.extend(self.overdue_by(pod, now).await);
         }
-        Ok(overdue)
+        for pod in hidden {
+            if let Some(pod) = self.uncover(pod).await {
+                overdue.extend(self.overdue_by(pod, now).await);
+            }
+        }
+        Ok(overdue.into_iter().map(|(pod, _)| pod).collect())
     }
 
     /// Ends every pod that this crate created with a [lifetime](crate::PodSpec::lifetime)
@@ -156,7 +160,7 @@ impl RunPod {
         Account { shown, hidden, now, failure }
     }
 
-    /// A pod that the list shows without any environment, by its id; `None` if it is gone or cannot be had.
+    /// A pod by its id, of which the list does not show enough; `None` if it is gone or cannot be had.
     async fn uncover(&self, pod: PodHandle) -> Option<PodHandle> {
         match self.look_closer((*pod).clone()).await {
             Ok(closer) => closer.map(|closer| pod.with(closer)),
@@ -168,15 +172,19 @@ impl RunPod {
         }
     }
 
-    async fn end_if_overdue(&self, mut pod: PodHandle, now: SystemTime) -> Option<Reaped> {
-        let mut end = End::of(&pod, now)?;
-        if pod.state.as_ref().is_some_and(PodState::is_stopped) {
-            match self.look_closer((*pod).clone()).await {
-                Ok(closer) => pod = pod.with(closer?),
-                Err(error) => return Some(Reaped { pod, end, outcome: Err(error) }),
-            }
-            end = End::of(&pod, now)?;
+    /// A pod whose lifetime is over, and its end. One that is stopped is looked at by its id, since it may have
+    /// been started again; if that fails it is left out.
+    async fn overdue_by(&self, pod: PodHandle, now: SystemTime) -> Option<(PodHandle, End)> {
+        let end = End::of(&pod, now)?;
+        if !pod.state.as_ref().is_some_and(PodState::is_stopped) {
+            return Some((pod, end));
         }
+        let pod = self.uncover(pod).await?;
+        End::of(&pod, now).map(|end| (pod, end))
+    }
+
+    async fn end_if_overdue(&self, pod: PodHandle, now: SystemTime) -> Option<Reaped> {
+        let (pod, end) = self.overdue_by(pod, now).await?;
         let outcome = match end {
             End::Terminated => pod.terminate().await.map(drop),
             End::Stopped => pod.stop().await.map(drop),
