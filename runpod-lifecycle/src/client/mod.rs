@@ -236,12 +236,12 @@ impl RunPod {
         mutating(Instant::now());
         match answer {
             Ok(answer) => {
+                // A failure may be another server's, with another clock.
                 self.inner.clock.observe(&answer.headers);
                 permit.answered(&answer.headers);
                 Ok(answer.value)
             }
             Err(failure) => {
-                self.inner.clock.observe(failure.headers());
                 permit.answered(failure.headers());
                 if failure.status() == Some(429) {
                     self.inner.quota.hold(failure.retry_after().unwrap_or_default());

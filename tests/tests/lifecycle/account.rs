@@ -21,6 +21,8 @@ pub(crate) struct State {
     /// The ids of those that no list shows.
     pub(crate) unlisted: HashSet<String>,
     pub(crate) are_lists_broken: bool,
+    /// How often a list was asked for.
+    pub(crate) lists: usize,
     /// The bodies of the creates.
     pub(crate) creates: Vec<Value>,
     /// The ids that were terminated.
@@ -72,7 +74,8 @@ impl Account {
         server.mock(|when, then| {
             when.method("GET").path("/v2/pods");
             then.respond_with(move |_| {
-                let state = lock(&shared);
+                let mut state = lock(&shared);
+                state.lists += 1;
                 if state.are_lists_broken {
                     return refusal(500, "no list today");
                 }
