@@ -16,6 +16,14 @@ const NO_CAPACITY: [&str; 6] = [
     "not enough free gpus on the host machine",
 ];
 
+/// Texts that RunPod refuses with although it may have done what was asked, lower case, compared as
+/// substrings (observed). They name no reason, so they are no refusal.
+const NO_REASON: [&str; 5] =
+    ["something went wrong", "internal server error", "internal error", "unexpected error", "unknown error"];
+/// Words of a 404 about an address, not about what it would have led to.
+const ROUTE_WORDS: [&str; 9] =
+    ["route", "routes", "path", "url", "uri", "endpoint", "page", "method", "cannot"];
+
 /// A call to RunPod that did not bring what it was made for.
 ///
 /// It says which operation, on what, what the server said and what to do next, and holds neither
@@ -76,7 +84,8 @@ pub enum ErrorKind {
     TooLarge,
     /// 429: too many requests.
     RateLimited,
-    /// 5xx: RunPod failed. A mutation may have been applied all the same.
+    /// 5xx, or a refusal that names no reason (`Something went wrong`): RunPod failed. A mutation may have
+    /// been applied all the same.
     Server,
     /// The request never left: no connection, or it could not be built.
     Unreachable,
@@ -100,7 +109,7 @@ impl Error {
     ) -> Self {
         Self {
             inner: Arc::new(Inner {
-                kind: classify(version, &failure),
+                kind: classify(version, operation, target, &failure),
                 operation,
                 target: target.map(str::to_owned),
                 message: failure.message().to_owned(),
@@ -266,7 +275,15 @@ impl Error {
 }
 
 /// What a failed call means, from its status and RunPod's words alone.
-fn classify(version: ApiVersion, failure: &Failure) -> ErrorKind {
+fn classify(
+    version: ApiVersion,
+    operation: &'static str,
+    target: Option<&str>,
+    failure: &Failure,
+) -> ErrorKind {
+    // Money hangs on what a 404 says of a pod.
+    let pod = target.filter(|_| operation.ends_with(" pod") && operation != CREATE);
+
     match failure.kind() {
         // Nothing below it went wrong: the request itself cannot be sent.
         FailureKind::NotSent if std::error::Error::source(failure).is_none() => ErrorKind::Rejected,
@@ -274,21 +291,37 @@ fn classify(version: ApiVersion, failure: &Failure) -> ErrorKind {
         FailureKind::Interrupted => ErrorKind::Interrupted,
         FailureKind::Undecodable { .. } | FailureKind::TooLarge => ErrorKind::Unreadable,
         _ => match failure.status() {
-            Some(404) if !says_not_found(version, failure) => ErrorKind::Unreadable,
+            Some(404) if !says_not_found(version, pod, failure) => ErrorKind::Unreadable,
             Some(status) => classify_status(status, failure),
             None => ErrorKind::Unexpected,
         },
     }
 }
 
-/// Whether it is this version of RunPod's API that says 404: money hangs on it, so another version's
-/// shape will not do.
-fn says_not_found(version: ApiVersion, failure: &Failure) -> bool {
+/// Whether it is this version of RunPod's API that says 404, and says it about the pod if one was asked for:
+/// another version's shape will not do, nor will a router's word about the address.
+fn says_not_found(version: ApiVersion, pod: Option<&str>, failure: &Failure) -> bool {
     match version {
-        ApiVersion::V2 => failure.is_problem(),
+        ApiVersion::V2 => failure.is_problem() && pod.is_none_or(|id| speaks_of_pod(failure.message(), id)),
         #[cfg(feature = "v1")]
-        ApiVersion::V1 => failure.is_runpod_shaped(),
+        ApiVersion::V1 => {
+            failure.is_runpod_shaped() && (pod.is_none() || !speaks_of_route(failure.message()))
+        }
     }
+}
+
+fn words(text: &str) -> impl Iterator<Item = String> {
+    text.split(|c: char| !c.is_alphanumeric()).map(str::to_lowercase)
+}
+
+fn speaks_of_route(text: &str) -> bool {
+    text.contains("/pods") || words(text).any(|word| ROUTE_WORDS.contains(&word.as_str()))
+}
+
+/// Returns true if a 404's text is about a pod, not about the address that was asked.
+fn speaks_of_pod(text: &str, id: &str) -> bool {
+    !speaks_of_route(text)
+        && words(text).any(|word| word == "pod" || word == "pods" || word.eq_ignore_ascii_case(id))
 }
 
 fn classify_status(status: u16, failure: &Failure) -> ErrorKind {
@@ -296,6 +329,7 @@ fn classify_status(status: u16, failure: &Failure) -> ErrorKind {
     match status {
         400 | 409 | 500 if NO_CAPACITY.iter().any(|text| says.contains(text)) => ErrorKind::NoCapacity,
         400 | 409 if says.contains("pod is locked") => ErrorKind::Locked,
+        400 | 409 | 422 if NO_REASON.iter().any(|text| says.contains(text)) => ErrorKind::Server,
         400 | 422 => ErrorKind::Rejected,
         401 => ErrorKind::Unauthorized,
         402 => ErrorKind::InsufficientBalance,
@@ -393,5 +427,32 @@ impl Problem {
 impl fmt::Display for Problem {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{} {:?}: {}", self.field, self.value, self.allowed)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_404_about_the_address_is_none_about_the_pod() {
+        const ID: &str = "k3x9q2m7v1b8z5";
+        for (text, is_about_it) in [
+            ("pod not found", true),
+            ("Pod \"k3x9q2m7v1b8z5\" not found", true),
+            ("no such pod", true),
+            ("k3x9q2m7v1b8z5 does not exist", true),
+            ("route not found", false),
+            ("Route DELETE:/v2/pods/k3x9q2m7v1b8z5 not found", false),
+            ("Cannot DELETE /v2/pods/k3x9q2m7v1b8z5", false),
+            ("no Route matched with those values", false),
+            ("The requested URL /pods/k3x9q2m7v1b8z5 was not found on this server", false),
+            ("no such path", false),
+            ("Not Found", false),
+            ("template not found", false),
+            ("", false),
+        ] {
+            assert_eq!(speaks_of_pod(text, ID), is_about_it, "{text}");
+        }
     }
 }

@@ -17,7 +17,7 @@ use crate::{
     },
 };
 
-/// The most records kept, apart from those that a handle holds.
+/// Records above which the oldest half of those that no handle holds go.
 const MOST: usize = 10_000;
 /// The fewest records among which it is worth looking for ones to drop.
 const FEW: usize = 64;
@@ -243,5 +243,96 @@ impl Known {
         let age = self.last_change().map_or(Duration::MAX, |at| at.elapsed());
         let awaits_run = self.turnover.as_ref().is_some_and(Turnover::is_awaited) && !self.is_terminated();
         age < 2 * LAG || (awaits_run && age < LONGEST_UNCONFIRMED)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use tokio::time::advance;
+
+    fn pod(started_at: &str) -> Pod {
+        let mut pod = Pod::scripted("pod123", "RUNNING", true);
+        pod.started_at = Some(started_at.to_owned());
+        pod
+    }
+
+    fn create(records: &PodRecords, id: &str, name: &str) -> Arc<PodRecord> {
+        records.created(Created {
+            claim: Claim { name: name.to_owned(), marker: "marker".to_owned(), window: None },
+            at: Instant::now(),
+            pod: Arc::new(Pod::scripted(id, "RUNNING", false)),
+        })
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn endpoints_from_before_a_restart_are_left_out_and_the_next_ones_are_not() {
+        const OLD: &str = "2026-08-20T06:16:19Z";
+        const NEW: &str = "2026-08-20T06:17:19Z";
+        let records = PodRecords::default();
+        let look = |started_at| {
+            let mut pod = pod(started_at);
+            records.observe([&mut pod], Asked::ById, Instant::now());
+            pod
+        };
+        assert!(look(OLD).connection().direct_ssh().is_some(), "nothing is known of it");
+        records.of_changed("pod123").change(Changed::Restarted, true, Some(&pod(OLD)));
+        advance(Duration::from_secs(1)).await;
+        let withheld = look(OLD);
+        assert!(withheld.connection().direct_ssh().is_none());
+        assert!(withheld.withheld.is_some_and(|why| why.contains("restart")));
+        assert!(look(NEW).connection().direct_ssh().is_some());
+        assert!(look(OLD).connection().direct_ssh().is_none(), "a late answer");
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_name_is_known_until_lists_show_it_or_the_pod_is_terminated() {
+        let records = PodRecords::default();
+        let named = |name| records.created_as(name).len();
+        let record = create(&records, "pod123", "one");
+        assert_eq!((named("one"), named("two")), (1, 0));
+        record.change(Changed::Terminated, true, None);
+        assert_eq!(named("one"), 0);
+        create(&records, "pod456", "one");
+        advance(2 * LAG).await;
+        assert_eq!(named("one"), 0);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn records_go_once_nothing_is_expected_and_nobody_holds_them() {
+        let records = PodRecords::default();
+        let count = || records.table().by_id.len();
+        let held = create(&records, "held", "held");
+        let restarted = records.of_changed("restarted");
+        restarted.change(Changed::Restarted, true, Some(&pod("2026-08-20T06:16:19Z")));
+        drop(restarted);
+        for number in 0..10 * FEW {
+            create(&records, &format!("pod{number}"), "many");
+        }
+        assert_eq!(count(), 10 * FEW + 2, "all are new");
+        advance(2 * LAG).await;
+        for number in 0..20 * FEW {
+            create(&records, &format!("later{number}"), "many");
+            advance(Duration::from_secs(1)).await;
+        }
+        assert!(count() < 4 * FEW, "{}", count());
+        assert!(records.of("held").is_some_and(|record| Arc::ptr_eq(&record, &held)));
+        assert!(records.of("restarted").is_some(), "its new run has not shown yet");
+        advance(LONGEST_UNCONFIRMED).await;
+        for number in 0..10 * FEW {
+            create(&records, &format!("last{number}"), "many");
+        }
+        assert!(records.of("restarted").is_none(), "it is not waited for for ever");
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn there_are_never_more_records_than_the_most() {
+        let records = PodRecords::default();
+        for number in 0..3 * MOST {
+            create(&records, &format!("pod{number}"), "many");
+            advance(Duration::from_millis(1)).await;
+        }
+        assert!(records.table().by_id.len() <= 2 * MOST);
+        assert!(records.of(&format!("pod{}", 3 * MOST - 1)).is_some(), "the oldest go first");
     }
 }

@@ -2,7 +2,10 @@
 
 use std::{
     collections::VecDeque,
-    sync::{Mutex, PoisonError},
+    sync::{
+        Mutex, PoisonError,
+        atomic::{AtomicBool, Ordering},
+    },
 };
 
 use super::*;
@@ -14,6 +17,7 @@ struct Script {
     looks: Mutex<VecDeque<Scripted>>,
     asked_at: Mutex<Vec<f64>>,
     probes: Mutex<VecDeque<Result<(), String>>>,
+    is_outdated: AtomicBool,
 }
 
 #[derive(Clone)]
@@ -21,6 +25,7 @@ enum Scripted {
     State(&'static str),
     Ssh,
     Absent,
+    Unclear,
     Fails(ErrorKind),
     Hangs,
 }
@@ -32,6 +37,7 @@ impl Script {
             looks: Mutex::new(looks.into_iter().collect()),
             asked_at: Mutex::default(),
             probes: Mutex::default(),
+            is_outdated: AtomicBool::default(),
         }
     }
 
@@ -40,16 +46,11 @@ impl Script {
     }
 
     async fn wait(&self, condition: impl Condition, seconds: u64) -> Result<Option<Pod>, WaitError> {
-        self.wait_for(None, condition, Duration::from_secs(seconds)).await
+        self.wait_for(condition, Duration::from_secs(seconds)).await
     }
 
-    async fn wait_for(
-        &self,
-        created: Option<&Created>,
-        condition: impl Condition,
-        longest: Duration,
-    ) -> Result<Option<Pod>, WaitError> {
-        run(self, Watch::new("pod123", created, &condition, longest), &Observer::default()).await
+    async fn wait_for(&self, condition: impl Condition, longest: Duration) -> Result<Option<Pod>, WaitError> {
+        run(self, Watch::new("pod123", &condition, longest), &Observer::default()).await
     }
 }
 
@@ -64,10 +65,15 @@ impl Source for &Script {
         match next.expect("a script has at least one look") {
             Scripted::State(word) => Ok(Sight::Pod(Box::new(Pod::scripted(id, word, false)))),
             Scripted::Ssh => Ok(Sight::Pod(Box::new(Pod::scripted(id, "RUNNING", true)))),
-            Scripted::Absent => Ok(Sight::Absent),
+            Scripted::Absent => Ok(Sight::Gone),
+            Scripted::Unclear => Ok(Sight::Unclear("nobody knows".to_owned())),
             Scripted::Fails(kind) => Err(Error::of_answer(kind, "get pod", Some(id), "scripted")),
             Scripted::Hangs => std::future::pending().await,
         }
+    }
+
+    fn is_current(&self, _: &Pod) -> bool {
+        !self.is_outdated.load(Ordering::Relaxed)
     }
 
     fn pace(&self) -> Duration {
@@ -87,7 +93,7 @@ impl Source for &Script {
     }
 }
 
-use Scripted::{Absent, Fails, Hangs, Ssh, State};
+use Scripted::{Absent, Fails, Hangs, Ssh, State, Unclear};
 
 #[tokio::test(start_paused = true)]
 async fn looks_at_once_then_at_1_3_5_and_every_5_seconds_and_at_the_end() {
@@ -185,16 +191,21 @@ async fn gone_is_absent_or_terminated_but_never_a_failed_look() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_new_pod_that_was_never_seen_is_gone_only_after_15_seconds() {
-    let created = Created::new();
-    let script = Script::new([Absent]);
-    script.wait_for(Some(&created), Gone, Duration::from_secs(60)).await.unwrap();
-    assert_eq!(script.asked_at(), [0.0, 5.0, 10.0, 15.0]);
+async fn an_answer_that_proves_nothing_is_waited_through_at_the_usual_pace() {
+    let script = Script::new([Unclear, Unclear, Unclear, Absent]);
+    script.wait(Gone, 60).await.unwrap();
+    assert_eq!(script.asked_at(), [0.0, 1.0, 3.0, 5.0]);
+    let error = Script::new([Unclear]).wait(Running, 2).await.unwrap_err();
+    assert!(matches!(&error, WaitError::TimedOut { .. }) && error.may_bill(), "{error}");
+    assert!(error.to_string().contains("nobody knows"), "{error}");
+}
 
-    let created = Created::new();
-    let script = Script::new([Absent, State("RUNNING"), Absent]);
-    script.wait_for(Some(&created), Gone, Duration::from_secs(60)).await.unwrap();
-    assert_eq!(script.asked_at(), [0.0, 5.0, 10.0], "once seen, a 404 is believed");
+#[tokio::test(start_paused = true)]
+async fn a_probe_of_a_pod_that_was_changed_meanwhile_ends_nothing() {
+    let script = Script::new([Ssh]);
+    script.is_outdated.store(true, Ordering::Relaxed);
+    let error = script.wait(Ready::Ssh, 10).await.unwrap_err();
+    assert!(matches!(&error, WaitError::TimedOut { .. }), "{error}");
 }
 
 #[tokio::test(start_paused = true)]
@@ -215,5 +226,5 @@ async fn a_look_that_hangs_is_cut_when_the_longest_wait_is_over() {
 #[tokio::test(start_paused = true)]
 async fn the_longest_duration_there_is_does_not_overflow() {
     let script = Script::new([State("RUNNING")]);
-    script.wait_for(None, Running, Duration::MAX).await.unwrap();
+    script.wait_for(Running, Duration::MAX).await.unwrap();
 }
