@@ -43,6 +43,8 @@ const ROUTE_WORDS: [&str; 9] =
 #[derive(Clone)]
 pub struct Error {
     inner: Arc<Inner>,
+    /// What was done before the call and is not undone by its failure.
+    note: Option<Arc<str>>,
 }
 
 struct Inner {
@@ -116,6 +118,7 @@ impl Error {
                 message: failure.message().to_owned(),
                 failure: Some(failure),
             }),
+            note: None,
         }
     }
 
@@ -134,7 +137,13 @@ impl Error {
                 message: message.into(),
                 failure: None,
             }),
+            note: None,
         }
+    }
+
+    /// The same error, saying also what was done before it.
+    pub(crate) fn with_note(self, note: &str) -> Self {
+        Self { note: Some(note.into()), ..self }
     }
 
     /// What kind of failure this is.
@@ -222,6 +231,9 @@ impl Error {
         };
         if let Some(id) = self.request_id() {
             text += &format!(" (request {})", id.escape_debug());
+        }
+        if let Some(note) = &self.note {
+            text += &format!("; {note}");
         }
         text
     }

@@ -2,7 +2,9 @@
 
 use std::{fmt, ops::Deref, sync::Arc, time::Duration};
 
-use crate::{Applied, Condition, Error, Pod, PodState, RunPod, Wait, pods::record::PodRecord};
+use crate::{
+    Applied, Condition, Error, Pod, PodState, RunPod, Wait, backend::Action, pods::record::PodRecord,
+};
 
 /// A pod together with the handle it came through: the last look at it, and what can be done with it.
 ///
@@ -11,26 +13,52 @@ use crate::{Applied, Condition, Error, Pod, PodState, RunPod, Wait, pods::record
 pub struct PodHandle {
     runpod: RunPod,
     pod: Arc<Pod>,
-    /// What is known of the create it comes from; `None` if it was found.
+    origin: Origin,
+    /// What is known of the create it comes from; `None` if it was not made through this `RunPod`.
     record: Option<Arc<PodRecord>>,
+}
+
+/// Where a [`PodHandle`] comes from.
+///
+/// Only a pod that was created is ever terminated on its caller's behalf, when it does not become ready.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum Origin {
+    /// The deploy that returned it created the pod.
+    Created,
+    /// The pod was looked up: by its id, by its name or in a list.
+    Found,
+    /// The deploy that returned it took a pod that had the name already ([`IfExists::Adopt`](crate::IfExists)).
+    Adopted,
 }
 
 impl PodHandle {
     pub(crate) fn new(runpod: RunPod, pod: Pod) -> Self {
-        Self { runpod, pod: Arc::new(pod), record: None }
+        Self { runpod, pod: Arc::new(pod), origin: Origin::Found, record: None }
     }
 
     /// A pod that was created through this `RunPod`: the first wait for it also looks for a twin.
     pub(crate) fn of_create(runpod: RunPod, pod: Arc<Pod>, record: Arc<PodRecord>) -> Self {
-        Self { runpod, pod, record: Some(record) }
+        Self { runpod, pod, origin: Origin::Found, record: Some(record) }
+    }
+
+    /// The same pod, said to come from elsewhere.
+    pub(crate) fn with_origin(self, origin: Origin) -> Self {
+        Self { origin, ..self }
     }
 
     /// The same handle with a later look at its pod.
     pub(crate) fn with(&self, pod: Pod) -> Self {
-        Self { runpod: self.runpod.clone(), pod: Arc::new(pod), record: self.record.clone() }
+        Self { pod: Arc::new(pod), ..self.clone() }
     }
 
-    /// What is known of the create it comes from; `None` if it was found.
+    /// Returns where it comes from.
+    #[must_use]
+    pub fn origin(&self) -> Origin {
+        self.origin
+    }
+
+    /// What is known of the create it comes from; `None` if it was not made through this `RunPod`.
     pub(crate) fn record(&self) -> Option<&Arc<PodRecord>> {
         self.record.as_ref()
     }
@@ -55,9 +83,9 @@ impl PodHandle {
     /// to answer (401, 403, 410 and alike).
     ///
     /// The first wait for a pod that was just deployed also ends a twin, should RunPod have made two
-    /// out of one create. That is over with the first list that shows the pod, and takes at most 15 s. If
-    /// an earlier create of the deploy was unclear, it lasts until a list was read 15 s after the accepted
-    /// one, and takes at most 30 s. What is left in doubt is an [`Event::Warned`].
+    /// out of one create. Only a list read 15 s after the create shows that, so this wait ends no sooner; one
+    /// that takes longer is held up by one list, and by 30 s after the create no longer than 2 s. What is left
+    /// in doubt is an [`Event::Warned`].
     ///
     /// # Cancellation
     /// Dropping the wait stops watching. The pod goes on running and billing.
@@ -86,7 +114,12 @@ impl PodHandle {
     /// # Errors
     /// As [`RunPod::start`].
     pub async fn start(&self) -> Result<Applied, Error> {
-        self.runpod.start(&self.pod.id).await
+        let applied = self.runpod.start(&self.pod.id).await?;
+        // An answer that says nothing of the pod leaves what was known of it.
+        Ok(match applied.warnings.is_empty() {
+            true => Applied::by_action(Action::Start, Some(&self.pod), self.runpod.server_now()),
+            false => applied,
+        })
     }
 
     /// Restarts the container. See [`RunPod::restart`].

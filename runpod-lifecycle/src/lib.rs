@@ -26,14 +26,16 @@ pub use deploy::plan::{Plan, PlannedAction};
 pub use deploy::{IfExists, OnFailure};
 pub use error::{Error, ErrorKind, Problem, SpecError};
 pub use event::Event;
-pub use handle::PodHandle;
+pub use handle::{Origin, PodHandle};
 pub use logs::{LogLine, LogSource, Logs};
 pub use pod::connection::{Connection, SshCommand, SshEndpoint, TcpEndpoint};
+pub use pod::lifetime::AtEnd;
 pub use pod::port::{InvalidPort, Port, Protocol};
 pub use pod::state::{DeploymentState, PodState};
 pub use pod::{Cpu, Gpu, Pod};
 pub use pods::applied::Applied;
-pub use pods::{list::Found, reap::Reaped};
+pub use pods::list::Found;
+pub use pods::reap::{End, Reaped};
 pub use runpod_api::Secret;
 pub use spec::{Cloud, PodSpec};
 pub use wait::{

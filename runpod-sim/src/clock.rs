@@ -114,6 +114,11 @@ impl Clock {
     pub(crate) fn to_the_millisecond(&self, at: Duration) -> Timestamp {
         self.wall(Duration::from_millis(u64::try_from(at.as_millis()).unwrap_or(u64::MAX)))
     }
+
+    /// The wall-clock reading at a simulated instant, as HTTP writes it.
+    pub(crate) fn date(&self, at: Duration) -> String {
+        self.wall(at).strftime("%a, %d %b %Y %H:%M:%S GMT").to_string()
+    }
 }
 
 async fn wait(until: Option<Instant>) {

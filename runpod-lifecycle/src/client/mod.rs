@@ -1,5 +1,6 @@
 //! The handle everything starts from.
 
+pub(crate) mod clock;
 pub(crate) mod quota;
 pub(crate) mod retry;
 pub(crate) mod shared;
@@ -9,7 +10,7 @@ use std::{
     future::Future,
     pin::Pin,
     sync::{Arc, Mutex, MutexGuard, PoisonError},
-    time::Duration,
+    time::{Duration, SystemTime},
 };
 
 use runpod_api::{BuildError, ClientBuilder, Failure, Secret};
@@ -18,10 +19,12 @@ use tokio::time::{Instant, sleep};
 use crate::{
     ApiVersion, Error, ErrorKind, Event, GpuType,
     backend::{Answer, Backend, v2::V2},
+    client::clock::ServerClock,
     client::quota::{Permit, Priority, Quota},
     client::shared::Shared,
     event::Observer,
     pods::list::Listing,
+    pods::names::Names,
     pods::record::PodRecords,
     probe::Prober,
     wait::watcher::Poller,
@@ -66,6 +69,7 @@ pub struct RunPod {
 struct Inner {
     backend: Backend,
     quota: Quota,
+    clock: ServerClock,
     prober: Prober,
     poller: Poller,
     lookups: Lookups,
@@ -80,6 +84,7 @@ pub(crate) struct Lookups {
     /// When a mutation last began or ended: what was looked up before it says little after it.
     mutated_at: Mutex<Option<Instant>>,
     pub(crate) pods: Shared<(), Arc<Listing>>,
+    pub(crate) names: Names,
     /// What this handle created or changed, since answers may be from before.
     pub(crate) records: PodRecords,
     pub(crate) ssh_keys: Shared<(), Vec<String>>,
@@ -203,6 +208,11 @@ impl RunPod {
         &self.inner.lookups
     }
 
+    /// The time by RunPod's clock; `None` if none of its answers had a date.
+    pub(crate) fn time(&self) -> Option<SystemTime> {
+        self.inner.clock.now()
+    }
+
     pub(crate) fn notify(&self, event: &Event) {
         self.observer.notify(event);
     }
@@ -226,6 +236,8 @@ impl RunPod {
         mutating(Instant::now());
         match answer {
             Ok(answer) => {
+                // A failure may be another server's, with another clock.
+                self.inner.clock.observe(&answer.headers);
                 permit.answered(&answer.headers);
                 Ok(answer.value)
             }
@@ -422,8 +434,9 @@ impl RunPodBuilder {
             ApiVersion::V1 => Backend::V1(crate::backend::v1::V1::new(self.client.v1()?)),
         };
         let prober = Prober::new(self.http_proxy)?;
-        let (quota, poller, lookups) = (Quota::default(), Poller::new(), Lookups::default());
-        let inner = Inner { backend, quota, prober, poller, lookups };
+        let (quota, clock) = (Quota::default(), ServerClock::default());
+        let (poller, lookups) = (Poller::new(), Lookups::default());
+        let inner = Inner { backend, quota, clock, prober, poller, lookups };
         Ok(RunPod { inner: Arc::new(inner), observer: Observer::default() })
     }
 }

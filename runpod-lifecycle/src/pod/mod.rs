@@ -1,6 +1,7 @@
 //! A pod as RunPod described it.
 
 pub(crate) mod connection;
+pub(crate) mod lifetime;
 pub(crate) mod port;
 pub(crate) mod state;
 
@@ -13,8 +14,8 @@ use crate::{Cloud, Connection, DeploymentState, PodState, Port, SshEndpoint, Tcp
 
 /// The environment variable that carries a deployment's unique marker.
 pub(crate) const MARKER: &str = "RUNPOD_LIFECYCLE_DEPLOYMENT";
-/// The environment variable that carries the end of a pod's lifetime, RFC 3339.
-pub(crate) const EXPIRES_AT: &str = "RUNPOD_LIFECYCLE_EXPIRES_AT";
+/// The beginning of the names of the environment variables that this crate writes, and nobody else.
+pub(crate) const RESERVED: &str = "RUNPOD_LIFECYCLE_";
 
 /// One look at a pod: what RunPod said, not necessarily what is true a second later.
 ///
@@ -140,11 +141,21 @@ impl Pod {
         self.marker().is_some()
     }
 
-    /// When its [lifetime](crate::PodSpec::lifetime) ends; `None` if it has none.
-    #[must_use]
-    pub fn expires_at(&self) -> Option<SystemTime> {
-        humantime::parse_rfc3339(self.env.get(EXPIRES_AT)?.expose()).ok()
+    /// When it was created, if RunPod's word for it is a time.
+    pub(crate) fn created(&self) -> Option<SystemTime> {
+        time(self.created_at.as_deref()?)
     }
+
+    /// When it was last started, if RunPod's word for it is a time.
+    pub(crate) fn started(&self) -> Option<SystemTime> {
+        time(self.started_at.as_deref()?)
+    }
+}
+
+/// Reads a time as either version of the API writes it: RFC 3339, or `2026-08-20 06:16:19.43 +0000 UTC`.
+fn time(text: &str) -> Option<SystemTime> {
+    let utc = ["Z", "+00:00", " +0000 UTC"].iter().find_map(|zone| text.strip_suffix(zone))?;
+    humantime::parse_rfc3339_weak(utc).ok()
 }
 
 #[cfg(test)]

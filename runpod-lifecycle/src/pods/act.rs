@@ -40,7 +40,8 @@ impl RunPod {
     /// deploy anew elsewhere (a pod volume does not move, a network volume does).
     ///
     /// # Cost
-    /// The GPU bills from the start on.
+    /// The GPU bills from the start on. A [lifetime](crate::PodSpec::lifetime) that was over begins anew, and
+    /// the warnings say until when.
     pub async fn start(&self, id: &str) -> Result<Applied, Error> {
         let started = |state: &PodState| {
             matches!(state, PodState::Running | PodState::Starting | PodState::Provisioning)
@@ -60,7 +61,7 @@ impl RunPod {
         record.touch();
         let answer = self.once(call, Box::pin(self.backend().act(id, Action::Restart))).await;
         self.remember(&record, Action::Restart, answer.as_ref().err(), before.as_ref());
-        Ok(Applied::by_action(Action::Restart, answer?.as_ref()))
+        Ok(Applied::by_action(Action::Restart, answer?.as_ref(), self.server_now()))
     }
 
     /// Deletes a pod with its container disk and pod volume; a network volume stays. Returns once
@@ -165,7 +166,7 @@ impl RunPod {
         let answer = self.repeatedly(call, || self.backend().act(id, action)).await;
         self.remember(&record, action, answer.as_ref().err(), before.as_ref());
         let error = match answer {
-            Ok(pod) => return Ok(Applied::by_action(action, pod.as_ref())),
+            Ok(pod) => return Ok(Applied::by_action(action, pod.as_ref(), self.server_now())),
             Err(error) => error,
         };
         // The host lacks free GPUs also when this pod has them: an earlier answer may have been lost.
@@ -175,7 +176,7 @@ impl RunPod {
         match self.get(id).await {
             Ok(pod) if pod.state.as_ref().is_some_and(is_there) => {
                 self.remember(&record, action, None, before.as_ref());
-                Ok(Applied::by_action(action, Some(&pod)))
+                Ok(Applied::by_action(action, Some(&pod), self.server_now()))
             }
             _ => Err(error),
         }

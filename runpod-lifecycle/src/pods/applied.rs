@@ -1,5 +1,9 @@
 //! What an accepted start, stop, restart or terminate brings with it.
 
+use std::time::SystemTime;
+
+use humantime::format_rfc3339_seconds;
+
 use crate::{Pod, backend::Action};
 
 /// A start, stop, restart or terminate that RunPod has accepted.
@@ -11,7 +15,8 @@ pub struct Applied {
 }
 
 impl Applied {
-    pub(crate) fn by_action(action: Action, pod: Option<&Pod>) -> Self {
+    /// What an action brings that was accepted at `now`, by RunPod's clock.
+    pub(crate) fn by_action(action: Action, pod: Option<&Pod>, now: SystemTime) -> Self {
         let Some(pod) = pod else { return Self::default() };
         let mut warnings = Vec::new();
         match action {
@@ -30,6 +35,10 @@ impl Applied {
             }
             Action::Start => {
                 warnings.push("addresses and external ports are new: take a fresh connection".to_owned());
+                if let Some(end) = pod.renewed_by_start(now) {
+                    let end = format_rfc3339_seconds(end);
+                    warnings.push(format!("its lifetime was over: a new one began and ends at {end}"));
+                }
             }
             Action::Restart => warnings.push("the container disk is wiped".to_owned()),
         }

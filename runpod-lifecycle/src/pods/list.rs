@@ -6,6 +6,7 @@ use crate::{
     client::{Call, Tries},
     pod::Asked,
     pods::evidence::{Came, Finding, Observation, absence_by_id, judge},
+    pods::identity::{Claim, Whose, bears},
     pods::record::PodRecord,
 };
 use std::{collections::HashSet, sync::Arc};
@@ -40,7 +41,8 @@ pub enum Found {
 }
 
 impl RunPod {
-    /// The pod of this id, or else the one of this name.
+    /// The pod of this id, or else the one of this name. What this handle and its clones created in the last
+    /// 30 s counts although RunPod may not show it yet.
     ///
     /// # Errors
     /// [`ErrorKind::NotFound`] if every page of the list was read and shows none;
@@ -49,7 +51,11 @@ impl RunPod {
         const OPERATION: &str = "find pod";
         if is_id(id_or_name) {
             match self.get(id_or_name).await {
-                Err(error) if error.kind() == ErrorKind::NotFound => {}
+                Err(error) if matches!(error.kind(), ErrorKind::NotFound | ErrorKind::Unproven) => {
+                    if let Some(pod) = self.created_with_id(id_or_name).await? {
+                        return Ok(pod);
+                    }
+                }
                 outcome => return outcome,
             }
         }
@@ -140,7 +146,8 @@ impl RunPod {
         Ok(listing.pods.into_iter().map(|pod| PodHandle::new(self.clone(), pod)).collect())
     }
 
-    /// The pods of this name that are not gone.
+    /// The pods of this name that are not gone: those that RunPod lists, and what this handle and its clones
+    /// created in the last 30 s. The name is all it goes by, whoever made the pod.
     ///
     /// # Errors
     /// As [`list`](Self::list), and if the list holds an entry so odd that it may be a pod of this
@@ -155,23 +162,16 @@ impl RunPod {
     }
 
     async fn named(&self, name: &str) -> Result<Vec<PodHandle>, Error> {
-        self.named_in(&self.read_list(Tries::Several).await?, name).await
+        let listing = self.read_list(Tries::Several).await?;
+        self.named_in(&listing, name).await
     }
 
-    /// Like `find`, but deploys that begin together read one list, and what was created lately counts
-    /// although no list shows it.
+    /// Like `find`, but deploys that begin together read one list.
     pub(crate) async fn named_at_deploy(&self, name: &str) -> Result<Vec<PodHandle>, Error> {
         let lookups = self.lookups();
         let read = async { self.read_list(Tries::Several).await.map(Arc::new) };
         let listing = lookups.pods.get((), lookups.oldest_of_pods(), read).await?;
-        let mut named = self.named_in(&listing, name).await?;
-        for record in lookups.records.created_as(name) {
-            let is_listed = |id: &str| named.iter().any(|listed| listed.id == id);
-            if record.created().is_some_and(|created| !is_listed(&created.pod.id)) {
-                named.extend(self.created_still(record).await?);
-            }
-        }
-        Ok(named)
+        self.named_in(&listing, name).await
     }
 
     /// A pod that was created lately, unless it is gone.
@@ -184,29 +184,56 @@ impl RunPod {
         Ok(Some(PodHandle::of_create(self.clone(), seen.map_or(created.pod, Arc::new), record)))
     }
 
+    /// A pod that was created lately, unless it is gone, by its id.
+    async fn created_with_id(&self, id: &str) -> Result<Option<PodHandle>, Error> {
+        match self.lookups().records.of(id).filter(|record| record.is_created_lately()) {
+            Some(record) => self.created_still(record).await,
+            None => Ok(None),
+        }
+    }
+
+    /// The pods of a name that a list shows, and those created lately that it does not show yet.
     async fn named_in(&self, listing: &Listing, name: &str) -> Result<Vec<PodHandle>, Error> {
         if let Some(odd) = listing.unreadable.iter().find(|odd| odd.may_be(name)) {
             return Err(Error::of_answer(ErrorKind::Unreadable, LIST, Some(name), odd.problem.clone()));
         }
-        let mut named = Vec::new();
-        for pod in &listing.pods {
-            let pod = match &pod.name {
+        let records = &self.lookups().records;
+        let mut named: Vec<PodHandle> = Vec::new();
+        for pod in listing.pods.iter().filter(|pod| !records.is_terminated(&pod.id)) {
+            let pod = match bears(pod, name) {
                 None => self.look_closer(pod.clone()).await?,
-                Some(own) if own == name => Some(pod.clone()),
-                Some(_) => continue,
+                Some(true) => Some(pod.clone()),
+                Some(false) => continue,
             };
-            match pod {
-                Some(pod) if pod.name.is_none() && pod.is_ours() => {
+            let Some(pod) = pod else { continue };
+            match bears(&pod, name) {
+                Some(true) => named.push(PodHandle::new(self.clone(), pod)),
+                None if pod.is_ours() => {
                     let message = format!("RunPod shows no name for pod {}, so it may be this one", pod.id);
                     return Err(Error::of_answer(ErrorKind::Unreadable, LIST, Some(name), message));
-                }
-                Some(pod) if pod.name.as_deref() == Some(name) => {
-                    named.push(PodHandle::new(self.clone(), pod));
                 }
                 _ => {}
             }
         }
+        for record in records.created_as(name) {
+            let is_listed = |id: &str| named.iter().any(|listed| listed.id == id);
+            if record.created().is_some_and(|created| !is_listed(&created.pod.id)) {
+                named.extend(self.created_still(record).await?);
+            }
+        }
         Ok(named)
+    }
+
+    /// Tells whose a pod of a list is. One that does not show it is looked at by its id; if it is gone, it is
+    /// nobody's.
+    pub(crate) async fn whose(&self, claim: &Claim, pod: Pod) -> Result<(Whose, Pod), Error> {
+        match claim.whose(&pod) {
+            Whose::MayBeOurs => Ok(match self.look_closer(pod.clone()).await? {
+                Some(closer) => (claim.whose(&closer), closer),
+                None => (Whose::SomebodyElses, pod),
+            }),
+            certain => Ok((certain, pod)),
+        }
     }
 
     /// A pod that a list shows without what tells it from others, asked for by its id; `None` if it is gone,

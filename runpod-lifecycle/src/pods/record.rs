@@ -11,7 +11,10 @@ use tokio::time::Instant;
 use crate::{
     Pod,
     pod::Asked,
-    pods::evidence::{Change, Changed, History, LAG, Run, Turnover},
+    pods::{
+        evidence::{Change, Changed, History, LAG, Run, Turnover},
+        identity::Claim,
+    },
 };
 
 /// Records above which the oldest half of those that no handle holds go.
@@ -24,10 +27,8 @@ const LONGEST_UNCONFIRMED: Duration = Duration::from_secs(24 * 3600);
 /// A create that RunPod accepted.
 #[derive(Clone, Debug)]
 pub(crate) struct Created {
-    /// The name it was to have.
-    pub(crate) name: String,
-    /// The marker that was sent in its environment.
-    pub(crate) marker: String,
+    /// What tells its pods from others.
+    pub(crate) claim: Claim,
     /// When the create was accepted.
     pub(crate) at: Instant,
     /// The pod as RunPod accepted it.
@@ -70,10 +71,15 @@ impl PodRecords {
     pub(crate) fn created_as(&self, name: &str) -> Vec<Arc<PodRecord>> {
         let is_lately = |record: &&Arc<PodRecord>| {
             let known = record.known();
-            let created = known.created.as_ref().filter(|created| created.name == name);
-            created.is_some_and(|created| created.at.elapsed() < 2 * LAG) && !known.is_terminated()
+            known.created.as_ref().is_some_and(|created| created.claim.name == name)
+                && known.is_created_lately()
         };
         self.table().by_id.values().filter(is_lately).cloned().collect()
+    }
+
+    /// Returns true if a pod was terminated through this handle, whatever a list still shows.
+    pub(crate) fn is_terminated(&self, id: &str) -> bool {
+        self.of(id).is_some_and(|record| record.known().is_terminated())
     }
 
     /// The record of a pod that is about to be changed, made if there is none.
@@ -141,7 +147,8 @@ struct Known {
     run: Option<Run>,
     /// The run that the last change ended.
     turnover: Option<Turnover>,
-    are_twins_settled: bool,
+    /// Whether a search for the pod's twins is under way or over.
+    is_searched: bool,
 }
 
 impl PodRecord {
@@ -161,14 +168,19 @@ impl PodRecord {
         }
     }
 
-    /// Whether somebody has looked for the pod's twins already: it is done once.
-    pub(crate) fn are_twins_settled(&self) -> bool {
-        self.known().are_twins_settled
+    /// Returns true if the pod was created in the last 30 s, and not terminated through this handle.
+    pub(crate) fn is_created_lately(&self) -> bool {
+        self.known().is_created_lately()
     }
 
-    /// Remembers that nobody need look for the pod's twins any more.
-    pub(crate) fn settle_twins(&self) {
-        self.known().are_twins_settled = true;
+    /// Takes the search for the pod's twins, which is made once; false if somebody has it.
+    pub(crate) fn take_search(&self) -> bool {
+        !std::mem::replace(&mut self.known().is_searched, true)
+    }
+
+    /// Leaves the search for the pod's twins to whoever comes next.
+    pub(crate) fn give_search_back(&self) {
+        self.known().is_searched = false;
     }
 
     /// Remembers that a change is about to be sent, or was answered without effect.
@@ -213,6 +225,11 @@ impl PodRecord {
 }
 
 impl Known {
+    fn is_created_lately(&self) -> bool {
+        let created = self.created.as_ref();
+        created.is_some_and(|created| created.at.elapsed() < 2 * LAG) && !self.is_terminated()
+    }
+
     fn is_terminated(&self) -> bool {
         self.change.is_some_and(|change| change.action == Changed::Terminated)
     }
@@ -242,8 +259,7 @@ mod tests {
 
     fn create(records: &PodRecords, id: &str, name: &str) -> Arc<PodRecord> {
         records.created(Created {
-            name: name.to_owned(),
-            marker: "marker".to_owned(),
+            claim: Claim { name: name.to_owned(), marker: "marker".to_owned(), window: None },
             at: Instant::now(),
             pod: Arc::new(Pod::scripted(id, "RUNNING", false)),
         })

@@ -1,96 +1,127 @@
 //! Ending the second pod of one create.
 
-use crate::{Event, PodHandle, pods::evidence::LAG, pods::record::Created, wait::watcher::Snapshot};
 use std::{collections::BTreeSet, time::Duration};
+
 use tokio::time::{Instant, sleep, timeout_at};
+
+use crate::{
+    Event, PodHandle,
+    pods::{
+        evidence::LAG,
+        identity::{Claim, Whose},
+        record::PodRecord,
+    },
+    wait::watcher::Snapshot,
+};
 
 /// The pause between two looks for a twin.
 const TWIN_PAUSE: Duration = Duration::from_secs(1);
-/// The longest a search takes once the list that it goes by can be asked for.
-const TWIN_PATIENCE: Duration = Duration::from_secs(5);
+/// How long after the first list that could show a twin the search goes on while lists cannot be read.
+const PATIENCE: Duration = Duration::from_secs(5);
+/// The longest a search that begins late holds up its wait.
+const LATE_PATIENCE: Duration = Duration::from_secs(2);
+
+/// The one search for a pod's twins, and what it has come to so far. Dropped before it is over, it is left to
+/// whoever comes next.
+struct Search<'a> {
+    record: &'a PodRecord,
+    is_over: bool,
+    /// Twins that were seen and not terminated, and pods that may be twins.
+    left: BTreeSet<String>,
+    /// Why the last look was not enough.
+    trouble: Option<String>,
+}
+
+impl<'a> Search<'a> {
+    fn take(record: &'a PodRecord) -> Option<Self> {
+        record.take_search().then(|| Self { record, is_over: false, left: BTreeSet::new(), trouble: None })
+    }
+}
+
+impl Drop for Search<'_> {
+    fn drop(&mut self) {
+        if !self.is_over {
+            self.record.give_search_back();
+        }
+    }
+}
 
 impl PodHandle {
     /// Terminates every other pod of this deployment: RunPod has made two out of one create (observed).
-    /// Only for a new pod, which is the one its deployer knows, and once. No certainty is an event.
+    /// Only for a pod that was created, once. No certainty is an event.
     pub(crate) async fn end_twins(&self) {
-        let Some(record) = self.record().filter(|record| !record.are_twins_settled()) else { return };
-        let Some(created) = record.created() else { return };
-        let mut search = TwinSearch::default();
-        let until = Instant::now().max(created.at + LAG) + TWIN_PATIENCE;
-        let outcome = timeout_at(until, self.try_to_end_twins(&created, &mut search)).await;
-        record.settle_twins();
-        let TwinSearch { left, trouble } = search;
-        let late = match left.is_empty() {
-            true => trouble.unwrap_or_else(|| "reading RunPod's list took too long".to_owned()),
+        let Some((record, created)) = self.record().and_then(|record| Some((record, record.created()?)))
+        else {
+            return;
+        };
+        let Some(mut search) = Search::take(record) else { return };
+        // Each pod shows up on its own: an earlier list that shows this one may still lack its twin.
+        let shown_at = created.at + LAG;
+        let until = (shown_at + PATIENCE).max(Instant::now() + LATE_PATIENCE);
+        let outcome = timeout_at(until, self.try_to_end_twins(&created.claim, shown_at, &mut search)).await;
+        search.is_over = true;
+        let late = match search.left.is_empty() {
+            true => search.trouble.take().unwrap_or_else(|| "reading RunPod's list took too long".to_owned()),
             false => "terminating it took too long".to_owned(),
         };
         let Err(reason) = outcome.unwrap_or(Err(late)) else { return };
         let id = &self.id;
-        let left = left.into_iter().map(|twin| format!(" as {twin}")).collect::<Vec<_>>().join(" and");
+        let left = search.left.iter().map(|twin| format!(" as {twin}")).collect::<Vec<_>>().join(" and");
         let warning = format!(
             "a second pod may have been created beside {id}{left}, and bill; look for its name: {reason}"
         );
         self.runpod().notify(&Event::Warned { warning });
     }
 
-    /// Goes by one list from [`LAG`] after the create: each pod shows up in lists at a time of its own.
-    async fn try_to_end_twins(&self, created: &Created, search: &mut TwinSearch) -> Result<(), String> {
+    async fn try_to_end_twins(
+        &self,
+        claim: &Claim,
+        shown_at: Instant,
+        search: &mut Search<'_>,
+    ) -> Result<(), String> {
         loop {
-            match self.runpod().list_since(created.at + LAG).await {
+            match self.runpod().list_since(shown_at).await {
                 Err(error) if !error.is_retryable() => return Err(error.to_string()),
                 Err(error) => search.trouble = Some(error.to_string()),
-                Ok(list) => {
-                    let doubt = self.end_twins_in(&list, &created.marker, &mut search.left).await;
-                    return doubt.map_or(Ok(()), Err);
-                }
+                Ok(list) => return self.end_twins_in(&list, claim, search).await,
             }
             sleep(TWIN_PAUSE).await;
         }
     }
 
-    /// Terminates the twins a list shows. Returns why one may be left, if one may.
+    /// Terminates the twins a list shows. The error says why one may be left.
     async fn end_twins_in(
         &self,
         list: &Snapshot,
-        marker: &str,
-        left: &mut BTreeSet<String>,
-    ) -> Option<String> {
-        let may_be = |name: Option<&str>| name.is_none() || name == self.name.as_deref();
-        let odd = list.unreadable.iter().find(|odd| may_be(odd.name.as_deref()));
+        claim: &Claim,
+        search: &mut Search<'_>,
+    ) -> Result<(), String> {
+        let odd = list.unreadable.iter().find(|odd| odd.may_be(&claim.name));
         let mut doubt = odd.map(|odd| odd.problem.clone());
-        for mut pod in list.pods.values().filter(|pod| pod.id != self.id).cloned() {
-            if pod.env.is_empty() && may_be(pod.name.as_deref()) {
-                match self.runpod().look_closer(pod).await {
-                    Ok(Some(closer)) => pod = closer,
-                    Ok(None) => continue,
-                    Err(error) => {
-                        doubt = Some(error.to_string());
-                        continue;
+        for pod in list.pods.values().filter(|pod| pod.id != self.id) {
+            let id = pod.id.clone();
+            match self.runpod().whose(claim, pod.clone()).await {
+                Ok((Whose::SomebodyElses, _)) => {}
+                Ok((Whose::Ours, twin)) => {
+                    search.left.insert(id.clone());
+                    match self.runpod().end(&twin).await {
+                        Err(error) => doubt = Some(error.to_string()),
+                        Ok(()) => {
+                            search.left.remove(&id);
+                            self.runpod().notify(&Event::DuplicateTerminated { pod_id: id });
+                        }
                     }
                 }
-            }
-            if pod.marker() == Some(marker) {
-                left.insert(pod.id.clone());
-                match self.runpod().end(&pod).await {
-                    Err(error) => doubt = Some(error.to_string()),
-                    Ok(()) => {
-                        left.remove(&pod.id);
-                        self.runpod().notify(&Event::DuplicateTerminated { pod_id: pod.id });
-                    }
+                Ok((Whose::MayBeOurs, _)) => {
+                    doubt = Some(format!("pod {id} does not show whose it is"));
+                    search.left.insert(id);
                 }
-            } else if pod.env.is_empty() && may_be(pod.name.as_deref()) {
-                doubt = Some(format!("pod {} does not show whose it is", pod.id));
+                Err(error) => {
+                    doubt = Some(error.to_string());
+                    search.left.insert(id);
+                }
             }
         }
-        doubt
+        doubt.map_or(Ok(()), Err)
     }
-}
-
-/// What a search for twins has come to so far.
-#[derive(Default)]
-struct TwinSearch {
-    /// Twins that were seen and not terminated.
-    left: BTreeSet<String>,
-    /// Why the last look was not enough.
-    trouble: Option<String>,
 }

@@ -6,7 +6,7 @@ use std::{collections::BTreeMap, time::Duration};
 
 use runpod_api::Secret;
 
-use crate::{IfExists, Port, Protocol, deploy::placement::Order};
+use crate::{AtEnd, IfExists, Port, Protocol, deploy::placement::Order};
 
 /// Container disk when the spec names none, in GB.
 const DEFAULT_CONTAINER_DISK_GB: u32 = 50;
@@ -67,6 +67,7 @@ pub struct PodSpec {
     pub(crate) global_networking: bool,
     pub(crate) if_exists: IfExists,
     pub(crate) lifetime: Option<Duration>,
+    pub(crate) at_end: AtEnd,
     pub(crate) interruptible: bool,
     pub(crate) public_ip: bool,
 }
@@ -157,6 +158,7 @@ impl PodSpec {
             global_networking: false,
             if_exists: IfExists::default(),
             lifetime: None,
+            at_end: AtEnd::default(),
             interruptible: false,
             public_ip: false,
         }
@@ -274,7 +276,9 @@ impl PodSpec {
     /// Sets an environment variable of the container. The value is never printed by this crate.
     ///
     /// RunPod echoes values in clear to whoever holds the key. A value of `{{ RUNPOD_SECRET_name }}`
-    /// is filled in from the account's secrets when the container starts.
+    /// is filled in from the account's secrets when the container starts. Names that begin with
+    /// `RUNPOD_LIFECYCLE_` are this crate's own and refused: copied from another pod, they would make the new
+    /// one pass for it.
     pub fn env(mut self, name: impl Into<String>, value: impl Into<Secret>) -> Self {
         self.env.insert(name.into(), value.into());
         self
@@ -331,12 +335,20 @@ impl PodSpec {
     /// How long the pod may live. Default: for ever.
     ///
     /// It counts from the call of [`deploy`](crate::RunPod::deploy), from when the spec is checked and the name is
-    /// free: candidates and attempts that bring no pod use it up.
+    /// free: candidates and attempts that bring no pod use it up. It is counted by RunPod's clock, as the
+    /// dates of its answers say. A start after its end begins it anew.
     ///
     /// RunPod does not end it: the lifetime is written into the pod, and whoever calls
-    /// [`reap`](crate::RunPod::reap), for example from cron, terminates it once it is over.
+    /// [`reap`](crate::RunPod::reap), for example from cron, ends the pod once it is over.
     pub fn lifetime(mut self, lifetime: Duration) -> Self {
         self.lifetime = Some(lifetime);
+        self
+    }
+
+    /// What happens to the pod at the end of its [`lifetime`](Self::lifetime). Default [`AtEnd::Terminate`].
+    /// Without a lifetime it has no effect.
+    pub fn at_end(mut self, at_end: AtEnd) -> Self {
+        self.at_end = at_end;
         self
     }
 

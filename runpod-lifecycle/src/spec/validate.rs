@@ -2,6 +2,7 @@
 
 use crate::{
     ApiVersion, PodSpec, Port, Problem, Protocol, SpecError,
+    pod::RESERVED,
     spec::{CpuSpec, GpuSpec, HardwareSpec},
 };
 
@@ -72,6 +73,9 @@ impl PodSpec {
         let characters = self.name.chars().count();
         if self.name.trim().is_empty() {
             problems.push(Problem::new("name", &self.name, "a pod needs a name of 1 to 191 characters"));
+        } else if self.name.trim() != self.name {
+            let allowed = "a pod name has no space around it, since RunPod cuts it off";
+            problems.push(Problem::new("name", &self.name, allowed));
         } else if characters > NAME_LIMIT {
             let value = format!("{characters} characters");
             problems.push(Problem::new("name", value, "a pod name has at most 191 characters"));
@@ -137,6 +141,10 @@ impl PodSpec {
 
     fn check_env(&self, problems: &mut Vec<Problem>) {
         for name in self.env.keys() {
+            if name.starts_with(RESERVED) {
+                let allowed = "names that begin with RUNPOD_LIFECYCLE_ are reserved: leave out what another pod's environment has of them";
+                problems.push(Problem::new("env", name, allowed));
+            }
             let odd = |c: char| c == '=' || c.is_whitespace() || c.is_control();
             if name.is_empty() || name.contains(odd) {
                 let allowed = "a variable name is not empty and holds no =, spaces or control characters";

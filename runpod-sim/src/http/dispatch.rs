@@ -63,6 +63,9 @@ pub(super) async fn handle(State(app): State<Arc<App>>, request: Request) -> Res
         true => visit.authenticated(body, &mut record).await,
         false => Delivery::now(wire::edge_block()),
     };
+    if let Ok(date) = HeaderValue::try_from(app.clock.date(now)) {
+        delivery.response.headers_mut().insert(header::DATE, date);
+    }
     if let Ok(id) = HeaderValue::try_from(&record.request_id) {
         delivery.response.headers_mut().insert(REQUEST_ID.clone(), id);
     }

@@ -1,5 +1,6 @@
 //! The facade through its public API: raw answers over HTTP first, then the simulator.
 
+mod account;
 mod actions;
 mod attack;
 mod candidates;
@@ -15,6 +16,7 @@ mod lag;
 mod lifetime;
 mod logs;
 mod mock;
+mod origin;
 mod plan;
 mod reconcile;
 mod script;
