@@ -199,7 +199,8 @@ impl RunPod {
         }
         let records = &self.lookups().records;
         let mut named: Vec<PodHandle> = Vec::new();
-        for pod in listing.pods.iter().filter(|pod| !records.is_terminated(&pod.id)) {
+        let is_left = |pod: &&Pod| !records.is_ended_by(&pod.id, listing.asked_at);
+        for pod in listing.pods.iter().filter(is_left) {
             let pod = match bears(pod, name) {
                 None => self.look_closer(pod.clone()).await?,
                 Some(true) => Some(pod.clone()),

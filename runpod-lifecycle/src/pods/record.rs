@@ -77,9 +77,11 @@ impl PodRecords {
         self.table().by_id.values().filter(is_lately).cloned().collect()
     }
 
-    /// Returns true if a pod was terminated through this handle, whatever a list still shows.
-    pub(crate) fn is_terminated(&self, id: &str) -> bool {
-        self.of(id).is_some_and(|record| record.known().is_terminated())
+    /// Returns true if a pod was terminated through this handle, so that a list asked for at a moment may show
+    /// it although it is gone.
+    pub(crate) fn is_ended_by(&self, id: &str, listed_at: Instant) -> bool {
+        let ended = self.history(id).change.filter(|change| change.action == Changed::Terminated);
+        ended.is_some_and(|change| listed_at < change.at + LAG)
     }
 
     /// The record of a pod that is about to be changed, made if there is none.
