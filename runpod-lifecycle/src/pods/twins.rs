@@ -109,7 +109,10 @@ impl PodHandle {
         for pod in list.pods.values().filter(|pod| pod.id != self.id) {
             let failure = match self.runpod().whose(claim, pod.clone()).await {
                 Ok((Whose::SomebodyElses, _)) => continue,
-                Ok((Whose::MayBeOurs, _)) => None,
+                // Listed and not known by its id: a later list says whether it is there.
+                Ok((Whose::MayBeOurs, seen)) => {
+                    seen.listed_at().map(|_| format!("RunPod does not know {} by its id yet", seen.id))
+                }
                 Ok((Whose::Ours, twin)) => {
                     // Named also if its end takes too long.
                     search.left.insert(twin.id.clone());
@@ -119,13 +122,13 @@ impl PodHandle {
                             self.runpod().notify(&Event::DuplicateTerminated { pod_id: twin.id });
                             continue;
                         }
-                        Err(error) => Some(error),
+                        Err(error) => Some(error.to_string()),
                     }
                 }
-                Err(error) => Some(error),
+                Err(error) => Some(error.to_string()),
             };
             search.left.insert(pod.id.clone());
-            trouble = failure.map(|error| error.to_string()).or(trouble);
+            trouble = failure.or(trouble);
         }
         trouble
     }

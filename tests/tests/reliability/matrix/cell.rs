@@ -248,7 +248,7 @@ impl Cell {
             // A look for the pod takes 15 s, a pause up to 4 s.
             (Policy::Create, _) => 20 + 21 * self.times + self.fault.list_lag.as_secs(),
             (Policy::Once, _) => 2,
-            (Policy::Twins, _) => 30,
+            (Policy::Twins, _) => 35,
             _ if self.row.operation == Operation::Logs => 30,
             _ => 20,
         };
