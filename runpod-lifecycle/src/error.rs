@@ -74,6 +74,9 @@ pub enum ErrorKind {
     Blocked,
     /// 404 in RunPod's own words: there is no such thing.
     NotFound,
+    /// 404 about a pod that RunPod may not know yet: it was created through this handle less than 15 s ago, or
+    /// a list has just shown it. Look again.
+    Unproven,
     /// 409: not possible in the pod's present state.
     Conflict,
     /// The pod is locked and refuses to be stopped, restarted or terminated.
@@ -191,8 +194,8 @@ impl Error {
     /// For a create this says nothing about safety: see [`may_have_been_applied`](Self::may_have_been_applied).
     #[must_use]
     pub fn is_retryable(&self) -> bool {
-        use ErrorKind::{Interrupted, RateLimited, Server, Unreachable, Unreadable};
-        matches!(self.kind(), RateLimited | Server | Unreachable | Interrupted | Unreadable)
+        use ErrorKind::{Interrupted, RateLimited, Server, Unproven, Unreachable, Unreadable};
+        matches!(self.kind(), RateLimited | Server | Unreachable | Interrupted | Unreadable | Unproven)
     }
 
     /// Whether RunPod may have done what was asked although the call failed.
@@ -200,7 +203,10 @@ impl Error {
     pub fn may_have_been_applied(&self) -> bool {
         // A 303 says that it was done and that the outcome is elsewhere.
         self.status() == Some(303)
-            || matches!(self.kind(), ErrorKind::Server | ErrorKind::Interrupted | ErrorKind::Unreadable)
+            || matches!(
+                self.kind(),
+                ErrorKind::Server | ErrorKind::Interrupted | ErrorKind::Unreadable | ErrorKind::Unproven
+            )
     }
 
     /// The pod id in an answer to a create that could not be read whole.
@@ -257,6 +263,7 @@ impl Error {
                 "RunPod's API has nothing there: check the base URL."
             }
             ErrorKind::NotFound => "It does not exist or no longer does.",
+            ErrorKind::Unproven => "RunPod may not know the pod yet: look again in a few seconds.",
             ErrorKind::Conflict => "Its present state does not allow this; look at it first.",
             ErrorKind::Locked => "Unlock it in the RunPod console first.",
             ErrorKind::Retired => "REST v1 was retired on 2026-11-15; use v2.",

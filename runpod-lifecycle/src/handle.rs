@@ -3,8 +3,7 @@
 use std::{fmt, ops::Deref, sync::Arc, time::Duration};
 
 use crate::{
-    Applied, Condition, Error, Pod, PodState, RunPod, Wait, backend::Action, client::Tries,
-    pods::record::PodRecord,
+    Applied, Condition, Error, Pod, PodState, RunPod, Wait, backend::Action, pods::record::PodRecord,
 };
 
 /// A pod together with the handle it came through: the last look at it, and what can be done with it.
@@ -99,7 +98,7 @@ impl PodHandle {
     /// # Errors
     /// As [`RunPod::get`].
     pub async fn refresh(&self) -> Result<Self, Error> {
-        self.runpod.look_at(&self.pod.id, Tries::Several).await.map(|pod| self.with(pod))
+        self.runpod.look_again(&self.pod.id, self.pod.listed_at()).await.map(|pod| self.with(pod))
     }
 
     /// Stops the pod. See [`RunPod::stop`].

@@ -73,7 +73,8 @@ impl RunPod {
     ///
     /// # Errors
     /// [`ErrorKind::Locked`] if the pod is locked; [`ErrorKind::Conflict`] if it belongs to a cluster;
-    /// [`ErrorKind::Unreadable`] if the answer looks like a success and the pod is still there.
+    /// [`ErrorKind::Unreadable`] if the answer looks like a success and the pod is still there;
+    /// [`ErrorKind::Unproven`] if RunPod says for 30 s that it does not know a pod that its list shows.
     ///
     /// # Cost
     /// On success nothing of the pod bills any more. On any error assume that it still does.
@@ -110,9 +111,9 @@ impl RunPod {
             }
             match absence_by_id(asked_at, &history) {
                 Finding::Unknown { .. } if Instant::now() < patience => sleep(UNKNOWN_PAUSE).await,
-                Finding::Unknown { why, .. } => {
-                    let message = format!("RunPod answers 404 and its list shows the pod: {why}");
-                    return Err(Error::of_answer(ErrorKind::Unreadable, TERMINATE, Some(id), message));
+                Finding::Unknown { .. } => {
+                    let message = "RunPod answers 404, and yet its list shows the pod";
+                    return Err(Error::of_answer(ErrorKind::Unproven, TERMINATE, Some(id), message));
                 }
                 _ => break,
             }
@@ -129,10 +130,11 @@ impl RunPod {
         status: StatusCode,
     ) -> Result<(), Error> {
         let mut pauses = retry::pauses(retry::ATTEMPTS);
+        let patience = Instant::now() + 2 * LAG;
         loop {
             let seen = match self.examine(id, Tries::One, listed_at).await {
                 Ok((_, Finding::Gone)) => return Ok(()),
-                Ok((None, Finding::Unknown { until: Some(_), .. })) => {
+                Ok((None, _)) if Instant::now() < patience => {
                     sleep(UNKNOWN_PAUSE).await;
                     continue;
                 }

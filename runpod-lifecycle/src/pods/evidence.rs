@@ -106,7 +106,7 @@ pub(crate) fn judge(seen: &Observation<'_>, history: &History) -> Finding {
     match seen.came {
         // It never comes back, however late the answer is.
         Came::Pod(pod) if pod.is_gone() => Finding::Gone,
-        _ if history.touched_at.is_some_and(|touched_at| seen.at <= touched_at) => {
+        _ if history.touched_at.is_some_and(|touched_at| seen.at < touched_at) => {
             unknown(None, "RunPod's answer is from before the last change")
         }
         Came::Pod(pod) => presence(pod, seen.at, history.change),

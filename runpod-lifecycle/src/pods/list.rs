@@ -5,7 +5,7 @@ use crate::{
     backend::Unreadable,
     client::{Call, Tries},
     pod::Asked,
-    pods::evidence::{Came, Finding, Observation, judge},
+    pods::evidence::{Came, Finding, Observation, absence_by_id, judge},
     pods::identity::{Claim, Whose, bears},
     pods::record::PodRecord,
 };
@@ -13,6 +13,7 @@ use std::{collections::HashSet, sync::Arc};
 use tokio::time::Instant;
 
 const LIST: &str = "list pods";
+const GET: &str = "get pod";
 /// Pages after which a list is taken to have no end.
 const MOST_PAGES: usize = 1000;
 
@@ -50,7 +51,7 @@ impl RunPod {
         const OPERATION: &str = "find pod";
         if is_id(id_or_name) {
             match self.get(id_or_name).await {
-                Err(error) if error.kind() == ErrorKind::NotFound => {
+                Err(error) if matches!(error.kind(), ErrorKind::NotFound | ErrorKind::Unproven) => {
                     if let Some(pod) = self.created_with_id(id_or_name).await? {
                         return Ok(pod);
                     }
@@ -77,20 +78,36 @@ impl RunPod {
     ///
     /// # Errors
     /// [`ErrorKind::NotFound`] only if RunPod itself says that there is no such pod; any other kind
-    /// means that nobody knows.
+    /// means that nobody knows, [`ErrorKind::Unproven`] that it may be too new.
     pub async fn get(&self, id: &str) -> Result<PodHandle, Error> {
-        self.look_at(id, Tries::Several).await.map(|pod| PodHandle::new(self.clone(), pod))
+        self.look_again(id, None).await.map(|pod| PodHandle::new(self.clone(), pod))
+    }
+
+    /// Looks at one pod, given that a list asked for at `listed_at` has shown it.
+    pub(crate) async fn look_again(&self, id: &str, listed_at: Option<Instant>) -> Result<Pod, Error> {
+        let asked_at = Instant::now();
+        let error = match self.look_at(id, Tries::Several).await {
+            Err(error) if error.kind() == ErrorKind::NotFound => error,
+            outcome => return outcome,
+        };
+        let history = self.lookups().records.history(id).with_list(listed_at);
+        match absence_by_id(asked_at, &history) {
+            Finding::Unknown { .. } => {
+                let message = "RunPod answers 404, which proves nothing of a new pod";
+                Err(Error::of_answer(ErrorKind::Unproven, GET, Some(id), message))
+            }
+            _ => Err(error),
+        }
     }
 
     /// The pod of this id and no other.
     pub(crate) async fn look_at(&self, id: &str, tries: Tries) -> Result<Pod, Error> {
-        const OPERATION: &str = "get pod";
-        let call = Call::look(OPERATION, Some(id));
+        let call = Call::look(GET, Some(id));
         let asked_at = Instant::now();
         let mut pod = self.send(call, tries, || self.backend().get(id)).await?;
         if pod.id != id {
             let message = format!("the answer is about another pod, {:?}", pod.id);
-            return Err(Error::of_answer(ErrorKind::Unreadable, OPERATION, Some(id), message));
+            return Err(Error::of_answer(ErrorKind::Unreadable, GET, Some(id), message));
         }
         self.lookups().records.observe([&mut pod], Asked::ById, asked_at);
         Ok(pod)

@@ -72,8 +72,8 @@ pub(crate) struct Watcher<'a> {
     listed_at: Option<Instant>,
     /// Lists in a row that did not show the pod.
     unlisted: u32,
-    /// The question that failed last; `None` if the last one was answered.
-    failed: Option<Asked>,
+    /// The last question, if its answer was of no use.
+    unhelpful: Option<Asked>,
     /// What a wait that is alone asks.
     preferred: Asked,
 }
@@ -88,7 +88,7 @@ impl<'a> Watcher<'a> {
             lists: poller.latest.subscribe(),
             listed_at: pod.listed_at(),
             unlisted: 0,
-            failed: None,
+            unhelpful: None,
             preferred: Asked::ById,
         }
     }
@@ -105,9 +105,9 @@ impl<'a> Watcher<'a> {
         self.runpod.lookups().records.history(self.id).with_list(self.listed_at)
     }
 
-    /// What to ask next: not what failed last, and one list for all while there are several.
+    /// What to ask next: not what was of no use, and one list for all while there are several.
     fn question(&self) -> Asked {
-        match self.failed {
+        match self.unhelpful {
             Some(Asked::List) => Asked::ById,
             Some(Asked::ById) => Asked::List,
             None if self.is_alone() => self.preferred,
@@ -115,8 +115,10 @@ impl<'a> Watcher<'a> {
         }
     }
 
-    async fn look_by_id(&self) -> Result<Sight, Error> {
+    async fn look_by_id(&mut self) -> Result<Sight, Error> {
         let (pod, finding) = self.runpod.examine(self.id, Tries::One, self.listed_at).await?;
+        // A list may show what is not known by its id yet.
+        self.unhelpful = (pod.is_none() && finding != Finding::Gone).then_some(Asked::ById);
         Ok(sight(pod, finding))
     }
 
@@ -206,20 +208,22 @@ impl RunPod {
 impl Source for Watcher<'_> {
     async fn look(&mut self) -> Result<Sight, Error> {
         let question = self.question();
+        self.unhelpful = None;
         let sight = match question {
             Asked::ById => self.look_by_id().await,
             Asked::List => self.look_in_list().await,
         };
-        self.failed = sight.is_err().then_some(question);
-        if sight.is_ok() {
-            self.preferred = question;
+        match sight {
+            Err(_) => self.unhelpful = Some(question),
+            Ok(Sight::Unclear(_)) => {}
+            Ok(_) => self.preferred = question,
         }
         sight
     }
 
     fn is_current(&self, pod: &Pod) -> bool {
         let changed_at = self.history().touched_at;
-        changed_at.is_none_or(|changed_at| pod.observed.is_some_and(|(_, at)| at > changed_at))
+        changed_at.is_none_or(|changed_at| pod.observed.is_some_and(|(_, at)| at >= changed_at))
     }
 
     fn pace(&self) -> Duration {

@@ -63,8 +63,8 @@ fn absence_is_proven_only_by_a_404_about_an_old_pod_that_no_list_has_just_shown(
         (ById, 15, created(0), Proof::Gone),
         (ById, 16, created(0).with_list(Some(at(14))), NothingUntil(29)),
         // What was asked for before a change says nothing after it.
-        (ById, 100, terminated(), Proof::Nothing),
-        (ById, 101, terminated(), Proof::Gone),
+        (ById, 99, terminated(), Proof::Nothing),
+        (ById, 100, terminated(), Proof::Gone),
         (ById, 101, terminated().with_list(Some(at(100))), Proof::Gone),
         (ById, 99, changed(Changed::Started, 100), Proof::Nothing),
         // Whatever can be changed was there.
