@@ -84,8 +84,8 @@ impl PodHandle {
     ///
     /// The first wait for a pod that was just deployed also ends a twin, should RunPod have made two
     /// out of one create. Only a list read 15 s after the create shows that, so this wait ends no sooner; one
-    /// that takes longer is held up by one list, and by 30 s after the create no longer than 2 s. What is left
-    /// in doubt is an [`Event::Warned`].
+    /// that takes longer is held up by one list, and from 30 s after the create on by no more than 2 s if lists
+    /// cannot be read. What is left in doubt is an [`Event::Warned`].
     ///
     /// # Cancellation
     /// Dropping the wait stops watching. The pod goes on running and billing.

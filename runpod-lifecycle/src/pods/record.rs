@@ -59,10 +59,14 @@ impl PodRecords {
         self.of(id).map(|record| record.history()).unwrap_or_default()
     }
 
-    /// Remembers a create that RunPod accepted.
+    /// Remembers a create that RunPod accepted, in a record of its own: an id that two creates were answered
+    /// with says nothing of the other's pod.
     pub(crate) fn created(&self, created: Created) -> Arc<PodRecord> {
-        let record = self.of_changed(&created.pod.id);
+        let (id, record) = (created.pod.id.clone(), Arc::<PodRecord>::default());
         record.known().created = Some(created);
+        let mut table = self.table();
+        table.make_room();
+        table.by_id.insert(id, Arc::clone(&record));
         record
     }
 

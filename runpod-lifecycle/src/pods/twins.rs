@@ -16,17 +16,17 @@ use crate::{
 
 /// The pause between two looks for a twin.
 const TWIN_PAUSE: Duration = Duration::from_secs(1);
-/// How long after the first list that could show a twin the search goes on while lists cannot be read.
-const PATIENCE: Duration = Duration::from_secs(5);
+/// How long after the first list that could show a twin the search goes on while something fails.
+const PATIENCE: Duration = Duration::from_secs(15);
 /// The longest a search that begins late holds up its wait.
 const LATE_PATIENCE: Duration = Duration::from_secs(2);
 
-/// The one search for a pod's twins, and what it has come to so far. Dropped before it is over, it is left to
-/// whoever comes next.
+/// The one search for a pod's twins, and what it has come to so far. Unless it ends with certainty, or with
+/// the ids of all that may be twins, it is left to whoever comes next.
 struct Search<'a> {
     record: &'a PodRecord,
     is_over: bool,
-    /// Twins that were seen and not terminated, and pods that may be twins.
+    /// Twins that were not terminated, and pods that may be twins.
     left: BTreeSet<String>,
     /// Why the last look was not enough.
     trouble: Option<String>,
@@ -35,6 +35,13 @@ struct Search<'a> {
 impl<'a> Search<'a> {
     fn take(record: &'a PodRecord) -> Option<Self> {
         record.take_search().then(|| Self { record, is_over: false, left: BTreeSet::new(), trouble: None })
+    }
+
+    fn trouble(&mut self) -> String {
+        self.trouble.take().unwrap_or_else(|| match self.left.is_empty() {
+            true => "reading RunPod's list took too long".to_owned(),
+            false => "terminating it took too long".to_owned(),
+        })
     }
 }
 
@@ -59,12 +66,7 @@ impl PodHandle {
         let shown_at = created.at + LAG;
         let until = (shown_at + PATIENCE).max(Instant::now() + LATE_PATIENCE);
         let outcome = timeout_at(until, self.try_to_end_twins(&created.claim, shown_at, &mut search)).await;
-        search.is_over = true;
-        let late = match search.left.is_empty() {
-            true => search.trouble.take().unwrap_or_else(|| "reading RunPod's list took too long".to_owned()),
-            false => "terminating it took too long".to_owned(),
-        };
-        let Err(reason) = outcome.unwrap_or(Err(late)) else { return };
+        let Err(reason) = outcome.unwrap_or_else(|_| Err(search.trouble())) else { return };
         let id = &self.id;
         let left = search.left.iter().map(|twin| format!(" as {twin}")).collect::<Vec<_>>().join(" and");
         let warning = format!(
@@ -79,49 +81,55 @@ impl PodHandle {
         shown_at: Instant,
         search: &mut Search<'_>,
     ) -> Result<(), String> {
+        let mut since = shown_at;
         loop {
-            match self.runpod().list_since(shown_at).await {
-                Err(error) if !error.is_retryable() => return Err(error.to_string()),
+            match self.runpod().list_since(since).await {
                 Err(error) => search.trouble = Some(error.to_string()),
-                Ok(list) => return self.end_twins_in(&list, claim, search).await,
+                Ok(list) => match self.end_twins_in(&list, claim, search).await {
+                    Some(doubt) => search.trouble = Some(doubt),
+                    None => {
+                        search.is_over = true;
+                        return match search.left.is_empty() {
+                            true => Ok(()),
+                            false => Err("it does not show whose it is".to_owned()),
+                        };
+                    }
+                },
             }
             sleep(TWIN_PAUSE).await;
+            since = since.max(Instant::now());
         }
     }
 
-    /// Terminates the twins a list shows. The error says why one may be left.
-    async fn end_twins_in(
-        &self,
-        list: &Snapshot,
-        claim: &Claim,
-        search: &mut Search<'_>,
-    ) -> Result<(), String> {
+    /// Terminates the twins a list shows. Returns what went wrong, if something did that may go right yet.
+    async fn end_twins_in(&self, list: &Snapshot, claim: &Claim, search: &mut Search<'_>) -> Option<String> {
         let odd = list.unreadable.iter().find(|odd| odd.may_be(&claim.name));
-        let mut doubt = odd.map(|odd| odd.problem.clone());
+        search.left.clear();
+        let mut trouble = odd.map(|odd| odd.problem.clone());
         for pod in list.pods.values().filter(|pod| pod.id != self.id) {
-            let id = pod.id.clone();
-            match self.runpod().whose(claim, pod.clone()).await {
-                Ok((Whose::SomebodyElses, _)) => {}
+            let failure = match self.runpod().whose(claim, pod.clone()).await {
+                Ok((Whose::SomebodyElses, _)) => continue,
+                // Listed and not known by its id: a later list says whether it is there.
+                Ok((Whose::MayBeOurs, seen)) => {
+                    seen.listed_at().map(|_| format!("RunPod does not know {} by its id yet", seen.id))
+                }
                 Ok((Whose::Ours, twin)) => {
-                    search.left.insert(id.clone());
+                    // Named also if its end takes too long.
+                    search.left.insert(twin.id.clone());
                     match self.runpod().end(&twin).await {
-                        Err(error) => doubt = Some(error.to_string()),
                         Ok(()) => {
-                            search.left.remove(&id);
-                            self.runpod().notify(&Event::DuplicateTerminated { pod_id: id });
+                            search.left.remove(&twin.id);
+                            self.runpod().notify(&Event::DuplicateTerminated { pod_id: twin.id });
+                            continue;
                         }
+                        Err(error) => Some(error.to_string()),
                     }
                 }
-                Ok((Whose::MayBeOurs, _)) => {
-                    doubt = Some(format!("pod {id} does not show whose it is"));
-                    search.left.insert(id);
-                }
-                Err(error) => {
-                    doubt = Some(error.to_string());
-                    search.left.insert(id);
-                }
-            }
+                Err(error) => Some(error.to_string()),
+            };
+            search.left.insert(pod.id.clone());
+            trouble = failure.or(trouble);
         }
-        doubt.map_or(Ok(()), Err)
+        trouble
     }
 }
