@@ -114,7 +114,7 @@ impl PodHandle {
     /// # Errors
     /// As [`RunPod::start`].
     pub async fn start(&self) -> Result<Applied, Error> {
-        let applied = self.runpod.start(&self.pod.id).await?;
+        let applied = self.runpod.start_seen(&self.pod.id, Some(&self.pod)).await?;
         // An answer that says nothing of the pod leaves what was known of it.
         Ok(match applied.warnings.is_empty() {
             true => Applied::by_action(Action::Start, Some(&self.pod), self.runpod.server_now()),
@@ -127,7 +127,7 @@ impl PodHandle {
     /// # Errors
     /// As [`RunPod::restart`].
     pub async fn restart(&self) -> Result<Applied, Error> {
-        self.runpod.restart(&self.pod.id).await
+        self.runpod.restart_seen(&self.pod.id, Some(&self.pod)).await
     }
 
     /// Terminates the pod. See [`RunPod::terminate`].

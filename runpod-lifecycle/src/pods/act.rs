@@ -10,13 +10,11 @@ use crate::{
 };
 use runpod_api::http::StatusCode;
 use std::time::Duration;
-use tokio::time::{Instant, sleep, timeout};
+use tokio::time::{Instant, sleep};
 
 const TERMINATE: &str = "terminate pod";
 /// The pause between two attempts to terminate a pod that RunPod may not know yet.
 const UNKNOWN_PAUSE: Duration = Duration::from_secs(3);
-/// The longest a start or restart takes to see which run of the container it ends.
-const BEFORE_PATIENCE: Duration = Duration::from_secs(5);
 
 impl RunPod {
     /// Stops a pod: the GPU is given back, the container disk is wiped, a pod volume is kept and
@@ -29,7 +27,7 @@ impl RunPod {
     /// If the future is dropped after the request was sent, the pod may be stopping.
     pub async fn stop(&self, id: &str) -> Result<Applied, Error> {
         let stopped = |state: &PodState| state.is_stopped();
-        self.act(Call::mutation("stop pod", id), Action::Stop, id, stopped).await
+        self.act(Call::mutation("stop pod", id), Action::Stop, id, None, stopped).await
     }
 
     /// Starts a stopped pod on the host it is pinned to. Returns once RunPod has accepted it.
@@ -43,10 +41,15 @@ impl RunPod {
     /// The GPU bills from the start on. A [lifetime](crate::PodSpec::lifetime) that was over begins anew, and
     /// the warnings say until when.
     pub async fn start(&self, id: &str) -> Result<Applied, Error> {
+        self.start_seen(id, None).await
+    }
+
+    /// Starts a pod that was last seen so.
+    pub(crate) async fn start_seen(&self, id: &str, seen: Option<&Pod>) -> Result<Applied, Error> {
         let started = |state: &PodState| {
             matches!(state, PodState::Running | PodState::Starting | PodState::Provisioning)
         };
-        self.act(Call::mutation("start pod", id), Action::Start, id, started).await
+        self.act(Call::mutation("start pod", id), Action::Start, id, seen, started).await
     }
 
     /// Restarts the container on the same host; the container disk is wiped. Returns once RunPod
@@ -55,12 +58,16 @@ impl RunPod {
     /// # Errors
     /// [`ErrorKind::Locked`] if the pod is locked; [`ErrorKind::Conflict`] if it is not running.
     pub async fn restart(&self, id: &str) -> Result<Applied, Error> {
+        self.restart_seen(id, None).await
+    }
+
+    /// Restarts the container of a pod that was last seen so.
+    pub(crate) async fn restart_seen(&self, id: &str, seen: Option<&Pod>) -> Result<Applied, Error> {
         let record = self.lookups().records.of_changed(id);
-        let before = self.before(id).await;
         let call = Call::mutation("restart pod", id);
         record.touch();
         let answer = self.once(call, Box::pin(self.backend().act(id, Action::Restart))).await;
-        self.remember(&record, Action::Restart, answer.as_ref().err(), before.as_ref());
+        self.remember(&record, Action::Restart, answer.as_ref().err(), seen);
         Ok(Applied::by_action(Action::Restart, answer?.as_ref(), self.server_now()))
     }
 
@@ -118,7 +125,7 @@ impl RunPod {
                 _ => break,
             }
         }
-        record.change(Changed::Terminated, true, None);
+        record.change(Changed::Terminated, true, None, self.server_now());
         Ok(())
     }
 
@@ -158,13 +165,13 @@ impl RunPod {
         call: Call<'_>,
         action: Action,
         id: &str,
+        seen: Option<&Pod>,
         is_there: impl Fn(&PodState) -> bool,
     ) -> Result<Applied, Error> {
         let record = self.lookups().records.of_changed(id);
-        let before = if action == Action::Start { self.before(id).await } else { None };
         record.touch();
         let answer = self.repeatedly(call, || self.backend().act(id, action)).await;
-        self.remember(&record, action, answer.as_ref().err(), before.as_ref());
+        self.remember(&record, action, answer.as_ref().err(), seen);
         let error = match answer {
             Ok(pod) => return Ok(Applied::by_action(action, pod.as_ref(), self.server_now())),
             Err(error) => error,
@@ -175,26 +182,21 @@ impl RunPod {
         }
         match self.get(id).await {
             Ok(pod) if pod.state.as_ref().is_some_and(is_there) => {
-                self.remember(&record, action, None, before.as_ref());
+                self.remember(&record, action, None, seen);
                 Ok(Applied::by_action(action, Some(&pod), self.server_now()))
             }
             _ => Err(error),
         }
     }
 
-    /// The pod just before a start or restart: it shows which run of the container that ends.
-    async fn before(&self, id: &str) -> Option<Pod> {
-        timeout(BEFORE_PATIENCE, self.look_at(id, Tries::One)).await.ok()?.ok()
-    }
-
-    /// Remembers what became of an action.
-    fn remember(&self, record: &PodRecord, action: Action, error: Option<&Error>, before: Option<&Pod>) {
+    /// Remembers what became of an action on a pod that was last seen so.
+    fn remember(&self, record: &PodRecord, action: Action, error: Option<&Error>, seen: Option<&Pod>) {
         if error.is_some_and(|error| !error.may_have_been_applied()) {
             return record.touch();
         }
         // REST v1 shows no uptime: without a start there is nothing to tell one run from the next by.
-        let tells_runs = self.supports(Feature::Uptime) || before.is_some_and(|pod| pod.started_at.is_some());
-        record.change(action.into(), error.is_none() && tells_runs, before);
+        let tells_runs = self.supports(Feature::Uptime) || seen.is_some_and(|pod| pod.started_at.is_some());
+        record.change(action.into(), error.is_none() && tells_runs, seen, self.server_now());
     }
 }
 

@@ -210,10 +210,13 @@ pub(crate) fn is_restarted(before: &Pod, after: &Pod, between: Duration) -> bool
     went_down || Run::of(before).is_over_by(&Run::of(after), between)
 }
 
+fn time(text: &str) -> Option<SystemTime> {
+    humantime::parse_rfc3339(text).ok()
+}
+
 /// Returns true if a start as RunPod writes it is later than another. Texts that are no RFC 3339 are
 /// later if they differ.
 fn is_later(start: Option<&str>, than: Option<&str>) -> bool {
-    let time = |text: &str| -> Option<SystemTime> { humantime::parse_rfc3339(text).ok() };
     match (start, than) {
         (None, _) => false,
         (Some(_), None) => true,
@@ -230,6 +233,8 @@ fn is_later(start: Option<&str>, than: Option<&str>) -> bool {
 pub(crate) struct Turnover {
     action: Changed,
     at: Instant,
+    /// The same by RunPod's clock.
+    began: SystemTime,
     /// The run that is over; `None` if it was never seen.
     ended: Option<Run>,
     /// Whether another run must show, however long that takes. Else what lags is over after [`LAG`].
@@ -239,29 +244,36 @@ pub(crate) struct Turnover {
 }
 
 impl Turnover {
-    /// The turnover that a change brings; `before` is the pod just before it, `run` all that is known of
-    /// its run. `None` if the pod was up and stays so.
+    /// The turnover that a change brings to a pod whose last known run is `run`; `now` is by RunPod's clock.
     pub(crate) fn by(
         change: Change,
+        now: SystemTime,
         is_certain: bool,
-        before: Option<&Pod>,
+        was_stopped: bool,
         run: Option<Run>,
         previous: Option<Self>,
-    ) -> Option<Self> {
+    ) -> Self {
         let Change { action, at } = change;
-        let state = before.and_then(|pod| pod.state.as_ref());
         let was_stopped_here =
             previous.as_ref().is_some_and(|last| last.action == Changed::Stopped && !last.is_confirmed());
         let is_strict = is_certain
             && match action {
-                Changed::Started if was_stopped_here => true,
-                // Starting a pod that is up changes nothing.
-                Changed::Started if state.is_some_and(is_up) => return previous,
-                Changed::Started => state.is_some_and(PodState::is_stopped),
-                Changed::Restarted => run.is_some(),
+                Changed::Started => was_stopped || was_stopped_here,
+                Changed::Restarted => true,
                 Changed::Stopped | Changed::Terminated => false,
             };
-        Some(Self { action, at, ended: run, is_strict, confirmed_at: None })
+        match previous {
+            // Starting a pod that is up changes nothing.
+            Some(previous) if action == Changed::Started && !is_strict && previous.is_awaited() => previous,
+            _ => Self { action, at, began: now, ended: run, is_strict, confirmed_at: None },
+        }
+    }
+
+    /// Takes in the first run that is shown and does not count, if none was known before.
+    pub(crate) fn learn(&mut self, run: &Run, at: Instant) {
+        if at >= self.at && self.ended.is_none() && *run != Run::default() {
+            self.ended = Some(run.clone());
+        }
     }
 
     /// Returns why what an answer says of endpoints does not count; `None` if it does.
@@ -296,7 +308,10 @@ impl Turnover {
     fn is_followed_by(&self, run: &Run, at: Instant) -> bool {
         let Some(since) = at.checked_duration_since(self.at) else { return false };
         let began_since = run.uptime.is_some_and(|uptime| uptime <= since + ROUNDING);
-        let Some(ended) = &self.ended else { return began_since };
+        let Some(ended) = &self.ended else {
+            let started_at = run.started_at.as_deref().and_then(time);
+            return began_since || started_at.is_some_and(|started_at| started_at + ROUNDING >= self.began);
+        };
         // An old answer about a run that was short as well would look the same.
         let was_long = ended.uptime.is_none_or(|uptime| uptime >= UPTIME_LAG);
         is_later(run.started_at.as_deref(), ended.started_at.as_deref())

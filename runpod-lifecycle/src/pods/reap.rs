@@ -144,12 +144,12 @@ impl RunPod {
 
     /// The account's pods, and the time by which they are judged.
     async fn account(&self) -> Account {
-        let Listing { pods, unreadable, failure, .. } = self.read_pages(Tries::Several).await;
+        let Listing { pods, unreadable, failure, asked_at } = self.read_pages(Tries::Several).await;
         for odd in unreadable {
             self.notify(&Event::Warned { warning: odd.problem });
         }
         // A list may go on showing what this handle has terminated.
-        let pods = pods.into_iter().filter(|pod| !self.lookups().records.is_terminated(&pod.id));
+        let pods = pods.into_iter().filter(|pod| !self.lookups().records.is_ended_by(&pod.id, asked_at));
         let pods = pods.map(|pod| PodHandle::new(self.clone(), pod));
         let (hidden, shown) = pods.partition(|pod: &PodHandle| hides_environment(pod));
         let now = self.time().unwrap_or_else(|| {

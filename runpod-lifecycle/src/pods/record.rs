@@ -3,13 +3,13 @@
 use std::{
     collections::HashMap,
     sync::{Arc, Mutex, MutexGuard, PoisonError},
-    time::Duration,
+    time::{Duration, SystemTime},
 };
 
 use tokio::time::Instant;
 
 use crate::{
-    Pod,
+    Pod, PodState,
     pod::Asked,
     pods::{
         evidence::{Change, Changed, History, LAG, Run, Turnover},
@@ -194,14 +194,15 @@ impl PodRecord {
         self.known().touched_at = Some(Instant::now());
     }
 
-    /// Remembers a change that RunPod accepted, or may have made (`is_certain` is false). `before` is the
-    /// pod as it was asked for by its id just before; `None` if that failed.
-    pub(crate) fn change(&self, action: Changed, is_certain: bool, before: Option<&Pod>) {
+    /// Remembers a change that RunPod accepted, or may have made (`is_certain` is false), of a pod that was
+    /// last `seen` so. `now` is by RunPod's clock.
+    pub(crate) fn change(&self, action: Changed, is_certain: bool, seen: Option<&Pod>, now: SystemTime) {
         let change = Change { action, at: Instant::now() };
         let mut known = self.known();
-        let run = Run::known_from(known.run.clone(), before.map(Run::of));
+        let run = Run::known_from(known.run.clone(), seen.map(Run::of));
+        let was_stopped = seen.and_then(|pod| pod.state.as_ref()).is_some_and(PodState::is_stopped);
         let previous = known.turnover.take();
-        known.turnover = Turnover::by(change, is_certain, before, run, previous);
+        known.turnover = Some(Turnover::by(change, now, is_certain, was_stopped, run, previous));
         known.touched_at = Some(change.at);
         known.change = Some(change);
     }
@@ -215,6 +216,7 @@ impl PodRecord {
         let run = Run::of(pod);
         if let Some(turnover) = &mut known.turnover {
             if let Some(reason) = turnover.withholds(&run, at) {
+                turnover.learn(&run, at);
                 pod.withhold_run(reason);
                 return;
             }
@@ -282,7 +284,7 @@ mod tests {
             pod
         };
         assert!(look(OLD).connection().direct_ssh().is_some(), "nothing is known of it");
-        records.of_changed("pod123").change(Changed::Restarted, true, Some(&pod(OLD)));
+        records.of_changed("pod123").change(Changed::Restarted, true, Some(&pod(OLD)), SystemTime::now());
         advance(Duration::from_secs(1)).await;
         let withheld = look(OLD);
         assert!(withheld.connection().direct_ssh().is_none());
@@ -297,7 +299,7 @@ mod tests {
         let named = |name| records.created_as(name).len();
         let record = create(&records, "pod123", "one");
         assert_eq!((named("one"), named("two")), (1, 0));
-        record.change(Changed::Terminated, true, None);
+        record.change(Changed::Terminated, true, None, SystemTime::now());
         assert_eq!(named("one"), 0);
         create(&records, "pod456", "one");
         advance(2 * LAG).await;
@@ -310,7 +312,7 @@ mod tests {
         let count = || records.table().by_id.len();
         let held = create(&records, "held", "held");
         let restarted = records.of_changed("restarted");
-        restarted.change(Changed::Restarted, true, Some(&pod("2026-08-20T06:16:19Z")));
+        restarted.change(Changed::Restarted, true, Some(&pod("2026-08-20T06:16:19Z")), SystemTime::now());
         drop(restarted);
         for number in 0..10 * FEW {
             create(&records, &format!("pod{number}"), "many");

@@ -440,11 +440,11 @@ fn nobody_waits_for_a_deploy_that_is_not_polled() {
     fast(async {
         let script = Script::new().await;
         let runpod = script.runpod();
-        let spec = spec();
-        let mut idle = Box::pin(runpod.deploy(&spec));
-        assert!(poll!(&mut idle).is_pending());
         let other = PodSpec::gpu("other", "image", [GPU]);
-        let outcome = timeout(MINUTE, runpod.deploy(&other)).await;
+        let mut idle = Box::pin(runpod.deploy(&other));
+        assert!(poll!(&mut idle).is_pending());
+        let spec = spec();
+        let outcome = timeout(MINUTE, runpod.deploy(&spec)).await;
         outcome.expect("it asks itself in the end").expect("it is accepted");
         drop(idle);
     });

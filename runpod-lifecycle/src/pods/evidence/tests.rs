@@ -116,12 +116,14 @@ fn run(started_at: &str, uptime: Option<u64>) -> Run {
     Run { started_at, uptime: uptime.map(seconds) }
 }
 
+fn clock(text: &str) -> SystemTime {
+    time(&format!("2026-08-20T06:{text}Z")).expect("it is RFC 3339")
+}
+
 /// A turnover at 100 s of a run that had been shown so.
 fn turnover(action: Changed, state: &str, ended: Run) -> Turnover {
-    let mut before = Pod::scripted("pod123", state, false);
-    (before.started_at, before.uptime) = (ended.started_at.clone(), ended.uptime);
     let change = Change { action, at: at(100) };
-    Turnover::by(change, true, Some(&before), Some(ended), None).expect("the run is over")
+    Turnover::by(change, clock("17:00"), true, state == "EXITED", Some(ended), None)
 }
 
 #[test]
@@ -166,26 +168,54 @@ fn late_answers_are_withheld_for_15_seconds_after_a_new_run_has_shown() {
 }
 
 #[test]
-fn a_start_of_a_pod_that_is_up_ends_no_run() {
-    let up = Pod::scripted("pod123", "RUNNING", true);
-    let start = Change { action: Changed::Started, at: at(100) };
-    assert!(Turnover::by(start, true, Some(&up), Some(Run::of(&up)), None).is_none());
-    // Unless it only looks so, since it was stopped a moment ago.
-    let stop = Change { action: Changed::Stopped, at: at(99) };
-    let stopped = Turnover::by(stop, true, None, Some(Run::of(&up)), None);
-    let started = Turnover::by(start, true, Some(&up), Some(Run::of(&up)), stopped);
-    assert!(started.is_some_and(|turnover| turnover.is_awaited()));
+fn a_run_that_was_never_seen_is_told_from_the_next_by_runpods_clock_or_by_what_shows_first() {
+    let unseen = || Turnover::by(change(Changed::Restarted), clock("17:00"), true, false, None, None);
+    for (shown, asked_at, counts) in [
+        (run("16:59", None), 101, true),
+        (run("16:00", None), 3700, false),
+        (run("16:00", Some(500)), 3700, false),
+        (run("16:00", Some(1)), 101, true),
+        (run("", None), 3700, false),
+    ] {
+        assert_eq!(unseen().withholds(&shown, at(asked_at)).is_none(), counts, "{shown:?}");
+    }
+    // Whatever the clocks say.
+    let mut turnover = unseen();
+    turnover.learn(&run("16:00", None), at(101));
+    assert!(turnover.withholds(&run("16:00", None), at(102)).is_some());
+    assert_eq!(turnover.withholds(&run("16:30", None), at(102)), None);
+}
+
+fn change(action: Changed) -> Change {
+    Change { action, at: at(100) }
+}
+
+#[test]
+fn a_start_of_a_pod_that_may_be_up_is_waited_for_15_seconds_and_one_of_a_stopped_pod_until_it_shows() {
+    let old = || Some(run("16:00", Some(500)));
+    let start = |was_stopped, previous| {
+        Turnover::by(change(Changed::Started), clock("17:00"), true, was_stopped, old(), previous)
+    };
+    let stopped = || Turnover::by(change(Changed::Stopped), clock("16:59"), true, false, old(), None);
+    let restarted = || Turnover::by(change(Changed::Restarted), clock("16:59"), true, false, old(), None);
+    for (turnover, is_awaited) in [
+        (start(true, None), true),
+        (start(false, None), false),
+        (start(false, Some(stopped())), true),
+        (start(false, Some(restarted())), true),
+    ] {
+        assert_eq!(turnover.is_awaited(), is_awaited, "{turnover:?}");
+        assert!(turnover.withholds(&run("16:00", Some(510)), at(114)).is_some(), "{turnover:?}");
+        let late = turnover.withholds(&run("16:00", Some(520)), at(115));
+        assert_eq!(late.is_some(), is_awaited, "{turnover:?}");
+    }
 }
 
 #[test]
 fn what_is_not_certain_is_withheld_for_15_seconds_only() {
     let old = run("16:00", None);
-    let uncertain = |action| {
-        let change = Change { action, at: at(100) };
-        Turnover::by(change, false, None, Some(old.clone()), None).expect("a run may be over")
-    };
     for action in [Changed::Started, Changed::Restarted, Changed::Stopped, Changed::Terminated] {
-        let turnover = uncertain(action);
+        let turnover = Turnover::by(change(action), clock("17:00"), false, true, Some(old.clone()), None);
         assert!(turnover.withholds(&old, at(114)).is_some(), "{action}");
         assert_eq!(turnover.withholds(&old, at(115)), None, "{action}");
     }
