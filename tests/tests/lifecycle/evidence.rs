@@ -444,6 +444,7 @@ fn nobody_waits_for_a_deploy_that_is_not_polled() {
         let mut idle = Box::pin(runpod.deploy(&spec));
         assert!(poll!(&mut idle).is_pending());
         let other = PodSpec::gpu("other", "image", [GPU]);
+        script.set(Create, (201, pod(json!({"name": "other"}))));
         let outcome = timeout(MINUTE, runpod.deploy(&other)).await;
         outcome.expect("it asks itself in the end").expect("it is accepted");
         drop(idle);
