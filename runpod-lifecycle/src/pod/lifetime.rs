@@ -119,7 +119,8 @@ mod tests {
         const END: (&str, &str) = (EXPIRES_AT, "2026-08-20T07:00:00Z");
         const HOUR: (&str, &str) = (LENGTH, "3600");
         const CREATED: &str = "2026-08-20T06:00:00Z";
-        let table: [(&[(&str, &str)], &str, Option<&str>, Option<&str>); 9] = [
+        type Env = &'static [(&'static str, &'static str)];
+        let table: [(Env, &str, Option<&str>, Option<&str>); 9] = [
             (&[], CREATED, None, None),
             (&[(EXPIRES_AT, "soon")], CREATED, None, None),
             (&[END, HOUR], CREATED, None, Some("2026-08-20T07:00:00Z")),

@@ -182,20 +182,21 @@ async fn reaped(date: &'static str, listed: Value, by_id: Value) -> (Option<End>
         server.mock(|when, then| {
             when.method(method).path(path);
             then.respond_with(move |_| {
-                sent.lock().unwrap().push(method.to_owned());
+                sent.lock().expect("no test panics with it").push(method.to_owned());
                 dated(if method == "DELETE" { 204 } else { 200 }, date, &by_id)
             });
         });
     }
     let heard: Arc<Mutex<String>> = Arc::default();
     let sink = Arc::clone(&heard);
-    let runpod = handle(&server).on_event(move |event| *sink.lock().unwrap() += &format!("{event}\n"));
+    let runpod = handle(&server)
+        .on_event(move |event| *sink.lock().expect("no test panics with it") += &format!("{event}\n"));
     let reaped = runpod.reap().await.expect("the list can be read");
     assert!(reaped.len() <= 1 && reaped.iter().all(|one| one.outcome.is_ok()), "{reaped:?}");
     let overdue = runpod.overdue().await.expect("the list can be read").len();
-    let sent = sent.lock().unwrap().clone();
+    let sent = sent.lock().expect("no test panics with it").clone();
     assert!(overdue == reaped.len() || sent == ["DELETE"], "a dry run says the same");
-    let heard = heard.lock().unwrap().clone();
+    let heard = heard.lock().expect("no test panics with it").clone();
     (reaped.first().map(|one| one.end), sent, heard)
 }
 
@@ -205,7 +206,8 @@ async fn a_lifetime_ends_by_runpods_clock_as_its_spec_says_and_never_with_data()
     let network = json!({"network": [{"volumeId": "v", "path": "/workspace"}]});
     let stopped = |mounts: &Value| json!({"status": "EXITED", "mounts": mounts});
     let (over, none) = ("11:00", [""; 0].as_slice());
-    let table: [(&str, &str, Value, Option<End>, &[&str]); 12] = [
+    type Row<'a> = (&'a str, &'a str, Value, Option<End>, &'a [&'a str]);
+    let table: [Row<'_>; 12] = [
         ("30 min are left", "12:30", json!({}), None, none),
         ("it is over", over, json!({}), Some(End::Terminated), &["DELETE"]),
         ("over, with a volume", over, json!({"mounts": volume}), Some(End::Terminated), &["DELETE"]),

@@ -173,7 +173,8 @@ fn a_run_that_was_never_seen_is_told_from_the_next_by_runpods_clock_or_by_what_s
     for (shown, asked_at, counts) in [
         (run("16:59", None), 101, true),
         (run("16:00", None), 3700, false),
-        (run("16:00", Some(500)), 3700, false),
+        (run("16:00", Some(500)), 101, false),
+        (run("16:00", Some(500)), 3700, true),
         (run("16:00", Some(1)), 101, true),
         (run("", None), 3700, false),
     ] {
