@@ -55,7 +55,7 @@ async fn a_redirect_to_another_scheme_host_or_user_is_another_place() {
     ] {
         let header = format!("location: {place}\r\n");
         let server = Server::start(move |_, _| with_headers(307, &header, "")).await;
-        server.runpod().stop("abc").await.expect_err("it is not followed");
+        server.runpod().restart("abc").await.expect_err("it is not followed");
         assert_eq!(server.heard().len(), 1, "{place}");
     }
 }
@@ -242,9 +242,8 @@ fn a_log_line_without_end_is_an_error() {
 #[test]
 fn retry_after_holds_back_every_call_of_the_handle() {
     let pauses = run_fast(40, async {
-        // A restart looks at the pod before it is sent.
         let server = Server::start(|_, number| match number {
-            1 => with_headers(429, "retry-after: 20\r\n", "{}"),
+            0 => with_headers(429, "retry-after: 20\r\n", "{}"),
             _ => json(200, r#"{"id":"abc","pods":[]}"#),
         })
         .await;
