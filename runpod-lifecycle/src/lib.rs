@@ -19,6 +19,7 @@ mod wait;
 pub use backend::ApiVersion;
 pub use catalog::{CpuFlavor, GpuType, Stock};
 pub use client::{ConfigError, RunPod, RunPodBuilder};
+pub use condition::http::{HttpAnswer, HttpReady};
 pub use condition::{Condition, Gone, Probe, Ready, Running, Stopped, Verdict};
 pub use deploy::error::{Aftermath, Attempt, DeployError};
 pub use deploy::placement::{Candidate, Hardware, Order};

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use jiff::Timestamp;
-use runpod_lifecycle::{Pod, PodState, Port};
+use runpod_lifecycle::{Pod, PodState, Port, TcpEndpoint};
 use serde::{Deserialize, Serialize};
 
 use crate::{DeploymentState, runpod_provider::NAME};
@@ -119,11 +119,12 @@ fn addresses(pod: &Pod) -> Vec<Address> {
         let value = format!("{}@{}", ssh.username, ssh.host);
         addresses.push(Address { r#type: AddressType::Ssh, value, port: Some(ssh.port) });
     }
-    for endpoint in connection.tcp_endpoints().iter().filter(|end| end.private_port != Port::SSH.number()) {
+    let is_ssh = |end: &&TcpEndpoint| u32::from(end.private_port) == Port::SSH.number();
+    for endpoint in connection.tcp_endpoints().iter().filter(|end| !is_ssh(end)) {
         let (value, port) = (endpoint.ip.to_string(), Some(endpoint.public_port));
         addresses.push(Address { r#type: AddressType::External, value, port });
     }
-    for port in pod.ports.iter().map(|port| port.number()) {
+    for port in pod.ports.iter().filter_map(|port| u16::try_from(port.number()).ok()) {
         if let Some(value) = connection.http_url(port) {
             addresses.push(Address { r#type: AddressType::Https, value, port: Some(port) });
         }

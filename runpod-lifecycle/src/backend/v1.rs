@@ -1,7 +1,5 @@
 //! RunPod's REST v1, retired on 2026-11-15: for whoever still reaches an endpoint of its shape.
 
-use std::net::Ipv4Addr;
-
 use runpod_api::{
     Failure, Int, Integer, Number, ResponseValue,
     http::StatusCode,
@@ -12,7 +10,6 @@ use serde_json::Value;
 use crate::{
     Cloud, Cpu, Gpu, Hardware, Pod, PodState, Port, Protocol, TcpEndpoint,
     backend::{Action, Answer, Create, PodPage, answer, printable, status, unreadable_pod, unsendable},
-    pod::connection::is_internal,
     spec::HardwareSpec,
 };
 
@@ -178,6 +175,7 @@ fn pod(pod: types::Pod) -> Pod {
         image: pod.image_name.or(pod.image),
         id: printable(pod.id),
         name: pod.name,
+        knows_ports: pod.ports.is_some(),
         ports,
         tcp_endpoints,
     }
@@ -211,13 +209,11 @@ fn tcp_endpoints(public_ip: Option<&str>, mappings: Option<&Value>) -> Vec<TcpEn
     }
 }
 
-fn endpoint(ip: Option<&str>, private: Option<u16>, public: Option<u16>) -> Option<TcpEndpoint> {
-    let ip: Ipv4Addr = ip?.parse().ok().filter(|ip| !is_internal(*ip))?;
-    Some(TcpEndpoint { private_port: private?, ip, public_port: public.filter(|port| *port != 0)? })
+fn endpoint(ip: Option<&str>, private: Option<i64>, public: Option<i64>) -> Option<TcpEndpoint> {
+    TcpEndpoint::new(private?, ip?, public?)
 }
 
-fn number(value: Option<&Value>) -> Option<u16> {
+fn number(value: Option<&Value>) -> Option<i64> {
     let value = value?;
-    let number = value.as_u64().or_else(|| value.as_str()?.parse().ok())?;
-    u16::try_from(number).ok()
+    value.as_i64().or_else(|| value.as_str()?.parse().ok())
 }

@@ -12,7 +12,6 @@ use crate::{
     backend::{
         Action, Answer, Create, PodPage, Unreadable, answer, printable, status, unreadable_pod, unsendable,
     },
-    pod::connection::is_internal,
     spec::{GpuSpec, HardwareSpec},
 };
 
@@ -274,6 +273,7 @@ fn pod(pod: types::Pod) -> Pod {
         container_disk_gb: pod.disk.map(Integer::get),
         volume_gb: mounts.persistent.and_then(|mount| mount.size).map(Integer::get),
         network_volume: mounts.network.into_iter().flatten().find_map(|mount| mount.volume_id),
+        knows_ports: pod.ports.is_some(),
         ports: pod.ports.into_iter().flatten().filter_map(|port| port.parse::<Port>().ok()).collect(),
         env: pod.env.map(|env| env.into_inner()).unwrap_or_default(),
         is_locked: pod.locked.unwrap_or(false),
@@ -306,9 +306,7 @@ fn tcp_endpoints(ports: &[types::PodRuntimePort]) -> Vec<TcpEndpoint> {
 }
 
 fn tcp_endpoint(port: &types::PodRuntimePort) -> Option<TcpEndpoint> {
-    let number = |port: Option<Integer>| u16::try_from(port?.get()).ok().filter(|port| *port != 0);
-    let ip = port.ip.as_ref()?.parse().ok().filter(|ip| !is_internal(*ip))?;
-    Some(TcpEndpoint { private_port: number(port.private)?, ip, public_port: number(port.public)? })
+    TcpEndpoint::new(port.private?.get(), port.ip.as_deref()?, port.public?.get())
 }
 
 fn gpu_type(gpu: types::GpuType, secure: bool) -> GpuType {

@@ -8,7 +8,7 @@ use std::{collections::BTreeMap, time::SystemTime};
 
 use runpod_api::Secret;
 
-use crate::{Cloud, Connection, DeploymentState, PodState, Port, SshEndpoint, TcpEndpoint};
+use crate::{Cloud, Connection, DeploymentState, PodState, Port, Protocol, SshEndpoint, TcpEndpoint};
 
 /// The environment variable that carries a deployment's unique marker.
 pub(crate) const MARKER: &str = "RUNPOD_LIFECYCLE_DEPLOYMENT";
@@ -46,7 +46,8 @@ pub struct Pod {
     pub volume_gb: Option<i64>,
     /// Id of its network volume; `None` if it has none.
     pub network_volume: Option<String>,
-    /// The ports that were asked for. Unreadable entries are left out.
+    /// The ports that were asked for. Unreadable entries are left out. Empty also where RunPod did not say: see
+    /// [`knows_ports`](Self::knows_ports).
     pub ports: Vec<Port>,
     /// Environment variables, as RunPod echoes them.
     pub env: BTreeMap<String, Secret>,
@@ -61,6 +62,7 @@ pub struct Pod {
     pub created_at: Option<String>,
     /// When it was last started, RFC 3339 as RunPod wrote it.
     pub started_at: Option<String>,
+    pub(crate) knows_ports: bool,
     pub(crate) ssh_direct: Option<SshEndpoint>,
     pub(crate) ssh_proxy: Option<SshEndpoint>,
     pub(crate) tcp_endpoints: Vec<TcpEndpoint>,
@@ -105,6 +107,29 @@ impl Pod {
         self.state.as_ref().is_some_and(PodState::is_gone)
     }
 
+    /// Returns true if RunPod said which ports were asked for: one answer may leave them out.
+    #[must_use]
+    pub fn knows_ports(&self) -> bool {
+        self.knows_ports
+    }
+
+    /// Returns true if a port was opened as `NNNN/http`.
+    pub(crate) fn has_http(&self, port: u16) -> bool {
+        let is_it = |p: &Port| p.number() == u32::from(port) && p.protocol() == Protocol::Http;
+        self.ports.iter().any(is_it)
+    }
+
+    /// Returns true if its container may run, as far as RunPod says: addresses of any other pod are from before.
+    pub(crate) fn may_be_up(&self) -> bool {
+        matches!(self.state, None | Some(PodState::Running | PodState::Other(_)))
+    }
+
+    /// Returns true if it is stopped, failed or gone, rather than up or on its way up.
+    pub(crate) fn is_down(&self) -> bool {
+        let is_down = |state: &PodState| state.is_stopped() || state.is_gone() || *state == PodState::Error;
+        self.state.as_ref().is_some_and(is_down)
+    }
+
     /// The marker of the deployment that created it; `None` for a pod this crate did not create.
     pub(crate) fn marker(&self) -> Option<&str> {
         self.env.get(MARKER).map(Secret::expose)
@@ -147,6 +172,7 @@ impl Pod {
             uptime: None,
             created_at: None,
             started_at: None,
+            knows_ports: true,
             ssh_direct: with_ssh
                 .then(|| SshEndpoint::new("203.0.113.7".into(), 10022, "root".into()))
                 .flatten(),

@@ -1,0 +1,84 @@
+//! Asking the pod itself whether it answers.
+
+pub(crate) mod http;
+pub(crate) mod ssh;
+pub(crate) mod turns;
+
+use runpod_api::reqwest;
+use tokio::{io::AsyncWriteExt, net::TcpStream, time::timeout};
+
+use crate::{
+    ConfigError, Probe,
+    condition::http::PATIENCE,
+    pod::connection::HTTP_PROXY_DOMAIN,
+    probe::turns::{Turn, Turns},
+};
+
+/// Probes pods, each endpoint once at a time for everybody who waits. Never sends the API key.
+#[derive(Debug)]
+pub(crate) struct Prober {
+    http: reqwest::Client,
+    http_proxy: String,
+    turns: Turns,
+}
+
+/// An endpoint that does not answer as it should.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Lack {
+    /// What was missing, in a few words.
+    pub(crate) reason: String,
+    /// Someone took the connection: asking again at once may be taken amiss.
+    pub(crate) was_reached: bool,
+}
+
+impl Prober {
+    pub(crate) fn new(http_proxy: Option<String>) -> Result<Self, ConfigError> {
+        Ok(Self {
+            http: runpod_api::plain_http(PATIENCE)?,
+            http_proxy: http_proxy.unwrap_or_else(|| format!("https://{{pod}}-{{port}}.{HTTP_PROXY_DOMAIN}")),
+            turns: Turns::default(),
+        })
+    }
+
+    /// Asks the endpoint, or repeats what it said if it was asked a moment ago; the error says in a few words
+    /// what was missing.
+    pub(crate) async fn probe(&self, probe: &Probe) -> Result<(), String> {
+        let turn = match self.turns.take(probe) {
+            Turn::Known(outcome) => return outcome.map_err(|lack| lack.reason),
+            Turn::Mine(turn) => turn,
+        };
+        let outcome = match probe {
+            Probe::Tcp { host, port } => tcp(host, *port).await.map(drop),
+            Probe::Ssh { host, port } => ssh(host, *port).await,
+            Probe::Http { pod_id, request } => self.http(pod_id, request).await,
+        };
+        turn.over(&outcome);
+        outcome.map_err(|lack| lack.reason)
+    }
+}
+
+impl Lack {
+    fn unreached(reason: String) -> Self {
+        Self { reason, was_reached: false }
+    }
+}
+
+async fn tcp(host: &str, port: u16) -> Result<TcpStream, Lack> {
+    match timeout(PATIENCE, TcpStream::connect((host, port))).await {
+        Ok(Ok(stream)) => Ok(stream),
+        Ok(Err(_)) => Err(Lack::unreached(format!("{host}:{port} accepts no connection yet"))),
+        Err(_) => Err(Lack::unreached(format!("{host}:{port}: no answer within {} s", PATIENCE.as_secs()))),
+    }
+}
+
+async fn ssh(host: &str, port: u16) -> Result<(), Lack> {
+    let mut stream = tcp(host, port).await?;
+    // Both sides say who they are; a server that is gone again is noticed when it is read from.
+    let _ = stream.write_all(ssh::IDENTIFICATION).await;
+    let mut heard = ssh::Heard::default();
+    let reason = match timeout(PATIENCE, heard.listen(stream)).await {
+        Ok(true) => return Ok(()),
+        Ok(false) | Err(_) => format!("{host}:{port} {}", heard.what_it_does()),
+    };
+    Err(Lack { reason, was_reached: true })
+}
