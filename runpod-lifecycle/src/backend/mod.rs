@@ -11,7 +11,7 @@ use runpod_api::{
     http::{HeaderMap, StatusCode},
 };
 
-use crate::{Cloud, CpuFlavor, GpuType, Hardware, Logs, Pod, PodSpec};
+use crate::{Cloud, CpuFlavor, GpuType, Hardware, Logs, Pod, PodSpec, logs::Resume};
 
 /// A version of RunPod's REST API.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
@@ -109,9 +109,9 @@ impl Backend {
         &self,
         id: &str,
         logs: &Logs,
-        cursor: Option<&str>,
+        resume: &Resume,
     ) -> Result<Answer<ByteStream>, Failure> {
-        self.v2()?.logs(id, logs, cursor).await
+        self.v2()?.logs(id, logs, resume).await
     }
 
     /// For what only v2 has. Callers ask [`supports`](crate::RunPod::supports) first.

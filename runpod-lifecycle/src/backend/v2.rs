@@ -12,6 +12,7 @@ use crate::{
     backend::{
         Action, Answer, Create, PodPage, Unreadable, answer, printable, status, unreadable_pod, unsendable,
     },
+    logs::Resume,
     spec::{GpuSpec, HardwareSpec},
 };
 
@@ -126,15 +127,20 @@ impl V2 {
         &self,
         id: &str,
         logs: &Logs,
-        cursor: Option<&str>,
+        resume: &Resume,
     ) -> Result<Answer<ByteStream>, Failure> {
+        let (cursor, since) = match resume {
+            Resume::Tail => (None, None),
+            Resume::After(id) => (Some(id.as_str()), None),
+            Resume::Since(at) => (None, Some(at.parse().map_err(|error| unsendable("get_pod_logs", error))?)),
+        };
         let source = match &logs.source {
             Some(LogSource::Container) => Some(types::LogSource::Container),
             Some(LogSource::System) => Some(types::LogSource::System),
             _ => None,
         };
         let tail = Int::try_from(logs.tail).map_err(|error| unsendable("get_pod_logs", error))?;
-        let response = self.client.get_pod_logs(id, None, source, Some(&tail), cursor).await?;
+        let response = self.client.get_pod_logs(id, since.as_ref(), source, Some(&tail), cursor).await?;
         Ok(answer(response, |bytes| bytes))
     }
 }

@@ -11,7 +11,7 @@ use std::{
 
 use tokio::{
     sync::{Mutex, watch},
-    time::{Instant, timeout},
+    time::Instant,
 };
 
 use crate::{
@@ -191,11 +191,9 @@ impl Source for Watcher<'_> {
     }
 
     async fn system_log(&self) -> Vec<String> {
-        let lines = self.runpod.logs(self.id).source(LogSource::System).tail(REPORTED_LINES).history();
-        match timeout(LOG_PATIENCE, lines).await {
-            Ok(Ok(lines)) => lines.into_iter().map(|line| line.line).collect(),
-            _ => Vec::new(),
-        }
+        let log = self.runpod.logs(self.id).source(LogSource::System).tail(REPORTED_LINES);
+        let lines = log.past(LOG_PATIENCE).await.unwrap_or_default();
+        lines.into_iter().map(|line| line.line).collect()
     }
 }
 
