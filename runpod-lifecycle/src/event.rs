@@ -2,7 +2,7 @@
 
 use std::{fmt, sync::Arc, time::Duration};
 
-use crate::PodState;
+use crate::{Diagnosis, PodState};
 
 /// Something that happened during a deploy or a wait.
 ///
@@ -79,6 +79,16 @@ pub enum Event {
         /// Since the wait began.
         elapsed: Duration,
     },
+    /// RunPod's system log names a cause that keeps the pod from coming up. The wait goes on, unless it was to
+    /// [`fail_early`](crate::Wait::fail_early) and the cause does not heal.
+    CauseFound {
+        /// The pod's id.
+        pod_id: String,
+        /// The cause, and RunPod's words.
+        diagnosis: Diagnosis,
+        /// Since the wait began.
+        elapsed: Duration,
+    },
     /// A look failed in a way that may pass; the wait goes on.
     LookFailed {
         /// The pod's id.
@@ -118,6 +128,9 @@ impl fmt::Display for Event {
                 "{:>5.1}s pod {pod_id}: the container exited and was restarted ({times} so far)",
                 elapsed.as_secs_f64()
             ),
+            Self::CauseFound { pod_id, diagnosis, elapsed } => {
+                write!(f, "{:>5.1}s pod {pod_id}: {diagnosis}", elapsed.as_secs_f64())
+            }
             Self::LookFailed { pod_id, error, elapsed } => {
                 write!(f, "{:>5.1}s pod {pod_id}: {error}", elapsed.as_secs_f64())
             }

@@ -7,6 +7,7 @@ use tokio::time::{Instant, timeout};
 use crate::{
     Error, ErrorKind, PodSpec, Port, RunPod,
     client::{Call, Feature},
+    pod::{PUBLIC_KEY, is_no_key},
 };
 
 const READ: &str = "read the account's SSH keys";
@@ -61,8 +62,13 @@ impl RunPod {
 
     /// What keeps SSH from working although the spec asks for it; `None` if nothing is known to.
     pub(crate) async fn ssh_warning(&self, spec: &PodSpec) -> Option<String> {
-        if !self.supports(Feature::SshKeys) || !spec.starts_ssh() || spec.env.contains_key("PUBLIC_KEY") {
+        if !self.supports(Feature::SshKeys) || !spec.starts_ssh() {
             return None;
+        }
+        if let Some(key) = spec.env.get(PUBLIC_KEY) {
+            let warning =
+                "PUBLIC_KEY holds no key: no login will be accepted, and a later one needs a new pod";
+            return is_no_key(key.expose()).then(|| warning.to_owned());
         }
         if !spec.parsed_ports().any(|port| port == Port::SSH) {
             return Some(
@@ -74,7 +80,7 @@ impl RunPod {
         let oldest = Instant::now().checked_sub(KEYS_SHARED_FOR);
         let keys = timeout(KEYS_PATIENCE, self.lookups().ssh_keys.get((), oldest, read)).await.ok()?.ok()?;
         keys.is_empty().then(|| {
-            "the account has no SSH key, so sshd will not start: add one with add_ssh_key before deploying".to_owned()
+            "the account has no SSH key, so sshd will not start: add one with add_ssh_key before deploying, since a key that is added later needs a new pod".to_owned()
         })
     }
 }

@@ -148,7 +148,7 @@ impl RunPod {
             return Err(DeployError::NotReplaced(WaitError::Call { source, report }));
         }
         let watcher = Watcher::new(self, &pod.id, false);
-        let gone = wait::watch::watch(watcher, None, &Gone, REPLACE_PATIENCE, self.observer()).await;
+        let gone = wait::watch::watch(watcher, None, &Gone, REPLACE_PATIENCE, false, self.observer()).await;
         gone.map(drop).map_err(DeployError::NotReplaced)
     }
 

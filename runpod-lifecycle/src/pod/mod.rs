@@ -14,6 +14,13 @@ use crate::{Cloud, Connection, DeploymentState, PodState, Port, Protocol, SshEnd
 pub(crate) const MARKER: &str = "RUNPOD_LIFECYCLE_DEPLOYMENT";
 /// The environment variable that carries the end of a pod's lifetime, RFC 3339.
 pub(crate) const EXPIRES_AT: &str = "RUNPOD_LIFECYCLE_EXPIRES_AT";
+/// The environment variable with the keys that may log in, written at create only.
+pub(crate) const PUBLIC_KEY: &str = "PUBLIC_KEY";
+
+/// Returns true for a value of [`PUBLIC_KEY`] that lets nobody in: RunPod was seen to write `null`.
+pub(crate) fn is_no_key(value: &str) -> bool {
+    matches!(value.trim(), "" | "null")
+}
 
 /// One look at a pod: what RunPod said, not necessarily what is true a second later.
 ///
@@ -128,6 +135,18 @@ impl Pod {
     pub(crate) fn is_down(&self) -> bool {
         let is_down = |state: &PodState| state.is_stopped() || state.is_gone() || *state == PodState::Error;
         self.state.as_ref().is_some_and(is_down)
+    }
+
+    /// What is wrong with the SSH keys it was created with, as far as its environment tells.
+    pub(crate) fn key_warning(&self) -> Option<String> {
+        let key = self.env.get(PUBLIC_KEY)?.expose();
+        (is_no_key(key) && self.ports.contains(&Port::SSH)).then(|| {
+            format!(
+                "pod {} was created without an SSH key ({PUBLIC_KEY} is {:?}), so no login will be accepted; a key that is added to the account now needs a new pod",
+                self.id.escape_debug(),
+                key.trim()
+            )
+        })
     }
 
     /// The marker of the deployment that created it; `None` for a pod this crate did not create.

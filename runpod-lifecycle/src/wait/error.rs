@@ -1,6 +1,6 @@
 //! A wait that ended without its condition.
 
-use crate::{Condition, Error, Pod, PodState};
+use crate::{Condition, Diagnosis, Error, Pod, PodState};
 use std::{fmt, time::Duration};
 
 /// Everything a wait knew when it ended without its condition.
@@ -23,6 +23,8 @@ pub struct WaitReport {
     pub restarts: u32,
     /// The last lines of RunPod's system log of the pod; empty if they could not be had.
     pub system_log: Vec<String>,
+    /// Why the pod does not come up, if the log says so; `None` if it says nothing that is known.
+    pub diagnosis: Option<Diagnosis>,
     /// How long the wait took.
     pub elapsed: Duration,
 }
@@ -43,8 +45,10 @@ impl fmt::Display for WaitReport {
         if self.restarts > 0 {
             write!(f, ", the container exited and was restarted {} times", self.restarts)?;
         }
-        if let Some(line) = self.system_log.last() {
-            write!(f, ", RunPod's log ends with {line:?}")?;
+        match (&self.diagnosis, self.system_log.last()) {
+            (Some(diagnosis), _) => write!(f, ", {diagnosis}")?,
+            (None, Some(line)) => write!(f, ", RunPod's log ends with {line:?}")?,
+            (None, None) => {}
         }
         self.last_error.as_ref().map_or(Ok(()), |error| write!(f, ", last error: {error}"))
     }
@@ -62,6 +66,7 @@ impl WaitReport {
             looks: 0,
             restarts: 0,
             system_log: Vec::new(),
+            diagnosis: None,
             elapsed: Duration::ZERO,
         }
     }

@@ -1,8 +1,9 @@
 //! The polling loop of a wait.
 
 use crate::{
-    Condition, Error, ErrorKind, Event, Pod, PodState, Probe, Verdict, WaitError, WaitReport, client::retry,
-    event::Observer, pods::created::Created, wait::watcher::Watcher,
+    Condition, Diagnosis, Error, ErrorKind, Event, Pod, PodState, Probe, Verdict, WaitError, WaitReport,
+    client::retry, event::Observer, pods::created::Created, wait::suspicion::Suspicion,
+    wait::watcher::Watcher,
 };
 use std::time::Duration;
 use tokio::time::{Instant, timeout_at};
@@ -14,6 +15,8 @@ const FIRST_PAUSES: [u64; 3] = [1, 2, 2];
 pub(crate) const LONGEST_PAUSE: Duration = Duration::from_secs(5);
 /// The pause between two probes. They cost RunPod nothing.
 const PROBE_PAUSE: Duration = Duration::from_secs(1);
+/// The longest a look at the system log takes.
+const LOG_PATIENCE: Duration = Duration::from_secs(4);
 /// Waits longer than this are cut to it, so that no instant overflows.
 const LONGEST_WAIT: Duration = Duration::from_secs(365 * 24 * 3600);
 
@@ -42,8 +45,11 @@ pub(crate) trait Source: Send {
     /// Whether something on the pod answers; the error says what was missing.
     fn probe(&self, probe: &Probe) -> impl Future<Output = Result<(), String>> + Send;
 
-    /// The last lines of the pod's system log, empty if they cannot be had in a moment.
-    fn system_log(&self) -> impl Future<Output = Vec<String>> + Send;
+    /// Whether the system log may be looked at while the wait goes on: not by everybody at once.
+    fn may_read_log(&self) -> bool;
+
+    /// The last lines of the pod's system log, as many as come within `longest`.
+    fn system_log(&self, longest: Duration) -> impl Future<Output = Vec<String>> + Send;
 }
 
 /// Looks at a pod of the account until `condition` is decided or `longest` is over.
@@ -52,9 +58,11 @@ pub(crate) async fn watch(
     created: Option<&Created>,
     condition: &dyn Condition,
     longest: Duration,
+    fails_early: bool,
     observer: &Observer,
 ) -> Result<Option<Pod>, WaitError> {
-    let watch = Watch::new(watcher.id(), created, condition, longest);
+    let mut watch = Watch::new(watcher.id(), created, condition, longest);
+    watch.fails_early = fails_early;
     Box::pin(run(watcher, watch, observer)).await
 }
 
@@ -100,6 +108,10 @@ async fn run<S: Source>(
         if Instant::now() >= watch.deadline {
             return Err(WaitError::TimedOut { report: watch.report(&source).await });
         }
+        if watch.diagnose(&source, observer, next.min(watch.deadline)).await && watch.fails_early {
+            let reason = "RunPod's log names a cause that does not heal by itself".to_owned();
+            return Err(WaitError::Failed { reason, report: watch.report(&source).await });
+        }
         if watch.rest(&mut source, next.min(watch.deadline)).await {
             watch.tell(observer, None);
             return Ok(watch.last_pod);
@@ -136,6 +148,11 @@ struct Watch<'a> {
     is_booting: bool,
     /// Whether only a probe is missing.
     is_probed: bool,
+    /// Whether the caller wants the wait to end with a cause that does not heal.
+    fails_early: bool,
+    suspicion: Suspicion,
+    /// Whether a warning about the pod's SSH keys was given.
+    is_warned: bool,
 }
 
 impl<'a> Watch<'a> {
@@ -161,6 +178,9 @@ impl<'a> Watch<'a> {
             restarts_told: 0,
             is_booting: false,
             is_probed: false,
+            fails_early: false,
+            suspicion: Suspicion::default(),
+            is_warned: false,
         }
     }
 
@@ -209,6 +229,27 @@ impl<'a> Watch<'a> {
         }
     }
 
+    /// Looks at the system log of a pod that does not come up, now and then. Returns true if it names a cause that
+    /// does not heal by itself.
+    async fn diagnose<S: Source>(&mut self, source: &S, observer: &Observer, until: Instant) -> bool {
+        let pod = self.last_pod.as_ref();
+        if self.last_pending.is_none()
+            || !self.suspicion.is_due(pod, self.is_probed)
+            || !source.may_read_log()
+        {
+            return false;
+        }
+        let lines = source.system_log(LOG_PATIENCE.min(until - Instant::now())).await;
+        if let Some(diagnosis) = self.suspicion.take(&lines, pod) {
+            observer.notify(&Event::CauseFound {
+                pod_id: self.id.to_owned(),
+                diagnosis: diagnosis.clone(),
+                elapsed: self.started.elapsed(),
+            });
+        }
+        self.suspicion.found.as_ref().is_some_and(|found| !found.cause.may_heal())
+    }
+
     /// Rests until the next look is due or somebody else's look brings news; probes meanwhile, if only
     /// that is missing, and says whether the pod answered.
     async fn rest<S: Source>(&self, source: &mut S, until: Instant) -> bool {
@@ -234,6 +275,10 @@ impl<'a> Watch<'a> {
 
     fn tell(&mut self, observer: &Observer, pending: Option<String>) {
         self.last_pending.clone_from(&pending);
+        if let Some(warning) = self.last_pod.as_ref().and_then(Pod::key_warning).filter(|_| !self.is_warned) {
+            self.is_warned = true;
+            observer.notify(&Event::Warned { warning });
+        }
         if self.restarts > self.restarts_told {
             self.restarts_told = self.restarts;
             observer.notify(&Event::ContainerRestarted {
@@ -261,9 +306,11 @@ impl<'a> Watch<'a> {
     async fn report<S: Source>(self, source: &S) -> Box<WaitReport> {
         let elapsed = self.started.elapsed();
         let system_log = match &self.last_pod {
-            Some(_) => source.system_log().await,
+            Some(_) => source.system_log(LOG_PATIENCE).await,
             None => Vec::new(),
         };
+        let image = self.last_pod.as_ref().and_then(|pod| pod.image.as_deref());
+        let diagnosis = Diagnosis::of(&system_log, image).or(self.suspicion.found);
         Box::new(WaitReport {
             pod_id: self.id.to_owned(),
             condition: self.condition.name(),
@@ -273,6 +320,7 @@ impl<'a> Watch<'a> {
             looks: self.looks,
             restarts: self.restarts,
             system_log,
+            diagnosis,
             elapsed,
         })
     }

@@ -3,7 +3,7 @@
 use std::{
     collections::HashMap,
     sync::{
-        Arc,
+        Arc, PoisonError,
         atomic::{AtomicUsize, Ordering},
     },
     time::Duration,
@@ -28,10 +28,8 @@ const SHARED_FOR: Duration = Duration::from_millis(2500);
 /// Lists in a row that may miss a pod nobody has seen listed yet before it is asked for by its id:
 /// a new pod shows up in lists late (observed).
 const UNLISTED_PATIENCE: u32 = 4;
-/// Lines of the system log that come with a wait that failed.
+/// Lines of the system log that a wait looks at, and reports if it fails.
 const REPORTED_LINES: u32 = 10;
-/// The longest a failed wait takes to fetch them.
-const LOG_PATIENCE: Duration = Duration::from_secs(4);
 
 /// What the waits on one handle share.
 #[derive(Debug)]
@@ -40,6 +38,8 @@ pub(crate) struct Poller {
     /// Held while a list is read, so that only one is.
     reading: Mutex<()>,
     latest: watch::Sender<Option<Arc<Snapshot>>>,
+    /// When a wait that goes on last looked at a pod's log: one at a time costs what one costs.
+    log_read_at: std::sync::Mutex<Option<Instant>>,
 }
 
 /// The account at one moment, or why it could not be read.
@@ -52,7 +52,12 @@ struct Snapshot {
 
 impl Poller {
     pub(crate) fn new() -> Self {
-        Self { watchers: AtomicUsize::new(0), reading: Mutex::new(()), latest: watch::Sender::new(None) }
+        Self {
+            watchers: AtomicUsize::new(0),
+            reading: Mutex::new(()),
+            latest: watch::Sender::new(None),
+            log_read_at: std::sync::Mutex::default(),
+        }
     }
 }
 
@@ -190,9 +195,19 @@ impl Source for Watcher<'_> {
         self.runpod.prober().probe(probe).await
     }
 
-    async fn system_log(&self) -> Vec<String> {
+    fn may_read_log(&self) -> bool {
+        let poller = self.runpod.poller();
+        let mut read_at = poller.log_read_at.lock().unwrap_or_else(PoisonError::into_inner);
+        let may = read_at.is_none_or(|at| at.elapsed() >= SHARED_FOR);
+        if may {
+            *read_at = Some(Instant::now());
+        }
+        may
+    }
+
+    async fn system_log(&self, longest: Duration) -> Vec<String> {
         let log = self.runpod.logs(self.id).source(LogSource::System).tail(REPORTED_LINES);
-        let lines = log.past(LOG_PATIENCE).await.unwrap_or_default();
+        let lines = log.past(longest).await.unwrap_or_default();
         lines.into_iter().map(|line| line.line).collect()
     }
 }

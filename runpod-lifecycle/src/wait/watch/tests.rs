@@ -14,6 +14,8 @@ struct Script {
     looks: Mutex<VecDeque<Scripted>>,
     asked_at: Mutex<Vec<f64>>,
     probes: Mutex<VecDeque<Result<(), String>>>,
+    log: Vec<String>,
+    log_read_at: Mutex<Vec<u64>>,
 }
 
 #[derive(Clone)]
@@ -32,7 +34,13 @@ impl Script {
             looks: Mutex::new(looks.into_iter().collect()),
             asked_at: Mutex::default(),
             probes: Mutex::default(),
+            log: Vec::new(),
+            log_read_at: Mutex::default(),
         }
+    }
+
+    fn with_log(self, line: &str) -> Self {
+        Self { log: vec![line.to_owned()], ..self }
     }
 
     fn asked_at(&self) -> Vec<f64> {
@@ -78,8 +86,13 @@ impl Source for &Script {
         std::future::pending().await
     }
 
-    async fn system_log(&self) -> Vec<String> {
-        Vec::new()
+    fn may_read_log(&self) -> bool {
+        true
+    }
+
+    async fn system_log(&self, _: Duration) -> Vec<String> {
+        self.log_read_at.lock().unwrap().push(self.started.elapsed().as_secs());
+        self.log.clone()
     }
 
     async fn probe(&self, _: &Probe) -> Result<(), String> {
@@ -216,4 +229,47 @@ async fn a_look_that_hangs_is_cut_when_the_longest_wait_is_over() {
 async fn the_longest_duration_there_is_does_not_overflow() {
     let script = Script::new([State("RUNNING")]);
     script.wait_for(None, Running, Duration::MAX).await.unwrap();
+}
+
+const CUDA: &str = "error starting container: unsatisfied condition: cuda>=12.8";
+const DENIED: &str = "error creating container: pull access denied for a/b";
+
+#[tokio::test(start_paused = true)]
+async fn a_cause_in_the_log_is_an_event_once_and_the_reason_in_the_error() {
+    let script = Script::new([State("RUNNING")]).with_log(CUDA);
+    let told = std::sync::Arc::new(Mutex::new(Vec::new()));
+    let hear = std::sync::Arc::clone(&told);
+    let observer = Observer::new(move |event| {
+        if let Event::CauseFound { diagnosis, elapsed, .. } = event {
+            hear.lock().unwrap().push((diagnosis.cause, elapsed.as_secs()));
+        }
+    });
+    let watch = Watch::new("pod123", None, &Ready::Ssh, Duration::from_secs(100));
+    let error = run(&script, watch, &observer).await.unwrap_err();
+    assert_eq!(*told.lock().unwrap(), [(crate::Cause::CudaTooOld, 10)]);
+    assert_eq!(*script.log_read_at.lock().unwrap(), [10, 30, 70, 100], "the last for the report");
+    let text = error.to_string();
+    assert!(text.contains("min_cuda_version") && text.contains(CUDA), "{text}");
+    assert_eq!(text.matches(CUDA).count(), 1, "{text}");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_wait_that_is_to_fail_early_ends_with_a_cause_that_does_not_heal_and_with_no_other() {
+    for (line, ends_at) in [(CUDA, 10), (DENIED, 100)] {
+        let script = Script::new([State("RUNNING")]).with_log(line);
+        let mut watch = Watch::new("pod123", None, &Ready::Ssh, Duration::from_secs(100));
+        watch.fails_early = true;
+        let error = run(&script, watch, &Observer::default()).await.unwrap_err();
+        assert_eq!(script.started.elapsed().as_secs(), ends_at, "{error}");
+        assert!(error.to_string().contains(line) && error.may_bill(), "{error}");
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_pod_that_boots_as_usual_or_is_there_has_its_log_left_alone() {
+    for looks in [vec![State("STARTING"), State("STARTING"), Ssh], vec![Ssh]] {
+        let script = Script::new(looks);
+        script.wait(Ready::Ssh, 60).await.unwrap();
+        assert!(script.log_read_at.lock().unwrap().is_empty());
+    }
 }
