@@ -18,6 +18,8 @@ use crate::{
 /// The longest a probe may take, unless it says so itself.
 pub(crate) const PATIENCE: Duration = Duration::from_secs(5);
 
+/// What is taken for the longest at most: RunPod's proxy gives up after 100 s.
+const LONGEST: Duration = Duration::from_secs(3600);
 /// What an application says that is up, whatever it thinks of the request.
 const ACCEPTED: RangeInclusive<u16> = 200..=499;
 /// Bodies that may be the proxy's as well as an application's: in doubt nothing is ready.
@@ -72,7 +74,7 @@ impl HttpReady {
         self
     }
 
-    /// The longest one request may take, answer included. Default 5 s.
+    /// The longest one request may take, answer included. Default 5 s, at most an hour.
     pub fn timeout(mut self, timeout: Duration) -> Self {
         self.timeout = timeout;
         self
@@ -88,8 +90,8 @@ impl HttpReady {
         self.port
     }
 
-    pub(crate) fn timeout_or_default(&self) -> Duration {
-        self.timeout
+    pub(crate) fn limit(&self) -> Duration {
+        self.timeout.min(LONGEST)
     }
 
     /// What follows the host in the URL.

@@ -17,11 +17,12 @@ const STALL: Duration = Duration::from_secs(1);
 
 impl Prober {
     pub(crate) async fn http(&self, pod_id: &str, request: &HttpReady) -> Result<(), Lack> {
-        let (port, limit) = (request.number(), request.timeout_or_default());
+        let (port, limit) = (request.number(), request.limit());
         let url = self.http_proxy.replace("{pod}", pod_id).replace("{port}", &port.to_string());
         let url = format!("{}{}", url.trim_end_matches('/'), request.suffix());
         let answer = async {
-            let response = self.http.get(&url).timeout(limit).send().await.ok()?;
+            // The client's own limit would be mistaken for a connection that fails.
+            let response = self.http.get(&url).timeout(limit + STALL).send().await.ok()?;
             Some(read(response).await)
         };
         let reason = match timeout(limit, answer).await {

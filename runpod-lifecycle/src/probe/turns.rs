@@ -108,7 +108,7 @@ impl Probe {
         match self {
             // A connection, and then a greeting.
             Self::Tcp { .. } | Self::Ssh { .. } => 2 * PATIENCE,
-            Self::Http { request, .. } => request.timeout_or_default(),
+            Self::Http { request, .. } => request.limit(),
         }
     }
 }

@@ -15,6 +15,7 @@ mod lifetime;
 mod logs;
 mod mock;
 mod plan;
+mod ready;
 mod reconcile;
 mod secrets;
 mod spec;
