@@ -82,7 +82,7 @@ impl RunpodProvider {
         };
         let Some(longest) = wait_for else { return Ok(report) };
         let pod = self.wait_until_usable(config, &pod, longest).await?;
-        let connection = Some(ConnectionInfo::of(&pod));
+        let connection = Some(ConnectionInfo::of(&pod, config.runpod().ssh_user.as_deref()));
         Ok(ActionReport { connection, ..report.say("it is ready") })
     }
 

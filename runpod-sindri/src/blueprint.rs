@@ -4,6 +4,7 @@ use runpod_lifecycle::{ApiVersion, IfExists, PodSpec, Port, Protocol};
 
 use crate::{
     CloudType, ConfigError, ConfigProblem, GpuTypes, RunpodConfig, SindriConfig,
+    config::user_problem,
     runpod_config::{DEFAULT_CONTAINER_DISK_GB, DEFAULT_GPU, DEFAULT_MOUNT_PATH, DEFAULT_VCPUS},
 };
 
@@ -199,6 +200,18 @@ fn problems(config: &SindriConfig, runpod: &RunpodConfig) -> Vec<ConfigProblem> 
     if let Some(count) = runpod.vcpu_count.filter(|count| *count < 2 || !count.is_power_of_two()) {
         refuse("providers.runpod.vcpuCount", count.to_string(), "REST v2 takes a power of two, at least 2");
     }
+    if let Some(problem) = runpod.ssh_user.as_deref().and_then(user_problem) {
+        problems.push(problem);
+    }
+    problems.extend(settings_problems(runpod));
+    problems
+}
+
+/// Everything wrong with RunPod's own settings about storage and ports.
+fn settings_problems(runpod: &RunpodConfig) -> Vec<ConfigProblem> {
+    let mut problems = Vec::new();
+    let mut refuse =
+        |key, value: String, allowed: &str| problems.push(ConfigProblem::new(key, value, allowed));
     if runpod.container_disk_gb == Some(0) {
         refuse("providers.runpod.containerDiskGb", "0".to_owned(), "a container disk has at least 1 GB");
     }

@@ -11,7 +11,7 @@ use runpod_lifecycle::{Pod, PodHandle, SshCommand};
 use crate::{
     ConnectionInfo, DeploymentState, ProviderError, RunpodProvider, SindriConfig,
     action::{state, wrong_state},
-    connection::web_terminal,
+    connection::{ways, web_terminal},
     deploy::DEFAULT_TIMEOUT,
     runpod_provider::call_failed,
 };
@@ -29,14 +29,16 @@ impl RunpodProvider {
         config: &SindriConfig,
         longest: Duration,
     ) -> Result<ConnectionInfo, ProviderError> {
-        Ok(ConnectionInfo::of(&*self.reach(config, longest).await?))
+        let user = config.ssh_user()?;
+        Ok(ConnectionInfo::of(&*self.reach(config, longest).await?, user.as_deref()))
     }
 
     pub(crate) async fn open_shell(&self, config: &SindriConfig) -> Result<(), ProviderError> {
+        let user = config.ssh_user()?;
         let pod = self.reach(config, Duration::from_secs(DEFAULT_TIMEOUT)).await?;
-        match pod.connection().ssh_command() {
+        match ways(&pod, user.as_deref()).ssh_command() {
             Some(command) if self.ssh_version().is_some() => self.run_ssh(&config.name, &command).await,
-            _ => show_instructions(&pod).map_err(ProviderError::Output),
+            _ => show_instructions(&pod, user.as_deref()).map_err(ProviderError::Output),
         }
     }
 
@@ -69,9 +71,9 @@ impl RunpodProvider {
     }
 }
 
-fn show_instructions(pod: &Pod) -> io::Result<()> {
+fn show_instructions(pod: &Pod, user: Option<&str>) -> io::Result<()> {
     let mut out = io::stdout().lock();
     writeln!(out, "There is no ssh client here, or no SSH endpoint. Open a terminal in the browser:")?;
     writeln!(out, "{}", web_terminal(&pod.id))?;
-    writeln!(out, "{}", ConnectionInfo::of(pod).instructions.unwrap_or_default())
+    writeln!(out, "{}", ConnectionInfo::of(pod, user).instructions.unwrap_or_default())
 }

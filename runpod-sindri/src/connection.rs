@@ -1,6 +1,6 @@
 //! How an environment is reached.
 
-use runpod_lifecycle::Pod;
+use runpod_lifecycle::{Connection, Pod};
 use serde::{Deserialize, Serialize};
 
 /// How an environment is reached, as of one look at it. External ports change on every start.
@@ -17,13 +17,14 @@ pub struct ConnectionInfo {
 }
 
 impl ConnectionInfo {
-    pub(crate) fn of(pod: &Pod) -> Self {
-        let connection = pod.connection();
+    /// For this user over direct SSH, if it is to be another than RunPod names.
+    pub(crate) fn of(pod: &Pod, user: Option<&str>) -> Self {
+        let connection = ways(pod, user);
         Self {
             ssh_command: connection.ssh_command().map(|command| command.to_string()),
             http_url: None,
             https_url: connection.http_urls().into_iter().next(),
-            instructions: Some(instructions(pod)),
+            instructions: Some(instructions(pod, user)),
         }
     }
 }
@@ -33,8 +34,12 @@ pub(crate) fn web_terminal(pod_id: &str) -> String {
     format!("https://www.runpod.io/console/pods/{pod_id}/terminal")
 }
 
-fn instructions(pod: &Pod) -> String {
-    let connection = pod.connection();
+pub(crate) fn ways<'a>(pod: &'a Pod, user: Option<&str>) -> Connection<'a> {
+    user.into_iter().fold(pod.connection(), Connection::ssh_user)
+}
+
+fn instructions(pod: &Pod, user: Option<&str>) -> String {
+    let connection = ways(pod, user);
     let mut lines = Vec::new();
     match connection.ssh_command() {
         Some(command) => {

@@ -82,7 +82,7 @@ impl RunpodProvider {
         };
         result.warnings.append(&mut warned.lock().unwrap_or_else(PoisonError::into_inner));
         result.instance_id = Some(pod.id.clone());
-        result.connection = Some(ConnectionInfo::of(&pod));
+        result.connection = Some(ConnectionInfo::of(&pod, config.runpod().ssh_user.as_deref()));
         self.record(&mut result);
         Ok(result)
     }

@@ -85,6 +85,10 @@ pub struct RunpodConfig {
     #[serde(alias = "public_ip", skip_serializing_if = "Option::is_none")]
     #[schemars(extend("default" = false))]
     pub public_ip: Option<bool>,
+    /// The user to log in as over direct SSH, where the image has no root. Default: `root`.
+    #[serde(alias = "ssh_user", skip_serializing_if = "Option::is_none")]
+    #[schemars(regex(pattern = "^[A-Za-z0-9._][A-Za-z0-9._-]*$"), extend("default" = "root"))]
+    pub ssh_user: Option<String>,
     /// Old name: http ports to open beside `22/tcp`. Use `ports`.
     #[serde(alias = "expose_ports", skip_serializing_if = "Option::is_none")]
     #[schemars(extend("deprecated" = true))]

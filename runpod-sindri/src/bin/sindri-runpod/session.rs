@@ -101,10 +101,13 @@ async fn carry_out(
             printer.deployed(&result)
         }
         Command::Status => printer.status(&provider.status(config).await?),
-        Command::Connect if printer.json => {
-            printer.print(&provider.connection(config, CONNECT_PATIENCE).await?)
+        Command::Connect { user } => {
+            let config = with_user(config, user);
+            match printer.json {
+                true => printer.print(&provider.connection(&config, CONNECT_PATIENCE).await?),
+                false => provider.connect(&config).await,
+            }
         }
-        Command::Connect => provider.connect(config).await,
         Command::Start { wait } => {
             let report = provider.start_environment(config, wait.longest(true)).await?;
             progress.end();
@@ -134,6 +137,15 @@ async fn carry_out(
         }
         Command::Schema | Command::Completions { .. } => Ok(()),
     }
+}
+
+/// The config with the user that the command line names, if it names one.
+fn with_user(config: &SindriConfig, user: Option<String>) -> SindriConfig {
+    let mut config = config.clone();
+    if user.is_some() {
+        config.providers.runpod.get_or_insert_default().ssh_user = user;
+    }
+    config
 }
 
 fn options(force: bool, dry_run: bool, wait: &Wait) -> DeployOptions {
