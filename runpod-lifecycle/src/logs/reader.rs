@@ -169,7 +169,7 @@ fn is_silence(error: &Error, lasted: Duration) -> bool {
 /// Returns true if the connection ended, rather than that something unreadable came.
 fn is_cut(error: &sse_stream::Error) -> bool {
     let sse_stream::Error::Body(error) = error else { return false };
-    !error.downcast_ref::<io::Error>().is_some_and(|error| error.kind() == io::ErrorKind::InvalidData)
+    error.downcast_ref::<io::Error>().is_none_or(|error| error.kind() != io::ErrorKind::InvalidData)
 }
 
 /// The same bytes, broken off where an event becomes larger than [`LARGEST_EVENT`].
