@@ -79,6 +79,15 @@ pub enum Event {
         /// Since the wait began.
         elapsed: Duration,
     },
+    /// A rate limit holds something back, which goes on after the pause.
+    Paused {
+        /// What is held back, for example `get pod`.
+        operation: String,
+        /// For how long.
+        pause: Duration,
+        /// Why.
+        reason: String,
+    },
     /// A look failed in a way that may pass; the wait goes on.
     LookFailed {
         /// The pod's id.
@@ -118,6 +127,9 @@ impl fmt::Display for Event {
                 "{:>5.1}s pod {pod_id}: the container exited and was restarted ({times} so far)",
                 elapsed.as_secs_f64()
             ),
+            Self::Paused { operation, pause, reason } => {
+                write!(f, "waiting {:.1} s to {operation}: {reason}", pause.as_secs_f64())
+            }
             Self::LookFailed { pod_id, error, elapsed } => {
                 write!(f, "{:>5.1}s pod {pod_id}: {error}", elapsed.as_secs_f64())
             }

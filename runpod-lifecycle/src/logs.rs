@@ -5,12 +5,12 @@ use std::{fmt, io, pin::Pin, time::Duration};
 use futures_util::{Stream, StreamExt, TryStreamExt, stream};
 use serde::Deserialize;
 use sse_stream::{Sse, SseStream};
-use tokio::time::{Instant, sleep, timeout_at};
+use tokio::time::{Instant, timeout_at};
 
 use crate::{
     Error, ErrorKind, RunPod,
     client::retry,
-    client::{Call, Feature, PATIENCE},
+    client::{Call, Feature},
 };
 
 const READ: &str = "read logs of pod";
@@ -223,12 +223,12 @@ impl Reader {
     /// Counts a failure and pauses, or ends with `error` if there were too many in a row.
     async fn fail(&mut self, error: Error) -> Result<(), Error> {
         self.failures += 1;
-        let asked = self.logs.runpod.asked_pause(&error);
-        match retry::pauses(RECONNECTS).nth(self.failures - 1) {
-            Some(pause) if asked <= PATIENCE => sleep(pause.max(asked)).await,
-            _ => return Err(error),
-        }
-        Ok(())
+        let Logs { runpod, pod_id, .. } = &self.logs;
+        let is_rested = match retry::pauses(RECONNECTS).nth(self.failures - 1) {
+            Some(pause) => runpod.rest_after(&error, Call::look(READ, Some(pod_id)), pause).await,
+            None => false,
+        };
+        if is_rested { Ok(()) } else { Err(error) }
     }
 
     /// The line of an event, unless it is none or was told before.

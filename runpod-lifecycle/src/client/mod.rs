@@ -1,6 +1,7 @@
 //! The handle everything starts from.
 
 pub(crate) mod quota;
+pub(crate) mod ratelimit;
 pub(crate) mod retry;
 pub(crate) mod shared;
 
@@ -138,7 +139,7 @@ impl RunPod {
     /// Connections and rate-limit budget stay shared with the handle it was made from.
     #[must_use]
     pub fn on_event(&self, observe: impl Fn(&Event) + Send + Sync + 'static) -> Self {
-        Self { inner: Arc::clone(&self.inner), observer: Observer::new(observe) }
+        self.observed_by(Observer::new(observe))
     }
 
     /// The generated client underneath, for whatever this facade does not cover; `None` on REST v1.
@@ -203,6 +204,11 @@ impl RunPod {
         &self.inner.lookups
     }
 
+    /// The same handle with another observer.
+    pub(crate) fn observed_by(&self, observer: Observer) -> Self {
+        Self { inner: Arc::clone(&self.inner), observer }
+    }
+
     pub(crate) fn notify(&self, event: &Event) {
         self.observer.notify(event);
     }
@@ -217,7 +223,7 @@ impl RunPod {
     ) -> Result<T, Error> {
         let permit = self.admit(call).await?;
         let mutating = |at| {
-            if call.priority == Priority::Mutation {
+            if call.priority != Priority::Poll {
                 *self.inner.lookups.mutated_at() = Some(at);
             }
         };
@@ -232,7 +238,7 @@ impl RunPod {
             Err(failure) => {
                 permit.answered(failure.headers());
                 if failure.status() == Some(429) {
-                    self.inner.quota.hold(failure.retry_after().unwrap_or_default());
+                    self.inner.quota.hold(failure.retry_after());
                 }
                 Err(Error::of_call(self.version(), call.operation, call.target, failure))
             }
@@ -272,17 +278,37 @@ impl RunPod {
                 Err(error) => error,
             };
             let Some(pause) = pauses.next() else { return Err(error) };
-            let asked = self.asked_pause(&error);
-            if asked > PATIENCE {
+            if !self.rest_after(&error, call, pause).await {
                 return Err(error);
             }
-            sleep(pause.max(asked)).await;
         }
     }
 
-    /// How long RunPod wants to be left alone after an error: the longest of what it said.
-    pub(crate) fn asked_pause(&self, error: &Error) -> Duration {
-        error.retry_after().unwrap_or_default().max(self.inner.quota.exhausted_for())
+    /// Rests for at least `pause` before a call that failed is sent again. Returns false at once if RunPod
+    /// wants to be left alone for longer than anybody waits.
+    pub(crate) async fn rest_after(&self, error: &Error, call: Call<'_>, pause: Duration) -> bool {
+        let asked = error.retry_after().unwrap_or_default();
+        let asked = match call.priority {
+            // A pod that bills is worth another 429.
+            Priority::Ending if asked > PATIENCE => Duration::ZERO,
+            Priority::Ending => asked,
+            _ => asked.max(self.inner.quota.exhausted_for()),
+        };
+        if asked > PATIENCE {
+            return false;
+        }
+        let pause = pause.max(asked);
+        if error.kind() == ErrorKind::RateLimited {
+            self.tell_pause(call.operation, pause, "RunPod answered 429");
+        } else if !asked.is_zero() {
+            self.tell_pause(call.operation, pause, "RunPod asked for it");
+        }
+        sleep(pause).await;
+        true
+    }
+
+    fn tell_pause(&self, operation: &str, pause: Duration, reason: impl Into<String>) {
+        self.notify(&Event::Paused { operation: operation.to_owned(), pause, reason: reason.into() });
     }
 
     async fn admit(&self, call: Call<'_>) -> Result<Permit<'_>, Error> {
@@ -291,12 +317,13 @@ impl RunPod {
                 Ok(permit) => return Ok(permit),
                 Err(hold) => hold,
             };
-            if hold > PATIENCE {
-                let message =
-                    format!("not sent: the account's rate limit is used up for another {} s", hold.as_secs());
+            if hold.span > PATIENCE {
+                let seconds = hold.span.as_secs();
+                let message = format!("not sent for another {seconds} s, since {}", hold.reason);
                 return Err(Error::of_answer(ErrorKind::RateLimited, call.operation, call.target, message));
             }
-            sleep(hold).await;
+            self.tell_pause(call.operation, hold.span, hold.reason);
+            sleep(hold.span).await;
         }
     }
 }
@@ -361,6 +388,11 @@ impl<'a> Call<'a> {
     /// A request that changes something.
     pub(crate) fn mutation(operation: &'static str, target: impl Into<Option<&'a str>>) -> Self {
         Self { operation, target: target.into(), priority: Priority::Mutation }
+    }
+
+    /// A request that ends or shortens what is billed: no limit holds it back.
+    pub(crate) fn ending(operation: &'static str, target: impl Into<Option<&'a str>>) -> Self {
+        Self { operation, target: target.into(), priority: Priority::Ending }
     }
 
     /// A request that only looks.

@@ -12,7 +12,6 @@ use std::{
 
 use humantime::format_rfc3339_millis;
 use runpod_api::Secret;
-use tokio::time::sleep;
 use uuid::Uuid;
 
 use crate::{
@@ -20,7 +19,7 @@ use crate::{
     PodHandle, PodSpec, RunPod, WaitError, WaitReport,
     backend::Create,
     client::retry,
-    client::{Call, PATIENCE},
+    client::Call,
     deploy::error::list,
     deploy::placement::Placement,
     deploy::recover::RECONCILE_PAUSES,
@@ -220,10 +219,12 @@ impl RunPod {
                     *doubt = Some(error.clone());
                 }
             }
-            let asked = self.asked_pause(&error);
-            match pauses.next() {
-                Some(pause) if asked <= PATIENCE => sleep(pause.max(asked)).await,
-                _ => return Err(Setback::End(DeployError::Refused(error))),
+            let is_rested = match pauses.next() {
+                Some(pause) => self.rest_after(&error, call, pause).await,
+                None => false,
+            };
+            if !is_rested {
+                return Err(Setback::End(DeployError::Refused(error)));
             }
         }
     }

@@ -26,7 +26,7 @@ impl RunPod {
     /// If the future is dropped after the request was sent, the pod may be stopping.
     pub async fn stop(&self, id: &str) -> Result<Applied, Error> {
         let stopped = |state: &PodState| state.is_stopped();
-        self.act(Call::mutation("stop pod", id), Action::Stop, id, stopped).await
+        self.act(Call::ending("stop pod", id), Action::Stop, id, stopped).await
     }
 
     /// Starts a stopped pod on the host it is pinned to. Returns once RunPod has accepted it.
@@ -75,7 +75,7 @@ impl RunPod {
 
     /// Whether there was a pod to terminate.
     pub(crate) async fn delete(&self, id: &str, created: Option<&Created>) -> Result<bool, Error> {
-        let call = Call::mutation(TERMINATE, id);
+        let call = Call::ending(TERMINATE, id);
         match self.repeatedly(call, || self.backend().delete(id)).await {
             Ok(StatusCode::NO_CONTENT) => {}
             Ok(status) => self.confirm_gone(id, created, status).await?,

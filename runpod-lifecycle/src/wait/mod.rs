@@ -77,7 +77,8 @@ impl<C: Condition + 'static> IntoFuture for Wait<C> {
         Box::pin(async move {
             let runpod = self.pod.runpod().clone();
             let created = self.pod.created();
-            let watcher = Watcher::new(&runpod, &self.pod.id, created.is_some());
+            let watching = runpod.observed_by(self.observer.clone());
+            let watcher = Watcher::new(&watching, &self.pod.id, created.is_some());
             let last = watch::watch(watcher, created, &self.condition, self.longest, &self.observer).await;
             // Boxed: it is larger than everything a wait holds until then.
             Box::pin(self.pod.end_twins()).await;

@@ -92,8 +92,12 @@ async fn run<S: Source>(
             Look::Failed(error) => {
                 watch.tell_failure(observer, &error);
                 let asked = error.retry_after().unwrap_or_default();
+                let pause = asked.min(LONGEST_WAIT).max(error_pauses.next().unwrap_or(LONGEST_PAUSE));
+                if error.kind() == ErrorKind::RateLimited {
+                    watch.tell_pause(observer, &error, pause);
+                }
                 watch.last_error = Some(error);
-                Instant::now() + asked.min(LONGEST_WAIT).max(error_pauses.next().unwrap_or(LONGEST_PAUSE))
+                Instant::now() + pause
             }
             Look::OutOfTime => return Err(WaitError::TimedOut { report: watch.report(&source).await }),
         };
@@ -247,6 +251,18 @@ impl<'a> Watch<'a> {
             state: self.last_pod.as_ref().and_then(|pod| pod.state.clone()),
             pending,
             elapsed: self.started.elapsed(),
+        });
+    }
+
+    fn tell_pause(&self, observer: &Observer, error: &Error, pause: Duration) {
+        let pause = pause.min(self.deadline.saturating_duration_since(Instant::now()));
+        observer.notify(&Event::Paused {
+            operation: error.operation().to_owned(),
+            pause,
+            reason: match error.status() {
+                Some(status) => format!("RunPod answered {status}"),
+                None => error.message().to_owned(),
+            },
         });
     }
 
