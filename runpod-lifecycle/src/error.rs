@@ -211,8 +211,20 @@ impl Error {
         text
     }
 
+    /// Returns true if a create was refused for the fields that an older REST v2 does not know.
+    fn is_about_command(&self) -> bool {
+        let is_create = self.operation() == CREATE && self.status() == Some(422);
+        let errors = self.inner.failure.iter().flat_map(Failure::errors).map(String::as_str);
+        let mut words =
+            errors.chain([self.message()]).flat_map(|text| text.split(|c: char| !c.is_alphanumeric()));
+        is_create && words.any(|word| matches!(word, "cmd" | "entrypoint"))
+    }
+
     fn hint(&self) -> &'static str {
         match self.kind() {
+            ErrorKind::Rejected if self.is_about_command() => {
+                "This server takes no entrypoint and cmd: use args in their place, one shell line or a JSON object with both as lists."
+            }
             ErrorKind::Rejected => "Correct the request; sending it again as it is changes nothing.",
             ErrorKind::NoCapacity => {
                 "Nothing was created. Allow another GPU type, a pool, any data center or the other cloud, or try later."

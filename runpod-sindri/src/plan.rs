@@ -154,7 +154,7 @@ fn settings(blueprint: &Blueprint, plan: &Plan) -> BTreeMap<String, Value> {
         .collect();
     let mut settings = BTreeMap::from([
         ("image", json!(blueprint.image)),
-        ("container_disk_gb", json!(blueprint.container_disk_gb)),
+        ("container_disk_gb", json!(plan.container_disk_gb)),
         ("volume_gb", json!(blueprint.volume_gb)),
         ("cloud_type", json!(blueprint.cloud)),
         ("ports", json!(blueprint.ports)),

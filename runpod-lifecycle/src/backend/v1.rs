@@ -96,12 +96,14 @@ impl V1 {
 fn request(create: &Create<'_>) -> Result<types::PodCreateInput, Failure> {
     let spec = create.spec;
     let some = |list: &[String]| (!list.is_empty()).then(|| list.to_vec());
+    let has_template = spec.template.is_some();
+    let has_volume = spec.volume_gb.is_some() || spec.network_volume.is_some();
     let mut body = types::PodCreateInput {
         cloud_type: Some(match create.cloud {
             Cloud::Community => types::PodCreateInputCloudType::Community,
             Cloud::Secure | Cloud::Either => types::PodCreateInputCloudType::Secure,
         }),
-        container_disk_in_gb: spec.disk().map(|size| i64::from(size).into()),
+        container_disk_in_gb: spec.disk_gb(create.hardware).map(|size| i64::from(size).into()),
         container_registry_auth_id: spec.registry.clone(),
         data_center_ids: some(create.data_centers),
         docker_entrypoint: some(&spec.entrypoint),
@@ -112,12 +114,12 @@ fn request(create: &Create<'_>) -> Result<types::PodCreateInput, Failure> {
         interruptible: spec.interruptible.then_some(true),
         name: Some(spec.name.parse().map_err(|_| unsendable(CREATE, "the pod name is too long"))?),
         network_volume_id: spec.network_volume.clone(),
-        // Left out, v1 would open 8888/http and 22/tcp and add a volume of 20 GB.
-        ports: Some(spec.ports.clone()),
+        // Left out, v1 would open 8888/http and 22/tcp and add a volume of 20 GB, unless a template says otherwise.
+        ports: Some(spec.ports.clone()).filter(|ports| !has_template || !ports.is_empty()),
         support_public_ip: spec.public_ip.then_some(true),
         template_id: spec.template.clone(),
-        volume_in_gb: Some(i64::from(spec.volume_gb.unwrap_or(0)).into()),
-        volume_mount_path: Some(spec.mount_path.clone()),
+        volume_in_gb: spec.volume_gb.or((!has_template).then_some(0)).map(|size| i64::from(size).into()),
+        volume_mount_path: (!has_template || has_volume).then(|| spec.mounted_at().to_owned()),
         ..Default::default()
     };
     match (create.hardware, &spec.hardware) {

@@ -10,7 +10,8 @@ use crate::{
     Cloud, Cpu, CpuFlavor, Gpu, GpuType, Hardware, LogSource, Logs, Pod, PodState, Port, SshEndpoint, Stock,
     TcpEndpoint,
     backend::{
-        Action, Answer, Create, PodPage, Unreadable, answer, printable, status, unreadable_pod, unsendable,
+        Action, Answer, Create, PodPage, SshKeys, Unreadable, answer, printable, status, unreadable_pod,
+        unsendable,
     },
     pod::connection::is_internal,
     spec::{GpuSpec, HardwareSpec},
@@ -94,6 +95,13 @@ impl V2 {
         Ok(answer(response, |list| list.cpus.into_iter().map(cpu_flavor).collect()))
     }
 
+    pub(crate) async fn data_centers(&self) -> Result<Answer<Vec<String>>, Failure> {
+        let response = self.client.list_data_centers(None, None, None, None, None).await?;
+        Ok(answer(response, |list| {
+            list.data_centers.into_iter().map(|center| printable(center.id)).collect()
+        }))
+    }
+
     pub(crate) async fn network_volume_data_center(
         &self,
         id: &str,
@@ -112,8 +120,12 @@ impl V2 {
         }))
     }
 
-    pub(crate) async fn ssh_keys(&self) -> Result<Answer<Vec<String>>, Failure> {
-        self.client.get_ssh_keys().await.map(|response| answer(response, |keys| keys.keys.into_inner()))
+    pub(crate) async fn ssh_keys(&self) -> Result<Answer<SshKeys>, Failure> {
+        let response = self.client.get_ssh_keys().await?;
+        Ok(answer(response, |keys| SshKeys {
+            unreadable: keys.keys.odd().len(),
+            readable: keys.keys.into_inner(),
+        }))
     }
 
     pub(crate) async fn set_ssh_keys(&self, keys: &[String]) -> Result<Answer<()>, Failure> {
@@ -158,7 +170,11 @@ fn request(create: &Create<'_>) -> Result<types::CreatePodRequest, Failure> {
         cmd: some(&spec.cmd),
         cpu,
         data_center_ids: some(create.data_centers),
-        disk: spec.disk().map(Int::try_from).transpose().map_err(|error| unsendable(OPERATION, error))?,
+        disk: spec
+            .disk_gb(create.hardware)
+            .map(Int::try_from)
+            .transpose()
+            .map_err(|error| unsendable(OPERATION, error))?,
         entrypoint: some(&spec.entrypoint),
         env: Some(create.env.clone()),
         global_networking: spec.global_networking.then_some(true),
@@ -215,7 +231,7 @@ fn cpu_request(flavor: &str, vcpus: u32) -> Result<types::CreateCpuConfig, Failu
 
 fn mounts(create: &Create<'_>) -> Result<Option<types::MountsRequest>, Failure> {
     let spec = create.spec;
-    let path = spec.mount_path.clone();
+    let path = spec.mounted_at().to_owned();
     if let Some(id) = &spec.network_volume {
         let mount = types::NetworkMountRequest { path, volume_id: id.clone() };
         let network = vec![mount].try_into().map_err(|error| unsendable("create_pod", error))?;

@@ -18,13 +18,14 @@ use tokio::time::{Instant, sleep};
 
 use crate::{
     ApiVersion, Error, ErrorKind, Event, GpuType,
-    backend::{Answer, Backend, v2::V2},
+    backend::{Answer, Backend, SshKeys, v2::V2},
     client::quota::{Permit, Priority, Quota},
     client::shared::Shared,
     event::Observer,
     pods::created::Accepted,
     pods::list::Listing,
     probe::Prober,
+    ssh_keys::WrittenKeys,
     wait::watcher::Poller,
 };
 
@@ -83,7 +84,10 @@ pub(crate) struct Lookups {
     pub(crate) pods: Shared<(), Arc<Listing>>,
     /// What this handle created lately, since lists may lack it.
     pub(crate) accepted: Accepted,
-    pub(crate) ssh_keys: Shared<(), Vec<String>>,
+    pub(crate) ssh_keys: Shared<(), SshKeys>,
+    /// The set of SSH keys last written through this handle.
+    pub(crate) written_ssh_keys: tokio::sync::Mutex<Option<WrittenKeys>>,
+    pub(crate) data_centers: Shared<(), Vec<String>>,
     /// The secure cloud's and the community cloud's, for so many GPUs a pod.
     pub(crate) gpu_types: [Shared<u32, Vec<GpuType>>; 2],
 }

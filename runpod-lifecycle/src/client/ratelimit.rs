@@ -31,7 +31,9 @@ impl RateLimit {
         let mut read = Self { windows: Vec::new(), is_unreadable: !is_current_whole };
         for item in &current {
             match (name(item), number(item, "r")) {
-                (Some(name), Some(remaining)) => read.windows.push(reported(name, remaining, item, &policies)),
+                (Some(name), Some(remaining)) => {
+                    read.windows.push(reported(name, remaining, item, &policies))
+                }
                 _ => read.is_unreadable = true,
             }
         }
@@ -62,7 +64,8 @@ fn members(headers: &HeaderMap, name: &str) -> (Vec<Item>, bool) {
         return (items, is_whole);
     }
     // A broken member makes the whole field invalid, but the others may say that nothing is left.
-    let items = text.split(|byte| *byte == b',').filter_map(|member| Parser::new(member.trim_ascii()).parse().ok());
+    let items =
+        text.split(|byte| *byte == b',').filter_map(|member| Parser::new(member.trim_ascii()).parse().ok());
     (items.collect(), false)
 }
 
@@ -139,12 +142,16 @@ mod tests {
     #[test]
     fn a_policy_is_found_whatever_its_line_and_order() {
         let read = read(&[r#""hour";r=7;t=9"#], &[r#""minute";q=60;w=60"#, r#""hour";w=3600;q=1000"#]);
-        assert_eq!((read.windows[0].limit, read.windows[0].length), (Some(1000), Some(Duration::from_secs(3600))));
+        assert_eq!(
+            (read.windows[0].limit, read.windows[0].length),
+            (Some(1000), Some(Duration::from_secs(3600)))
+        );
     }
 
     #[test]
     fn a_missing_or_odd_time_is_no_time() {
-        for line in [r#""m";r=0"#, r#""m";r=0;t"#, r#""m";r=0;t=soon"#, r#""m";r=0;t=-1"#, r#""m";r=-3;t=x"#] {
+        for line in [r#""m";r=0"#, r#""m";r=0;t"#, r#""m";r=0;t=soon"#, r#""m";r=0;t=-1"#, r#""m";r=-3;t=x"#]
+        {
             assert_eq!(read(&[line], &[]).windows, [window("m", 0, None)], "{line}");
         }
     }

@@ -1,6 +1,8 @@
 //! From a spec to a pod that RunPod has accepted, without ever making two.
 
+pub(crate) mod data_centers;
 pub(crate) mod error;
+pub(crate) mod nearest;
 pub(crate) mod placement;
 pub(crate) mod plan;
 pub(crate) mod recover;
@@ -18,8 +20,8 @@ use crate::{
     Aftermath, Attempt, Candidate, Cloud, Condition, DeployError, Error, ErrorKind, Event, Gone, Pod,
     PodHandle, PodSpec, RunPod, WaitError, WaitReport,
     backend::Create,
-    client::retry,
     client::Call,
+    client::retry,
     deploy::error::list,
     deploy::placement::Placement,
     deploy::recover::RECONCILE_PAUSES,
@@ -61,8 +63,8 @@ impl RunPod {
     /// Creates a pod and returns as soon as RunPod has accepted it, before it is up: its id is in
     /// your hands before any waiting. Go on with [`PodHandle::wait_until`].
     ///
-    /// The spec is checked first, then GPU ids and pools are looked up in RunPod's catalog, then the
-    /// name is looked for ([`PodSpec::if_exists`]): in RunPod's list, and among what this handle and its
+    /// The spec is checked first, then against RunPod's catalog (GPU ids and pools, GPUs per pod, CPU flavors,
+    /// data centers), as far as the key may read it, then the name is looked for ([`PodSpec::if_exists`]): in RunPod's list, and among what this handle and its
     /// clones created in the last 30 s. Another process cannot know a pod before it is listed, up to 15 s
     /// after its create: a deploy of the same name from there makes a second one.
     ///
@@ -88,7 +90,8 @@ impl RunPod {
         if let Some(pod) = self.settle_name(spec).await? {
             return Ok(pod);
         }
-        if let Some(warning) = self.ssh_warning(spec).await {
+        let ssh_warning = self.ssh_warning(spec).await;
+        for warning in placement.warnings.iter().cloned().chain(ssh_warning) {
             self.notify(&Event::Warned { warning });
         }
         Box::pin(self.create_first(spec, placement)).await
@@ -297,16 +300,19 @@ fn environment(spec: &PodSpec, marker: &str) -> BTreeMap<String, Secret> {
     env
 }
 
-/// What would widen the search.
+/// What would widen the search, the likeliest cause of the refusals first.
 fn suggestions(spec: &PodSpec) -> Vec<&'static str> {
-    let mut suggestions = vec![match spec.gpus() {
+    let mut suggestions = Vec::new();
+    if spec.network_volume.is_some() {
+        suggestions.push("a network volume in another data center, since it pins the pod to its own");
+    } else if !spec.data_centers.is_empty() {
+        suggestions.push("any data center in place of those that are pinned");
+    }
+    suggestions.push(match spec.gpus() {
         0 => "another CPU flavor",
         _ => "another GPU type or a pool such as ADA_24",
-    }];
-    if !spec.data_centers.is_empty() {
-        suggestions.push("any data center");
-    }
-    if spec.cloud != Cloud::Either && spec.gpus() > 0 {
+    });
+    if spec.cloud != Cloud::Either && spec.gpus() > 0 && spec.network_volume.is_none() {
         suggestions.push("the other cloud");
     }
     if spec.gpus() > 1 {
