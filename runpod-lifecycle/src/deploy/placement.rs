@@ -310,6 +310,8 @@ fn sort(candidates: &mut [Candidate], order: Order) {
 
 /// Replaces pools by their types and refuses what the catalog does not know.
 fn expand(wanted: &[String], types: &[GpuType]) -> Result<Vec<String>, SpecError> {
+    // RunPod's catalog has an entry of that id, which nobody can rent.
+    let types: Vec<&GpuType> = types.iter().filter(|gpu| gpu.id != "unknown").collect();
     let mut ids = Vec::new();
     let mut problems = Vec::new();
     for name in wanted {
@@ -322,7 +324,7 @@ fn expand(wanted: &[String], types: &[GpuType]) -> Result<Vec<String>, SpecError
         }
         if ids.len() == before {
             let pools = types.iter().filter_map(|gpu| gpu.pool.as_deref());
-            let known = types.iter().map(|gpu| gpu.id.as_str()).chain(pools).filter(|id| *id != "unknown");
+            let known = types.iter().map(|gpu| gpu.id.as_str()).chain(pools);
             problems.push(Problem::new("gpus", name, unknown("GPU type or pool", name, known)));
         }
     }

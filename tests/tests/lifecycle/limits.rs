@@ -40,11 +40,11 @@ fn held(headers: &'static [(&str, &str)]) -> Duration {
 
 #[test]
 fn limits_are_read_in_every_legal_spelling() {
-    let policy = ("RateLimit-Policy", "\"minute\";q=60;w=60, \"hour\";q=1000;w=3600");
+    const POLICY: (&str, &str) = ("RateLimit-Policy", "\"minute\";q=60;w=60, \"hour\";q=1000;w=3600");
     for headers in [
-        [policy, ("RateLimit", "\"minute\";r=50;t=12, \"hour\";r=0;t=20")].as_slice(),
-        &[policy, ("RateLimit", "\"minute\";r=50;t=12"), ("RateLimit", "\"hour\";r=0;t=20")],
-        &[policy, ("RateLimit", "\"hour\";t=19.5;r=0")],
+        [POLICY, ("RateLimit", "\"minute\";r=50;t=12, \"hour\";r=0;t=20")].as_slice(),
+        &[POLICY, ("RateLimit", "\"minute\";r=50;t=12"), ("RateLimit", "\"hour\";r=0;t=20")],
+        &[POLICY, ("RateLimit", "\"hour\";t=19.5;r=0")],
         &[("RateLimit", "\"a, b;r=9\";r=0;pk=:cHJv:;t=20")],
         &[("RateLimit", "\"minute\";r=0;t=20, \"hour\";r=")],
     ] {

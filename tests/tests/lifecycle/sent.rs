@@ -115,7 +115,7 @@ async fn beside_a_template_only_what_the_spec_says_is_sent_on_v1() {
     for key in ["containerDiskInGb", "ports", "volumeInGb", "volumeMountPath"] {
         assert!(body.get(key).is_none(), "{key}: {body}");
     }
-    runpod.deploy(&gpu()).await.unwrap();
+    runpod.deploy(&PodSpec::gpu("other", "image", [GPU])).await.unwrap();
     let body = &server.heard().pop().unwrap().body;
     assert_eq!((&body["ports"], &body["volumeInGb"]), (&json!([]), &json!(0)), "v1 has defaults of its own");
 }
