@@ -233,6 +233,8 @@ impl Window {
     fn opens_in(&self, priority: Priority, now: Instant) -> Duration {
         let reserve = match priority {
             Priority::Ending => return Duration::ZERO,
+            // The one request that finds out is for whoever comes first.
+            _ if self.blind.is_some() => 0,
             Priority::Mutation => self.for_looks.saturating_sub(self.looks),
             Priority::Poll => self.tenth(),
         };
@@ -290,14 +292,15 @@ impl Window {
         }
         let longer = self.blind.filter(|_| seen.is_closed).map_or(pause, |before| before * 2);
         let longer = longer.min(LONGEST_BACKOFF);
-        *self = Self { blind: Some(longer), resets_at: self.resets_at.max(seen.began_at + longer), ..seen };
+        *self = Self { blind: Some(longer), resets_at: seen.resets_at + longer - pause, ..seen };
     }
 
     /// Begins the next window, with what is under way counted in it; false if nothing is known of it.
     fn begin_anew(&mut self, now: Instant, in_flight: u64) -> bool {
         if let Some(pause) = self.blind {
             // One request finds out.
-            *self = Self { remaining: 1, resets_at: now + pause, is_closed: false, ..*self };
+            *self =
+                Self { remaining: self.remaining.max(1), resets_at: now + pause, is_closed: false, ..*self };
             return true;
         }
         let (Some(limit), Some(length)) = (self.limit, self.length) else { return false };
@@ -496,19 +499,34 @@ mod tests {
 
     #[tokio::test(start_paused = true)]
     async fn a_used_up_window_without_a_time_waits_a_backoff_that_grows() {
-        let quota = Quota::default();
         let used_up = headers(r#""minute";r=0"#, r#""minute";q=60;w=60"#);
-        for seconds in [1, 2, 4, 8, 16, 32, 32] {
-            quota.observe(&used_up, Instant::now());
-            let pause = held(&quota, Priority::Mutation);
-            assert_eq!(pause, Duration::from_secs(seconds));
-            tokio::time::advance(pause).await;
-            assert_eq!(held(&quota, Priority::Mutation), Duration::ZERO, "one finds out");
-            assert!(!held(&quota, Priority::Mutation).is_zero(), "and no second one");
-            tokio::time::advance(Duration::from_secs(32)).await;
+        for priority in [Priority::Mutation, Priority::Poll] {
+            let quota = Quota::default();
+            for seconds in [1, 2, 4, 8, 16, 32, 32] {
+                quota.observe(&used_up, Instant::now());
+                let pause = held(&quota, priority);
+                assert_eq!(pause, Duration::from_secs(seconds));
+                tokio::time::advance(pause).await;
+                assert_eq!(held(&quota, priority), Duration::ZERO, "one finds out");
+                assert!(!held(&quota, priority).is_zero(), "and no second one");
+                tokio::time::advance(Duration::from_secs(32)).await;
+            }
+            quota.observe(&headers(r#""minute";r=50;t=30"#, POLICY), Instant::now());
+            assert_eq!(
+                held(&quota, Priority::Poll),
+                Duration::ZERO,
+                "an answer with a time is believed again"
+            );
         }
-        quota.observe(&headers(r#""minute";r=50;t=30"#, POLICY), Instant::now());
-        assert_eq!(held(&quota, Priority::Poll), Duration::ZERO, "an answer with a time is believed again");
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_limit_without_a_time_is_counted_down_and_not_up() {
+        let quota = Quota::default();
+        quota.observe(&headers(r#""minute";r=3"#, r#""minute";q=60;w=60"#), Instant::now());
+        tokio::time::advance(Duration::from_secs(90)).await;
+        let sent = (0..10).take_while(|_| held(&quota, Priority::Poll).is_zero()).count();
+        assert_eq!(sent, 3);
     }
 
     #[tokio::test(start_paused = true)]

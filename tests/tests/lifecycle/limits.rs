@@ -60,6 +60,7 @@ fn limits_are_read_in_every_legal_spelling() {
 fn a_used_up_limit_without_a_time_and_an_unreadable_one_wait_a_backoff() {
     for headers in [
         [("RateLimit", "\"minute\";r=0")].as_slice(),
+        &[("RateLimit", "\"minute\";r=0"), ("RateLimit-Policy", "\"minute\";q=60;w=60")],
         &[("RateLimit", "\"minute\";r=0;t=soon")],
         &[("RateLimit", "\"minute\";r=99999999999999999999;t=1")],
         &[("RateLimit", ";;;")],
