@@ -30,9 +30,9 @@ fn held(headers: &'static [(&str, &str)]) -> Duration {
         })
         .await;
         let runpod = server.runpod();
-        runpod.get(POD).await.unwrap();
+        runpod.get(POD).await.expect("it is there");
         let asked_at = Instant::now();
-        runpod.get(POD).await.unwrap();
+        runpod.get(POD).await.expect("it is there");
         asked_at.elapsed()
     })
     .expect("a runtime can be had")

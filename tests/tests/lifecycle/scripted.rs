@@ -84,10 +84,6 @@ impl Scripted {
         self.heard.lock().expect("nobody panicked with it").clone()
     }
 
-    pub(crate) fn count(&self, method: &str, path: &str) -> usize {
-        self.heard().iter().filter(|request| request.is(method, path)).count()
-    }
-
     /// The bodies of all creates, without the deployment's own variables.
     pub(crate) fn creates(&self) -> Vec<Value> {
         let creates = self.heard().into_iter().filter(|request| request.is("POST", "/v2/pods"));

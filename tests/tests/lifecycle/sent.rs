@@ -2,7 +2,7 @@
 
 use std::sync::{Arc, Mutex};
 
-use runpod_lifecycle::{ApiVersion, Cloud, DeployError, Hardware, PodSpec, RunPod, Stock};
+use runpod_lifecycle::{ApiVersion, Cloud, DeployError, Event, Hardware, PodSpec, RunPod, Stock};
 use serde_json::{Value, json};
 
 use crate::{
@@ -56,7 +56,8 @@ async fn refused(spec: &PodSpec) -> String {
 fn listening(runpod: &RunPod) -> (RunPod, Arc<Mutex<String>>) {
     let told = Arc::new(Mutex::new(String::new()));
     let teller = Arc::clone(&told);
-    (runpod.on_event(move |event| *teller.lock().unwrap() += &format!("{event}\n")), told)
+    let tell = move |event: &Event| *teller.lock().expect("nobody panicked with it") += &format!("{event}\n");
+    (runpod.on_event(tell), told)
 }
 
 #[tokio::test]

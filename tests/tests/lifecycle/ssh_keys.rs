@@ -60,10 +60,10 @@ async fn lagging(lag: Duration, before: Value) -> (Scripted, Arc<Mutex<Vec<Value
     let shown = Arc::new(Mutex::new(vec![(Instant::now() - lag, before)]));
     let writes = Arc::clone(&written);
     let server = Scripted::start(move |request: &Request, _| {
-        let mut shown = shown.lock().unwrap();
+        let mut shown = shown.lock().expect("nobody panicked with it");
         if request.method == "PUT" {
             let keys = request.body["keys"].clone();
-            writes.lock().unwrap().push(keys.clone());
+            writes.lock().expect("nobody panicked with it").push(keys.clone());
             shown.push((Instant::now(), keys.clone()));
             return answer(200, json!({"keys": keys}));
         }
