@@ -39,17 +39,22 @@ fn one(document: &Value, path: &str, operation: &Value) -> String {
         (false, false) => "value",
     };
     let mut arguments = arguments(document, path, operation);
+    let has_options = operation.get("x-options").is_some();
+    arguments.extend(has_options.then(|| "given.options()".to_owned()));
     let given = if arguments.is_empty() { "_given" } else { "given" };
     let body = if has_body { ", body" } else { "" };
-    arguments.extend(has_body.then(|| "body".to_owned()));
-    let method = id.to_snake_case();
+    if has_body {
+        // The options come last.
+        arguments.insert(arguments.len() - usize::from(has_options), "body".to_owned());
+    }
+    let method = id.to_snake_case() + if has_options { "_with" } else { "" };
     let arguments = arguments.join(", ");
     format!(
         "Operation::{kind}({id:?}, |client: &'static Client, {given}: &'static Given{body}| client.{method}({arguments}))"
     )
 }
 
-/// The arguments in the order of the generated method: path, query by name, headers by name.
+/// The arguments that must be given, in the order of the generated method: path, query by name, headers by name.
 fn arguments(document: &Value, path: &str, operation: &Value) -> Vec<String> {
     let place = |parameter: &&Value| {
         let name = parameter["name"].as_str().unwrap_or_default();
@@ -59,8 +64,8 @@ fn arguments(document: &Value, path: &str, operation: &Value) -> Vec<String> {
             _ => (2, 0, name.to_owned()),
         }
     };
-    let mut parameters: Vec<&Value> =
-        operation["parameters"].as_array().map(Vec::as_slice).unwrap_or_default().iter().collect();
+    let all = operation["parameters"].as_array().map(Vec::as_slice).unwrap_or_default();
+    let mut parameters: Vec<&Value> = all.iter().filter(|parameter| parameter["required"] == true).collect();
     parameters.sort_by_key(place);
     parameters.into_iter().map(|parameter| argument(document, parameter)).collect()
 }
@@ -72,7 +77,7 @@ fn argument(document: &Value, parameter: &Value) -> String {
         Some("header") => "text",
         _ => query(document, &parameter["schema"]),
     };
-    let must = if get != "path" && parameter["required"] == true { ".expect(\"required\")" } else { "" };
+    let must = if get == "path" { "" } else { ".expect(\"required\")" };
     format!("given.{get}({name}){must}")
 }
 

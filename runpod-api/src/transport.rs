@@ -10,7 +10,10 @@ use std::{
 
 use bytes::{Bytes, BytesMut};
 use futures_core::Stream;
-use http::{HeaderMap, HeaderValue, Method, StatusCode, header};
+use http::{
+    HeaderMap, HeaderName, HeaderValue, Method, StatusCode,
+    header::{self, InvalidHeaderValue},
+};
 use http_body_util::BodyDataStream;
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 use reqwest::{Body, Client, Request, Response};
@@ -96,7 +99,7 @@ struct Operation(&'static str);
 /// Generated clients import it for form bodies, which no version of the API has.
 pub trait RequestBuilderExt {}
 
-/// A query parameter: left out if it is `None`, repeated for each item of a list.
+/// A query parameter: left out if it is `None`, repeated for each item of a list, one for each field of an object.
 pub struct QueryParam<'a, T> {
     name: &'a str,
     value: &'a T,
@@ -110,15 +113,53 @@ impl<'a, T> QueryParam<'a, T> {
 
 impl<T: Serialize> Serialize for QueryParam<'_, T> {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        let values = match serde_json::to_value(self.value).map_err(S::Error::custom)? {
-            Value::Null => Vec::new(),
-            Value::Array(items) => items,
-            value => vec![value],
-        };
-        serializer.collect_seq(values.into_iter().map(|value| match value {
-            Value::String(text) => (self.name, text),
-            value => (self.name, value.to_string()),
-        }))
+        serializer.collect_seq(match serde_json::to_value(self.value).map_err(S::Error::custom)? {
+            Value::Object(fields) => {
+                fields.into_iter().flat_map(|(name, value)| pairs(&name, value)).collect()
+            }
+            value => pairs(self.name, value),
+        })
+    }
+}
+
+fn pairs(name: &str, value: Value) -> Vec<(String, String)> {
+    let values = match value {
+        Value::Null => Vec::new(),
+        Value::Array(items) => items,
+        value => vec![value],
+    };
+    let text = |value| match value {
+        Value::String(text) => text,
+        value => value.to_string(),
+    };
+    values.into_iter().map(|value| (name.to_owned(), text(value))).collect()
+}
+
+/// Moves what the options of a call have for the headers, named `:<header>`, out of the query.
+fn move_headers(request: &mut Request) -> Result<(), InvalidHeaderValue> {
+    let is_header = |query: &str| query.split('&').any(|pair| pair.starts_with("%3A"));
+    if !request.url().query().is_some_and(is_header) {
+        return Ok(());
+    }
+    let all = request.url().query_pairs().into_owned();
+    let (headers, query): (Vec<_>, Vec<_>) = all.partition(|(name, _)| name.starts_with(':'));
+    for (name, value) in headers {
+        if let Ok(name) = HeaderName::try_from(&name[1..]) {
+            request.headers_mut().insert(name, HeaderValue::try_from(value)?);
+        }
+    }
+    request.url_mut().set_query(None);
+    if !query.is_empty() {
+        request.url_mut().query_pairs_mut().extend_pairs(query);
+    }
+    Ok(())
+}
+
+/// Takes away the `null` that stands for a body that was left out.
+fn drop_no_body(request: &mut Request) {
+    if request.body().and_then(Body::as_bytes).is_some_and(|body| body == b"null") {
+        *request.body_mut() = None;
+        request.headers_mut().remove(header::CONTENT_TYPE);
     }
 }
 
@@ -155,6 +196,11 @@ pub trait ClientHooks<Inner>: ClientInfo<Settings> {
             let problem = "an id is empty, a dot segment or has a NUL; give the id that RunPod gave";
             return Err(Failure::invalid(info.operation_id, problem));
         }
+        move_headers(request).map_err(|_| {
+            let problem = "a header value has characters that cannot be sent; give visible ASCII text";
+            Failure::invalid(info.operation_id, problem)
+        })?;
+        drop_no_body(request);
         let headers = request.headers_mut();
         headers.remove("api-version");
         headers.insert(header::AUTHORIZATION, self.inner().authorization.clone());

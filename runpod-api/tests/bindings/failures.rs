@@ -189,7 +189,7 @@ async fn a_call_and_the_start_of_a_stream_end_in_time() {
         ClientBuilder::new(KEY).base_url(&url).timeout(Duration::from_millis(200)).v2().expect("a client");
     for failure in [
         client.get_pod("p").await.map(drop).expect_err("late"),
-        client.get_pod_logs("p", None, None, None, None).await.map(drop).expect_err("late"),
+        client.get_pod_logs("p").await.map(drop).expect_err("late"),
     ] {
         assert_eq!(failure.kind(), &FailureKind::Interrupted);
         assert!(failure.is_timeout(), "{failure:?}");
@@ -211,7 +211,7 @@ async fn a_refusal_that_never_ends_is_cut_off() {
         ClientBuilder::new(KEY).base_url(&url).timeout(Duration::from_millis(200)).v2().expect("a client");
     tokio::select! {
         () = server => unreachable!("the server waits for ever"),
-        answer = client.get_pod_logs("p", None, None, None, None) => {
+        answer = client.get_pod_logs("p") => {
             assert_eq!(answer.map(drop).expect_err("refused").status(), Some(502));
         }
     }

@@ -34,24 +34,8 @@ impl V1 {
 
     /// Every pod: v1 has no pages.
     pub(crate) async fn list(&self) -> Result<Answer<PodPage>, Failure> {
-        let pods = self.client.list_pods(
-            None,
-            None,
-            None,
-            None,
-            None,
-            None,
-            None,
-            None,
-            Some(true),
-            Some(true),
-            None,
-            None,
-            None,
-            None,
-            None,
-            None,
-        );
+        let options = types::ListPodsOptions::new().include_machine(true).include_network_volume(true);
+        let pods = self.client.list_pods_with(&options);
         pods.await.map(|response| {
             answer(response, |pods| PodPage {
                 unreadable: pods.odd().iter().map(unreadable_pod).collect(),
@@ -62,7 +46,8 @@ impl V1 {
     }
 
     pub(crate) async fn get(&self, id: &str) -> Result<Answer<Pod>, Failure> {
-        let response = self.client.get_pod(id, Some(true), Some(true), None, None, None).await?;
+        let options = types::GetPodOptions::new().include_machine(true).include_network_volume(true);
+        let response = self.client.get_pod_with(id, &options).await?;
         Ok(answer(response, pod))
     }
 
@@ -96,30 +81,28 @@ impl V1 {
 fn request(create: &Create<'_>) -> Result<types::PodCreateInput, Failure> {
     let spec = create.spec;
     let some = |list: &[String]| (!list.is_empty()).then(|| list.to_vec());
-    let mut body = types::PodCreateInput {
-        cloud_type: Some(match create.cloud {
-            Cloud::Community => types::PodCreateInputCloudType::Community,
-            Cloud::Secure | Cloud::Either => types::PodCreateInputCloudType::Secure,
-        }),
-        container_disk_in_gb: spec.disk().map(|size| i64::from(size).into()),
-        container_registry_auth_id: spec.registry.clone(),
-        data_center_ids: some(create.data_centers),
-        docker_entrypoint: some(&spec.entrypoint),
-        docker_start_cmd: some(&spec.cmd),
-        env: Some(create.env.clone()),
-        global_networking: spec.global_networking.then_some(true),
-        image_name: spec.image.clone(),
-        interruptible: spec.interruptible.then_some(true),
-        name: Some(spec.name.parse().map_err(|_| unsendable(CREATE, "the pod name is too long"))?),
-        network_volume_id: spec.network_volume.clone(),
-        // Left out, v1 would open 8888/http and 22/tcp and add a volume of 20 GB.
-        ports: Some(spec.ports.clone()),
-        support_public_ip: spec.public_ip.then_some(true),
-        template_id: spec.template.clone(),
-        volume_in_gb: Some(i64::from(spec.volume_gb.unwrap_or(0)).into()),
-        volume_mount_path: Some(spec.mount_path.clone()),
-        ..Default::default()
-    };
+    let mut body = types::PodCreateInput::new();
+    body.cloud_type = Some(match create.cloud {
+        Cloud::Community => types::PodCreateInputCloudType::Community,
+        Cloud::Secure | Cloud::Either => types::PodCreateInputCloudType::Secure,
+    });
+    body.container_disk_in_gb = spec.disk().map(|size| i64::from(size).into());
+    body.container_registry_auth_id = spec.registry.clone();
+    body.data_center_ids = some(create.data_centers);
+    body.docker_entrypoint = some(&spec.entrypoint);
+    body.docker_start_cmd = some(&spec.cmd);
+    body.env = Some(create.env.clone());
+    body.global_networking = spec.global_networking.then_some(true);
+    body.image_name = spec.image.clone();
+    body.interruptible = spec.interruptible.then_some(true);
+    body.name = Some(spec.name.parse().map_err(|_| unsendable(CREATE, "the pod name is too long"))?);
+    body.network_volume_id = spec.network_volume.clone();
+    // Left out, v1 would open 8888/http and 22/tcp and add a volume of 20 GB.
+    body.ports = Some(spec.ports.clone());
+    body.support_public_ip = spec.public_ip.then_some(true);
+    body.template_id = spec.template.clone();
+    body.volume_in_gb = Some(i64::from(spec.volume_gb.unwrap_or(0)).into());
+    body.volume_mount_path = Some(spec.mount_path.clone());
     match (create.hardware, &spec.hardware) {
         (Hardware::AnyGpu { ids, count }, HardwareSpec::Gpu(gpu)) => {
             body.compute_type = Some(types::PodCreateInputComputeType::Gpu);

@@ -2,22 +2,30 @@
 
 use std::{collections::BTreeMap, sync::Mutex};
 
-use runpod_api::{Joined, Limits};
-use serde::{Serialize, de::DeserializeOwned};
-use serde_json::Value;
+use serde::de::DeserializeOwned;
+use serde_json::{Map, Value};
 
 /// Arguments by name.
 #[derive(Debug, Default)]
 pub(crate) struct Given {
     arguments: BTreeMap<String, Value>,
+    /// Those that may be left out, by the names of the options' properties.
+    options: Map<String, Value>,
     body: Value,
     refused: Mutex<Vec<String>>,
 }
 
 impl Given {
     /// Arguments that live as long as the test program, as those of a call must here.
-    pub(crate) fn new(arguments: BTreeMap<String, Value>, body: Value) -> &'static Self {
-        Box::leak(Box::new(Self { arguments, body, refused: Mutex::default() }))
+    pub(crate) fn new(arguments: BTreeMap<String, Value>, optional: &[Value], body: Value) -> &'static Self {
+        let option = |parameter: &Value| {
+            let name = parameter["name"].as_str()?;
+            let key = if parameter["in"] == "header" { format!(":{name}") } else { name.to_owned() };
+            Some((key, arguments.get(name)?.clone()))
+        };
+        let options =
+            optional.iter().filter(|parameter| parameter["required"] != true).filter_map(option).collect();
+        Box::leak(Box::new(Self { arguments, options, body, refused: Mutex::default() }))
     }
 
     /// The arguments that their types refused.
@@ -42,14 +50,10 @@ impl Given {
         self.copied(name).map(|value| &*Box::leak(Box::new(value)))
     }
 
-    pub(crate) fn joined<T, L>(&self, name: &str) -> Option<&'static Joined<T, L>>
-    where
-        T: Serialize + DeserializeOwned,
-        L: Limits + 'static,
-    {
-        let items: Vec<T> = self.copied(name)?;
-        let joined = self.kept(name, Joined::try_from(items).map_err(|error| error.to_string()))?;
-        Some(Box::leak(Box::new(joined)))
+    /// What may be left out of the call; what is refused counts once, by its error.
+    pub(crate) fn options<T: DeserializeOwned + Default>(&self) -> &'static T {
+        let value = serde_json::from_value(self.options.clone().into()).map_err(|error| error.to_string());
+        Box::leak(Box::new(self.kept("options", value).unwrap_or_default()))
     }
 
     pub(crate) fn body<B: DeserializeOwned>(&self) -> &'static B {

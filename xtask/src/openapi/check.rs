@@ -40,9 +40,7 @@ fn of_version(version: Version, upstream: Value, folder: &Path) -> Result<Vec<St
     let mut problems = unordered(folder, name)?;
     let notes = import::Notes::load(version, folder)?;
     let imported = import::import(upstream, &notes, false).map_err(|error| format!("{name}: {error}"))?;
-    problems.extend(imported.lost.iter().map(|pointer| {
-        format!("{name}.corrections.json: correction {pointer}: there is no such place; remove the entry")
-    }));
+    problems.extend(imported.problems.iter().map(|problem| format!("{name}.corrections.json: {problem}")));
     let unused = notes.docs.unused(&imported.document);
     problems.extend(unused.iter().map(|entry| {
         format!("{name}.docs.json: {entry}: there is nothing of that name; correct or remove the entry")

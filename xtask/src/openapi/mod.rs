@@ -4,6 +4,7 @@ use std::path::{Path, PathBuf};
 
 use clap::{Subcommand, ValueEnum};
 
+mod aliases;
 mod check;
 mod components;
 mod corrections;
@@ -12,17 +13,22 @@ mod difference;
 mod docs;
 mod flatten;
 mod import;
+mod memory;
 mod merge;
+mod notes;
 mod operations;
+mod options;
 mod parameters;
 mod pointer;
 mod reading;
 mod refusal;
 mod responses;
 mod schema;
+mod skip;
 mod source;
 #[cfg(test)]
 mod tests;
+mod tidy;
 mod write;
 
 /// What a chore can fail with.
@@ -58,6 +64,9 @@ enum Action {
     },
     /// Say what changes for users of the bindings from one document to another.
     Diff {
+        /// The API version that the documents describe.
+        #[arg(long, value_enum, default_value_t = Version::V2)]
+        version: Version,
         /// The document before: upstream's or ours, a file or a URL.
         #[arg(long)]
         old: String,
@@ -104,12 +113,18 @@ pub(crate) fn run(arguments: Arguments) -> Result<String, Failure> {
             write::document(&path, &imported.document)?;
             let mut report =
                 format!("{}: {} operations\n", path.display(), import::operation_count(&imported.document));
-            for pointer in imported.lost {
-                report += &format!("note: correction {pointer} does not apply, there is no such place\n");
+            for problem in imported.problems {
+                report += &format!("note: {problem}\n");
+            }
+            for out in imported.skipped {
+                report += &format!("left out: {} {}: {}\n", out.place, out.id, out.problem);
+            }
+            for ignored in notes::ignored(&imported.document) {
+                report += &format!("note: {ignored}\n");
             }
             Ok(report)
         }
         Action::Check { upstream } => check::check(&upstream),
-        Action::Diff { old, new, format } => diff::run(&old, &new, format),
+        Action::Diff { version, old, new, format } => diff::run(version, &old, &new, format),
     }
 }

@@ -20,8 +20,8 @@ enum SourceError {
     TooLarge(String),
     #[error("{place}: cannot be read; check that it is there")]
     Unreadable { place: String, source: Failure },
-    #[error("{place}: not a JSON document; give OpenAPI as JSON")]
-    NotJson { place: String, source: serde_json::Error },
+    #[error("{place}: neither JSON nor YAML; check that this is the document")]
+    Unknown { place: String, source: Failure },
 }
 
 /// Reads the document, its object keys in a fixed order.
@@ -30,9 +30,28 @@ pub(crate) fn read(place: &str) -> Result<Value, Failure> {
         Ok(url) if matches!(url.scheme(), "http" | "https") => fetch(url)?,
         _ => read_file(place)?,
     };
-    let document = serde_json::from_slice(&bytes)
-        .map_err(|source| SourceError::NotJson { place: place.to_owned(), source })?;
+    let document =
+        parsed(&bytes).map_err(|source| SourceError::Unknown { place: place.to_owned(), source })?;
     Ok(write::sorted(document))
+}
+
+/// The document, whether it is JSON or YAML.
+fn parsed(bytes: &[u8]) -> Result<Value, Failure> {
+    let bytes = bytes.strip_prefix(b"\xef\xbb\xbf").unwrap_or(bytes);
+    let json = match serde_json::from_slice(bytes) {
+        Ok(document) => return Ok(document),
+        Err(error) => error,
+    };
+    // What begins like JSON is meant as JSON, and every other text is YAML of some kind.
+    let text = std::str::from_utf8(bytes)?;
+    if text.trim_start().starts_with(['{', '[']) {
+        return Err(json.into());
+    }
+    match serde_saphyr::from_str::<Value>(text) {
+        Ok(document @ (Value::Object(_) | Value::Array(_))) => Ok(document),
+        Ok(_) => Err(json.into()),
+        Err(error) => Err(error.to_string().into()),
+    }
 }
 
 fn read_file(place: &str) -> Result<Vec<u8>, SourceError> {

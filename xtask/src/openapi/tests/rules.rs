@@ -81,8 +81,9 @@ fn several_types_are_any_json_when_received_and_a_choice_when_sent() {
 
 #[test]
 fn a_constant_is_an_enum_of_one() {
-    let (_, sent) = readings(json!({ "const": "ONLY" }));
-    assert_eq!(sent, json!({ "type": "string", "enum": ["ONLY"] }));
+    let (received, sent) = readings(json!({ "const": "ONLY" }));
+    assert_eq!(received["x-enum"], json!(["ONLY"]));
+    assert_eq!(sent, json!({ "$ref": "#/components/schemas/ThingIt" }));
 }
 
 #[test]
@@ -158,10 +159,14 @@ fn numbers_are_bounded_when_sent_and_any_when_received() {
 
 #[test]
 fn formats_and_patterns_refuse_only_what_is_sent() {
-    let (received, sent) = readings(json!({ "type": "string", "pattern": "^[a-z]+$", "minLength": 1 }));
+    let schema = json!({ "type": "string", "pattern": "^[a-z]+$", "minLength": 1 });
+    let (received, sent) = readings(schema.clone());
     assert!(received.get("pattern").is_none() && received.get("minLength").is_none());
     assert_eq!(received["x-pattern"], "^[a-z]+$");
-    assert_eq!((&sent["pattern"], &sent["minLength"]), (&json!("^[a-z]+$"), &json!(1)));
+    assert_eq!(sent, json!({ "$ref": "#/components/schemas/ThingIt" }));
+    let thing = json!({ "type": "object", "properties": { "it": schema } });
+    let text = &imported(with_thing(thing)).expect("imported")["components"]["schemas"]["ThingIt"];
+    assert_eq!((&text["pattern"], &text["minLength"]), (&json!("^[a-z]+$"), &json!(1)));
     let (received, _) = readings(json!({ "type": "string", "format": "ipv4" }));
     assert_eq!(received, json!({ "type": "string", "x-format": "ipv4" }));
 }
@@ -242,7 +247,8 @@ fn a_choice_of_objects_is_one_lenient_object_when_received_and_an_enum_when_sent
     let received: Vec<&String> = schemas["Thing"]["properties"].as_object().expect("object").keys().collect();
     assert_eq!(received, ["barks", "kind", "purrs"]);
     assert_eq!(schemas["ThingRequest"]["oneOf"].as_array().map(Vec::len), Some(2));
-    assert_eq!(schemas["Cat"]["properties"]["kind"]["enum"], json!(["CAT"]));
+    assert_eq!(schemas["Cat"]["properties"]["kind"], json!({ "$ref": "#/components/schemas/CatKind" }));
+    assert_eq!(schemas["CatKind"]["enum"], json!(["CAT"]));
 }
 
 #[test]
@@ -407,59 +413,109 @@ fn parameters_of_the_path_item_and_of_the_components_are_the_operations_own() {
 }
 
 #[test]
-fn both_versions_of_openapi_are_read_and_no_other() {
-    for version in ["3.0.0", "3.0.3", "3.1.0", "3.1.1"] {
+fn every_openapi_3_is_read_and_no_other() {
+    for version in ["3.0.0", "3.0.3", "3.1.0", "3.1.1", "3.2.0"] {
         let mut document = small();
         document["openapi"] = json!(version);
         assert_eq!(imported(document).expect("imported")["openapi"], "3.0.3");
     }
-    for version in [json!("2.0"), json!("3.2.0"), json!(3)] {
+    for version in [json!("2.0"), json!("30.1"), json!(2)] {
         let mut document = small();
         document["openapi"] = version;
         assert!(refusal(document).starts_with("/openapi: "));
     }
 }
 
+/// What is left out of a document with one more operation, which uses what cannot be carried.
+fn left_out(change: impl FnOnce(&mut Value)) -> Vec<(String, String)> {
+    let mut document = small();
+    document["paths"]["/others/{id}"] = json!({ "get": { "operationId": "getOther", "responses": { "200": {
+        "content": { "application/json": { "schema": { "$ref": "#/components/schemas/Other" } } } } } } });
+    document["components"]["schemas"]["Other"] = json!({ "type": "object", "properties": {} });
+    change(&mut document);
+    let document = imported(document).expect("imported");
+    assert!(document["paths"]["/things/{id}"].get("get").is_some(), "the others are there");
+    let text = |entry: &Value, key: &str| entry[key].as_str().unwrap_or_default().to_owned();
+    let skipped = document["x-skipped"].as_array().cloned().unwrap_or_default();
+    skipped.iter().map(|entry| (text(entry, "place"), text(entry, "problem"))).collect()
+}
+
 #[test]
-fn what_no_rule_carries_is_refused_by_its_place_and_with_a_remedy() {
-    let property = |schema: Value| with_thing(json!({ "type": "object", "properties": { "it": schema } }));
-    let it = "/components/schemas/Thing/properties/it";
-    let get = "/paths/~1things~1{id}/get";
-    let mut servers = small();
-    servers["paths"]["/things/{id}"]["get"]["servers"] = json!([]);
-    let mut form = small();
-    form["paths"]["/things/{id}"]["put"]["requestBody"] = json!({ "content": { "multipart/form-data": {} } });
-    let mut circular = small();
-    circular["components"]["schemas"]["Thing"] =
-        json!({ "allOf": [{ "$ref": "#/components/schemas/Thing" }] });
+fn what_cannot_be_carried_leaves_out_its_operation_by_name() {
+    let get = "/paths/~1others~1{id}/get";
+    let operation =
+        |document: &mut Value, key: &str, value: Value| document["paths"]["/others/{id}"]["get"][key] = value;
+    let parameter =
+        |parameter: Value| move |document: &mut Value| operation(document, "parameters", json!([parameter]));
+    let thing =
+        json!({ "content": { "application/json": { "schema": { "$ref": "#/components/schemas/Thing" } } } });
+    let cases: Vec<(Box<dyn FnOnce(&mut Value)>, String)> = vec![
+        (Box::new(move |document| operation(document, "servers", json!([]))), format!("{get}/servers: ")),
+        (
+            Box::new(move |document| {
+                operation(document, "requestBody", json!({ "content": { "multipart/form-data": {} } }));
+            }),
+            format!("{get}/requestBody/content: "),
+        ),
+        (
+            Box::new(parameter(json!({ "name": "c", "in": "cookie", "schema": {} }))),
+            format!("{get}/parameters/0: "),
+        ),
+        (Box::new(parameter(json!({ "name": "q", "in": "query" }))), format!("{get}/parameters/0: ")),
+        (
+            Box::new(parameter(json!({ "name": "q", "in": "query", "style": "deepObject", "schema": {} }))),
+            format!("{get}/parameters/0/style: "),
+        ),
+        (
+            Box::new(move |document| {
+                let stream = json!({ "content": { "text/event-stream": {} } });
+                operation(document, "responses", json!({ "200": thing, "202": stream }));
+            }),
+            format!("{get}/responses: "),
+        ),
+        (
+            Box::new(|document| {
+                document["components"]["schemas"]["Other"] =
+                    json!({ "allOf": [{ "$ref": "#/components/schemas/Other" }] });
+            }),
+            "/components/schemas/Other: ".to_owned(),
+        ),
+        (
+            Box::new(|document| document["components"]["schemas"]["Other"]["properties"]["it"] = json!(7)),
+            "/components/schemas/Other/properties/it: ".to_owned(),
+        ),
+    ];
+    for (change, place) in cases {
+        let skipped = left_out(change);
+        assert_eq!(skipped.len(), 1, "{place}: {skipped:?}");
+        assert_eq!(skipped[0].0, "GET /others/{id}");
+        assert!(skipped[0].1.starts_with(&place) && skipped[0].1.contains("; "), "{place}: {skipped:?}");
+    }
+}
+
+#[test]
+fn a_keyword_that_says_nothing_here_is_ignored_and_listed() {
+    for (schema, keyword) in [
+        (json!({ "$dynamicRef": "#x" }), "$dynamicRef"),
+        (json!({ "type": "date" }), "type"),
+        (json!({ "$ref": "other.json#/x" }), "$ref"),
+        (json!({ "$ref": "#/components/schemas/Nothing" }), "$unresolved"),
+        (json!({ "enum": [] }), "enum"),
+        (json!({ "type": "string", "minLength": "one" }), "minLength"),
+    ] {
+        let (received, _) = readings(schema.clone());
+        assert_eq!(received["x-ignored"], json!([keyword]), "{schema}");
+    }
+}
+
+#[test]
+fn components_whose_names_would_be_one_type_get_numbers() {
     let mut twins = small();
     twins["components"]["schemas"]["thing"] = json!({ "type": "object", "properties": { "a": {} } });
     twins["paths"]["/things/{id}"]["get"]["responses"]["200"]["content"]["application/json"]["schema"] = json!({ "type": "object", "properties": {
             "a": { "$ref": "#/components/schemas/Thing" }, "b": { "$ref": "#/components/schemas/thing" } } });
-    let mixed = json!({ "content": { "text/event-stream": {} } });
-    let thing =
-        json!({ "content": { "application/json": { "schema": { "$ref": "#/components/schemas/Thing" } } } });
-    for (document, place) in [
-        (property(json!({ "$dynamicRef": "#x" })), format!("{it}/$dynamicRef: ")),
-        (property(json!({ "type": "date" })), format!("{it}/type: ")),
-        (property(json!({ "$ref": "other.json#/x" })), format!("{it}/$ref: ")),
-        (property(json!({ "$ref": "#/components/schemas/Nothing" })), String::new()),
-        (property(json!({ "enum": [] })), format!("{it}/enum: ")),
-        (property(json!(7)), format!("{it}: ")),
-        (servers, format!("{get}/servers: ")),
-        (form, "/paths/~1things~1{id}/put/requestBody/content: ".to_owned()),
-        (circular, "/components/schemas/Thing: ".to_owned()),
-        (twins, "/components/schemas/thing: ".to_owned()),
-        (
-            with_parameters(json!([{ "name": "c", "in": "cookie", "schema": {} }])),
-            format!("{get}/parameters/0: "),
-        ),
-        (with_parameters(json!([{ "name": "q", "in": "query" }])), format!("{get}/parameters/0: ")),
-        (with_answers(json!({ "200": thing, "202": mixed })), format!("{get}/responses: ")),
-    ] {
-        let text = refusal(document);
-        assert!(text.starts_with(&place) && text.starts_with('/') && text.contains("; "), "{place}: {text}");
-    }
+    let document = imported(twins).expect("imported");
+    assert_eq!(document["components"]["schemas"]["Thing2"]["x-upstream-name"], "thing");
 }
 
 #[test]
