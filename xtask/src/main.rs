@@ -4,8 +4,12 @@ use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
 
+#[path = "../../runpod-api/build/bindings.rs"]
+mod bindings;
 mod openapi;
 mod schema;
+#[path = "../../runpod-api/build/surface.rs"]
+mod surface;
 
 #[derive(Parser)]
 #[command(name = "cargo xtask", about = "Maintainer chores of the RunPod crates")]

@@ -211,7 +211,7 @@ fn facts(value: &Value) -> Value {
 }
 
 /// The pointer with references and `allOf` on its way followed, as far as it leads anywhere.
-fn literal(document: &Value, pointer: &str, beside: Option<&str>) -> String {
+pub(crate) fn literal(document: &Value, pointer: &str, beside: Option<&str>) -> String {
     let steps: Vec<&str> = pointer.split('/').skip(1).collect();
     let mut place = String::new();
     for (index, step) in steps.iter().enumerate() {

@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 use serde_path_to_error::Segment;
 
 use super::{
-    Failure, Version, aliases, corrections, docs, flatten,
+    Failure, Version, aliases, corrections, docs, flatten, generator,
     memory::Memory,
     operations::{self, METHODS},
     options,
@@ -75,7 +75,31 @@ pub(crate) struct Imported {
 pub(crate) fn import(upstream: Value, notes: &Notes, skip_stale: bool) -> Result<Imported, Failure> {
     let mut upstream = tidy::tidied(upstream);
     let outcomes = corrections::apply(&mut upstream, &notes.corrections, skip_stale)?;
+    carried(upstream, notes, &outcomes, Vec::new())
+}
+
+/// The same, and leaves out what the generator does not carry.
+pub(crate) fn generated(upstream: Value, notes: &Notes, skip_stale: bool) -> Result<Imported, Failure> {
+    let mut upstream = tidy::tidied(upstream);
+    let outcomes = corrections::apply(&mut upstream, &notes.corrections, skip_stale)?;
     let mut skipped = Vec::new();
+    loop {
+        let imported = carried(upstream.clone(), notes, &outcomes, skipped.clone())?;
+        let Some(refusal) = generator::refusal(&imported.document)? else { return Ok(imported) };
+        let out = skip::leave_out(&mut upstream, &refusal);
+        if out.is_empty() {
+            return Err(refusal.into());
+        }
+        skipped.extend(out);
+    }
+}
+
+fn carried(
+    mut upstream: Value,
+    notes: &Notes,
+    outcomes: &[corrections::Outcome],
+    mut skipped: Vec<Skipped>,
+) -> Result<Imported, Failure> {
     let mut document = loop {
         let refusal = match ours(&upstream, notes) {
             Ok(document) => break document,
@@ -86,15 +110,15 @@ pub(crate) fn import(upstream: Value, notes: &Notes, skip_stale: bool) -> Result
             return Err(refusal.into());
         }
         if operation_count(&upstream) == 0 {
-            return Err(format!("no operation is left: {refusal}").into());
+            return Err(format!("{}: no operation is left: {refusal}", refusal.pointer()).into());
         }
         skipped.extend(out);
     };
     if !skipped.is_empty() {
         document[skip::SKIPPED] = serde_json::to_value(&skipped)?;
     }
-    document["info"][CORRECTED] = corrections::reasons(&notes.corrections, &outcomes);
-    let problems = corrections::problems(&notes.corrections, &outcomes);
+    document["info"][CORRECTED] = corrections::reasons(&notes.corrections, outcomes);
+    let problems = corrections::problems(&notes.corrections, outcomes);
     Ok(Imported { document, problems, skipped })
 }
 

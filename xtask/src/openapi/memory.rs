@@ -15,6 +15,9 @@ pub(crate) const NAME: &str = "x-upstream-name";
 /// The component that one is the other reading of.
 pub(crate) const OF: &str = "x-reading-of";
 
+/// Marks a component that upstream has inside others.
+pub(crate) const INLINE: &str = "x-inline";
+
 /// The document before.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Memory(Value);
@@ -125,7 +128,7 @@ impl Memory {
     /// it was.
     fn is_upstreams(&self, name: &str, votes: &BTreeMap<String, String>) -> bool {
         let node = self.component(name);
-        node.is_some_and(|node| !node.contains_key("x-inline"))
+        node.is_some_and(|node| !node.contains_key(INLINE))
             || votes.get(name).is_some_and(|voted| voted == name)
     }
 

@@ -12,9 +12,11 @@ mod diff;
 mod difference;
 mod docs;
 mod flatten;
+mod generator;
 mod import;
 mod memory;
 mod merge;
+mod mutations;
 mod notes;
 mod operations;
 mod options;
@@ -29,6 +31,7 @@ mod source;
 #[cfg(test)]
 mod tests;
 mod tidy;
+mod verify;
 mod write;
 
 /// What a chore can fail with.
@@ -55,12 +58,27 @@ enum Action {
         /// Leave out corrections that upstream has made its own.
         #[arg(long)]
         skip_stale: bool,
+        /// Write only what compiles: the bindings of the new document, and the facade on top of them.
+        #[arg(long)]
+        verify: bool,
     },
     /// Fail unless the committed documents are what an import gives, and say where they are not.
     Check {
         /// The folder of upstream's documents, runpod-v1.json and runpod-v2.json.
         #[arg(long)]
         upstream: PathBuf,
+    },
+    /// Import every change of the list in xtask/mutations, compare it with its verdict, and compile some or all.
+    Mutations {
+        /// The folder of upstream's documents, runpod-v1.json and runpod-v2.json.
+        #[arg(long)]
+        upstream: PathBuf,
+        /// How many to compile; all of them if it is large enough.
+        #[arg(long, default_value_t = usize::MAX)]
+        compile: usize,
+        /// Where cargo builds what is compiled.
+        #[arg(long, default_value_os_t = contract_folder().join("../target/mutations"))]
+        target_dir: PathBuf,
     },
     /// Say what changes for users of the bindings from one document to another.
     Diff {
@@ -106,9 +124,12 @@ pub(crate) fn contract_folder() -> PathBuf {
 /// Runs one chore and gives what it has to say.
 pub(crate) fn run(arguments: Arguments) -> Result<String, Failure> {
     match arguments.action {
-        Action::Import { version, from, to, skip_stale } => {
+        Action::Import { version, from, to, skip_stale, verify } => {
             let notes = import::Notes::load(version, &contract_folder())?;
-            let imported = import::import(source::read(&from)?, &notes, skip_stale)?;
+            let imported = import::generated(source::read(&from)?, &notes, skip_stale)?;
+            if verify {
+                verify::compiles(version, &imported.document)?;
+            }
             let path = to.join(format!("{}.json", version.name()));
             write::document(&path, &imported.document)?;
             let mut report =
@@ -125,6 +146,7 @@ pub(crate) fn run(arguments: Arguments) -> Result<String, Failure> {
             Ok(report)
         }
         Action::Check { upstream } => check::check(&upstream),
+        Action::Mutations { upstream, compile, target_dir } => mutations::run(&upstream, compile, &target_dir),
         Action::Diff { version, old, new, format } => diff::run(version, &old, &new, format),
     }
 }

@@ -135,13 +135,22 @@ fn content(document: &Value, schemas: &Node, node: &Node, at: &str) -> Carried<N
 fn request_body(document: &Value, schemas: &Node, body: &Value, at: &str) -> Carried<Value> {
     let body = object(document, body, at)?;
     let content = content(document, schemas, body, at)?;
+    let required = body.get("required") == Some(&json!(true));
     let found = content.iter().find(|(name, _)| responses::is_json(name)).map(|(_, media)| media);
-    let Some(media) = found else {
-        let problem = "a request body that is not JSON";
+    if let Some(media) = found {
+        return Ok(json!({ "required": required, "content": { "application/json": media } }));
+    }
+    let essence = |name: &str| name.split(';').next().unwrap_or_default().trim().to_ascii_lowercase();
+    let raw = content.keys().map(|name| essence(name)).find_map(|name| match name.as_str() {
+        "application/octet-stream" => Some((name, json!({ "type": "string", "format": "binary" }))),
+        "text/plain" => Some((name, json!({ "type": "string" }))),
+        _ => None,
+    });
+    let Some((name, schema)) = raw else {
+        let problem = "a request body that is neither JSON nor bytes";
         return Err(Refusal::new(&step(at, "content"), problem, "remove it with a correction"));
     };
-    let required = body.get("required") == Some(&json!(true));
-    Ok(json!({ "required": required, "content": { "application/json": media } }))
+    Ok(json!({ "required": true, "content": { name: { "schema": schema } } }))
 }
 
 /// Gives every operation an id of its own and the three answers a client tells apart.

@@ -52,7 +52,7 @@ fn component(operation: &Value) -> Option<Value> {
     }
     let id = operation["operationId"].as_str().unwrap_or_default();
     (!properties.is_empty()).then(|| {
-        json!({ "type": "object", "additionalProperties": false, "properties": properties, "x-sent": true,
+        json!({ "type": "object", "additionalProperties": false, "properties": properties, "x-sent": true, "x-inline": true,
             "description": format!("What may be left out of `{id}`.") })
     })
 }

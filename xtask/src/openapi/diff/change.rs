@@ -102,6 +102,15 @@ impl Step {
         }
     }
 
+    /// The step in one word.
+    pub(crate) fn name(self) -> &'static str {
+        match self {
+            Self::None => "none",
+            Self::Minor => "minor",
+            Self::Major => "major",
+        }
+    }
+
     /// The step in words, for versions from 1.0 on and before.
     pub(crate) fn told(self) -> &'static str {
         match self {

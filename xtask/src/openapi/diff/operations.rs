@@ -164,9 +164,12 @@ fn text(value: &Value) -> &str {
 }
 
 fn body(id: &str, old: &Value, new: &Value, changes: &mut Changes) {
-    const BODY: &str = "/requestBody/content/application~1json/schema";
+    let schema = |node: &'_ Value| -> Option<Value> {
+        let content = node.pointer("/requestBody/content")?.as_object()?;
+        content.values().next()?.get("schema").cloned()
+    };
     let subject = format!("{id}.body");
-    match (old.pointer(BODY), new.pointer(BODY)) {
+    match (schema(old).as_ref(), schema(new).as_ref()) {
         (None, None) => {}
         (Some(old), Some(new)) if optional(old) == optional(new) => {
             schemas::value(&subject, old, new, schemas::Use::SENT, changes);

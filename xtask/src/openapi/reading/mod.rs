@@ -79,7 +79,7 @@ pub(crate) fn split(schemas: &Node, paths: &mut Node, memory: &Memory) -> Carrie
                     node.insert(memory::NAME.to_owned(), json!(upstream));
                 }
                 if hoisted.inline.contains(&name) {
-                    node.insert("x-inline".to_owned(), json!(true));
+                    node.insert(memory::INLINE.to_owned(), json!(true));
                 }
             }
             all.insert(own.unwrap_or(name), schema);

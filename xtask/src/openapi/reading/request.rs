@@ -4,6 +4,7 @@ use serde_json::{Value, json};
 
 use crate::openapi::{
     flatten::lone_target,
+    memory,
     operations::capitalised,
     pointer::step,
     refusal::{Carried, Refusal},
@@ -201,7 +202,8 @@ impl<'a> Reader<'a> {
     }
 
     /// A component for a schema that needs a name.
-    fn hoisted(&mut self, node: Node, name: &str) -> Value {
+    fn hoisted(&mut self, mut node: Node, name: &str) -> Value {
+        node.insert(memory::INLINE.to_owned(), json!(true));
         let schema = Value::Object(node);
         let mut number = 1;
         loop {
