@@ -67,6 +67,20 @@ impl Outcome {
     }
 }
 
+/// Which corrections may be left out without failing the import.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct How {
+    /// Those that upstream has made its own.
+    pub(crate) skip_stale: bool,
+    /// Those that the facade rests on.
+    pub(crate) bindings_only: bool,
+}
+
+impl How {
+    /// Nothing fails; what is left out is told.
+    pub(crate) const LENIENT: Self = Self { skip_stale: true, bindings_only: true };
+}
+
 /// A correction that cannot be applied.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum CorrectionError {
@@ -105,15 +119,17 @@ pub(crate) enum CorrectionError {
 pub(crate) fn apply(
     document: &mut Value,
     corrections: &[Correction],
-    skip_stale: bool,
+    how: How,
 ) -> Result<Vec<Outcome>, CorrectionError> {
     let mut outcomes = Vec::new();
     for correction in corrections {
         let outcome = correction.apply(document)?;
         let goes_by_itself = matches!(correction.change, Change::Add | Change::Append);
         match (outcome, outcome.told()) {
-            (Outcome::Stale, _) if !skip_stale && !goes_by_itself => return Err(correction.stale()),
-            (Outcome::Lost | Outcome::Unexpected, Some(problem)) if correction.needed => {
+            (Outcome::Stale, _) if !how.skip_stale && !goes_by_itself => return Err(correction.stale()),
+            (Outcome::Lost | Outcome::Unexpected, Some(problem))
+                if correction.needed && !how.bindings_only =>
+            {
                 let (pointer, reason) = (correction.pointer.clone(), correction.reason.clone());
                 return Err(CorrectionError::Needed { pointer, problem, reason });
             }
@@ -344,7 +360,8 @@ mod tests {
         correction["source"] = json!("a test");
         let correction = serde_json::from_value(correction).expect("a correction");
         let mut document = document();
-        let lost = apply(&mut document, &[correction], skip_stale).map_err(|error| error.to_string());
+        let how = How { skip_stale, ..How::default() };
+        let lost = apply(&mut document, &[correction], how).map_err(|error| error.to_string());
         (document, lost)
     }
 
@@ -488,7 +505,7 @@ mod tests {
             { "pointer": "/body/properties/mounts", "change": "add", "value": 2, "reason": "r", "source": "s" },
         ]);
         let entries: Vec<Correction> = serde_json::from_value(entries).expect("corrections");
-        assert_eq!(apply(&mut document, &entries, false).ok(), Some(vec![Outcome::Changed; 2]));
+        assert_eq!(apply(&mut document, &entries, How::default()).ok(), Some(vec![Outcome::Changed; 2]));
         let schemas = &document["components"]["schemas"];
         assert_eq!(schemas["Base"]["properties"]["cmd"], 1);
         assert_eq!(schemas["Create"]["allOf"][1]["properties"]["mounts"], 2);

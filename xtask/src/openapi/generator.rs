@@ -32,7 +32,8 @@ fn generated(document: &Value) -> Result<(), String> {
     };
     // It panics on some schemas; what it says then is on stderr.
     catch_unwind(AssertUnwindSafe(attempt)).unwrap_or_else(|panic| {
-        let text = panic.downcast_ref::<String>().map(String::as_str).or(panic.downcast_ref::<&str>().copied());
+        let text =
+            panic.downcast_ref::<String>().map(String::as_str).or(panic.downcast_ref::<&str>().copied());
         Err(text.unwrap_or("it panics").chars().take(200).collect())
     })
 }
@@ -43,7 +44,10 @@ fn alone(document: &Value, path: &str, method: &str) -> Value {
     let operation = document["paths"][path][method].clone();
     let mut reached = BTreeSet::from(["ErrorResponse".to_owned()]);
     reach(document, &operation, &mut reached);
-    one["paths"] = Value::Object(Map::from_iter([(path.to_owned(), Value::Object(Map::from_iter([(method.to_owned(), operation)])))]));
+    one["paths"] = Value::Object(Map::from_iter([(
+        path.to_owned(),
+        Value::Object(Map::from_iter([(method.to_owned(), operation)])),
+    )]));
     if let Some(schemas) = one.pointer_mut("/components/schemas").and_then(Value::as_object_mut) {
         schemas.retain(|name, _| reached.contains(name));
     }
@@ -56,7 +60,8 @@ fn reach(document: &Value, value: &Value, found: &mut BTreeSet<String>) {
         Value::Object(node) => {
             if let Some(name) = node.get("$ref").and_then(|_| lone_target(node))
                 && found.insert(name.clone())
-                && let Some(there) = document.pointer("/components/schemas").and_then(|schemas| schemas.get(&name))
+                && let Some(there) =
+                    document.pointer("/components/schemas").and_then(|schemas| schemas.get(&name))
             {
                 reach(document, there, found);
             }

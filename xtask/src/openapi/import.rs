@@ -6,7 +6,9 @@ use serde_json::{Value, json};
 use serde_path_to_error::Segment;
 
 use super::{
-    Failure, Version, aliases, corrections, docs, flatten, generator,
+    Failure, Version, aliases,
+    corrections::{self, How},
+    docs, flatten, generator,
     memory::Memory,
     operations::{self, METHODS},
     options,
@@ -72,16 +74,16 @@ pub(crate) struct Imported {
 }
 
 /// Turns an upstream document into ours.
-pub(crate) fn import(upstream: Value, notes: &Notes, skip_stale: bool) -> Result<Imported, Failure> {
+pub(crate) fn import(upstream: Value, notes: &Notes, how: How) -> Result<Imported, Failure> {
     let mut upstream = tidy::tidied(upstream);
-    let outcomes = corrections::apply(&mut upstream, &notes.corrections, skip_stale)?;
+    let outcomes = corrections::apply(&mut upstream, &notes.corrections, how)?;
     carried(upstream, notes, &outcomes, Vec::new())
 }
 
 /// The same, and leaves out what the generator does not carry.
-pub(crate) fn generated(upstream: Value, notes: &Notes, skip_stale: bool) -> Result<Imported, Failure> {
+pub(crate) fn generated(upstream: Value, notes: &Notes, how: How) -> Result<Imported, Failure> {
     let mut upstream = tidy::tidied(upstream);
-    let outcomes = corrections::apply(&mut upstream, &notes.corrections, skip_stale)?;
+    let outcomes = corrections::apply(&mut upstream, &notes.corrections, how)?;
     let mut skipped = Vec::new();
     loop {
         let imported = carried(upstream.clone(), notes, &outcomes, skipped.clone())?;

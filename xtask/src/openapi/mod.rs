@@ -58,6 +58,9 @@ enum Action {
         /// Leave out corrections that upstream has made its own.
         #[arg(long)]
         skip_stale: bool,
+        /// Go on although a correction that the facade rests on cannot be made.
+        #[arg(long)]
+        bindings_only: bool,
         /// Write only what compiles: the bindings of the new document, and the facade on top of them.
         #[arg(long)]
         verify: bool,
@@ -77,7 +80,7 @@ enum Action {
         #[arg(long, default_value_t = usize::MAX)]
         compile: usize,
         /// Where cargo builds what is compiled.
-        #[arg(long, default_value_os_t = contract_folder().join("../target/mutations"))]
+        #[arg(long, default_value_os_t = contract_folder().join("../target/tmp/revisions"))]
         target_dir: PathBuf,
     },
     /// Say what changes for users of the bindings from one document to another.
@@ -124,9 +127,10 @@ pub(crate) fn contract_folder() -> PathBuf {
 /// Runs one chore and gives what it has to say.
 pub(crate) fn run(arguments: Arguments) -> Result<String, Failure> {
     match arguments.action {
-        Action::Import { version, from, to, skip_stale, verify } => {
+        Action::Import { version, from, to, skip_stale, bindings_only, verify } => {
+            let how = corrections::How { skip_stale, bindings_only };
             let notes = import::Notes::load(version, &contract_folder())?;
-            let imported = import::generated(source::read(&from)?, &notes, skip_stale)?;
+            let imported = import::generated(source::read(&from)?, &notes, how)?;
             if verify {
                 verify::compiles(version, &imported.document)?;
             }
@@ -146,7 +150,9 @@ pub(crate) fn run(arguments: Arguments) -> Result<String, Failure> {
             Ok(report)
         }
         Action::Check { upstream } => check::check(&upstream),
-        Action::Mutations { upstream, compile, target_dir } => mutations::run(&upstream, compile, &target_dir),
+        Action::Mutations { upstream, compile, target_dir } => {
+            mutations::run(&upstream, compile, &target_dir)
+        }
         Action::Diff { version, old, new, format } => diff::run(version, &old, &new, format),
     }
 }

@@ -13,7 +13,7 @@ use serde_json::{Value, json};
 
 use super::{
     Failure, Version, contract_folder,
-    corrections::literal,
+    corrections::{How, literal},
     diff::{Step, between},
     import::{self, Notes, operation_count},
     pointer, source, write,
@@ -78,6 +78,10 @@ pub(crate) fn run(upstream: &Path, compile: usize, target: &Path) -> Result<Stri
     Err(format!("{} of {} mutations:\n{}", faults.len(), all.len(), faults.join("\n")).into())
 }
 
+fn how() -> How {
+    How { skip_stale: true, bindings_only: false }
+}
+
 fn original(originals: &[Original; 2], version: Version) -> &Original {
     if version == Version::V1 { &originals[0] } else { &originals[1] }
 }
@@ -87,7 +91,7 @@ impl Original {
         let place = folder.join(format!("runpod-{}.json", version.name()));
         let upstream = super::tidy::tidied(source::read(&place.to_string_lossy())?);
         let notes = Notes::load(version, &contract_folder())?;
-        let ours = import::import(upstream.clone(), &notes, true)?.document;
+        let ours = import::import(upstream.clone(), &notes, how())?.document;
         Ok(Self { upstream, ours, notes })
     }
 }
@@ -105,7 +109,11 @@ impl Row {
         let one = |at: &String, (name, value): (&String, &Value)| Mutation {
             name: [&self.kind, name, at].map(String::as_str).join(" | "),
             version: if self.document == "v1" { Version::V1 } else { Version::V2 },
-            edits: self.edits.iter().map(|edit| edit.iter().map(|part| filled(part, at, value)).collect()).collect(),
+            edits: self
+                .edits
+                .iter()
+                .map(|edit| edit.iter().map(|part| filled(part, at, value)).collect())
+                .collect(),
             step: self.step.clone(),
             facade: self.facade,
         };
@@ -130,7 +138,9 @@ fn filled(part: &Value, at: &str, value: &Value) -> Value {
 
 impl Mutation {
     fn apply(&self, document: &mut Value) -> Result<(), String> {
-        self.edits.iter().try_for_each(|edit| applied(edit, document).ok_or_else(|| format!("{}: cannot be made", self.name)))
+        self.edits.iter().try_for_each(|edit| {
+            applied(edit, document).ok_or_else(|| format!("{}: cannot be made", self.name))
+        })
     }
 }
 
@@ -203,7 +213,8 @@ fn renamed(document: &mut Value, name: &str, new: &str) -> Option<()> {
     let part = take(document, &format!("/components/schemas/{name}"))?;
     put(document, &format!("/components/schemas/{new}"), part)?;
     let text = document.to_string();
-    let text = text.replace(&format!("#/components/schemas/{name}\""), &format!("#/components/schemas/{new}\""));
+    let text =
+        text.replace(&format!("#/components/schemas/{name}\""), &format!("#/components/schemas/{new}\""));
     *document = serde_json::from_str(&text).ok()?;
     Some(())
 }
@@ -235,7 +246,7 @@ fn imported(mutation: &Mutation, original: &Original) -> Option<String> {
         return Some(problem);
     }
     let count = operation_count(&upstream);
-    let imported = catch_unwind(AssertUnwindSafe(|| import::import(upstream, &original.notes, true)));
+    let imported = catch_unwind(AssertUnwindSafe(|| import::import(upstream, &original.notes, how())));
     let Ok(imported) = imported else { return Some(format!("{}: the importer panics", mutation.name)) };
     let imported = match imported {
         Ok(imported) => imported,
@@ -248,7 +259,8 @@ fn imported(mutation: &Mutation, original: &Original) -> Option<String> {
     }
     let changes = between(&original.ours, &imported.document);
     let step = Step::of(&changes).name();
-    let told: Vec<String> = changes.iter().map(|change| format!("    {:?} {change}", change.effect)).collect();
+    let told: Vec<String> =
+        changes.iter().map(|change| format!("    {:?} {change}", change.effect)).collect();
     let wrong = mutation.step.as_ref().is_some_and(|right| right != step);
     wrong.then(|| {
         let right = mutation.step.as_deref().unwrap_or_default();
@@ -260,9 +272,13 @@ fn in_parallel(all: &[Mutation], check: impl Fn(&Mutation) -> Option<String> + S
     let workers = std::thread::available_parallelism().map_or(2, std::num::NonZero::get);
     let parts = all.chunks(all.len().div_ceil(workers).max(1));
     std::thread::scope(|scope| {
-        let running: Vec<_> =
-            parts.map(|part| scope.spawn(|| part.iter().filter_map(&check).collect::<Vec<String>>())).collect();
-        running.into_iter().flat_map(|worker| worker.join().unwrap_or_else(|_| vec!["a worker died".to_owned()])).collect()
+        let running: Vec<_> = parts
+            .map(|part| scope.spawn(|| part.iter().filter_map(&check).collect::<Vec<String>>()))
+            .collect();
+        running
+            .into_iter()
+            .flat_map(|worker| worker.join().unwrap_or_else(|_| vec!["a worker died".to_owned()]))
+            .collect()
     })
 }
 
@@ -319,7 +335,10 @@ impl<'a> Group<'a> {
         let mut document = self.documents[index].clone();
         let fits = self.facade == mutation.facade && self.members.len() < AT_ONCE;
         if !fits || mutation.apply(&mut document).is_err() {
-            return self.members.is_empty() && { self.members.push(mutation); true };
+            return self.members.is_empty() && {
+                self.members.push(mutation);
+                true
+            };
         }
         self.documents[index] = document;
         self.members.push(mutation);
@@ -330,7 +349,7 @@ impl<'a> Group<'a> {
         let folder = target.join("documents");
         std::fs::create_dir_all(&folder)?;
         for (document, original) in self.documents.iter().zip(originals) {
-            let imported = import::import(document.clone(), &original.notes, true)?;
+            let imported = import::import(document.clone(), &original.notes, how())?;
             let version = if std::ptr::eq(original, &raw const originals[0]) { "v1" } else { "v2" };
             write::document(&folder.join(version).with_extension("json"), &imported.document)?;
         }
@@ -363,4 +382,19 @@ pub(crate) fn check(folder: &Path, target: &Path, facade: bool) -> Result<(), Fa
     let text = String::from_utf8_lossy(&output.stderr);
     let lines: Vec<&str> = text.lines().filter(|line| !line.trim().is_empty()).take(30).collect();
     Err(format!("it does not compile:\n{}", lines.join("\n")).into())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_list_is_long_enough_and_names_each_mutation_once() {
+        let all = list().expect("the list");
+        assert!(all.len() >= 400, "{} mutations", all.len());
+        assert!(all.iter().filter(|mutation| mutation.step.is_some()).count() >= 150);
+        let names: std::collections::BTreeSet<String> =
+            all.iter().map(|mutation| format!("{} {:?}", mutation.name, mutation.version)).collect();
+        assert_eq!(names.len(), all.len());
+    }
 }

@@ -102,3 +102,31 @@ fn may_be_read(url: &Url) -> bool {
         _ => false,
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    #[test]
+    fn json_and_yaml_are_read_with_and_without_a_byte_order_mark() {
+        let expected =
+            json!({ "openapi": "3.1.0", "paths": { "/a": { "get": { "responses": { "200": {} } } } } });
+        let yaml = "openapi: 3.1.0\npaths:\n  /a:\n    get:\n      responses:\n        '200': {}\n";
+        let number = "openapi: 3.1.0\npaths:\n  /a:\n    get:\n      responses:\n        200: {}\n";
+        for text in [expected.to_string(), format!("\u{feff}{expected}"), yaml.to_owned(), number.to_owned()]
+        {
+            assert_eq!(parsed(text.as_bytes()).expect("a document"), expected, "{text}");
+        }
+    }
+
+    #[test]
+    fn what_is_no_document_is_an_error() {
+        for bytes in
+            [&b""[..], b"{", b"<html></html>", b"\xff\xfe", b"a: b: c", b"just words", b"&a [*a]", b"a: *b"]
+        {
+            assert!(parsed(bytes).is_err(), "{}", String::from_utf8_lossy(bytes));
+        }
+    }
+}

@@ -5,7 +5,7 @@ use std::fmt::Write as _;
 use clap::ValueEnum;
 use serde_json::{Value, json};
 
-use super::{Failure, Version, contract_folder, import, memory::Memory, source};
+use super::{Failure, Version, contract_folder, corrections::How, import, memory::Memory, source};
 
 mod beside;
 mod change;
@@ -48,7 +48,7 @@ fn ours(place: &str, notes: &import::Notes) -> Result<Value, Failure> {
     if document.pointer("/info").is_some_and(|info| info.get(import::CORRECTED).is_some()) {
         return Ok(document);
     }
-    Ok(import::import(document, notes, true).map_err(|error| format!("{place}: {error}"))?.document)
+    Ok(import::import(document, notes, How::LENIENT).map_err(|error| format!("{place}: {error}"))?.document)
 }
 
 /// The changes between two documents of ours, the breaking ones first.

@@ -54,12 +54,13 @@ impl<'a> Reader<'a> {
             }
         }
         // What was required stays so, and nothing else is.
+        let received = memory.reached(&["responses"]);
         for name in source.keys() {
             let other = memory.other_reading(name);
-            let before = [Some(name.as_str()), other].into_iter().flatten().find_map(|name| {
-                let node = memory.component(name).filter(|node| node.contains_key("x-required"))?;
-                node.get("required").and_then(|list| list[0].as_str())
-            });
+            let readings = [Some(name.as_str()), other].into_iter().flatten();
+            let before = readings
+                .filter(|name| received.contains(*name))
+                .find_map(|name| memory.component(name)?.get("required").and_then(|list| list[0].as_str()));
             if let Some(before) = before {
                 reader.identity.insert(name.clone(), before.to_owned());
             }
