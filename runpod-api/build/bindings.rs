@@ -112,7 +112,8 @@ fn on_the_wire(mut code: String, aliases: &BTreeMap<String, String>) -> String {
         code = code.replace(&format!("{alias:?}"), &format!("{wire:?}"));
     }
     // A body that may be left out.
-    code.replace("&'a ::runpod_api::Unless<", "Option<&'a ").replace("::runpod_api::Unless<", "::std::option::Option<")
+    code.replace("&'a ::runpod_api::Unless<", "Option<&'a ")
+        .replace("::runpod_api::Unless<", "::std::option::Option<")
 }
 
 /// The types of what is sent.

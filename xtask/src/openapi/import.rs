@@ -212,7 +212,11 @@ fn security_schemes(upstream: &Value) -> Node {
                 kept.insert(key.to_owned(), value.clone());
             }
         }
-        out.insert(name.clone(), Value::Object(kept));
+        // How the key is sent is not generated; a scheme that is none says nothing.
+        let kept = Value::Object(kept);
+        if schema::shaped::<openapiv3::SecurityScheme>(&kept, "", "").is_ok() {
+            out.insert(name.clone(), kept);
+        }
     }
     out
 }
