@@ -39,8 +39,9 @@ fn one(document: &Value, path: &str, operation: &Value) -> String {
         (false, false) => "value",
     };
     let mut arguments = arguments(document, path, operation);
-    let has_options = operation.get("x-options").is_some();
-    arguments.extend(has_options.then(|| "given.options()".to_owned()));
+    let options = operation["x-options"]["$ref"].as_str().and_then(|name| name.rsplit('/').next());
+    let has_options = options.is_some();
+    arguments.extend(options.map(|name| filled(name, operation)));
     let given = if arguments.is_empty() { "_given" } else { "given" };
     let body = if has_body { ", body" } else { "" };
     if has_body {
@@ -52,6 +53,17 @@ fn one(document: &Value, path: &str, operation: &Value) -> String {
     format!(
         "Operation::{kind}({id:?}, |client: &'static Client, {given}: &'static Given{body}| client.{method}({arguments}))"
     )
+}
+
+/// An expression for the options of a call, each taken from what is given.
+fn filled(name: &str, operation: &Value) -> String {
+    let parameters = operation["parameters"].as_array().into_iter().flatten();
+    let optional = parameters.filter(|parameter| parameter["required"] != true);
+    let fields: String = optional
+        .filter_map(|parameter| parameter["name"].as_str())
+        .map(|wire| format!("options.{} = given.copied({wire:?}); ", wire.to_snake_case()))
+        .collect();
+    format!("{{ let mut options = types::{name}::new(); {fields}&*Box::leak(Box::new(options)) }}")
 }
 
 /// The arguments that must be given, in the order of the generated method: path, query by name, headers by name.

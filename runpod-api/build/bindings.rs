@@ -16,7 +16,7 @@ pub(crate) fn client(document: &Value) -> Result<String, String> {
     optional_in_one(&mut document);
     let tokens = generator()?.generate_tokens(&spec(&document)?).map_err(|error| error.to_string())?;
     let mut file = syn::parse2(tokens).map_err(|error| error.to_string())?;
-    let plain = surface::complete(&mut file, &sent(&document));
+    let plain = surface::complete(&mut file, &sent(&document), &options(&mut document));
     let mut code = prettyplease::unparse(&file)
         // Our own transport keeps what the server said and never prints a payload.
         .replace("progenitor_client::", "crate::transport::")
@@ -114,6 +114,13 @@ fn on_the_wire(mut code: String, aliases: &BTreeMap<String, String>) -> String {
     // A body that may be left out.
     code.replace("&'a ::runpod_api::Unless<", "Option<&'a ")
         .replace("::runpod_api::Unless<", "::std::option::Option<")
+}
+
+/// The types of what may be left out.
+fn options(document: &mut Value) -> BTreeSet<String> {
+    let reference =
+        |operation: &mut Value| text(&operation["x-options"]["$ref"]).rsplit('/').next().map(surface::plain);
+    operations(document).filter_map(reference).collect()
 }
 
 /// The types of what is sent.

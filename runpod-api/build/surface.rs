@@ -11,11 +11,15 @@ use syn::{
 const NO_SETTERS: [&str; 6] = ["new", "default", "clone", "from", "into", "to_owned"];
 
 /// Completes the types and the client; gives the operations that can be called without options.
-pub(crate) fn complete(file: &mut syn::File, sent: &BTreeSet<String>) -> Vec<String> {
+pub(crate) fn complete(
+    file: &mut syn::File,
+    sent: &BTreeSet<String>,
+    options: &BTreeSet<String>,
+) -> Vec<String> {
     let mut plain = Vec::new();
     for item in &mut file.items {
         match item {
-            Item::Mod(module) if module.ident == "types" => types(module, sent),
+            Item::Mod(module) if module.ident == "types" => types(module, sent, options),
             Item::Impl(client) if client.trait_.is_none() => plain.extend(plain_calls(client)),
             _ => {}
         }
@@ -29,13 +33,20 @@ pub(crate) fn plain(name: &str) -> String {
 }
 
 /// No literal may list every field; what is sent has a constructor and setters in place of it.
-fn types(module: &mut ItemMod, sent: &BTreeSet<String>) {
+fn types(module: &mut ItemMod, sent: &BTreeSet<String>, options: &BTreeSet<String>) {
     let Some((_, items)) = &mut module.content else { return };
     let mut more = Vec::new();
     for item in items.iter_mut() {
         if let Item::Struct(one) = item
             && matches!(one.fields, Fields::Named(_))
         {
+            if options.contains(&plain(&one.ident.to_string())) {
+                // Nobody reads them from JSON, and that is half of what they would cost to compile.
+                one.attrs.retain(|attribute| {
+                    !attribute.path().is_ident("derive") && !attribute.path().is_ident("serde")
+                });
+                one.attrs.push(parse_quote!(#[derive(::serde::Serialize, Clone, Debug, Default)]));
+            }
             one.attrs.push(parse_quote!(#[non_exhaustive]));
             if sent.contains(&plain(&one.ident.to_string())) {
                 more.push(Item::Impl(construction(one)));

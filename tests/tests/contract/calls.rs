@@ -103,7 +103,7 @@ async fn called<C>(contract: &Contract, server: &MockServer, client: &'static C,
             };
         })
         .await;
-    let given = Given::new(plan.arguments, contract.parameters(operation.id), plan.body.unwrap_or_default());
+    let given = Given::new(plan.arguments, plan.body.unwrap_or_default());
     let answer = (operation.call)(client, given).await;
     assert_eq!(given.refused(), Vec::<String>::new(), "{}", operation.id);
     let answer = answer.unwrap_or_else(|failure| panic!("{}: {failure}", operation.id));

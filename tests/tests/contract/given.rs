@@ -3,29 +3,20 @@
 use std::{collections::BTreeMap, sync::Mutex};
 
 use serde::de::DeserializeOwned;
-use serde_json::{Map, Value};
+use serde_json::Value;
 
 /// Arguments by name.
 #[derive(Debug, Default)]
 pub(crate) struct Given {
     arguments: BTreeMap<String, Value>,
-    /// Those that may be left out, by the names of the options' properties.
-    options: Map<String, Value>,
     body: Value,
     refused: Mutex<Vec<String>>,
 }
 
 impl Given {
     /// Arguments that live as long as the test program, as those of a call must here.
-    pub(crate) fn new(arguments: BTreeMap<String, Value>, optional: &[Value], body: Value) -> &'static Self {
-        let option = |parameter: &Value| {
-            let name = parameter["name"].as_str()?;
-            let key = if parameter["in"] == "header" { format!(":{name}") } else { name.to_owned() };
-            Some((key, arguments.get(name)?.clone()))
-        };
-        let options =
-            optional.iter().filter(|parameter| parameter["required"] != true).filter_map(option).collect();
-        Box::leak(Box::new(Self { arguments, options, body, refused: Mutex::default() }))
+    pub(crate) fn new(arguments: BTreeMap<String, Value>, body: Value) -> &'static Self {
+        Box::leak(Box::new(Self { arguments, body, refused: Mutex::default() }))
     }
 
     /// The arguments that their types refused.
@@ -48,12 +39,6 @@ impl Given {
 
     pub(crate) fn by_reference<T: DeserializeOwned>(&self, name: &str) -> Option<&'static T> {
         self.copied(name).map(|value| &*Box::leak(Box::new(value)))
-    }
-
-    /// What may be left out of the call; what is refused counts once, by its error.
-    pub(crate) fn options<T: DeserializeOwned + Default>(&self) -> &'static T {
-        let value = serde_json::from_value(self.options.clone().into()).map_err(|error| error.to_string());
-        Box::leak(Box::new(self.kept("options", value).unwrap_or_default()))
     }
 
     pub(crate) fn body<B: DeserializeOwned>(&self) -> &'static B {

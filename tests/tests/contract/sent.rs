@@ -212,7 +212,7 @@ fn arguments<C>(
         let valid: Map<String, Value> = parameters.iter().map(named).collect();
         let refused = |arguments: &Value| {
             let arguments = arguments.as_object().expect("arguments").clone().into_iter().collect();
-            let given = Given::new(arguments, parameters, body.clone());
+            let given = Given::new(arguments, body.clone());
             // Building the call reads the arguments; nothing is sent until it is awaited.
             drop((operation.call)(client, given));
             given.refused()
