@@ -89,6 +89,9 @@ fn argument(document: &Value, parameter: &Value) -> String {
         Some("header") => "text",
         _ => query(document, &parameter["schema"]),
     };
+    if matches!(get, "by_reference" | "joined") {
+        return format!("&*Box::leak(Box::new(given.copied({name}).expect(\"required\")))");
+    }
     let must = if get == "path" { "" } else { ".expect(\"required\")" };
     format!("given.{get}({name}){must}")
 }

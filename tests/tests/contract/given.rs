@@ -37,10 +37,6 @@ impl Given {
         self.kept(name, value.map_err(|error| error.to_string()))
     }
 
-    pub(crate) fn by_reference<T: DeserializeOwned>(&self, name: &str) -> Option<&'static T> {
-        self.copied(name).map(|value| &*Box::leak(Box::new(value)))
-    }
-
     pub(crate) fn body<B: DeserializeOwned>(&self) -> &'static B {
         let body = serde_json::from_value(self.body.clone());
         Box::leak(Box::new(body.unwrap_or_else(|error| panic!("{}: {error}", self.body))))
