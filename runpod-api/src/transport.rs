@@ -89,9 +89,25 @@ pub struct OperationInfo {
     pub operation_id: &'static str,
 }
 
-/// The operation an answer belongs to.
-#[derive(Clone, Copy)]
-struct Operation(&'static str);
+/// The call an answer belongs to.
+#[derive(Clone)]
+struct Call {
+    operation: &'static str,
+    reads: bool,
+    key: Secret,
+    body: Option<Bytes>,
+}
+
+impl Call {
+    /// A call that nothing is known of.
+    fn unknown() -> Self {
+        Self { operation: "", reads: false, key: Secret::from(""), body: None }
+    }
+
+    fn redaction(&self) -> Redaction {
+        Redaction::new(&self.key, self.body.as_deref())
+    }
+}
 
 /// Generated clients import it for form bodies, which no version of the API has.
 pub trait RequestBuilderExt {}
@@ -163,30 +179,36 @@ pub trait ClientHooks<Inner>: ClientInfo<Settings> {
 
     /// Makes the call, and gives only a success.
     async fn exec(&self, request: Request, info: &OperationInfo) -> Result<Response, Failure> {
-        let (settings, operation) = (self.inner(), info.operation_id);
-        let copy = request.try_clone();
-        let mut response = send(self.client(), request, settings.timeout, operation).await?;
-        for _ in 0..MOST_REDIRECTS {
-            let Some(next) = copy.as_ref().and_then(|request| redirected(request, &response)) else { break };
-            response = send(self.client(), next, settings.timeout, operation).await?;
-        }
-        if !response.status().is_success() {
-            let body = copy.as_ref().and_then(|request| request.body()?.as_bytes());
-            let redaction = Redaction::new(&settings.key, body);
-            return Err(refused(response, settings.timeout, operation, &redaction).await);
-        }
-        if is_page(&response) {
-            let (status, headers) = (response.status().as_u16(), response.headers().clone());
-            return Err(Failure::unread(operation, status, headers, &[], Unread::Misfit(Misfit::no_json())));
-        }
-        response.extensions_mut().insert(Operation(operation));
-        Ok(response)
+        let settings = self.inner();
+        let body = request.body().and_then(Body::as_bytes).map(Bytes::copy_from_slice);
+        let reads = matches!(*request.method(), Method::GET | Method::HEAD);
+        let call = Call { operation: info.operation_id, reads, key: settings.key.clone(), body };
+        let answer = answer(self.client(), request, settings.timeout, call).await;
+        answer.map_err(|failure| failure.of_read(reads))
     }
 
     /// Nothing is left to do.
     async fn post(&self, _: &Result<Response, Failure>, _: &OperationInfo) -> Result<(), Failure> {
         Ok(())
     }
+}
+
+async fn answer(client: &Client, request: Request, limit: Duration, call: Call) -> Result<Response, Failure> {
+    let operation = call.operation;
+    let copy = request.try_clone();
+    let mut response = send(client, request, limit, operation).await?;
+    for _ in 0..MOST_REDIRECTS {
+        let Some(next) = copy.as_ref().and_then(|request| redirected(request, &response)) else { break };
+        response = send(client, next, limit, operation).await?;
+    }
+    if !response.status().is_success() {
+        return Err(refused(response, limit, &call).await);
+    }
+    if is_page(&response) {
+        return Err(unread(&response, &call, &[], Unread::Misfit(Misfit::no_json())));
+    }
+    response.extensions_mut().insert(call);
+    Ok(response)
 }
 
 async fn send(
@@ -234,17 +256,17 @@ fn is_page(response: &Response) -> bool {
     kind.is_some_and(|kind| kind.trim_start().to_ascii_lowercase().starts_with("text/html"))
 }
 
-async fn refused(
-    mut response: Response,
-    limit: Duration,
-    operation: &'static str,
-    redaction: &Redaction,
-) -> Failure {
+async fn refused(mut response: Response, limit: Duration, call: &Call) -> Failure {
     let (status, headers) = (response.status().as_u16(), response.headers().clone());
     // What a call refuses itself is worth more than all its words.
     let body = tokio::time::timeout(limit, body(&mut response, LARGEST_FAILURE)).await;
     let (body, _) = body.unwrap_or_default();
-    Failure::status_of(operation, status, headers, &body, redaction)
+    Failure::status_of(call.operation, status, headers, &body, &call.redaction())
+}
+
+fn unread(response: &Response, call: &Call, body: &[u8], why: Unread) -> Failure {
+    let (status, headers) = (response.status().as_u16(), response.headers().clone());
+    Failure::unread(call.operation, status, headers, body, why, &call.redaction()).of_read(call.reads)
 }
 
 /// The body, or as much of it as came and fits.
@@ -312,8 +334,8 @@ impl<T: DeserializeOwned> ResponseValue<T> {
             (Some(why), _) => why,
             (None, Err(misfit)) => Unread::Misfit(misfit),
         };
-        let operation = response.extensions().get::<Operation>().map_or("", |operation| operation.0);
-        Err(Failure::unread(operation, response.status().as_u16(), response.headers().clone(), &read, why))
+        let call = response.extensions_mut().remove::<Call>().unwrap_or_else(Call::unknown);
+        Err(unread(&response, &call, &read, why))
     }
 }
 
