@@ -2,18 +2,19 @@
 
 use std::{fmt, sync::Arc, time::Duration};
 
-use runpod_api::{Failure, FailureKind};
+use runpod_api::{Failure, FailureKind, printable};
 
-use crate::{ApiVersion, deploy::CREATE};
+use crate::{ApiVersion, deploy::CREATE, pods::act::START};
 
 /// Texts with which RunPod says "no capacity", lower case, compared as substrings (observed).
-const NO_CAPACITY: [&str; 6] = [
+const NO_CAPACITY: [&str; 7] = [
     "no longer any instances available",
     "no instances currently available",
     "no instances available",
     "does not have the resources to deploy your pod",
     "could not find any pods with required specifications",
     "not enough free gpus on the host machine",
+    "not enough free memory on the host machine",
 ];
 
 /// A call to RunPod that did not bring what it was made for.
@@ -35,6 +36,8 @@ const NO_CAPACITY: [&str; 6] = [
 #[derive(Clone)]
 pub struct Error {
     inner: Arc<Inner>,
+    /// Whether its text says what to do.
+    hints: bool,
 }
 
 struct Inner {
@@ -97,6 +100,7 @@ impl Error {
         failure: Failure,
     ) -> Self {
         Self {
+            hints: true,
             inner: Arc::new(Inner {
                 kind: classify(version, &failure),
                 operation,
@@ -115,6 +119,7 @@ impl Error {
         message: impl Into<String>,
     ) -> Self {
         Self {
+            hints: true,
             inner: Arc::new(Inner {
                 kind,
                 operation,
@@ -211,44 +216,72 @@ impl Error {
         text
     }
 
+    /// The same error without what to do about it in its text: for callers who tell that in words of their own.
+    #[must_use]
+    pub fn without_hint(mut self) -> Self {
+        self.hints = false;
+        self
+    }
+
+    /// What to do about it.
     fn hint(&self) -> &'static str {
-        match self.kind() {
-            ErrorKind::Rejected => "Correct the request; sending it again as it is changes nothing.",
-            ErrorKind::NoCapacity => {
+        let reads = self.inner.failure.as_ref().is_some_and(Failure::is_read);
+        match (self.kind(), self.operation()) {
+            (ErrorKind::Rejected, START) => {
+                "It was not started. If its host has no room for it, try later, or terminate it and deploy anew: a pod volume does not move."
+            }
+            (ErrorKind::Rejected, _) => "Correct the request; sending it again as it is changes nothing.",
+            (ErrorKind::NoCapacity, START) => {
+                "It was not started. A stopped pod is bound to its host: try later, or terminate it and deploy anew; a pod volume does not move."
+            }
+            (ErrorKind::NoCapacity, _) => {
                 "Nothing was created. Allow another GPU type, a pool, any data center or the other cloud, or try later."
             }
-            ErrorKind::Unauthorized => {
+            (ErrorKind::Unauthorized, _) => {
                 "Check RUNPOD_API_KEY; keys are made at https://console.runpod.io/user/settings."
             }
-            ErrorKind::InsufficientBalance => {
+            (ErrorKind::InsufficientBalance, CREATE | START) => {
                 "Nothing was started. Add credit at https://console.runpod.io/user/billing."
             }
-            ErrorKind::Forbidden => {
-                "The key lacks a permission, or the account may not use this; check the key's scope at https://console.runpod.io/user/settings."
+            (ErrorKind::InsufficientBalance, _) => "Add credit at https://console.runpod.io/user/billing.",
+            (ErrorKind::Forbidden, CREATE) => {
+                "The key may not create pods, or the account may not use this; check the key's scope at https://console.runpod.io/user/settings."
             }
-            ErrorKind::Blocked => {
+            (ErrorKind::Forbidden, _) => {
+                "The key may not do this; check its scope at https://console.runpod.io/user/settings."
+            }
+            (ErrorKind::Blocked, _) => {
                 "The request was stopped in front of RunPod's API, which says nothing about your permissions; check proxies and the base URL."
             }
-            ErrorKind::NotFound if self.operation() == CREATE => {
+            (ErrorKind::NotFound, CREATE) => {
                 "Something the spec names (a template, a volume, a registry credential) does not exist; else check the base URL."
             }
-            ErrorKind::NotFound if self.target().is_none() => {
+            (ErrorKind::NotFound, _) if self.target().is_none() => {
                 "RunPod's API has nothing there: check the base URL."
             }
-            ErrorKind::NotFound => "It does not exist or no longer does.",
-            ErrorKind::Conflict => "Its present state does not allow this; look at it first.",
-            ErrorKind::Locked => "Unlock it in the RunPod console first.",
-            ErrorKind::Retired => "REST v1 was retired on 2026-11-15; use v2.",
-            ErrorKind::TooLarge => "RunPod takes at most 102,400 bytes; shorten the environment.",
-            ErrorKind::RateLimited => "Wait before the next request.",
-            ErrorKind::Server => "RunPod failed; see https://uptime.runpod.io and try again.",
-            ErrorKind::Unreachable => "Nothing was sent. Check the network and the base URL.",
-            ErrorKind::Interrupted => "RunPod may have done it all the same: look before sending it again.",
-            ErrorKind::Unreadable => {
+            (ErrorKind::NotFound, _) => "It does not exist or no longer does.",
+            (ErrorKind::Conflict, _) => "Its present state does not allow this; look at it first.",
+            (ErrorKind::Locked, _) => "Unlock it in the RunPod console first.",
+            (ErrorKind::Retired, _) => "REST v1 was retired on 2026-11-15; use v2.",
+            (ErrorKind::TooLarge, _) => "RunPod takes at most 102,400 bytes; shorten the environment.",
+            (ErrorKind::RateLimited, _) => "Wait before the next request.",
+            (ErrorKind::Server, _) if reads => "RunPod failed; see https://uptime.runpod.io and try again.",
+            (ErrorKind::Server, _) => {
+                "RunPod failed, and may have done it all the same: look before sending it again; see https://uptime.runpod.io."
+            }
+            (ErrorKind::Unreachable, _) => "Nothing was sent. Check the network and the base URL.",
+            (ErrorKind::Interrupted, _) if reads => "Nothing was changed: try again.",
+            (ErrorKind::Interrupted, _) => {
+                "RunPod may have done it all the same: look before sending it again."
+            }
+            (ErrorKind::Unreadable, _) => {
                 "The answer is not what RunPod's contract describes; check the base URL and proxies."
             }
-            ErrorKind::Unsupported => "Nothing was sent.",
-            ErrorKind::Unexpected => "This answer is not part of RunPod's contract.",
+            (ErrorKind::Unsupported, _) => "Nothing was sent.",
+            (ErrorKind::Unexpected, _) if matches!(self.status(), Some(405 | 501)) => {
+                "Nothing was done: this server does not offer it. Check the base URL and the API version."
+            }
+            (ErrorKind::Unexpected, _) => "This answer is not part of RunPod's contract.",
         }
     }
 }
@@ -303,7 +336,8 @@ fn classify_status(status: u16, failure: &Failure) -> ErrorKind {
 
 impl fmt::Display for Error {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}. {}", self.what(), self.hint())
+        let text = if self.hints { format!("{}. {}", self.what(), self.hint()) } else { self.what() };
+        f.write_str(&printable(&text))
     }
 }
 

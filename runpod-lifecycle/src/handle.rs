@@ -5,7 +5,8 @@ use std::{fmt, ops::Deref, sync::Arc, time::Duration};
 use tokio::time::sleep;
 
 use crate::{
-    Applied, Condition, Error, Pod, PodState, RunPod, Wait, pods::act::UNKNOWN_PAUSE, pods::created::Created,
+    Applied, Condition, Connection, Error, Pod, PodState, RunPod, Wait, pods::act::UNKNOWN_PAUSE,
+    pods::created::Created,
 };
 
 /// A pod together with the handle it came through: the last look at it, and what can be done with it.
@@ -52,6 +53,12 @@ impl PodHandle {
     /// The pod as last seen, said to be gone.
     pub(crate) fn terminated(&self) -> Pod {
         Pod { state: Some(PodState::Terminated), cost_usd_per_hour: None, ..(*self.pod).clone() }
+    }
+
+    /// How to reach it, as of the last look; HTTP through the proxy that the handle was given, if any.
+    #[must_use]
+    pub fn connection(&self) -> Connection<'_> {
+        self.pod.connection().through(self.runpod.prober().http_proxy())
     }
 
     /// A wait until `condition` holds. `.await` it.

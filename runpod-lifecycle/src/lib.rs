@@ -33,8 +33,9 @@ pub use pod::port::{InvalidPort, Port, Protocol};
 pub use pod::state::{DeploymentState, PodState};
 pub use pod::{Cpu, Gpu, Pod};
 pub use pods::applied::Applied;
+pub use pods::cost::HourlyCost;
 pub use pods::{list::Found, reap::Reaped};
-pub use runpod_api::Secret;
+pub use runpod_api::{Secret, printable, printable_json};
 pub use spec::{Cloud, PodSpec};
 pub use wait::{
     Progress, Wait, WaitStream,

@@ -3,6 +3,7 @@
 use std::{fmt, io, pin::Pin, time::Duration};
 
 use futures_util::{Stream, StreamExt, TryStreamExt, stream};
+use runpod_api::printable;
 use serde::Deserialize;
 use sse_stream::{Sse, SseStream};
 use tokio::time::{Instant, sleep, timeout_at};
@@ -63,9 +64,11 @@ pub struct LogLine {
     pub at: Option<String>,
 }
 
+/// One line, safe to show on a terminal; [`line`](Self::line) is what the container wrote.
 impl fmt::Display for LogLine {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{} {} {}", self.at.as_deref().unwrap_or("-"), self.source.as_str(), self.line)
+        let line = format!("{} {} {}", self.at.as_deref().unwrap_or("-"), self.source.as_str(), self.line);
+        f.write_str(&printable(&line))
     }
 }
 

@@ -5,7 +5,7 @@ use std::time::Duration;
 use runpod_api::reqwest;
 use tokio::{io::AsyncReadExt, net::TcpStream, time::timeout};
 
-use crate::{ConfigError, Probe, pod::connection::HTTP_PROXY_DOMAIN};
+use crate::{ConfigError, Probe, pod::connection::http_url};
 
 /// The longest a probe may take.
 const PATIENCE: Duration = Duration::from_secs(5);
@@ -16,15 +16,17 @@ const SSH_BANNER: &[u8] = b"SSH-";
 #[derive(Debug)]
 pub(crate) struct Prober {
     http: reqwest::Client,
-    http_proxy: String,
+    http_proxy: Option<String>,
 }
 
 impl Prober {
     pub(crate) fn new(http_proxy: Option<String>) -> Result<Self, ConfigError> {
-        Ok(Self {
-            http: runpod_api::plain_http(PATIENCE)?,
-            http_proxy: http_proxy.unwrap_or_else(|| format!("https://{{pod}}-{{port}}.{HTTP_PROXY_DOMAIN}")),
-        })
+        Ok(Self { http: runpod_api::plain_http(PATIENCE)?, http_proxy })
+    }
+
+    /// The proxy in place of RunPod's own, with `{pod}` and `{port}` in it.
+    pub(crate) fn http_proxy(&self) -> Option<&str> {
+        self.http_proxy.as_deref()
     }
 
     /// Whether something answers; the error says in a few words what was missing.
@@ -42,7 +44,7 @@ impl Prober {
     }
 
     async fn http(&self, pod_id: &str, port: u16) -> Result<(), String> {
-        let url = self.http_proxy.replace("{pod}", pod_id).replace("{port}", &port.to_string());
+        let url = http_url(self.http_proxy(), pod_id, port);
         let response =
             self.http.get(&url).send().await.map_err(|_| format!("nothing answers on port {port}"))?;
         match response.status().as_u16() {

@@ -150,7 +150,7 @@ pub(crate) fn failed(name: &str, blueprint: &Blueprint) -> impl FnOnce(DeployErr
             }
             pods => ProviderError::Several { name, pod_ids: pods.iter().map(|pod| pod.id.clone()).collect() },
         },
-        error => ProviderError::Deploy { name, source: Box::new(error), suggestions },
+        error => ProviderError::Deploy { name, source: Box::new(error), suggestions }.told_once(),
     }
 }
 
@@ -162,7 +162,7 @@ pub(crate) async fn wait(
     longest: Duration,
 ) -> Result<PodHandle, ProviderError> {
     let waited = pod.wait_until(condition, longest).await;
-    waited.map_err(|source| ProviderError::Wait { name: name.to_owned(), source })
+    waited.map_err(|source| ProviderError::Wait { name: name.to_owned(), source }.told_once())
 }
 
 fn messages(pod: &PodHandle, blueprint: &Blueprint, secrets: usize) -> Vec<String> {

@@ -402,7 +402,7 @@ impl RunPodBuilder {
         self
     }
 
-    /// Where a pod's HTTP ports are probed, with `{pod}` and `{port}` filled in.
+    /// Where a pod's HTTP ports are reached and probed, with `{pod}` and `{port}` filled in.
     /// Default `https://{pod}-{port}.proxy.runpod.net`. A simulator has its own.
     pub fn http_proxy(mut self, template: impl Into<String>) -> Self {
         self.http_proxy = Some(template.into());

@@ -146,10 +146,10 @@ impl fmt::Display for DeployError {
                 };
                 write!(
                     f,
-                    "no candidate for pod {name:?} was accepted and none was created: {}. {cause} Try {}",
-                    list(attempts),
-                    suggestions.join(", ")
-                )
+                    "no candidate for pod {name:?} was accepted and none was created: {}. {cause}",
+                    list(attempts)
+                )?;
+                if suggestions.is_empty() { Ok(()) } else { write!(f, " Try {}", suggestions.join(", ")) }
             }
             Self::NotReady { pod_id, aftermath, source } => {
                 write!(

@@ -4,15 +4,9 @@ use std::fmt;
 
 use crate::{
     Candidate, Cloud, DeployError, Found, Hardware, IfExists, PodHandle, PodSpec, RunPod, Stock,
+    pods::cost::{HOURS_PER_MONTH, running_storage, stopped_storage},
     spec::HardwareSpec,
 };
-
-/// Hours in a month, as cloud prices are usually told.
-const HOURS_PER_MONTH: f64 = 730.0;
-/// Price of container disk and pod volume while the pod runs, USD per GB and month (RunPod's price list, 2026).
-const RUNNING_USD_PER_GB_MONTH: f64 = 0.10;
-/// Price of a pod volume while the pod is stopped, USD per GB and month (RunPod's price list, 2026).
-const STOPPED_USD_PER_GB_MONTH: f64 = 0.20;
 
 /// What a deploy would do with a name.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -74,7 +68,7 @@ impl RunPod {
         };
         let volume_gb = f64::from(spec.volume_gb.unwrap_or(0));
         let storage_gb = f64::from(spec.disk().unwrap_or(0)) + volume_gb;
-        let storage_usd_per_hour = storage_gb * RUNNING_USD_PER_GB_MONTH / HOURS_PER_MONTH;
+        let storage_usd_per_hour = running_storage(storage_gb);
         let usd_per_hour = expected_price(&placement.candidates).map(|price| price + storage_usd_per_hour);
         let mut warnings = warnings(spec, &placement.candidates);
         warnings.extend(self.ssh_warning(spec).await);
@@ -85,7 +79,7 @@ impl RunPod {
             data_centers: placement.data_centers,
             usd_per_hour,
             usd_per_month: usd_per_hour.map(|price| price * HOURS_PER_MONTH),
-            stopped_usd_per_month: volume_gb * STOPPED_USD_PER_GB_MONTH,
+            stopped_usd_per_month: stopped_storage(volume_gb) * HOURS_PER_MONTH,
             warnings,
         })
     }

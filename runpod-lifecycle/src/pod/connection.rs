@@ -5,7 +5,12 @@ use std::{ffi::OsString, fmt, net::Ipv4Addr};
 use crate::{Pod, Port, Protocol};
 
 /// Where RunPod's HTTPS proxy answers for a pod's `http` ports.
-pub(crate) const HTTP_PROXY_DOMAIN: &str = "proxy.runpod.net";
+const HTTP_PROXY: &str = "https://{pod}-{port}.proxy.runpod.net";
+
+/// The URL of a port through a proxy; RunPod's own if there is no other.
+pub(crate) fn http_url(proxy: Option<&str>, pod_id: &str, port: u16) -> String {
+    proxy.unwrap_or(HTTP_PROXY).replace("{pod}", pod_id).replace("{port}", &port.to_string())
+}
 
 /// An SSH endpoint as RunPod reports it.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
@@ -96,11 +101,17 @@ impl fmt::Display for SshCommand {
 #[derive(Clone, Debug)]
 pub struct Connection<'a> {
     pod: &'a Pod,
+    http_proxy: Option<&'a str>,
 }
 
 impl<'a> Connection<'a> {
     pub(crate) fn new(pod: &'a Pod) -> Self {
-        Self { pod }
+        Self { pod, http_proxy: None }
+    }
+
+    /// The same, with HTTP URLs of a proxy other than RunPod's own.
+    pub(crate) fn through(self, http_proxy: Option<&'a str>) -> Self {
+        Self { http_proxy, ..self }
     }
 
     /// The direct SSH endpoint: everything SSH can do. `None` until the pod has one; it needs `22/tcp`.
@@ -125,15 +136,15 @@ impl<'a> Connection<'a> {
         direct.or_else(|| Some(SshCommand::new(&self.pod.id, &self.proxy_ssh()?, true)))
     }
 
-    /// The public URL of a port that was opened as `NNNN/http`; `None` for any other port.
+    /// The public URL of a port that was opened as `NNNN/http`; `None` for any other port. It leads through RunPod's
+    /// HTTPS proxy, or through the one that the handle was given ([`http_proxy`](crate::RunPodBuilder::http_proxy)).
     ///
     /// The proxy answers 404 or 502 until the application listens, and cuts requests after 100 s.
     #[must_use]
     pub fn http_url(&self, port: u16) -> Option<String> {
         let opened = |p: &Port| p.number() == port && p.protocol() == Protocol::Http;
         let plain_id = self.pod.id.bytes().all(|b| b.is_ascii_alphanumeric());
-        (plain_id && self.pod.ports.iter().any(opened))
-            .then(|| format!("https://{}-{port}.{HTTP_PROXY_DOMAIN}", self.pod.id))
+        (plain_id && self.pod.ports.iter().any(opened)).then(|| http_url(self.http_proxy, &self.pod.id, port))
     }
 
     /// The public URL of every `http` port, in the order the ports were asked for.

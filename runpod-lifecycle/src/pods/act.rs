@@ -11,6 +11,7 @@ use runpod_api::http::StatusCode;
 use std::time::Duration;
 use tokio::time::sleep;
 
+pub(crate) const START: &str = "start pod";
 const TERMINATE: &str = "terminate pod";
 /// The pause between two attempts to terminate a pod that RunPod may not know yet.
 pub(crate) const UNKNOWN_PAUSE: Duration = Duration::from_secs(3);
@@ -42,7 +43,7 @@ impl RunPod {
         let started = |state: &PodState| {
             matches!(state, PodState::Running | PodState::Starting | PodState::Provisioning)
         };
-        self.act(Call::mutation("start pod", id), Action::Start, id, started).await
+        self.act(Call::mutation(START, id), Action::Start, id, started).await
     }
 
     /// Restarts the container on the same host; the container disk is wiped. Returns once RunPod

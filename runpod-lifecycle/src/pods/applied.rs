@@ -1,6 +1,6 @@
 //! What an accepted start, stop, restart or terminate brings with it.
 
-use crate::{Pod, backend::Action};
+use crate::{Pod, PodState, backend::Action};
 
 /// A start, stop, restart or terminate that RunPod has accepted.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -8,6 +8,8 @@ use crate::{Pod, backend::Action};
 pub struct Applied {
     /// What it means for data and money, one sentence each. Empty where nothing is known of the pod.
     pub warnings: Vec<String>,
+    /// What RunPod's answer says the pod is doing, which may still be what it did before; `None` if it does not say.
+    pub state: Option<PodState>,
 }
 
 impl Applied {
@@ -33,7 +35,7 @@ impl Applied {
             }
             Action::Restart => warnings.push("the container disk is wiped".to_owned()),
         }
-        Self { warnings: with_network_volume(warnings, pod) }
+        Self { warnings: with_network_volume(warnings, pod), state: pod.state.clone() }
     }
 
     pub(crate) fn by_terminate(pod: &Pod) -> Self {
@@ -41,7 +43,7 @@ impl Applied {
         if let Some(size) = pod.volume_gb {
             warnings.push(format!("{size} GB of pod volume are deleted with the pod"));
         }
-        Self { warnings: with_network_volume(warnings, pod) }
+        Self { warnings: with_network_volume(warnings, pod), state: None }
     }
 }
 

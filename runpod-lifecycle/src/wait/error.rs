@@ -29,17 +29,12 @@ pub struct WaitReport {
 
 impl fmt::Display for WaitReport {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let state = self.last_pod.as_ref().and_then(|pod| pod.state.as_ref());
-        write!(
-            f,
-            "last state {}, {} looks in {:.1} s",
-            state.map_or_else(|| "unknown".to_owned(), PodState::to_string),
-            self.looks,
-            self.elapsed.as_secs_f64()
-        )?;
-        if let Some(reason) = &self.last_pending {
-            write!(f, ", {reason}")?;
-        }
+        f.write_str(&said(
+            self.last_pod.as_ref().and_then(|pod| pod.state.as_ref()),
+            self.last_pending.as_deref(),
+        ))?;
+        let times = if self.looks == 1 { "once".to_owned() } else { format!("{} times", self.looks) };
+        write!(f, ", asked {times} in {:.1} s", self.elapsed.as_secs_f64())?;
         if self.restarts > 0 {
             write!(f, ", the container exited and was restarted {} times", self.restarts)?;
         }
@@ -47,6 +42,16 @@ impl fmt::Display for WaitReport {
             write!(f, ", RunPod's log ends with {line:?}")?;
         }
         self.last_error.as_ref().map_or(Ok(()), |error| write!(f, ", last error: {error}"))
+    }
+}
+
+/// What RunPod said at a look, and why that is not enough, each once.
+pub(crate) fn said(state: Option<&PodState>, pending: Option<&str>) -> String {
+    match (state.map(PodState::as_str), pending) {
+        (Some(state), Some(pending)) if !pending.contains(state) => format!("{state}, {pending}"),
+        (_, Some(pending)) => pending.to_owned(),
+        (Some(state), None) => state.to_owned(),
+        (None, None) => "RunPod names no state".to_owned(),
     }
 }
 
@@ -98,12 +103,16 @@ pub enum WaitError {
 
 impl fmt::Display for WaitError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.what())?;
+        let what = self.what();
+        f.write_str(&what)?;
+        let goes_on = matches!(self, Self::Call { .. }) && self.may_bill();
+        if goes_on && !what.ends_with('.') {
+            f.write_str(".")?;
+        }
         f.write_str(match self {
             _ if !self.may_bill() => "",
             Self::TimedOut { .. } => ". It may be running and billing: wait longer, or terminate it",
             Self::Failed { .. } => ". It may bill until it is terminated",
-            // What was said by then ends with a full stop.
             Self::Call { .. } => " The pod may bill until it is terminated",
         })
     }

@@ -175,7 +175,7 @@ impl<'a> Watch<'a> {
             Ok(Err(error)) => return Look::Failed(error),
             Ok(Ok(Sight::Unlisted)) => {
                 self.is_booting = true;
-                return Look::Pending("RunPod's list does not show its present state yet".to_owned());
+                return Look::Pending("waiting for RunPod's list to catch up".to_owned());
             }
             Ok(Ok(Sight::Absent)) if self.created.is_some_and(Created::may_be_unknown) => {
                 self.is_booting = true;
