@@ -6,12 +6,12 @@ use std::{
     time::Duration,
 };
 
-use runpod_lifecycle::{Pod, PodHandle, SshCommand};
+use runpod_lifecycle::{PodHandle, SshCommand};
 
 use crate::{
     ConnectionInfo, DeploymentState, ProviderError, RunpodProvider, SindriConfig,
     action::{state, wrong_state},
-    connection::web_terminal,
+    connection::{VARIABLES, web_terminal},
     deploy::DEFAULT_TIMEOUT,
     runpod_provider::call_failed,
 };
@@ -29,7 +29,7 @@ impl RunpodProvider {
         config: &SindriConfig,
         longest: Duration,
     ) -> Result<ConnectionInfo, ProviderError> {
-        Ok(ConnectionInfo::of(&*self.reach(config, longest).await?))
+        Ok(ConnectionInfo::of(&self.reach(config, longest).await?))
     }
 
     pub(crate) async fn open_shell(&self, config: &SindriConfig) -> Result<(), ProviderError> {
@@ -58,6 +58,7 @@ impl RunpodProvider {
     async fn run_ssh(&self, name: &str, command: &SshCommand) -> Result<(), ProviderError> {
         let failed =
             |source| ProviderError::Ssh { name: name.to_owned(), command: command.to_string(), source };
+        writeln!(io::stderr(), "{VARIABLES}").map_err(ProviderError::Output)?;
         let mut ssh = tokio::process::Command::from(self.ssh());
         ssh.args(command.arguments());
         ssh.stdin(Stdio::inherit()).stdout(Stdio::inherit()).stderr(Stdio::inherit());
@@ -69,7 +70,7 @@ impl RunpodProvider {
     }
 }
 
-fn show_instructions(pod: &Pod) -> io::Result<()> {
+fn show_instructions(pod: &PodHandle) -> io::Result<()> {
     let mut out = io::stdout().lock();
     writeln!(out, "There is no ssh client here, or no SSH endpoint. Open a terminal in the browser:")?;
     writeln!(out, "{}", web_terminal(&pod.id))?;

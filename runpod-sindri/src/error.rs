@@ -230,8 +230,10 @@ impl ProviderError {
             Self::Deploy { name, .. } => format!("could not deploy environment {name:?}"),
             Self::Wait { name, .. } => format!("environment {name:?} is not where it should be"),
             Self::NotDestroyed { name, destroyed, left } => {
-                let left: Vec<String> = left.iter().map(|(id, why)| format!("pod {id} may still bill: {why}")).collect();
-                let destroyed: String = destroyed.iter().map(|id| format!("; pod {id} was destroyed")).collect();
+                let left: Vec<String> =
+                    left.iter().map(|(id, why)| format!("pod {id} may still bill: {why}")).collect();
+                let destroyed: String =
+                    destroyed.iter().map(|id| format!("; pod {id} was destroyed")).collect();
                 format!("environment {name:?} is not destroyed as a whole: {}{destroyed}", left.join("; "))
             }
             Self::Call { doing, name, .. } => format!("could not {doing} environment {name:?}"),
@@ -260,7 +262,7 @@ impl ProviderError {
             Self::Wait { source: WaitError::Call { source, .. }, .. } | Self::Call { source, .. } => {
                 advice(source).map(str::to_owned)
             }
-            Self::Wait { .. } => Some("see status and logs; destroy ends it".to_owned()),
+            Self::Wait { .. } => Some("the pod was left as it is: see status and logs".to_owned()),
             Self::NotDestroyed { .. } => Some("see to what RunPod says, then destroy once more".to_owned()),
             Self::Ssh { source: None, .. } => Some(
                 "the image must run sshd, and the key must be among the account's at https://console.runpod.io/user/settings before the pod is created"
@@ -343,7 +345,9 @@ fn advice(error: &Error) -> Option<&'static str> {
             "check RUNPOD_API_KEY; keys are made at https://console.runpod.io/user/settings"
         }
         ErrorKind::InsufficientBalance => "add credit at https://console.runpod.io/user/billing",
-        ErrorKind::Forbidden => "the key may not do this: give it access to pods at https://console.runpod.io/user/settings",
+        ErrorKind::Forbidden => {
+            "the key may not do this: give it access to pods at https://console.runpod.io/user/settings"
+        }
         ErrorKind::NotFound => "it is gone, or the API is elsewhere: see status",
         ErrorKind::Conflict => "its state does not allow this now: see status",
         ErrorKind::Locked => "unlock the pod at https://www.runpod.io/console/pods",

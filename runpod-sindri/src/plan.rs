@@ -107,7 +107,7 @@ impl DeploymentPlan {
             lines.push(format!("  {key}: {value}"));
         }
         if let Some(CostEstimate { hourly: Some(hourly), monthly: Some(monthly), .. }) = self.estimated_cost {
-            lines.push(format!("about ${hourly:.3} per hour, ${monthly:.2} per month"));
+            lines.push(format!("about ${hourly:.3} per hour, ${monthly:.2} per month, storage included"));
         }
         lines
     }

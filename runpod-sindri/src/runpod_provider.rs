@@ -171,10 +171,7 @@ impl RunpodProvider {
         match self.find_all(name).await?.as_slice() {
             [] => Ok(None),
             [pod] => Ok(Some(pod.clone())),
-            pods => Err(ProviderError::Several {
-                name: name.to_owned(),
-                pod_ids: pods.iter().map(|pod| pod.id.clone()).collect(),
-            }),
+            pods => Err(several(name, pods)),
         }
     }
 
@@ -263,13 +260,40 @@ impl RunpodProvider {
 /// Whether ssh goes by a variable: to find its files, its agent, its terminal, whom to ask and in which language.
 fn is_for_ssh(name: &str) -> bool {
     const WHOLE: [&str; 24] = [
-        "APPDATA", "COMSPEC", "DISPLAY", "HOME", "LANG", "LANGUAGE", "LOCALAPPDATA", "LOGNAME", "PATH", "PROGRAMDATA", "SHELL",
-        "SYSTEMROOT", "TEMP", "TERM", "TERMINFO", "TMP", "TMPDIR", "TZ", "USER", "USERNAME", "USERPROFILE",
-        "WAYLAND_DISPLAY", "XAUTHORITY", "XDG_RUNTIME_DIR",
+        "APPDATA",
+        "COMSPEC",
+        "DISPLAY",
+        "HOME",
+        "LANG",
+        "LANGUAGE",
+        "LOCALAPPDATA",
+        "LOGNAME",
+        "PATH",
+        "PROGRAMDATA",
+        "SHELL",
+        "SYSTEMROOT",
+        "TEMP",
+        "TERM",
+        "TERMINFO",
+        "TMP",
+        "TMPDIR",
+        "TZ",
+        "USER",
+        "USERNAME",
+        "USERPROFILE",
+        "WAYLAND_DISPLAY",
+        "XAUTHORITY",
+        "XDG_RUNTIME_DIR",
     ];
     const BEGINNINGS: [&str; 2] = ["LC_", "SSH_"];
     let name = name.to_ascii_uppercase();
     WHOLE.contains(&name.as_str()) || BEGINNINGS.iter().any(|start| name.starts_with(start))
+}
+
+/// That several pods have an environment's name.
+pub(crate) fn several(name: &str, pods: &[PodHandle]) -> ProviderError {
+    let pod_ids = pods.iter().map(|pod| pod.id.clone()).collect();
+    ProviderError::Several { name: name.to_owned(), pod_ids }
 }
 
 /// A failed call on an environment as an error of the provider.

@@ -1,10 +1,10 @@
 //! How a pod is reached, also when the server is hostile.
 
 use httpmock::MockServer;
-use runpod_lifecycle::PodHandle;
+use runpod_lifecycle::{PodHandle, RunPod};
 use serde_json::{Value, json};
 
-use crate::mock::{fresh_pod, handle};
+use crate::mock::{KEY, fresh_pod, handle};
 
 async fn pod(change: impl FnOnce(&mut Value)) -> PodHandle {
     let server = MockServer::start_async().await;
@@ -100,4 +100,24 @@ async fn nothing_a_server_says_becomes_an_option_or_a_second_command() {
     }
     let pod = pod(|pod| pod["id"] = json!("../../etc/x; id")).await;
     assert!(pod.connection().http_urls().is_empty());
+}
+
+#[tokio::test]
+async fn http_urls_lead_through_the_proxy_that_was_given() {
+    let server = MockServer::start_async().await;
+    let mut pod = fresh_pod();
+    pod["ports"] = json!(["8888/http"]);
+    let id = pod["id"].as_str().expect("a text").to_owned();
+    server.mock(|when, then| {
+        when.method("GET");
+        then.status(200).json_body(pod);
+    });
+    let builder = RunPod::builder(KEY).base_url(server.base_url());
+    let runpod = builder.http_proxy("http://127.0.0.1:9/proxy/{pod}/{port}").build().expect("a handle");
+    let pod = runpod.get(&id).await.expect("it can be read");
+    let url = format!("http://127.0.0.1:9/proxy/{id}/8888");
+    assert_eq!(pod.connection().http_url(8888), Some(url.clone()));
+    assert_eq!(pod.connection().http_urls(), [url]);
+    let own = handle(&server).get(&id).await.expect("it can be read");
+    assert_eq!(own.connection().http_urls(), [format!("https://{id}-8888.proxy.runpod.net")]);
 }

@@ -75,7 +75,7 @@ async fn a_gpu_pod_of_nothing_but_defaults() {
     assert_eq!(result.warnings[0], "deployment.image is not set: runpod/pytorch:latest is used");
     assert_eq!(result.messages[0], "pod k3x9q2m7v1b8z5 was created");
     assert_eq!(result.messages[1], format!("1x {GPU}"));
-    assert_eq!(result.messages[2], "$0.440 per hour until it is stopped or destroyed");
+    assert_eq!(result.messages[2], "$0.450 per hour, $0.010 of it storage, until it is stopped or destroyed");
 }
 
 #[tokio::test]
