@@ -1,6 +1,7 @@
 //! A wait that ended without its condition.
 
 use crate::{Condition, Error, Pod, PodState};
+use runpod_api::printable;
 use std::{fmt, time::Duration};
 
 /// Everything a wait knew when it ended without its condition.
@@ -47,10 +48,10 @@ impl fmt::Display for WaitReport {
 
 /// What RunPod said at a look, and why that is not enough, each once.
 pub(crate) fn said(state: Option<&PodState>, pending: Option<&str>) -> String {
-    match (state.map(PodState::as_str), pending) {
-        (Some(state), Some(pending)) if !pending.contains(state) => format!("{state}, {pending}"),
+    match (state.map(PodState::to_string), pending) {
+        (Some(state), Some(pending)) if !pending.contains(&state) => format!("{state}, {pending}"),
         (_, Some(pending)) => pending.to_owned(),
-        (Some(state), None) => state.to_owned(),
+        (Some(state), None) => state,
         (None, None) => "RunPod names no state".to_owned(),
     }
 }
@@ -104,7 +105,7 @@ pub enum WaitError {
 impl fmt::Display for WaitError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let what = self.what();
-        f.write_str(&what)?;
+        f.write_str(&printable(&what))?;
         let goes_on = matches!(self, Self::Call { .. }) && self.may_bill();
         if goes_on && !what.ends_with('.') {
             f.write_str(".")?;
