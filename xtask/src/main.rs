@@ -4,6 +4,7 @@ use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
 
+mod house;
 mod openapi;
 mod schema;
 
@@ -18,6 +19,8 @@ struct Arguments {
 enum Chore {
     /// The contract documents in openapi/.
     Openapi(openapi::Arguments),
+    /// Measure the published crates: imports, circles, functions, doc comments.
+    House(house::Arguments),
     /// Write the JSON Schema of sindri.yaml into docs/schema/.
     Schema,
 }
@@ -25,6 +28,7 @@ enum Chore {
 fn main() -> ExitCode {
     let outcome = match Arguments::parse().chore {
         Chore::Openapi(arguments) => openapi::run(arguments),
+        Chore::House(arguments) => house::run(&arguments),
         Chore::Schema => schema::run(),
     };
     match outcome {
