@@ -24,7 +24,7 @@ RUST_LOG=error target/debug/runpod-sim --listen 127.0.0.1:0 --seed 1 --time-scal
 simulator=$!
 trap 'kill $simulator 2>/dev/null || true' EXIT
 until grep -q listening "$scratch/stdout"; do kill -0 $simulator; done
-url=$(sed 's/listening on //' "$scratch/stdout")
+url=$(sed -n 's/^listening on //p' "$scratch/stdout")
 
 # The committed documents keep the statuses RunPod names apart, in x-statuses, so that clients stay lenient.
 # Ids of things that exist stand in it, so that the tester gets past 404.
@@ -40,7 +40,7 @@ HEADERS = {
 def post(path, body):
     return json.load(urllib.request.urlopen(urllib.request.Request(url + path, json.dumps(body).encode(), HEADERS)))
 
-gpu = {"name": "seed", "image": "ubuntu:24.04", "disk": 20, "gpu": {"id": "NVIDIA L4"}, "ports": ["22/tcp", "80/http"]}
+gpu = {"name": "seed", "image": "ubuntu:24.04", "disk": 20, "gpu": {"id": "NVIDIA L4", "count": 1}, "ports": ["22/tcp", "80/http"]}
 cpu = {"name": "seed", "image": "ubuntu:24.04", "disk": 20, "cpu": {"id": "cpu3c", "vcpuCount": 4}}
 pods = post("/_sim/pods", {"pod": gpu, "count": 40})["ids"]
 pods += post("/_sim/pods", {"pod": gpu, "count": 20, "status": "EXITED"})["ids"]
@@ -103,7 +103,8 @@ for version, PROBLEM in ("v2", "application/problem+json"), ("v1", "application/
                 if len(field.get("allOf", [])) == 1:
                     field["nullable"] = True
         if "x-required" in schema:
-            schema["required"] = schema["x-required"]
+            # A template without mounts has no such key.
+            schema["required"] = [key for key in schema["x-required"] if (name, key) != ("Template", "mounts")]
     for (name, field), ids in KNOWN.items():
         schema = document["components"]["schemas"].get(name)
         if schema:

@@ -39,17 +39,34 @@ fn one(document: &Value, path: &str, operation: &Value) -> String {
         (false, false) => "value",
     };
     let mut arguments = arguments(document, path, operation);
+    let options = operation["x-options"]["$ref"].as_str().and_then(|name| name.rsplit('/').next());
+    let has_options = options.is_some();
+    arguments.extend(options.map(|name| filled(name, operation)));
     let given = if arguments.is_empty() { "_given" } else { "given" };
     let body = if has_body { ", body" } else { "" };
-    arguments.extend(has_body.then(|| "body".to_owned()));
-    let method = id.to_snake_case();
+    if has_body {
+        // The options come last.
+        arguments.insert(arguments.len() - usize::from(has_options), "body".to_owned());
+    }
+    let method = id.to_snake_case() + if has_options { "_with" } else { "" };
     let arguments = arguments.join(", ");
     format!(
         "Operation::{kind}({id:?}, |client: &'static Client, {given}: &'static Given{body}| client.{method}({arguments}))"
     )
 }
 
-/// The arguments in the order of the generated method: path, query by name, headers by name.
+/// An expression for the options of a call, each taken from what is given.
+fn filled(name: &str, operation: &Value) -> String {
+    let parameters = operation["parameters"].as_array().into_iter().flatten();
+    let optional = parameters.filter(|parameter| parameter["required"] != true);
+    let fields: String = optional
+        .filter_map(|parameter| parameter["name"].as_str())
+        .map(|wire| format!("options.{} = given.copied({wire:?}); ", wire.to_snake_case()))
+        .collect();
+    format!("{{ let mut options = types::{name}::new(); {fields}&*Box::leak(Box::new(options)) }}")
+}
+
+/// The arguments that must be given, in the order of the generated method: path, query by name, headers by name.
 fn arguments(document: &Value, path: &str, operation: &Value) -> Vec<String> {
     let place = |parameter: &&Value| {
         let name = parameter["name"].as_str().unwrap_or_default();
@@ -59,8 +76,8 @@ fn arguments(document: &Value, path: &str, operation: &Value) -> Vec<String> {
             _ => (2, 0, name.to_owned()),
         }
     };
-    let mut parameters: Vec<&Value> =
-        operation["parameters"].as_array().map(Vec::as_slice).unwrap_or_default().iter().collect();
+    let all = operation["parameters"].as_array().map(Vec::as_slice).unwrap_or_default();
+    let mut parameters: Vec<&Value> = all.iter().filter(|parameter| parameter["required"] == true).collect();
     parameters.sort_by_key(place);
     parameters.into_iter().map(|parameter| argument(document, parameter)).collect()
 }
@@ -72,7 +89,10 @@ fn argument(document: &Value, parameter: &Value) -> String {
         Some("header") => "text",
         _ => query(document, &parameter["schema"]),
     };
-    let must = if get != "path" && parameter["required"] == true { ".expect(\"required\")" } else { "" };
+    if matches!(get, "by_reference" | "joined") {
+        return format!("&*Box::leak(Box::new(given.copied({name}).expect(\"required\")))");
+    }
+    let must = if get == "path" { "" } else { ".expect(\"required\")" };
     format!("given.{get}({name}){must}")
 }
 

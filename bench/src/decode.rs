@@ -46,6 +46,11 @@ impl Decoder {
         }
     }
 
+    /// The decoder on this program's command line.
+    fn word(self) -> Result<String> {
+        Ok(self.to_possible_value().context("every decoder has a name")?.get_name().to_owned())
+    }
+
     fn page(self, pages: &Pages) -> &[u8] {
         match self {
             Self::Ours | Self::Strict | Self::Tree => &pages.v2,
@@ -129,45 +134,58 @@ pub fn run(each: Duration, quick: bool) -> Result<Report> {
     for decoder in Decoder::ALL {
         let page = decoder.page(&pages);
         ensure!(decoder.decode(page) == PODS, "{} cannot read the page", decoder.name());
-        let (median_us, spread_us) = time(decoder, page, each, folder.path())?;
-        let exact = if quick { None } else { exact(decoder, page, folder.path())? };
+        let file = folder.path().join("page.json");
+        std::fs::write(&file, page)?;
+        let (median_us, spread_us) = timed(decoder, &file, each)?;
+        let exact = if quick { None } else { exact(decoder, &file)? };
         measured.push(Measured { decoder, median_us, spread_us, exact });
     }
     Ok(report(&pages, &measured))
 }
 
 /// Median and median absolute deviation in microseconds.
-fn time(decoder: Decoder, page: &[u8], each: Duration, folder: &Path) -> Result<(f64, f64)> {
-    let mut criterion = Criterion::default()
-        .without_plots()
-        .sample_size(30)
-        .warm_up_time(each / 4)
-        .measurement_time(each)
-        .output_directory(folder);
-    let id = format!("{decoder:?}");
-    criterion.bench_function(&id, |bencher| bencher.iter(|| decoder.decode(black_box(page))));
-    let file = folder.join(&id).join("new/estimates.json");
+///
+/// criterion tells its progress on standard output, which is the report's: it runs in a process of its own.
+fn timed(decoder: Decoder, page: &Path, each: Duration) -> Result<(f64, f64)> {
+    let results = page.with_file_name("criterion");
+    let status = Command::new(std::env::current_exe()?)
+        .args(["decode-timed", &decoder.word()?])
+        .args([page, &results])
+        .arg(each.as_millis().to_string())
+        .stdout(std::io::stderr())
+        .status()?;
+    ensure!(status.success(), "timing {} ended with {status}", decoder.name());
+    let file = results.join(format!("{decoder:?}")).join("new/estimates.json");
     let text = std::fs::read_to_string(&file).with_context(|| file.display().to_string())?;
     let estimates: Value = serde_json::from_str(&text)?;
     let microseconds = |name: &str| estimates[name]["point_estimate"].as_f64().unwrap_or(f64::NAN) / 1000.0;
     Ok((microseconds("median"), microseconds("median_abs_dev")))
 }
 
+/// Has criterion time a decoder, and leave what it found in a folder.
+pub fn time(decoder: Decoder, page: &[u8], each: Duration, results: &Path) {
+    let mut criterion = Criterion::default()
+        .without_plots()
+        .sample_size(30)
+        .warm_up_time(each / 4)
+        .measurement_time(each)
+        .output_directory(results);
+    let id = format!("{decoder:?}");
+    criterion.bench_function(&id, |bencher| bencher.iter(|| decoder.decode(black_box(page))));
+}
+
 /// Instructions and allocations of one decode, as valgrind counts them; `None` without it.
-fn exact(decoder: Decoder, page: &[u8], folder: &Path) -> Result<Option<Exact>> {
+fn exact(decoder: Decoder, page: &Path) -> Result<Option<Exact>> {
     if Command::new("valgrind").arg("--version").output().is_err() {
         return Ok(None);
     }
-    let file = folder.join("page.json");
-    std::fs::write(&file, page)?;
     // What one run more costs leaves out all that happens once.
     let count = |tool: &[&str], times: u32| -> Result<String> {
         let output = Command::new("valgrind")
             .args(tool)
             .arg(std::env::current_exe()?)
-            .arg("decode-once")
-            .arg(decoder.to_possible_value().context("every decoder has a name")?.get_name())
-            .arg(&file)
+            .args(["decode-once", &decoder.word()?])
+            .arg(page)
             .arg(times.to_string())
             .output()?;
         ensure!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));

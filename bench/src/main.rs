@@ -48,6 +48,9 @@ enum What {
     /// Decodes one file so many times, for valgrind.
     #[command(hide = true)]
     DecodeOnce { decoder: Decoder, page: PathBuf, times: u32 },
+    /// Has criterion time a decoder on one file, for so many milliseconds.
+    #[command(hide = true)]
+    DecodeTimed { decoder: Decoder, page: PathBuf, results: PathBuf, each: u64 },
 }
 
 fn main() -> anyhow::Result<ExitCode> {
@@ -62,6 +65,10 @@ fn main() -> anyhow::Result<ExitCode> {
         for _ in 0..*times {
             black_box(decoder.decode(black_box(&page)));
         }
+        return Ok(ExitCode::SUCCESS);
+    }
+    if let What::DecodeTimed { decoder, page, results, each } = &cli.what {
+        decode::time(*decoder, &std::fs::read(page)?, Duration::from_millis(*each), results);
         return Ok(ExitCode::SUCCESS);
     }
     let steps = match cli.what {
@@ -97,7 +104,9 @@ impl Cli {
             }
             What::Fleet => fleet::run(if smoke { 5 } else { fleet::PODS })?,
             What::Build => build::run(1)?,
-            What::All | What::Soak(_) | What::DecodeOnce { .. } => return Ok(None),
+            What::All | What::Soak(_) | What::DecodeOnce { .. } | What::DecodeTimed { .. } => {
+                return Ok(None);
+            }
         }))
     }
 }

@@ -10,7 +10,7 @@ use serde::{
 };
 use serde_json::Value;
 
-use crate::{misfit::Misfit, redaction::Redaction, transport::ResponseValue};
+use crate::{misfit::Misfit, printable::printable, redaction::Redaction, transport::ResponseValue};
 
 /// Longest message kept, in characters.
 const LONGEST_MESSAGE: usize = 2000;
@@ -26,6 +26,8 @@ pub struct Failure(Box<Inner>);
 
 struct Inner {
     operation: &'static str,
+    /// Whether the request changes nothing.
+    reads: bool,
     kind: FailureKind,
     status: Option<u16>,
     headers: HeaderMap,
@@ -62,6 +64,7 @@ impl Failure {
     fn new(operation: &'static str, kind: FailureKind) -> Self {
         Self(Box::new(Inner {
             operation,
+            reads: false,
             kind,
             status: None,
             headers: HeaderMap::new(),
@@ -114,7 +117,7 @@ impl Failure {
         failure.0.runpod_shaped = words.runpod_shaped;
         failure.0.is_problem = words.is_problem;
         failure.0.status = Some(status);
-        failure.0.headers = headers;
+        failure.0.headers = redaction.clean(headers);
         failure
     }
 
@@ -125,23 +128,36 @@ impl Failure {
         headers: HeaderMap,
         body: &[u8],
         why: Unread,
+        redaction: &Redaction,
     ) -> Self {
         let kind = match &why {
             Unread::Cut(_) => FailureKind::Interrupted,
             Unread::Misfit(misfit) if misfit.cut => FailureKind::Interrupted,
-            Unread::Misfit(misfit) => {
-                FailureKind::Undecodable { path: misfit.path.clone(), expected: misfit.expected.clone() }
-            }
+            Unread::Misfit(misfit) => FailureKind::Undecodable {
+                path: redaction.apply(&misfit.path),
+                expected: redaction.apply(&misfit.expected),
+            },
             Unread::TooLarge => FailureKind::TooLarge,
         };
         let mut failure = Self::new(operation, kind);
         failure.0.status = Some(status);
-        failure.0.headers = headers;
-        failure.0.recovered_id = top_level_id(body);
+        failure.0.headers = redaction.clean(headers);
+        failure.0.recovered_id = top_level_id(body).filter(|id| redaction.apply(id) == *id);
         if let Unread::Cut(source) = why {
             failure.0.source = Some(source.without_url());
         }
         failure
+    }
+
+    /// The same failure, of a request that changes nothing if `reads`.
+    pub(crate) fn of_read(mut self, reads: bool) -> Self {
+        self.0.reads = reads;
+        self
+    }
+
+    /// Whether the request changes nothing, so that it can be sent again whatever became of it.
+    pub fn is_read(&self) -> bool {
+        self.0.reads
     }
 
     /// How far the call came.
@@ -317,6 +333,11 @@ impl Failure {
         match (&self.0.kind, self.0.status) {
             (FailureKind::NotSent, _) if self.0.source.is_none() => "correct the call",
             (FailureKind::NotSent, _) => "check the base URL and the network",
+            (FailureKind::Interrupted, _) if self.0.reads => "try again",
+            (FailureKind::TooLarge, _) if self.0.reads => "ask for less",
+            (FailureKind::Undecodable { .. }, _) if self.0.reads => {
+                "check the base URL, or update this crate"
+            }
             (FailureKind::Interrupted | FailureKind::TooLarge, _) => {
                 "it may have been done: look before trying again"
             }
@@ -336,6 +357,8 @@ impl Failure {
             (_, Some(410)) => "REST v1 was retired on 2026-11-15; use v2",
             (_, Some(413)) => "send less: a body may have 102,400 bytes",
             (_, Some(429)) => "wait, then try again",
+            (_, Some(405 | 501)) => "this server does not offer it: check the base URL and the API version",
+            (_, Some(500..=599)) if self.0.reads => "try again later",
             (_, Some(500..=599)) => "it may have been done: look before trying again",
             _ => "correct the request",
         }
@@ -391,12 +414,12 @@ impl Words {
     }
 }
 
-/// As much of the server's words as is kept, without what moves a terminal's cursor.
+/// As much of the server's words as is kept, without what a terminal acts on.
 fn capped(text: &str) -> String {
-    let text = &text.replace(char::is_control, " ");
+    let text = printable(text);
     match text.char_indices().nth(LONGEST_MESSAGE) {
         Some((end, _)) => format!("{}…", &text[..end]),
-        None => text.to_owned(),
+        None => text.into_owned(),
     }
 }
 

@@ -1,6 +1,6 @@
 use std::{fmt, marker::PhantomData};
 
-use serde::{Serialize, Serializer};
+use serde::{Deserialize, Deserializer, Serialize, Serializer, de::Error as _};
 
 use crate::{
     bounded::ValueError,
@@ -51,5 +51,12 @@ impl<T, L> fmt::Display for Joined<T, L> {
 impl<T, L> Serialize for Joined<T, L> {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         serializer.serialize_str(&self.0)
+    }
+}
+
+/// From a list, as the contract has it.
+impl<'de, T: Deserialize<'de> + Serialize, L: Limits> Deserialize<'de> for Joined<T, L> {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        Self::try_from(Vec::deserialize(deserializer)?).map_err(D::Error::custom)
     }
 }

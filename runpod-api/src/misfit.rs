@@ -3,6 +3,8 @@ use std::{cell::Cell, fmt};
 use serde::de::DeserializeOwned;
 use serde_json::{error::Category, value::RawValue};
 
+use crate::printable::printable;
+
 /// Longest path or type shown, in characters.
 const LONGEST: usize = 200;
 
@@ -79,7 +81,7 @@ fn expected(error: &serde_json::Error) -> String {
 }
 
 fn shortened(text: &str) -> String {
-    text.chars().filter(|char| !char.is_control()).take(LONGEST).collect()
+    printable(text).chars().take(LONGEST).collect()
 }
 
 /// An item of a list, or a value of a map, that could not be read. The others are there all the same.

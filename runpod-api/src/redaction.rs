@@ -1,18 +1,34 @@
+use std::collections::HashSet;
+
+use http::{HeaderMap, HeaderValue};
 use serde_json::Value;
 
-use crate::secret::Secret;
+use crate::{
+    escapes::{self, Folded},
+    secret::Secret,
+};
 
 /// Shorter values are too common as words to be taken out of a text.
 const SHORTEST: usize = 4;
 
-/// Characters of a longer value that tell it, should the server quote no more than its beginning.
+/// Characters in a row that tell a longer value, wherever in it they are.
 const TELLING: usize = 16;
 
-/// Names of fields whose value must not be shown, as the ends of them.
-const SECRET_FIELDS: [&str; 6] = ["apikey", "jwt", "password", "privatekey", "secret", "token"];
+const SHOWN: &str = "[redacted]";
 
-/// What a server's words must not repeat: the API key and the secrets of the request.
-pub(crate) struct Redaction(Vec<String>);
+/// Names of fields whose value must not be shown, as the ends of them.
+const SECRET_FIELDS: [&str; 7] = ["apikey", "jwt", "password", "privatekey", "secret", "token", "value"];
+
+/// What a server's words must not repeat, however they spell it: the API key and the secrets of the request.
+///
+/// Escapes are undone and white space is folded on both sides before they are compared.
+#[derive(Default)]
+pub(crate) struct Redaction {
+    /// Every run of characters in longer values.
+    runs: HashSet<[char; TELLING]>,
+    /// The shorter values.
+    words: Vec<Folded>,
+}
 
 impl Redaction {
     /// Collects the key and what the body holds.
@@ -21,39 +37,70 @@ impl Redaction {
         if let Some(body) = body.and_then(|bytes| serde_json::from_slice::<Value>(bytes).ok()) {
             collect(&body, false, &mut secrets);
         }
-        // The server's words are trimmed too.
-        let trimmed: Vec<String> = secrets.iter().map(|secret| secret.trim().to_owned()).collect();
-        secrets.extend(trimmed);
-        let escaped: Vec<String> =
-            secrets.iter().map(|secret| Value::from(secret.as_str()).to_string()).collect();
-        secrets.extend(escaped.iter().map(|text| text.trim_matches('"').to_owned()));
-        secrets.retain(|secret| secret.chars().count() >= SHORTEST);
-        Self(secrets)
+        let mut redaction = Self::default();
+        let told = secrets.iter().filter(|secret| secret.trim().chars().count() >= SHORTEST);
+        told.flat_map(|secret| escapes::layers(secret)).for_each(|secret| redaction.add(secret));
+        redaction
     }
 
-    /// The text with every secret taken out, and every beginning that tells one.
+    fn add(&mut self, secret: Folded) {
+        match secret.chars.len() {
+            0 => {}
+            1..TELLING => self.words.push(secret),
+            _ => self.runs.extend(
+                secret.chars.windows(TELLING).filter_map(|run| <[char; TELLING]>::try_from(run).ok()),
+            ),
+        }
+    }
+
+    /// The text with every secret taken out, and every part of one that tells it.
     pub(crate) fn apply(&self, text: &str) -> String {
-        let mut shown = String::with_capacity(text.len());
-        let mut rest = text;
-        while let Some(next) = rest.chars().next() {
-            let length = self.0.iter().map(|secret| told(secret, rest)).max().unwrap_or_default();
-            if length > 0 {
-                shown.push_str("[redacted]");
-                rest = &rest[length..];
-            } else {
-                shown.push(next);
-                rest = &rest[next.len_utf8()..];
+        let mut hidden = vec![false; text.len()];
+        for layer in escapes::layers(text) {
+            for at in 0..layer.chars.len() {
+                if let Some(length) = self.told(&layer, at) {
+                    hidden[layer.places[at].start..layer.places[at + length - 1].end].fill(true);
+                }
             }
+        }
+        let mut shown = String::with_capacity(text.len());
+        let mut inside = false;
+        for (at, char) in text.char_indices() {
+            match (hidden[at], inside) {
+                (true, false) => shown.push_str(SHOWN),
+                (true, true) => {}
+                (false, _) => shown.push(char),
+            }
+            inside = hidden[at];
         }
         shown
     }
-}
 
-/// How many bytes at the start of a text tell a secret; 0 if none do.
-fn told(secret: &str, text: &str) -> usize {
-    let alike = secret.chars().zip(text.chars()).take_while(|(one, other)| one == other);
-    let (count, length) = alike.fold((0, 0), |(count, length), (c, _)| (count + 1, length + c.len_utf8()));
-    if length == secret.len() || count >= TELLING { length } else { 0 }
+    /// How many characters of a text tell a secret from here on.
+    fn told(&self, text: &Folded, at: usize) -> Option<usize> {
+        let run = text.chars.get(at..at + TELLING).and_then(|run| <[char; TELLING]>::try_from(run).ok());
+        if run.is_some_and(|run| self.runs.contains(&run)) {
+            return Some(TELLING);
+        }
+        let is_there = |word: &&Folded| {
+            let end = at + word.chars.len();
+            // White space inside a short value is part of it: without it "a secret" would be in every "as ecret".
+            text.chars.get(at..end) == Some(&word.chars[..]) && text.gaps[at + 1..end] == word.gaps[1..]
+        };
+        self.words.iter().filter(is_there).map(|word| word.chars.len()).max()
+    }
+
+    /// The headers without any secret that the server repeated in one.
+    pub(crate) fn clean(&self, mut headers: HeaderMap) -> HeaderMap {
+        for value in headers.values_mut() {
+            let text = String::from_utf8_lossy(value.as_bytes());
+            let clean = self.apply(&text);
+            if clean != text {
+                *value = HeaderValue::try_from(clean).unwrap_or(HeaderValue::from_static(SHOWN));
+            }
+        }
+        headers
+    }
 }
 
 fn collect(value: &Value, secret: bool, secrets: &mut Vec<String>) {
@@ -68,5 +115,122 @@ fn collect(value: &Value, secret: bool, secrets: &mut Vec<String>) {
             }
         }
         _ => {}
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    const PEM: &str = "-----BEGIN PRIVATE KEY-----\nMIIEvQIBADANBgkqhkiG9w0BAQEFAASCBKcwggSj\nAgEAAoIBAQC7VJTUt9Us8cKB/wLp+7Q=\n-----END PRIVATE KEY-----\n";
+    const ODD: &str = "<p\"ä ss\\w>ö rd&\u{1f511}";
+
+    fn redaction() -> Redaction {
+        let body =
+            json!({ "name": "mine", "env": { "KEY": PEM, "ODD": ODD, "PIN": "open sesame", "N": "no" } });
+        Redaction::new(&Secret::from("rpa_ABCDEFGHIJKLMNOPQRSTUVWXYZ"), Some(body.to_string().as_bytes()))
+    }
+
+    fn json_in(text: &str, layers: usize) -> String {
+        (0..layers).fold(text.to_owned(), |text, _| Value::from(text).to_string())
+    }
+
+    fn each(text: &str, spell: impl Fn(char) -> String) -> String {
+        text.chars().map(spell).collect()
+    }
+
+    /// Everything in which a server has been seen, or may be thought, to quote a text.
+    fn spellings(text: &str) -> Vec<String> {
+        let utf16 =
+            |char: char| char.encode_utf16(&mut [0; 2]).iter().map(|unit| format!("\\u{unit:04x}")).collect();
+        let bytes = |mark: &'static str| {
+            move |char: char| {
+                let mut utf8 = [0; 4];
+                char.encode_utf8(&mut utf8)
+                    .bytes()
+                    .map(|byte| format!("{mark}{byte:02X}"))
+                    .collect::<String>()
+            }
+        };
+        let html =
+            text.replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;").replace('"', "&quot;");
+        vec![
+            text.to_owned(),
+            text.trim().to_owned(),
+            text.replace('\n', " "),
+            text.replace('\n', "\r\n"),
+            text.replace('\n', "\\n"),
+            text.replace('\n', "\\r\\n"),
+            text.replace('\n', "\u{2028}"),
+            text.replace('\n', "\n    "),
+            json_in(text, 1),
+            json_in(text, 2),
+            json_in(text, 3),
+            json_in(&text.replace('\n', "\r\n"), 2),
+            format!("{text:?}"),
+            text.replace('<', "\\u003c").replace('>', "\\u003E").replace('&', "\\u0026"),
+            json_in(text, 1).replace('/', "\\/"),
+            each(text, utf16),
+            each(text, |char| format!("\\u{{{:x}}}", char as u32)),
+            each(text, |char| format!("&#{};", char as u32)),
+            each(text, |char| format!("&#x{:X};", char as u32)),
+            each(text, bytes("%")),
+            each(text, bytes("\\x")),
+            each(text, bytes("%")).replace("%20", "+"),
+            json_in(&html, 1),
+            html,
+        ]
+    }
+
+    #[test]
+    fn a_secret_is_cut_out_in_every_spelling() {
+        let redaction = redaction();
+        for secret in [PEM, ODD, "open sesame", "rpa_ABCDEFGHIJKLMNOPQRSTUVWXYZ"] {
+            for spelling in spellings(secret) {
+                let said = redaction.apply(&format!("env.KEY was {spelling}, which is wrong"));
+                assert!(said.contains(SHOWN) && said.ends_with(", which is wrong"), "{spelling}\n{said}");
+                assert!(said.starts_with("env.KEY was ") && said.len() < 60, "{spelling}\n{said}");
+            }
+        }
+    }
+
+    #[test]
+    fn any_part_that_tells_a_longer_secret_is_cut_out() {
+        let redaction = redaction();
+        let letters: Vec<char> = PEM.chars().filter(|char| !matches!(char, '\n' | ' ' | '+')).collect();
+        for run in letters.windows(20) {
+            let said = redaction.apply(&format!("at: {}; it ends", run.iter().collect::<String>()));
+            assert_eq!(said, format!("at: {SHOWN}; it ends"));
+        }
+        let wrapped: Vec<String> = letters.chunks(10).map(|line| line.iter().collect()).collect();
+        assert_eq!(redaction.apply(&wrapped.join("\n")), SHOWN);
+    }
+
+    #[test]
+    fn everything_else_stays_as_it_was_said() {
+        let redaction = redaction();
+        for said in [
+            "There are no longer any instances available with the requested specifications.",
+            "disk must be >= 10\\n (100% of \\u003cdisk\\u003e & %zz \\q)",
+            "open  the door, sesame",
+            "opensesame",
+            "no",
+            "",
+            "\u{1f511} -----BEGIN",
+        ] {
+            assert_eq!(redaction.apply(said), said);
+        }
+    }
+
+    #[test]
+    fn headers_are_cleaned_too() {
+        let mut headers = HeaderMap::new();
+        headers.insert("x-request-id", HeaderValue::from_static("req-open%20sesame"));
+        headers.insert("ratelimit", HeaderValue::from_static("\"minute\";r=0;t=12"));
+        let clean = redaction().clean(headers);
+        assert_eq!(clean["x-request-id"], "req-[redacted]");
+        assert_eq!(clean["ratelimit"], "\"minute\";r=0;t=12");
     }
 }

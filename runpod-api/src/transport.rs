@@ -10,7 +10,10 @@ use std::{
 
 use bytes::{Bytes, BytesMut};
 use futures_core::Stream;
-use http::{HeaderMap, HeaderValue, Method, StatusCode, header};
+use http::{
+    HeaderMap, HeaderName, HeaderValue, Method, StatusCode,
+    header::{self, InvalidHeaderValue},
+};
 use http_body_util::BodyDataStream;
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 use reqwest::{Body, Client, Request, Response};
@@ -89,14 +92,30 @@ pub struct OperationInfo {
     pub operation_id: &'static str,
 }
 
-/// The operation an answer belongs to.
-#[derive(Clone, Copy)]
-struct Operation(&'static str);
+/// The call an answer belongs to.
+#[derive(Clone)]
+struct Call {
+    operation: &'static str,
+    reads: bool,
+    key: Secret,
+    body: Option<Bytes>,
+}
+
+impl Call {
+    /// A call that nothing is known of.
+    fn unknown() -> Self {
+        Self { operation: "", reads: false, key: Secret::from(""), body: None }
+    }
+
+    fn redaction(&self) -> Redaction {
+        Redaction::new(&self.key, self.body.as_deref())
+    }
+}
 
 /// Generated clients import it for form bodies, which no version of the API has.
 pub trait RequestBuilderExt {}
 
-/// A query parameter: left out if it is `None`, repeated for each item of a list.
+/// A query parameter: left out if it is `None`, repeated for each item of a list, one for each field of an object.
 pub struct QueryParam<'a, T> {
     name: &'a str,
     value: &'a T,
@@ -110,15 +129,53 @@ impl<'a, T> QueryParam<'a, T> {
 
 impl<T: Serialize> Serialize for QueryParam<'_, T> {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        let values = match serde_json::to_value(self.value).map_err(S::Error::custom)? {
-            Value::Null => Vec::new(),
-            Value::Array(items) => items,
-            value => vec![value],
-        };
-        serializer.collect_seq(values.into_iter().map(|value| match value {
-            Value::String(text) => (self.name, text),
-            value => (self.name, value.to_string()),
-        }))
+        serializer.collect_seq(match serde_json::to_value(self.value).map_err(S::Error::custom)? {
+            Value::Object(fields) => {
+                fields.into_iter().flat_map(|(name, value)| pairs(&name, value)).collect()
+            }
+            value => pairs(self.name, value),
+        })
+    }
+}
+
+fn pairs(name: &str, value: Value) -> Vec<(String, String)> {
+    let values = match value {
+        Value::Null => Vec::new(),
+        Value::Array(items) => items,
+        value => vec![value],
+    };
+    let text = |value| match value {
+        Value::String(text) => text,
+        value => value.to_string(),
+    };
+    values.into_iter().map(|value| (name.to_owned(), text(value))).collect()
+}
+
+/// Moves what the options of a call have for the headers, named `:<header>`, out of the query.
+fn move_headers(request: &mut Request) -> Result<(), InvalidHeaderValue> {
+    let is_header = |query: &str| query.split('&').any(|pair| pair.starts_with("%3A"));
+    if !request.url().query().is_some_and(is_header) {
+        return Ok(());
+    }
+    let all = request.url().query_pairs().into_owned();
+    let (headers, query): (Vec<_>, Vec<_>) = all.partition(|(name, _)| name.starts_with(':'));
+    for (name, value) in headers {
+        if let Ok(name) = HeaderName::try_from(&name[1..]) {
+            request.headers_mut().insert(name, HeaderValue::try_from(value)?);
+        }
+    }
+    request.url_mut().set_query(None);
+    if !query.is_empty() {
+        request.url_mut().query_pairs_mut().extend_pairs(query);
+    }
+    Ok(())
+}
+
+/// Takes away the `null` that stands for a body that was left out.
+fn drop_no_body(request: &mut Request) {
+    if request.body().and_then(Body::as_bytes).is_some_and(|body| body == b"null") {
+        *request.body_mut() = None;
+        request.headers_mut().remove(header::CONTENT_TYPE);
     }
 }
 
@@ -155,6 +212,11 @@ pub trait ClientHooks<Inner>: ClientInfo<Settings> {
             let problem = "an id is empty, a dot segment or has a NUL; give the id that RunPod gave";
             return Err(Failure::invalid(info.operation_id, problem));
         }
+        move_headers(request).map_err(|_| {
+            let problem = "a header value has characters that cannot be sent; give visible ASCII text";
+            Failure::invalid(info.operation_id, problem)
+        })?;
+        drop_no_body(request);
         let headers = request.headers_mut();
         headers.remove("api-version");
         headers.insert(header::AUTHORIZATION, self.inner().authorization.clone());
@@ -163,30 +225,36 @@ pub trait ClientHooks<Inner>: ClientInfo<Settings> {
 
     /// Makes the call, and gives only a success.
     async fn exec(&self, request: Request, info: &OperationInfo) -> Result<Response, Failure> {
-        let (settings, operation) = (self.inner(), info.operation_id);
-        let copy = request.try_clone();
-        let mut response = send(self.client(), request, settings.timeout, operation).await?;
-        for _ in 0..MOST_REDIRECTS {
-            let Some(next) = copy.as_ref().and_then(|request| redirected(request, &response)) else { break };
-            response = send(self.client(), next, settings.timeout, operation).await?;
-        }
-        if !response.status().is_success() {
-            let body = copy.as_ref().and_then(|request| request.body()?.as_bytes());
-            let redaction = Redaction::new(&settings.key, body);
-            return Err(refused(response, settings.timeout, operation, &redaction).await);
-        }
-        if is_page(&response) {
-            let (status, headers) = (response.status().as_u16(), response.headers().clone());
-            return Err(Failure::unread(operation, status, headers, &[], Unread::Misfit(Misfit::no_json())));
-        }
-        response.extensions_mut().insert(Operation(operation));
-        Ok(response)
+        let settings = self.inner();
+        let body = request.body().and_then(Body::as_bytes).map(Bytes::copy_from_slice);
+        let reads = matches!(*request.method(), Method::GET | Method::HEAD);
+        let call = Call { operation: info.operation_id, reads, key: settings.key.clone(), body };
+        let answer = answer(self.client(), request, settings.timeout, call).await;
+        answer.map_err(|failure| failure.of_read(reads))
     }
 
     /// Nothing is left to do.
     async fn post(&self, _: &Result<Response, Failure>, _: &OperationInfo) -> Result<(), Failure> {
         Ok(())
     }
+}
+
+async fn answer(client: &Client, request: Request, limit: Duration, call: Call) -> Result<Response, Failure> {
+    let operation = call.operation;
+    let copy = request.try_clone();
+    let mut response = send(client, request, limit, operation).await?;
+    for _ in 0..MOST_REDIRECTS {
+        let Some(next) = copy.as_ref().and_then(|request| redirected(request, &response)) else { break };
+        response = send(client, next, limit, operation).await?;
+    }
+    if !response.status().is_success() {
+        return Err(refused(response, limit, &call).await);
+    }
+    if is_page(&response) {
+        return Err(unread(&response, &call, &[], Unread::Misfit(Misfit::no_json())));
+    }
+    response.extensions_mut().insert(call);
+    Ok(response)
 }
 
 async fn send(
@@ -234,17 +302,17 @@ fn is_page(response: &Response) -> bool {
     kind.is_some_and(|kind| kind.trim_start().to_ascii_lowercase().starts_with("text/html"))
 }
 
-async fn refused(
-    mut response: Response,
-    limit: Duration,
-    operation: &'static str,
-    redaction: &Redaction,
-) -> Failure {
+async fn refused(mut response: Response, limit: Duration, call: &Call) -> Failure {
     let (status, headers) = (response.status().as_u16(), response.headers().clone());
     // What a call refuses itself is worth more than all its words.
     let body = tokio::time::timeout(limit, body(&mut response, LARGEST_FAILURE)).await;
     let (body, _) = body.unwrap_or_default();
-    Failure::status_of(operation, status, headers, &body, redaction)
+    Failure::status_of(call.operation, status, headers, &body, &call.redaction())
+}
+
+fn unread(response: &Response, call: &Call, body: &[u8], why: Unread) -> Failure {
+    let (status, headers) = (response.status().as_u16(), response.headers().clone());
+    Failure::unread(call.operation, status, headers, body, why, &call.redaction()).of_read(call.reads)
 }
 
 /// The body, or as much of it as came and fits.
@@ -312,8 +380,8 @@ impl<T: DeserializeOwned> ResponseValue<T> {
             (Some(why), _) => why,
             (None, Err(misfit)) => Unread::Misfit(misfit),
         };
-        let operation = response.extensions().get::<Operation>().map_or("", |operation| operation.0);
-        Err(Failure::unread(operation, response.status().as_u16(), response.headers().clone(), &read, why))
+        let call = response.extensions_mut().remove::<Call>().unwrap_or_else(Call::unknown);
+        Err(unread(&response, &call, &read, why))
     }
 }
 

@@ -35,7 +35,8 @@ async fn run() -> Result<String, Box<dyn Error>> {
         (RunPod::from_env()?, None)
     } else {
         let sim = Sim::builder().time_scale(20.0).capacity(OUT_OF_STOCK, 0).start().await?;
-        (RunPod::builder(sim.api_key()).base_url(sim.url()).build()?, Some(sim))
+        let runpod = RunPod::builder(sim.api_key()).base_url(sim.url()).http_proxy(sim.http_proxy());
+        (runpod.build()?, Some(sim))
     };
     let runpod = runpod.on_event(move |event| println!("[{:>5.1?}] {event}", started.elapsed()));
 
@@ -68,7 +69,7 @@ async fn show(pod: &PodHandle) -> Result<String, Box<dyn Error>> {
     let pod = pod.wait_until(Ready::Ssh, LONGEST_WAIT).await?;
     let ssh = pod.connection().ssh_command().ok_or("no SSH endpoint")?;
     let cost = pod.cost_usd_per_hour.unwrap_or_default();
-    println!("state {}, ${cost}/h", pod.deployment_state());
+    println!("state {}, {}", pod.deployment_state(), pod.hourly_cost());
     println!("ssh   {ssh}");
     println!("http  {}", pod.connection().http_urls().join(" "));
     Ok(format!("ready pod={} ssh=\"{ssh}\" cost_usd_per_hour={cost}", pod.id))

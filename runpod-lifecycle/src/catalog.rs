@@ -107,6 +107,11 @@ impl RunPod {
     }
 }
 
+/// Returns true if two texts name one data center: RunPod's ids differ in more than case.
+pub(crate) fn same_data_center(one: &str, other: &str) -> bool {
+    one.eq_ignore_ascii_case(other)
+}
+
 /// The best stock among the data centers allowed; the overall one if all are.
 pub(crate) fn stock_in(
     allowed: &[String],
@@ -116,6 +121,7 @@ pub(crate) fn stock_in(
     if allowed.is_empty() || by_data_center.is_empty() {
         return overall;
     }
-    let here = by_data_center.iter().filter(|(id, _)| allowed.contains(id)).map(|(_, stock)| *stock);
+    let is_allowed = |id: &str| allowed.iter().any(|allowed| same_data_center(allowed, id));
+    let here = by_data_center.iter().filter(|(id, _)| is_allowed(id)).map(|(_, stock)| *stock);
     Some(here.max().unwrap_or(Stock::None))
 }

@@ -1,6 +1,10 @@
 //! What a wait waits for: pure functions of one look at a pod.
 
-use crate::{Pod, PodState, Port, Protocol};
+pub(crate) mod http;
+
+use std::fmt;
+
+use crate::{HttpReady, Pod, PodState, Port, Protocol};
 
 /// What one look at a pod means for a wait.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -25,7 +29,11 @@ impl Verdict {
 }
 
 /// Something on the pod that must answer before a wait is over.
-#[derive(Clone, Debug, PartialEq, Eq)]
+///
+/// All waits of a handle and its clones share it: one of them asks at a time, at most once a second, and the others
+/// hear what it heard. An SSH or TCP endpoint that takes connections in vain is asked ever more rarely, at least
+/// every 8 s, because sshd shuts out whoever comes too often.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum Probe {
     /// A TCP connection is accepted.
@@ -35,20 +43,29 @@ pub enum Probe {
         /// Port.
         port: u16,
     },
-    /// A TCP connection is accepted and the other side greets with an SSH banner.
+    /// A TCP connection is accepted and the other side names an SSH version, be it after other lines (RFC 4253).
     Ssh {
         /// Host name or address.
         host: String,
         /// Port.
         port: u16,
     },
-    /// RunPod's HTTPS proxy passes a request on to an application that listens.
+    /// An application answers through RunPod's HTTPS proxy.
     Http {
         /// The pod's id.
         pod_id: String,
-        /// The port inside the container.
-        port: u16,
+        /// What is asked for, and which answers count.
+        request: HttpReady,
     },
+}
+
+impl fmt::Display for Probe {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Tcp { host, port } | Self::Ssh { host, port } => write!(f, "{host}:{port}"),
+            Self::Http { request, .. } => write!(f, "port {}{}", request.number(), request.suffix()),
+        }
+    }
 }
 
 /// What a wait waits for.
@@ -124,7 +141,8 @@ pub enum Ready {
     Ports,
     /// The direct SSH endpoint greets with an SSH banner. Needs `22/tcp` among the ports.
     Ssh,
-    /// The application behind this `http` port answers through RunPod's proxy.
+    /// The application behind this `http` port answers through RunPod's proxy with a status from 200 to 499.
+    /// [`HttpReady`] says more: a path, statuses, a timeout, what an answer must hold.
     Http(u16),
 }
 
@@ -134,6 +152,9 @@ impl Condition for Ready {
             Ok(pod) => pod,
             Err(verdict) => return verdict,
         };
+        if let Some(reason) = &pod.withheld {
+            return Verdict::pending(reason);
+        }
         match self {
             Self::Ports => ports_ready(pod),
             Self::Ssh => ssh_ready(pod),
@@ -154,7 +175,7 @@ impl Condition for Ready {
                 .map(|endpoint| Probe::Ssh { host: endpoint.host, port: endpoint.port })
                 .into_iter()
                 .collect(),
-            Self::Http(port) => vec![Probe::Http { pod_id: pod.id.clone(), port: *port }],
+            Self::Http(port) => HttpReady::port(*port).probes(pod),
         }
     }
 
@@ -221,11 +242,24 @@ fn alive(pod: Option<&Pod>) -> Result<&Pod, Verdict> {
 }
 
 fn ports_ready(pod: &Pod) -> Verdict {
-    let wanted = pod.ports.iter().filter(|port| port.protocol() == Protocol::Tcp);
-    let missing: Vec<String> = wanted
-        .filter(|port| pod.connection().tcp(port.number()).is_none())
+    if let Some(verdict) = not_up(pod) {
+        return verdict;
+    }
+    let connection = pod.connection();
+    let (symmetric, plain): (Vec<&Port>, Vec<&Port>) = pod
+        .ports
+        .iter()
+        .filter(|port| port.protocol() == Protocol::Tcp)
+        .partition(|port| port.is_symmetric());
+    let mut missing: Vec<String> = plain
+        .into_iter()
+        .filter(|port| connection.tcp(port.number()).is_none())
         .map(ToString::to_string)
         .collect();
+    // Which of them is which only the pod knows, where RunPod shows real numbers.
+    if connection.symmetric_endpoints().len() < symmetric.len() {
+        missing.extend(symmetric.into_iter().map(ToString::to_string));
+    }
     if missing.is_empty() {
         Verdict::Done
     } else {
@@ -236,7 +270,7 @@ fn ports_ready(pod: &Pod) -> Verdict {
 fn ssh_ready(pod: &Pod) -> Verdict {
     if pod.connection().direct_ssh().is_some() {
         Verdict::Done
-    } else if pod.ports.contains(&Port::SSH) {
+    } else if pod.ports.contains(&Port::SSH) || !pod.knows_ports {
         Verdict::pending("no direct SSH endpoint yet")
     } else {
         Verdict::failed("22/tcp is not among the pod's ports; deploy it with .port(\"22/tcp\")")
@@ -244,12 +278,18 @@ fn ssh_ready(pod: &Pod) -> Verdict {
 }
 
 fn http_ready(pod: &Pod, port: u16) -> Verdict {
-    if pod.connection().http_url(port).is_none() {
+    if pod.knows_ports && !pod.has_http(port) {
         return Verdict::failed(format!("{port}/http is not among the pod's ports"));
     }
+    not_up(pod).unwrap_or(Verdict::Done)
+}
+
+/// Why nothing of the pod can be reached yet: it does not run, or RunPod does not say with which ports.
+fn not_up(pod: &Pod) -> Option<Verdict> {
     match &pod.state {
-        Some(PodState::Running) => Verdict::Done,
-        state => Verdict::pending(format!("RunPod says {}", word(state.as_ref()))),
+        Some(PodState::Running) if pod.knows_ports => None,
+        Some(PodState::Running) => Some(Verdict::pending("RunPod does not say which ports it has")),
+        state => Some(Verdict::pending(format!("RunPod says {}", word(state.as_ref())))),
     }
 }
 

@@ -2,19 +2,28 @@
 
 use std::{fmt, sync::Arc, time::Duration};
 
-use runpod_api::{Failure, FailureKind};
+use runpod_api::{Failure, FailureKind, printable};
 
-use crate::{ApiVersion, deploy::CREATE};
+use crate::{ApiVersion, deploy::CREATE, pods::act::START};
 
 /// Texts with which RunPod says "no capacity", lower case, compared as substrings (observed).
-const NO_CAPACITY: [&str; 6] = [
+const NO_CAPACITY: [&str; 7] = [
     "no longer any instances available",
     "no instances currently available",
     "no instances available",
     "does not have the resources to deploy your pod",
     "could not find any pods with required specifications",
     "not enough free gpus on the host machine",
+    "not enough free memory on the host machine",
 ];
+
+/// Texts that RunPod refuses with although it may have done what was asked, lower case, compared as
+/// substrings (observed). They name no reason, so they are no refusal.
+const NO_REASON: [&str; 5] =
+    ["something went wrong", "internal server error", "internal error", "unexpected error", "unknown error"];
+/// Words of a 404 about an address, not about what it would have led to.
+const ROUTE_WORDS: [&str; 9] =
+    ["route", "routes", "path", "url", "uri", "endpoint", "page", "method", "cannot"];
 
 /// A call to RunPod that did not bring what it was made for.
 ///
@@ -35,6 +44,10 @@ const NO_CAPACITY: [&str; 6] = [
 #[derive(Clone)]
 pub struct Error {
     inner: Arc<Inner>,
+    /// What was done before the call and is not undone by its failure.
+    note: Option<Arc<str>>,
+    /// Whether its text says what to do.
+    hints: bool,
 }
 
 struct Inner {
@@ -64,6 +77,9 @@ pub enum ErrorKind {
     Blocked,
     /// 404 in RunPod's own words: there is no such thing.
     NotFound,
+    /// 404 about a pod that RunPod may not know yet: it was created through this handle less than 15 s ago, or
+    /// a list has just shown it. Look again.
+    Unproven,
     /// 409: not possible in the pod's present state.
     Conflict,
     /// The pod is locked and refuses to be stopped, restarted or terminated.
@@ -74,7 +90,8 @@ pub enum ErrorKind {
     TooLarge,
     /// 429: too many requests.
     RateLimited,
-    /// 5xx: RunPod failed. A mutation may have been applied all the same.
+    /// 5xx, or a refusal that names no reason (`Something went wrong`): RunPod failed. A mutation may have
+    /// been applied all the same.
     Server,
     /// The request never left: no connection, or it could not be built.
     Unreachable,
@@ -97,13 +114,15 @@ impl Error {
         failure: Failure,
     ) -> Self {
         Self {
+            hints: true,
             inner: Arc::new(Inner {
-                kind: classify(version, &failure),
+                kind: classify(version, operation, target, &failure),
                 operation,
                 target: target.map(str::to_owned),
                 message: failure.message().to_owned(),
                 failure: Some(failure),
             }),
+            note: None,
         }
     }
 
@@ -115,6 +134,7 @@ impl Error {
         message: impl Into<String>,
     ) -> Self {
         Self {
+            hints: true,
             inner: Arc::new(Inner {
                 kind,
                 operation,
@@ -122,7 +142,13 @@ impl Error {
                 message: message.into(),
                 failure: None,
             }),
+            note: None,
         }
+    }
+
+    /// The same error, saying also what was done before it.
+    pub(crate) fn with_note(self, note: &str) -> Self {
+        Self { note: Some(note.into()), ..self }
     }
 
     /// What kind of failure this is.
@@ -173,8 +199,8 @@ impl Error {
     /// For a create this says nothing about safety: see [`may_have_been_applied`](Self::may_have_been_applied).
     #[must_use]
     pub fn is_retryable(&self) -> bool {
-        use ErrorKind::{Interrupted, RateLimited, Server, Unreachable, Unreadable};
-        matches!(self.kind(), RateLimited | Server | Unreachable | Interrupted | Unreadable)
+        use ErrorKind::{Interrupted, RateLimited, Server, Unproven, Unreachable, Unreadable};
+        matches!(self.kind(), RateLimited | Server | Unreachable | Interrupted | Unreadable | Unproven)
     }
 
     /// Whether RunPod may have done what was asked although the call failed.
@@ -182,7 +208,10 @@ impl Error {
     pub fn may_have_been_applied(&self) -> bool {
         // A 303 says that it was done and that the outcome is elsewhere.
         self.status() == Some(303)
-            || matches!(self.kind(), ErrorKind::Server | ErrorKind::Interrupted | ErrorKind::Unreadable)
+            || matches!(
+                self.kind(),
+                ErrorKind::Server | ErrorKind::Interrupted | ErrorKind::Unreadable | ErrorKind::Unproven
+            )
     }
 
     /// The pod id in an answer to a create that could not be read whole.
@@ -208,53 +237,105 @@ impl Error {
         if let Some(id) = self.request_id() {
             text += &format!(" (request {})", id.escape_debug());
         }
+        if let Some(note) = &self.note {
+            text += &format!("; {note}");
+        }
         text
     }
 
+    /// The same error without what to do about it in its text: for callers who tell that in words of their own.
+    #[must_use]
+    pub fn without_hint(mut self) -> Self {
+        self.hints = false;
+        self
+    }
+
+    /// Returns true if a create was refused for the fields that an older REST v2 does not know.
+    fn is_about_command(&self) -> bool {
+        let is_create = self.operation() == CREATE && self.status() == Some(422);
+        let errors = self.inner.failure.iter().flat_map(Failure::errors).map(String::as_str);
+        let mut words =
+            errors.chain([self.message()]).flat_map(|text| text.split(|c: char| !c.is_alphanumeric()));
+        is_create && words.any(|word| matches!(word, "cmd" | "entrypoint"))
+    }
+
+    /// What to do about it.
     fn hint(&self) -> &'static str {
-        match self.kind() {
-            ErrorKind::Rejected => "Correct the request; sending it again as it is changes nothing.",
-            ErrorKind::NoCapacity => {
+        let reads = self.inner.failure.as_ref().is_some_and(Failure::is_read);
+        match (self.kind(), self.operation()) {
+            (ErrorKind::Rejected, _) if self.is_about_command() => {
+                "This server takes no entrypoint and cmd: use args in their place, one shell line or a JSON object with both as lists."
+            }
+            (ErrorKind::Rejected, START) => {
+                "It was not started. If its host has no room for it, try later, or terminate it and deploy anew: a pod volume does not move."
+            }
+            (ErrorKind::Rejected, _) => "Correct the request; sending it again as it is changes nothing.",
+            (ErrorKind::NoCapacity, START) => {
+                "It was not started. A stopped pod is bound to its host: try later, or terminate it and deploy anew; a pod volume does not move."
+            }
+            (ErrorKind::NoCapacity, _) => {
                 "Nothing was created. Allow another GPU type, a pool, any data center or the other cloud, or try later."
             }
-            ErrorKind::Unauthorized => {
+            (ErrorKind::Unauthorized, _) => {
                 "Check RUNPOD_API_KEY; keys are made at https://console.runpod.io/user/settings."
             }
-            ErrorKind::InsufficientBalance => {
+            (ErrorKind::InsufficientBalance, CREATE | START) => {
                 "Nothing was started. Add credit at https://console.runpod.io/user/billing."
             }
-            ErrorKind::Forbidden => {
-                "The key lacks a permission, or the account may not use this; check the key's scope at https://console.runpod.io/user/settings."
+            (ErrorKind::InsufficientBalance, _) => "Add credit at https://console.runpod.io/user/billing.",
+            (ErrorKind::Forbidden, CREATE) => {
+                "The key may not create pods, or the account may not use this; check the key's scope at https://console.runpod.io/user/settings."
             }
-            ErrorKind::Blocked => {
+            (ErrorKind::Forbidden, _) => {
+                "The key may not do this; check its scope at https://console.runpod.io/user/settings."
+            }
+            (ErrorKind::Blocked, _) => {
                 "The request was stopped in front of RunPod's API, which says nothing about your permissions; check proxies and the base URL."
             }
-            ErrorKind::NotFound if self.operation() == CREATE => {
+            (ErrorKind::NotFound, CREATE) => {
                 "Something the spec names (a template, a volume, a registry credential) does not exist; else check the base URL."
             }
-            ErrorKind::NotFound if self.target().is_none() => {
+            (ErrorKind::NotFound, _) if self.target().is_none() => {
                 "RunPod's API has nothing there: check the base URL."
             }
-            ErrorKind::NotFound => "It does not exist or no longer does.",
-            ErrorKind::Conflict => "Its present state does not allow this; look at it first.",
-            ErrorKind::Locked => "Unlock it in the RunPod console first.",
-            ErrorKind::Retired => "REST v1 was retired on 2026-11-15; use v2.",
-            ErrorKind::TooLarge => "RunPod takes at most 102,400 bytes; shorten the environment.",
-            ErrorKind::RateLimited => "Wait before the next request.",
-            ErrorKind::Server => "RunPod failed; see https://uptime.runpod.io and try again.",
-            ErrorKind::Unreachable => "Nothing was sent. Check the network and the base URL.",
-            ErrorKind::Interrupted => "RunPod may have done it all the same: look before sending it again.",
-            ErrorKind::Unreadable => {
+            (ErrorKind::NotFound, _) => "It does not exist or no longer does.",
+            (ErrorKind::Unproven, _) => "RunPod may not know the pod yet: look again in a few seconds.",
+            (ErrorKind::Conflict, _) => "Its present state does not allow this; look at it first.",
+            (ErrorKind::Locked, _) => "Unlock it in the RunPod console first.",
+            (ErrorKind::Retired, _) => "REST v1 was retired on 2026-11-15; use v2.",
+            (ErrorKind::TooLarge, _) => "RunPod takes at most 102,400 bytes; shorten the environment.",
+            (ErrorKind::RateLimited, _) => "Wait before the next request.",
+            (ErrorKind::Server, _) if reads => "RunPod failed; see https://uptime.runpod.io and try again.",
+            (ErrorKind::Server, _) => {
+                "RunPod failed, and may have done it all the same: look before sending it again; see https://uptime.runpod.io."
+            }
+            (ErrorKind::Unreachable, _) => "Nothing was sent. Check the network and the base URL.",
+            (ErrorKind::Interrupted, _) if reads => "Nothing was changed: try again.",
+            (ErrorKind::Interrupted, _) => {
+                "RunPod may have done it all the same: look before sending it again."
+            }
+            (ErrorKind::Unreadable, _) => {
                 "The answer is not what RunPod's contract describes; check the base URL and proxies."
             }
-            ErrorKind::Unsupported => "Nothing was sent.",
-            ErrorKind::Unexpected => "This answer is not part of RunPod's contract.",
+            (ErrorKind::Unsupported, _) => "Nothing was sent.",
+            (ErrorKind::Unexpected, _) if matches!(self.status(), Some(405 | 501)) => {
+                "Nothing was done: this server does not offer it. Check the base URL and the API version."
+            }
+            (ErrorKind::Unexpected, _) => "This answer is not part of RunPod's contract.",
         }
     }
 }
 
 /// What a failed call means, from its status and RunPod's words alone.
-fn classify(version: ApiVersion, failure: &Failure) -> ErrorKind {
+fn classify(
+    version: ApiVersion,
+    operation: &'static str,
+    target: Option<&str>,
+    failure: &Failure,
+) -> ErrorKind {
+    // Money hangs on what a 404 says of a pod.
+    let pod = target.filter(|_| operation.ends_with(" pod") && operation != CREATE);
+
     match failure.kind() {
         // Nothing below it went wrong: the request itself cannot be sent.
         FailureKind::NotSent if std::error::Error::source(failure).is_none() => ErrorKind::Rejected,
@@ -262,21 +343,37 @@ fn classify(version: ApiVersion, failure: &Failure) -> ErrorKind {
         FailureKind::Interrupted => ErrorKind::Interrupted,
         FailureKind::Undecodable { .. } | FailureKind::TooLarge => ErrorKind::Unreadable,
         _ => match failure.status() {
-            Some(404) if !says_not_found(version, failure) => ErrorKind::Unreadable,
+            Some(404) if !says_not_found(version, pod, failure) => ErrorKind::Unreadable,
             Some(status) => classify_status(status, failure),
             None => ErrorKind::Unexpected,
         },
     }
 }
 
-/// Whether it is this version of RunPod's API that says 404: money hangs on it, so another version's
-/// shape will not do.
-fn says_not_found(version: ApiVersion, failure: &Failure) -> bool {
+/// Whether it is this version of RunPod's API that says 404, and says it about the pod if one was asked for:
+/// another version's shape will not do, nor will a router's word about the address.
+fn says_not_found(version: ApiVersion, pod: Option<&str>, failure: &Failure) -> bool {
     match version {
-        ApiVersion::V2 => failure.is_problem(),
+        ApiVersion::V2 => failure.is_problem() && pod.is_none_or(|id| speaks_of_pod(failure.message(), id)),
         #[cfg(feature = "v1")]
-        ApiVersion::V1 => failure.is_runpod_shaped(),
+        ApiVersion::V1 => {
+            failure.is_runpod_shaped() && (pod.is_none() || !speaks_of_route(failure.message()))
+        }
     }
+}
+
+fn words(text: &str) -> impl Iterator<Item = String> {
+    text.split(|c: char| !c.is_alphanumeric()).map(str::to_lowercase)
+}
+
+fn speaks_of_route(text: &str) -> bool {
+    text.contains("/pods") || words(text).any(|word| ROUTE_WORDS.contains(&word.as_str()))
+}
+
+/// Returns true if a 404's text is about a pod, not about the address that was asked.
+fn speaks_of_pod(text: &str, id: &str) -> bool {
+    !speaks_of_route(text)
+        && words(text).any(|word| word == "pod" || word == "pods" || word.eq_ignore_ascii_case(id))
 }
 
 fn classify_status(status: u16, failure: &Failure) -> ErrorKind {
@@ -284,6 +381,7 @@ fn classify_status(status: u16, failure: &Failure) -> ErrorKind {
     match status {
         400 | 409 | 500 if NO_CAPACITY.iter().any(|text| says.contains(text)) => ErrorKind::NoCapacity,
         400 | 409 if says.contains("pod is locked") => ErrorKind::Locked,
+        400 | 409 | 422 if NO_REASON.iter().any(|text| says.contains(text)) => ErrorKind::Server,
         400 | 422 => ErrorKind::Rejected,
         401 => ErrorKind::Unauthorized,
         402 => ErrorKind::InsufficientBalance,
@@ -303,7 +401,8 @@ fn classify_status(status: u16, failure: &Failure) -> ErrorKind {
 
 impl fmt::Display for Error {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}. {}", self.what(), self.hint())
+        let text = if self.hints { format!("{}. {}", self.what(), self.hint()) } else { self.what() };
+        f.write_str(&printable(&text))
     }
 }
 
@@ -381,5 +480,32 @@ impl Problem {
 impl fmt::Display for Problem {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{} {:?}: {}", self.field, self.value, self.allowed)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_404_about_the_address_is_none_about_the_pod() {
+        const ID: &str = "k3x9q2m7v1b8z5";
+        for (text, is_about_it) in [
+            ("pod not found", true),
+            ("Pod \"k3x9q2m7v1b8z5\" not found", true),
+            ("no such pod", true),
+            ("k3x9q2m7v1b8z5 does not exist", true),
+            ("route not found", false),
+            ("Route DELETE:/v2/pods/k3x9q2m7v1b8z5 not found", false),
+            ("Cannot DELETE /v2/pods/k3x9q2m7v1b8z5", false),
+            ("no Route matched with those values", false),
+            ("The requested URL /pods/k3x9q2m7v1b8z5 was not found on this server", false),
+            ("no such path", false),
+            ("Not Found", false),
+            ("template not found", false),
+            ("", false),
+        ] {
+            assert_eq!(speaks_of_pod(text, ID), is_about_it, "{text}");
+        }
     }
 }

@@ -2,7 +2,9 @@
 
 use std::{fmt, sync::Arc, time::Duration};
 
-use crate::PodState;
+use runpod_api::printable;
+
+use crate::{Diagnosis, PodState, wait::error::said};
 
 /// Something that happened during a deploy or a wait.
 ///
@@ -79,6 +81,25 @@ pub enum Event {
         /// Since the wait began.
         elapsed: Duration,
     },
+    /// RunPod's system log names a cause that keeps the pod from coming up. The wait goes on, unless it was to
+    /// [`fail_early`](crate::Wait::fail_early) and the cause does not heal.
+    CauseFound {
+        /// The pod's id.
+        pod_id: String,
+        /// The cause, and RunPod's words.
+        diagnosis: Diagnosis,
+        /// Since the wait began.
+        elapsed: Duration,
+    },
+    /// A rate limit holds something back, which goes on after the pause.
+    Paused {
+        /// What is held back, for example `get pod`.
+        operation: String,
+        /// For how long.
+        pause: Duration,
+        /// Why.
+        reason: String,
+    },
     /// A look failed in a way that may pass; the wait goes on.
     LookFailed {
         /// The pod's id.
@@ -92,6 +113,14 @@ pub enum Event {
 
 impl fmt::Display for Event {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let mut line = String::new();
+        self.tell(&mut line)?;
+        f.write_str(&printable(&line))
+    }
+}
+
+impl Event {
+    fn tell(&self, f: &mut impl fmt::Write) -> fmt::Result {
         match self {
             Self::CatalogUnread { error } => {
                 write!(f, "RunPod's catalog could not be read, going on with the ids as given: {error}")
@@ -105,19 +134,24 @@ impl fmt::Display for Event {
             Self::PodFound { pod_id } => write!(f, "found pod {pod_id}: it had been created after all"),
             Self::PodCreated { pod_id, hardware, cost_usd_per_hour } => {
                 write!(f, "created pod {pod_id} with {hardware}")?;
-                cost_usd_per_hour.map_or(Ok(()), |cost| write!(f, " at ${cost:.3}/h"))
+                cost_usd_per_hour.map_or(Ok(()), |cost| write!(f, " at ${cost:.3}/h and its storage"))
             }
             Self::DuplicateTerminated { pod_id } => write!(f, "terminated duplicate pod {pod_id}"),
             Self::Looked { pod_id, state, pending, elapsed } => {
-                let state = state.as_ref().map_or_else(|| "no state".to_owned(), PodState::to_string);
-                write!(f, "{:>5.1}s pod {pod_id}: {state}", elapsed.as_secs_f64())?;
-                pending.as_ref().map_or(Ok(()), |reason| write!(f, ", {reason}"))
+                let said = said(state.as_ref(), pending.as_deref());
+                write!(f, "{:>5.1}s pod {pod_id}: {said}", elapsed.as_secs_f64())
             }
             Self::ContainerRestarted { pod_id, times, elapsed } => write!(
                 f,
                 "{:>5.1}s pod {pod_id}: the container exited and was restarted ({times} so far)",
                 elapsed.as_secs_f64()
             ),
+            Self::CauseFound { pod_id, diagnosis, elapsed } => {
+                write!(f, "{:>5.1}s pod {pod_id}: {diagnosis}", elapsed.as_secs_f64())
+            }
+            Self::Paused { operation, pause, reason } => {
+                write!(f, "waiting {:.1} s to {operation}: {reason}", pause.as_secs_f64())
+            }
             Self::LookFailed { pod_id, error, elapsed } => {
                 write!(f, "{:>5.1}s pod {pod_id}: {error}", elapsed.as_secs_f64())
             }

@@ -2,10 +2,9 @@
 
 use std::{fmt, ops::Deref, sync::Arc, time::Duration};
 
-use tokio::time::sleep;
-
 use crate::{
-    Applied, Condition, Error, Pod, PodState, RunPod, Wait, pods::act::UNKNOWN_PAUSE, pods::created::Created,
+    Applied, Condition, Connection, Error, Pod, PodState, RunPod, Wait, backend::Action,
+    pods::record::PodRecord,
 };
 
 /// A pod together with the handle it came through: the last look at it, and what can be done with it.
@@ -15,34 +14,54 @@ use crate::{
 pub struct PodHandle {
     runpod: RunPod,
     pod: Arc<Pod>,
-    /// The create it comes from, if nobody has looked for a twin yet.
-    created: Option<Arc<Created>>,
+    origin: Origin,
+    /// What is known of the create it comes from; `None` if it was not made through this `RunPod`.
+    record: Option<Arc<PodRecord>>,
+}
+
+/// Where a [`PodHandle`] comes from.
+///
+/// Only a pod that was created is ever terminated on its caller's behalf, when it does not become ready.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum Origin {
+    /// The deploy that returned it created the pod.
+    Created,
+    /// The pod was looked up: by its id, by its name or in a list.
+    Found,
+    /// The deploy that returned it took a pod that had the name already ([`IfExists::Adopt`](crate::IfExists)).
+    Adopted,
 }
 
 impl PodHandle {
     pub(crate) fn new(runpod: RunPod, pod: Pod) -> Self {
-        Self { runpod, pod: Arc::new(pod), created: None }
+        Self { runpod, pod: Arc::new(pod), origin: Origin::Found, record: None }
     }
 
-    /// A pod that was just created: the first wait for it also looks for a twin, and looks longer if an
-    /// earlier create of the deployment `is_in_doubt`.
-    pub(crate) fn newly_created(runpod: RunPod, pod: Pod, marker: String, is_in_doubt: bool) -> Self {
-        Self::of_create(runpod, Arc::new(pod), Arc::new(Created::new(marker, is_in_doubt)))
+    /// A pod that was created through this `RunPod`: the first wait for it also looks for a twin.
+    pub(crate) fn of_create(runpod: RunPod, pod: Arc<Pod>, record: Arc<PodRecord>) -> Self {
+        Self { runpod, pod, origin: Origin::Found, record: Some(record) }
     }
 
-    /// A pod of a create that was accepted lately.
-    pub(crate) fn of_create(runpod: RunPod, pod: Arc<Pod>, created: Arc<Created>) -> Self {
-        Self { runpod, pod, created: Some(created) }
+    /// The same pod, said to come from elsewhere.
+    pub(crate) fn with_origin(self, origin: Origin) -> Self {
+        Self { origin, ..self }
     }
 
-    /// The pod with the create it comes from, for others to share.
-    pub(crate) fn as_created(&self) -> Option<(&Arc<Pod>, &Arc<Created>)> {
-        Some((&self.pod, self.created.as_ref()?))
+    /// The same handle with a later look at its pod.
+    pub(crate) fn with(&self, pod: Pod) -> Self {
+        Self { pod: Arc::new(pod), ..self.clone() }
     }
 
-    /// The create it comes from, if lists may not show it yet.
-    pub(crate) fn created(&self) -> Option<&Created> {
-        self.created.as_deref()
+    /// Returns where it comes from.
+    #[must_use]
+    pub fn origin(&self) -> Origin {
+        self.origin
+    }
+
+    /// What is known of the create it comes from; `None` if it was not made through this `RunPod`.
+    pub(crate) fn record(&self) -> Option<&Arc<PodRecord>> {
+        self.record.as_ref()
     }
 
     pub(crate) fn runpod(&self) -> &RunPod {
@@ -52,6 +71,12 @@ impl PodHandle {
     /// The pod as last seen, said to be gone.
     pub(crate) fn terminated(&self) -> Pod {
         Pod { state: Some(PodState::Terminated), cost_usd_per_hour: None, ..(*self.pod).clone() }
+    }
+
+    /// How to reach it, as of the last look; HTTP through the proxy that the handle was given, if any.
+    #[must_use]
+    pub fn connection(&self) -> Connection<'_> {
+        self.pod.connection().through(self.runpod.prober().http_proxy())
     }
 
     /// A wait until `condition` holds. `.await` it.
@@ -65,9 +90,9 @@ impl PodHandle {
     /// to answer (401, 403, 410 and alike).
     ///
     /// The first wait for a pod that was just deployed also ends a twin, should RunPod have made two
-    /// out of one create. That is over with the first list that shows the pod, and takes at most 15 s. If
-    /// an earlier create of the deploy was unclear, it lasts until a list was read 15 s after the accepted
-    /// one, and takes at most 30 s. What is left in doubt is an [`Event::Warned`].
+    /// out of one create. Only a list read 15 s after the create shows that, so this wait ends no sooner; one
+    /// that takes longer is held up by one list, and from 30 s after the create on by no more than 2 s if lists
+    /// cannot be read. What is left in doubt is an [`Event::Warned`](crate::Event::Warned).
     ///
     /// # Cancellation
     /// Dropping the wait stops watching. The pod goes on running and billing.
@@ -80,7 +105,7 @@ impl PodHandle {
     /// # Errors
     /// As [`RunPod::get`].
     pub async fn refresh(&self) -> Result<Self, Error> {
-        self.runpod.get(&self.pod.id).await
+        self.runpod.look_again(&self.pod.id, self.pod.listed_at()).await.map(|pod| self.with(pod))
     }
 
     /// Stops the pod. See [`RunPod::stop`].
@@ -96,7 +121,12 @@ impl PodHandle {
     /// # Errors
     /// As [`RunPod::start`].
     pub async fn start(&self) -> Result<Applied, Error> {
-        self.runpod.start(&self.pod.id).await
+        let applied = self.runpod.start_seen(&self.pod.id, Some(&self.pod)).await?;
+        // An answer that says nothing of the pod leaves what was known of it.
+        Ok(match applied.warnings.is_empty() {
+            true => Applied::by_action(Action::Start, Some(&self.pod), self.runpod.server_now()),
+            false => applied,
+        })
     }
 
     /// Restarts the container. See [`RunPod::restart`].
@@ -104,29 +134,19 @@ impl PodHandle {
     /// # Errors
     /// As [`RunPod::restart`].
     pub async fn restart(&self) -> Result<Applied, Error> {
-        self.runpod.restart(&self.pod.id).await
+        self.runpod.restart_seen(&self.pod.id, Some(&self.pod)).await
     }
 
     /// Terminates the pod. See [`RunPod::terminate`].
     ///
-    /// RunPod may not know a pod it has just created: until it has been seen, or is 15 s old, a 404 is
-    /// no proof that it is gone, and the request is sent again.
+    /// RunPod may answer 404 for a new pod. Until the pod is 15 s old, or no list has shown it for 15 s, a 404
+    /// does not count and the request is sent again.
     ///
     /// # Errors
     /// As [`RunPod::terminate`].
     pub async fn terminate(&self) -> Result<Applied, Error> {
-        loop {
-            let was_there = self.runpod.delete(&self.pod.id, self.created()).await?;
-            match self.created() {
-                Some(created) if was_there => created.see(),
-                Some(created) if created.may_be_unknown() => {
-                    sleep(UNKNOWN_PAUSE).await;
-                    continue;
-                }
-                _ => {}
-            }
-            return Ok(Applied::by_terminate(&self.pod));
-        }
+        self.runpod.end(&self.pod).await?;
+        Ok(Applied::by_terminate(&self.pod))
     }
 }
 

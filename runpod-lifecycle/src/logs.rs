@@ -1,32 +1,22 @@
 //! What a pod's container and RunPod's machinery around it say.
 
-use std::{fmt, io, pin::Pin, time::Duration};
+mod position;
+mod reader;
 
-use futures_util::{Stream, StreamExt, TryStreamExt, stream};
-use serde::Deserialize;
-use sse_stream::{Sse, SseStream};
-use tokio::time::{Instant, sleep, timeout_at};
+use std::{fmt, pin::Pin, time::Duration};
 
-use crate::{
-    Error, ErrorKind, RunPod,
-    client::retry,
-    client::{Call, Feature, PATIENCE},
-};
+use futures_util::Stream;
+use runpod_api::printable;
+use tokio::time::{Instant, timeout_at};
 
-const READ: &str = "read logs of pod";
+pub(crate) use position::Resume;
+
+use crate::{Error, RunPod, logs::reader::Reader};
+
 /// How long a log must be silent to count as read to its end.
 const SILENCE: Duration = Duration::from_secs(1);
 /// The longest the past is read: a container that never stops talking has no silence.
 const LONGEST_HISTORY: Duration = Duration::from_secs(10);
-/// Reconnects in a row without a line before a follow gives up.
-const RECONNECTS: usize = 10;
-/// Bytes of one event, after which it is taken to have no end.
-const LARGEST_EVENT: usize = 1024 * 1024;
-/// Events with one and the same id that are remembered to tell repetitions from news.
-const MOST_TOLD: usize = 1000;
-/// The longest line kept; what is longer is cut.
-const LONGEST_LINE: usize = 64 * 1024;
-
 /// Where a log line comes from.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
@@ -63,9 +53,11 @@ pub struct LogLine {
     pub at: Option<String>,
 }
 
+/// One line, safe to show on a terminal; [`line`](Self::line) is what the container wrote.
 impl fmt::Display for LogLine {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{} {} {}", self.at.as_deref().unwrap_or("-"), self.source.as_str(), self.line)
+        let line = format!("{} {} {}", self.at.as_deref().unwrap_or("-"), self.source.as_str(), self.line);
+        f.write_str(&printable(&line))
     }
 }
 
@@ -112,185 +104,43 @@ impl Logs {
 
     /// The past lines, oldest first.
     ///
-    /// RunPod's log never ends by itself, so the past is taken to be over once as many lines came as
-    /// were asked for, none came for 1 s, or 10 s have passed.
+    /// RunPod's log never ends, and a silent one does not even begin. Returns after as many lines as were asked
+    /// for, 1 s of silence after a line, or 10 s, whichever comes first.
     ///
     /// # Errors
-    /// If the log cannot be opened, or breaks off time and again; [`ErrorKind::Unsupported`] on REST v1.
+    /// If the log cannot be opened in that time; [`ErrorKind::Unsupported`](crate::ErrorKind) on REST v1.
     pub async fn history(self) -> Result<Vec<LogLine>, Error> {
+        self.past(LONGEST_HISTORY).await
+    }
+
+    /// The past lines, as many as come within `longest`.
+    pub(crate) async fn past(self, longest: Duration) -> Result<Vec<LogLine>, Error> {
         let wanted = self.tail as usize;
         let mut lines = Vec::new();
-        if wanted == 0 {
-            return Ok(lines);
-        }
         let mut reader = Reader::new(self);
-        while reader.connection.is_none() {
-            reader.connect().await?;
-        }
-        let mut stream = reader.lines();
-        let deadline = Instant::now() + LONGEST_HISTORY;
+        let deadline = Instant::now() + longest;
         while lines.len() < wanted {
             // The first line may take longer than the next.
-            let silence = if lines.is_empty() { LONGEST_HISTORY } else { SILENCE };
-            match timeout_at(deadline.min(Instant::now() + silence), stream.next()).await {
-                Ok(Some(line)) => lines.push(line?),
-                Ok(None) | Err(_) => break,
+            let silence = if lines.is_empty() { longest } else { SILENCE };
+            match timeout_at(deadline.min(Instant::now() + silence), reader.next()).await {
+                Ok(line) => lines.push(line?),
+                Err(_) => break,
             }
         }
-        Ok(lines)
+        match reader.last_failure() {
+            Some(error) if lines.is_empty() => Err(error),
+            _ => Ok(lines),
+        }
     }
 
     /// The past lines and then every new one, until the stream is dropped.
     ///
-    /// When the connection breaks it is made anew at the last line read, without loss or repetition.
-    /// The stream ends with an error once that fails ten times in a row, or RunPod refuses it.
+    /// RunPod's edge cuts a log about every 100 s, and a silent one before it began: that is no failure, however long
+    /// it goes on. A connection that ends is made anew at the last line read, without loss or repetition; should
+    /// RunPod have forgotten that line, at its time. The stream ends with an error once connections bring nothing at
+    /// all ten times in a row, or RunPod refuses it.
     #[must_use]
     pub fn follow(self) -> Pin<Box<dyn Stream<Item = Result<LogLine, Error>> + Send>> {
         Reader::new(self).lines()
-    }
-}
-
-type Events = Pin<Box<dyn Stream<Item = Result<Sse, sse_stream::Error>> + Send>>;
-
-/// Reads one log over as many connections as it takes.
-struct Reader {
-    logs: Logs,
-    connection: Option<Events>,
-    /// The id of the last event, where a new connection resumes.
-    cursor: Option<String>,
-    /// The events told with that id, in order: a resumed connection may repeat them.
-    told: Vec<String>,
-    /// How many of those the present connection has repeated.
-    skip: usize,
-    failures: usize,
-}
-
-impl Reader {
-    fn new(logs: Logs) -> Self {
-        Self { logs, connection: None, cursor: None, told: Vec::new(), skip: 0, failures: 0 }
-    }
-
-    fn lines(self) -> Pin<Box<dyn Stream<Item = Result<LogLine, Error>> + Send>> {
-        Box::pin(stream::unfold(Some(self), |reader| async {
-            let mut reader = reader?;
-            match reader.next().await {
-                Ok(line) => Some((Ok(line), Some(reader))),
-                Err(error) => Some((Err(error), None)),
-            }
-        }))
-    }
-
-    async fn next(&mut self) -> Result<LogLine, Error> {
-        loop {
-            let Some(connection) = &mut self.connection else {
-                self.connect().await?;
-                continue;
-            };
-            match connection.next().await {
-                Some(Ok(event)) => {
-                    if let Some(line) = self.take(event) {
-                        self.failures = 0;
-                        return Ok(line);
-                    }
-                }
-                Some(Err(_)) | None => {
-                    self.connection = None;
-                    let message = "the log broke off time and again";
-                    let target = Some(self.logs.pod_id.as_str());
-                    self.fail(Error::of_answer(ErrorKind::Interrupted, READ, target, message)).await?;
-                }
-            }
-        }
-    }
-
-    async fn connect(&mut self) -> Result<(), Error> {
-        let Logs { runpod, pod_id, .. } = &self.logs;
-        let call = Call::look(READ, Some(pod_id));
-        runpod.require(Feature::Logs, call)?;
-        let open = runpod.backend().logs(pod_id, &self.logs, self.cursor.as_deref());
-        match runpod.once(call, Box::pin(open)).await {
-            Ok(bytes) => {
-                let body = bounded(bytes.map_err(io::Error::other));
-                self.connection = Some(Box::pin(SseStream::from_bytes_stream(body)));
-                self.skip = 0;
-                Ok(())
-            }
-            Err(error) if error.is_retryable() => self.fail(error).await,
-            Err(error) => Err(error),
-        }
-    }
-
-    /// Counts a failure and pauses, or ends with `error` if there were too many in a row.
-    async fn fail(&mut self, error: Error) -> Result<(), Error> {
-        self.failures += 1;
-        let asked = self.logs.runpod.asked_pause(&error);
-        match retry::pauses(RECONNECTS).nth(self.failures - 1) {
-            Some(pause) if asked <= PATIENCE => sleep(pause.max(asked)).await,
-            _ => return Err(error),
-        }
-        Ok(())
-    }
-
-    /// The line of an event, unless it is none or was told before.
-    fn take(&mut self, event: Sse) -> Option<LogLine> {
-        let data = event.data?;
-        if self.cursor == event.id && self.told.get(self.skip) == Some(&data) {
-            self.skip += 1;
-            return None;
-        }
-        if self.cursor != event.id || event.id.is_none() || self.told.len() >= MOST_TOLD {
-            self.cursor.clone_from(&event.id);
-            self.told.clear();
-        }
-        let line = line_of(&data, event.id);
-        self.told.push(data);
-        self.skip = self.told.len();
-        Some(line)
-    }
-}
-
-/// The same bytes, broken off where an event becomes larger than [`LARGEST_EVENT`].
-fn bounded<B: AsRef<[u8]>>(
-    bytes: impl Stream<Item = Result<B, io::Error>>,
-) -> impl Stream<Item = Result<B, io::Error>> {
-    let (mut size, mut line_is_empty) = (0, true);
-    bytes.map(move |chunk| {
-        let chunk = chunk?;
-        for byte in chunk.as_ref().iter().filter(|byte| **byte != b'\r') {
-            // An empty line ends an event.
-            let ends = *byte == b'\n' && line_is_empty;
-            line_is_empty = *byte == b'\n';
-            size = if ends { 0 } else { size + 1 };
-            if size > LARGEST_EVENT {
-                return Err(io::Error::other("an event of the log has no end"));
-            }
-        }
-        Ok(chunk)
-    })
-}
-
-#[derive(Deserialize)]
-struct Payload {
-    source: Option<String>,
-    line: Option<String>,
-    ts: Option<String>,
-}
-
-/// A line from an event's data; data that is not RunPod's JSON is taken as a line itself.
-fn line_of(data: &str, id: Option<String>) -> LogLine {
-    let payload: Payload =
-        serde_json::from_str(data).unwrap_or(Payload { source: None, line: Some(data.to_owned()), ts: None });
-    let mut line = payload.line.unwrap_or_default();
-    if let Some((cut, _)) = line.char_indices().find(|(position, _)| *position >= LONGEST_LINE) {
-        line.truncate(cut);
-    }
-    LogLine {
-        source: match payload.source.as_deref() {
-            Some("container") => LogSource::Container,
-            Some("system") => LogSource::System,
-            other => LogSource::Other(other.unwrap_or_default().to_owned()),
-        },
-        line,
-        at: payload.ts.or(id),
     }
 }

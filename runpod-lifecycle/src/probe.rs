@@ -1,70 +1,84 @@
 //! Asking the pod itself whether it answers.
 
-use std::time::Duration;
+pub(crate) mod http;
+pub(crate) mod ssh;
+pub(crate) mod turns;
 
 use runpod_api::reqwest;
-use tokio::{io::AsyncReadExt, net::TcpStream, time::timeout};
+use tokio::{io::AsyncWriteExt, net::TcpStream, time::timeout};
 
-use crate::{ConfigError, Probe, pod::connection::HTTP_PROXY_DOMAIN};
+use crate::{
+    ConfigError, Probe,
+    condition::http::PATIENCE,
+    probe::turns::{Turn, Turns},
+};
 
-/// The longest a probe may take.
-const PATIENCE: Duration = Duration::from_secs(5);
-/// What an SSH server says first (RFC 4253).
-const SSH_BANNER: &[u8] = b"SSH-";
-
-/// Probes pods. Never sends the API key.
+/// Probes pods, each endpoint once at a time for everybody who waits. Never sends the API key.
 #[derive(Debug)]
 pub(crate) struct Prober {
     http: reqwest::Client,
-    http_proxy: String,
+    http_proxy: Option<String>,
+    turns: Turns,
+}
+
+/// An endpoint that does not answer as it should.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Lack {
+    /// What was missing, in a few words.
+    pub(crate) reason: String,
+    /// Someone took the connection: asking again at once may be taken amiss.
+    pub(crate) was_reached: bool,
 }
 
 impl Prober {
     pub(crate) fn new(http_proxy: Option<String>) -> Result<Self, ConfigError> {
-        Ok(Self {
-            http: runpod_api::plain_http(PATIENCE)?,
-            http_proxy: http_proxy.unwrap_or_else(|| format!("https://{{pod}}-{{port}}.{HTTP_PROXY_DOMAIN}")),
-        })
+        Ok(Self { http: runpod_api::plain_http(PATIENCE)?, http_proxy, turns: Turns::default() })
     }
 
-    /// Whether something answers; the error says in a few words what was missing.
+    /// The proxy in place of RunPod's own, with `{pod}` and `{port}` in it.
+    pub(crate) fn http_proxy(&self) -> Option<&str> {
+        self.http_proxy.as_deref()
+    }
+
+    /// Asks the endpoint, or repeats what it said if it was asked a moment ago; the error says in a few words
+    /// what was missing.
     pub(crate) async fn probe(&self, probe: &Probe) -> Result<(), String> {
-        let answer = async {
-            match probe {
-                Probe::Tcp { host, port } => connect(host, *port).await.map(drop),
-                Probe::Ssh { host, port } => ssh(host, *port).await,
-                Probe::Http { pod_id, port } => self.http(pod_id, *port).await,
-            }
+        let turn = match self.turns.take(probe) {
+            Turn::Known(outcome) => return outcome.map_err(|lack| lack.reason),
+            Turn::Mine(turn) => turn,
         };
-        timeout(PATIENCE, answer)
-            .await
-            .unwrap_or_else(|_| Err(format!("no answer within {} s", PATIENCE.as_secs())))
-    }
-
-    async fn http(&self, pod_id: &str, port: u16) -> Result<(), String> {
-        let url = self.http_proxy.replace("{pod}", pod_id).replace("{port}", &port.to_string());
-        let response =
-            self.http.get(&url).send().await.map_err(|_| format!("nothing answers on port {port}"))?;
-        match response.status().as_u16() {
-            // RunPod's proxy says these itself while nothing listens.
-            status @ (404 | 502 | 503 | 504 | 524) => {
-                Err(format!("RunPod's proxy answers {status} for port {port}"))
-            }
-            _ => Ok(()),
-        }
+        let outcome = match probe {
+            Probe::Tcp { host, port } => tcp(host, *port).await.map(drop),
+            Probe::Ssh { host, port } => ssh(host, *port).await,
+            Probe::Http { pod_id, request } => self.http(pod_id, request).await,
+        };
+        turn.over(&outcome);
+        outcome.map_err(|lack| lack.reason)
     }
 }
 
-async fn connect(host: &str, port: u16) -> Result<TcpStream, String> {
-    TcpStream::connect((host, port)).await.map_err(|_| format!("{host}:{port} accepts no connection yet"))
+impl Lack {
+    fn unreached(reason: String) -> Self {
+        Self { reason, was_reached: false }
+    }
 }
 
-async fn ssh(host: &str, port: u16) -> Result<(), String> {
-    let mut stream = connect(host, port).await?;
-    let mut greeting = [0; SSH_BANNER.len()];
-    match stream.read_exact(&mut greeting).await {
-        Ok(_) if greeting == SSH_BANNER => Ok(()),
-        Ok(_) => Err(format!("{host}:{port} answers, but not as SSH")),
-        Err(_) => Err(format!("{host}:{port} accepts connections, but sshd does not answer yet")),
+async fn tcp(host: &str, port: u16) -> Result<TcpStream, Lack> {
+    match timeout(PATIENCE, TcpStream::connect((host, port))).await {
+        Ok(Ok(stream)) => Ok(stream),
+        Ok(Err(_)) => Err(Lack::unreached(format!("{host}:{port} accepts no connection yet"))),
+        Err(_) => Err(Lack::unreached(format!("{host}:{port}: no answer within {} s", PATIENCE.as_secs()))),
     }
+}
+
+async fn ssh(host: &str, port: u16) -> Result<(), Lack> {
+    let mut stream = tcp(host, port).await?;
+    // Both sides say who they are; a server that is gone again is noticed when it is read from.
+    let _ = stream.write_all(ssh::IDENTIFICATION).await;
+    let mut heard = ssh::Heard::default();
+    let reason = match timeout(PATIENCE, heard.listen(stream)).await {
+        Ok(true) => return Ok(()),
+        Ok(false) | Err(_) => format!("{host}:{port} {}", heard.what_it_does()),
+    };
+    Err(Lack { reason, was_reached: true })
 }

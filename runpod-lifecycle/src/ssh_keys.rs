@@ -1,12 +1,17 @@
 //! The public SSH keys of the account, which RunPod puts into pods.
 
+mod key;
+
 use std::time::Duration;
 
-use tokio::time::{Instant, timeout};
+use tokio::time::{Instant, sleep, timeout};
 
 use crate::{
-    Error, ErrorKind, PodSpec, Port, RunPod,
+    Error, ErrorKind, Event, PodSpec, Port, RunPod,
+    backend::SshKeys,
     client::{Call, Feature},
+    pod::{PUBLIC_KEY, is_no_key},
+    pods::evidence::LAG,
 };
 
 const READ: &str = "read the account's SSH keys";
@@ -15,54 +20,110 @@ const WRITE: &str = "write the account's SSH keys";
 const KEYS_SHARED_FOR: Duration = Duration::from_secs(60);
 /// The longest a deploy waits for them.
 const KEYS_PATIENCE: Duration = Duration::from_secs(2);
+/// Pauses before each look for keys that were written, [`LAG`] in all: a read may lag behind a write (observed).
+const WRITTEN_PAUSES: [u64; 5] = [0, 1, 2, 4, 8];
+/// The longest a write waits for another one through the same handle.
+const TURN_PATIENCE: Duration = Duration::from_secs(60);
+
+/// A set of keys that was written, and when.
+#[derive(Debug)]
+pub(crate) struct WrittenKeys {
+    at: Instant,
+    keys: Vec<String>,
+}
 
 impl RunPod {
-    /// The account's public SSH keys, one line each.
+    /// The account's public SSH keys, one line each. An entry that is no text is left out and reported as
+    /// [`Event::Warned`].
     ///
     /// # Errors
     /// If they cannot be read; [`ErrorKind::Unsupported`] on REST v1.
     pub async fn ssh_keys(&self) -> Result<Vec<String>, Error> {
+        let keys = self.read_ssh_keys().await?;
+        if keys.unreadable > 0 {
+            let warning = format!("{} of the account's SSH keys cannot be read", keys.unreadable);
+            self.notify(&Event::Warned { warning });
+        }
+        Ok(keys.readable)
+    }
+
+    /// Adds a public SSH key to the account and keeps the others. Returns true if it was new.
+    ///
+    /// It takes the content of a `.pub` file: a byte order mark, line ends of any kind, blank lines and lines
+    /// that begin with `#` are dropped.
+    ///
+    /// RunPod replaces the whole set on every write, so this reads first, and again afterwards for up to 15 s.
+    /// Writes through one handle wait for each other; two programs that add keys at the same moment can lose one.
+    ///
+    /// # Errors
+    /// [`ErrorKind::Rejected`] for anything but one OpenSSH public key, before anything is sent; a private key in
+    /// particular. [`ErrorKind::Unreadable`] if an entry of the account's set cannot be read: writing the rest
+    /// would delete it. [`ErrorKind::Conflict`] if RunPod does not show the keys 15 s after they were written.
+    ///
+    /// # Cancellation
+    /// If the future is dropped after the write was sent, the key may have been added.
+    pub async fn add_ssh_key(&self, key: &str) -> Result<bool, Error> {
+        let refused = |kind, problem: &str| Error::of_answer(kind, WRITE, None, problem);
+        let key = key::normal(key).map_err(|problem| refused(ErrorKind::Rejected, &problem))?;
+        let turn = timeout(TURN_PATIENCE, self.lookups().written_ssh_keys.lock()).await;
+        let mut written =
+            turn.map_err(|_| refused(ErrorKind::Conflict, "not sent: another write is under way"))?;
+        let SshKeys { readable: mut keys, unreadable } = self.read_ssh_keys().await?;
+        if unreadable > 0 {
+            let problem = format!(
+                "not sent: {unreadable} of the account's SSH keys cannot be read, and writing the others would delete them; add the key at https://console.runpod.io/user/settings"
+            );
+            return Err(refused(ErrorKind::Unreadable, &problem));
+        }
+        // A read may still lack what was written a moment ago.
+        let recent = written.iter().filter(|written| written.at.elapsed() < LAG);
+        for known in recent.flat_map(|written| &written.keys) {
+            if !key::is_among(known, &keys) {
+                keys.push(known.clone());
+            }
+        }
+        if key::is_among(&key, &keys) {
+            return Ok(false);
+        }
+        keys.push(key);
+        let call = Call::mutation(WRITE, None);
+        self.repeatedly(call, || self.backend().set_ssh_keys(&keys)).await?;
+        *written = Some(WrittenKeys { at: Instant::now(), keys: keys.clone() });
+        self.lookups().ssh_keys.forget();
+        self.confirm_ssh_keys(&keys).await.map(|()| true)
+    }
+
+    /// Looks until every key that was written is shown.
+    async fn confirm_ssh_keys(&self, wanted: &[String]) -> Result<(), Error> {
+        for pause in WRITTEN_PAUSES {
+            sleep(Duration::from_secs(pause)).await;
+            let stored = self.read_ssh_keys().await?.readable;
+            if wanted.iter().all(|wanted| key::is_among(wanted, &stored)) {
+                return Ok(());
+            }
+        }
+        let message = format!(
+            "RunPod does not show every key {} s after they were written; another program may be writing too",
+            LAG.as_secs()
+        );
+        Err(Error::of_answer(ErrorKind::Conflict, WRITE, None, message))
+    }
+
+    async fn read_ssh_keys(&self) -> Result<SshKeys, Error> {
         let call = Call::look(READ, None);
         self.require(Feature::SshKeys, call)?;
         self.repeatedly(call, || self.backend().ssh_keys()).await
     }
 
-    /// Adds a public SSH key to the account and keeps the others. Says whether it was new.
-    ///
-    /// RunPod replaces the whole set on every write, so this reads first. Two programs that add keys
-    /// at the same moment can lose one; the set is read again afterwards to notice that.
-    ///
-    /// # Errors
-    /// [`ErrorKind::Rejected`] for anything but one line of an OpenSSH public key, before anything is
-    /// sent; a private key in particular.
-    pub async fn add_ssh_key(&self, key: &str) -> Result<bool, Error> {
-        let key = key.trim();
-        if let Some(problem) = problem_of(key) {
-            return Err(Error::of_answer(ErrorKind::Rejected, WRITE, None, problem));
-        }
-        let mut keys = self.ssh_keys().await?;
-        if keys.iter().any(|known| body_of(known) == body_of(key)) {
-            return Ok(false);
-        }
-        keys.push(key.to_owned());
-        let call = Call::mutation(WRITE, None);
-        self.repeatedly(call, || self.backend().set_ssh_keys(&keys)).await?;
-        self.lookups().ssh_keys.forget().await;
-        let stored = self.ssh_keys().await?;
-        match keys.iter().find(|wanted| !stored.iter().any(|known| body_of(known) == body_of(wanted))) {
-            None => Ok(true),
-            Some(_) => {
-                let message =
-                    "RunPod does not show every key that was written; another program may be writing too";
-                Err(Error::of_answer(ErrorKind::Conflict, WRITE, None, message))
-            }
-        }
-    }
-
     /// What keeps SSH from working although the spec asks for it; `None` if nothing is known to.
     pub(crate) async fn ssh_warning(&self, spec: &PodSpec) -> Option<String> {
-        if !self.supports(Feature::SshKeys) || !spec.starts_ssh() || spec.env.contains_key("PUBLIC_KEY") {
+        if !self.supports(Feature::SshKeys) || !spec.starts_ssh() {
             return None;
+        }
+        if let Some(key) = spec.env.get(PUBLIC_KEY) {
+            let warning =
+                "PUBLIC_KEY holds no key: no login will be accepted, and a later one needs a new pod";
+            return is_no_key(key.expose()).then(|| warning.to_owned());
         }
         if !spec.parsed_ports().any(|port| port == Port::SSH) {
             return Some(
@@ -72,27 +133,17 @@ impl RunPod {
         // A look that fails, or that the rate limit holds back, is no reason to hold a deploy up.
         let read = self.once(Call::look(READ, None), Box::pin(self.backend().ssh_keys()));
         let oldest = Instant::now().checked_sub(KEYS_SHARED_FOR);
-        let keys = timeout(KEYS_PATIENCE, self.lookups().ssh_keys.get((), oldest, read)).await.ok()?.ok()?;
-        keys.is_empty().then(|| {
-            "the account has no SSH key, so sshd will not start: add one with add_ssh_key before deploying".to_owned()
-        })
+        let keys = timeout(KEYS_PATIENCE, self.lookups().ssh_keys.get((), oldest, read)).await.ok()?;
+        match keys {
+            Ok(keys) => (keys.readable.is_empty() && keys.unreadable == 0).then(|| {
+                "the account has no SSH key, so sshd will not start: add one with add_ssh_key before deploying, since a key that is added later needs a new pod"
+                    .to_owned()
+            }),
+            Err(error) if error.kind() == ErrorKind::Forbidden => Some(format!(
+                "the API key lacks the right to read the account's SSH keys, without which sshd does not start ({})",
+                error.what()
+            )),
+            Err(_) => None,
+        }
     }
-}
-
-/// What is wrong with a text as an OpenSSH public key. Never quotes it, since it may be a private one.
-fn problem_of(key: &str) -> Option<&'static str> {
-    if key.contains("PRIVATE KEY") {
-        return Some("not sent: this is a private key; pass the line in the .pub file beside it");
-    }
-    let mut words = key.split_ascii_whitespace();
-    let kind = words.next().unwrap_or_default();
-    let known = ["ssh-", "ecdsa-", "sk-"].iter().any(|prefix| kind.starts_with(prefix));
-    let one_line = !key.contains(['\n', '\r']);
-    (!known || !one_line || words.next().is_none())
-        .then_some("not sent: a public key is one line such as: ssh-ed25519 AAAA... name")
-}
-
-/// A key without its comment.
-fn body_of(key: &str) -> Vec<&str> {
-    key.split_ascii_whitespace().take(2).collect()
 }

@@ -4,11 +4,12 @@ use std::time::Duration;
 use rand::rngs::StdRng;
 use rand::{Rng, SeedableRng};
 
+use crate::area::Area;
 use crate::capacity::{Capacity, Drift, Place};
 use crate::faults::Faults;
-use crate::journal::RequestRecord;
+use crate::journal::Journal;
 use crate::limits::Limits;
-use crate::pod::{Phase, Pod};
+use crate::pod::Pod;
 use crate::registry::Registry;
 use crate::settings::Settings;
 use crate::shelf::Shelf;
@@ -17,8 +18,6 @@ use crate::volume::Volume;
 
 const ID_LETTERS: &[u8] = b"abcdefghijklmnopqrstuvwxyz0123456789";
 const ID_LENGTH: usize = 14;
-/// Requests that are remembered at least.
-const JOURNAL: usize = 50_000;
 
 /// Everything the simulated account owns.
 pub(crate) struct Account {
@@ -28,6 +27,8 @@ pub(crate) struct Account {
     by_id: HashMap<String, usize>,
     pub(crate) capacity: Capacity,
     pub(crate) ssh_keys: Vec<String>,
+    /// The keys before the last change, and when that was.
+    pub(crate) former_keys: Option<(Duration, Vec<String>)>,
     pub(crate) volumes: Shelf<Volume>,
     pub(crate) templates: Shelf<Template>,
     pub(crate) registries: Shelf<Registry>,
@@ -38,7 +39,9 @@ pub(crate) struct Account {
     deposit: Option<f64>,
     pub(crate) v1_retired: bool,
     pub(crate) limits: Limits,
-    pub(crate) journal: Vec<RequestRecord>,
+    pub(crate) journal: Journal,
+    /// Areas the key has no right to.
+    pub(crate) denied: BTreeSet<Area>,
     pub(crate) answers_verified: u64,
     pub(crate) contract_violations: Vec<String>,
 }
@@ -55,6 +58,7 @@ impl Account {
             by_id: HashMap::new(),
             capacity: Capacity::new(settings.capacity_plan.clone(), drift),
             ssh_keys: settings.ssh_keys.clone(),
+            former_keys: None,
             volumes: Shelf::default(),
             templates: Shelf::default(),
             registries: Shelf::default(),
@@ -63,7 +67,8 @@ impl Account {
             deposit: settings.balance_usd,
             v1_retired: settings.v1_retired,
             limits: Limits::new(settings.rate_windows.clone()),
-            journal: Vec::new(),
+            journal: Journal::new(settings.request_log),
+            denied: settings.denied.iter().copied().collect(),
             answers_verified: 0,
             contract_violations: Vec::new(),
         };
@@ -94,14 +99,6 @@ impl Account {
         draw_id(&mut self.names)
     }
 
-    /// Writes a request down, and forgets the oldest when there are too many.
-    pub(crate) fn note(&mut self, record: RequestRecord) {
-        if self.journal.len() >= 2 * JOURNAL {
-            self.journal.drain(..JOURNAL);
-        }
-        self.journal.push(record);
-    }
-
     /// A request id, in the form of a UUID.
     pub(crate) fn request_id(&mut self) -> String {
         let hex = format!("{:032x}", self.names.random::<u128>());
@@ -112,6 +109,19 @@ impl Account {
     pub(crate) fn next_pod(&self) -> (u64, StdRng) {
         let number = self.pods.len() as u64;
         (number, StdRng::seed_from_u64(self.seed ^ number.wrapping_mul(0xd134_2543_de82_ef95)))
+    }
+
+    /// The seed of what is drawn about a pod whenever it is looked at.
+    pub(crate) fn grain(&self, number: u64) -> u64 {
+        StdRng::seed_from_u64(self.seed ^ number.wrapping_mul(0xa076_1d64_78bd_642f)).random()
+    }
+
+    /// Takes back the pods that were made last, as if nobody had made them.
+    pub(crate) fn truncate(&mut self, pods: usize) {
+        for mut pod in self.pods.split_off(pods) {
+            pod.unplug();
+            self.by_id.remove(&pod.id);
+        }
     }
 
     pub(crate) fn insert(&mut self, pod: Pod) {
@@ -127,17 +137,13 @@ impl Account {
     /// A pod that can still be seen: one that exists, or was terminated less than `linger` ago.
     pub(crate) fn pod(&self, id: &str, now: Duration, linger: Duration) -> Option<&Pod> {
         let pod = self.pods.get(*self.by_id.get(id)?)?;
-        let visible = match pod.phase {
-            Phase::Terminated { at } => now < at.saturating_add(linger),
-            _ => true,
-        };
-        visible.then_some(pod)
+        pod.terminated.is_none_or(|at| now < at.saturating_add(linger)).then_some(pod)
     }
 
     /// A pod that exists.
     pub(crate) fn existing_pod(&mut self, id: &str) -> Option<&mut Pod> {
         let pod = self.pods.get_mut(*self.by_id.get(id)?)?;
-        (!matches!(pod.phase, Phase::Terminated { .. })).then_some(pod)
+        pod.terminated.is_none().then_some(pod)
     }
 
     /// Closes every port that is open.

@@ -1,43 +1,89 @@
 use std::time::Duration;
 
-use rand::Rng;
+use rand::rngs::StdRng;
+use rand::{Rng, SeedableRng};
 use rand_distr::{Distribution, StandardNormal};
 
-use crate::faults::{BootStage, FaultKind};
+use serde::{Serialize, Serializer};
+
+use crate::faults::{BootStage, Cause, FaultKind};
 
 /// How far a log-normal draw may stray from its median, as a factor.
 const MAX_STRETCH: f64 = 50.0;
 
-/// A span of simulated time, drawn anew for every boot.
+/// A span of simulated time, drawn from the seed.
 #[derive(Debug, Clone, Copy, PartialEq)]
-pub struct Delay {
-    median: Duration,
-    sigma: f64,
+pub struct Delay(Law);
+
+#[derive(Debug, Clone, Copy, PartialEq)]
+enum Law {
+    LogNormal { median: Duration, sigma: f64 },
+    Between { from: Duration, to: Duration },
 }
 
 impl Delay {
+    /// No time at all.
+    pub const NONE: Self = Self::fixed(Duration::ZERO);
+
     /// Always the same span.
     #[must_use]
     pub const fn fixed(span: Duration) -> Self {
-        Self { median: span, sigma: 0.0 }
+        Self::log_normal(span, 0.0)
     }
 
     /// A log-normal draw: half are shorter than `median`, `sigma` (0 to about 1.5) is the spread of the logarithm.
     /// No draw is more than 50 times longer or shorter than the median.
     #[must_use]
     pub const fn log_normal(median: Duration, sigma: f64) -> Self {
-        Self { median, sigma }
+        Self(Law::LogNormal { median, sigma })
     }
 
-    /// Whether the spread is a number a draw can be made with.
+    /// Any span from one to another, each as likely; `from` when `to` is shorter.
+    #[must_use]
+    pub const fn between(from: Duration, to: Duration) -> Self {
+        Self(Law::Between { from, to })
+    }
+
+    /// Whether a draw can be made with it.
     pub(crate) fn is_sound(&self) -> bool {
-        self.sigma.is_finite() && self.sigma >= 0.0
+        match self.0 {
+            Law::LogNormal { sigma, .. } => sigma.is_finite() && sigma >= 0.0,
+            Law::Between { from, to } => from <= to,
+        }
     }
 
     pub(crate) fn draw(&self, rng: &mut impl Rng) -> Duration {
-        let normal: f64 = StandardNormal.sample(rng);
-        let stretch = (self.sigma * normal).exp().clamp(1.0 / MAX_STRETCH, MAX_STRETCH);
-        Duration::try_from_secs_f64(self.median.as_secs_f64() * stretch).unwrap_or(Duration::MAX)
+        match self.0 {
+            Law::LogNormal { median, sigma } => {
+                let normal: f64 = StandardNormal.sample(rng);
+                let stretch = (sigma * normal).exp().clamp(1.0 / MAX_STRETCH, MAX_STRETCH);
+                Duration::try_from_secs_f64(median.as_secs_f64() * stretch).unwrap_or(Duration::MAX)
+            }
+            Law::Between { from, to } => {
+                let share: f64 = rng.random();
+                from.saturating_add(to.saturating_sub(from).mul_f64(share))
+            }
+        }
+    }
+
+    /// The draw that always belongs to this grain: the same for everybody who asks.
+    pub(crate) fn of(&self, grain: u64) -> Duration {
+        match self.0 {
+            Law::LogNormal { median, sigma: 0.0 } => median,
+            Law::LogNormal { .. } | Law::Between { .. } => self.draw(&mut StdRng::seed_from_u64(grain)),
+        }
+    }
+}
+
+impl Serialize for Delay {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let parts = match self.0 {
+            Law::LogNormal { median, sigma } => [("median_seconds", median.as_secs_f64()), ("sigma", sigma)],
+            Law::Between { from, to } => {
+                [("from_seconds", from.as_secs_f64()), ("to_seconds", to.as_secs_f64())]
+            }
+        };
+        serializer.collect_map(parts)
     }
 }
 
@@ -87,6 +133,20 @@ impl BootProfile {
         }
     }
 
+    /// As seen live: RUNNING within seconds of the create, then 50 to 84 s until `ssh.direct`, then up to 20 s until
+    /// something listens.
+    #[must_use]
+    pub const fn observed() -> Self {
+        Self {
+            provisioning: between(0, 2),
+            image_pull: between(0, 4),
+            runtime: between(30, 84),
+            ports: between(50, 84),
+            listening: between(0, 20),
+            ssh_banner: Delay::fixed(Duration::from_millis(200)),
+        }
+    }
+
     pub(crate) fn is_sound(&self) -> bool {
         let steps =
             [self.provisioning, self.image_pull, self.runtime, self.ports, self.listening, self.ssh_banner];
@@ -105,13 +165,18 @@ impl BootProfile {
             Machine::Wanted => image_pull,
             Machine::Kept => image_pull / 10,
         });
-        let ports = running.saturating_add(self.ports.draw(rng));
+        // What keeps a container from starting delays all that follows RUNNING.
+        let able = running.saturating_add(match fate {
+            Fate::CannotStart { healing, .. } => healing.unwrap_or_default(),
+            _ => Duration::ZERO,
+        });
+        let ports = able.saturating_add(self.ports.draw(rng));
         let boot = Boot {
             asked: at,
             assigned,
             pull: running.saturating_sub(assigned),
             running,
-            runtime: running.saturating_add(self.runtime.draw(rng)),
+            runtime: able.saturating_add(self.runtime.draw(rng)),
             ports,
             listening: ports.saturating_add(self.listening.draw(rng)),
             ssh_banner: self.ssh_banner.draw(rng),
@@ -119,6 +184,10 @@ impl BootProfile {
         };
         boot.fated()
     }
+}
+
+const fn between(from: u64, to: u64) -> Delay {
+    Delay::between(Duration::from_secs(from), Duration::from_secs(to))
 }
 
 /// What becomes of a boot.
@@ -132,6 +201,11 @@ pub(crate) enum Fate {
     /// The container cannot be started.
     Fails,
     Stuck(BootStage),
+    /// RUNNING without a runtime: the machine tries to start the container again and again, for a while or for ever.
+    CannotStart {
+        cause: Cause,
+        healing: Option<Duration>,
+    },
 }
 
 /// Whether a boot starts with looking for a machine.
@@ -157,6 +231,20 @@ pub(crate) struct Boot {
 }
 
 impl Boot {
+    /// A boot that begins later, with all that follows.
+    pub(crate) fn later(mut self, by: Duration) -> Self {
+        let instants = [
+            &mut self.asked,
+            &mut self.assigned,
+            &mut self.running,
+            &mut self.runtime,
+            &mut self.ports,
+            &mut self.listening,
+        ];
+        instants.into_iter().for_each(|instant| *instant = instant.saturating_add(by));
+        self
+    }
+
     /// A boot that is over and done with at once.
     pub(crate) fn done(at: Duration) -> Self {
         let (pull, ssh_banner) = (Duration::ZERO, Duration::ZERO);
@@ -173,6 +261,17 @@ impl Boot {
         }
     }
 
+    /// Time since the container last started.
+    pub(crate) fn uptime(&self, at: Duration) -> Duration {
+        let running = at.saturating_sub(self.running);
+        match self.fate {
+            Fate::ExitLoop { every } => {
+                Duration::from_secs(running.as_secs().checked_rem(every.as_secs()).unwrap_or_default())
+            }
+            _ => running,
+        }
+    }
+
     /// When everything answers; `None` when that never happens.
     pub(crate) fn usable(&self) -> Option<Duration> {
         (self.listening < Duration::MAX).then(|| self.listening.saturating_add(self.ssh_banner))
@@ -182,10 +281,12 @@ impl Boot {
     fn fated(mut self) -> Self {
         const NEVER: Duration = Duration::MAX;
         let never: &mut [&mut Duration] = match self.fate {
-            Fate::Sound => &mut [],
+            Fate::Sound | Fate::CannotStart { healing: Some(_), .. } => &mut [],
             Fate::ExitLoop { .. } | Fate::Stuck(BootStage::Listening) => &mut [&mut self.listening],
             Fate::Stuck(BootStage::Ports) => &mut [&mut self.ports, &mut self.listening],
-            Fate::Fails => &mut [&mut self.runtime, &mut self.ports, &mut self.listening],
+            Fate::Fails | Fate::CannotStart { .. } => {
+                &mut [&mut self.runtime, &mut self.ports, &mut self.listening]
+            }
             Fate::Stuck(BootStage::Starting) => {
                 &mut [&mut self.running, &mut self.runtime, &mut self.ports, &mut self.listening]
             }
@@ -209,6 +310,9 @@ impl Fate {
             Some(FaultKind::ExitLoop { every }) => Self::ExitLoop { every: *every },
             Some(FaultKind::BootFailure) => Self::Fails,
             Some(FaultKind::Stuck { stage }) => Self::Stuck(*stage),
+            Some(FaultKind::CannotStart { cause, healing }) => {
+                Self::CannotStart { cause: *cause, healing: *healing }
+            }
             _ => Self::Sound,
         }
     }

@@ -3,7 +3,7 @@ use std::time::Duration;
 use rand::rngs::StdRng;
 use rand::{Rng, SeedableRng};
 
-use crate::catalog::Cloud;
+use crate::catalog::{self, Cloud};
 
 /// Which machines a capacity rule is about: every machine that matches all parts that are set.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
@@ -36,6 +36,12 @@ impl Scope {
     pub fn in_cloud(mut self, cloud: Cloud) -> Self {
         self.cloud = Some(cloud);
         self
+    }
+
+    /// Why it covers nothing at all; `None` when it may cover something.
+    pub(crate) fn flaw(&self) -> Option<String> {
+        let unknown_type = self.type_id.as_deref().and_then(catalog::unknown_type);
+        unknown_type.or_else(|| self.data_center.as_deref().and_then(catalog::unknown_data_center))
     }
 
     fn covers(&self, place: &Place) -> bool {

@@ -64,11 +64,17 @@ pub(crate) struct CpuFlavor {
     pub(crate) data_centers: &'static [&'static str],
 }
 
-/// A data center.
+impl CpuFlavor {
+    /// The most GB of container disk a pod may have for each of its vCPUs.
+    pub(crate) fn disk_gb_per_vcpu(&self) -> u64 {
+        if self.id.starts_with("cpu5") { 15 } else { 10 }
+    }
+}
+
+/// A data center, which goes by its id.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct DataCenter {
     pub(crate) id: &'static str,
-    pub(crate) name: &'static str,
     pub(crate) country: &'static str,
     pub(crate) region: &'static str,
     pub(crate) global_network: bool,
@@ -86,32 +92,47 @@ pub(crate) fn data_center(id: &str) -> Option<&'static DataCenter> {
     DATA_CENTERS.iter().find(|center| center.id == id)
 }
 
+/// Why an id is neither a GPU type nor a CPU flavor, with those that are; `None` when it is one.
+pub(crate) fn unknown_type(id: &str) -> Option<String> {
+    let known = GPUS.iter().map(|gpu| gpu.id).chain(CPUS.iter().map(|flavor| flavor.id));
+    unknown("a GPU type or CPU flavor", id, known)
+}
+
+/// Why an id is no data center, with those that are; `None` when it is one.
+pub(crate) fn unknown_data_center(id: &str) -> Option<String> {
+    unknown("a data center", id, DATA_CENTERS.iter().map(|center| center.id))
+}
+
+fn unknown(what: &str, id: &str, known: impl Iterator<Item = &'static str> + Clone) -> Option<String> {
+    let list = || known.clone().collect::<Vec<_>>().join(", ");
+    (!known.clone().any(|known| known == id)).then(|| format!("`{id}` is not {what}; known are {}", list()))
+}
+
 const fn center(
     id: &'static str,
-    name: &'static str,
     country: &'static str,
     region: &'static str,
     global_network: bool,
 ) -> DataCenter {
-    DataCenter { id, name, country, region, global_network }
+    DataCenter { id, country, region, global_network }
 }
 
 pub(crate) const DATA_CENTERS: &[DataCenter] = &[
-    center("AP-JP-1", "Japan 1", "JP", "ASIA", true),
-    center("CA-MTL-1", "Canada 1", "CA", "NORTH_AMERICA", true),
-    center("CA-MTL-3", "Canada 3", "CA", "NORTH_AMERICA", true),
-    center("EU-CZ-1", "Czechia 1", "CZ", "EUROPE", true),
-    center("EU-NL-1", "Netherlands 1", "NL", "EUROPE", true),
-    center("EU-RO-1", "Romania 1", "RO", "EUROPE", true),
-    center("EU-SE-1", "Sweden 1", "SE", "EUROPE", true),
-    center("EUR-IS-1", "Iceland 1", "IS", "EUROPE", true),
-    center("OC-AU-1", "Australia 1", "AU", "OCEANIA", false),
-    center("US-CA-2", "California 2", "US", "NORTH_AMERICA", true),
-    center("US-GA-1", "Georgia 1", "US", "NORTH_AMERICA", false),
-    center("US-IL-1", "Illinois 1", "US", "NORTH_AMERICA", true),
-    center("US-KS-2", "Kansas 2", "US", "NORTH_AMERICA", true),
-    center("US-NC-1", "North Carolina 1", "US", "NORTH_AMERICA", true),
-    center("US-TX-3", "Texas 3", "US", "NORTH_AMERICA", true),
+    center("AP-JP-1", "JP", "ASIA", true),
+    center("CA-MTL-1", "CA", "NORTH_AMERICA", true),
+    center("CA-MTL-3", "CA", "NORTH_AMERICA", true),
+    center("EU-CZ-1", "CZ", "EUROPE", true),
+    center("EU-NL-1", "NL", "EUROPE", true),
+    center("EU-RO-1", "RO", "EUROPE", true),
+    center("EU-SE-1", "SE", "EUROPE", true),
+    center("EUR-IS-1", "IS", "EUROPE", true),
+    center("OC-AU-1", "AU", "OCEANIA", false),
+    center("US-CA-2", "US", "NORTH_AMERICA", true),
+    center("US-GA-1", "US", "NORTH_AMERICA", false),
+    center("US-IL-1", "US", "NORTH_AMERICA", true),
+    center("US-KS-2", "US", "NORTH_AMERICA", true),
+    center("US-NC-1", "US", "NORTH_AMERICA", true),
+    center("US-TX-3", "US", "NORTH_AMERICA", true),
 ];
 
 const EVERYWHERE: &[&str] = &["US-TX-3", "EU-RO-1", "CA-MTL-1", "US-KS-2", "EU-SE-1", "EUR-IS-1"];
@@ -159,7 +180,7 @@ const fn nvidia(row: Row, cuda: &'static [&'static str]) -> GpuType {
 #[rustfmt::skip]
 pub(crate) const GPUS: &[GpuType] = &[
     nvidia(("NVIDIA RTX A4000", "RTX A4000", "AMPERE_16", 16, (0.25, 8), (0.17, 4), 0.58, (5, 23), WORKSTATION), CUDA),
-    nvidia(("NVIDIA RTX A4500", "RTX A4500", "AMPERE_16", 20, (0.25, 8), (0.19, 4), 0.58, (7, 31), WORKSTATION), CUDA),
+    nvidia(("NVIDIA  RTX A4500", "RTX A4500", "AMPERE_16", 20, (0.25, 8), (0.19, 4), 0.58, (7, 31), WORKSTATION), CUDA),
     nvidia(("NVIDIA RTX 4000 Ada Generation", "RTX 4000 Ada", "AMPERE_16", 20, (0.26, 8), (0.20, 4), 0.58, (9, 50), WORKSTATION), CUDA),
     nvidia(("NVIDIA RTX 2000 Ada Generation", "RTX 2000 Ada", "AMPERE_16", 16, (0.24, 8), (0.24, 0), 0.58, (6, 31), WORKSTATION), CUDA),
     nvidia(("NVIDIA L4", "L4", "AMPERE_24", 24, (0.39, 8), (0.32, 0), 0.69, (12, 50), EVERYWHERE), CUDA),
@@ -178,6 +199,7 @@ pub(crate) const GPUS: &[GpuType] = &[
     nvidia(("NVIDIA H100 80GB HBM3", "H100 SXM", "ADA_80_PRO", 80, (2.99, 8), (2.69, 8), 4.18, (20, 125), LARGE), CUDA),
     nvidia(("NVIDIA H100 NVL", "H100 NVL", "ADA_80_PRO", 94, (3.07, 8), (2.59, 2), 4.18, (16, 94), LARGE), CUDA),
     nvidia(("NVIDIA H200", "H200 SXM", "HOPPER_141", 141, (3.99, 8), (3.59, 0), 5.58, (24, 251), LARGE), CUDA),
+    nvidia(("NVIDIA RTX PRO 4500 Blackwell", "RTX PRO 4500", "BLACKWELL_32", 32, (0.64, 8), (0.54, 0), 1.40, (12, 62), NEWEST), CUDA_BLACKWELL),
     nvidia(("NVIDIA RTX PRO 6000 Blackwell Server Edition", "RTX PRO 6000", "BLACKWELL_96", 96, (1.84, 8), (1.69, 0), 3.99, (16, 188), NEWEST), CUDA_BLACKWELL),
     nvidia(("NVIDIA B200", "B200", "BLACKWELL_180", 180, (5.98, 8), (5.19, 0), 8.64, (28, 283), NEWEST), CUDA_BLACKWELL),
     GpuType {
@@ -193,6 +215,20 @@ pub(crate) const GPUS: &[GpuType] = &[
         ram_gb: 283,
         data_centers: &["EU-RO-1"],
         cuda: &[],
+    },
+    GpuType {
+        id: "NVIDIA GeForce RTX 3080",
+        name: "RTX 3080",
+        pool: None,
+        manufacturer: "NVIDIA",
+        memory_gb: 10,
+        secure: Offer { price: 0.27, max_count: 0 },
+        community: Offer { price: 0.17, max_count: 4 },
+        serverless: None,
+        vcpus: 8,
+        ram_gb: 28,
+        data_centers: CONSUMER,
+        cuda: CUDA,
     },
     GpuType {
         id: "unknown",

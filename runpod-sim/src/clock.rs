@@ -36,6 +36,8 @@ impl Pace {
 
 impl Clock {
     pub(crate) fn new(epoch: Timestamp, scale: f64) -> Self {
+        // RunPod's times are whole milliseconds, and so is the one they are all counted from.
+        let epoch = Timestamp::from_millisecond(epoch.as_millisecond()).unwrap_or(epoch);
         let pace = Pace { since: Instant::now(), reached: Duration::ZERO, scale };
         Self { epoch, pace: Mutex::new(pace), changed: watch::Sender::new(()) }
     }
@@ -110,9 +112,14 @@ impl Clock {
         Duration::try_from(wall.duration_since(self.epoch)).unwrap_or(Duration::ZERO)
     }
 
-    /// The wall-clock reading at a simulated instant, as precise as RunPod prints it.
-    pub(crate) fn to_the_millisecond(&self, at: Duration) -> Timestamp {
-        self.wall(Duration::from_millis(u64::try_from(at.as_millis()).unwrap_or(u64::MAX)))
+    /// The wall-clock reading at a simulated instant, as RunPod writes it: to the millisecond.
+    pub(crate) fn written(&self, at: Duration) -> String {
+        format!("{:.3}", self.wall(at))
+    }
+
+    /// The wall-clock reading at a simulated instant, as HTTP writes it.
+    pub(crate) fn date(&self, at: Duration) -> String {
+        self.wall(at).strftime("%a, %d %b %Y %H:%M:%S GMT").to_string()
     }
 }
 
@@ -137,10 +144,8 @@ mod tests {
         let real = Instant::now();
         clock.sleep_until(Duration::from_secs(20)).await;
         assert_eq!(real.elapsed().as_secs(), 2);
-        assert_eq!(
-            clock.to_the_millisecond(clock.now()).to_string(),
-            "1970-01-01T00:00:20.001Z".replace(".001", "")
-        );
+        assert_eq!(clock.written(Duration::from_micros(20_000_900)), "1970-01-01T00:00:20.000Z");
+        assert_eq!(clock.date(Duration::from_secs(20)), "Thu, 01 Jan 1970 00:00:20 GMT");
     }
 
     #[tokio::test(start_paused = true)]

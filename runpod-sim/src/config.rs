@@ -1,7 +1,10 @@
-use std::time::Duration;
+use std::time::SystemTime;
 
+use jiff::Timestamp;
 use serde::Deserialize;
 
+use crate::area::Area;
+use crate::behavior::Behavior;
 use crate::boot::{BootProfile, Delay};
 use crate::capacity::Scope;
 use crate::catalog::Cloud;
@@ -9,12 +12,15 @@ use crate::error::SimError;
 use crate::faults::FaultScript;
 use crate::limits::RateWindow;
 use crate::settings::SimBuilder;
+use crate::table::{AnswerTable, BehaviorTable, DelayTable, replace, seconds, span};
 
 /// A configuration file. What it leaves out keeps its default.
 #[derive(Debug, Default, Deserialize)]
 #[serde(deny_unknown_fields)]
 struct Config {
+    profile: Option<Profile>,
     api_key: Option<String>,
+    epoch: Option<String>,
     seed: Option<u64>,
     time_scale: Option<f64>,
     list_lag_seconds: Option<f64>,
@@ -26,7 +32,14 @@ struct Config {
     balance_usd: Option<f64>,
     forbidden: Option<Vec<String>>,
     retire_v1: Option<bool>,
+    denied: Option<Vec<Area>>,
     capacity_drift_seconds: Option<f64>,
+    request_log: Option<usize>,
+    verify: Option<bool>,
+    #[serde(default)]
+    behavior: BehaviorTable,
+    #[serde(default)]
+    http_answer: Vec<AnswerTable>,
     #[serde(default)]
     boot: BootTable,
     #[serde(default)]
@@ -38,6 +51,14 @@ struct Config {
     fault: Vec<FaultScript>,
 }
 
+/// Settings that belong together.
+#[derive(Debug, Clone, Copy, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub(crate) enum Profile {
+    Default,
+    Observed,
+}
+
 #[derive(Debug, Default, Deserialize)]
 #[serde(deny_unknown_fields)]
 struct BootTable {
@@ -47,14 +68,6 @@ struct BootTable {
     ports: Option<DelayTable>,
     listening: Option<DelayTable>,
     ssh_banner: Option<DelayTable>,
-}
-
-#[derive(Debug, Deserialize)]
-#[serde(deny_unknown_fields)]
-struct DelayTable {
-    median_seconds: f64,
-    #[serde(default)]
-    sigma: f64,
 }
 
 #[derive(Debug, Deserialize)]
@@ -105,7 +118,16 @@ fn words(text: &str, error: &toml::de::Error) -> String {
 
 impl Config {
     fn apply(self, mut builder: SimBuilder) -> Result<SimBuilder, String> {
+        builder = match self.profile {
+            None => builder,
+            Some(Profile::Default) => builder.behavior(Behavior::default()).boot(BootProfile::default()),
+            Some(Profile::Observed) => builder.observed(),
+        };
         let settings = &mut builder.settings;
+        replace(&mut settings.epoch, self.epoch.as_deref().map(epoch).transpose()?);
+        replace(&mut settings.denied, self.denied);
+        replace(&mut settings.request_log, self.request_log);
+        replace(&mut settings.verify, self.verify);
         replace(&mut settings.seed, self.seed);
         replace(&mut settings.time_scale, self.time_scale);
         replace(&mut settings.page_size, self.page_size);
@@ -114,7 +136,13 @@ impl Config {
         replace(&mut settings.ssh_keys, self.ssh_keys);
         replace(&mut settings.forbidden, self.forbidden);
         replace(&mut settings.v1_retired, self.retire_v1);
-        replace(&mut settings.list_lag, span("list_lag_seconds", self.list_lag_seconds)?);
+        if let Some(lag) = span("list_lag_seconds", self.list_lag_seconds)? {
+            settings.behavior.list_lag = Delay::fixed(lag);
+        }
+        settings.behavior = self.behavior.over(settings.behavior.clone())?;
+        for answer in self.http_answer {
+            settings.answers.push(answer.read()?);
+        }
         let linger = span("terminated_linger_seconds", self.terminated_linger_seconds)?;
         replace(&mut settings.terminated_linger, linger);
         let drift = span("capacity_drift_seconds", self.capacity_drift_seconds)?;
@@ -147,10 +175,8 @@ impl Config {
 impl BootTable {
     fn over(self, profile: BootProfile) -> Result<BootProfile, String> {
         let delay = |name, table: Option<DelayTable>, default| match table {
-            None => Ok(default),
-            Some(DelayTable { median_seconds, sigma }) => {
-                Ok::<_, String>(Delay::log_normal(seconds(name, median_seconds)?, sigma))
-            }
+            None => Ok::<_, String>(default),
+            Some(table) => table.read(name),
         };
         Ok(BootProfile {
             provisioning: delay("boot.provisioning", self.provisioning, profile.provisioning)?,
@@ -169,16 +195,7 @@ impl WindowTable {
     }
 }
 
-fn replace<T>(field: &mut T, value: Option<T>) {
-    if let Some(value) = value {
-        *field = value;
-    }
-}
-
-fn span(name: &str, value: Option<f64>) -> Result<Option<Duration>, String> {
-    value.map(|value| seconds(name, value)).transpose()
-}
-
-fn seconds(name: &str, value: f64) -> Result<Duration, String> {
-    Duration::try_from_secs_f64(value).map_err(|_| format!("`{name}` must be a number of seconds, 0 or more"))
+fn epoch(text: &str) -> Result<SystemTime, String> {
+    let epoch = text.parse::<Timestamp>().ok().and_then(|epoch| SystemTime::try_from(epoch).ok());
+    epoch.ok_or_else(|| "`epoch` must be an RFC 3339 time such as 2026-08-20T06:16:19Z".to_owned())
 }

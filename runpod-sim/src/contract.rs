@@ -2,7 +2,8 @@ use std::collections::BTreeSet;
 use std::sync::{LazyLock, OnceLock};
 
 use axum::http::Method;
-use jsonschema::{ValidationError, Validator, error::ValidationErrorKind};
+use jsonschema::error::{TypeKind, ValidationErrorKind};
+use jsonschema::{ValidationError, Validator};
 use serde_json::{Map, Value, json};
 
 use crate::schema::{Reading, json_schema};
@@ -11,6 +12,9 @@ static V2: LazyLock<Result<Contract, String>> =
     LazyLock::new(|| Contract::read(include_str!("../openapi/v2.json"), Api::V2));
 static V1: LazyLock<Result<Contract, String>> =
     LazyLock::new(|| Contract::read(include_str!("../openapi/v1.json"), Api::V1));
+
+/// What the contract says about a create without `disk`, which RunPod misses only later, with a 400.
+pub(crate) const NO_DISK: &str = "$: missing property 'disk'";
 
 /// Which of RunPod's two REST APIs.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -108,7 +112,7 @@ impl Contract {
     ) -> Result<Vec<String>, String> {
         match (&operation.body, body) {
             (None, _) => Ok(Vec::new()),
-            (Some(_), None) => Ok(vec!["body: a JSON request body is required".into()]),
+            (Some(_), None) => Ok(vec!["$: a JSON request body is required".into()]),
             (Some(schema), Some(body)) => {
                 let validator = operation
                     .body_validator
@@ -123,13 +127,22 @@ impl Contract {
         }
     }
 
+    /// What is wrong with the body of a create; empty when nothing is. A missing `disk` is left to the rules.
+    pub(crate) fn create_errors(&self, body: &Value) -> Result<Vec<String>, String> {
+        let create = self.operations.iter().find(|operation| operation.id == "createPod");
+        let create = create.ok_or("the contract has no createPod")?;
+        let mut errors = self.body_errors(create, Some(body))?;
+        errors.retain(|error| error != NO_DISK);
+        Ok(errors)
+    }
+
     /// Keys that v1 refuses although its document does not say so.
     fn unknown_keys(&self, schema: &Value, body: &Value) -> Vec<String> {
         let name = references(schema).pop_first().unwrap_or_default();
         let known = &self.components["schemas"][&name]["properties"];
         let keys = body.as_object().into_iter().flat_map(Map::keys);
         keys.filter(|key| known.get(key.as_str()).is_none())
-            .map(|key| format!("body: additional property '{key}' is not allowed"))
+            .map(|key| format!("$: additional properties '{key}' not allowed"))
             .collect()
     }
 
@@ -306,21 +319,51 @@ fn references(schema: &Value) -> BTreeSet<String> {
 fn errors(validator: &Validator, instance: &Value) -> Vec<String> {
     let mut found: Vec<_> = validator.iter_errors(instance).collect();
     found.sort_by_key(|error| !matches!(error.kind(), ValidationErrorKind::Required { .. }));
-    found.iter().flat_map(describe).collect()
+    found.iter().map(describe).collect()
 }
 
-fn describe(error: &ValidationError<'_>) -> Vec<String> {
+/// A violation in RunPod's words.
+fn describe(error: &ValidationError<'_>) -> String {
     let path = error.instance_path().to_string();
-    let at = if path.is_empty() { "body" } else { path.trim_start_matches('/') };
+    let at = format!("${}", path.replace('/', "."));
     match error.kind() {
-        ValidationErrorKind::AdditionalProperties { unexpected } => unexpected
-            .iter()
-            .map(|name| format!("{at}: additional property '{name}' is not allowed"))
-            .collect(),
-        ValidationErrorKind::Required { property } => {
-            let name = property.as_str().unwrap_or_default();
-            vec![format!("{at}: missing required property '{name}'")]
+        ValidationErrorKind::AdditionalProperties { unexpected } => {
+            format!("{at}: additional properties {} not allowed", quoted(unexpected))
         }
-        _ => vec![format!("{at}: {}", error.masked())],
+        ValidationErrorKind::Required { property } => {
+            format!("{at}: missing property '{}'", property.as_str().unwrap_or_default())
+        }
+        ValidationErrorKind::Enum { options } => {
+            format!("{at}: value must be one of {}", quoted(&strings(options)))
+        }
+        ValidationErrorKind::Type { kind } => {
+            format!("{at}: got {}, want {}", name(error.instance()), wanted(kind))
+        }
+        _ => format!("{at}: {}", error.masked()),
+    }
+}
+
+fn quoted(names: &[String]) -> String {
+    names.iter().map(|name| format!("'{name}'")).collect::<Vec<_>>().join(", ")
+}
+
+/// What JSON calls a value's type.
+fn name(value: &Value) -> &'static str {
+    match value {
+        Value::Null => "null",
+        Value::Bool(_) => "boolean",
+        Value::Number(_) => "number",
+        Value::String(_) => "string",
+        Value::Array(_) => "array",
+        Value::Object(_) => "object",
+    }
+}
+
+fn wanted(kind: &TypeKind) -> String {
+    match kind {
+        TypeKind::Single(kind) => kind.to_string(),
+        TypeKind::Multiple(kinds) => {
+            kinds.into_iter().map(|kind| kind.to_string()).collect::<Vec<_>>().join(" or ")
+        }
     }
 }

@@ -3,7 +3,7 @@ use std::time::Duration;
 
 use serde::{Serialize, Serializer};
 
-use crate::pod::{Phase, Pod, PodStatus};
+use crate::pod::{Pod, PodStatus};
 
 /// The truth about one pod: who asked for it, what it is, when it billed and what that came to.
 #[derive(Clone, PartialEq, Serialize)]
@@ -73,23 +73,20 @@ impl BilledSpan {
 
 impl LedgerEntry {
     pub(crate) fn of(pod: &Pod, now: Duration, marker: &str) -> Self {
-        let terminated = match pod.phase {
-            Phase::Terminated { at } => Some(at),
-            _ => None,
-        };
         Self {
             pod_id: pod.id.clone(),
-            name: pod.name.clone(),
-            marker: pod.env.0.get(marker).cloned(),
-            env_keys: pod.env.0.keys().cloned().collect(),
+            name: pod.facts.name.clone(),
+            marker: pod.facts.env.0.get(marker).cloned(),
+            env_keys: pod.facts.env.0.keys().cloned().collect(),
             type_id: pod.compute.type_id().to_owned(),
             created: pod.created,
-            terminated,
+            terminated: pod.terminated,
             status: pod.status(now),
-            usable_from: match &pod.phase {
-                Phase::Up { boot, .. } => boot.usable(),
-                Phase::Exited { .. } | Phase::Terminated { .. } => None,
-            },
+            usable_from: pod
+                .runs
+                .last()
+                .filter(|run| run.ended.is_none() && pod.terminated.is_none())
+                .and_then(|run| run.boot.usable()),
             billed_from: pod.billed.first().map(|span| span.from),
             billed_to: pod.billed.last().and_then(|span| span.to),
             billed: pod.billed.clone(),
@@ -109,7 +106,10 @@ pub(crate) fn seconds<S: Serializer>(span: &Duration, serializer: S) -> Result<S
     serializer.serialize_f64(span.as_secs_f64())
 }
 
-fn maybe_seconds<S: Serializer>(span: &Option<Duration>, serializer: S) -> Result<S::Ok, S::Error> {
+pub(crate) fn maybe_seconds<S: Serializer>(
+    span: &Option<Duration>,
+    serializer: S,
+) -> Result<S::Ok, S::Error> {
     match span {
         Some(span) => serializer.serialize_some(&span.as_secs_f64()),
         None => serializer.serialize_none(),

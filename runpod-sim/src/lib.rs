@@ -15,6 +15,9 @@
 //! ```
 
 mod account;
+mod answer;
+mod area;
+mod behavior;
 mod boot;
 mod capacity;
 mod catalog;
@@ -24,12 +27,14 @@ mod contract;
 mod endpoints;
 mod error;
 mod faults;
+mod files;
 mod http;
 mod journal;
 mod launch;
 mod ledger;
 mod limits;
 mod log;
+mod look;
 mod order;
 mod pod;
 mod problem;
@@ -39,15 +44,19 @@ mod schema;
 mod settings;
 mod shelf;
 mod sim;
+mod table;
 mod template;
 mod view;
 mod volume;
 
+pub use answer::HttpAnswer;
+pub use area::Area;
+pub use behavior::{Behavior, EnvironmentMask, LogIds, PublicKey, RateLimitForm, SymmetricPorts};
 pub use boot::{BootProfile, Delay};
 pub use capacity::Scope;
 pub use catalog::Cloud;
 pub use error::SimError;
-pub use faults::{BootStage, Fault, FaultKind, FaultReport};
+pub use faults::{BootStage, Cause, Fault, FaultKind, FaultReport};
 pub use journal::RequestRecord;
 pub use ledger::{BilledSpan, LedgerEntry};
 pub use limits::RateWindow;

@@ -1,7 +1,6 @@
 use std::time::Duration;
 
-use axum::http::HeaderValue;
-
+use crate::behavior::RateLimitForm;
 use crate::clock::Clock;
 
 /// A rate-limit window: at most `quota` requests in every `length` of simulated time.
@@ -48,12 +47,49 @@ struct Fill {
 
 /// What the headers of one answer say.
 pub(crate) struct Standing {
-    /// `RateLimit`; `None` without any window.
-    pub(crate) limit: Option<HeaderValue>,
-    /// `RateLimit-Policy`; `None` without any window.
-    pub(crate) policy: Option<HeaderValue>,
-    /// Set when the request exceeds a window: whole real seconds until every window has room again.
+    windows: Vec<WindowStanding>,
+    /// Set when the request exceeds a window: whole real seconds until one of them has room again. Another may be
+    /// exhausted for longer, which only `RateLimit` says.
     pub(crate) retry_after: Option<u64>,
+}
+
+/// A window after a request.
+struct WindowStanding {
+    window: RateWindow,
+    left: u32,
+    reset: u64,
+}
+
+impl Standing {
+    /// The lines of `RateLimit`; none without any window.
+    pub(crate) fn limit(&self, form: RateLimitForm) -> Vec<String> {
+        let last = self.windows.len().saturating_sub(1);
+        let item = |(at, standing): (usize, &WindowStanding)| {
+            let WindowStanding { window, left, reset } = standing;
+            match form {
+                RateLimitForm::Odd if at == last => format!("\"{}\";r={left}", window.name),
+                RateLimitForm::Odd => format!("\"{}\";t={reset}.5;r={left}", window.name),
+                _ => format!("\"{}\";r={left};t={reset}", window.name),
+            }
+        };
+        lines(self.windows.iter().enumerate().map(item).collect(), form)
+    }
+
+    /// The lines of `RateLimit-Policy`; none without any window.
+    pub(crate) fn policy(&self, form: RateLimitForm) -> Vec<String> {
+        let item = |WindowStanding { window, .. }: &WindowStanding| {
+            format!("\"{}\";q={};w={}", window.name, window.quota, window.length.as_secs())
+        };
+        lines(self.windows.iter().map(item).collect(), form)
+    }
+}
+
+fn lines(items: Vec<String>, form: RateLimitForm) -> Vec<String> {
+    match form {
+        RateLimitForm::Split => items,
+        _ if items.is_empty() => items,
+        _ => vec![items.join(", ")],
+    }
 }
 
 impl Limits {
@@ -71,31 +107,17 @@ impl Limits {
             }
         }
         let exhausted = self.windows.iter().filter(|(window, fill)| fill.spent >= window.quota);
-        let retry_after = exhausted.map(|(window, fill)| reset(window, fill, now, clock)).max();
+        let retry_after = exhausted.map(|(window, fill)| reset(window, fill, now, clock)).min();
         if retry_after.is_none() {
             self.windows.iter_mut().for_each(|(_, fill)| fill.spent += 1);
         }
-        Standing { limit: self.limit(now, clock), policy: self.policy(), retry_after }
-    }
-
-    fn limit(&self, now: Duration, clock: &Clock) -> Option<HeaderValue> {
-        let window = |(window, fill): &(RateWindow, Fill)| {
-            let left = window.quota.saturating_sub(fill.spent);
-            format!("\"{}\";r={left};t={}", window.name, reset(window, fill, now, clock))
+        let standing = |(window, fill): &(RateWindow, Fill)| WindowStanding {
+            window: window.clone(),
+            left: window.quota.saturating_sub(fill.spent),
+            reset: reset(window, fill, now, clock),
         };
-        header(self.windows.iter().map(window).collect())
+        Standing { windows: self.windows.iter().map(standing).collect(), retry_after }
     }
-
-    fn policy(&self) -> Option<HeaderValue> {
-        let window = |(window, _): &(RateWindow, Fill)| {
-            format!("\"{}\";q={};w={}", window.name, window.quota, window.length.as_secs())
-        };
-        header(self.windows.iter().map(window).collect())
-    }
-}
-
-fn header(parts: Vec<String>) -> Option<HeaderValue> {
-    if parts.is_empty() { None } else { HeaderValue::try_from(parts.join(", ")).ok() }
 }
 
 /// Seconds on the client's clock until a window starts anew, rounded up.

@@ -2,9 +2,10 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
-use crate::boot::{Boot, Fate};
-use crate::faults::BootStage;
-use crate::pod::Pod;
+use crate::boot::Boot;
+use crate::boot::Fate::{self, CannotStart};
+use crate::faults::{BootStage, Cause};
+use crate::pod::{Pod, Run};
 
 /// Image layers, and with them lines of a pull.
 const LAYERS: u32 = 6;
@@ -39,10 +40,10 @@ pub(crate) struct Line {
 pub(crate) fn lines(pod: &Pod, after: Option<Duration>, until: Duration) -> Vec<Line> {
     let wanted = |line: &Line| line.at <= until && after.is_none_or(|after| line.at > after);
     let mut all: Vec<Line> = Vec::new();
-    for (boot, ended) in &pod.boots {
+    for Run { boot, ended, .. } in &pod.runs {
         let end = ended.unwrap_or(Duration::MAX);
         all.extend(boot_lines(pod, boot).into_iter().filter(|line| line.at < end).filter(wanted));
-        all.extend(beats(boot, after, until.min(end)).filter(|line| line.at < end));
+        all.extend(beats(pod, boot, after, until.min(end)).filter(|line| line.at < end));
         all.extend(ended.map(|at| system(at, END_OFFSET, "stop container".to_owned())).filter(wanted));
     }
     all
@@ -50,7 +51,7 @@ pub(crate) fn lines(pod: &Pod, after: Option<Duration>, until: Duration) -> Vec<
 
 /// When the next line after `after` is due, as things stand; `None` when none is.
 pub(crate) fn next(pod: &Pod, after: Duration) -> Option<Duration> {
-    let (boot, _) = pod.boots.last().filter(|(_, ended)| ended.is_none())?;
+    let boot = &pod.runs.last().filter(|run| run.ended.is_none() && pod.terminated.is_none())?.boot;
     let fixed = boot_lines(pod, boot).into_iter().map(|line| line.at).filter(|at| *at > after).min();
     let beat = beat(boot).and_then(|period| {
         let past = after.saturating_sub(boot.running).as_nanos() / period.as_nanos().max(1);
@@ -66,22 +67,25 @@ fn system(at: Duration, offset: Duration, text: String) -> Line {
 
 /// What the machine and the container say once in a boot.
 fn boot_lines(pod: &Pod, boot: &Boot) -> Vec<Line> {
-    let image = &pod.image;
+    let image = &pod.facts.image;
     let mut lines = vec![(boot.assigned, Source::System, format!("create container {image}"))];
-    if pod.boots.first().is_some_and(|(first, _)| first.asked == boot.asked) {
+    if pod.runs.first().is_some_and(|first| first.boot.asked == boot.asked) {
         lines.push((boot.assigned, Source::System, format!("pulling image {image}")));
-        for layer in 1..=LAYERS {
+        let layers = if arrives(boot.fate) { LAYERS } else { 0 };
+        for layer in 1..=layers {
             let at = boot.assigned.saturating_add(boot.pull * layer / (LAYERS + 1));
             lines.push((at, Source::System, format!("image layer {layer} of {LAYERS} complete")));
         }
     }
-    lines.push((boot.running, Source::System, format!("image {image} is ready")));
+    let able = able(boot);
+    let ready = if arrives(boot.fate) { boot.running } else { able };
+    lines.push((ready, Source::System, format!("image {image} is ready")));
     match boot.fate {
         Fate::Stuck(BootStage::Provisioning | BootStage::Starting) => {}
         Fate::Fails => lines.push((boot.running, Source::System, "cannot start the container".to_owned())),
         _ => {
-            lines.push((boot.running, Source::System, "start container".to_owned()));
-            lines.push((boot.running, Source::Container, "container started".to_owned()));
+            lines.push((able, Source::System, "start container".to_owned()));
+            lines.push((able, Source::Container, "container started".to_owned()));
             if pod.sshd {
                 lines.push((boot.listening, Source::Container, "sshd listens on port 22".to_owned()));
             }
@@ -94,11 +98,26 @@ fn boot_lines(pod: &Pod, boot: &Boot) -> Vec<Line> {
         .collect()
 }
 
+/// True if the image is there by the time the pod is RUNNING.
+fn arrives(fate: Fate) -> bool {
+    use Cause as C;
+    let CannotStart { cause, .. } = fate else { return true };
+    !matches!(cause, C::PullDenied | C::ImageMissing | C::LayerMissing | C::NoSpace)
+}
+
+/// The instant the container really starts; never, when nothing heals what keeps it from it.
+fn able(boot: &Boot) -> Duration {
+    match boot.fate {
+        CannotStart { healing, .. } => boot.running.saturating_add(healing.unwrap_or(Duration::MAX)),
+        _ => boot.running,
+    }
+}
+
 /// The time between two repeated lines of a boot; `None` when nothing repeats.
 fn beat(boot: &Boot) -> Option<Duration> {
     match boot.fate {
         Fate::ExitLoop { every } => Some(every),
-        Fate::Sound | Fate::Stuck(BootStage::Ports | BootStage::Listening) => Some(BEAT),
+        Fate::Sound | CannotStart { .. } | Fate::Stuck(BootStage::Ports | BootStage::Listening) => Some(BEAT),
         Fate::Fails | Fate::Stuck(_) => None,
     }
 }
@@ -109,7 +128,7 @@ fn beat_at(boot: &Boot, period: Duration, k: u128) -> Option<Duration> {
 }
 
 /// The repeated lines of a boot, the newest 5,000 at most.
-fn beats(boot: &Boot, after: Option<Duration>, until: Duration) -> impl Iterator<Item = Line> {
+fn beats(pod: &Pod, boot: &Boot, after: Option<Duration>, until: Duration) -> impl Iterator<Item = Line> {
     let period = beat(boot).unwrap_or(Duration::MAX);
     let count = |at: Duration| at.saturating_sub(boot.running).as_nanos() / period.as_nanos().max(1);
     let last = count(until) + 1;
@@ -123,6 +142,9 @@ fn beats(boot: &Boot, after: Option<Duration>, until: Duration) -> impl Iterator
         .map(move |(k, at)| match boot.fate {
             Fate::ExitLoop { .. } => {
                 system(at, Duration::ZERO, "container exited with code 1: restarting".into())
+            }
+            CannotStart { cause, .. } if at < able(&boot) => {
+                system(at, Duration::ZERO, cause.line(&pod.facts.image))
             }
             _ => Line { at, source: Source::Container, text: format!("still working, step {k}") },
         })

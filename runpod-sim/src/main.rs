@@ -1,9 +1,10 @@
 //! Runs the simulator until it is told to stop.
 
 use std::io::{self, Write};
-use std::net::SocketAddr;
+use std::net::{Ipv4Addr, SocketAddr};
 use std::path::PathBuf;
 use std::process::ExitCode;
+use std::time::SystemTime;
 
 use clap::Parser;
 use runpod_sim::{Sim, SimError};
@@ -13,12 +14,21 @@ use tracing_subscriber::EnvFilter;
 #[derive(Debug, Parser)]
 #[command(version, about)]
 struct Arguments {
-    /// Where to listen; port 0 takes a free one.
-    #[arg(long, default_value = "127.0.0.1:8080")]
+    /// Where to listen: an address, or a port of 127.0.0.1; port 0 takes a free one.
+    #[arg(long, default_value = "127.0.0.1:8080", value_parser = address)]
     listen: SocketAddr,
     /// A configuration in TOML, such as sim.example.toml.
     #[arg(long)]
     config: Option<PathBuf>,
+    /// Settings that belong together; they come before the configuration, whose values win.
+    #[arg(long, value_enum)]
+    profile: Option<Profile>,
+    /// The simulated time at the start, such as 2026-08-20T06:16:19Z; wins over the configuration.
+    #[arg(long, value_parser = epoch)]
+    epoch: Option<SystemTime>,
+    /// Check every answer against the contract; one that breaks it becomes a 500.
+    #[arg(long)]
+    verify: bool,
     /// What every random choice follows from; wins over the configuration.
     #[arg(long)]
     seed: Option<u64>,
@@ -28,6 +38,30 @@ struct Arguments {
     /// Listen on an address that others can reach. Whoever reaches it controls the simulator.
     #[arg(long)]
     allow_remote: bool,
+}
+
+/// Settings that belong together.
+#[derive(Debug, Clone, Copy, clap::ValueEnum)]
+enum Profile {
+    /// RunPod on a good day.
+    Default,
+    /// What has been seen of the live service, all of it at once.
+    Observed,
+}
+
+/// An address, or a port of 127.0.0.1.
+fn address(text: &str) -> Result<SocketAddr, String> {
+    let local = |port| SocketAddr::from((Ipv4Addr::LOCALHOST, port));
+    text.parse().map(local).or_else(|_| text.replacen("localhost", "127.0.0.1", 1).parse()).map_err(|_| {
+        format!(
+            "invalid address {text:?}: give an address with a port, such as 127.0.0.1:8080, or a port alone"
+        )
+    })
+}
+
+fn epoch(text: &str) -> Result<SystemTime, String> {
+    let epoch = text.parse::<jiff::Timestamp>().ok().and_then(|epoch| SystemTime::try_from(epoch).ok());
+    epoch.ok_or_else(|| "invalid time: give one such as 2026-08-20T06:16:19Z".to_owned())
 }
 
 /// Why the simulator cannot run.
@@ -65,6 +99,9 @@ async fn run(arguments: Arguments) -> Result<(), Failure> {
         return Err(Failure::Remote(arguments.listen));
     }
     let mut builder = Sim::builder();
+    if let Some(Profile::Observed) = arguments.profile {
+        builder = builder.observed();
+    }
     if let Some(path) = arguments.config {
         let text = match std::fs::read_to_string(&path) {
             Ok(text) => text,
@@ -74,10 +111,20 @@ async fn run(arguments: Arguments) -> Result<(), Failure> {
     }
     builder = arguments.seed.into_iter().fold(builder, |builder, seed| builder.seed(seed));
     builder = arguments.time_scale.into_iter().fold(builder, |builder, scale| builder.time_scale(scale));
+    builder = arguments.epoch.into_iter().fold(builder, |builder, epoch| builder.epoch(epoch));
+    if arguments.verify {
+        builder = builder.verify(true);
+    }
     let mut stop = Stop::listen()?;
     let sim = builder.listen(arguments.listen).start().await?;
     let mut stdout = io::stdout();
     writeln!(stdout, "listening on {}", sim.url())?;
+    // A key that somebody chose may open something else as well, so only the usual one is shown.
+    match sim.usual_api_key() {
+        Some(key) => writeln!(stdout, "key {key}")?,
+        None => writeln!(stdout, "key as configured")?,
+    }
+    writeln!(stdout, "control {}/_sim", sim.url())?;
     stdout.flush()?;
     stop.wait().await;
     tracing::info!("stopping");

@@ -4,9 +4,13 @@ use std::fmt;
 use serde::{Deserialize, Serialize};
 
 use crate::catalog::Cloud;
+use crate::endpoints::SYMMETRIC;
+
+/// The largest number a port is asked for by.
+const MOST: u32 = 99_999;
 
 /// A create request as it arrived, after the contract has accepted it.
-#[derive(Debug, Clone, Deserialize)]
+#[derive(Debug, Clone, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub(crate) struct CreatePod {
     pub(crate) name: String,
@@ -36,12 +40,12 @@ pub(crate) struct CreatePod {
     pub(crate) interruptible: bool,
 }
 
-#[derive(Debug, Clone, Deserialize)]
+#[derive(Debug, Clone, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub(crate) struct GpuOrder {
     pub(crate) id: String,
-    #[serde(default = "one")]
-    pub(crate) count: u32,
+    /// Without it no machine matches.
+    pub(crate) count: Option<u32>,
     #[serde(default)]
     pub(crate) allowed_cuda_versions: Vec<String>,
     pub(crate) min_cuda_version: Option<String>,
@@ -52,11 +56,7 @@ pub(crate) struct GpuOrder {
     pub(crate) min_vcpu_count_per_gpu: u32,
 }
 
-fn one() -> u32 {
-    1
-}
-
-#[derive(Debug, Clone, Deserialize)]
+#[derive(Debug, Clone, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub(crate) struct CpuOrder {
     pub(crate) id: String,
@@ -97,6 +97,13 @@ pub(crate) struct NetworkMount {
 #[serde(transparent)]
 pub(crate) struct Env(pub(crate) BTreeMap<String, String>);
 
+impl Env {
+    /// With its names, and stars for its values.
+    pub(crate) fn starred(&self) -> Self {
+        Self(self.0.keys().map(|name| (name.clone(), "********".to_owned())).collect())
+    }
+}
+
 impl fmt::Debug for Env {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_set().entries(self.0.keys()).finish()
@@ -106,7 +113,8 @@ impl fmt::Debug for Env {
 /// A port a pod asks for, such as `22/tcp`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Port {
-    pub(crate) number: u16,
+    /// 1 to 65535; from 70000 on, a TCP port asks for one number inside and outside.
+    pub(crate) number: u32,
     pub(crate) kind: PortKind,
 }
 
@@ -134,8 +142,14 @@ impl Port {
         let (number, kind) = text.split_once('/')?;
         let kind =
             [PortKind::Http, PortKind::Tcp, PortKind::Udp].into_iter().find(|known| known.name() == kind)?;
-        let number = number.parse().ok().filter(|number| *number > 0)?;
-        Some(Self { number, kind })
+        let plain = number.bytes().all(|byte| byte.is_ascii_digit());
+        let number: u32 = number.parse().ok().filter(|_| plain)?;
+        let legal = match number {
+            1..=65_535 => true,
+            SYMMETRIC..=MOST => kind == PortKind::Tcp,
+            _ => false,
+        };
+        legal.then_some(Self { number, kind })
     }
 }
 
@@ -147,8 +161,23 @@ mod tests {
     fn ports_parse_only_in_their_one_form() {
         assert_eq!(Port::parse("22/tcp"), Some(Port::SSH));
         assert_eq!(Port::parse("8888/http").map(|port| port.kind), Some(PortKind::Http));
-        for odd in ["", "22", "22/", "/tcp", "0/tcp", "65536/tcp", "22/TCP", "22/tcp/udp", "x/tcp", "-1/tcp"]
-        {
+        assert_eq!(Port::parse("70000/tcp").map(|port| port.number), Some(70_000));
+        for odd in [
+            "",
+            "22",
+            "22/",
+            "/tcp",
+            "0/tcp",
+            "65536/tcp",
+            "69999/tcp",
+            "70000/http",
+            "100000/tcp",
+            "22/TCP",
+            "22/tcp/udp",
+            "x/tcp",
+            "-1/tcp",
+            "+1/tcp",
+        ] {
             assert_eq!(Port::parse(odd), None, "{odd}");
         }
     }

@@ -23,8 +23,9 @@ impl Problem {
         Self::new(StatusCode::BAD_REQUEST, detail)
     }
 
-    pub(crate) fn not_found(what: &str, id: &str) -> Box<Self> {
-        Self::new(StatusCode::NOT_FOUND, format!("{what} \"{id}\" not found"))
+    /// RunPod does not say which one.
+    pub(crate) fn not_found(what: &str) -> Box<Self> {
+        Self::new(StatusCode::NOT_FOUND, format!("{what} not found"))
     }
 
     pub(crate) fn invalid(errors: Vec<String>) -> Box<Self> {

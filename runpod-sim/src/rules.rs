@@ -1,6 +1,9 @@
+use axum::http::StatusCode;
 use rand::Rng;
 use rand::seq::IndexedRandom;
+use serde_json::{Value, json};
 
+use crate::behavior::Behavior;
 use crate::capacity::{Capacity, Place, Used};
 use crate::catalog::{self, Cloud, CpuFlavor, GpuType};
 use crate::order::{CpuOrder, CreatePod, GpuOrder, Mounts, Port};
@@ -9,10 +12,11 @@ use crate::shelf::Shelf;
 use crate::volume::Volume;
 
 /// How RunPod says that it is out of stock.
-pub(crate) const NO_INSTANCES: &str =
-    "There are no longer any instances available with the requested specifications.";
+pub(crate) const NO_INSTANCES: &str = "There are no longer any instances available with the requested specifications. Please refresh and try again.";
 /// Why a CPU pod has no disk of its own.
 pub(crate) const NO_PERSISTENT: &str = "mounts.persistent is not available on CPU pods: use a network volume";
+/// The largest request body RunPod takes, in bytes; what a template filled in counts too.
+pub(crate) const MAX_BODY: usize = 102_400;
 const NO_CONFIGURATION: &str = "You must either provide a template id or pod configuration parameters";
 
 /// What a pod computes with.
@@ -63,16 +67,41 @@ pub(crate) struct Accepted {
     pub(crate) ports: Vec<Port>,
 }
 
+/// Refuses a request that its template made too large.
+pub(crate) fn check_size(order: &CreatePod) -> Result<(), Box<Problem>> {
+    let mut whole = serde_json::to_value(order).unwrap_or_default();
+    if let Some(map) = whole.as_object_mut() {
+        map.retain(|_, value| !value.is_null());
+    }
+    if whole.to_string().len() > MAX_BODY { Err(too_large()) } else { Ok(()) }
+}
+
+pub(crate) fn too_large() -> Box<Problem> {
+    let detail = format!("the request body exceeds {MAX_BODY} bytes");
+    Problem::new(StatusCode::PAYLOAD_TOO_LARGE, detail)
+}
+
 /// Applies the rules that reach across fields.
-pub(crate) fn check(order: &CreatePod, volumes: &Shelf<Volume>) -> Result<Accepted, Box<Problem>> {
+pub(crate) fn check(
+    order: &CreatePod,
+    volumes: &Shelf<Volume>,
+    behavior: &Behavior,
+) -> Result<Accepted, Box<Problem>> {
+    check_words(order, behavior)?;
     let compute = match (&order.gpu, &order.cpu) {
         (Some(_), Some(_)) => {
             return Err(Problem::bad_request("gpu and cpu are mutually exclusive: send exactly one"));
         }
         (None, None) => return Err(Problem::bad_request("exactly one of gpu or cpu is required")),
         (Some(gpu), None) => gpu_compute(gpu, order.cloud)?,
-        (None, Some(cpu)) => cpu_compute(cpu, order)?,
+        (None, Some(cpu)) => cpu_compute(cpu, order, behavior)?,
     };
+    if behavior.refuse_pinned_community
+        && order.cloud == Cloud::Community
+        && !order.data_center_ids.is_empty()
+    {
+        return Err(Problem::bad_request(NO_INSTANCES));
+    }
     check_mounts(&order.mounts, order.cloud, &order.data_center_ids, volumes)?;
     let global = matches!(compute, Compute::Gpu { kind, .. } if kind.manufacturer == "NVIDIA");
     if order.global_networking && !global {
@@ -84,12 +113,27 @@ pub(crate) fn check(order: &CreatePod, volumes: &Shelf<Volume>) -> Result<Accept
     Ok(Accepted { compute, image, disk, ports: ports(order.ports.as_deref().unwrap_or_default())? })
 }
 
+/// `entrypoint` and `cmd` stand beside `args` only if both say the same; an older v2 knows only `args`.
+fn check_words(order: &CreatePod, behavior: &Behavior) -> Result<(), Box<Problem>> {
+    let given = [("cmd", &order.cmd), ("entrypoint", &order.entrypoint)];
+    let given: Vec<_> = given.into_iter().filter(|(_, words)| words.is_some()).collect();
+    let Some((first, _)) = given.first() else { return Ok(()) };
+    if !behavior.entrypoint_and_cmd {
+        return Err(Problem::invalid(vec![format!("$: additional properties '{first}' not allowed")]));
+    }
+    let args = order.args.as_deref().unwrap_or_default();
+    let said: Value = serde_json::from_str(args).unwrap_or_default();
+    let same = |(name, words): &(&str, &Option<Vec<String>>)| json!(words) == said[*name];
+    if args.is_empty() || (said.is_object() && given.iter().all(same)) {
+        return Ok(());
+    }
+    Err(Problem::bad_request("args cannot be combined with entrypoint or cmd unless both say the same"))
+}
+
 fn gpu_compute(order: &GpuOrder, cloud: Cloud) -> Result<Compute, Box<Problem>> {
     let Some(kind) = catalog::gpu(&order.id).filter(|kind| kind.manufacturer != "UNKNOWN") else {
         let text = format!("Unknown GPU type: {}", order.id);
-        let mut problem = Problem::invalid(vec![text.clone()]);
-        problem.detail = text;
-        return Err(problem);
+        return Err(Problem::new(StatusCode::UNPROCESSABLE_ENTITY, text));
     };
     if !order.allowed_cuda_versions.is_empty() && order.min_cuda_version.is_some() {
         return Err(Problem::bad_request(
@@ -97,18 +141,20 @@ fn gpu_compute(order: &GpuOrder, cloud: Cloud) -> Result<Compute, Box<Problem>> 
         ));
     }
     let most = kind.secure.max_count.max(kind.community.max_count);
-    if order.count > most {
-        let detail = format!("gpu.count {} exceeds the maximum of {most} for {}", order.count, kind.id);
+    // Without a count no machine matches.
+    let Some(count) = order.count else { return Err(Problem::bad_request(NO_INSTANCES)) };
+    if count > most {
+        let detail = format!("gpu.count {count} exceeds the maximum of {most} for {}", kind.id);
         return Err(Problem::bad_request(detail));
     }
     let too_small = kind.ram_gb < order.min_ram_per_gpu || kind.vcpus < order.min_vcpu_count_per_gpu;
-    if order.count > kind.offer(cloud).max_count || too_small {
+    if count > kind.offer(cloud).max_count || too_small {
         return Err(Problem::bad_request(NO_INSTANCES));
     }
-    Ok(Compute::Gpu { kind, count: order.count })
+    Ok(Compute::Gpu { kind, count })
 }
 
-fn cpu_compute(order: &CpuOrder, whole: &CreatePod) -> Result<Compute, Box<Problem>> {
+fn cpu_compute(order: &CpuOrder, whole: &CreatePod, behavior: &Behavior) -> Result<Compute, Box<Problem>> {
     let Some(flavor) = catalog::cpu(&order.id) else {
         return Err(Problem::bad_request(format!("Unknown CPU flavor: {}", order.id)));
     };
@@ -122,6 +168,11 @@ fn cpu_compute(order: &CpuOrder, whole: &CreatePod) -> Result<Compute, Box<Probl
     }
     if whole.cloud == Cloud::Community {
         return Err(Problem::bad_request(NO_INSTANCES));
+    }
+    let most = u64::from(vcpus) * flavor.disk_gb_per_vcpu();
+    if behavior.disk_caps && whole.disk.is_some_and(|disk| disk > most) {
+        let detail = format!("disk must be at most {most} GB for {vcpus} vCPUs of {}", flavor.id);
+        return Err(Problem::bad_request(detail));
     }
     Ok(Compute::Cpu { flavor, vcpus })
 }
@@ -140,7 +191,7 @@ pub(crate) fn check_mounts(
         return Err(Problem::bad_request("mounts.network must name a volume"));
     }
     let Some(id) = mounts.network_volume() else { return Ok(()) };
-    let volume = volumes.get(id).ok_or_else(|| Problem::not_found("network volume", id))?;
+    let volume = volumes.get(id).ok_or_else(|| Problem::not_found("network volume"))?;
     if cloud == Cloud::Community {
         return Err(Problem::bad_request("network volumes are available in the SECURE cloud only"));
     }
@@ -158,7 +209,9 @@ pub(crate) fn check_mounts(
 pub(crate) fn ports(texts: &[String]) -> Result<Vec<Port>, Box<Problem>> {
     let parse = |text: &String| {
         Port::parse(text).ok_or_else(|| {
-            Problem::bad_request(format!("ports: \"{text}\" is not of the form <1-65535>/<http|tcp|udp>"))
+            Problem::bad_request(format!(
+                "ports: \"{text}\" is not of the form <1-65535>/<http|tcp|udp> or <70000-99999>/tcp"
+            ))
         })
     };
     texts.iter().map(parse).collect()

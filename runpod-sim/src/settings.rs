@@ -2,8 +2,12 @@ use std::fmt;
 use std::net::{Ipv4Addr, SocketAddr};
 use std::time::{Duration, SystemTime};
 
-use crate::boot::BootProfile;
+use crate::answer::HttpAnswer;
+use crate::area::Area;
+use crate::behavior::Behavior;
+use crate::boot::{BootProfile, Delay};
 use crate::capacity::Scope;
+use crate::catalog;
 use crate::clock::MAX_SCALE;
 use crate::error::SimError;
 use crate::faults::Fault;
@@ -12,8 +16,10 @@ use crate::sim::Sim;
 use crate::volume::{Volume, VolumeKind};
 
 /// The simulator's API key unless another is set. It opens nothing but a simulator.
-const API_KEY: &str = "rpa_SIMULATOR0000000000000000000000000000000";
+pub(crate) const API_KEY: &str = "rpa_SIMULATOR0000000000000000000000000000000";
 const SSH_KEY: &str = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIB9gRAZSSimulatedKeyNobodyHolds0000000 simulator";
+/// Requests that are remembered, unless the setting says otherwise.
+const REQUEST_LOG: usize = 100_000;
 const MARKER: &str = "RUNPOD_LIFECYCLE_DEPLOYMENT";
 
 /// A key that cannot print itself.
@@ -34,7 +40,7 @@ pub(crate) struct Settings {
     pub(crate) time_scale: f64,
     pub(crate) epoch: SystemTime,
     pub(crate) boot: BootProfile,
-    pub(crate) list_lag: Duration,
+    pub(crate) behavior: Behavior,
     pub(crate) terminated_linger: Duration,
     pub(crate) page_size: usize,
     pub(crate) real_endpoints: bool,
@@ -48,6 +54,10 @@ pub(crate) struct Settings {
     pub(crate) balance_usd: Option<f64>,
     pub(crate) forbidden: Vec<String>,
     pub(crate) v1_retired: bool,
+    pub(crate) denied: Vec<Area>,
+    pub(crate) answers: Vec<HttpAnswer>,
+    pub(crate) request_log: usize,
+    pub(crate) verify: bool,
     pub(crate) faults: Vec<Fault>,
 }
 
@@ -68,9 +78,9 @@ impl Default for SimBuilder {
                 time_scale: 1.0,
                 epoch: SystemTime::now(),
                 boot: BootProfile::default(),
-                list_lag: Duration::from_secs(2),
+                behavior: Behavior::default(),
                 terminated_linger: Duration::from_secs(3),
-                page_size: 100,
+                page_size: 1000,
                 real_endpoints: true,
                 marker_env: MARKER.to_owned(),
                 rate_windows: RateWindow::defaults(),
@@ -82,6 +92,10 @@ impl Default for SimBuilder {
                 balance_usd: None,
                 forbidden: Vec::new(),
                 v1_retired: false,
+                denied: Vec::new(),
+                answers: Vec::new(),
+                request_log: REQUEST_LOG,
+                verify: cfg!(debug_assertions),
                 faults: Vec::new(),
             },
         }
@@ -126,9 +140,48 @@ impl SimBuilder {
         self
     }
 
-    /// How much later than in a get a new pod appears in lists, in simulated time. Default: 2 s.
+    /// How much later than in a get a new pod appears in lists, in simulated time; every pod waits as long.
+    /// Default: 2 s. The rest of how answers are behind is in [`behavior`](Self::behavior).
     pub fn list_lag(mut self, lag: Duration) -> Self {
-        self.settings.list_lag = lag;
+        self.settings.behavior.list_lag = Delay::fixed(lag);
+        self
+    }
+
+    /// Sets the behavior of RunPod where it has been seen to do more than one thing. Default: [`Behavior::default`].
+    pub fn behavior(mut self, behavior: Behavior) -> Self {
+        self.settings.behavior = behavior;
+        self
+    }
+
+    /// Switches on everything that has been seen of the live service: [`Behavior::observed`] and
+    /// [`BootProfile::observed`]. What is set afterwards wins.
+    pub fn observed(self) -> Self {
+        self.behavior(Behavior::observed()).boot(BootProfile::observed())
+    }
+
+    /// Takes a right away from the key: operations of the area answer 403. May be called more than once.
+    pub fn deny(mut self, area: Area) -> Self {
+        self.settings.denied.push(area);
+        self
+    }
+
+    /// Gives HTTP ports of pods an answer instead of 200 and a line of text. May be called more than once; the first
+    /// that fits is given.
+    pub fn http_answer(mut self, answer: HttpAnswer) -> Self {
+        self.settings.answers.push(answer);
+        self
+    }
+
+    /// Sets the number of newest requests that are remembered, at least 1. Default: 100,000.
+    pub fn request_log(mut self, requests: usize) -> Self {
+        self.settings.request_log = requests;
+        self
+    }
+
+    /// Checks every answer against the contract, so that one that breaks it becomes a 500. Default: only in debug
+    /// builds.
+    pub fn verify(mut self, verify: bool) -> Self {
+        self.settings.verify = verify;
         self
     }
 
@@ -139,7 +192,7 @@ impl SimBuilder {
         self
     }
 
-    /// Pods per page when a list request names no `limit`, 1 to 1000. Default: 100.
+    /// Pods per page when a list request names no `limit`, 1 to 1000. Default: 1000.
     pub fn page_size(mut self, pods: usize) -> Self {
         self.settings.page_size = pods;
         self
@@ -262,7 +315,10 @@ impl Settings {
             return refuse("api_key", "it must be printable ASCII without spaces, and not empty");
         }
         if !self.boot.is_sound() {
-            return refuse("boot", "every sigma must be a finite number, 0 or more");
+            return refuse(
+                "boot",
+                "every sigma must be a finite number, 0 or more, and no span may end before it begins",
+            );
         }
         if !self.rate_windows.iter().all(RateWindow::is_sound) {
             return refuse(
@@ -275,6 +331,33 @@ impl Settings {
         }
         if self.balance_usd.is_some_and(|usd| !usd.is_finite()) {
             return refuse("balance_usd", "it must be a finite number of USD");
+        }
+        if let Some(flaw) = self.behavior.flaw() {
+            return refuse("behavior", &flaw);
+        }
+        if let Some(flaw) = self.answers.iter().find_map(HttpAnswer::flaw) {
+            return refuse("http_answer", flaw);
+        }
+        if self.request_log == 0 {
+            return refuse("request_log", "it must be at least 1");
+        }
+        self.check_catalog()
+    }
+
+    /// Refuses whatever is about something that the catalog does not have.
+    fn check_catalog(&self) -> Result<(), SimError> {
+        let refuse = |name, reason: &str| Err(SimError::Setting { name, reason: reason.to_owned() });
+        let scopes = self.capacity.iter().map(|(scope, _)| scope);
+        let scopes = scopes.chain(self.capacity_plan.iter().map(|(_, scope, _)| scope));
+        if let Some(flaw) = scopes.filter_map(Scope::flaw).next() {
+            return refuse("capacity", &flaw);
+        }
+        if let Some(flaw) = self.forbidden.iter().find_map(|id| catalog::unknown_type(id)) {
+            return refuse("forbid", &flaw);
+        }
+        let ids: Vec<&str> = self.volumes.iter().map(|volume| volume.id.as_str()).collect();
+        if let Some(id) = ids.iter().enumerate().find_map(|(at, id)| ids[..at].contains(id).then_some(id)) {
+            return refuse("network_volume", &format!("\"{id}\" is given twice"));
         }
         if let Some(volume) = self.volumes.iter().find(|volume| !volume.is_sound()) {
             let reason = format!("\"{}\" needs 10 to 4096 GB and a data center the catalog knows", volume.id);

@@ -38,8 +38,8 @@ impl<T: Kept> Shelf<T> {
         self.items.len() < before
     }
 
-    /// Each with the number that keeps its place.
-    pub(crate) fn numbered(&self) -> impl Iterator<Item = (u64, &T)> {
+    /// Each with the number that keeps its place, oldest first.
+    pub(crate) fn numbered(&self) -> impl DoubleEndedIterator<Item = (u64, &T)> {
         self.items.iter().map(|(number, item)| (*number, item))
     }
 }

@@ -8,7 +8,11 @@ use tokio::net::TcpListener;
 use tokio::sync::oneshot;
 use tokio::task::JoinHandle;
 
+use crate::answer::HttpAnswer;
+use crate::area::Area;
+use crate::behavior::Behavior;
 use crate::capacity::Scope;
+use crate::catalog;
 use crate::clock::Clock;
 use crate::contract::Contract;
 use crate::error::SimError;
@@ -18,9 +22,10 @@ use crate::journal::RequestRecord;
 use crate::launch;
 use crate::ledger::LedgerEntry;
 use crate::limits::{Limits, RateWindow};
+use crate::look::Look;
 use crate::order::Port;
 use crate::pod::{Pod, PodStatus};
-use crate::settings::{Settings, SimBuilder};
+use crate::settings::{API_KEY, Settings, SimBuilder};
 
 /// A running simulator. Dropping it stops it and closes every port it opened.
 pub struct Sim {
@@ -55,7 +60,7 @@ impl Sim {
         let epoch = Timestamp::try_from(settings.epoch)
             .map_err(|error| SimError::Setting { name: "epoch", reason: error.to_string() })?;
         let clock = Arc::new(Clock::new(epoch, settings.time_scale));
-        let app = Arc::new(App::new(settings, v1, v2, clock));
+        let app = Arc::new(App::new(settings, v1, v2, clock, address));
         let (stop, stopped) = oneshot::channel();
         let server = tokio::spawn(serve(listener, router(app.clone()), stopped));
         Ok(Self { app, address, stop: Some(stop), server })
@@ -77,6 +82,12 @@ impl Sim {
     #[must_use]
     pub fn api_key(&self) -> &str {
         &self.app.settings.api_key.0
+    }
+
+    /// The key it accepts, if it is the usual one, which opens nothing but simulators.
+    #[must_use]
+    pub fn usual_api_key(&self) -> Option<&str> {
+        Some(self.api_key()).filter(|key| *key == API_KEY)
     }
 
     /// Simulated time since the start.
@@ -103,15 +114,71 @@ impl Sim {
         Ok(())
     }
 
+    /// Returns the present behavior.
+    #[must_use]
+    pub fn behavior(&self) -> Behavior {
+        (*self.app.behavior()).clone()
+    }
+
+    /// Changes the behavior from now on.
+    ///
+    /// # Errors
+    /// When a value is out of range.
+    pub fn set_behavior(&self, behavior: Behavior) -> Result<(), SimError> {
+        if let Some(reason) = behavior.flaw() {
+            return Err(SimError::Setting { name: "behavior", reason });
+        }
+        self.app.behave(behavior);
+        self.app.changed.send_replace(());
+        Ok(())
+    }
+
+    /// Gives the HTTP ports of pods an answer, behind those that are there already; the first that fits is given.
+    ///
+    /// # Errors
+    /// When a value is out of range.
+    pub fn add_http_answer(&self, answer: HttpAnswer) -> Result<(), SimError> {
+        if let Some(flaw) = answer.flaw() {
+            return Err(SimError::Setting { name: "http_answer", reason: flaw.to_owned() });
+        }
+        self.app.answers.add(answer);
+        Ok(())
+    }
+
+    /// Takes all answers of HTTP ports away.
+    pub fn clear_http_answers(&self) {
+        self.app.answers.replace(Vec::new());
+    }
+
+    /// Takes the right to an area away from the key, or gives it back.
+    pub fn set_denied(&self, area: Area, denied: bool) {
+        let mut account = self.app.account();
+        if denied {
+            account.denied.insert(area);
+        } else {
+            account.denied.remove(&area);
+        }
+    }
+
     /// Limits how many GPUs of a type (or vCPUs of a flavor) are handed out at a time, those in use included.
     /// Pods that hold more already keep them.
-    pub fn set_capacity(&self, type_id: impl Into<String>, units: u32) {
-        self.set_capacity_in(Scope::of_type(type_id), units);
+    ///
+    /// # Errors
+    /// When the catalog does not have the type.
+    pub fn set_capacity(&self, type_id: impl Into<String>, units: u32) -> Result<(), SimError> {
+        self.set_capacity_in(Scope::of_type(type_id), units)
     }
 
     /// Like [`set_capacity`](Self::set_capacity), for a narrower or wider scope. The tightest limit decides.
-    pub fn set_capacity_in(&self, scope: Scope, units: u32) {
+    ///
+    /// # Errors
+    /// When the catalog does not have the type or the data center.
+    pub fn set_capacity_in(&self, scope: Scope, units: u32) -> Result<(), SimError> {
+        if let Some(reason) = scope.flaw() {
+            return Err(SimError::Setting { name: "capacity", reason });
+        }
         self.app.account().capacity.set(scope, units);
+        Ok(())
     }
 
     /// Injects a fault, behind those that are there already.
@@ -156,13 +223,20 @@ impl Sim {
     }
 
     /// Allows or forbids the account a GPU type or CPU flavor.
-    pub fn set_forbidden(&self, type_id: impl Into<String>, forbidden: bool) {
+    ///
+    /// # Errors
+    /// When the catalog does not have the type.
+    pub fn set_forbidden(&self, type_id: impl Into<String>, forbidden: bool) -> Result<(), SimError> {
         let (mut account, type_id) = (self.app.account(), type_id.into());
+        if let Some(reason) = catalog::unknown_type(&type_id) {
+            return Err(SimError::Setting { name: "forbid", reason });
+        }
         if forbidden {
             account.forbidden.insert(type_id);
         } else {
             account.forbidden.remove(&type_id);
         }
+        Ok(())
     }
 
     /// Lets REST v1 answer 410 to everything, or live again.
@@ -178,7 +252,7 @@ impl Sim {
     /// Locks or unlocks a pod. A locked pod refuses stop, restart and delete. `false` when there is no such pod.
     pub fn set_locked(&self, pod_id: &str, locked: bool) -> bool {
         let mut account = self.app.account();
-        account.existing_pod(pod_id).map(|pod| pod.locked = locked).is_some()
+        account.existing_pod(pod_id).map(|pod| pod.facts.locked = locked).is_some()
     }
 
     /// The truth about every pod there ever was, oldest first.
@@ -187,10 +261,17 @@ impl Sim {
         self.app.ledger()
     }
 
-    /// The requests answered so far, in the order of their answers: all of the last 50,000, and some before them.
+    /// The newest requests, in the order of their answers: the last 100,000, unless the setting
+    /// [`request_log`](SimBuilder::request_log) says otherwise.
     #[must_use]
     pub fn requests(&self) -> Vec<RequestRecord> {
-        self.app.account().journal.clone()
+        self.app.account().journal.records().cloned().collect()
+    }
+
+    /// Counts the requests there ever were, those that are forgotten included.
+    #[must_use]
+    pub fn request_count(&self) -> u64 {
+        self.app.account().journal.count()
     }
 
     /// The pods that exist now, oldest first.
@@ -202,14 +283,14 @@ impl Sim {
         existing.map(|pod| PodSnapshot::of(pod, now)).collect()
     }
 
-    /// What a get would show of a pod now, without a request; `None` when it would answer 404.
+    /// Shows a pod as it is now, as a get without any lag would; `None` when it is gone.
     /// It holds the environment in clear, as RunPod's answer does.
     #[must_use]
     pub fn pod_json(&self, pod_id: &str) -> Option<Value> {
         let now = self.now();
         let account = self.app.account();
         let pod = account.pod(pod_id, now, self.app.settings.terminated_linger)?;
-        Some(pod.view(now, &self.app.clock))
+        Some(pod.view(&Look::exact(&self.app.behavior(), now), &self.app.clock))
     }
 
     /// Where a pod's HTTP port can be reached on loopback, standing in for RunPod's HTTPS proxy; `None` until the
@@ -235,7 +316,7 @@ impl Sim {
         format!("{}/v1", self.url())
     }
 
-    /// Answers checked against the contract so far. Only debug builds check.
+    /// Answers checked against the contract so far; see [`verify`](SimBuilder::verify).
     #[must_use]
     pub fn answers_verified(&self) -> u64 {
         self.app.account().answers_verified
@@ -290,12 +371,12 @@ impl PodSnapshot {
     fn of(pod: &Pod, now: Duration) -> Self {
         Self {
             id: pod.id.clone(),
-            name: pod.name.clone(),
+            name: pod.facts.name.clone(),
             status: pod.status(now),
             type_id: pod.compute.type_id().to_owned(),
             count: pod.compute.units(),
             data_center: pod.place.data_center.clone(),
-            ssh: pod.reachable(now).and_then(|(_, ends)| ends.of(Port::SSH)).map(|end| end.public),
+            ssh: pod.reachable(now).and_then(|run| run.endpoints.of(Port::SSH)).map(|end| end.public),
             usd_per_hour: pod.usd_per_hour(),
         }
     }

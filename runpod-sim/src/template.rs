@@ -26,7 +26,8 @@ pub(crate) struct TemplateBody {
     pub(crate) cmd: Option<Vec<String>>,
     #[serde(default = "disk")]
     pub(crate) disk: u64,
-    #[serde(default)]
+    /// Without any there is no such key.
+    #[serde(default, skip_serializing_if = "TemplateMounts::is_empty")]
     pub(crate) mounts: TemplateMounts,
     #[serde(default)]
     pub(crate) ports: Vec<String>,
@@ -61,6 +62,12 @@ fn disk() -> u64 {
 pub(crate) struct TemplateMounts {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) persistent: Option<PersistentMount>,
+}
+
+impl TemplateMounts {
+    fn is_empty(&self) -> bool {
+        self.persistent.is_none()
+    }
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]

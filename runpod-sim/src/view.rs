@@ -1,20 +1,21 @@
+use std::borrow::Cow;
 use std::fmt::Display;
 use std::net::{IpAddr, Ipv4Addr};
-use std::time::Duration;
 
 use serde::{Serialize, Serializer};
 use serde_json::Value;
 
-use crate::boot::{Boot, Fate};
+use crate::behavior::{EnvironmentMask, SymmetricPorts};
 use crate::catalog::Cloud;
 use crate::clock::Clock;
-use crate::endpoints::Endpoints;
+use crate::endpoints::{SYMMETRIC, inner};
+use crate::look::Look;
 use crate::order::{Env, Mounts, Port, PortKind};
-use crate::pod::{Phase, Pod, PodStatus};
+use crate::pod::{Pod, PodStatus, Run};
 use crate::rules::Compute;
 
 /// The port RunPod's own agent uses in every pod.
-const AGENT_PORT: u16 = 19123;
+const AGENT_PORT: u32 = 19123;
 
 /// A pod as the v2 API shows it. It is written straight from the pod, which keeps long lists cheap.
 #[derive(Serialize)]
@@ -33,7 +34,8 @@ pub(crate) struct PodView<'a> {
     disk: u64,
     mounts: &'a Mounts,
     ports: &'a [Port],
-    env: &'a Env,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    env: Option<Cow<'a, Env>>,
     registry: Option<&'a str>,
     cloud: Cloud,
     data_center_id: Option<&'a str>,
@@ -44,8 +46,8 @@ pub(crate) struct PodView<'a> {
     locked: bool,
     global_networking: NetworkingView<'a>,
     runtime: Option<RuntimeView>,
-    created_at: Shown<jiff::Timestamp>,
-    started_at: Option<Shown<jiff::Timestamp>>,
+    created_at: String,
+    started_at: Option<String>,
     #[serde(flatten)]
     compute: ComputeView,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -174,7 +176,7 @@ struct Load {
 
 #[derive(Serialize)]
 struct PortView {
-    private: u16,
+    private: u32,
     public: Option<u16>,
     #[serde(rename = "type")]
     kind: &'static str,
@@ -189,44 +191,60 @@ impl Serialize for Port {
 
 impl Pod {
     /// The pod as the v2 API shows it.
-    pub(crate) fn view(&self, now: Duration, clock: &Clock) -> Value {
-        serde_json::to_value(self.show(now, clock)).unwrap_or_default()
+    pub(crate) fn view(&self, look: &Look<'_>, clock: &Clock) -> Value {
+        serde_json::to_value(self.show(look, clock)).unwrap_or_default()
     }
 
     /// The pod as the v2 API shows it, ready to be written.
-    pub(crate) fn show<'a>(&'a self, now: Duration, clock: &Clock) -> PodView<'a> {
-        let status = self.status(now);
-        let assigned = match &self.phase {
-            Phase::Up { boot, .. } => now >= boot.assigned,
-            Phase::Exited { .. } | Phase::Terminated { .. } => true,
-        };
+    pub(crate) fn show<'a>(&'a self, look: &Look<'_>, clock: &Clock) -> PodView<'a> {
+        let status = self.status(look.status);
+        let assigned = self.is_assigned(look.status);
+        let facts = self.facts_at(look.facts);
         PodView {
             id: &self.id,
-            name: &self.name,
+            name: &facts.name,
             status,
             actions: actions(status),
-            image: &self.image,
-            args: &self.args,
-            entrypoint: self.entrypoint.as_deref(),
-            cmd: self.cmd.as_deref(),
-            disk: self.disk,
-            mounts: &self.mounts,
-            ports: &self.ports,
-            env: &self.env,
-            registry: self.registry.as_deref(),
+            image: &facts.image,
+            args: &facts.args,
+            entrypoint: facts.entrypoint.as_deref(),
+            cmd: facts.cmd.as_deref(),
+            disk: facts.disk,
+            mounts: &facts.mounts,
+            ports: &facts.ports,
+            env: self.environment(look),
+            registry: facts.registry.as_deref(),
             cloud: self.place.cloud,
             data_center_id: assigned.then_some(&self.place.data_center),
             cuda_version: self.host.cuda.filter(|_| assigned),
-            ssh: SshView { proxy: assigned.then(|| self.ssh_proxy()), direct: self.ssh_direct(now) },
+            ssh: SshView { proxy: assigned.then(|| self.ssh_proxy()), direct: self.ssh_direct(look) },
             template: None,
-            cost: self.usd_per_hour(),
-            locked: self.locked,
-            global_networking: self.networking(),
-            runtime: self.runtime(now),
-            created_at: Shown(clock.to_the_millisecond(self.created)),
-            started_at: self.started(now).map(|at| Shown(clock.to_the_millisecond(at))),
+            cost: self.cost(status, look),
+            locked: facts.locked,
+            global_networking: self.networking(facts.global_networking),
+            runtime: self.runtime(look),
+            created_at: clock.written(self.created),
+            started_at: self.started(look.status).map(|at| clock.written(at)),
             compute: self.compute_view(),
             cluster: self.cluster.as_deref().map(|id| ClusterView { id, rank: 0 }),
+        }
+    }
+
+    pub(crate) fn cost(&self, status: PodStatus, look: &Look<'_>) -> f64 {
+        match status {
+            PodStatus::Terminated => 0.0,
+            PodStatus::Exited if !look.behavior.exited_cost => 0.0,
+            _ => self.rate(),
+        }
+    }
+
+    pub(crate) fn environment(&self, look: &Look<'_>) -> Option<Cow<'_, Env>> {
+        let known = look.environment.map(|at| &self.facts_at(at).env);
+        match (look.mask, known) {
+            (EnvironmentMask::Absent, _) => None,
+            (EnvironmentMask::Empty, _) | (_, None) => Some(Cow::Owned(Env::default())),
+            (EnvironmentMask::Stars, Some(env)) => Some(Cow::Owned(env.starred())),
+            (EnvironmentMask::Clear, Some(env)) => Some(Cow::Borrowed(env)),
         }
     }
 
@@ -252,16 +270,15 @@ impl Pod {
         SshEnd { host: Shown(Host::Proxy), port: 22, username: Shown(user), command }
     }
 
-    fn ssh_direct(&self, now: Duration) -> Option<SshEnd<&'static str>> {
-        let public = self.reachable(now)?.1.of(Port::SSH)?.public;
+    fn ssh_direct(&self, look: &Look<'_>) -> Option<SshEnd<&'static str>> {
+        let public = look.run_with_ports(self)?.endpoints.of(Port::SSH)?.public;
         let (host, port) = (public.ip(), public.port());
         let command = format!("ssh root@{host} -p {port}");
         Some(SshEnd { host: Shown(Host::Direct(host)), port, username: "root", command })
     }
 
-    fn networking(&self) -> NetworkingView<'_> {
+    fn networking(&self, enabled: bool) -> NetworkingView<'_> {
         let [_, _, third, fourth] = self.host.internal_ip.octets();
-        let enabled = self.global_networking;
         NetworkingView {
             enabled,
             ip: enabled.then(|| Ipv4Addr::new(10, 1, third, fourth)),
@@ -269,27 +286,25 @@ impl Pod {
         }
     }
 
-    fn runtime(&self, now: Duration) -> Option<RuntimeView> {
-        let Phase::Up { boot, endpoints } = &self.phase else { return None };
-        if now < boot.runtime {
-            return None;
-        }
+    fn runtime(&self, look: &Look<'_>) -> Option<RuntimeView> {
+        let (run, uptime) = look.runtime(self)?;
         let gpus = match self.compute() {
             Compute::Gpu { count, .. } => count as usize,
             Compute::Cpu { .. } => 0,
         };
+        let assigned = look.run_with_ports(self).is_some();
         Some(RuntimeView {
-            uptime: uptime(boot, now).as_secs(),
+            uptime: uptime.as_secs(),
             gpus: vec![GpuLoad { util: 0, memory_util: 0 }; gpus],
             cpu: Load { util: 1 },
             memory: Load { util: 2 },
-            ports: self.runtime_ports(endpoints, now >= boot.ports),
+            ports: self.runtime_ports(run, assigned, look.behavior.symmetric_ports),
         })
     }
 
     /// A TCP port is listed twice, under the machine's internal address too; HTTP ports only there.
-    fn runtime_ports(&self, endpoints: &Endpoints, assigned: bool) -> Vec<PortView> {
-        let entry = |private: u16, kind: PortKind, public: Option<u16>, ip: Option<IpAddr>| PortView {
+    fn runtime_ports(&self, run: &Run, assigned: bool, symmetric: SymmetricPorts) -> Vec<PortView> {
+        let entry = |private: u32, kind: PortKind, public: Option<u16>, ip: Option<IpAddr>| PortView {
             private,
             public,
             kind: kind.name(),
@@ -297,29 +312,26 @@ impl Pod {
         };
         let internal = IpAddr::V4(self.host.internal_ip);
         let mut ports = vec![entry(AGENT_PORT, PortKind::Http, Some(self.host.agent_port), Some(internal))];
-        for endpoint in endpoints.iter() {
+        for (endpoint, own) in run.endpoints.iter().zip(self.host.agent_port + 1..) {
             let (port, public) = (endpoint.port, endpoint.public);
+            let private = match symmetric {
+                SymmetricPorts::Real if assigned => inner(endpoint),
+                _ => port.number,
+            };
+            // One that is not known by its number yet cannot be shown.
+            if !assigned && port.number >= SYMMETRIC && symmetric == SymmetricPorts::Real {
+                continue;
+            }
             ports.push(match (port.kind, assigned) {
-                (PortKind::Http, _) => entry(port.number, port.kind, Some(public.port()), Some(internal)),
-                (_, false) => entry(port.number, port.kind, None, None),
-                (_, true) => entry(port.number, port.kind, Some(public.port()), Some(public.ip())),
+                (PortKind::Http, _) => entry(private, port.kind, Some(public.port()), Some(internal)),
+                (_, false) => entry(private, port.kind, None, None),
+                (_, true) => entry(private, port.kind, Some(public.port()), Some(public.ip())),
             });
             if port.kind == PortKind::Tcp && assigned {
-                ports.push(entry(port.number, port.kind, Some(self.host.agent_port + 1), Some(internal)));
+                ports.push(entry(private, port.kind, Some(own), Some(internal)));
             }
         }
         ports
-    }
-}
-
-/// Time since the container last started.
-fn uptime(boot: &Boot, now: Duration) -> Duration {
-    let running = now.saturating_sub(boot.running);
-    match boot.fate {
-        Fate::ExitLoop { every } => {
-            Duration::from_secs(running.as_secs().checked_rem(every.as_secs()).unwrap_or_default())
-        }
-        _ => running,
     }
 }
 

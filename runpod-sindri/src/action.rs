@@ -1,14 +1,22 @@
 //! Starting, stopping and destroying an environment.
 
-use std::time::Duration;
+use std::{collections::BTreeSet, time::Duration};
 
-use runpod_lifecycle::{Gone, Pod, PodHandle, Stopped};
+use runpod_lifecycle::{Applied, Event, Gone, Pod, PodHandle, Stopped, printable};
 use serde::Serialize;
+use tokio::time::{Instant, sleep};
 
 use crate::{
-    ConnectionInfo, DeploymentState, ProviderError, RunpodProvider, SindriConfig, deploy::wait,
-    ready::Usable, runpod_provider::call_failed,
+    ConnectionInfo, DeploymentState, ProviderError, RunpodProvider, SindriConfig,
+    deploy::wait,
+    ready::Usable,
+    runpod_provider::{call_failed, several},
 };
+
+/// How far RunPod's lists may be behind: a pod that another process has just created may be missing for so long.
+const LAG: Duration = Duration::from_secs(15);
+/// The pause between two looks for such a pod.
+const PAUSE: Duration = Duration::from_secs(5);
 
 /// What a start, stop or destroy came to.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
@@ -38,12 +46,12 @@ impl ActionReport {
     }
 
     fn say(mut self, message: impl Into<String>) -> Self {
-        self.messages.push(message.into());
+        self.messages.push(printable(&message.into()).into_owned());
         self
     }
 
     fn warn(mut self, warning: impl Into<String>) -> Self {
-        self.warnings.push(warning.into());
+        self.warnings.push(printable(&warning.into()).into_owned());
         self
     }
 
@@ -72,8 +80,8 @@ impl RunpodProvider {
         let report = ActionReport::new(&config.name, Some(&pod));
         let report = match state(&pod) {
             DeploymentState::Stopped => {
-                pod.start().await.map_err(call_failed("start", &config.name))?;
-                report.say(format!("pod {} is starting; its ports and addresses are new", pod.id))
+                let applied = pod.start().await.map_err(call_failed("start", &config.name))?;
+                report.say(accepted("start", &pod, &applied)).say("its ports and addresses are new")
             }
             DeploymentState::Running | DeploymentState::Creating => {
                 report.say(format!("pod {} is {} already", pod.id, state(&pod)))
@@ -82,7 +90,7 @@ impl RunpodProvider {
         };
         let Some(longest) = wait_for else { return Ok(report) };
         let pod = self.wait_until_usable(config, &pod, longest).await?;
-        let connection = Some(ConnectionInfo::of(&pod));
+        let connection = Some(ConnectionInfo::of(&pod, config.runpod().ssh_user.as_deref()));
         Ok(ActionReport { connection, ..report.say("it is ready") })
     }
 
@@ -99,8 +107,8 @@ impl RunpodProvider {
         let report = ActionReport::new(&config.name, Some(&pod));
         let report = match state(&pod) {
             DeploymentState::Running | DeploymentState::Creating => {
-                pod.stop().await.map_err(call_failed("stop", &config.name))?;
-                report.say(format!("pod {} is stopping", pod.id)).say(kept(&pod))
+                let applied = pod.stop().await.map_err(call_failed("stop", &config.name))?;
+                report.say(accepted("stop", &pod, &applied)).say(kept(&pod))
             }
             DeploymentState::Stopped => {
                 report.say(format!("pod {} is stopped already", pod.id)).say(kept(&pod))
@@ -126,28 +134,78 @@ impl RunpodProvider {
         force: bool,
         wait_for: Option<Duration>,
     ) -> Result<ActionReport, ProviderError> {
-        let pods = if force {
-            self.find_all(&config.name).await?
-        } else {
-            Vec::from_iter(self.find(&config.name).await?)
-        };
-        let mut report = ActionReport::new(&config.name, pods.first().map(|pod| &**pod));
-        if pods.is_empty() {
-            return Ok(
-                report.warn(format!("environment {:?} is not deployed: nothing to destroy", config.name))
+        let pods = self.find_surely(&config.name).await?;
+        if pods.len() > 1 && !force {
+            return Err(several(&config.name, &pods));
+        }
+        let report = ActionReport::new(&config.name, pods.first().map(|pod| &**pod));
+        match pods.as_slice() {
+            [] => {
+                let none = format!("environment {:?} is not deployed: nothing to destroy", config.name);
+                Ok(report.warn(none))
+            }
+            [pod] => {
+                pod.terminate().await.map_err(call_failed("destroy", &config.name))?;
+                if let Some(longest) = wait_for {
+                    wait(pod, &config.name, Gone, longest).await?;
+                }
+                Ok(gone(report, &pods))
+            }
+            pods => self.destroy_all(&config.name, pods, wait_for).await.map(|()| gone(report, pods)),
+        }
+    }
+
+    /// Tries every pod, whatever becomes of the others.
+    async fn destroy_all(
+        &self,
+        name: &str,
+        pods: &[PodHandle],
+        wait_for: Option<Duration>,
+    ) -> Result<(), ProviderError> {
+        let (mut destroyed, mut left) = (Vec::new(), Vec::new());
+        for pod in pods {
+            match pod.terminate().await {
+                Ok(_) => destroyed.push(pod),
+                Err(error) => left.push((pod.id.clone(), error.to_string())),
+            }
+        }
+        let end = Instant::now() + wait_for.unwrap_or_default();
+        let mut gone = Vec::new();
+        for pod in destroyed {
+            let remaining = end.saturating_duration_since(Instant::now());
+            match wait_for {
+                Some(_) => match pod.wait_until(Gone, remaining).await {
+                    Ok(_) => gone.push(pod.id.clone()),
+                    Err(error) => left.push((pod.id.clone(), error.to_string())),
+                },
+                None => gone.push(pod.id.clone()),
+            }
+        }
+        if left.is_empty() {
+            return Ok(());
+        }
+        Err(ProviderError::NotDestroyed { name: name.to_owned(), destroyed: gone, left })
+    }
+
+    /// Every pod of a name. That there is none is said only by a list in which a pod would be that another process
+    /// created before this was asked.
+    async fn find_surely(&self, name: &str) -> Result<Vec<PodHandle>, ProviderError> {
+        let end = Instant::now() + LAG;
+        let mut pods = self.find_all(name).await?;
+        if pods.is_empty()
+            && let Some(observe) = self.observer()
+        {
+            let warning = format!(
+                "RunPod lists no pod named {name:?}; its lists may be behind, so they are read again for {} s",
+                LAG.as_secs()
             );
+            observe(&Event::Warned { warning });
         }
-        for pod in &pods {
-            pod.terminate().await.map_err(call_failed("destroy", &config.name))?;
-            report = report.say(format!("pod {} was destroyed", pod.id));
+        while pods.is_empty() && Instant::now() < end {
+            sleep(PAUSE.min(end.saturating_duration_since(Instant::now()))).await;
+            pods = self.find_all(name).await?;
         }
-        if let Some(volume) = pods.iter().find_map(|pod| pod.network_volume.as_ref()) {
-            report = report.say(format!("network volume {volume} was kept and bills"));
-        }
-        for pod in pods.iter().filter(|_| wait_for.is_some()) {
-            wait(pod, &config.name, Gone, wait_for.unwrap_or_default()).await?;
-        }
-        Ok(report)
+        Ok(pods)
     }
 
     /// Waits until a pod can be used. What the config says about ssh counts if it can be deployed at all.
@@ -161,6 +219,27 @@ impl RunpodProvider {
         let usable = self.blueprint(config).map_or(fallback, |plan| Usable::of(&plan));
         wait(pod, &config.name, usable, longest).await
     }
+}
+
+/// What RunPod answered to an action that it took.
+fn accepted(action: &str, pod: &Pod, applied: &Applied) -> String {
+    let id = &pod.id;
+    match &applied.state {
+        Some(state) => format!("RunPod accepted the {action} of pod {id} and says {state}"),
+        None => format!("RunPod accepted the {action} of pod {id}; see status"),
+    }
+}
+
+/// What is said about pods that were destroyed.
+fn gone(mut report: ActionReport, pods: &[PodHandle]) -> ActionReport {
+    for pod in pods {
+        report = report.say(format!("pod {} was destroyed", pod.id));
+    }
+    let volumes: BTreeSet<&String> = pods.iter().filter_map(|pod| pod.network_volume.as_ref()).collect();
+    for volume in volumes {
+        report = report.say(format!("network volume {volume} was kept and bills"));
+    }
+    report
 }
 
 pub(crate) fn state(pod: &Pod) -> DeploymentState {

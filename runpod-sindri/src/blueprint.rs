@@ -4,7 +4,8 @@ use runpod_lifecycle::{ApiVersion, IfExists, PodSpec, Port, Protocol};
 
 use crate::{
     CloudType, ConfigError, ConfigProblem, GpuTypes, RunpodConfig, SindriConfig,
-    runpod_config::{DEFAULT_CONTAINER_DISK_GB, DEFAULT_GPU, DEFAULT_MOUNT_PATH, DEFAULT_VCPUS},
+    config::user_problem,
+    runpod_config::{DEFAULT_GPU, DEFAULT_VCPUS},
 };
 
 /// The image when a config names none.
@@ -25,8 +26,9 @@ pub(crate) struct Blueprint {
     /// `None` if a template names it.
     pub(crate) image: Option<String>,
     pub(crate) cloud: CloudType,
-    pub(crate) container_disk_gb: u32,
-    /// 0 for none.
+    /// `None` if the config does not say.
+    pub(crate) container_disk_gb: Option<u32>,
+    /// 0 for none, or for a template's own.
     pub(crate) volume_gb: u32,
     pub(crate) network_volume: Option<String>,
     pub(crate) region: Option<String>,
@@ -79,13 +81,15 @@ impl Blueprint {
         let compute = compute(config, &runpod, cpu, &mut warnings).on(version, &mut warnings);
         let image = image(config, &runpod, &mut warnings);
         let ports = runpod.open_ports();
-        let starts_ssh = runpod.start_ssh.unwrap_or_else(|| ports.contains(&Port::SSH.to_string()));
+        let has_template = runpod.template_id.is_some();
+        // Which ports a template opens shows once the pod is there.
+        let is_ssh_likely = has_template && ports.is_empty() || ports.contains(&Port::SSH.to_string());
         let mut blueprint = Self {
             version,
             spec: spec(&config.name, &compute, image.as_deref(), &runpod),
             volume_gb: volume(&compute, &runpod, &mut warnings),
             cloud: cloud(&compute, &runpod, &mut warnings),
-            container_disk_gb: runpod.container_disk_gb.unwrap_or(DEFAULT_CONTAINER_DISK_GB),
+            container_disk_gb: runpod.container_disk_gb,
             network_volume: runpod.network_volume_id,
             region: runpod.region,
             public_ip: runpod.public_ip.unwrap_or(false),
@@ -93,27 +97,30 @@ impl Blueprint {
             compute,
             image,
             ports,
-            starts_ssh,
+            starts_ssh: runpod.start_ssh.unwrap_or(is_ssh_likely),
             warnings,
         };
         blueprint.warn_of_resources(config);
-        blueprint.spec = blueprint.complete(runpod.volume_mount_path.as_deref());
+        let mount_path = blueprint.mount_path(runpod.volume_mount_path);
+        // With a template only what is written here is sent.
+        let start_ssh = runpod.start_ssh.or((!has_template).then_some(blueprint.starts_ssh));
+        blueprint.spec = blueprint.complete(mount_path, start_ssh);
         blueprint.spec.validate()?;
         Ok(blueprint)
     }
 
     /// The spec with everything that does not depend on the kind of hardware.
-    fn complete(&self, mount_path: Option<&str>) -> PodSpec {
+    fn complete(&self, mount_path: Option<String>, start_ssh: Option<bool>) -> PodSpec {
         let mut spec = self
             .spec
             .clone()
             .cloud(self.cloud.into())
-            .container_disk_gb(self.container_disk_gb)
-            .mount_path(mount_path.unwrap_or(DEFAULT_MOUNT_PATH))
-            .ssh(self.starts_ssh)
             .interruptible(self.spot)
             // REST v2 has no such switch: a tcp port brings a public address.
             .public_ip(self.public_ip && self.version != ApiVersion::V2);
+        spec = mount_path.into_iter().fold(spec, PodSpec::mount_path);
+        spec = self.container_disk_gb.into_iter().fold(spec, PodSpec::container_disk_gb);
+        spec = start_ssh.into_iter().fold(spec, PodSpec::ssh);
         for port in &self.ports {
             spec = spec.port(port);
         }
@@ -125,6 +132,15 @@ impl Blueprint {
             None if self.volume_gb > 0 => spec.volume_gb(self.volume_gb),
             None => spec,
         }
+    }
+
+    /// Where the volume is mounted, if the config says so. A CPU pod without network volume has none.
+    fn mount_path(&mut self, path: Option<String>) -> Option<String> {
+        let is_dropped = self.network_volume.is_none() && matches!(self.compute, Compute::Cpu { .. });
+        if let (Some(path), true) = (&path, is_dropped) {
+            self.warnings.push(format!("volumeMountPath ({path}) was dropped: the pod has no volume"));
+        }
+        path.filter(|_| !is_dropped)
     }
 
     fn warn_of_resources(&mut self, config: &SindriConfig) {
@@ -149,6 +165,11 @@ impl Blueprint {
     /// What would widen the search, in the words of sindri.yaml.
     pub(crate) fn suggestions(&self) -> Vec<&'static str> {
         let mut suggestions = Vec::new();
+        if self.network_volume.is_some() {
+            suggestions.push("a networkVolumeId in another data center");
+        } else if self.region.is_some() {
+            suggestions.push("no region");
+        }
         match self.compute {
             Compute::Gpu { count, .. } => {
                 suggestions.push("another gpuType (a list is tried in order)");
@@ -159,11 +180,9 @@ impl Blueprint {
             }
             Compute::Cpu { .. } => suggestions.push("another vcpuCount"),
         }
-        if self.region.is_some() {
-            suggestions.push("no region");
-        }
         match (&self.compute, self.cloud) {
             (Compute::Cpu { .. }, _) => {}
+            _ if self.network_volume.is_some() => {}
             (_, CloudType::Secure) => suggestions.push("cloudType: COMMUNITY"),
             (_, CloudType::Community) => suggestions.push("cloudType: SECURE"),
         }
@@ -199,6 +218,18 @@ fn problems(config: &SindriConfig, runpod: &RunpodConfig) -> Vec<ConfigProblem> 
     if let Some(count) = runpod.vcpu_count.filter(|count| *count < 2 || !count.is_power_of_two()) {
         refuse("providers.runpod.vcpuCount", count.to_string(), "REST v2 takes a power of two, at least 2");
     }
+    if let Some(problem) = runpod.ssh_user.as_deref().and_then(user_problem) {
+        problems.push(problem);
+    }
+    problems.extend(settings_problems(config, runpod));
+    problems
+}
+
+/// Everything wrong with RunPod's own settings about storage and ports.
+fn settings_problems(config: &SindriConfig, runpod: &RunpodConfig) -> Vec<ConfigProblem> {
+    let mut problems = Vec::new();
+    let mut refuse =
+        |key, value: String, allowed: &str| problems.push(ConfigProblem::new(key, value, allowed));
     if runpod.container_disk_gb == Some(0) {
         refuse("providers.runpod.containerDiskGb", "0".to_owned(), "a container disk has at least 1 GB");
     }
@@ -210,6 +241,10 @@ fn problems(config: &SindriConfig, runpod: &RunpodConfig) -> Vec<ConfigProblem> 
         let allowed = "a mount path is absolute, for example /workspace";
         refuse("providers.runpod.volumeMountPath", path.clone(), allowed);
     }
+    if let Some(path) = runpod.volume_mount_path.as_ref().filter(|_| mounts_nothing(config, runpod)) {
+        let allowed = "nothing would be mounted there: set volumeSizeGb or networkVolumeId as well";
+        refuse("providers.runpod.volumeMountPath", path.clone(), allowed);
+    }
     let ports = runpod.open_ports();
     for port in &ports {
         if let Err(invalid) = port.parse::<Port>() {
@@ -217,11 +252,22 @@ fn problems(config: &SindriConfig, runpod: &RunpodConfig) -> Vec<ConfigProblem> 
         }
     }
     let is_tcp = |port: &String| port.parse::<Port>().is_ok_and(|port| port.protocol() == Protocol::Tcp);
-    if runpod.public_ip == Some(true) && !ports.iter().any(is_tcp) {
+    let are_known = runpod.template_id.is_none() || !ports.is_empty();
+    if runpod.public_ip == Some(true) && are_known && !ports.iter().any(is_tcp) {
         let allowed = "a public address is for tcp ports: open 22/tcp or another tcp port in ports";
         refuse("providers.runpod.publicIp", "true".to_owned(), allowed);
     }
     problems
+}
+
+/// Returns true if the pod could have a volume of its own, and this config asks for none.
+fn mounts_nothing(config: &SindriConfig, runpod: &RunpodConfig) -> bool {
+    !is_cpu(config, runpod) && runpod.network_volume_id.is_none() && runpod.volume_gb() == 0
+}
+
+fn is_cpu(config: &SindriConfig, runpod: &RunpodConfig) -> bool {
+    let gpu = config.deployment.resources.gpu.as_ref();
+    runpod.cpu_only == Some(true) || gpu.is_some_and(|gpu| gpu.enabled == Some(false))
 }
 
 /// Flavor and vCPUs of a `cpuInstanceId` such as `cpu3c-2-4`.
@@ -254,7 +300,7 @@ fn compute(
     warnings: &mut Vec<String>,
 ) -> Compute {
     let gpu = config.deployment.resources.gpu.clone().unwrap_or_default();
-    if runpod.cpu_only == Some(true) || gpu.enabled == Some(false) {
+    if is_cpu(config, runpod) {
         if runpod.gpu_type.is_some() {
             warnings.push("gpuType was dropped: this is a CPU pod".to_owned());
         }

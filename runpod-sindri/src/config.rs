@@ -5,7 +5,7 @@ use std::{collections::BTreeMap, fs::File, io::Read, path::Path};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use crate::{ConfigError, RunpodConfig, SecretConfig};
+use crate::{ConfigError, ConfigProblem, RunpodConfig, SecretConfig};
 
 /// The most bytes of a config file that are read.
 const LARGEST_FILE: u64 = 1024 * 1024;
@@ -154,9 +154,26 @@ impl SindriConfig {
         })
     }
 
+    /// The user to log in as over direct SSH; `None` for the one RunPod names.
+    pub(crate) fn ssh_user(&self) -> Result<Option<String>, ConfigError> {
+        let user = self.runpod().ssh_user;
+        match user.as_deref().and_then(user_problem) {
+            Some(problem) => Err(ConfigError::Invalid(vec![problem])),
+            None => Ok(user),
+        }
+    }
+
     /// RunPod's settings; all defaults if the file has none.
     #[must_use]
     pub fn runpod(&self) -> RunpodConfig {
         self.providers.runpod.clone().unwrap_or_default()
     }
+}
+
+/// What is wrong with a user to log in as: ssh could take it for an option, or a shell for more than a word.
+pub(crate) fn user_problem(user: &str) -> Option<ConfigProblem> {
+    let is_plain = |byte: u8| byte.is_ascii_alphanumeric() || b"._-".contains(&byte);
+    let is_user = !user.is_empty() && !user.starts_with('-') && user.bytes().all(is_plain);
+    let allowed = "a user name has letters, digits, dots, underscores and hyphens, for example ubuntu";
+    (!is_user).then(|| ConfigProblem::new("providers.runpod.sshUser", user, allowed))
 }

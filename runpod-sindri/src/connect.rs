@@ -6,12 +6,12 @@ use std::{
     time::Duration,
 };
 
-use runpod_lifecycle::{Pod, PodHandle, SshCommand};
+use runpod_lifecycle::{PodHandle, SshCommand};
 
 use crate::{
     ConnectionInfo, DeploymentState, ProviderError, RunpodProvider, SindriConfig,
     action::{state, wrong_state},
-    connection::web_terminal,
+    connection::{VARIABLES, ways, web_terminal},
     deploy::DEFAULT_TIMEOUT,
     runpod_provider::call_failed,
 };
@@ -29,14 +29,16 @@ impl RunpodProvider {
         config: &SindriConfig,
         longest: Duration,
     ) -> Result<ConnectionInfo, ProviderError> {
-        Ok(ConnectionInfo::of(&*self.reach(config, longest).await?))
+        let user = config.ssh_user()?;
+        Ok(ConnectionInfo::of(&self.reach(config, longest).await?, user.as_deref()))
     }
 
     pub(crate) async fn open_shell(&self, config: &SindriConfig) -> Result<(), ProviderError> {
+        let user = config.ssh_user()?;
         let pod = self.reach(config, Duration::from_secs(DEFAULT_TIMEOUT)).await?;
-        match pod.connection().ssh_command() {
+        match ways(&pod, user.as_deref()).and_then(|connection| connection.ssh_command()) {
             Some(command) if self.ssh_version().is_some() => self.run_ssh(&config.name, &command).await,
-            _ => show_instructions(&pod).map_err(ProviderError::Output),
+            _ => show_instructions(&pod, user.as_deref()).map_err(ProviderError::Output),
         }
     }
 
@@ -58,6 +60,7 @@ impl RunpodProvider {
     async fn run_ssh(&self, name: &str, command: &SshCommand) -> Result<(), ProviderError> {
         let failed =
             |source| ProviderError::Ssh { name: name.to_owned(), command: command.to_string(), source };
+        writeln!(io::stderr(), "{VARIABLES}").map_err(ProviderError::Output)?;
         let mut ssh = tokio::process::Command::from(self.ssh());
         ssh.args(command.arguments());
         ssh.stdin(Stdio::inherit()).stdout(Stdio::inherit()).stderr(Stdio::inherit());
@@ -69,9 +72,9 @@ impl RunpodProvider {
     }
 }
 
-fn show_instructions(pod: &Pod) -> io::Result<()> {
+fn show_instructions(pod: &PodHandle, user: Option<&str>) -> io::Result<()> {
     let mut out = io::stdout().lock();
     writeln!(out, "There is no ssh client here, or no SSH endpoint. Open a terminal in the browser:")?;
     writeln!(out, "{}", web_terminal(&pod.id))?;
-    writeln!(out, "{}", ConnectionInfo::of(pod).instructions.unwrap_or_default())
+    writeln!(out, "{}", ConnectionInfo::of(pod, user).instructions.unwrap_or_default())
 }

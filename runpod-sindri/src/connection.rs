@@ -1,14 +1,19 @@
 //! How an environment is reached.
 
-use runpod_lifecycle::Pod;
+use runpod_lifecycle::{Connection, PodHandle, printable};
 use serde::{Deserialize, Serialize};
+
+use crate::{DeploymentState, action::state};
+
+/// What a shell over ssh lacks, and how to have it there.
+pub(crate) const VARIABLES: &str = "Variables: a session over ssh has none of the pod's variables, secrets included. In bash, as root: while IFS= read -rd '' v; do export \"$v\"; done < /proc/1/environ";
 
 /// How an environment is reached, as of one look at it. External ports change on every start.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ConnectionInfo {
     /// The command that opens a shell; `None` until the pod has an SSH endpoint.
     pub ssh_command: Option<String>,
-    /// Always `None`: RunPod's proxy speaks HTTPS only.
+    /// The URL of the first http port through a proxy without TLS, as a simulator has; RunPod's own speaks HTTPS only.
     pub http_url: Option<String>,
     /// The URL of the first http port; `None` without one.
     pub https_url: Option<String>,
@@ -17,15 +22,31 @@ pub struct ConnectionInfo {
 }
 
 impl ConnectionInfo {
-    pub(crate) fn of(pod: &Pod) -> Self {
-        let connection = pod.connection();
+    /// For this user over direct SSH, if it is to be another than RunPod names.
+    pub(crate) fn of(pod: &PodHandle, user: Option<&str>) -> Self {
+        let Some(connection) = ways(pod, user) else {
+            let reason = format!("pod {} is {}: a start brings new addresses", pod.id, state(pod));
+            return Self { instructions: Some(reason), ..Self::default() };
+        };
+        let url = connection.http_urls().into_iter().next();
+        let (https_url, http_url) = match url {
+            Some(url) if url.starts_with("http://") => (None, Some(url)),
+            url => (url, None),
+        };
         Self {
             ssh_command: connection.ssh_command().map(|command| command.to_string()),
-            http_url: None,
-            https_url: connection.http_urls().into_iter().next(),
-            instructions: Some(instructions(pod)),
+            http_url,
+            https_url,
+            instructions: Some(instructions(pod, &connection)),
         }
     }
+}
+
+/// The ways to reach a pod; `None` unless it runs or may run: what RunPod shows of another leads elsewhere by now.
+pub(crate) fn ways<'a>(pod: &'a PodHandle, user: Option<&str>) -> Option<Connection<'a>> {
+    let may_run =
+        matches!(state(pod), DeploymentState::Running | DeploymentState::Creating | DeploymentState::Unknown);
+    may_run.then(|| user.into_iter().fold(pod.connection(), Connection::ssh_user))
 }
 
 /// RunPod's terminal in the browser, for when there is no ssh client.
@@ -33,8 +54,7 @@ pub(crate) fn web_terminal(pod_id: &str) -> String {
     format!("https://www.runpod.io/console/pods/{pod_id}/terminal")
 }
 
-fn instructions(pod: &Pod) -> String {
-    let connection = pod.connection();
+fn instructions(pod: &PodHandle, connection: &Connection<'_>) -> String {
     let mut lines = Vec::new();
     match connection.ssh_command() {
         Some(command) => {
@@ -45,6 +65,7 @@ fn instructions(pod: &Pod) -> String {
                         .to_owned(),
                 );
             }
+            lines.push(VARIABLES.to_owned());
         }
         None => lines.push("SSH: no endpoint yet; see status".to_owned()),
     }
@@ -53,5 +74,5 @@ fn instructions(pod: &Pod) -> String {
         |endpoint| format!("TCP port {}: {}:{}", endpoint.private_port, endpoint.ip, endpoint.public_port),
     ));
     lines.push(format!("Web terminal: {}", web_terminal(&pod.id)));
-    lines.join("\n")
+    lines.iter().map(|line| printable(line)).collect::<Vec<_>>().join("\n")
 }

@@ -5,7 +5,7 @@ use std::{
     time::Duration,
 };
 
-use runpod_lifecycle::{ApiVersion, DeployError, Event, PodHandle, RunPod};
+use runpod_lifecycle::{ApiVersion, DeployError, Event, PodHandle, RunPod, printable};
 use serde::{Deserialize, Serialize};
 
 use crate::{
@@ -13,7 +13,7 @@ use crate::{
     blueprint::{Blueprint, Compute},
     plan::DeploymentPlan,
     ready::Usable,
-    runpod_provider::NAME,
+    runpod_provider::{NAME, several},
     secret::{self, Resolved},
 };
 
@@ -81,8 +81,11 @@ impl RunpodProvider {
             pod
         };
         result.warnings.append(&mut warned.lock().unwrap_or_else(PoisonError::into_inner));
+        for text in result.messages.iter_mut().chain(&mut result.warnings) {
+            *text = printable(text).into_owned();
+        }
         result.instance_id = Some(pod.id.clone());
-        result.connection = Some(ConnectionInfo::of(&pod));
+        result.connection = Some(ConnectionInfo::of(&pod, config.runpod().ssh_user.as_deref()));
         self.record(&mut result);
         Ok(result)
     }
@@ -148,9 +151,9 @@ pub(crate) fn failed(name: &str, blueprint: &Blueprint) -> impl FnOnce(DeployErr
             [pod] => {
                 ProviderError::Exists { name, pod_id: pod.id.clone(), state: pod.deployment_state().into() }
             }
-            pods => ProviderError::Several { name, pod_ids: pods.iter().map(|pod| pod.id.clone()).collect() },
+            pods => several(&name, pods),
         },
-        error => ProviderError::Deploy { name, source: Box::new(error), suggestions },
+        error => ProviderError::Deploy { name, source: Box::new(error), suggestions }.told_once(),
     }
 }
 
@@ -162,7 +165,7 @@ pub(crate) async fn wait(
     longest: Duration,
 ) -> Result<PodHandle, ProviderError> {
     let waited = pod.wait_until(condition, longest).await;
-    waited.map_err(|source| ProviderError::Wait { name: name.to_owned(), source })
+    waited.map_err(|source| ProviderError::Wait { name: name.to_owned(), source }.told_once())
 }
 
 fn messages(pod: &PodHandle, blueprint: &Blueprint, secrets: usize) -> Vec<String> {
@@ -173,9 +176,7 @@ fn messages(pod: &PodHandle, blueprint: &Blueprint, secrets: usize) -> Vec<Strin
         (_, _, Compute::Gpu { count, .. }) => format!("{count} GPUs"),
         (_, _, Compute::Cpu { vcpus, .. }) => format!("{vcpus} vCPUs"),
     });
-    if let Some(cost) = pod.cost_usd_per_hour {
-        messages.push(format!("${cost:.3} per hour until it is stopped or destroyed"));
-    }
+    messages.push(format!("{}, until it is stopped or destroyed", pod.hourly_cost()));
     match secrets {
         0 => {}
         1 => messages.push("1 secret was injected".to_owned()),

@@ -88,6 +88,15 @@ pub enum ProviderError {
         /// What went wrong.
         source: WaitError,
     },
+    /// Not every pod of the name could be terminated.
+    NotDestroyed {
+        /// The name.
+        name: String,
+        /// The pods that were.
+        destroyed: Vec<String>,
+        /// The pods that may still bill, each with why.
+        left: Vec<(String, String)>,
+    },
     /// Any other call failed.
     Call {
         /// What was to be done.
@@ -220,6 +229,13 @@ impl ProviderError {
             }
             Self::Deploy { name, .. } => format!("could not deploy environment {name:?}"),
             Self::Wait { name, .. } => format!("environment {name:?} is not where it should be"),
+            Self::NotDestroyed { name, destroyed, left } => {
+                let left: Vec<String> =
+                    left.iter().map(|(id, why)| format!("pod {id} may still bill: {why}")).collect();
+                let destroyed: String =
+                    destroyed.iter().map(|id| format!("; pod {id} was destroyed")).collect();
+                format!("environment {name:?} is not destroyed as a whole: {}{destroyed}", left.join("; "))
+            }
             Self::Call { doing, name, .. } => format!("could not {doing} environment {name:?}"),
             Self::Ssh { name, command, source } => {
                 let what = if source.is_some() { "ssh cannot be run" } else { "ssh could not connect" };
@@ -242,17 +258,55 @@ impl ProviderError {
             Self::Deploy { suggestions, source, .. } if source.is_no_capacity() => {
                 Some(format!("RunPod has no machine for this right now; try {}", suggestions.join(", ")))
             }
-            Self::Deploy { source, .. } => call_behind(source).and_then(advice).map(str::to_owned),
+            Self::Deploy { source, .. } => call_behind(source).and_then(advice_on_deploy).map(str::to_owned),
             Self::Wait { source: WaitError::Call { source, .. }, .. } | Self::Call { source, .. } => {
                 advice(source).map(str::to_owned)
             }
-            Self::Wait { .. } => Some("the pod was left as it is and may bill: see status, logs and destroy".to_owned()),
+            Self::Wait { .. } => Some("the pod was left as it is: see status and logs".to_owned()),
+            Self::NotDestroyed { .. } => Some("see to what RunPod says, then destroy once more".to_owned()),
             Self::Ssh { source: None, .. } => Some(
                 "the image must run sshd, and the key must be among the account's at https://console.runpod.io/user/settings before the pod is created"
                     .to_owned(),
             ),
             _ => None,
         }
+    }
+
+    /// The error without what the facade would do about it, where this one says that in the words of sindri.yaml.
+    pub(crate) fn told_once(self) -> Self {
+        if self.hint().is_none() {
+            return self;
+        }
+        match self {
+            Self::Deploy { name, source, suggestions } => {
+                Self::Deploy { name, source: Box::new(deploy_without_hint(*source)), suggestions }
+            }
+            Self::Wait { name, source } => Self::Wait { name, source: wait_without_hint(source) },
+            Self::Call { doing, name, source } => Self::Call { doing, name, source: source.without_hint() },
+            other => other,
+        }
+    }
+}
+
+fn wait_without_hint(error: WaitError) -> WaitError {
+    match error {
+        WaitError::Call { source, report } => WaitError::Call { source: source.without_hint(), report },
+        other => other,
+    }
+}
+
+fn deploy_without_hint(error: DeployError) -> DeployError {
+    match error {
+        DeployError::Lookup(source) => DeployError::Lookup(source.without_hint()),
+        DeployError::Refused(source) => DeployError::Refused(source.without_hint()),
+        DeployError::AllRefused { name, attempts, replaced, .. } => {
+            DeployError::AllRefused { name, attempts, replaced, suggestions: Vec::new() }
+        }
+        DeployError::Unclear { name, pod_id, reason, source } => {
+            DeployError::Unclear { name, pod_id, reason, source: source.map(Error::without_hint) }
+        }
+        DeployError::NotReplaced(source) => DeployError::NotReplaced(wait_without_hint(source)),
+        other => other,
     }
 }
 
@@ -266,12 +320,24 @@ fn call_behind(error: &DeployError) -> Option<&Error> {
     }
 }
 
-/// What to do about a failed call, in the words of sindri.yaml.
-fn advice(error: &Error) -> Option<&'static str> {
+/// What to do about a refused create, in the words of sindri.yaml.
+fn advice_on_deploy(error: &Error) -> Option<&'static str> {
     Some(match error.kind() {
         ErrorKind::Rejected => {
             "check gpuType, gpuCount, region, cloudType, networkVolumeId, ports and the image in sindri.yaml"
         }
+        ErrorKind::Forbidden => {
+            "the key needs write access to pods, and the account must be allowed this GPU: try another gpuType"
+        }
+        ErrorKind::NotFound => "check networkVolumeId and templateId in sindri.yaml, and see status",
+        _ => return advice(error),
+    })
+}
+
+/// What to do about a failed call, in the words of sindri.yaml.
+fn advice(error: &Error) -> Option<&'static str> {
+    Some(match error.kind() {
+        ErrorKind::Rejected => "RunPod does not take it as it is: see status",
         ErrorKind::NoCapacity => {
             "the host has given its GPUs to others: try again later, or destroy and deploy anew (a pod volume does not move)"
         }
@@ -280,13 +346,13 @@ fn advice(error: &Error) -> Option<&'static str> {
         }
         ErrorKind::InsufficientBalance => "add credit at https://console.runpod.io/user/billing",
         ErrorKind::Forbidden => {
-            "the key needs write access to pods, and the account must be allowed this GPU: try another gpuType"
+            "the key may not do this: give it access to pods at https://console.runpod.io/user/settings"
         }
-        ErrorKind::NotFound => "check networkVolumeId and templateId in sindri.yaml, and see status",
+        ErrorKind::NotFound => "it is gone, or the API is elsewhere: see status",
         ErrorKind::Conflict => "its state does not allow this now: see status",
         ErrorKind::Locked => "unlock the pod at https://www.runpod.io/console/pods",
         ErrorKind::RateLimited => "too many requests: wait a minute",
-        ErrorKind::Server => "RunPod has a problem: see https://uptime.runpod.io and try again",
+        ErrorKind::Server => "RunPod has a problem: see https://uptime.runpod.io and status, and try again",
         _ => return None,
     })
 }

@@ -107,7 +107,7 @@ impl DeploymentPlan {
             lines.push(format!("  {key}: {value}"));
         }
         if let Some(CostEstimate { hourly: Some(hourly), monthly: Some(monthly), .. }) = self.estimated_cost {
-            lines.push(format!("about ${hourly:.3} per hour, ${monthly:.2} per month"));
+            lines.push(format!("about ${hourly:.3} per hour, ${monthly:.2} per month, storage included"));
         }
         lines
     }
@@ -154,7 +154,7 @@ fn settings(blueprint: &Blueprint, plan: &Plan) -> BTreeMap<String, Value> {
         .collect();
     let mut settings = BTreeMap::from([
         ("image", json!(blueprint.image)),
-        ("container_disk_gb", json!(blueprint.container_disk_gb)),
+        ("container_disk_gb", json!(plan.container_disk_gb)),
         ("volume_gb", json!(blueprint.volume_gb)),
         ("cloud_type", json!(blueprint.cloud)),
         ("ports", json!(blueprint.ports)),

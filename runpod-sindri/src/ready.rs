@@ -20,7 +20,7 @@ pub(crate) struct Usable {
 
 impl Usable {
     fn wants_ssh(self, pod: &Pod) -> bool {
-        self.ssh && pod.ports.contains(&Port::SSH)
+        self.ssh && (pod.ports.contains(&Port::SSH) || !pod.knows_ports())
     }
 }
 

@@ -11,11 +11,11 @@ pub(crate) const DEFAULT_GPU: &str = "NVIDIA GeForce RTX 4090";
 /// vCPUs of a CPU pod when nothing is said.
 pub(crate) const DEFAULT_VCPUS: u32 = 4;
 /// Container disk in GB when nothing is said.
-pub(crate) const DEFAULT_CONTAINER_DISK_GB: u32 = 50;
+const DEFAULT_CONTAINER_DISK_GB: u32 = 50;
 /// Pod volume in GB when nothing is said.
 pub(crate) const DEFAULT_VOLUME_GB: u32 = 20;
 /// Where volumes are mounted when nothing is said.
-pub(crate) const DEFAULT_MOUNT_PATH: &str = "/workspace";
+const DEFAULT_MOUNT_PATH: &str = "/workspace";
 /// The ports when nothing is said.
 pub(crate) const DEFAULT_PORTS: [&str; 2] = ["8888/http", "22/tcp"];
 
@@ -45,19 +45,20 @@ pub struct RunpodConfig {
     #[serde(alias = "vcpu_count", skip_serializing_if = "Option::is_none")]
     #[schemars(range(min = 1), extend("default" = DEFAULT_VCPUS))]
     pub vcpu_count: Option<u32>,
-    /// Container disk in GB, wiped on stop. Default: 50.
+    /// Container disk in GB, wiped on stop. Default: 50, or what the CPU flavor allows if that is less; a template's
+    /// own.
     #[serde(alias = "container_disk_gb", skip_serializing_if = "Option::is_none")]
     #[schemars(range(min = 1), extend("default" = DEFAULT_CONTAINER_DISK_GB))]
     pub container_disk_gb: Option<u32>,
     /// Pod volume in GB, kept while the pod is stopped: 0 for none, else at least 10. Default: 20.
-    /// CPU pods and pods with a network volume have none.
+    /// CPU pods and pods with a network volume have none; with a template the default is the template's.
     #[serde(alias = "volume_size_gb", skip_serializing_if = "Option::is_none")]
     #[schemars(
         range(min = 0),
         extend("default" = DEFAULT_VOLUME_GB, "not" = { "type": "integer", "minimum": 1, "maximum": 9 })
     )]
     pub volume_size_gb: Option<u32>,
-    /// Where the volume is mounted, an absolute path. Default: `/workspace`.
+    /// Where the volume of this config is mounted, an absolute path. Default: `/workspace`.
     #[serde(alias = "volume_mount_path", skip_serializing_if = "Option::is_none")]
     #[schemars(regex(pattern = "^/"), extend("default" = DEFAULT_MOUNT_PATH))]
     pub volume_mount_path: Option<String>,
@@ -73,11 +74,12 @@ pub struct RunpodConfig {
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schemars(extend("default" = false))]
     pub spot: Option<bool>,
-    /// Ports, each `NUMBER/http` or `NUMBER/tcp`. Default: `8888/http` and `22/tcp`.
+    /// Ports, each `NUMBER/http` or `NUMBER/tcp`. Default: `8888/http` and `22/tcp`, or the template's.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schemars(inner(regex(pattern = "^[0-9]+/(http|tcp)$")), extend("default" = DEFAULT_PORTS))]
     pub ports: Option<Vec<String>>,
-    /// Id of an existing network volume to mount. Its data center must be `region`, if that is set. Default: none.
+    /// Id of an existing network volume to mount, in the secure cloud. Its data center must be `region`, if that is
+    /// set. Default: none.
     #[serde(alias = "network_volume_id", skip_serializing_if = "Option::is_none")]
     #[schemars(length(min = 1))]
     pub network_volume_id: Option<String>,
@@ -85,6 +87,10 @@ pub struct RunpodConfig {
     #[serde(alias = "public_ip", skip_serializing_if = "Option::is_none")]
     #[schemars(extend("default" = false))]
     pub public_ip: Option<bool>,
+    /// The user to log in as over direct SSH, where the image has no root. Default: `root`.
+    #[serde(alias = "ssh_user", skip_serializing_if = "Option::is_none")]
+    #[schemars(regex(pattern = "^[A-Za-z0-9._][A-Za-z0-9._-]*$"), extend("default" = "root"))]
+    pub ssh_user: Option<String>,
     /// Old name: http ports to open beside `22/tcp`. Use `ports`.
     #[serde(alias = "expose_ports", skip_serializing_if = "Option::is_none")]
     #[schemars(extend("deprecated" = true))]
@@ -97,7 +103,8 @@ pub struct RunpodConfig {
     #[serde(alias = "cpu_instance_id", skip_serializing_if = "Option::is_none")]
     #[schemars(extend("deprecated" = true))]
     pub cpu_instance_id: Option<String>,
-    /// Old name: a template of the account to take the image from, in place of `deployment.image`.
+    /// Old name: a template of the account to take the image from, in place of `deployment.image`, and disk, volume and
+    /// ports unless they are set here.
     #[serde(alias = "template_id", skip_serializing_if = "Option::is_none")]
     #[schemars(extend("deprecated" = true))]
     pub template_id: Option<String>,
@@ -188,13 +195,14 @@ impl ExposedPort {
 }
 
 impl RunpodConfig {
-    /// Every port to open, defaults filled in.
+    /// Every port to open, defaults filled in unless a template has its own.
     #[must_use]
     pub fn open_ports(&self) -> Vec<String> {
         let exposed = self.expose_ports.as_deref().filter(|ports| !ports.is_empty());
         let mut ports = match (&self.ports, exposed) {
             (Some(ports), _) => ports.clone(),
             (None, Some(_)) => vec![Port::SSH.to_string()],
+            (None, None) if self.template_id.is_some() => Vec::new(),
             (None, None) => DEFAULT_PORTS.map(str::to_owned).to_vec(),
         };
         for port in exposed.into_iter().flatten().map(ExposedPort::to_port) {
@@ -205,9 +213,10 @@ impl RunpodConfig {
         ports
     }
 
-    /// The size of the pod volume asked for in GB, whatever becomes of it; 0 for none.
+    /// The size of the pod volume asked for in GB, whatever becomes of it; 0 for none, or for a template's own.
     #[must_use]
     pub fn volume_gb(&self) -> u32 {
-        self.volume_size_gb.unwrap_or(DEFAULT_VOLUME_GB)
+        let default = if self.template_id.is_some() { 0 } else { DEFAULT_VOLUME_GB };
+        self.volume_size_gb.unwrap_or(default)
     }
 }

@@ -40,6 +40,7 @@ type Observe = Arc<dyn Fn(&Event) + Send + Sync>;
 pub struct RunpodProvider {
     output_dir: Option<PathBuf>,
     api_url: Option<String>,
+    http_proxy: Option<String>,
     environment: Environment,
     observer: Option<Observe>,
     client: OnceLock<RunPod>,
@@ -64,6 +65,15 @@ impl RunpodProvider {
     #[must_use]
     pub fn api_url(mut self, url: impl Into<String>) -> Self {
         self.api_url = Some(url.into());
+        self.client = OnceLock::new();
+        self
+    }
+
+    /// Where a pod's HTTP ports are reached, with `{pod}` and `{port}` filled in. Default: RunPod's own proxy. A simulator
+    /// has its own.
+    #[must_use]
+    pub fn http_proxy(mut self, template: impl Into<String>) -> Self {
+        self.http_proxy = Some(template.into());
         self.client = OnceLock::new();
         self
     }
@@ -113,7 +123,9 @@ impl RunpodProvider {
             None => self.environment.own(URL)?.map(|url| url.expose().to_owned()),
         };
         let builder = RunPod::builder(key).api_version(self.api_version()?);
-        let client = url.into_iter().fold(builder, |builder, url| builder.base_url(url)).build()?;
+        let builder = url.into_iter().fold(builder, |builder, url| builder.base_url(url));
+        let builder = self.http_proxy.iter().fold(builder, |builder, proxy| builder.http_proxy(proxy));
+        let client = builder.build()?;
         Ok(self.client.get_or_init(|| client).clone())
     }
 
@@ -159,10 +171,7 @@ impl RunpodProvider {
         match self.find_all(name).await?.as_slice() {
             [] => Ok(None),
             [pod] => Ok(Some(pod.clone())),
-            pods => Err(ProviderError::Several {
-                name: name.to_owned(),
-                pod_ids: pods.iter().map(|pod| pod.id.clone()).collect(),
-            }),
+            pods => Err(several(name, pods)),
         }
     }
 
@@ -233,9 +242,12 @@ impl RunpodProvider {
         Some(if version.is_empty() { "unknown" } else { version }.to_owned())
     }
 
-    /// The ssh client, found on the `PATH` the provider was given.
+    /// The ssh client, found on the `PATH` the provider was given, with what it needs of the process's variables: no key
+    /// and no secret, which its configuration could send to the pod.
     pub(crate) fn ssh(&self) -> Command {
         let mut command = Command::new("ssh");
+        command.env_clear();
+        command.envs(std::env::vars_os().filter(|(name, _)| name.to_str().is_some_and(is_for_ssh)));
         if let Environment::Given(_) = self.environment
             && let Some(path) = self.environment.get("PATH")
         {
@@ -245,13 +257,52 @@ impl RunpodProvider {
     }
 }
 
+/// Whether ssh goes by a variable: to find its files, its agent, its terminal, whom to ask and in which language.
+fn is_for_ssh(name: &str) -> bool {
+    const WHOLE: [&str; 24] = [
+        "APPDATA",
+        "COMSPEC",
+        "DISPLAY",
+        "HOME",
+        "LANG",
+        "LANGUAGE",
+        "LOCALAPPDATA",
+        "LOGNAME",
+        "PATH",
+        "PROGRAMDATA",
+        "SHELL",
+        "SYSTEMROOT",
+        "TEMP",
+        "TERM",
+        "TERMINFO",
+        "TMP",
+        "TMPDIR",
+        "TZ",
+        "USER",
+        "USERNAME",
+        "USERPROFILE",
+        "WAYLAND_DISPLAY",
+        "XAUTHORITY",
+        "XDG_RUNTIME_DIR",
+    ];
+    const BEGINNINGS: [&str; 2] = ["LC_", "SSH_"];
+    let name = name.to_ascii_uppercase();
+    WHOLE.contains(&name.as_str()) || BEGINNINGS.iter().any(|start| name.starts_with(start))
+}
+
+/// That several pods have an environment's name.
+pub(crate) fn several(name: &str, pods: &[PodHandle]) -> ProviderError {
+    let pod_ids = pods.iter().map(|pod| pod.id.clone()).collect();
+    ProviderError::Several { name: name.to_owned(), pod_ids }
+}
+
 /// A failed call on an environment as an error of the provider.
 pub(crate) fn call_failed(
     doing: &'static str,
     name: &str,
 ) -> impl FnOnce(runpod_lifecycle::Error) -> ProviderError {
     let name = name.to_owned();
-    move |source| ProviderError::Call { doing, name, source }
+    move |source| ProviderError::Call { doing, name, source }.told_once()
 }
 
 impl fmt::Debug for RunpodProvider {
@@ -283,7 +334,7 @@ impl Provider for RunpodProvider {
 
     async fn status(&self, config: &SindriConfig) -> anyhow::Result<DeploymentStatus> {
         let pod = self.find(&config.name).await?;
-        Ok(DeploymentStatus::of(&config.name, pod.as_deref()))
+        Ok(DeploymentStatus::of(&config.name, pod.as_ref()))
     }
 
     async fn destroy(&self, config: &SindriConfig, force: bool) -> anyhow::Result<()> {

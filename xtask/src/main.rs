@@ -4,8 +4,13 @@ use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
 
+#[path = "../../runpod-api/build/bindings.rs"]
+mod bindings;
+mod house;
 mod openapi;
 mod schema;
+#[path = "../../runpod-api/build/surface.rs"]
+mod surface;
 
 #[derive(Parser)]
 #[command(name = "cargo xtask", about = "Maintainer chores of the RunPod crates")]
@@ -18,6 +23,8 @@ struct Arguments {
 enum Chore {
     /// The contract documents in openapi/.
     Openapi(openapi::Arguments),
+    /// Measure the published crates: imports, circles, functions, doc comments.
+    House(house::Arguments),
     /// Write the JSON Schema of sindri.yaml into docs/schema/.
     Schema,
 }
@@ -25,6 +32,7 @@ enum Chore {
 fn main() -> ExitCode {
     let outcome = match Arguments::parse().chore {
         Chore::Openapi(arguments) => openapi::run(arguments),
+        Chore::House(arguments) => house::run(&arguments),
         Chore::Schema => schema::run(),
     };
     match outcome {

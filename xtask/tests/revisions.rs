@@ -117,7 +117,7 @@ fn newest() -> Value {
 
 fn import(version: &str, from: &Path, to: &Path) {
     let output = Command::new(env!("CARGO_BIN_EXE_xtask"))
-        .args(["openapi", "import", version, "--skip-stale", "--from"])
+        .args(["openapi", "import", version, "--skip-stale", "--bindings-only", "--from"])
         .arg(from)
         .arg("--to")
         .arg(to)

@@ -113,7 +113,7 @@ async fn settle(plan: &Plan) -> Result<(Sim, Vec<String>), Box<dyn std::error::E
     for number in 0..plan.foreign {
         let body = json!({
             "name": format!("foreign-{number}"), "image": "image", "disk": 10,
-            "gpu": {"id": "NVIDIA RTX A6000"}, "env": {"RUNPOD_LIFECYCLE_EXPIRES_AT": "2020-01-01T00:00:00Z"},
+            "gpu": {"id": "NVIDIA RTX A6000", "count": 1}, "env": {"RUNPOD_LIFECYCLE_EXPIRES_AT": "2020-01-01T00:00:00Z"},
         });
         if let Some(api) = stranger.api() {
             let pod =

@@ -101,6 +101,68 @@ async fn what_the_server_repeats_is_capped_and_cleaned() {
     assert_eq!(failure.errors(), [failure.message()]);
 }
 
+/// A server may have read what it quotes from a log, a form or another JSON text.
+#[tokio::test]
+async fn what_the_server_repeats_is_cleaned_however_it_is_spelled() {
+    let pem = "-----BEGIN KEY-----\nSENTINELMIIEvQIBADANBgkqhkiG9w0BAQE\nFAASCBKcwggSjAgEAAoIBAQC7\n-----END KEY-----";
+    let request = json!({ "name": "a", "image": "i", "disk": 20, "env": { "TOKEN": pem } });
+    let request: types::CreatePodRequest = serde_json::from_value(request).expect("a request");
+    for spelled in [
+        pem.replace('\n', " "),
+        pem.replace('\n', "\r\n"),
+        json!(json!({ "env": pem }).to_string()).to_string(),
+        pem.bytes().map(|byte| format!("\\u{byte:04x}")).collect(),
+        pem.chars().skip(5).take(30).collect(),
+    ] {
+        for status in [201, 422, 500] {
+            let server = MockServer::start_async().await;
+            let words =
+                json!({ "id": &spelled, "name": 7, "title": "T", "status": status, "detail": &spelled });
+            server.mock(|_, then| {
+                let id = spelled.replace(['\r', '\n'], " ");
+                then.status(status).header("x-request-id", id).body(words.to_string());
+            });
+            let failure = client(&server).create_pod(&request).await.expect_err("a failure");
+            let headers = format!("{:?} {:?}", failure.headers(), failure.recovered_id());
+            let shown = format!("{failure} {failure:?} {headers}");
+            let piece = ["SENTINEL", "QIBADANBgkq", "\\u004d", "FAASCBKcwg"]
+                .into_iter()
+                .find(|piece| shown.contains(piece));
+            assert_eq!(piece, None, "{status}: {shown}");
+        }
+    }
+}
+
+#[tokio::test]
+async fn what_to_do_is_told_by_what_was_asked_for() {
+    let server = MockServer::start_async().await;
+    let problem = |status: u16| json!({ "title": "T", "status": status, "detail": "no" }).to_string();
+    let say = |method: &'static str, status: u16| {
+        server.mock(|when, then| {
+            when.method(method);
+            then.status(status).body(problem(status));
+        })
+    };
+    say("GET", 503);
+    let mut refusal = say("POST", 503);
+    let read = client(&server).get_pod("p").await.expect_err("a failure");
+    assert!(read.is_read() && read.to_string().ends_with("try again later"), "{read}");
+    let made = client(&server).create_pod(&create()).await.expect_err("a failure");
+    assert!(
+        !made.is_read() && made.to_string().ends_with("it may have been done: look before trying again"),
+        "{made}"
+    );
+    refusal.delete();
+    say("POST", 501);
+    let unknown = client(&server).create_pod(&create()).await.expect_err("a failure");
+    assert!(
+        unknown
+            .to_string()
+            .ends_with("this server does not offer it: check the base URL and the API version"),
+        "{unknown}"
+    );
+}
+
 #[tokio::test]
 async fn a_success_that_cannot_be_read_gives_up_its_id_and_no_payload() {
     let body = json!({ "id": "p1", "env": { "TOKEN": SECRET }, "gpu": { "count": { "odd": SECRET } } });
@@ -189,7 +251,7 @@ async fn a_call_and_the_start_of_a_stream_end_in_time() {
         ClientBuilder::new(KEY).base_url(&url).timeout(Duration::from_millis(200)).v2().expect("a client");
     for failure in [
         client.get_pod("p").await.map(drop).expect_err("late"),
-        client.get_pod_logs("p", None, None, None, None).await.map(drop).expect_err("late"),
+        client.get_pod_logs("p").await.map(drop).expect_err("late"),
     ] {
         assert_eq!(failure.kind(), &FailureKind::Interrupted);
         assert!(failure.is_timeout(), "{failure:?}");
@@ -211,7 +273,7 @@ async fn a_refusal_that_never_ends_is_cut_off() {
         ClientBuilder::new(KEY).base_url(&url).timeout(Duration::from_millis(200)).v2().expect("a client");
     tokio::select! {
         () = server => unreachable!("the server waits for ever"),
-        answer = client.get_pod_logs("p", None, None, None, None) => {
+        answer = client.get_pod_logs("p") => {
             assert_eq!(answer.map(drop).expect_err("refused").status(), Some(502));
         }
     }

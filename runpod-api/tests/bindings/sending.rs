@@ -2,7 +2,7 @@ use std::collections::BTreeMap;
 
 use futures_util::StreamExt as _;
 use httpmock::{Method::GET, Method::POST, MockServer};
-use runpod_api::{ClientBuilder, Joined, v2::types};
+use runpod_api::{ClientBuilder, Int, Joined, v2::types};
 
 use crate::{KEY, client};
 
@@ -24,7 +24,7 @@ async fn every_request_carries_the_key_and_a_user_agent_and_nothing_unasked() {
         .base_url(server.base_url() + "/")
         .v2()
         .expect("a client");
-    let pods = client.list_pods(None, None, None).await.expect("a list");
+    let pods = client.list_pods().await.expect("a list");
     assert!(pods.pods.is_empty());
     mock.assert();
 }
@@ -42,8 +42,7 @@ async fn a_create_sends_what_was_said_and_no_more() {
         "name": "a", "disk": 20, "image": "i", "gpu": { "id": "NVIDIA L4" }
     }))
     .expect("a request");
-    let body =
-        types::CreatePodRequest { env: Some(BTreeMap::from([("TOKEN".into(), "hunter2".into())])), ..body };
+    let body = body.env(BTreeMap::from([("TOKEN".into(), "hunter2".into())]));
     let pod = client(&server).create_pod(&body).await.expect("a pod");
     assert_eq!(pod.status(), 201);
     assert_eq!(pod.cost.map(|cost| cost.get()), Some(0.74));
@@ -65,10 +64,9 @@ async fn lists_in_the_query_are_joined_where_the_contract_says_so() {
     let codes: Vec<types::CountryCode> = ["DE", "FR"].map(|code| code.parse().expect("a code")).to_vec();
     let codes = Joined::try_from(codes).expect("codes");
     let product = Joined::try_from(vec![types::Product::Pod]).expect("products");
-    let count = 2.try_into().expect("a count");
-    let answer = client(&server)
-        .list_gpu_types(None, Some(&count), Some(&codes), None, None, None, Some(&product))
-        .await;
+    let options = types::ListGpuTypesOptions::new().country_codes(codes).product(product);
+    let options = options.count(Int::new(2).expect("a count"));
+    let answer = client(&server).list_gpu_types_with(&options).await;
     assert!(answer.expect("a list").gpus.is_empty());
     mock.assert();
 }
@@ -81,7 +79,7 @@ async fn logs_are_a_stream_of_bytes_and_resume_where_they_were() {
         then.status(200).header("content-type", "text/event-stream").body("id: 1\ndata: {}\n\n");
     });
     let logs = client(&server)
-        .get_pod_logs("p1", None, None, None, Some("2026-01-01T00:00:00.5Z"))
+        .get_pod_logs_with("p1", &types::GetPodLogsOptions::new().last_event_id("2026-01-01T00:00:00.5Z"))
         .await
         .expect("logs");
     let mut stream = logs.into_inner();
@@ -105,7 +103,7 @@ async fn an_action_may_be_answered_without_a_body() {
         then.status(200).body("{\"id\":\"p1\"}");
     });
     let client = client(&server);
-    let act = |action| types::PodActionRequest { action };
+    let act = |action| types::PodActionRequest::new(action);
     let gone = client.pod_action("p1", &act(types::PodAction::Terminate)).await.expect("done");
     assert!(gone.into_inner().into_value().is_none());
     let stopped = client.pod_action("p1", &act(types::PodAction::Stop)).await.expect("done");

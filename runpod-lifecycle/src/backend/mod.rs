@@ -11,7 +11,7 @@ use runpod_api::{
     http::{HeaderMap, StatusCode},
 };
 
-use crate::{Cloud, CpuFlavor, GpuType, Hardware, Logs, Pod, PodSpec};
+use crate::{Cloud, CpuFlavor, GpuType, Hardware, Logs, Pod, PodSpec, logs::Resume};
 
 /// A version of RunPod's REST API.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
@@ -93,11 +93,15 @@ impl Backend {
         self.v2()?.cpu_flavors().await
     }
 
+    pub(crate) async fn data_centers(&self) -> Result<Answer<Vec<String>>, Failure> {
+        self.v2()?.data_centers().await
+    }
+
     pub(crate) async fn billed_usd(&self, id: &str) -> Result<Answer<f64>, Failure> {
         self.v2()?.billed_usd(id).await
     }
 
-    pub(crate) async fn ssh_keys(&self) -> Result<Answer<Vec<String>>, Failure> {
+    pub(crate) async fn ssh_keys(&self) -> Result<Answer<SshKeys>, Failure> {
         self.v2()?.ssh_keys().await
     }
 
@@ -109,9 +113,9 @@ impl Backend {
         &self,
         id: &str,
         logs: &Logs,
-        cursor: Option<&str>,
+        resume: &Resume,
     ) -> Result<Answer<ByteStream>, Failure> {
-        self.v2()?.logs(id, logs, cursor).await
+        self.v2()?.logs(id, logs, resume).await
     }
 
     /// For what only v2 has. Callers ask [`supports`](crate::RunPod::supports) first.
@@ -150,6 +154,14 @@ fn unsendable(operation: &'static str, problem: impl Display) -> Failure {
 /// An id of the server's that cannot move a terminal's cursor when it is shown.
 fn printable(id: String) -> String {
     if id.contains(char::is_control) { id.replace(char::is_control, "\u{fffd}") } else { id }
+}
+
+/// The account's public SSH keys.
+#[derive(Clone, Debug)]
+pub(crate) struct SshKeys {
+    pub(crate) readable: Vec<String>,
+    /// How many entries are no text.
+    pub(crate) unreadable: usize,
 }
 
 /// One page of the pod list.

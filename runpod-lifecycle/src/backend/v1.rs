@@ -1,7 +1,5 @@
 //! RunPod's REST v1, retired on 2026-11-15: for whoever still reaches an endpoint of its shape.
 
-use std::net::Ipv4Addr;
-
 use runpod_api::{
     Failure, Int, Integer, Number, ResponseValue,
     http::StatusCode,
@@ -12,7 +10,6 @@ use serde_json::Value;
 use crate::{
     Cloud, Cpu, Gpu, Hardware, Pod, PodState, Port, Protocol, TcpEndpoint,
     backend::{Action, Answer, Create, PodPage, answer, printable, status, unreadable_pod, unsendable},
-    pod::connection::is_internal,
     spec::HardwareSpec,
 };
 
@@ -34,24 +31,8 @@ impl V1 {
 
     /// Every pod: v1 has no pages.
     pub(crate) async fn list(&self) -> Result<Answer<PodPage>, Failure> {
-        let pods = self.client.list_pods(
-            None,
-            None,
-            None,
-            None,
-            None,
-            None,
-            None,
-            None,
-            Some(true),
-            Some(true),
-            None,
-            None,
-            None,
-            None,
-            None,
-            None,
-        );
+        let options = types::ListPodsOptions::new().include_machine(true).include_network_volume(true);
+        let pods = self.client.list_pods_with(&options);
         pods.await.map(|response| {
             answer(response, |pods| PodPage {
                 unreadable: pods.odd().iter().map(unreadable_pod).collect(),
@@ -62,7 +43,8 @@ impl V1 {
     }
 
     pub(crate) async fn get(&self, id: &str) -> Result<Answer<Pod>, Failure> {
-        let response = self.client.get_pod(id, Some(true), Some(true), None, None, None).await?;
+        let options = types::GetPodOptions::new().include_machine(true).include_network_volume(true);
+        let response = self.client.get_pod_with(id, &options).await?;
         Ok(answer(response, pod))
     }
 
@@ -96,30 +78,30 @@ impl V1 {
 fn request(create: &Create<'_>) -> Result<types::PodCreateInput, Failure> {
     let spec = create.spec;
     let some = |list: &[String]| (!list.is_empty()).then(|| list.to_vec());
-    let mut body = types::PodCreateInput {
-        cloud_type: Some(match create.cloud {
-            Cloud::Community => types::PodCreateInputCloudType::Community,
-            Cloud::Secure | Cloud::Either => types::PodCreateInputCloudType::Secure,
-        }),
-        container_disk_in_gb: spec.disk().map(|size| i64::from(size).into()),
-        container_registry_auth_id: spec.registry.clone(),
-        data_center_ids: some(create.data_centers),
-        docker_entrypoint: some(&spec.entrypoint),
-        docker_start_cmd: some(&spec.cmd),
-        env: Some(create.env.clone()),
-        global_networking: spec.global_networking.then_some(true),
-        image_name: spec.image.clone(),
-        interruptible: spec.interruptible.then_some(true),
-        name: Some(spec.name.parse().map_err(|_| unsendable(CREATE, "the pod name is too long"))?),
-        network_volume_id: spec.network_volume.clone(),
-        // Left out, v1 would open 8888/http and 22/tcp and add a volume of 20 GB.
-        ports: Some(spec.ports.clone()),
-        support_public_ip: spec.public_ip.then_some(true),
-        template_id: spec.template.clone(),
-        volume_in_gb: Some(i64::from(spec.volume_gb.unwrap_or(0)).into()),
-        volume_mount_path: Some(spec.mount_path.clone()),
-        ..Default::default()
-    };
+    let has_template = spec.template.is_some();
+    let has_volume = spec.volume_gb.is_some() || spec.network_volume.is_some();
+    let mut body = types::PodCreateInput::new();
+    body.cloud_type = Some(match create.cloud {
+        Cloud::Community => types::PodCreateInputCloudType::Community,
+        Cloud::Secure | Cloud::Either => types::PodCreateInputCloudType::Secure,
+    });
+    body.container_disk_in_gb = spec.disk_gb(create.hardware).map(|size| i64::from(size).into());
+    body.container_registry_auth_id = spec.registry.clone();
+    body.data_center_ids = some(create.data_centers);
+    body.docker_entrypoint = some(&spec.entrypoint);
+    body.docker_start_cmd = some(&spec.cmd);
+    body.env = Some(create.env.clone());
+    body.global_networking = spec.global_networking.then_some(true);
+    body.image_name = spec.image.clone();
+    body.interruptible = spec.interruptible.then_some(true);
+    body.name = Some(spec.name.parse().map_err(|_| unsendable(CREATE, "the pod name is too long"))?);
+    body.network_volume_id = spec.network_volume.clone();
+    // Left out, v1 would open 8888/http and 22/tcp and add a volume of 20 GB, unless a template says otherwise.
+    body.ports = Some(spec.ports.clone()).filter(|ports| !has_template || !ports.is_empty());
+    body.support_public_ip = spec.public_ip.then_some(true);
+    body.template_id = spec.template.clone();
+    body.volume_in_gb = spec.volume_gb.or((!has_template).then_some(0)).map(|size| i64::from(size).into());
+    body.volume_mount_path = (!has_template || has_volume).then(|| spec.mounted_at().to_owned());
     match (create.hardware, &spec.hardware) {
         (Hardware::AnyGpu { ids, count }, HardwareSpec::Gpu(gpu)) => {
             body.compute_type = Some(types::PodCreateInputComputeType::Gpu);
@@ -178,8 +160,11 @@ fn pod(pod: types::Pod) -> Pod {
         image: pod.image_name.or(pod.image),
         id: printable(pod.id),
         name: pod.name,
+        knows_ports: pod.ports.is_some(),
         ports,
         tcp_endpoints,
+        observed: None,
+        withheld: None,
     }
 }
 
@@ -211,13 +196,11 @@ fn tcp_endpoints(public_ip: Option<&str>, mappings: Option<&Value>) -> Vec<TcpEn
     }
 }
 
-fn endpoint(ip: Option<&str>, private: Option<u16>, public: Option<u16>) -> Option<TcpEndpoint> {
-    let ip: Ipv4Addr = ip?.parse().ok().filter(|ip| !is_internal(*ip))?;
-    Some(TcpEndpoint { private_port: private?, ip, public_port: public.filter(|port| *port != 0)? })
+fn endpoint(ip: Option<&str>, private: Option<i64>, public: Option<i64>) -> Option<TcpEndpoint> {
+    TcpEndpoint::new(private?, ip?, public?)
 }
 
-fn number(value: Option<&Value>) -> Option<u16> {
+fn number(value: Option<&Value>) -> Option<i64> {
     let value = value?;
-    let number = value.as_u64().or_else(|| value.as_str()?.parse().ok())?;
-    u16::try_from(number).ok()
+    value.as_i64().or_else(|| value.as_str()?.parse().ok())
 }

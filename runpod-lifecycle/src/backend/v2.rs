@@ -1,7 +1,7 @@
 //! RunPod's REST v2.
 
 use runpod_api::{
-    ByteStream, Failure, Int, Integer, Joined, Listed, Number, Open,
+    ByteStream, Failure, Int, Integer, Joined, List, Listed, Number, Open,
     http::StatusCode,
     v2::{Client, types},
 };
@@ -10,9 +10,10 @@ use crate::{
     Cloud, Cpu, CpuFlavor, Gpu, GpuType, Hardware, LogSource, Logs, Pod, PodState, Port, SshEndpoint, Stock,
     TcpEndpoint,
     backend::{
-        Action, Answer, Create, PodPage, Unreadable, answer, printable, status, unreadable_pod, unsendable,
+        Action, Answer, Create, PodPage, SshKeys, Unreadable, answer, printable, status, unreadable_pod,
+        unsendable,
     },
-    pod::connection::is_internal,
+    logs::Resume,
     spec::{GpuSpec, HardwareSpec},
 };
 
@@ -38,10 +39,9 @@ impl V2 {
         let cursor = cursor.map(str::parse).transpose();
         let cursor: Option<types::ListPodsCursor> =
             cursor.map_err(|_| unsendable("list_pods", "the cursor of the next page is empty"))?;
-        self.client
-            .list_pods(cursor.as_ref(), None, Some(&limit))
-            .await
-            .map(|response| answer(response, page))
+        let mut options = types::ListPodsOptions::new().limit(limit);
+        options.cursor = cursor;
+        self.client.list_pods_with(&options).await.map(|response| answer(response, page))
     }
 
     pub(crate) async fn get(&self, id: &str) -> Result<Answer<Pod>, Failure> {
@@ -59,7 +59,7 @@ impl V2 {
             Action::Stop => types::PodAction::Stop,
             Action::Restart => types::PodAction::Restart,
         };
-        let body = types::PodActionRequest { action };
+        let body = types::PodActionRequest::new(action);
         let response = self.client.pod_action(id, &body).await?;
         Ok(answer(response, |body| body.into_value().map(pod)))
     }
@@ -78,10 +78,9 @@ impl V2 {
         let count = Int::try_from(count).map_err(unsendable)?;
         let include = Joined::try_from(vec![types::CatalogInclude::Availability]).map_err(unsendable)?;
         let product = Joined::try_from(vec![types::Product::Pod]).map_err(unsendable)?;
-        let response = self
-            .client
-            .list_gpu_types(Some(filter), Some(&count), None, None, Some(&include), None, Some(&product))
-            .await?;
+        let options = types::ListGpuTypesOptions::new();
+        let options = options.cloud(filter).count(count).include(include).product(product);
+        let response = self.client.list_gpu_types_with(&options).await?;
         Ok(answer(response, |list| list.gpus.into_iter().map(|gpu| gpu_type(gpu, secure)).collect()))
     }
 
@@ -90,8 +89,16 @@ impl V2 {
         let unsendable = |error| unsendable(OPERATION, error);
         let include = Joined::try_from(vec![types::CatalogInclude::Availability]).map_err(unsendable)?;
         let product = Joined::try_from(vec![types::CpuProduct::Pod]).map_err(unsendable)?;
-        let response = self.client.list_cpu_types(Some(&include), Some(&product), None).await?;
+        let options = types::ListCpuTypesOptions::new().include(include).product(product);
+        let response = self.client.list_cpu_types_with(&options).await?;
         Ok(answer(response, |list| list.cpus.into_iter().map(cpu_flavor).collect()))
+    }
+
+    pub(crate) async fn data_centers(&self) -> Result<Answer<Vec<String>>, Failure> {
+        let response = self.client.list_data_centers().await?;
+        Ok(answer(response, |list| {
+            list.data_centers.into_iter().map(|center| printable(center.id)).collect()
+        }))
     }
 
     pub(crate) async fn network_volume_data_center(
@@ -105,21 +112,26 @@ impl V2 {
     }
 
     pub(crate) async fn billed_usd(&self, id: &str) -> Result<Answer<f64>, Failure> {
-        let response = self.client.list_pod_billing(None, None, None, Some(id), None).await?;
+        let response =
+            self.client.list_pod_billing_with(&types::ListPodBillingOptions::new().pod_id(id)).await?;
         Ok(answer(response, |billing| {
             let records = billing.records.iter().filter(|record| record.pod_id.as_deref() == Some(id));
             records.filter_map(|record| record.total_amount).map(Number::get).sum()
         }))
     }
 
-    pub(crate) async fn ssh_keys(&self) -> Result<Answer<Vec<String>>, Failure> {
-        self.client.get_ssh_keys().await.map(|response| answer(response, |keys| keys.keys.into_inner()))
+    pub(crate) async fn ssh_keys(&self) -> Result<Answer<SshKeys>, Failure> {
+        let response = self.client.get_ssh_keys().await?;
+        Ok(answer(response, |keys| SshKeys {
+            unreadable: keys.keys.odd().len(),
+            readable: keys.keys.into_inner(),
+        }))
     }
 
     pub(crate) async fn set_ssh_keys(&self, keys: &[String]) -> Result<Answer<()>, Failure> {
-        let keys = keys.iter().map(|key| key.parse()).collect::<Result<_, _>>();
+        let keys = keys.iter().map(|key| key.parse()).collect::<Result<Vec<_>, _>>();
         let keys = keys.map_err(|_| unsendable("update_ssh_keys", "a key is not an OpenSSH public key"))?;
-        let body = types::UpdateSshKeysRequest { keys };
+        let body = types::UpdateSshKeysRequest::new(keys);
         self.client.update_ssh_keys(&body).await.map(|response| answer(response, drop))
     }
 
@@ -127,15 +139,24 @@ impl V2 {
         &self,
         id: &str,
         logs: &Logs,
-        cursor: Option<&str>,
+        resume: &Resume,
     ) -> Result<Answer<ByteStream>, Failure> {
+        let (cursor, since) = match resume {
+            Resume::Tail => (None, None),
+            Resume::After(id) => (Some(id.as_str()), None),
+            Resume::Since(at) => (None, Some(at.parse().map_err(|error| unsendable("get_pod_logs", error))?)),
+        };
         let source = match &logs.source {
             Some(LogSource::Container) => Some(types::LogSource::Container),
             Some(LogSource::System) => Some(types::LogSource::System),
             _ => None,
         };
         let tail = Int::try_from(logs.tail).map_err(|error| unsendable("get_pod_logs", error))?;
-        let response = self.client.get_pod_logs(id, None, source, Some(&tail), cursor).await?;
+        let mut options = types::GetPodLogsOptions::new().tail(tail);
+        options.since = since;
+        options.source = source;
+        options.last_event_id = cursor.map(str::to_owned);
+        let response = self.client.get_pod_logs_with(id, &options).await?;
         Ok(answer(response, |bytes| bytes))
     }
 }
@@ -149,37 +170,42 @@ fn request(create: &Create<'_>) -> Result<types::CreatePodRequest, Failure> {
         (Hardware::Cpu { flavor, vcpus }, _) => (None, Some(cpu_request(flavor, *vcpus)?)),
         _ => return Err(refused("this hardware cannot be asked for on REST v2")),
     };
-    Ok(types::CreatePodRequest {
-        args: spec.args.clone(),
-        cloud: gpu.is_some().then_some(match create.cloud {
-            Cloud::Community => types::Cloud::Community,
-            Cloud::Secure | Cloud::Either => types::Cloud::Secure,
-        }),
-        cmd: some(&spec.cmd),
-        cpu,
-        data_center_ids: some(create.data_centers),
-        disk: spec.disk().map(Int::try_from).transpose().map_err(|error| unsendable(OPERATION, error))?,
-        entrypoint: some(&spec.entrypoint),
-        env: Some(create.env.clone()),
-        global_networking: spec.global_networking.then_some(true),
-        gpu,
-        image: spec.image.clone(),
-        mounts: mounts(create)?,
-        name: spec.name.parse().map_err(|_| refused("the pod name is empty"))?,
-        ports: some(&spec.ports),
-        registry: spec.registry.clone().map(Into::into),
-        start_jupyter: spec.jupyter.then_some(true),
-        start_ssh: match spec.ssh {
-            Some(start) => Some(start),
-            None => spec.starts_ssh().then_some(true),
-        },
-        template_id: spec
-            .template
-            .as_ref()
-            .map(|id| id.parse())
-            .transpose()
-            .map_err(|_| refused("the template id is empty"))?,
-    })
+    let name: types::CreatePodRequestName =
+        spec.name.parse().map_err(|_| refused("the pod name is empty"))?;
+    let mut body = types::CreatePodRequest::new(name);
+    body.args = spec.args.clone();
+    body.cloud = gpu.is_some().then_some(match create.cloud {
+        Cloud::Community => types::Cloud::Community,
+        Cloud::Secure | Cloud::Either => types::Cloud::Secure,
+    });
+    body.cmd = some(&spec.cmd);
+    body.cpu = cpu;
+    body.data_center_ids = some(create.data_centers);
+    body.disk = spec
+        .disk_gb(create.hardware)
+        .map(Int::try_from)
+        .transpose()
+        .map_err(|error| unsendable(OPERATION, error))?;
+    body.entrypoint = some(&spec.entrypoint);
+    body.env = Some(create.env.clone());
+    body.global_networking = spec.global_networking.then_some(true);
+    body.gpu = gpu;
+    body.image = spec.image.clone();
+    body.mounts = mounts(create)?;
+    body.ports = some(&spec.ports);
+    body.registry = spec.registry.clone().map(Into::into);
+    body.start_jupyter = spec.jupyter.then_some(true);
+    body.start_ssh = match spec.ssh {
+        Some(start) => Some(start),
+        None => spec.starts_ssh().then_some(true),
+    };
+    body.template_id = spec
+        .template
+        .as_ref()
+        .map(|id| id.parse())
+        .transpose()
+        .map_err(|_| refused("the template id is empty"))?;
+    Ok(body)
 }
 
 fn some(list: &[String]) -> Option<Vec<String>> {
@@ -191,40 +217,34 @@ fn gpu_request(id: &str, gpu: &GpuSpec) -> Result<types::CreateGpuConfig, Failur
     let number = |error| unsendable("create_pod", error);
     let versions = gpu.cuda_versions.iter().map(|version| version.parse()).collect::<Result<Vec<_>, _>>();
     let versions = versions.map_err(refused)?;
-    Ok(types::CreateGpuConfig {
-        allowed_cuda_versions: (!versions.is_empty()).then_some(versions),
-        count: Some(Int::try_from(gpu.count).map_err(number)?),
-        id: id.to_owned(),
-        min_cuda_version: gpu
-            .min_cuda_version
-            .as_ref()
-            .map(|version| version.parse())
-            .transpose()
-            .map_err(refused)?,
-        min_ram_per_gpu: gpu.min_ram_gb.map(Int::try_from).transpose().map_err(number)?,
-        min_vcpu_count_per_gpu: gpu.min_vcpus.map(Int::try_from).transpose().map_err(number)?,
-    })
+    let mut config = types::CreateGpuConfig::new(id);
+    config.allowed_cuda_versions = (!versions.is_empty()).then_some(versions);
+    config.count = Some(Int::try_from(gpu.count).map_err(number)?);
+    config.min_cuda_version =
+        gpu.min_cuda_version.as_ref().map(|version| version.parse()).transpose().map_err(refused)?;
+    config.min_ram_per_gpu = gpu.min_ram_gb.map(Int::try_from).transpose().map_err(number)?;
+    config.min_vcpu_count_per_gpu = gpu.min_vcpus.map(Int::try_from).transpose().map_err(number)?;
+    Ok(config)
 }
 
 fn cpu_request(flavor: &str, vcpus: u32) -> Result<types::CreateCpuConfig, Failure> {
-    Ok(types::CreateCpuConfig {
-        id: flavor.parse().map_err(|_| unsendable("create_pod", "the CPU flavor is empty"))?,
-        vcpu_count: Int::try_from(vcpus).map_err(|error| unsendable("create_pod", error))?,
-    })
+    let id: types::CreateCpuConfigId =
+        flavor.parse().map_err(|_| unsendable("create_pod", "the CPU flavor is empty"))?;
+    let vcpus = Int::try_from(vcpus).map_err(|error| unsendable("create_pod", error))?;
+    Ok(types::CreateCpuConfig::new(id, vcpus))
 }
 
 fn mounts(create: &Create<'_>) -> Result<Option<types::MountsRequest>, Failure> {
     let spec = create.spec;
-    let path = spec.mount_path.clone();
+    let path = spec.mounted_at().to_owned();
     if let Some(id) = &spec.network_volume {
-        let mount = types::NetworkMountRequest { path, volume_id: id.clone() };
-        let network = vec![mount].try_into().map_err(|error| unsendable("create_pod", error))?;
-        return Ok(Some(types::MountsRequest { network: Some(network), persistent: None }));
+        let mount = types::NetworkMountRequest::new(path, id);
+        let network = List::try_from(vec![mount]).map_err(|error| unsendable("create_pod", error))?;
+        return Ok(Some(types::MountsRequest::new().network(network)));
     }
     let Some(size) = spec.volume_gb else { return Ok(None) };
     let size = Int::try_from(size).map_err(|error| unsendable("create_pod", error))?;
-    let persistent = types::PersistentMountRequest { path, size };
-    Ok(Some(types::MountsRequest { network: None, persistent: Some(persistent) }))
+    Ok(Some(types::MountsRequest::new().persistent(types::PersistentMountRequest::new(path, size))))
 }
 
 fn page(list: types::ListPodsResponse) -> PodPage {
@@ -251,6 +271,8 @@ fn pod(pod: types::Pod) -> Pod {
     let ports = runtime.and_then(|runtime| runtime.ports.as_deref()).unwrap_or_default();
     Pod {
         tcp_endpoints: tcp_endpoints(ports),
+        observed: None,
+        withheld: None,
         has_runtime: runtime.is_some(),
         uptime: runtime
             .and_then(|runtime| runtime.uptime)
@@ -274,6 +296,7 @@ fn pod(pod: types::Pod) -> Pod {
         container_disk_gb: pod.disk.map(Integer::get),
         volume_gb: mounts.persistent.and_then(|mount| mount.size).map(Integer::get),
         network_volume: mounts.network.into_iter().flatten().find_map(|mount| mount.volume_id),
+        knows_ports: pod.ports.is_some(),
         ports: pod.ports.into_iter().flatten().filter_map(|port| port.parse::<Port>().ok()).collect(),
         env: pod.env.map(|env| env.into_inner()).unwrap_or_default(),
         is_locked: pod.locked.unwrap_or(false),
@@ -306,9 +329,7 @@ fn tcp_endpoints(ports: &[types::PodRuntimePort]) -> Vec<TcpEndpoint> {
 }
 
 fn tcp_endpoint(port: &types::PodRuntimePort) -> Option<TcpEndpoint> {
-    let number = |port: Option<Integer>| u16::try_from(port?.get()).ok().filter(|port| *port != 0);
-    let ip = port.ip.as_ref()?.parse().ok().filter(|ip| !is_internal(*ip))?;
-    Some(TcpEndpoint { private_port: number(port.private)?, ip, public_port: number(port.public)? })
+    TcpEndpoint::new(port.private?.get(), port.ip.as_deref()?, port.public?.get())
 }
 
 fn gpu_type(gpu: types::GpuType, secure: bool) -> GpuType {

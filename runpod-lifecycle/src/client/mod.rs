@@ -1,6 +1,8 @@
 //! The handle everything starts from.
 
+pub(crate) mod clock;
 pub(crate) mod quota;
+pub(crate) mod ratelimit;
 pub(crate) mod retry;
 pub(crate) mod shared;
 
@@ -9,7 +11,7 @@ use std::{
     future::Future,
     pin::Pin,
     sync::{Arc, Mutex, MutexGuard, PoisonError},
-    time::Duration,
+    time::{Duration, SystemTime},
 };
 
 use runpod_api::{BuildError, ClientBuilder, Failure, Secret};
@@ -17,13 +19,16 @@ use tokio::time::{Instant, sleep};
 
 use crate::{
     ApiVersion, Error, ErrorKind, Event, GpuType,
-    backend::{Answer, Backend, v2::V2},
+    backend::{Answer, Backend, SshKeys, v2::V2},
+    client::clock::ServerClock,
     client::quota::{Permit, Priority, Quota},
     client::shared::Shared,
     event::Observer,
-    pods::created::Accepted,
     pods::list::Listing,
+    pods::names::Names,
+    pods::record::PodRecords,
     probe::Prober,
+    ssh_keys::WrittenKeys,
     wait::watcher::Poller,
 };
 
@@ -66,6 +71,7 @@ pub struct RunPod {
 struct Inner {
     backend: Backend,
     quota: Quota,
+    clock: ServerClock,
     prober: Prober,
     poller: Poller,
     lookups: Lookups,
@@ -80,9 +86,13 @@ pub(crate) struct Lookups {
     /// When a mutation last began or ended: what was looked up before it says little after it.
     mutated_at: Mutex<Option<Instant>>,
     pub(crate) pods: Shared<(), Arc<Listing>>,
-    /// What this handle created lately, since lists may lack it.
-    pub(crate) accepted: Accepted,
-    pub(crate) ssh_keys: Shared<(), Vec<String>>,
+    pub(crate) names: Names,
+    /// What this handle created or changed, since answers may be from before.
+    pub(crate) records: PodRecords,
+    pub(crate) ssh_keys: Shared<(), SshKeys>,
+    /// The set of SSH keys last written through this handle.
+    pub(crate) written_ssh_keys: tokio::sync::Mutex<Option<WrittenKeys>>,
+    pub(crate) data_centers: Shared<(), Vec<String>>,
     /// The secure cloud's and the community cloud's, for so many GPUs a pod.
     pub(crate) gpu_types: [Shared<u32, Vec<GpuType>>; 2],
 }
@@ -138,7 +148,7 @@ impl RunPod {
     /// Connections and rate-limit budget stay shared with the handle it was made from.
     #[must_use]
     pub fn on_event(&self, observe: impl Fn(&Event) + Send + Sync + 'static) -> Self {
-        Self { inner: Arc::clone(&self.inner), observer: Observer::new(observe) }
+        self.observed_by(Observer::new(observe))
     }
 
     /// The generated client underneath, for whatever this facade does not cover; `None` on REST v1.
@@ -203,6 +213,16 @@ impl RunPod {
         &self.inner.lookups
     }
 
+    /// The time by RunPod's clock; `None` if none of its answers had a date.
+    pub(crate) fn time(&self) -> Option<SystemTime> {
+        self.inner.clock.now()
+    }
+
+    /// The same handle with another observer.
+    pub(crate) fn observed_by(&self, observer: Observer) -> Self {
+        Self { inner: Arc::clone(&self.inner), observer }
+    }
+
     pub(crate) fn notify(&self, event: &Event) {
         self.observer.notify(event);
     }
@@ -217,7 +237,7 @@ impl RunPod {
     ) -> Result<T, Error> {
         let permit = self.admit(call).await?;
         let mutating = |at| {
-            if call.priority == Priority::Mutation {
+            if call.priority != Priority::Poll {
                 *self.inner.lookups.mutated_at() = Some(at);
             }
         };
@@ -226,13 +246,15 @@ impl RunPod {
         mutating(Instant::now());
         match answer {
             Ok(answer) => {
+                // A failure may be another server's, with another clock.
+                self.inner.clock.observe(&answer.headers);
                 permit.answered(&answer.headers);
                 Ok(answer.value)
             }
             Err(failure) => {
                 permit.answered(failure.headers());
                 if failure.status() == Some(429) {
-                    self.inner.quota.hold(failure.retry_after().unwrap_or_default());
+                    self.inner.quota.hold(failure.retry_after());
                 }
                 Err(Error::of_call(self.version(), call.operation, call.target, failure))
             }
@@ -272,17 +294,37 @@ impl RunPod {
                 Err(error) => error,
             };
             let Some(pause) = pauses.next() else { return Err(error) };
-            let asked = self.asked_pause(&error);
-            if asked > PATIENCE {
+            if !self.rest_after(&error, call, pause).await {
                 return Err(error);
             }
-            sleep(pause.max(asked)).await;
         }
     }
 
-    /// How long RunPod wants to be left alone after an error: the longest of what it said.
-    pub(crate) fn asked_pause(&self, error: &Error) -> Duration {
-        error.retry_after().unwrap_or_default().max(self.inner.quota.exhausted_for())
+    /// Rests for at least `pause` before a call that failed is sent again. Returns false at once if RunPod
+    /// wants to be left alone for longer than anybody waits.
+    pub(crate) async fn rest_after(&self, error: &Error, call: Call<'_>, pause: Duration) -> bool {
+        let asked = error.retry_after().unwrap_or_default();
+        let asked = match call.priority {
+            // A pod that bills is worth another 429.
+            Priority::Ending if asked > PATIENCE => Duration::ZERO,
+            Priority::Ending => asked,
+            _ => asked.max(self.inner.quota.exhausted_for()),
+        };
+        if asked > PATIENCE {
+            return false;
+        }
+        let pause = pause.max(asked);
+        if error.kind() == ErrorKind::RateLimited {
+            self.tell_pause(call.operation, pause, "RunPod answered 429");
+        } else if !asked.is_zero() {
+            self.tell_pause(call.operation, pause, "RunPod asked for it");
+        }
+        sleep(pause).await;
+        true
+    }
+
+    fn tell_pause(&self, operation: &str, pause: Duration, reason: impl Into<String>) {
+        self.notify(&Event::Paused { operation: operation.to_owned(), pause, reason: reason.into() });
     }
 
     async fn admit(&self, call: Call<'_>) -> Result<Permit<'_>, Error> {
@@ -291,12 +333,13 @@ impl RunPod {
                 Ok(permit) => return Ok(permit),
                 Err(hold) => hold,
             };
-            if hold > PATIENCE {
-                let message =
-                    format!("not sent: the account's rate limit is used up for another {} s", hold.as_secs());
+            if hold.span > PATIENCE {
+                let seconds = hold.span.as_secs();
+                let message = format!("not sent for another {seconds} s, since {}", hold.reason);
                 return Err(Error::of_answer(ErrorKind::RateLimited, call.operation, call.target, message));
             }
-            sleep(hold).await;
+            self.tell_pause(call.operation, hold.span, hold.reason);
+            sleep(hold.span).await;
         }
     }
 }
@@ -329,6 +372,7 @@ pub(crate) enum Feature {
     Catalog,
     Logs,
     SshKeys,
+    Uptime,
 }
 
 impl fmt::Display for Feature {
@@ -338,6 +382,7 @@ impl fmt::Display for Feature {
             Self::Catalog => "catalog",
             Self::Logs => "logs",
             Self::SshKeys => "SSH keys",
+            Self::Uptime => "uptime of containers",
         })
     }
 }
@@ -361,6 +406,11 @@ impl<'a> Call<'a> {
     /// A request that changes something.
     pub(crate) fn mutation(operation: &'static str, target: impl Into<Option<&'a str>>) -> Self {
         Self { operation, target: target.into(), priority: Priority::Mutation }
+    }
+
+    /// A request that ends or shortens what is billed: no limit holds it back.
+    pub(crate) fn ending(operation: &'static str, target: impl Into<Option<&'a str>>) -> Self {
+        Self { operation, target: target.into(), priority: Priority::Ending }
     }
 
     /// A request that only looks.
@@ -402,7 +452,7 @@ impl RunPodBuilder {
         self
     }
 
-    /// Where a pod's HTTP ports are probed, with `{pod}` and `{port}` filled in.
+    /// Where a pod's HTTP ports are reached and probed, with `{pod}` and `{port}` filled in.
     /// Default `https://{pod}-{port}.proxy.runpod.net`. A simulator has its own.
     pub fn http_proxy(mut self, template: impl Into<String>) -> Self {
         self.http_proxy = Some(template.into());
@@ -420,8 +470,9 @@ impl RunPodBuilder {
             ApiVersion::V1 => Backend::V1(crate::backend::v1::V1::new(self.client.v1()?)),
         };
         let prober = Prober::new(self.http_proxy)?;
-        let (quota, poller, lookups) = (Quota::default(), Poller::new(), Lookups::default());
-        let inner = Inner { backend, quota, prober, poller, lookups };
+        let (quota, clock) = (Quota::default(), ServerClock::default());
+        let (poller, lookups) = (Poller::new(), Lookups::default());
+        let inner = Inner { backend, quota, clock, prober, poller, lookups };
         Ok(RunPod { inner: Arc::new(inner), observer: Observer::default() })
     }
 }

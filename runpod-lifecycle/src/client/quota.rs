@@ -12,10 +12,18 @@ use std::{
 use runpod_api::http::HeaderMap;
 use tokio::time::{Instant, timeout};
 
+use crate::client::ratelimit::{RateLimit, Reported};
+
 /// The longest a window is taken to last.
 const LONGEST: Duration = Duration::from_secs(7 * 24 * 3600);
 /// The window that `Retry-After` closes.
 const RETRY_AFTER: &str = "Retry-After";
+/// The window that a header closes which cannot be read.
+const UNREADABLE: &str = "unreadable RateLimit";
+/// The pause where RunPod does not say how long, or not readably. It doubles while a window stays used up.
+const BACKOFF: Duration = Duration::from_secs(1);
+/// The longest such pause.
+const LONGEST_BACKOFF: Duration = Duration::from_secs(32);
 
 /// The longest the first request is waited for by the others.
 const FIRST_PATIENCE: Duration = Duration::from_secs(2);
@@ -23,7 +31,9 @@ const FIRST_PATIENCE: Duration = Duration::from_secs(2);
 /// Who wants to send.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Priority {
-    /// A create, start, stop or terminate: uses what is there.
+    /// A stop or terminate: always sent, since a pod that cannot be ended bills on.
+    Ending,
+    /// A create, start or restart: uses what is there.
     Mutation,
     /// A look: leaves a tenth of each window to mutations. Where mutations use all of it, looks get a
     /// tenth of the next one, spread over it.
@@ -48,6 +58,8 @@ struct Window {
     limit: Option<u64>,
     length: Option<Duration>,
     remaining: u64,
+    /// The pause between two requests, where RunPod does not say when it resets.
+    blind: Option<Duration>,
     /// Answers to what was sent before say nothing of it.
     began_at: Instant,
     resets_at: Instant,
@@ -59,6 +71,13 @@ struct Window {
     is_look_held: bool,
     /// What mutations must leave to looks, which had to wait for this window.
     for_looks: u64,
+}
+
+/// A pause before something may be sent.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Hold {
+    pub(crate) span: Duration,
+    pub(crate) reason: String,
 }
 
 /// Leave to send one request.
@@ -88,14 +107,13 @@ impl Drop for Permit<'_> {
 
 impl Quota {
     /// Leave to send one request now, or else how long to hold it back.
-    pub(crate) async fn admit(&self, priority: Priority) -> Result<Permit<'_>, Duration> {
+    pub(crate) async fn admit(&self, priority: Priority) -> Result<Permit<'_>, Hold> {
         let mut first = None;
-        if !self.is_answered.load(Ordering::Relaxed) {
+        if !self.is_answered.load(Ordering::Relaxed) && priority != Priority::Ending {
             first = timeout(FIRST_PATIENCE, self.first.lock()).await.ok();
         }
         let first = first.filter(|_| !self.is_answered.load(Ordering::Relaxed));
-        let hold = self.take(priority);
-        if !hold.is_zero() {
+        if let Some(hold) = self.take(priority) {
             return Err(hold);
         }
         self.in_flight.fetch_add(1, Ordering::Relaxed);
@@ -105,57 +123,39 @@ impl Quota {
     /// Takes in what the answer to something sent then says about the windows.
     fn observe(&self, headers: &HeaderMap, sent_at: Instant) {
         let now = Instant::now();
-        let (policies, current) = (header(headers, "ratelimit-policy"), header(headers, "ratelimit"));
+        let said = RateLimit::of(headers);
         let in_flight = self.in_flight.load(Ordering::Relaxed);
         let mut windows = self.windows(now);
-        for (name, values) in items(current) {
-            let (Some(remaining), Some(seconds)) = (value(values, "r"), value(values, "t")) else { continue };
-            let policy = items(policies).find(|(known, _)| *known == name).map_or("", |policy| policy.1);
-            let seen = Window {
-                limit: value(policy, "q").filter(|limit| *limit > 0),
-                length: value(policy, "w").map(Duration::from_secs).filter(|length| !length.is_zero()),
-                remaining: remaining.saturating_sub(in_flight),
-                began_at: sent_at,
-                resets_at: now + Duration::from_secs(seconds).min(LONGEST),
-                is_closed: remaining == 0,
-                looks: 0,
-                is_look_held: false,
-                for_looks: 0,
-            };
-            match windows.get_mut(name) {
+        for reported in said.windows {
+            let seen = Window::seen(&reported, in_flight, sent_at, now);
+            match windows.get_mut(&reported.name) {
                 Some(window) if sent_at < window.began_at && !seen.is_closed => {}
                 Some(window) => window.update(seen),
-                None => drop(windows.insert(name.to_owned(), seen)),
+                None => drop(windows.insert(reported.name, seen)),
             }
+        }
+        if said.is_unreadable {
+            windows.insert(UNREADABLE.to_owned(), Window::closed(BACKOFF, now));
         }
     }
 
-    /// Takes in for how long RunPod wants to be left alone, whatever its windows say.
-    pub(crate) fn hold(&self, span: Duration) {
+    /// Takes in for how long RunPod wants to be left alone, whatever its windows say; `None` if it does not say.
+    pub(crate) fn hold(&self, span: Option<Duration>) {
         let now = Instant::now();
-        let closed = Window {
-            limit: None,
-            length: None,
-            remaining: 0,
-            began_at: now,
-            resets_at: now + span.min(LONGEST),
-            is_closed: true,
-            looks: 0,
-            is_look_held: false,
-            for_looks: 0,
-        };
+        let closed = Window::closed(span.unwrap_or(BACKOFF), now);
         let mut windows = self.windows(now);
         let hold = windows.entry(RETRY_AFTER.to_owned()).or_insert(closed);
         hold.resets_at = hold.resets_at.max(closed.resets_at);
     }
 
-    /// Counts one request as sent and says how long to hold it back first; zero if it may go now.
-    fn take(&self, priority: Priority) -> Duration {
+    /// Counts one request as sent, or says how long to hold it back first.
+    fn take(&self, priority: Priority) -> Option<Hold> {
         let now = Instant::now();
         let mut windows = self.windows(now);
-        let hold = windows.values().map(|window| window.opens_in(priority, now)).max().unwrap_or_default();
+        let longest = windows.iter().max_by_key(|(_, window)| window.opens_in(priority, now));
+        let hold = longest.and_then(|(name, window)| window.hold(name, priority, now));
         for window in windows.values_mut() {
-            if hold.is_zero() {
+            if hold.is_none() {
                 window.remaining = window.remaining.saturating_sub(1);
                 window.looks += u64::from(priority == Priority::Poll);
             } else if priority == Priority::Poll {
@@ -183,9 +183,58 @@ impl Quota {
 }
 
 impl Window {
+    /// A window as an answer shows it.
+    fn seen(reported: &Reported, in_flight: u64, sent_at: Instant, now: Instant) -> Self {
+        let blind = reported.resets_in.is_none().then_some(BACKOFF);
+        let resets_in = reported.resets_in.unwrap_or(BACKOFF);
+        Self {
+            limit: reported.limit,
+            length: reported.length,
+            remaining: reported.remaining.saturating_sub(in_flight),
+            blind,
+            began_at: sent_at,
+            is_closed: reported.remaining == 0,
+            ..Self::closed(resets_in, now)
+        }
+    }
+
+    /// A window without room for so long.
+    fn closed(span: Duration, now: Instant) -> Self {
+        Self {
+            limit: None,
+            length: None,
+            remaining: 0,
+            blind: None,
+            began_at: now,
+            resets_at: now + span.min(LONGEST),
+            is_closed: true,
+            looks: 0,
+            is_look_held: false,
+            for_looks: 0,
+        }
+    }
+
+    /// The pause it asks of a request, and why; `None` if it has room.
+    fn hold(&self, name: &str, priority: Priority, now: Instant) -> Option<Hold> {
+        let span = self.opens_in(priority, now);
+        let reason = match name {
+            RETRY_AFTER => "RunPod asked for it".to_owned(),
+            UNREADABLE => "RunPod's RateLimit header cannot be read".to_owned(),
+            name if self.blind.is_some() => {
+                format!("the account's limit {name:?} is used up and RunPod does not say for how long")
+            }
+            name if self.remaining == 0 => format!("the account's limit {name:?} is used up"),
+            name => format!("the rest of the account's limit {name:?} is kept for what changes pods"),
+        };
+        (!span.is_zero()).then_some(Hold { span, reason })
+    }
+
     /// How long until it has room; zero if it has.
     fn opens_in(&self, priority: Priority, now: Instant) -> Duration {
         let reserve = match priority {
+            Priority::Ending => return Duration::ZERO,
+            // The one request that finds out is for whoever comes first.
+            _ if self.blind.is_some() => 0,
             Priority::Mutation => self.for_looks.saturating_sub(self.looks),
             Priority::Poll => self.tenth(),
         };
@@ -205,8 +254,16 @@ impl Window {
 
     /// Takes in what an answer says: in the same window its count may lack what others have sent since.
     fn update(&mut self, seen: Self) {
+        if let Some(pause) = seen.blind {
+            self.update_blindly(seen, pause);
+            return;
+        }
         // An answer that was on its way when a window was said to be used up does not open it again.
-        if self.is_closed && !seen.is_closed {
+        if self.is_closed && self.blind.is_none() && !seen.is_closed {
+            return;
+        }
+        if self.blind.is_some() {
+            *self = seen;
             return;
         }
         // Seconds are rounded and answers come late; the next window ends a whole length later.
@@ -226,8 +283,26 @@ impl Window {
         self.remaining = self.remaining.min(seen.remaining);
     }
 
+    /// Takes in what an answer says that does not tell when the window resets.
+    fn update_blindly(&mut self, seen: Self, pause: Duration) {
+        // What was said before, with a time, still counts.
+        if self.blind.is_none() {
+            self.remaining = self.remaining.min(seen.remaining);
+            return;
+        }
+        let longer = self.blind.filter(|_| seen.is_closed).map_or(pause, |before| before * 2);
+        let longer = longer.min(LONGEST_BACKOFF);
+        *self = Self { blind: Some(longer), resets_at: seen.resets_at + longer - pause, ..seen };
+    }
+
     /// Begins the next window, with what is under way counted in it; false if nothing is known of it.
     fn begin_anew(&mut self, now: Instant, in_flight: u64) -> bool {
+        if let Some(pause) = self.blind {
+            // One request finds out.
+            *self =
+                Self { remaining: self.remaining.max(1), resets_at: now + pause, is_closed: false, ..*self };
+            return true;
+        }
         let (Some(limit), Some(length)) = (self.limit, self.length) else { return false };
         *self = Self {
             remaining: limit.saturating_sub(in_flight),
@@ -252,25 +327,6 @@ impl Window {
     }
 }
 
-fn header<'a>(headers: &'a HeaderMap, name: &str) -> &'a str {
-    headers.get(name).and_then(|value| value.to_str().ok()).unwrap_or_default()
-}
-
-/// The items of `"minute";r=59;t=12, "hour";r=..`: names with their values. What does not parse is left out.
-fn items(text: &str) -> impl Iterator<Item = (&str, &str)> {
-    text.split(',').filter_map(|item| {
-        let (name, values) = item.split_once(';')?;
-        let name = name.trim().trim_matches('"');
-        (!name.is_empty()).then_some((name, values))
-    })
-}
-
-/// One of the values `r=59;t=12`.
-fn value(values: &str, key: &str) -> Option<u64> {
-    let mut values = values.split(';').filter_map(|value| value.split_once('='));
-    values.find(|(known, _)| known.trim() == key)?.1.trim().parse().ok()
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -282,13 +338,17 @@ mod tests {
         headers
     }
 
+    fn held(quota: &Quota, priority: Priority) -> Duration {
+        quota.take(priority).map_or(Duration::ZERO, |hold| hold.span)
+    }
+
     const POLICY: &str = r#""minute";q=60;w=60, "hour";q=1000;w=3600"#;
 
     #[tokio::test(start_paused = true)]
     async fn the_longest_exhausted_window_decides() {
         let quota = Quota::default();
         quota.observe(&headers(r#""minute";r=0;t=12, "hour";r=0;t=1800"#, POLICY), Instant::now());
-        assert_eq!(quota.take(Priority::Mutation), Duration::from_secs(1800));
+        assert_eq!(held(&quota, Priority::Mutation), Duration::from_secs(1800));
         assert_eq!(quota.exhausted_for(), Duration::from_secs(1800));
     }
 
@@ -296,22 +356,22 @@ mod tests {
     async fn polls_leave_a_tenth_to_mutations() {
         let quota = Quota::default();
         quota.observe(&headers(r#""minute";r=7;t=30"#, POLICY), Instant::now());
-        assert_eq!(quota.take(Priority::Poll), Duration::ZERO);
-        assert_eq!(quota.take(Priority::Poll), Duration::from_secs(30));
-        assert_eq!(quota.take(Priority::Mutation), Duration::ZERO);
+        assert_eq!(held(&quota, Priority::Poll), Duration::ZERO);
+        assert_eq!(held(&quota, Priority::Poll), Duration::from_secs(30));
+        assert_eq!(held(&quota, Priority::Mutation), Duration::ZERO);
     }
 
     #[tokio::test(start_paused = true)]
     async fn a_window_begins_anew_with_what_it_had_at_first_and_a_share_for_looks_that_waited() {
         let quota = Quota::default();
         quota.observe(&headers(r#""minute";r=0;t=5"#, r#""minute";q=60;w=60"#), Instant::now());
-        assert_eq!(quota.take(Priority::Poll), Duration::from_secs(5));
+        assert_eq!(held(&quota, Priority::Poll), Duration::from_secs(5));
         tokio::time::advance(Duration::from_secs(5)).await;
-        let sent = (0..100).take_while(|_| quota.take(Priority::Mutation).is_zero()).count();
+        let sent = (0..100).take_while(|_| held(&quota, Priority::Mutation).is_zero()).count();
         assert_eq!(sent, 54);
         for _ in 0..6 {
-            assert_eq!(quota.take(Priority::Poll), Duration::ZERO);
-            let pause = quota.take(Priority::Poll);
+            assert_eq!(held(&quota, Priority::Poll), Duration::ZERO);
+            let pause = held(&quota, Priority::Poll);
             assert_eq!(pause, Duration::from_secs(10), "the share is spread over the window");
             tokio::time::advance(pause).await;
         }
@@ -322,19 +382,19 @@ mod tests {
         let quota = Quota::default();
         let policy = r#""minute";q=60;w=60, "hour";q=1000;w=3600"#;
         quota.observe(&headers(r#""minute";r=6;t=60, "hour";r=900;t=60"#, policy), Instant::now());
-        assert_eq!(quota.take(Priority::Poll), Duration::from_secs(60));
+        assert_eq!(held(&quota, Priority::Poll), Duration::from_secs(60));
         tokio::time::advance(Duration::from_secs(60)).await;
         quota.observe(&headers(r#""hour";r=1;t=3600"#, policy), Instant::now());
-        assert_eq!(quota.take(Priority::Mutation), Duration::ZERO, "the hour keeps nothing for looks");
+        assert_eq!(held(&quota, Priority::Mutation), Duration::ZERO, "the hour keeps nothing for looks");
     }
 
     #[tokio::test(start_paused = true)]
     async fn a_quota_of_nothing_is_no_quota() {
         let quota = Quota::default();
         quota.observe(&headers(r#""minute";r=0;t=60"#, r#""minute";q=0;w=60"#), Instant::now());
-        assert_eq!(quota.take(Priority::Mutation), Duration::from_secs(60));
+        assert_eq!(held(&quota, Priority::Mutation), Duration::from_secs(60));
         tokio::time::advance(Duration::from_secs(60)).await;
-        assert_eq!(quota.take(Priority::Mutation), Duration::ZERO, "only RunPod can say more");
+        assert_eq!(held(&quota, Priority::Mutation), Duration::ZERO, "only RunPod can say more");
     }
 
     #[tokio::test(start_paused = true)]
@@ -344,9 +404,9 @@ mod tests {
         let permit = quota.admit(Priority::Mutation).await.unwrap();
         let other = quota.admit(Priority::Mutation).await.unwrap();
         permit.answered(&headers(r#""minute";r=2;t=30"#, POLICY));
-        assert_eq!(quota.take(Priority::Mutation), Duration::ZERO);
+        assert_eq!(held(&quota, Priority::Mutation), Duration::ZERO);
         // Two seconds went by while the second waited for the first.
-        assert_eq!(quota.take(Priority::Mutation), Duration::from_secs(28));
+        assert_eq!(held(&quota, Priority::Mutation), Duration::from_secs(28));
         drop(other);
     }
 
@@ -356,10 +416,10 @@ mod tests {
         quota.observe(&headers(r#""minute";r=9;t=1"#, POLICY), Instant::now());
         let late = quota.admit(Priority::Mutation).await.unwrap();
         tokio::time::advance(Duration::from_secs(1)).await;
-        let sent = (0..100).take_while(|_| quota.take(Priority::Mutation).is_zero()).count();
+        let sent = (0..100).take_while(|_| held(&quota, Priority::Mutation).is_zero()).count();
         assert_eq!(sent, 59);
         late.answered(&headers(r#""minute";r=8;t=1"#, POLICY));
-        assert_eq!(quota.take(Priority::Mutation), Duration::from_secs(60));
+        assert_eq!(held(&quota, Priority::Mutation), Duration::from_secs(60));
     }
 
     #[tokio::test(start_paused = true)]
@@ -367,9 +427,9 @@ mod tests {
         let quota = Quota::default();
         quota.observe(&headers(r#""minute";r=9;t=59"#, POLICY), Instant::now());
         quota.observe(&headers(r#""minute";r=0;t=60"#, POLICY), Instant::now());
-        assert_eq!(quota.take(Priority::Mutation), Duration::from_secs(60));
+        assert_eq!(held(&quota, Priority::Mutation), Duration::from_secs(60));
         quota.observe(&headers(r#""minute";r=0;t=61"#, POLICY), Instant::now());
-        assert_eq!(quota.take(Priority::Mutation), Duration::from_secs(61));
+        assert_eq!(held(&quota, Priority::Mutation), Duration::from_secs(61));
     }
 
     #[tokio::test(start_paused = true)]
@@ -377,7 +437,7 @@ mod tests {
         let quota = Quota::default();
         quota.observe(&headers(r#""hour";r=90;t=3000"#, POLICY), Instant::now());
         quota.observe(&headers(r#""hour";r=5000;t=3000"#, r#""hour";q=6000;w=3600"#), Instant::now());
-        assert_eq!(quota.take(Priority::Poll), Duration::ZERO);
+        assert_eq!(held(&quota, Priority::Poll), Duration::ZERO);
     }
 
     #[tokio::test(start_paused = true)]
@@ -398,18 +458,18 @@ mod tests {
         let quota = Quota::default();
         quota.observe(&headers(r#""minute";r=0;t=5"#, POLICY), Instant::now());
         tokio::time::advance(Duration::from_secs(5)).await;
-        assert_eq!(quota.take(Priority::Poll), Duration::ZERO);
+        assert_eq!(held(&quota, Priority::Poll), Duration::ZERO);
     }
 
     #[tokio::test(start_paused = true)]
     async fn retry_after_holds_everybody_and_the_longest_counts() {
         let quota = Quota::default();
-        quota.hold(Duration::from_secs(9));
-        quota.hold(Duration::from_secs(3));
+        quota.hold(Some(Duration::from_secs(9)));
+        quota.hold(Some(Duration::from_secs(3)));
         quota.observe(&headers(r#""minute";r=7;t=30"#, POLICY), Instant::now());
-        assert_eq!(quota.take(Priority::Mutation), Duration::from_secs(9));
+        assert_eq!(held(&quota, Priority::Mutation), Duration::from_secs(9));
         tokio::time::advance(Duration::from_secs(9)).await;
-        assert_eq!(quota.take(Priority::Mutation), Duration::ZERO);
+        assert_eq!(held(&quota, Priority::Mutation), Duration::ZERO);
     }
 
     #[tokio::test(start_paused = true)]
@@ -417,18 +477,64 @@ mod tests {
         let quota = Quota::default();
         quota.observe(&headers(r#""hour";r=0;t=13"#, POLICY), Instant::now());
         quota.observe(&headers(r#""hour";r=900;t=3000"#, POLICY), Instant::now());
-        assert_eq!(quota.take(Priority::Mutation), Duration::from_secs(13));
+        assert_eq!(held(&quota, Priority::Mutation), Duration::from_secs(13));
         tokio::time::advance(Duration::from_secs(13)).await;
         quota.observe(&headers(r#""hour";r=900;t=3000"#, POLICY), Instant::now());
-        assert_eq!(quota.take(Priority::Poll), Duration::ZERO);
+        assert_eq!(held(&quota, Priority::Poll), Duration::ZERO);
     }
 
     #[tokio::test(start_paused = true)]
-    async fn garbage_limits_nothing() {
-        let quota = Quota::default();
-        for text in ["", ";;;", "minute", r#""minute";r=x;t=-1"#, r#""minute";r=99999999999999999999;t=1"#] {
+    async fn what_cannot_be_read_costs_a_second_and_no_more() {
+        for text in [";;;", r#""minute";t=-1"#, r#""minute";r=99999999999999999999;t=1"#] {
+            let quota = Quota::default();
             quota.observe(&headers(text, text), Instant::now());
+            assert_eq!(held(&quota, Priority::Mutation), BACKOFF, "{text}");
+            tokio::time::advance(BACKOFF).await;
+            assert_eq!(held(&quota, Priority::Poll), Duration::ZERO, "{text}");
         }
-        assert_eq!(quota.take(Priority::Poll), Duration::ZERO);
+        let quota = Quota::default();
+        quota.observe(&HeaderMap::new(), Instant::now());
+        assert_eq!(held(&quota, Priority::Poll), Duration::ZERO, "no headers, no limit");
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_used_up_window_without_a_time_waits_a_backoff_that_grows() {
+        let used_up = headers(r#""minute";r=0"#, r#""minute";q=60;w=60"#);
+        for priority in [Priority::Mutation, Priority::Poll] {
+            let quota = Quota::default();
+            for seconds in [1, 2, 4, 8, 16, 32, 32] {
+                quota.observe(&used_up, Instant::now());
+                let pause = held(&quota, priority);
+                assert_eq!(pause, Duration::from_secs(seconds));
+                tokio::time::advance(pause).await;
+                assert_eq!(held(&quota, priority), Duration::ZERO, "one finds out");
+                assert!(!held(&quota, priority).is_zero(), "and no second one");
+                tokio::time::advance(Duration::from_secs(32)).await;
+            }
+            quota.observe(&headers(r#""minute";r=50;t=30"#, POLICY), Instant::now());
+            assert_eq!(
+                held(&quota, Priority::Poll),
+                Duration::ZERO,
+                "an answer with a time is believed again"
+            );
+        }
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_limit_without_a_time_is_counted_down_and_not_up() {
+        let quota = Quota::default();
+        quota.observe(&headers(r#""minute";r=3"#, r#""minute";q=60;w=60"#), Instant::now());
+        tokio::time::advance(Duration::from_secs(90)).await;
+        let sent = (0..10).take_while(|_| held(&quota, Priority::Poll).is_zero()).count();
+        assert_eq!(sent, 3);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn what_ends_billing_is_held_by_nothing() {
+        let quota = Quota::default();
+        quota.observe(&headers(r#""minute";r=0;t=999999999"#, POLICY), Instant::now());
+        quota.hold(Some(LONGEST));
+        assert!(!held(&quota, Priority::Mutation).is_zero());
+        assert_eq!(quota.take(Priority::Ending), None);
     }
 }

@@ -1,8 +1,8 @@
 //! What a deploy that brought no pod comes to, and what may bill on account of it.
 
-use std::fmt;
+use std::{fmt, time::Duration};
 
-use crate::{Cloud, Error, ErrorKind, Hardware, PodHandle, SpecError, WaitError};
+use crate::{Cloud, Error, ErrorKind, Hardware, Origin, PodHandle, SpecError, WaitError};
 
 /// What became of a pod that did not become ready.
 #[derive(Debug)]
@@ -64,6 +64,14 @@ pub enum DeployError {
         /// Who has it.
         pods: Vec<PodHandle>,
     },
+    /// Another deploy of this name through the same handle, or a clone of it, has not come to an end. This
+    /// one created nothing.
+    NameBusy {
+        /// The name.
+        name: String,
+        /// How long the other one was waited for.
+        waited: Duration,
+    },
     /// RunPod could not be asked what is there, so nothing was created.
     Lookup(Error),
     /// The pod to be replaced is not proven gone, so nothing was created. It may still bill.
@@ -78,11 +86,16 @@ pub enum DeployError {
         attempts: Vec<Attempt>,
         /// What would widen the search.
         suggestions: Vec<&'static str>,
+        /// The id of the pod that was to be replaced ([`IfExists::Replace`](crate::IfExists)): it is
+        /// terminated and gone. `None` if there was none.
+        replaced: Option<String>,
     },
-    /// The pod was created and did not become ready; `aftermath` says what became of it.
+    /// The pod was created or adopted and did not become ready; `aftermath` says what became of it.
     NotReady {
         /// The pod's id.
         pod_id: String,
+        /// Where it comes from. Only a pod that this deploy created is ever terminated.
+        origin: Origin,
         /// What became of it.
         aftermath: Aftermath,
         /// Why it is not ready.
@@ -132,6 +145,11 @@ impl fmt::Display for DeployError {
                     "pod name {name:?} is taken by {pods}; adopt or replace it, choose another name, or terminate {end}"
                 )
             }
+            Self::NameBusy { name, waited } => write!(
+                f,
+                "no pod was created, since another deploy of pod name {name:?} through this handle has not come to an end within {} s; let it end or drop it, then deploy again",
+                waited.as_secs()
+            ),
             Self::Lookup(error) => {
                 write!(f, "no pod was created, since what is there could not be found out: {error}")
             }
@@ -139,24 +157,22 @@ impl fmt::Display for DeployError {
                 write!(f, "no pod was created, since the one to be replaced is not proven gone: {error}")
             }
             Self::Refused(error) => error.fmt(f),
-            Self::AllRefused { name, attempts, suggestions } => {
+            Self::AllRefused { name, attempts, suggestions, replaced } => {
                 let cause = match looks_like_rule(attempts) {
                     true => "RunPod named no lack of stock: this looks like a rule the spec breaks.",
                     false => "This looks like a lack of stock.",
                 };
                 write!(
                     f,
-                    "no candidate for pod {name:?} was accepted and none was created: {}. {cause} Try {}",
-                    list(attempts),
-                    suggestions.join(", ")
-                )
+                    "no candidate for pod {name:?} was accepted and none was created{}: {}. {cause}",
+                    replaced.as_ref().map(|id| format!(", though {}", is_gone(id))).unwrap_or_default(),
+                    list(attempts)
+                )?;
+                if suggestions.is_empty() { Ok(()) } else { write!(f, " Try {}", suggestions.join(", ")) }
             }
-            Self::NotReady { pod_id, aftermath, source } => {
-                write!(
-                    f,
-                    "pod {pod_id} was deployed but did not become ready: {}; {aftermath}",
-                    source.what()
-                )
+            Self::NotReady { pod_id, origin, aftermath, source } => {
+                let made = if *origin == Origin::Adopted { "adopted" } else { "deployed" };
+                write!(f, "pod {pod_id} was {made} but did not become ready: {}; {aftermath}", source.what())
             }
             Self::Unclear { name, pod_id, reason, source } => {
                 let id = pod_id.as_ref().map(|id| format!(" as {id}")).unwrap_or_default();
@@ -179,7 +195,7 @@ impl fmt::Display for DeployError {
 impl std::error::Error for DeployError {
     fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
         match self {
-            Self::Spec(_) | Self::NameTaken { .. } | Self::AllRefused { .. } => None,
+            Self::Spec(_) | Self::NameTaken { .. } | Self::NameBusy { .. } | Self::AllRefused { .. } => None,
             Self::Lookup(error) | Self::Refused(error) => error.source(),
             Self::NotReplaced(error) => error.source(),
             Self::NotReady { source, .. } => source.source(),
@@ -190,6 +206,24 @@ impl std::error::Error for DeployError {
 }
 
 impl DeployError {
+    /// The same end, saying also that the pod to be replaced is gone.
+    pub(crate) fn after_removing(self, id: String) -> Self {
+        let note = is_gone(&id);
+        match self {
+            Self::Refused(error) => Self::Refused(error.with_note(&note)),
+            Self::AllRefused { name, attempts, suggestions, .. } => {
+                Self::AllRefused { name, attempts, suggestions, replaced: Some(id) }
+            }
+            Self::Unclear { name, pod_id, reason, source } => {
+                Self::Unclear { name, pod_id, reason: format!("{reason}; {note}"), source }
+            }
+            Self::Duplicated { name, pod_id, duplicates, source } => {
+                Self::Duplicated { name, pod_id, duplicates, source: source.with_note(&note) }
+            }
+            other => other,
+        }
+    }
+
     /// Whether RunPod had no machine for any candidate, as far as its words tell.
     #[must_use]
     pub fn is_no_capacity(&self) -> bool {
@@ -227,6 +261,10 @@ impl DeployError {
         };
         self.pod_id().into_iter().chain(duplicates.iter().map(String::as_str)).collect()
     }
+}
+
+fn is_gone(replaced: &str) -> String {
+    format!("pod {replaced}, which was to be replaced, is terminated and gone")
 }
 
 fn looks_like_rule(attempts: &[Attempt]) -> bool {

@@ -3,10 +3,12 @@
 use std::{cmp::Reverse, fmt};
 
 use crate::{
-    Cloud, CpuFlavor, DeployError, Error, Event, GpuType, PodSpec, Problem, RunPod, SpecError, Stock,
+    Cloud, CpuFlavor, DeployError, Error, ErrorKind, Event, GpuType, PodSpec, Problem, RunPod, SpecError,
+    Stock,
     catalog::stock_in,
-    client::{Call, Feature},
-    spec::{CpuSpec, GpuSpec, HardwareSpec},
+    client::Feature,
+    deploy::nearest::{quoted, unknown},
+    spec::{CpuSpec, GpuSpec, HardwareSpec, disk},
 };
 
 /// In which order a deploy tries its candidates.
@@ -74,7 +76,8 @@ pub struct Candidate {
     /// List price of the whole pod without storage in USD per hour; `None` if the cloud does not
     /// offer it or the catalog does not say.
     pub price_usd_per_hour: Option<f64>,
-    /// Stock in the data centers allowed; `None` if the catalog does not say.
+    /// Stock in the data centers allowed; `None` if the catalog does not say, as for the community cloud with
+    /// data centers pinned.
     pub stock: Option<Stock>,
 }
 
@@ -84,125 +87,214 @@ pub(crate) struct Placement {
     pub(crate) candidates: Vec<Candidate>,
     /// Allowed data centers; empty for any.
     pub(crate) data_centers: Vec<String>,
+    /// What was left out, and what may surprise.
+    pub(crate) warnings: Vec<String>,
+}
+
+/// What the catalog has for a kind of hardware; `None` where it cannot be read.
+enum Offer {
+    Gpus(Vec<(Cloud, Option<Vec<GpuType>>)>),
+    Cpus(Option<Vec<CpuFlavor>>),
 }
 
 impl RunPod {
-    /// Looks up what a spec leaves to RunPod's catalog: pools, flavors, the network volume's data center.
+    /// Looks up what a spec leaves to RunPod's catalog: pools, flavors, the network volume's data center; and
+    /// checks what the catalog knows.
     pub(crate) async fn placement(&self, spec: &PodSpec) -> Result<Placement, DeployError> {
         spec.check_version(self.version()).map_err(DeployError::Spec)?;
-        let data_centers = self.data_centers(spec).await?;
-        let clouds: &[Cloud] = match (spec.cloud, &spec.hardware) {
-            (Cloud::Either, HardwareSpec::Gpu(_)) => &[Cloud::Secure, Cloud::Community],
-            (Cloud::Community, HardwareSpec::Gpu(_)) => &[Cloud::Community],
-            // CPU pods exist in the secure cloud only.
-            _ => &[Cloud::Secure],
+        let home = self.volume_home(spec).await?;
+        let offer = self.offer(spec).await?;
+        let data_centers = self.data_centers(spec, home, offer.data_centers()).await?;
+        let mut warnings = Vec::new();
+        let candidates = match (&spec.hardware, &offer) {
+            (HardwareSpec::Gpu(gpu), Offer::Gpus(offers)) => {
+                gpu_candidates(gpu, offers, &data_centers, self.supports(Feature::Catalog), &mut warnings)
+            }
+            (HardwareSpec::Cpu(cpu), Offer::Cpus(flavors)) => {
+                cpu_candidates(spec, cpu, flavors.as_deref(), &data_centers)
+            }
+            _ => Ok(Vec::new()),
         };
-        let mut candidates = Vec::new();
-        for &cloud in clouds {
-            candidates.extend(match &spec.hardware {
-                HardwareSpec::Gpu(gpu) => self.gpu_candidates(gpu, cloud, &data_centers).await?,
-                HardwareSpec::Cpu(cpu) => self.cpu_candidates(cpu, cloud, &data_centers).await?,
-            });
-        }
+        let mut candidates = candidates.map_err(DeployError::Spec)?;
         sort(&mut candidates, spec.order);
-        Ok(Placement { candidates, data_centers })
+        if !data_centers.is_empty() && candidates.iter().any(|one| one.cloud == Cloud::Community) {
+            warnings.push(format!(
+                "the catalog does not tell in which data centers the community cloud has stock: with {} pinned it may have none",
+                data_centers.join(", ")
+            ));
+        }
+        Ok(Placement { candidates, data_centers, warnings })
     }
 
-    /// The data centers allowed, with a network volume's own pinned.
-    async fn data_centers(&self, spec: &PodSpec) -> Result<Vec<String>, DeployError> {
-        let Some(volume) = &spec.network_volume else { return Ok(spec.data_centers.clone()) };
-        let call = Call::look("get network volume", Some(volume));
-        let home = self
-            .repeatedly(call, || self.backend().network_volume_data_center(volume))
-            .await
-            .map_err(DeployError::Lookup)?;
-        let Some(home) = home else { return Ok(spec.data_centers.clone()) };
-        if !spec.data_centers.is_empty() && !spec.data_centers.contains(&home) {
-            let allowed = format!(
-                "network volume {volume} is in {home}, so the pod can only run there; leave the data center out or use a volume in one of {}",
-                spec.data_centers.join(", ")
-            );
-            let problem = Problem::new("data_centers", spec.data_centers.join(", "), allowed);
-            return Err(DeployError::Spec(SpecError::new(vec![problem])));
-        }
-        Ok(vec![home])
-    }
-
-    async fn gpu_candidates(
-        &self,
-        spec: &GpuSpec,
-        cloud: Cloud,
-        data_centers: &[String],
-    ) -> Result<Vec<Candidate>, DeployError> {
-        if !self.supports(Feature::Catalog) {
-            let hardware = Hardware::AnyGpu { ids: expand_as_observed(&spec.types), count: spec.count };
-            return Ok(vec![Candidate { hardware, cloud, price_usd_per_hour: None, stock: None }]);
-        }
-        let shared = &self.lookups().gpu_types[usize::from(cloud == Cloud::Community)];
-        let types = shared.get(spec.count, self.lookups().oldest(), self.gpu_types(spec.count, cloud)).await;
-        let types = self.or_nothing(types)?;
-        let ids = match &types {
-            Some(types) => expand(&spec.types, types).map_err(DeployError::Spec)?,
-            None => expand_as_observed(&spec.types),
+    async fn offer(&self, spec: &PodSpec) -> Result<Offer, DeployError> {
+        let has_catalog = self.supports(Feature::Catalog);
+        let HardwareSpec::Gpu(gpu) = &spec.hardware else {
+            let flavors = if has_catalog { self.or_nothing(self.cpu_flavors().await)? } else { None };
+            return Ok(Offer::Cpus(flavors));
         };
-        let mut candidates: Vec<Candidate> = Vec::new();
-        for id in ids {
-            let known = types.iter().flatten().find(|gpu| gpu.id == id);
-            let candidate = Candidate {
-                price_usd_per_hour: known
-                    .and_then(|gpu| gpu.price_usd_per_hour)
-                    .map(|price| price * f64::from(spec.count)),
-                stock: known.and_then(|gpu| stock_in(data_centers, gpu.stock, &gpu.data_centers)),
-                hardware: Hardware::Gpu { id, count: spec.count },
-                cloud,
+        let mut offers = Vec::new();
+        for &cloud in spec.clouds() {
+            let types = match has_catalog {
+                true => self.or_nothing(self.gpu_types_shared(gpu.count, cloud).await)?,
+                false => None,
             };
-            if !candidates.contains(&candidate) {
-                candidates.push(candidate);
-            }
+            offers.push((cloud, types));
         }
-        Ok(candidates)
+        Ok(Offer::Gpus(offers))
     }
 
-    async fn cpu_candidates(
-        &self,
-        spec: &CpuSpec,
-        cloud: Cloud,
-        data_centers: &[String],
-    ) -> Result<Vec<Candidate>, DeployError> {
-        let flavors = match self.supports(Feature::Catalog) {
-            true => self.or_nothing(self.cpu_flavors().await)?,
-            false => None,
-        };
-        let chosen = match &flavors {
-            Some(flavors) => choose(spec, flavors).map_err(DeployError::Spec)?,
-            None if spec.flavors.is_empty() => return Err(DeployError::Spec(flavors_unknown())),
-            None => spec.flavors.clone(),
-        };
-        let candidate = |flavor: String| {
-            let known = flavors.iter().flatten().find(|known| known.id == flavor);
-            Candidate {
-                price_usd_per_hour: known
-                    .and_then(|known| known.price_usd_per_vcpu_hour)
-                    .map(|price| price * f64::from(spec.vcpus)),
-                stock: known.and_then(|known| stock_in(data_centers, known.stock, &known.data_centers)),
-                hardware: Hardware::Cpu { flavor, vcpus: spec.vcpus },
-                cloud,
-            }
-        };
-        Ok(chosen.into_iter().map(candidate).collect())
+    async fn gpu_types_shared(&self, count: u32, cloud: Cloud) -> Result<Vec<GpuType>, Error> {
+        let shared = &self.lookups().gpu_types[usize::from(cloud == Cloud::Community)];
+        shared.get(count, self.lookups().oldest(), self.gpu_types(count, cloud)).await
     }
 
-    /// A catalog, or nothing if it cannot be read for now: a deploy goes on without.
+    /// A catalog, or nothing if it cannot be read for now or by this key: a deploy goes on without.
     fn or_nothing<T>(&self, catalog: Result<T, Error>) -> Result<Option<T>, DeployError> {
+        let is_optional = |error: &Error| {
+            error.is_retryable() || matches!(error.kind(), ErrorKind::Forbidden | ErrorKind::Blocked)
+        };
         match catalog {
             Ok(catalog) => Ok(Some(catalog)),
-            Err(error) if error.is_retryable() => {
-                self.notify(&Event::CatalogUnread { error: error.to_string() });
+            Err(error) if is_optional(&error) => {
+                self.notify(&Event::CatalogUnread { error: unread("the catalog", &error) });
                 Ok(None)
             }
             Err(error) => Err(DeployError::Lookup(error)),
         }
     }
+}
+
+/// Why something optional could not be read: the right that the key lacks, or the error.
+pub(crate) fn unread(what: &str, error: &Error) -> String {
+    match error.kind() {
+        ErrorKind::Forbidden => format!("the API key lacks the right to read {what} ({})", error.what()),
+        _ => error.to_string(),
+    }
+}
+
+impl Offer {
+    /// Every data center in which it shows stock.
+    fn data_centers(&self) -> Vec<String> {
+        let names = |list: &[(String, Stock)]| list.iter().map(|(id, _)| id.clone()).collect::<Vec<_>>();
+        let mut ids: Vec<String> = match self {
+            Self::Gpus(offers) => {
+                let types = offers.iter().flat_map(|(_, types)| types.iter().flatten());
+                types.flat_map(|gpu| names(&gpu.data_centers)).collect()
+            }
+            Self::Cpus(flavors) => {
+                flavors.iter().flatten().flat_map(|flavor| names(&flavor.data_centers)).collect()
+            }
+        };
+        ids.sort_unstable();
+        ids.dedup();
+        ids
+    }
+}
+
+/// The candidates of a GPU pod, cloud by cloud. More GPUs than a pod can have rule one out.
+fn gpu_candidates(
+    spec: &GpuSpec,
+    offers: &[(Cloud, Option<Vec<GpuType>>)],
+    data_centers: &[String],
+    has_catalog: bool,
+    warnings: &mut Vec<String>,
+) -> Result<Vec<Candidate>, SpecError> {
+    let mut candidates: Vec<Candidate> = Vec::new();
+    for (cloud, types) in offers {
+        let cloud = *cloud;
+        if !has_catalog {
+            let hardware = Hardware::AnyGpu { ids: expand_as_observed(&spec.types), count: spec.count };
+            candidates.push(Candidate { hardware, cloud, price_usd_per_hour: None, stock: None });
+            continue;
+        }
+        let ids = match types {
+            Some(types) => expand(&spec.types, types)?,
+            None => expand_as_observed(&spec.types),
+        };
+        for id in ids {
+            let known = types.iter().flatten().find(|gpu| gpu.id == id);
+            match known.and_then(|gpu| too_many(spec.count, gpu, cloud)) {
+                Some(ceiling) if !warnings.contains(&ceiling) => warnings.push(ceiling),
+                Some(_) => {}
+                None => {
+                    let candidate = gpu_candidate(id, spec.count, known, cloud, data_centers);
+                    if !candidates.contains(&candidate) {
+                        candidates.push(candidate);
+                    }
+                }
+            }
+        }
+    }
+    if candidates.is_empty() && !warnings.is_empty() {
+        let problem = Problem::new("gpu_count", spec.count.to_string(), warnings.join("; "));
+        return Err(SpecError::new(vec![problem]));
+    }
+    Ok(candidates)
+}
+
+fn gpu_candidate(
+    id: String,
+    count: u32,
+    known: Option<&GpuType>,
+    cloud: Cloud,
+    data_centers: &[String],
+) -> Candidate {
+    // Stock per data center does not tell where community hosts are (observed).
+    let is_told = cloud != Cloud::Community || data_centers.is_empty();
+    Candidate {
+        price_usd_per_hour: known
+            .and_then(|gpu| gpu.price_usd_per_hour)
+            .map(|price| price * f64::from(count)),
+        stock: known.filter(|_| is_told).and_then(|gpu| stock_in(data_centers, gpu.stock, &gpu.data_centers)),
+        hardware: Hardware::Gpu { id, count },
+        cloud,
+    }
+}
+
+/// Says so if a pod cannot have so many GPUs of a type. A cloud that does not offer it may say 0.
+fn too_many(count: u32, gpu: &GpuType, cloud: Cloud) -> Option<String> {
+    let most = gpu.max_count.filter(|most| (1..i64::from(count)).contains(most))?;
+    let cloud = if cloud == Cloud::Community { "community" } else { "secure" };
+    let plural = if most == 1 { "" } else { "s" };
+    Some(format!("a pod has at most {most} GPU{plural} of {} in the {cloud} cloud", quoted(&gpu.id)))
+}
+
+fn cpu_candidates(
+    pod: &PodSpec,
+    spec: &CpuSpec,
+    flavors: Option<&[CpuFlavor]>,
+    data_centers: &[String],
+) -> Result<Vec<Candidate>, SpecError> {
+    let chosen = match flavors {
+        Some(flavors) => choose(spec, flavors)?,
+        None if spec.flavors.is_empty() => FLAVORS.map(str::to_owned).to_vec(),
+        None => spec.flavors.clone(),
+    };
+    let chosen = with_room_for(pod.container_disk_gb, spec.vcpus, chosen)?;
+    let candidate = |flavor: String| {
+        let known = flavors.into_iter().flatten().find(|known| known.id == flavor);
+        Candidate {
+            price_usd_per_hour: known
+                .and_then(|known| known.price_usd_per_vcpu_hour)
+                .map(|price| price * f64::from(spec.vcpus)),
+            stock: known.and_then(|known| stock_in(data_centers, known.stock, &known.data_centers)),
+            hardware: Hardware::Cpu { flavor, vcpus: spec.vcpus },
+            cloud: Cloud::Secure,
+        }
+    };
+    Ok(chosen.into_iter().map(candidate).collect())
+}
+
+/// The flavors that allow a container disk of this size.
+fn with_room_for(disk_gb: Option<u32>, vcpus: u32, flavors: Vec<String>) -> Result<Vec<String>, SpecError> {
+    let Some(size) = disk_gb else { return Ok(flavors) };
+    let refusal = |flavor: &String| disk::over_cap(size, flavor, vcpus);
+    let fitting: Vec<String> = flavors.iter().filter(|flavor| refusal(flavor).is_none()).cloned().collect();
+    if !fitting.is_empty() {
+        return Ok(fitting);
+    }
+    let caps: Vec<String> = flavors.iter().filter_map(refusal).collect();
+    Err(SpecError::new(vec![Problem::new("container_disk_gb", size.to_string(), caps.join("; "))]))
 }
 
 fn sort(candidates: &mut [Candidate], order: Order) {
@@ -218,6 +310,8 @@ fn sort(candidates: &mut [Candidate], order: Order) {
 
 /// Replaces pools by their types and refuses what the catalog does not know.
 fn expand(wanted: &[String], types: &[GpuType]) -> Result<Vec<String>, SpecError> {
+    // RunPod's catalog has an entry of that id, which nobody can rent.
+    let types: Vec<&GpuType> = types.iter().filter(|gpu| gpu.id != "unknown").collect();
     let mut ids = Vec::new();
     let mut problems = Vec::new();
     for name in wanted {
@@ -229,8 +323,9 @@ fn expand(wanted: &[String], types: &[GpuType]) -> Result<Vec<String>, SpecError
             ids.extend(members);
         }
         if ids.len() == before {
-            let known = types.iter().map(|gpu| gpu.id.as_str()).filter(|id| *id != "unknown");
-            problems.push(Problem::new("gpus", name, unknown("GPU type or pool", known)));
+            let pools = types.iter().filter_map(|gpu| gpu.pool.as_deref());
+            let known = types.iter().map(|gpu| gpu.id.as_str()).chain(pools);
+            problems.push(Problem::new("gpus", name, unknown("GPU type or pool", name, known)));
         }
     }
     if problems.is_empty() { Ok(ids) } else { Err(SpecError::new(problems)) }
@@ -244,7 +339,7 @@ fn choose(spec: &CpuSpec, flavors: &[CpuFlavor]) -> Result<Vec<String>, SpecErro
         match flavors.iter().find(|flavor| flavor.id == *name) {
             None => {
                 let known = flavors.iter().map(|flavor| flavor.id.as_str());
-                problems.push(Problem::new("cpu_flavors", name, unknown("CPU flavor", known)));
+                problems.push(Problem::new("cpu_flavors", name, unknown("CPU flavor", name, known)));
             }
             Some(flavor) if !fits(flavor) => {
                 let allowed = format!("{name} has {} to {} vCPUs", flavor.min_vcpus, flavor.max_vcpus);
@@ -270,17 +365,8 @@ fn choose(spec: &CpuSpec, flavors: &[CpuFlavor]) -> Result<Vec<String>, SpecErro
     Ok(fitting.into_iter().map(|flavor| flavor.id.clone()).collect())
 }
 
-fn flavors_unknown() -> SpecError {
-    let allowed = "RunPod's catalog cannot be read to choose a CPU flavor; name one with cpu_flavor";
-    SpecError::new(vec![Problem::new("cpu_flavors", "none", allowed)])
-}
-
-fn unknown<'a>(what: &str, known: impl Iterator<Item = &'a str>) -> String {
-    let mut known: Vec<&str> = known.collect();
-    known.sort_unstable();
-    known.dedup();
-    format!("RunPod's catalog has no such {what}; it has {}", known.join(", "))
-}
+/// CPU flavors as last observed: used only when the catalog cannot be read and the spec names none.
+const FLAVORS: [&str; 3] = ["cpu3c", "cpu3g", "cpu5c"];
 
 /// Pools and their types as last observed: used only when the catalog cannot be read.
 const POOLS: [(&str, &[&str]); 8] = [

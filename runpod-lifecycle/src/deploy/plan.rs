@@ -4,15 +4,9 @@ use std::fmt;
 
 use crate::{
     Candidate, Cloud, DeployError, Found, Hardware, IfExists, PodHandle, PodSpec, RunPod, Stock,
+    pods::cost::{HOURS_PER_MONTH, running_storage, stopped_storage},
     spec::HardwareSpec,
 };
-
-/// Hours in a month, as cloud prices are usually told.
-const HOURS_PER_MONTH: f64 = 730.0;
-/// Price of container disk and pod volume while the pod runs, USD per GB and month (RunPod's price list, 2026).
-const RUNNING_USD_PER_GB_MONTH: f64 = 0.10;
-/// Price of a pod volume while the pod is stopped, USD per GB and month (RunPod's price list, 2026).
-const STOPPED_USD_PER_GB_MONTH: f64 = 0.20;
 
 /// What a deploy would do with a name.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -40,6 +34,8 @@ pub struct Plan {
     pub candidates: Vec<Candidate>,
     /// The data centers allowed, a network volume's own included; empty for any.
     pub data_centers: Vec<String>,
+    /// The container disk that would be sent for the candidate priced below, in GB; `None` if a template has it.
+    pub container_disk_gb: Option<u32>,
     /// USD per hour while running, storage included, for the first candidate that is in stock and
     /// has a list price; `None` if there is none.
     pub usd_per_hour: Option<f64>,
@@ -73,29 +69,34 @@ impl RunPod {
             _ => PlannedAction::Refuse,
         };
         let volume_gb = f64::from(spec.volume_gb.unwrap_or(0));
-        let storage_gb = f64::from(spec.disk().unwrap_or(0)) + volume_gb;
-        let storage_usd_per_hour = storage_gb * RUNNING_USD_PER_GB_MONTH / HOURS_PER_MONTH;
-        let usd_per_hour = expected_price(&placement.candidates).map(|price| price + storage_usd_per_hour);
+        let expected = expected(&placement.candidates);
+        let container_disk_gb = expected.and_then(|candidate| spec.disk_gb(&candidate.hardware));
+        let storage_gb = f64::from(container_disk_gb.unwrap_or(0)) + volume_gb;
+        let storage_usd_per_hour = running_storage(storage_gb);
+        let price = expected.and_then(|candidate| candidate.price_usd_per_hour);
+        let usd_per_hour = price.map(|price| price + storage_usd_per_hour);
         let mut warnings = warnings(spec, &placement.candidates);
+        warnings.extend(placement.warnings);
         warnings.extend(self.ssh_warning(spec).await);
         Ok(Plan {
             action,
             existing,
             candidates: placement.candidates,
             data_centers: placement.data_centers,
+            container_disk_gb,
             usd_per_hour,
             usd_per_month: usd_per_hour.map(|price| price * HOURS_PER_MONTH),
-            stopped_usd_per_month: volume_gb * STOPPED_USD_PER_GB_MONTH,
+            stopped_usd_per_month: stopped_storage(volume_gb) * HOURS_PER_MONTH,
             warnings,
         })
     }
 }
 
-/// The price of the candidate most likely to be taken.
-fn expected_price(candidates: &[Candidate]) -> Option<f64> {
+/// The candidate most likely to be taken.
+fn expected(candidates: &[Candidate]) -> Option<&Candidate> {
     let priced = || candidates.iter().filter(|candidate| candidate.price_usd_per_hour.is_some());
     let in_stock = priced().find(|candidate| candidate.stock.is_none_or(|stock| stock > Stock::None));
-    in_stock.or_else(|| priced().next())?.price_usd_per_hour
+    in_stock.or_else(|| priced().next()).or(candidates.first())
 }
 
 fn warnings(spec: &PodSpec, candidates: &[Candidate]) -> Vec<String> {
@@ -116,6 +117,12 @@ fn warnings(spec: &PodSpec, candidates: &[Candidate]) -> Vec<String> {
             "a pod volume stays on its host: it goes on billing while the pod is stopped and is deleted with it"
                 .to_owned(),
         );
+    }
+    if spec.template.is_some() && (spec.container_disk_gb.is_none() || spec.volume_gb.is_none()) {
+        warnings.push("the price leaves out the disk and volume of the template".to_owned());
+    }
+    if spec.network_volume.is_some() && spec.cloud == Cloud::Either {
+        warnings.push("network volumes exist in the secure cloud only".to_owned());
     }
     if let (HardwareSpec::Cpu(_), Cloud::Community | Cloud::Either) = (&spec.hardware, spec.cloud) {
         warnings.push("CPU pods exist in the secure cloud only".to_owned());

@@ -4,118 +4,134 @@ use std::time::Duration;
 
 use tokio::time::sleep;
 
-use crate::{DeployError, Error, Event, Pod, RunPod, backend::Create, client::Tries, pods::list::Listing};
+use crate::{
+    DeployError, Error, Event, Pod,
+    client::Tries,
+    deploy::deployment::Deployment,
+    pods::{evidence::Finding, identity::Whose, list::Listing},
+};
 
 /// Pauses before each look for a pod whose create has an unknown outcome: 15 s in all, since new
 /// pods show up in lists late (observed).
 pub(crate) const RECONCILE_PAUSES: [u64; 5] = [0, 1, 2, 4, 8];
 
-impl RunPod {
+impl Deployment<'_> {
     /// Finds out whether a create with an unknown outcome made a pod. `None` means that no list shows one,
     /// which is proof enough to send it again.
     pub(crate) async fn reconcile(
         &self,
-        create: &Create<'_>,
-        marker: &str,
+        hardware: String,
         error: &Error,
     ) -> Result<Option<Pod>, DeployError> {
-        self.notify(&Event::OutcomeUnclear { hardware: create.hardware.to_string(), error: error.what() });
-        let name = &create.spec.name;
-        let unclear = |seen: Option<String>, lookup| DeployError::Unclear {
-            name: name.clone(),
-            pod_id: seen.or_else(|| error.recovered_id().map(str::to_owned)),
-            reason: error.what(),
-            source: lookup,
-        };
-        let mut kept: Option<String> = None;
+        self.runpod.notify(&Event::OutcomeUnclear { hardware, error: error.what() });
+        let mut search = Search { deployment: self, error, kept: None, is_end_told: false };
         let mut doubt = None;
         for pause in RECONCILE_PAUSES {
             sleep(Duration::from_secs(pause)).await;
-            match self.look_for(name, marker, error.recovered_id()).await {
+            match search.look().await {
                 // A list that lacks the pod to be kept proves nothing about it.
-                Ok(Sighting::Ours(pods)) if lacks(&pods, kept.as_ref()) => {}
-                Ok(Sighting::Ours(pods)) => match self.keep_one(name, pods, &mut kept).await {
+                Ok(Sighting::Ours(pods)) if lacks(&pods, search.kept.as_ref()) => {}
+                Ok(Sighting::Ours(pods)) => match search.keep_one(pods).await {
                     Ok(pod) => {
-                        self.notify(&Event::PodFound { pod_id: pod.id.clone() });
+                        self.runpod.notify(&Event::PodFound { pod_id: pod.id.clone() });
                         return Ok(Some(pod));
                     }
                     Err(error) => doubt = Some(error),
                 },
                 // What was seen to be there is not forgotten because a later look is worse.
                 _ if matches!(doubt, Some(DeployError::Duplicated { .. })) => {}
-                Ok(Sighting::Doubtful(id, lookup)) => doubt = Some(unclear(id, lookup)),
+                Ok(Sighting::Doubtful(id, lookup)) => doubt = Some(search.unclear(id, lookup)),
                 Ok(Sighting::Nothing) => doubt = None,
                 Err(lookup) => {
                     let seen = doubt.as_ref().and_then(DeployError::pod_id).map(str::to_owned);
-                    doubt = Some(unclear(seen, Some(lookup)));
+                    doubt = Some(search.unclear(seen, Some(lookup)));
                 }
             }
         }
         doubt.map_or(Ok(None), Err)
     }
+}
 
-    /// Looks through the account for the pods of this deployment. A pod that cannot be told is looked at
+/// A search for what one create of a deployment made.
+struct Search<'a> {
+    deployment: &'a Deployment<'a>,
+    error: &'a Error,
+    /// The pod that would be kept if its duplicates could be terminated.
+    kept: Option<String>,
+    is_end_told: bool,
+}
+
+impl Search<'_> {
+    fn unclear(&self, seen: Option<String>, source: Option<Error>) -> DeployError {
+        DeployError::Unclear {
+            name: self.deployment.spec.name.clone(),
+            pod_id: seen.or_else(|| self.error.recovered_id().map(str::to_owned)),
+            reason: self.error.what(),
+            source,
+        }
+    }
+
+    /// Looks through the account for the pods of the deployment. A pod that cannot be told is looked at
     /// by its id.
-    async fn look_for(&self, name: &str, marker: &str, recovered: Option<&str>) -> Result<Sighting, Error> {
-        let Listing { mut pods, unreadable } = self.read_list(Tries::Several).await?;
-        let odd = unreadable.into_iter().find(|odd| odd.may_be(name));
+    async fn look(&mut self) -> Result<Sighting, Error> {
+        let Deployment { runpod, claim, .. } = self.deployment;
+        let Listing { mut pods, unreadable, .. } = runpod.read_list(Tries::Several).await?;
+        let odd = unreadable.into_iter().find(|odd| odd.may_be(&claim.name));
         let mut sighting = odd.map_or(Sighting::Nothing, |odd| Sighting::Doubtful(odd.id, None));
-        if let Some(id) = recovered
+        if let Some(id) = self.error.recovered_id()
             && !pods.iter().any(|pod| pod.id == id)
         {
-            match self.get(id).await {
-                Ok(pod) => pods.push((*pod).clone()),
+            match runpod.examine(id, Tries::Several, None).await {
+                Ok((Some(_), Finding::Gone)) => self.tell_end(id),
+                Ok((Some(pod), _)) => pods.push(pod),
+                // RunPod may not know it by its id yet.
+                Ok((None, _)) => sighting = Sighting::Doubtful(Some(id.to_owned()), None),
                 Err(lookup) => sighting = Sighting::Doubtful(Some(id.to_owned()), Some(lookup)),
             }
         }
-        let is_unmarked = |pod: &Pod| pod.env.is_empty() && pod.name.as_ref().is_none_or(|own| own == name);
         let mut ours = Vec::new();
-        for mut pod in pods {
-            if is_unmarked(&pod) {
-                let id = pod.id.clone();
-                match self.look_closer(pod).await {
-                    Ok(Some(closer)) => pod = closer,
-                    Ok(None) => continue,
-                    Err(lookup) => {
-                        sighting = Sighting::Doubtful(Some(id), Some(lookup));
-                        continue;
-                    }
-                }
-            }
-            if pod.marker() == Some(marker) {
-                ours.push(pod);
-            } else if is_unmarked(&pod) {
-                sighting = Sighting::Doubtful(Some(pod.id), None);
+        for pod in pods {
+            let id = pod.id.clone();
+            match runpod.whose(claim, pod).await {
+                Ok((Whose::Ours, pod)) => ours.push(pod),
+                Ok((Whose::MayBeOurs, _)) => sighting = Sighting::Doubtful(Some(id), None),
+                Ok((Whose::SomebodyElses, _)) => {}
+                Err(lookup) => sighting = Sighting::Doubtful(Some(id), Some(lookup)),
             }
         }
         Ok(if ours.is_empty() { sighting } else { Sighting::Ours(ours) })
     }
 
-    /// Terminates all pods of a deployment but one: the one kept before, or else the first.
-    async fn keep_one(
-        &self,
-        name: &str,
-        mut pods: Vec<Pod>,
-        kept: &mut Option<String>,
-    ) -> Result<Pod, DeployError> {
-        let position = pods.iter().position(|pod| Some(&pod.id) == kept.as_ref()).unwrap_or_default();
-        let ours = pods.swap_remove(position);
-        *kept = Some(ours.id.clone());
+    /// Says once that the pod of the create is gone already.
+    fn tell_end(&mut self, id: &str) {
+        if !std::mem::replace(&mut self.is_end_told, true) {
+            let warning = format!("pod {id}, which the create had made, is terminated already");
+            self.deployment.runpod.notify(&Event::Warned { warning });
+        }
+    }
+
+    /// Terminates all pods of the deployment but one: the one kept before, or else the earliest.
+    async fn keep_one(&mut self, mut pods: Vec<Pod>) -> Result<Pod, DeployError> {
+        // Where RunPod's times do not tell, its order stays.
+        pods.sort_by_key(|pod| (pod.created().is_none(), pod.created()));
+        let position = pods.iter().position(|pod| Some(&pod.id) == self.kept.as_ref()).unwrap_or_default();
+        let ours = pods.remove(position);
+        self.kept = Some(ours.id.clone());
+        let runpod = self.deployment.runpod;
         let (mut duplicates, mut failure) = (Vec::new(), None);
-        for Pod { id, .. } in pods {
-            match self.terminate(&id).await {
-                Ok(_) => self.notify(&Event::DuplicateTerminated { pod_id: id }),
+        for pod in pods {
+            match runpod.end(&pod).await {
+                Ok(()) => runpod.notify(&Event::DuplicateTerminated { pod_id: pod.id }),
                 Err(error) => {
-                    duplicates.push(id);
+                    duplicates.push(pod.id);
                     failure.get_or_insert(error);
                 }
             }
         }
+        let name = self.deployment.spec.name.clone();
         match failure {
             None => Ok(ours),
-            Some(source) => {
-                Err(DeployError::Duplicated { name: name.to_owned(), pod_id: ours.id, duplicates, source })
-            }
+            Some(source) => Err(DeployError::Duplicated { name, pod_id: ours.id, duplicates, source }),
         }
     }
 }

@@ -2,10 +2,15 @@
 
 use std::{ffi::OsString, fmt, net::Ipv4Addr};
 
-use crate::{Pod, Port, Protocol};
+use crate::{Pod, Port};
 
 /// Where RunPod's HTTPS proxy answers for a pod's `http` ports.
-pub(crate) const HTTP_PROXY_DOMAIN: &str = "proxy.runpod.net";
+const HTTP_PROXY: &str = "https://{pod}-{port}.proxy.runpod.net";
+
+/// The URL of a port through a proxy; RunPod's own if there is no other.
+pub(crate) fn http_url(proxy: Option<&str>, pod_id: &str, port: u16) -> String {
+    proxy.unwrap_or(HTTP_PROXY).replace("{pod}", pod_id).replace("{port}", &port.to_string())
+}
 
 /// An SSH endpoint as RunPod reports it.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
@@ -39,18 +44,41 @@ impl SshEndpoint {
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub struct TcpEndpoint {
-    /// The port inside the container.
+    /// The port inside the container; of a symmetric port its real number, equal to `public_port`.
     pub private_port: u16,
     /// Public IPv4 address.
     pub ip: Ipv4Addr,
     /// The port on that address.
     pub public_port: u16,
+    /// The number a symmetric port was asked for by, 70000 or more. `None` for an ordinary port, and where
+    /// RunPod shows only the real number.
+    pub asked_as: Option<u32>,
+}
+
+impl TcpEndpoint {
+    /// An endpoint as RunPod reports it; `None` unless somebody outside can reach it.
+    pub(crate) fn new(private: i64, ip: &str, public: i64) -> Option<Self> {
+        let ip = ip.parse().ok().filter(|ip| !is_internal(*ip))?;
+        let public_port = u16::try_from(public).ok().filter(|port| *port != 0)?;
+        let private = u32::try_from(private).ok().filter(|port| *port != 0)?;
+        match u16::try_from(private) {
+            Ok(private_port) => Some(Self { private_port, ip, public_port, asked_as: None }),
+            Err(_) => Some(Self { private_port: public_port, ip, public_port, asked_as: Some(private) }),
+        }
+    }
+
+    fn asked_as_number(&self) -> u32 {
+        self.asked_as.unwrap_or(self.private_port.into())
+    }
 }
 
 /// A command that opens a shell in the pod.
 ///
 /// It is made of characters that mean nothing to a shell: an endpoint with any other is none, so
 /// nothing a server sends can become an option or a second command.
+///
+/// Host keys are checked, in a file per start of the pod (`~/.ssh/known_hosts_runpod_<pod id>_<start>`): every
+/// start makes new ones.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct SshCommand {
     arguments: Vec<String>,
@@ -58,11 +86,11 @@ pub struct SshCommand {
 }
 
 impl SshCommand {
-    fn new(pod_id: &str, endpoint: &SshEndpoint, interactive_only: bool) -> Self {
+    fn new(pod: &Pod, endpoint: &SshEndpoint, interactive_only: bool) -> Self {
         let mut arguments = vec!["-o".to_owned(), "StrictHostKeyChecking=accept-new".to_owned()];
-        if pod_id.bytes().all(|b| b.is_ascii_alphanumeric()) && !interactive_only {
+        if is_plain(&pod.id) && !interactive_only {
             arguments.push("-o".to_owned());
-            arguments.push(format!("UserKnownHostsFile=~/.ssh/known_hosts_runpod_{pod_id}"));
+            arguments.push(format!("UserKnownHostsFile=~/.ssh/known_hosts_runpod_{}", known_hosts(pod)));
         }
         arguments.extend(["-p".to_owned(), endpoint.port.to_string()]);
         arguments.push(format!("{}@{}", endpoint.username, endpoint.host));
@@ -90,68 +118,125 @@ impl fmt::Display for SshCommand {
     }
 }
 
+/// Returns the part of a known-hosts file's name that is a pod's and its last start's alone.
+fn known_hosts(pod: &Pod) -> String {
+    let start = pod.started_at.as_deref().unwrap_or_default();
+    let start: String = start.chars().filter(char::is_ascii_alphanumeric).take(32).collect();
+    if start.is_empty() { pod.id.clone() } else { format!("{}_{start}", pod.id) }
+}
+
+fn is_plain(id: &str) -> bool {
+    id.bytes().all(|byte| byte.is_ascii_alphanumeric())
+}
+
 /// Every way to reach a pod, as of one look at it.
 ///
+/// A pod that does not run has no address: what RunPod still shows of a stopped one belongs to others by now.
 /// External ports change on every start: after a start, take the connection of a fresh look.
 #[derive(Clone, Debug)]
 pub struct Connection<'a> {
     pod: &'a Pod,
+    user: Option<String>,
+    http_proxy: Option<&'a str>,
 }
 
 impl<'a> Connection<'a> {
     pub(crate) fn new(pod: &'a Pod) -> Self {
-        Self { pod }
+        Self { pod, user: None, http_proxy: None }
     }
 
-    /// The direct SSH endpoint: everything SSH can do. `None` until the pod has one; it needs `22/tcp`.
+    /// The same, with HTTP URLs of a proxy other than RunPod's own.
+    pub(crate) fn through(self, http_proxy: Option<&'a str>) -> Self {
+        Self { http_proxy, ..self }
+    }
+
+    /// The user to log in as over direct SSH. Default: the one RunPod names, which is `root`.
+    ///
+    /// A name that ssh could take for an option or a shell for more than a word leaves no direct endpoint.
+    #[must_use]
+    pub fn ssh_user(mut self, user: impl Into<String>) -> Self {
+        self.user = Some(user.into());
+        self
+    }
+
+    /// The direct SSH endpoint: everything SSH can do. `None` until the pod runs and has one; it needs `22/tcp`.
     #[must_use]
     pub fn direct_ssh(&self) -> Option<SshEndpoint> {
-        self.pod.ssh_direct.clone().or_else(|| {
+        let said = self.pod.ssh_direct.clone().filter(|_| self.pod.may_be_up());
+        let SshEndpoint { host, port, username } = said.or_else(|| {
             let endpoint = self.tcp(Port::SSH.number())?;
             SshEndpoint::new(endpoint.ip.to_string(), endpoint.public_port.into(), "root".to_owned())
-        })
+        })?;
+        SshEndpoint::new(host, port.into(), self.user.clone().unwrap_or(username))
     }
 
-    /// RunPod's SSH proxy: interactive shell only. `None` until a machine is assigned.
+    /// RunPod's SSH proxy: interactive shell only. `None` until the pod runs and a machine is assigned.
     #[must_use]
     pub fn proxy_ssh(&self) -> Option<SshEndpoint> {
-        self.pod.ssh_proxy.clone()
+        self.pod.ssh_proxy.clone().filter(|_| self.pod.may_be_up())
     }
 
     /// The command that opens a shell: through the direct endpoint if there is one, else through the proxy.
     #[must_use]
     pub fn ssh_command(&self) -> Option<SshCommand> {
-        let direct = self.direct_ssh().map(|endpoint| SshCommand::new(&self.pod.id, &endpoint, false));
-        direct.or_else(|| Some(SshCommand::new(&self.pod.id, &self.proxy_ssh()?, true)))
+        let direct = self.direct_ssh().map(|endpoint| SshCommand::new(self.pod, &endpoint, false));
+        direct.or_else(|| Some(SshCommand::new(self.pod, &self.proxy_ssh()?, true)))
     }
 
-    /// The public URL of a port that was opened as `NNNN/http`; `None` for any other port.
+    /// The public URL of a port that was opened as `NNNN/http`; `None` for any other port, and while the pod is
+    /// stopped, failed or gone. It leads through RunPod's HTTPS proxy, or through the one that the handle was given
+    /// ([`http_proxy`](crate::RunPodBuilder::http_proxy)).
     ///
     /// The proxy answers 404 or 502 until the application listens, and cuts requests after 100 s.
     #[must_use]
     pub fn http_url(&self, port: u16) -> Option<String> {
-        let opened = |p: &Port| p.number() == port && p.protocol() == Protocol::Http;
-        let plain_id = self.pod.id.bytes().all(|b| b.is_ascii_alphanumeric());
-        (plain_id && self.pod.ports.iter().any(opened))
-            .then(|| format!("https://{}-{port}.{HTTP_PROXY_DOMAIN}", self.pod.id))
+        (is_plain(&self.pod.id) && self.pod.has_http(port) && !self.pod.is_down())
+            .then(|| http_url(self.http_proxy, &self.pod.id, port))
     }
 
     /// The public URL of every `http` port, in the order the ports were asked for.
     #[must_use]
     pub fn http_urls(&self) -> Vec<String> {
-        self.pod.ports.iter().filter_map(|port| self.http_url(port.number())).collect()
+        let numbers = self.pod.ports.iter().filter_map(|port| u16::try_from(port.number()).ok());
+        numbers.filter_map(|port| self.http_url(port)).collect()
     }
 
-    /// Where a `tcp` port is reached from outside; `None` while it is not.
+    /// Returns where a `tcp` port is reached from outside; `None` while it is not.
+    ///
+    /// A symmetric port goes by the number it was asked for by. Where RunPod shows real numbers only, and several
+    /// were asked for, which is which is known inside the pod alone: that is `None`, and
+    /// [`tcp_endpoints`](Self::tcp_endpoints) has them all.
     #[must_use]
-    pub fn tcp(&self, private_port: u16) -> Option<TcpEndpoint> {
-        self.tcp_endpoints().iter().find(|endpoint| endpoint.private_port == private_port).cloned()
+    pub fn tcp(&self, private_port: u32) -> Option<TcpEndpoint> {
+        let endpoints = self.tcp_endpoints().iter();
+        let is_it = |endpoint: &&TcpEndpoint| endpoint.asked_as_number() == private_port;
+        let exact = endpoints.clone().find(is_it);
+        exact.or_else(|| self.symmetric(private_port)).cloned()
     }
 
-    /// Every TCP port that is reachable from outside now.
+    /// The one endpoint that can be a symmetric port.
+    fn symmetric(&self, number: u32) -> Option<&'a TcpEndpoint> {
+        let asked: Vec<&Port> = self.pod.ports.iter().filter(|port| port.is_symmetric()).collect();
+        match (&asked[..], &self.symmetric_endpoints()[..]) {
+            ([only], [endpoint]) if only.number() == number => Some(endpoint),
+            _ => None,
+        }
+    }
+
+    /// The endpoints of symmetric ports, whichever number RunPod shows them by.
+    pub(crate) fn symmetric_endpoints(&self) -> Vec<&'a TcpEndpoint> {
+        let asked = |number: u32| self.pod.ports.iter().any(|port| port.number() == number);
+        let is_symmetric = |endpoint: &&TcpEndpoint| {
+            endpoint.asked_as.is_some()
+                || endpoint.private_port == endpoint.public_port && !asked(endpoint.private_port.into())
+        };
+        self.tcp_endpoints().iter().filter(is_symmetric).collect()
+    }
+
+    /// Every TCP port that is reachable from outside now: none while the pod does not run.
     #[must_use]
     pub fn tcp_endpoints(&self) -> &'a [TcpEndpoint] {
-        &self.pod.tcp_endpoints
+        if self.pod.may_be_up() { &self.pod.tcp_endpoints } else { &[] }
     }
 }
 

@@ -1,19 +1,28 @@
 //! A pod as RunPod described it.
 
 pub(crate) mod connection;
+pub(crate) mod lifetime;
 pub(crate) mod port;
 pub(crate) mod state;
 
 use std::{collections::BTreeMap, time::SystemTime};
 
 use runpod_api::Secret;
+use tokio::time::Instant;
 
-use crate::{Cloud, Connection, DeploymentState, PodState, Port, SshEndpoint, TcpEndpoint};
+use crate::{Cloud, Connection, DeploymentState, PodState, Port, Protocol, SshEndpoint, TcpEndpoint};
 
 /// The environment variable that carries a deployment's unique marker.
 pub(crate) const MARKER: &str = "RUNPOD_LIFECYCLE_DEPLOYMENT";
-/// The environment variable that carries the end of a pod's lifetime, RFC 3339.
-pub(crate) const EXPIRES_AT: &str = "RUNPOD_LIFECYCLE_EXPIRES_AT";
+/// The beginning of the names of the environment variables that this crate writes, and nobody else.
+pub(crate) const RESERVED: &str = "RUNPOD_LIFECYCLE_";
+/// The environment variable with the keys that may log in, written at create only.
+pub(crate) const PUBLIC_KEY: &str = "PUBLIC_KEY";
+
+/// Returns true for a value of [`PUBLIC_KEY`] that lets nobody in: RunPod was seen to write `null`.
+pub(crate) fn is_no_key(value: &str) -> bool {
+    matches!(value.trim(), "" | "null")
+}
 
 /// One look at a pod: what RunPod said, not necessarily what is true a second later.
 ///
@@ -46,7 +55,8 @@ pub struct Pod {
     pub volume_gb: Option<i64>,
     /// Id of its network volume; `None` if it has none.
     pub network_volume: Option<String>,
-    /// The ports that were asked for. Unreadable entries are left out.
+    /// The ports that were asked for. Unreadable entries are left out. Empty also where RunPod did not say: see
+    /// [`knows_ports`](Self::knows_ports).
     pub ports: Vec<Port>,
     /// Environment variables, as RunPod echoes them.
     pub env: BTreeMap<String, Secret>,
@@ -61,9 +71,21 @@ pub struct Pod {
     pub created_at: Option<String>,
     /// When it was last started, RFC 3339 as RunPod wrote it.
     pub started_at: Option<String>,
+    pub(crate) knows_ports: bool,
     pub(crate) ssh_direct: Option<SshEndpoint>,
     pub(crate) ssh_proxy: Option<SshEndpoint>,
     pub(crate) tcp_endpoints: Vec<TcpEndpoint>,
+    /// The question whose answer this is and when it was asked; `None` for the answer to a create or action.
+    pub(crate) observed: Option<(Asked, Instant)>,
+    /// Why its endpoints are left out although RunPod may show some; `None` if they are not.
+    pub(crate) withheld: Option<String>,
+}
+
+/// The question that an answer about a pod belongs to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Asked {
+    List,
+    ById,
 }
 
 /// The GPUs of a pod: one type, so many.
@@ -105,6 +127,53 @@ impl Pod {
         self.state.as_ref().is_some_and(PodState::is_gone)
     }
 
+    /// When the list that shows it was asked for; `None` if another answer does.
+    pub(crate) fn listed_at(&self) -> Option<Instant> {
+        self.observed.filter(|(asked, _)| *asked == Asked::List).map(|(_, at)| at)
+    }
+
+    /// Leaves out what belongs to a run of the container that is over.
+    pub(crate) fn withhold_run(&mut self, reason: String) {
+        (self.ssh_direct, self.has_runtime, self.uptime) = (None, false, None);
+        self.tcp_endpoints.clear();
+        self.withheld = Some(reason);
+    }
+
+    /// Returns true if RunPod said which ports were asked for: one answer may leave them out.
+    #[must_use]
+    pub fn knows_ports(&self) -> bool {
+        self.knows_ports
+    }
+
+    /// Returns true if a port was opened as `NNNN/http`.
+    pub(crate) fn has_http(&self, port: u16) -> bool {
+        let is_it = |p: &Port| p.number() == u32::from(port) && p.protocol() == Protocol::Http;
+        self.ports.iter().any(is_it)
+    }
+
+    /// Returns true if its container may run, as far as RunPod says: addresses of any other pod are from before.
+    pub(crate) fn may_be_up(&self) -> bool {
+        matches!(self.state, None | Some(PodState::Running | PodState::Other(_)))
+    }
+
+    /// Returns true if it is stopped, failed or gone, rather than up or on its way up.
+    pub(crate) fn is_down(&self) -> bool {
+        let is_down = |state: &PodState| state.is_stopped() || state.is_gone() || *state == PodState::Error;
+        self.state.as_ref().is_some_and(is_down)
+    }
+
+    /// What is wrong with the SSH keys it was created with, as far as its environment tells.
+    pub(crate) fn key_warning(&self) -> Option<String> {
+        let key = self.env.get(PUBLIC_KEY)?.expose();
+        (is_no_key(key) && self.ports.contains(&Port::SSH)).then(|| {
+            format!(
+                "pod {} was created without an SSH key ({PUBLIC_KEY} is {:?}), so no login will be accepted; a key that is added to the account now needs a new pod",
+                self.id.escape_debug(),
+                key.trim()
+            )
+        })
+    }
+
     /// The marker of the deployment that created it; `None` for a pod this crate did not create.
     pub(crate) fn marker(&self) -> Option<&str> {
         self.env.get(MARKER).map(Secret::expose)
@@ -116,11 +185,21 @@ impl Pod {
         self.marker().is_some()
     }
 
-    /// When its [lifetime](crate::PodSpec::lifetime) ends; `None` if it has none.
-    #[must_use]
-    pub fn expires_at(&self) -> Option<SystemTime> {
-        humantime::parse_rfc3339(self.env.get(EXPIRES_AT)?.expose()).ok()
+    /// When it was created, if RunPod's word for it is a time.
+    pub(crate) fn created(&self) -> Option<SystemTime> {
+        time(self.created_at.as_deref()?)
     }
+
+    /// When it was last started, if RunPod's word for it is a time.
+    pub(crate) fn started(&self) -> Option<SystemTime> {
+        time(self.started_at.as_deref()?)
+    }
+}
+
+/// Reads a time as either version of the API writes it: RFC 3339, or `2026-08-20 06:16:19.43 +0000 UTC`.
+fn time(text: &str) -> Option<SystemTime> {
+    let utc = ["Z", "+00:00", " +0000 UTC"].iter().find_map(|zone| text.strip_suffix(zone))?;
+    humantime::parse_rfc3339_weak(utc).ok()
 }
 
 #[cfg(test)]
@@ -147,11 +226,14 @@ impl Pod {
             uptime: None,
             created_at: None,
             started_at: None,
+            knows_ports: true,
             ssh_direct: with_ssh
                 .then(|| SshEndpoint::new("203.0.113.7".into(), 10022, "root".into()))
                 .flatten(),
             ssh_proxy: None,
             tcp_endpoints: Vec::new(),
+            observed: None,
+            withheld: None,
         }
     }
 }

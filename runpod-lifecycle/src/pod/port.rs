@@ -23,19 +23,26 @@ impl Protocol {
     }
 }
 
+/// The smallest number that asks for a symmetric port.
+const SYMMETRIC: u32 = 70_000;
+
 /// A port of the container, written `NNNN/http` or `NNNN/tcp`.
+///
+/// A tcp port of 70000 or more is symmetric: RunPod picks one number for inside and outside, and the container
+/// reads it from `RUNPOD_TCP_PORT_70000`.
 ///
 /// ```
 /// use runpod_lifecycle::{Port, Protocol};
 ///
 /// let port: Port = "8888/http".parse()?;
 /// assert_eq!((port.number(), port.protocol()), (8888, Protocol::Http));
+/// assert!("70000/tcp".parse::<Port>()?.is_symmetric());
 /// assert!("22".parse::<Port>().is_err());
 /// # Ok::<(), runpod_lifecycle::InvalidPort>(())
 /// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct Port {
-    number: u16,
+    number: u32,
     protocol: Protocol,
 }
 
@@ -43,10 +50,17 @@ impl Port {
     /// The port SSH is reached on: `22/tcp`.
     pub const SSH: Self = Self { number: 22, protocol: Protocol::Tcp };
 
-    /// The port number inside the container, 1 to 65535.
+    /// The port number inside the container, 1 to 65535; of a symmetric port the number it was asked for by,
+    /// 70000 or more.
     #[must_use]
-    pub fn number(self) -> u16 {
+    pub fn number(self) -> u32 {
         self.number
+    }
+
+    /// Returns true for a tcp port of 70000 or more, which gets one number inside and outside.
+    #[must_use]
+    pub fn is_symmetric(self) -> bool {
+        self.number >= SYMMETRIC
     }
 
     /// How the port is reached.
@@ -64,7 +78,9 @@ impl fmt::Display for Port {
 
 /// A text that names no port. Its Display says what a port looks like.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("a port is written NUMBER/http or NUMBER/tcp with a number from 1 to 65535, for example 22/tcp")]
+#[error(
+    "a port is written NUMBER/http or NUMBER/tcp with a number from 1 to 65535, for example 22/tcp; a tcp port of 70000 or more gets the same number inside and outside"
+)]
 pub struct InvalidPort(());
 
 impl FromStr for Port {
@@ -78,8 +94,10 @@ impl FromStr for Port {
             _ => return Err(InvalidPort(())),
         };
         let all_digits = !number.is_empty() && number.bytes().all(|b| b.is_ascii_digit());
-        match number.parse() {
-            Ok(number) if all_digits && number != 0 => Ok(Self { number, protocol }),
+        match (number.parse(), protocol) {
+            (Ok(number @ 1..=65_535), _) | (Ok(number @ SYMMETRIC..), Protocol::Tcp) if all_digits => {
+                Ok(Self { number, protocol })
+            }
             _ => Err(InvalidPort(())),
         }
     }

@@ -1,19 +1,21 @@
 //! Starting, stopping and ending pods.
 
 use crate::{
-    Applied, Error, ErrorKind, PodState, RunPod,
+    Applied, Error, ErrorKind, Pod, PodState, RunPod,
     backend::Action,
-    client::{Call, Tries, retry},
+    client::{Call, Feature, Tries, retry},
     condition::word,
-    pods::created::Created,
+    pods::evidence::{Changed, Finding, LAG, absence_by_id},
+    pods::record::PodRecord,
 };
 use runpod_api::http::StatusCode;
 use std::time::Duration;
-use tokio::time::sleep;
+use tokio::time::{Instant, sleep};
 
+pub(crate) const START: &str = "start pod";
 const TERMINATE: &str = "terminate pod";
 /// The pause between two attempts to terminate a pod that RunPod may not know yet.
-pub(crate) const UNKNOWN_PAUSE: Duration = Duration::from_secs(3);
+const UNKNOWN_PAUSE: Duration = Duration::from_secs(3);
 
 impl RunPod {
     /// Stops a pod: the GPU is given back, the container disk is wiped, a pod volume is kept and
@@ -26,7 +28,7 @@ impl RunPod {
     /// If the future is dropped after the request was sent, the pod may be stopping.
     pub async fn stop(&self, id: &str) -> Result<Applied, Error> {
         let stopped = |state: &PodState| state.is_stopped();
-        self.act(Call::mutation("stop pod", id), Action::Stop, id, stopped).await
+        self.act(Call::ending("stop pod", id), Action::Stop, id, None, stopped).await
     }
 
     /// Starts a stopped pod on the host it is pinned to. Returns once RunPod has accepted it.
@@ -37,12 +39,18 @@ impl RunPod {
     /// deploy anew elsewhere (a pod volume does not move, a network volume does).
     ///
     /// # Cost
-    /// The GPU bills from the start on.
+    /// The GPU bills from the start on. A [lifetime](crate::PodSpec::lifetime) that was over begins anew, and
+    /// the warnings say until when.
     pub async fn start(&self, id: &str) -> Result<Applied, Error> {
+        self.start_seen(id, None).await
+    }
+
+    /// Starts a pod that was last seen so.
+    pub(crate) async fn start_seen(&self, id: &str, seen: Option<&Pod>) -> Result<Applied, Error> {
         let started = |state: &PodState| {
             matches!(state, PodState::Running | PodState::Starting | PodState::Provisioning)
         };
-        self.act(Call::mutation("start pod", id), Action::Start, id, started).await
+        self.act(Call::mutation(START, id), Action::Start, id, seen, started).await
     }
 
     /// Restarts the container on the same host; the container disk is wiped. Returns once RunPod
@@ -51,60 +59,97 @@ impl RunPod {
     /// # Errors
     /// [`ErrorKind::Locked`] if the pod is locked; [`ErrorKind::Conflict`] if it is not running.
     pub async fn restart(&self, id: &str) -> Result<Applied, Error> {
+        self.restart_seen(id, None).await
+    }
+
+    /// Restarts the container of a pod that was last seen so.
+    pub(crate) async fn restart_seen(&self, id: &str, seen: Option<&Pod>) -> Result<Applied, Error> {
+        let record = self.lookups().records.of_changed(id);
         let call = Call::mutation("restart pod", id);
-        let pod = self.once(call, Box::pin(self.backend().act(id, Action::Restart))).await?;
-        Ok(Applied::by_action(Action::Restart, pod.as_ref()))
+        record.touch();
+        let answer = self.once(call, Box::pin(self.backend().act(id, Action::Restart))).await;
+        self.remember(&record, Action::Restart, answer.as_ref().err(), seen);
+        Ok(Applied::by_action(Action::Restart, answer?.as_ref(), self.server_now()))
     }
 
     /// Deletes a pod with its container disk and pod volume; a network volume stays. Returns once
     /// RunPod has accepted it. Terminating what is already gone succeeds. A pod that was just created is
-    /// better terminated through its [handle](PodHandle::terminate), since RunPod may not know it yet.
+    /// better terminated through its [handle](crate::PodHandle::terminate), since RunPod may not know it yet.
     ///
     /// RunPod says 204. After any other success the pod is looked at, and it is an error if it is not gone
     /// within a few seconds.
     ///
     /// # Errors
     /// [`ErrorKind::Locked`] if the pod is locked; [`ErrorKind::Conflict`] if it belongs to a cluster;
-    /// [`ErrorKind::Unreadable`] if the answer looks like a success and the pod is still there.
+    /// [`ErrorKind::Unreadable`] if the answer looks like a success and the pod is still there;
+    /// [`ErrorKind::Unproven`] if RunPod says for 30 s that it does not know a pod that its list shows.
     ///
     /// # Cost
     /// On success nothing of the pod bills any more. On any error assume that it still does.
     pub async fn terminate(&self, id: &str) -> Result<Applied, Error> {
-        self.delete(id, None).await.map(|_| Applied::default())
+        self.delete(id, None).await.map(|()| Applied::default())
     }
 
-    /// Whether there was a pod to terminate.
-    pub(crate) async fn delete(&self, id: &str, created: Option<&Created>) -> Result<bool, Error> {
-        let call = Call::mutation(TERMINATE, id);
-        match self.repeatedly(call, || self.backend().delete(id)).await {
-            Ok(StatusCode::NO_CONTENT) => {}
-            Ok(status) => self.confirm_gone(id, created, status).await?,
-            Err(error) if error.kind() == ErrorKind::NotFound => return Ok(false),
-            Err(error) => return Err(error),
+    /// Terminates a pod that an answer has shown.
+    pub(crate) async fn end(&self, pod: &Pod) -> Result<(), Error> {
+        self.delete(&pod.id, pod.listed_at()).await
+    }
+
+    /// Terminates a pod that a list asked for at `listed_at` has shown. Sent again while a 404 may mean that
+    /// RunPod does not know the pod yet.
+    async fn delete(&self, id: &str, listed_at: Option<Instant>) -> Result<(), Error> {
+        let record = self.lookups().records.of_changed(id);
+        let patience = Instant::now() + 2 * LAG;
+        loop {
+            let history = record.history().with_list(listed_at);
+            record.touch();
+            let asked_at = Instant::now();
+            let call = Call::ending(TERMINATE, id);
+            let error = match self.repeatedly(call, || self.backend().delete(id)).await {
+                Ok(StatusCode::NO_CONTENT) => break,
+                Ok(status) => {
+                    self.confirm_gone(id, listed_at, status).await?;
+                    break;
+                }
+                Err(error) => error,
+            };
+            record.touch();
+            if error.kind() != ErrorKind::NotFound {
+                return Err(error);
+            }
+            match absence_by_id(asked_at, &history) {
+                Finding::Unknown { .. } if Instant::now() < patience => sleep(UNKNOWN_PAUSE).await,
+                Finding::Unknown { .. } => {
+                    let message = "RunPod answers 404, and yet its list shows the pod";
+                    return Err(Error::of_answer(ErrorKind::Unproven, TERMINATE, Some(id), message));
+                }
+                _ => break,
+            }
         }
-        self.lookups().accepted.forget(id);
-        Ok(true)
+        record.change(Changed::Terminated, true, None, self.server_now());
+        Ok(())
     }
 
     /// Looks whether a pod is gone whose DELETE had a success that the contract does not know.
     async fn confirm_gone(
         &self,
         id: &str,
-        created: Option<&Created>,
+        listed_at: Option<Instant>,
         status: StatusCode,
     ) -> Result<(), Error> {
         let mut pauses = retry::pauses(retry::ATTEMPTS);
+        let patience = Instant::now() + 2 * LAG;
         loop {
-            let seen = match self.look_at(id, Tries::One).await {
-                Err(error) if error.kind() == ErrorKind::NotFound => {
-                    if created.is_some_and(Created::may_be_unknown) {
-                        sleep(UNKNOWN_PAUSE).await;
-                        continue;
-                    }
-                    return Ok(());
+            let seen = match self.examine(id, Tries::One, listed_at).await {
+                Ok((_, Finding::Gone)) => return Ok(()),
+                Ok((None, _)) if Instant::now() < patience => {
+                    sleep(UNKNOWN_PAUSE).await;
+                    continue;
                 }
-                Ok(pod) if pod.is_gone() => return Ok(()),
-                Ok(pod) => format!("the pod is still there ({})", word(pod.state.as_ref())),
+                Ok((pod, _)) => {
+                    let state = pod.and_then(|pod| pod.state);
+                    format!("the pod is still there ({})", word(state.as_ref()))
+                }
                 Err(error) => error.what(),
             };
             let Some(pause) = pauses.next() else {
@@ -121,10 +166,15 @@ impl RunPod {
         call: Call<'_>,
         action: Action,
         id: &str,
+        seen: Option<&Pod>,
         is_there: impl Fn(&PodState) -> bool,
     ) -> Result<Applied, Error> {
-        let error = match self.repeatedly(call, || self.backend().act(id, action)).await {
-            Ok(pod) => return Ok(Applied::by_action(action, pod.as_ref())),
+        let record = self.lookups().records.of_changed(id);
+        record.touch();
+        let answer = self.repeatedly(call, || self.backend().act(id, action)).await;
+        self.remember(&record, action, answer.as_ref().err(), seen);
+        let error = match answer {
+            Ok(pod) => return Ok(Applied::by_action(action, pod.as_ref(), self.server_now())),
             Err(error) => error,
         };
         // The host lacks free GPUs also when this pod has them: an earlier answer may have been lost.
@@ -132,8 +182,31 @@ impl RunPod {
             return Err(error);
         }
         match self.get(id).await {
-            Ok(pod) if pod.state.as_ref().is_some_and(is_there) => Ok(Applied::by_action(action, Some(&pod))),
+            Ok(pod) if pod.state.as_ref().is_some_and(is_there) => {
+                self.remember(&record, action, None, seen);
+                Ok(Applied::by_action(action, Some(&pod), self.server_now()))
+            }
             _ => Err(error),
+        }
+    }
+
+    /// Remembers what became of an action on a pod that was last seen so.
+    fn remember(&self, record: &PodRecord, action: Action, error: Option<&Error>, seen: Option<&Pod>) {
+        if error.is_some_and(|error| !error.may_have_been_applied()) {
+            return record.touch();
+        }
+        // REST v1 shows no uptime: without a start there is nothing to tell one run from the next by.
+        let tells_runs = self.supports(Feature::Uptime) || seen.is_some_and(|pod| pod.started_at.is_some());
+        record.change(action.into(), error.is_none() && tells_runs, seen, self.server_now());
+    }
+}
+
+impl From<Action> for Changed {
+    fn from(action: Action) -> Self {
+        match action {
+            Action::Start => Self::Started,
+            Action::Stop => Self::Stopped,
+            Action::Restart => Self::Restarted,
         }
     }
 }

@@ -1,6 +1,10 @@
 //! What an accepted start, stop, restart or terminate brings with it.
 
-use crate::{Pod, backend::Action};
+use std::time::SystemTime;
+
+use humantime::format_rfc3339_seconds;
+
+use crate::{Pod, PodState, backend::Action};
 
 /// A start, stop, restart or terminate that RunPod has accepted.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -8,10 +12,13 @@ use crate::{Pod, backend::Action};
 pub struct Applied {
     /// What it means for data and money, one sentence each. Empty where nothing is known of the pod.
     pub warnings: Vec<String>,
+    /// What RunPod's answer says the pod is doing, which may still be what it did before; `None` if it does not say.
+    pub state: Option<PodState>,
 }
 
 impl Applied {
-    pub(crate) fn by_action(action: Action, pod: Option<&Pod>) -> Self {
+    /// What an action brings that was accepted at `now`, by RunPod's clock.
+    pub(crate) fn by_action(action: Action, pod: Option<&Pod>, now: SystemTime) -> Self {
         let Some(pod) = pod else { return Self::default() };
         let mut warnings = Vec::new();
         match action {
@@ -30,10 +37,14 @@ impl Applied {
             }
             Action::Start => {
                 warnings.push("addresses and external ports are new: take a fresh connection".to_owned());
+                if let Some(end) = pod.renewed_by_start(now) {
+                    let end = format_rfc3339_seconds(end);
+                    warnings.push(format!("its lifetime was over: a new one began and ends at {end}"));
+                }
             }
             Action::Restart => warnings.push("the container disk is wiped".to_owned()),
         }
-        Self { warnings: with_network_volume(warnings, pod) }
+        Self { warnings: with_network_volume(warnings, pod), state: pod.state.clone() }
     }
 
     pub(crate) fn by_terminate(pod: &Pod) -> Self {
@@ -41,7 +52,7 @@ impl Applied {
         if let Some(size) = pod.volume_gb {
             warnings.push(format!("{size} GB of pod volume are deleted with the pod"));
         }
-        Self { warnings: with_network_volume(warnings, pod) }
+        Self { warnings: with_network_volume(warnings, pod), state: None }
     }
 }
 

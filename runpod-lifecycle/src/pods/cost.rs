@@ -1,15 +1,85 @@
-//! What a pod has cost so far.
+//! What a pod costs, and has cost so far.
+
+use std::fmt;
 
 use crate::{
-    Error, PodHandle, RunPod,
+    Error, Pod, PodHandle, RunPod,
     client::{Call, Feature},
 };
+
+/// Hours in a month, as cloud prices are usually told.
+pub(crate) const HOURS_PER_MONTH: f64 = 730.0;
+/// Price of container disk and pod volume while the pod runs, USD per GB and month (RunPod's price list, 2026).
+const RUNNING_USD_PER_GB_MONTH: f64 = 0.10;
+/// Price of a pod volume while the pod is stopped, USD per GB and month (RunPod's price list, 2026).
+const STOPPED_USD_PER_GB_MONTH: f64 = 0.20;
+
+/// What so many GB of container disk and pod volume cost while the pod runs, in USD per hour.
+pub(crate) fn running_storage(gb: f64) -> f64 {
+    gb * RUNNING_USD_PER_GB_MONTH / HOURS_PER_MONTH
+}
+
+/// What so many GB of pod volume cost while the pod is stopped, in USD per hour.
+pub(crate) fn stopped_storage(gb: f64) -> f64 {
+    gb * STOPPED_USD_PER_GB_MONTH / HOURS_PER_MONTH
+}
+
+/// What a pod costs per hour in the state it was seen in. A network volume bills besides.
+///
+/// Its Display is a phrase for a person.
+#[derive(Clone, Copy, Debug, PartialEq)]
+#[non_exhaustive]
+pub struct HourlyCost {
+    /// GPUs or vCPUs in USD, as RunPod says; 0 while stopped. `None` if it did not say.
+    pub compute_usd: Option<f64>,
+    /// Container disk and pod volume in USD, by RunPod's price list; of a stopped pod the volume alone.
+    pub storage_usd: f64,
+}
+
+impl HourlyCost {
+    /// Everything in USD; `None` if RunPod named no price.
+    #[must_use]
+    pub fn total_usd(&self) -> Option<f64> {
+        self.compute_usd.map(|compute| compute + self.storage_usd)
+    }
+}
+
+impl fmt::Display for HourlyCost {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let storage = self.storage_usd;
+        match (self.compute_usd, self.total_usd()) {
+            (Some(0.0), _) => write!(f, "${storage:.3} per hour, all of it storage"),
+            (_, Some(total)) => write!(f, "${total:.3} per hour, ${storage:.3} of it storage"),
+            _ => write!(f, "${storage:.3} per hour for storage, and what RunPod has not named"),
+        }
+    }
+}
+
+impl Pod {
+    /// What it costs per hour in the state it was seen in, storage included.
+    #[must_use]
+    pub fn hourly_cost(&self) -> HourlyCost {
+        let gb = |size: Option<i64>| size.unwrap_or_default().max(0) as f64;
+        let (disk, volume) = (gb(self.container_disk_gb), gb(self.volume_gb));
+        match &self.state {
+            Some(state) if state.is_gone() => HourlyCost { compute_usd: Some(0.0), storage_usd: 0.0 },
+            // RunPod may go on naming the price of the running pod.
+            Some(state) if state.is_stopped() => {
+                HourlyCost { compute_usd: Some(0.0), storage_usd: stopped_storage(volume) }
+            }
+            _ => HourlyCost {
+                compute_usd: self.cost_usd_per_hour,
+                storage_usd: running_storage(disk + volume),
+            },
+        }
+    }
+}
 
 impl RunPod {
     /// What RunPod's billing says a pod has cost so far, in USD: GPU, CPU and disks.
     ///
     /// Billing lags behind the pod; what it costs right now is
-    /// [`Pod::cost_usd_per_hour`](crate::Pod::cost_usd_per_hour). A pod billing does not know yet costs 0.
+    /// [`Pod::hourly_cost`](crate::Pod::hourly_cost). A pod billing does not know yet costs 0.
     ///
     /// # Errors
     /// If billing cannot be read; [`ErrorKind::Unsupported`](crate::ErrorKind) on REST v1.
@@ -27,5 +97,33 @@ impl PodHandle {
     /// As [`RunPod::billed_usd`].
     pub async fn billed_usd(&self) -> Result<f64, Error> {
         self.runpod().billed_usd(&self.id).await
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_cost_is_that_of_the_state_the_pod_is_in() {
+        for (state, said, total, words) in [
+            ("RUNNING", Some(5.52), Some(5.5405), "$5.541 per hour, $0.021 of it storage"),
+            ("PROVISIONING", Some(5.52), Some(5.5405), "$5.541 per hour, $0.021 of it storage"),
+            ("RUNNING", None, None, "$0.021 per hour for storage, and what RunPod has not named"),
+            ("EXITED", Some(0.0), Some(0.0274), "$0.027 per hour, all of it storage"),
+            ("EXITED", Some(5.52), Some(0.0274), "$0.027 per hour, all of it storage"),
+            ("EXITED", None, Some(0.0274), "$0.027 per hour, all of it storage"),
+            ("TERMINATED", Some(5.52), Some(0.0), "$0.000 per hour, all of it storage"),
+        ] {
+            let mut pod = Pod::scripted("a", state, false);
+            (pod.container_disk_gb, pod.volume_gb, pod.cost_usd_per_hour) = (Some(50), Some(100), said);
+            let cost = pod.hourly_cost();
+            assert_eq!(
+                cost.total_usd().map(|usd| (usd * 1e4).round()),
+                total.map(|usd: f64| (usd * 1e4).round()),
+                "{state} {said:?}"
+            );
+            assert_eq!(cost.to_string(), words, "{state} {said:?}");
+        }
     }
 }

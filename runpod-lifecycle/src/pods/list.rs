@@ -4,10 +4,16 @@ use crate::{
     Error, ErrorKind, Event, Pod, PodHandle, RunPod,
     backend::Unreadable,
     client::{Call, Tries},
+    pod::Asked,
+    pods::evidence::{Came, Finding, Observation, absence_by_id, judge},
+    pods::identity::{Claim, Whose, bears},
+    pods::record::PodRecord,
 };
 use std::{collections::HashSet, sync::Arc};
+use tokio::time::Instant;
 
 const LIST: &str = "list pods";
+const GET: &str = "get pod";
 /// Pages after which a list is taken to have no end.
 const MOST_PAGES: usize = 1000;
 
@@ -16,6 +22,10 @@ const MOST_PAGES: usize = 1000;
 pub(crate) struct Listing {
     pub(crate) pods: Vec<Pod>,
     pub(crate) unreadable: Vec<Unreadable>,
+    /// When it was asked for.
+    pub(crate) asked_at: Instant,
+    /// Why the pages after those read so far could not be had; `None` if the listing is whole.
+    pub(crate) failure: Option<Error>,
 }
 
 /// What a search by name came to. Names are not unique on RunPod.
@@ -31,7 +41,8 @@ pub enum Found {
 }
 
 impl RunPod {
-    /// The pod of this id, or else the one of this name.
+    /// The pod of this id, or else the one of this name. What this handle and its clones created in the last
+    /// 30 s counts although RunPod may not show it yet.
     ///
     /// # Errors
     /// [`ErrorKind::NotFound`] if every page of the list was read and shows none;
@@ -40,7 +51,11 @@ impl RunPod {
         const OPERATION: &str = "find pod";
         if is_id(id_or_name) {
             match self.get(id_or_name).await {
-                Err(error) if error.kind() == ErrorKind::NotFound => {}
+                Err(error) if matches!(error.kind(), ErrorKind::NotFound | ErrorKind::Unproven) => {
+                    if let Some(pod) = self.created_with_id(id_or_name).await? {
+                        return Ok(pod);
+                    }
+                }
                 outcome => return outcome,
             }
         }
@@ -63,21 +78,59 @@ impl RunPod {
     ///
     /// # Errors
     /// [`ErrorKind::NotFound`] only if RunPod itself says that there is no such pod; any other kind
-    /// means that nobody knows.
+    /// means that nobody knows, [`ErrorKind::Unproven`] that it may be too new.
     pub async fn get(&self, id: &str) -> Result<PodHandle, Error> {
-        self.look_at(id, Tries::Several).await.map(|pod| PodHandle::new(self.clone(), pod))
+        self.look_again(id, None).await.map(|pod| PodHandle::new(self.clone(), pod))
+    }
+
+    /// Looks at one pod, given that a list asked for at `listed_at` has shown it.
+    pub(crate) async fn look_again(&self, id: &str, listed_at: Option<Instant>) -> Result<Pod, Error> {
+        let asked_at = Instant::now();
+        let error = match self.look_at(id, Tries::Several).await {
+            Err(error) if error.kind() == ErrorKind::NotFound => error,
+            outcome => return outcome,
+        };
+        let history = self.lookups().records.history(id).with_list(listed_at);
+        match absence_by_id(asked_at, &history) {
+            Finding::Unknown { .. } => {
+                let message = "RunPod answers 404, which proves nothing of a new pod";
+                Err(Error::of_answer(ErrorKind::Unproven, GET, Some(id), message))
+            }
+            _ => Err(error),
+        }
     }
 
     /// The pod of this id and no other.
     pub(crate) async fn look_at(&self, id: &str, tries: Tries) -> Result<Pod, Error> {
-        const OPERATION: &str = "get pod";
-        let call = Call::look(OPERATION, Some(id));
-        let pod = self.send(call, tries, || self.backend().get(id)).await?;
+        let call = Call::look(GET, Some(id));
+        let asked_at = Instant::now();
+        let mut pod = self.send(call, tries, || self.backend().get(id)).await?;
         if pod.id != id {
             let message = format!("the answer is about another pod, {:?}", pod.id);
-            return Err(Error::of_answer(ErrorKind::Unreadable, OPERATION, Some(id), message));
+            return Err(Error::of_answer(ErrorKind::Unreadable, GET, Some(id), message));
         }
+        self.lookups().records.observe([&mut pod], Asked::ById, asked_at);
         Ok(pod)
+    }
+
+    /// Asks for a pod by its id and says what the answer proves, given that a list asked for at `listed_at`
+    /// has shown the pod.
+    pub(crate) async fn examine(
+        &self,
+        id: &str,
+        tries: Tries,
+        listed_at: Option<Instant>,
+    ) -> Result<(Option<Pod>, Finding), Error> {
+        let at = Instant::now();
+        let pod = match self.look_at(id, tries).await {
+            Ok(pod) => Some(pod),
+            Err(error) if error.kind() == ErrorKind::NotFound => None,
+            Err(error) => return Err(error),
+        };
+        let came = pod.as_ref().map_or(Came::Absent, Came::Pod);
+        let history = self.lookups().records.history(id).with_list(listed_at);
+        let finding = judge(&Observation { asked: Asked::ById, at, came }, &history);
+        Ok((pod, finding))
     }
 
     /// Every pod of the account that is not gone, all pages. An entry so odd that it cannot be read
@@ -93,7 +146,8 @@ impl RunPod {
         Ok(listing.pods.into_iter().map(|pod| PodHandle::new(self.clone(), pod)).collect())
     }
 
-    /// The pods of this name that are not gone.
+    /// The pods of this name that are not gone: those that RunPod lists, and what this handle and its clones
+    /// created in the last 30 s. The name is all it goes by, whoever made the pod.
     ///
     /// # Errors
     /// As [`list`](Self::list), and if the list holds an entry so odd that it may be a pod of this
@@ -108,78 +162,121 @@ impl RunPod {
     }
 
     async fn named(&self, name: &str) -> Result<Vec<PodHandle>, Error> {
-        self.named_in(&self.read_list(Tries::Several).await?, name).await
+        let listing = self.read_list(Tries::Several).await?;
+        self.named_in(&listing, name).await
     }
 
-    /// Like `find`, but deploys that begin together read one list, and what was created lately counts
-    /// although no list shows it.
+    /// Like `find`, but deploys that begin together read one list.
     pub(crate) async fn named_at_deploy(&self, name: &str) -> Result<Vec<PodHandle>, Error> {
         let lookups = self.lookups();
         let read = async { self.read_list(Tries::Several).await.map(Arc::new) };
         let listing = lookups.pods.get((), lookups.oldest_of_pods(), read).await?;
-        let mut named = self.named_in(&listing, name).await?;
-        for recent in lookups.accepted.named(name) {
-            if !named.iter().any(|listed| listed.id == recent.pod.id) {
-                named.extend(self.accepted_still(recent).await?);
-            }
-        }
-        Ok(named)
+        self.named_in(&listing, name).await
     }
 
+    /// A pod that was created lately, unless it is gone.
+    async fn created_still(&self, record: Arc<PodRecord>) -> Result<Option<PodHandle>, Error> {
+        let Some(created) = record.created() else { return Ok(None) };
+        let (seen, finding) = self.examine(&created.pod.id, Tries::Several, None).await?;
+        if finding == Finding::Gone {
+            return Ok(None);
+        }
+        Ok(Some(PodHandle::of_create(self.clone(), seen.map_or(created.pod, Arc::new), record)))
+    }
+
+    /// A pod that was created lately, unless it is gone, by its id.
+    async fn created_with_id(&self, id: &str) -> Result<Option<PodHandle>, Error> {
+        match self.lookups().records.of(id).filter(|record| record.is_created_lately()) {
+            Some(record) => self.created_still(record).await,
+            None => Ok(None),
+        }
+    }
+
+    /// The pods of a name that a list shows, and those created lately that it does not show yet.
     async fn named_in(&self, listing: &Listing, name: &str) -> Result<Vec<PodHandle>, Error> {
         if let Some(odd) = listing.unreadable.iter().find(|odd| odd.may_be(name)) {
             return Err(Error::of_answer(ErrorKind::Unreadable, LIST, Some(name), odd.problem.clone()));
         }
-        let mut named = Vec::new();
-        for pod in &listing.pods {
-            let pod = match &pod.name {
+        let records = &self.lookups().records;
+        let mut named: Vec<PodHandle> = Vec::new();
+        let is_left = |pod: &&Pod| !records.is_ended_by(&pod.id, listing.asked_at);
+        for pod in listing.pods.iter().filter(is_left) {
+            let pod = match bears(pod, name) {
                 None => self.look_closer(pod.clone()).await?,
-                Some(own) if own == name => Some(pod.clone()),
-                Some(_) => continue,
+                Some(true) => Some(pod.clone()),
+                Some(false) => continue,
             };
-            match pod {
-                Some(pod) if pod.name.is_none() && pod.is_ours() => {
+            let Some(pod) = pod else { continue };
+            match bears(&pod, name) {
+                Some(true) => named.push(PodHandle::new(self.clone(), pod)),
+                None if pod.is_ours() => {
                     let message = format!("RunPod shows no name for pod {}, so it may be this one", pod.id);
                     return Err(Error::of_answer(ErrorKind::Unreadable, LIST, Some(name), message));
                 }
-                Some(pod) if pod.name.as_deref() == Some(name) => {
-                    named.push(PodHandle::new(self.clone(), pod));
-                }
                 _ => {}
+            }
+        }
+        for record in records.created_as(name) {
+            let is_listed = |id: &str| named.iter().any(|listed| listed.id == id);
+            if record.created().is_some_and(|created| !is_listed(&created.pod.id)) {
+                named.extend(self.created_still(record).await?);
             }
         }
         Ok(named)
     }
 
-    /// A pod that a list shows without what tells it from others, asked for by its id; `None` if it is gone.
-    pub(crate) async fn look_closer(&self, pod: Pod) -> Result<Option<Pod>, Error> {
-        match self.get(&pod.id).await {
-            Ok(closer) if closer.is_gone() => Ok(None),
-            Ok(closer) => Ok(Some((*closer).clone())),
-            Err(error) if error.kind() == ErrorKind::NotFound => Ok(None),
-            Err(error) => Err(error),
+    /// Tells whose a pod of a list is. One that does not show it is looked at by its id; if it is gone, it is
+    /// nobody's.
+    pub(crate) async fn whose(&self, claim: &Claim, pod: Pod) -> Result<(Whose, Pod), Error> {
+        match claim.whose(&pod) {
+            Whose::MayBeOurs => Ok(match self.look_closer(pod.clone()).await? {
+                Some(closer) => (claim.whose(&closer), closer),
+                None => (Whose::SomebodyElses, pod),
+            }),
+            certain => Ok((certain, pod)),
         }
+    }
+
+    /// A pod that a list shows without what tells it from others, asked for by its id; `None` if it is gone,
+    /// the pod as listed if RunPod does not know it by its id yet.
+    pub(crate) async fn look_closer(&self, pod: Pod) -> Result<Option<Pod>, Error> {
+        let (closer, finding) = self.examine(&pod.id, Tries::Several, pod.listed_at()).await?;
+        Ok((finding != Finding::Gone).then(|| closer.unwrap_or(pod)))
     }
 
     /// Every page of the pod list, without the pods that are gone.
     pub(crate) async fn read_list(&self, tries: Tries) -> Result<Listing, Error> {
-        let mut listing = Listing { pods: Vec::new(), unreadable: Vec::new() };
-        let mut ids = HashSet::new();
+        let mut listing = self.read_pages(tries).await;
+        listing.failure.take().map_or(Ok(listing), Err)
+    }
+
+    /// The pages of the pod list up to the first that cannot be read: they prove that their pods are there,
+    /// and of no other that it is not.
+    pub(crate) async fn read_pages(&self, tries: Tries) -> Listing {
+        let asked_at = Instant::now();
+        let mut listing = Listing { pods: Vec::new(), unreadable: Vec::new(), asked_at, failure: None };
+        listing.failure = self.read_into(&mut listing, tries).await.err();
+        self.lookups().records.observe(&mut listing.pods, Asked::List, asked_at);
+        listing
+    }
+
+    async fn read_into(&self, listing: &mut Listing, tries: Tries) -> Result<(), Error> {
+        let (mut ids, mut cursors) = (HashSet::new(), HashSet::new());
         let mut cursor: Option<String> = None;
         for _ in 0..MOST_PAGES {
             let at = cursor.as_deref();
             let page = self.send(Call::look(LIST, None), tries, || self.backend().list(at)).await?;
-            let seen = ids.len() + listing.unreadable.len();
             let (pods, nameless): (Vec<Pod>, Vec<Pod>) =
                 page.pods.into_iter().partition(|pod| !pod.id.is_empty());
             let pods = pods.into_iter().filter(|pod| ids.insert(pod.id.clone()) && !pod.is_gone());
             listing.pods.extend(pods);
             listing.unreadable.extend(page.unreadable);
             listing.unreadable.extend(nameless.into_iter().map(Unreadable::without_id));
+            // A page may be empty and still have a next one (observed); a cursor that was there before leads
+            // nowhere new.
             match page.next {
-                None => return Ok(listing),
-                // Cursors that lead nowhere new would be followed for ever.
-                _ if ids.len() + listing.unreadable.len() == seen => break,
+                None => return Ok(()),
+                Some(next) if !cursors.insert(next.clone()) => break,
                 next => cursor = next,
             }
         }

@@ -3,7 +3,10 @@
 pub(crate) mod act;
 pub(crate) mod applied;
 pub(crate) mod cost;
-pub(crate) mod created;
+pub(crate) mod evidence;
+pub(crate) mod identity;
 pub(crate) mod list;
+pub(crate) mod names;
 pub(crate) mod reap;
+pub(crate) mod record;
 pub(crate) mod twins;

@@ -2,7 +2,11 @@
 
 use std::time::SystemTime;
 
-use crate::{Error, Event, PodHandle, RunPod};
+use crate::{
+    AtEnd, Error, Event, Pod, PodHandle, PodState, RunPod,
+    client::Tries,
+    pods::{identity::hides_environment, list::Listing},
+};
 
 /// A pod that outlived its lifetime, and what became of it.
 #[derive(Debug)]
@@ -10,58 +14,82 @@ use crate::{Error, Event, PodHandle, RunPod};
 pub struct Reaped {
     /// The pod.
     pub pod: PodHandle,
-    /// Whether it was terminated; an error leaves it running and billing.
+    /// What was to be done with it.
+    pub end: End,
+    /// Whether that was done; an error leaves it as it was, and billing.
     pub outcome: Result<(), Error>,
 }
 
+/// What [`RunPod::reap`] does with a pod whose lifetime is over.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum End {
+    /// It is terminated.
+    Terminated,
+    /// It is stopped, as its spec says ([`AtEnd::Stop`]).
+    Stopped,
+    /// It is left alone and goes on billing: it is stopped and has a pod volume, whose data would be lost.
+    /// To end it all the same, [terminate](PodHandle::terminate) it.
+    Kept,
+}
+
+impl End {
+    /// What a pod's end is by now; `None` if its lifetime is not over or it is not of this crate's making.
+    fn of(pod: &Pod, now: SystemTime) -> Option<Self> {
+        let is_over = pod.is_ours() && !pod.is_gone() && pod.expires_at().is_some_and(|end| end <= now);
+        let is_stopped = pod.state.as_ref().is_some_and(PodState::is_stopped);
+        match (pod.at_end().filter(|_| is_over)?, is_stopped) {
+            (AtEnd::Stop, true) => None,
+            (AtEnd::Stop, false) => Some(Self::Stopped),
+            (AtEnd::Terminate, true) if pod.volume_gb.is_some() => Some(Self::Kept),
+            (AtEnd::Terminate, _) => Some(Self::Terminated),
+        }
+    }
+}
+
 impl RunPod {
-    /// The pods that [`reap`](Self::reap) would terminate now: a dry run, only reads are sent.
+    /// The pods that [`reap`](Self::reap) would end or report now: a dry run, only reads are sent.
     ///
-    /// A pod that the list shows without any environment is looked at by its id, one request for each. If
-    /// that fails it is left out and reported as [`Event::Warned`].
+    /// A pod that the list shows without any environment, or overdue and stopped, is looked at by its id, one
+    /// request for each. If that fails it is left out and reported as [`Event::Warned`].
     ///
     /// # Errors
     /// As [`list`](Self::list).
     pub async fn overdue(&self) -> Result<Vec<PodHandle>, Error> {
-        let now = SystemTime::now();
-        let (shown, hidden) = self.by_environment().await?;
-        let mut overdue: Vec<PodHandle> = shown.into_iter().filter(|pod| is_overdue(pod, now)).collect();
-        for pod in hidden {
-            overdue.extend(self.uncover(pod).await.filter(|pod| is_overdue(pod, now)));
+        let Account { shown, hidden, now, failure } = self.account().await;
+        if let Some(failure) = failure {
+            return Err(failure);
         }
-        Ok(overdue)
-    }
-
-    /// The account's pods: those that the list shows with an environment, and the others.
-    async fn by_environment(&self) -> Result<(Vec<PodHandle>, Vec<PodHandle>), Error> {
-        Ok(self.list().await?.into_iter().partition(|pod| !pod.env.is_empty()))
-    }
-
-    /// A pod that the list shows without any environment, by its id; `None` if it is gone or cannot be had.
-    async fn uncover(&self, pod: PodHandle) -> Option<PodHandle> {
-        match self.look_closer((*pod).clone()).await {
-            Ok(closer) => closer.map(|closer| PodHandle::new(self.clone(), closer)),
-            Err(error) => {
-                let warning = format!("pod {} may have outlived its lifetime, and bill: {error}", pod.id);
-                self.notify(&Event::Warned { warning });
-                None
+        let mut overdue = Vec::new();
+        for pod in shown {
+            overdue.extend(self.overdue_by(pod, now).await);
+        }
+        for pod in hidden {
+            if let Some(pod) = self.uncover(pod).await {
+                overdue.extend(self.overdue_by(pod, now).await);
             }
         }
+        Ok(overdue.into_iter().map(|(pod, _)| pod).collect())
     }
 
-    /// Terminates every pod that this crate created with a [lifetime](crate::PodSpec::lifetime)
-    /// which is over, and no other.
+    /// Ends every pod that this crate created with a [lifetime](crate::PodSpec::lifetime)
+    /// which is over, and no other: terminates it, or stops it if its spec says so.
+    ///
+    /// A pod that is stopped already and has a pod volume holds data: it is in the result as [`End::Kept`],
+    /// and ending it is left to you. A pod that was started after its end has a new one: that start and its
+    /// lifetime.
     ///
     /// It keeps no state: the lifetime is read from the pods. Call it from cron, or in a loop.
-    /// It compares with this machine's clock. Beside the list and the terminates it sends one request for
-    /// each pod that the list shows without any environment, see [`overdue`](Self::overdue), after it has
-    /// terminated what the list itself proves overdue.
+    /// It compares with RunPod's clock, as the dates of its answers say; without any, with this machine's and
+    /// an [`Event::Warned`]. Beside the list and what ends a pod it sends one request for each pod that the
+    /// list shows without any environment, see [`overdue`](Self::overdue), after it has ended what the list
+    /// itself proves overdue, and one for each that is stopped: it may have been started since.
     ///
     /// ```no_run
     /// # async fn example(runpod: runpod_lifecycle::RunPod) -> Result<(), runpod_lifecycle::Error> {
     /// for reaped in runpod.reap().await? {
     ///     match reaped.outcome {
-    ///         Ok(()) => println!("terminated {}", reaped.pod.id),
+    ///         Ok(()) => println!("{:?} {}", reaped.end, reaped.pod.id),
     ///         Err(error) => eprintln!("{} still runs: {error}", reaped.pod.id),
     ///     }
     /// }
@@ -70,37 +98,108 @@ impl RunPod {
     /// ```
     ///
     /// # Errors
-    /// If the pods cannot be listed. A pod that cannot be terminated is in the result, with its error.
+    /// If the list cannot be read to its end. What the pages before that prove overdue was ended by then: the
+    /// error names it. Else a pod that cannot be ended is in the result, with its error.
     ///
     /// # Cancellation
-    /// If the future is dropped, the pods terminated so far stay terminated.
+    /// If the future is dropped, the pods ended so far stay ended.
     ///
     /// # Cost
-    /// A terminated pod bills nothing more.
+    /// A terminated pod bills nothing more. One that is stopped or kept bills its pod volume.
     pub async fn reap(&self) -> Result<Vec<Reaped>, Error> {
-        let now = SystemTime::now();
-        let (shown, hidden) = self.by_environment().await?;
+        let Account { shown, hidden, now, failure } = self.account().await;
         let mut reaped = Vec::new();
         for pod in shown {
-            reaped.extend(end_if_overdue(pod, now).await);
+            reaped.extend(self.end_if_overdue(pod, now).await);
         }
         for pod in hidden {
             if let Some(pod) = self.uncover(pod).await {
-                reaped.extend(end_if_overdue(pod, now).await);
+                reaped.extend(self.end_if_overdue(pod, now).await);
             }
         }
-        Ok(reaped)
+        match failure {
+            None => Ok(reaped),
+            Some(failure) => Err(self.partly_reaped(&reaped, failure)),
+        }
+    }
+
+    /// The failure of a list of which a part was read, saying what became of the pods in it.
+    fn partly_reaped(&self, reaped: &[Reaped], failure: Error) -> Error {
+        for Reaped { pod, end, outcome } in reaped {
+            if let Err(error) = outcome {
+                let warning = format!("the lifetime of pod {} is over, and it may bill: {error}", pod.id);
+                self.notify(&Event::Warned { warning });
+            } else if *end == End::Kept {
+                let warning = format!("the lifetime of pod {} is over, and its pod volume bills", pod.id);
+                self.notify(&Event::Warned { warning });
+            }
+        }
+        let ended = reaped.iter().filter(|one| one.outcome.is_ok() && one.end != End::Kept);
+        let ended: Vec<&str> = ended.map(|one| one.pod.id.as_str()).collect();
+        match ended.is_empty() {
+            true => failure,
+            false => failure.with_note(&format!("ended before that: {}", ended.join(", "))),
+        }
+    }
+
+    /// The account's pods, and the time by which they are judged.
+    async fn account(&self) -> Account {
+        let Listing { pods, unreadable, failure, asked_at } = self.read_pages(Tries::Several).await;
+        for odd in unreadable {
+            self.notify(&Event::Warned { warning: odd.problem });
+        }
+        // A list may go on showing what this handle has terminated.
+        let pods = pods.into_iter().filter(|pod| !self.lookups().records.is_ended_by(&pod.id, asked_at));
+        let pods = pods.map(|pod| PodHandle::new(self.clone(), pod));
+        let (hidden, shown) = pods.partition(|pod: &PodHandle| hides_environment(pod));
+        let now = self.time().unwrap_or_else(|| {
+            let warning = "RunPod's answers carry no date: lifetimes are counted by this machine's clock";
+            self.notify(&Event::Warned { warning: warning.to_owned() });
+            SystemTime::now()
+        });
+        Account { shown, hidden, now, failure }
+    }
+
+    /// A pod by its id, of which the list does not show enough; `None` if it is gone or cannot be had.
+    async fn uncover(&self, pod: PodHandle) -> Option<PodHandle> {
+        match self.look_closer((*pod).clone()).await {
+            Ok(closer) => closer.map(|closer| pod.with(closer)),
+            Err(error) => {
+                let warning = format!("pod {} may have outlived its lifetime, and bill: {error}", pod.id);
+                self.notify(&Event::Warned { warning });
+                None
+            }
+        }
+    }
+
+    /// A pod whose lifetime is over, and its end. One that is stopped is looked at by its id, since it may have
+    /// been started again; if that fails it is left out.
+    async fn overdue_by(&self, pod: PodHandle, now: SystemTime) -> Option<(PodHandle, End)> {
+        let end = End::of(&pod, now)?;
+        if !pod.state.as_ref().is_some_and(PodState::is_stopped) {
+            return Some((pod, end));
+        }
+        let pod = self.uncover(pod).await?;
+        End::of(&pod, now).map(|end| (pod, end))
+    }
+
+    async fn end_if_overdue(&self, pod: PodHandle, now: SystemTime) -> Option<Reaped> {
+        let (pod, end) = self.overdue_by(pod, now).await?;
+        let outcome = match end {
+            End::Terminated => pod.terminate().await.map(drop),
+            End::Stopped => pod.stop().await.map(drop),
+            End::Kept => Ok(()),
+        };
+        Some(Reaped { pod, end, outcome })
     }
 }
 
-fn is_overdue(pod: &PodHandle, now: SystemTime) -> bool {
-    pod.is_ours() && pod.expires_at().is_some_and(|end| end <= now)
-}
-
-async fn end_if_overdue(pod: PodHandle, now: SystemTime) -> Option<Reaped> {
-    if !is_overdue(&pod, now) {
-        return None;
-    }
-    let outcome = pod.terminate().await.map(drop);
-    Some(Reaped { pod, outcome })
+/// The account's pods as `reap` sees them.
+struct Account {
+    shown: Vec<PodHandle>,
+    /// Those that the list shows without any environment.
+    hidden: Vec<PodHandle>,
+    now: SystemTime,
+    /// Why there may be more; `None` if every page of the list was read.
+    failure: Option<Error>,
 }

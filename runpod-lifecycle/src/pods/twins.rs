@@ -1,101 +1,135 @@
 //! Ending the second pod of one create.
 
+use std::{collections::BTreeSet, time::Duration};
+
+use tokio::time::{Instant, sleep, timeout_at};
+
 use crate::{
     Event, PodHandle,
-    pods::created::{Created, LAG},
-    pods::list::Listing,
+    pods::{
+        evidence::LAG,
+        identity::{Claim, Whose},
+        record::PodRecord,
+    },
+    wait::watcher::Snapshot,
 };
-use std::{collections::BTreeSet, time::Duration};
-use tokio::time::{Instant, sleep, timeout};
 
 /// The pause between two looks for a twin.
 const TWIN_PAUSE: Duration = Duration::from_secs(1);
+/// How long after the first list that could show a twin the search goes on while something fails.
+const PATIENCE: Duration = Duration::from_secs(15);
+/// The longest a search that begins late holds up its wait.
+const LATE_PATIENCE: Duration = Duration::from_secs(2);
+
+/// The one search for a pod's twins, and what it has come to so far. Unless it ends with certainty, or with
+/// the ids of all that may be twins, it is left to whoever comes next.
+struct Search<'a> {
+    record: &'a PodRecord,
+    is_over: bool,
+    /// Twins that were not terminated, and pods that may be twins.
+    left: BTreeSet<String>,
+    /// Why the last look was not enough.
+    trouble: Option<String>,
+}
+
+impl<'a> Search<'a> {
+    fn take(record: &'a PodRecord) -> Option<Self> {
+        record.take_search().then(|| Self { record, is_over: false, left: BTreeSet::new(), trouble: None })
+    }
+
+    fn trouble(&mut self) -> String {
+        self.trouble.take().unwrap_or_else(|| match self.left.is_empty() {
+            true => "reading RunPod's list took too long".to_owned(),
+            false => "terminating it took too long".to_owned(),
+        })
+    }
+}
+
+impl Drop for Search<'_> {
+    fn drop(&mut self) {
+        if !self.is_over {
+            self.record.give_search_back();
+        }
+    }
+}
 
 impl PodHandle {
     /// Terminates every other pod of this deployment: RunPod has made two out of one create (observed).
-    /// Only for a new pod, which is the one its deployer knows. No certainty is an event.
+    /// Only for a pod that was created, once. No certainty is an event.
     pub(crate) async fn end_twins(&self) {
-        let Some(created) = self.created() else { return };
-        let mut search = TwinSearch::default();
-        let longest = if created.is_in_doubt { 2 * LAG } else { LAG };
-        let outcome = timeout(longest, self.try_to_end_twins(created, &mut search)).await;
-        let TwinSearch { left, trouble } = search;
-        let late = match left.is_empty() {
-            true => trouble.unwrap_or_else(|| "reading RunPod's list took too long".to_owned()),
-            false => "terminating it took too long".to_owned(),
+        let Some((record, created)) = self.record().and_then(|record| Some((record, record.created()?)))
+        else {
+            return;
         };
-        let Err(reason) = outcome.unwrap_or(Err(late)) else { return };
+        let Some(mut search) = Search::take(record) else { return };
+        // Each pod shows up on its own: an earlier list that shows this one may still lack its twin.
+        let shown_at = created.at + LAG;
+        let until = (shown_at + PATIENCE).max(Instant::now() + LATE_PATIENCE);
+        let outcome = timeout_at(until, self.try_to_end_twins(&created.claim, shown_at, &mut search)).await;
+        let Err(reason) = outcome.unwrap_or_else(|_| Err(search.trouble())) else { return };
         let id = &self.id;
-        let left = left.into_iter().map(|twin| format!(" as {twin}")).collect::<Vec<_>>().join(" and");
+        let left = search.left.iter().map(|twin| format!(" as {twin}")).collect::<Vec<_>>().join(" and");
         let warning = format!(
             "a second pod may have been created beside {id}{left}, and bill; look for its name: {reason}"
         );
         self.runpod().notify(&Event::Warned { warning });
     }
 
-    async fn try_to_end_twins(&self, created: &Created, search: &mut TwinSearch) -> Result<(), String> {
-        loop {
-            match self.runpod().list_with(&self.id, !created.is_in_doubt).await {
-                Err(error) if !error.is_retryable() => return Err(error.to_string()),
-                Err(error) => search.trouble = Some(error.to_string()),
-                Ok((asked_at, listing)) => {
-                    let is_shown = listing.pods.iter().any(|pod| pod.id == self.id);
-                    let doubt = self.end_twins_in(listing, &created.marker, &mut search.left).await;
-                    // A list that shows the pod itself would show a twin of the same create.
-                    if (is_shown && !created.is_in_doubt) || asked_at >= created.at + LAG {
-                        return doubt.map_or(Ok(()), Err);
-                    }
-                    search.trouble = Some("RunPod's list does not show the pod".to_owned());
-                }
-            }
-            let until_shown = (created.at + LAG).saturating_duration_since(Instant::now());
-            sleep(if created.is_in_doubt { until_shown.max(TWIN_PAUSE) } else { TWIN_PAUSE }).await;
-        }
-    }
-
-    /// Terminates the twins a list shows. Returns why one may be left, if one may.
-    async fn end_twins_in(
+    async fn try_to_end_twins(
         &self,
-        listing: Listing,
-        marker: &str,
-        left: &mut BTreeSet<String>,
-    ) -> Option<String> {
-        let may_be = |name: Option<&str>| name.is_none() || name == self.name.as_deref();
-        let odd = listing.unreadable.into_iter().find(|odd| may_be(odd.name.as_deref()));
-        let mut doubt = odd.map(|odd| odd.problem);
-        for mut pod in listing.pods.into_iter().filter(|pod| pod.id != self.id) {
-            if pod.env.is_empty() && may_be(pod.name.as_deref()) {
-                match self.runpod().look_closer(pod).await {
-                    Ok(Some(closer)) => pod = closer,
-                    Ok(None) => continue,
-                    Err(error) => {
-                        doubt = Some(error.to_string());
-                        continue;
+        claim: &Claim,
+        shown_at: Instant,
+        search: &mut Search<'_>,
+    ) -> Result<(), String> {
+        let mut since = shown_at;
+        loop {
+            match self.runpod().list_since(since).await {
+                Err(error) => search.trouble = Some(error.to_string()),
+                Ok(list) => match self.end_twins_in(&list, claim, search).await {
+                    Some(doubt) => search.trouble = Some(doubt),
+                    None => {
+                        search.is_over = true;
+                        return match search.left.is_empty() {
+                            true => Ok(()),
+                            false => Err("it does not show whose it is".to_owned()),
+                        };
                     }
-                }
+                },
             }
-            if pod.marker() == Some(marker) {
-                left.insert(pod.id.clone());
-                match self.runpod().terminate(&pod.id).await {
-                    Err(error) => doubt = Some(error.to_string()),
-                    Ok(_) => {
-                        left.remove(&pod.id);
-                        self.runpod().notify(&Event::DuplicateTerminated { pod_id: pod.id });
-                    }
-                }
-            } else if pod.env.is_empty() && may_be(pod.name.as_deref()) {
-                doubt = Some(format!("pod {} does not show whose it is", pod.id));
-            }
+            sleep(TWIN_PAUSE).await;
+            since = since.max(Instant::now());
         }
-        doubt
     }
-}
 
-/// What a search for twins has come to so far.
-#[derive(Default)]
-struct TwinSearch {
-    /// Twins that were seen and not terminated.
-    left: BTreeSet<String>,
-    /// Why the last look was not enough.
-    trouble: Option<String>,
+    /// Terminates the twins a list shows. Returns what went wrong, if something did that may go right yet.
+    async fn end_twins_in(&self, list: &Snapshot, claim: &Claim, search: &mut Search<'_>) -> Option<String> {
+        let odd = list.unreadable.iter().find(|odd| odd.may_be(&claim.name));
+        search.left.clear();
+        let mut trouble = odd.map(|odd| odd.problem.clone());
+        for pod in list.pods.values().filter(|pod| pod.id != self.id) {
+            let failure = match self.runpod().whose(claim, pod.clone()).await {
+                Ok((Whose::SomebodyElses, _)) => continue,
+                // Listed and not known by its id: a later list says whether it is there.
+                Ok((Whose::MayBeOurs, seen)) => {
+                    seen.listed_at().map(|_| format!("RunPod does not know {} by its id yet", seen.id))
+                }
+                Ok((Whose::Ours, twin)) => {
+                    // Named also if its end takes too long.
+                    search.left.insert(twin.id.clone());
+                    match self.runpod().end(&twin).await {
+                        Ok(()) => {
+                            search.left.remove(&twin.id);
+                            self.runpod().notify(&Event::DuplicateTerminated { pod_id: twin.id });
+                            continue;
+                        }
+                        Err(error) => Some(error.to_string()),
+                    }
+                }
+                Err(error) => Some(error.to_string()),
+            };
+            search.left.insert(pod.id.clone());
+            trouble = failure.or(trouble);
+        }
+        trouble
+    }
 }

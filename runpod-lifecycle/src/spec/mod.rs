@@ -1,15 +1,14 @@
 //! What to deploy.
 
+pub(crate) mod disk;
 mod validate;
 
 use std::{collections::BTreeMap, time::Duration};
 
 use runpod_api::Secret;
 
-use crate::{IfExists, Port, Protocol, deploy::placement::Order};
+use crate::{AtEnd, IfExists, Port, Protocol, deploy::placement::Order};
 
-/// Container disk when the spec names none, in GB.
-const DEFAULT_CONTAINER_DISK_GB: u32 = 50;
 /// Mount path of volumes when the spec names none.
 const DEFAULT_MOUNT_PATH: &str = "/workspace";
 
@@ -55,7 +54,7 @@ pub struct PodSpec {
     pub(crate) container_disk_gb: Option<u32>,
     pub(crate) volume_gb: Option<u32>,
     pub(crate) network_volume: Option<String>,
-    pub(crate) mount_path: String,
+    pub(crate) mount_path: Option<String>,
     pub(crate) ports: Vec<String>,
     pub(crate) env: BTreeMap<String, Secret>,
     pub(crate) entrypoint: Vec<String>,
@@ -67,6 +66,7 @@ pub struct PodSpec {
     pub(crate) global_networking: bool,
     pub(crate) if_exists: IfExists,
     pub(crate) lifetime: Option<Duration>,
+    pub(crate) at_end: AtEnd,
     pub(crate) interruptible: bool,
     pub(crate) public_ip: bool,
 }
@@ -145,7 +145,7 @@ impl PodSpec {
             container_disk_gb: None,
             volume_gb: None,
             network_volume: None,
-            mount_path: DEFAULT_MOUNT_PATH.to_owned(),
+            mount_path: None,
             ports: Vec::new(),
             env: BTreeMap::new(),
             entrypoint: Vec::new(),
@@ -157,6 +157,7 @@ impl PodSpec {
             global_networking: false,
             if_exists: IfExists::default(),
             lifetime: None,
+            at_end: AtEnd::default(),
             interruptible: false,
             public_ip: false,
         }
@@ -164,14 +165,17 @@ impl PodSpec {
 
     /// Takes image and settings from a template of the account instead of naming an image.
     ///
-    /// What the spec says itself goes before the template. The template is resolved once, at create.
+    /// What the spec says itself goes before the template, and nothing else does: without a word about them,
+    /// disk, ports and volume are the template's. Variables of both are merged. The template is resolved once,
+    /// at create.
     pub fn template(mut self, id: impl Into<String>) -> Self {
         self.template = Some(id.into());
         self.image = None;
         self
     }
 
-    /// GPUs of the one type the pod gets. At least 1; default 1. RunPod's per-type maximum is in the catalog.
+    /// GPUs of the one type the pod gets. At least 1; default 1. More than RunPod's catalog allows for every
+    /// type and cloud asked for is refused before anything is created.
     pub fn gpu_count(self, count: u32) -> Self {
         self.with_gpu("gpu_count", |gpu| gpu.count = count)
     }
@@ -226,15 +230,19 @@ impl PodSpec {
         self
     }
 
-    /// Allows one more data center, for example `US-CA-2`. With none named, any will do.
+    /// Allows one more data center, for example `US-CA-2`, in any case. With none named, any will do.
     ///
+    /// One that RunPod's catalog does not know is refused before anything is created.
     /// RunPod's contract calls the list preferred, the service enforces it: outside stock does not count (observed).
     pub fn data_center(mut self, id: impl Into<String>) -> Self {
         self.data_centers.push(id.into());
         self
     }
 
-    /// Size of the container disk in GB, at least 1; default 50, or the template's. It is wiped on stop.
+    /// Size of the container disk in GB, at least 1. It is wiped on stop.
+    ///
+    /// Default: the template's, else 50. A CPU pod gets less where its flavor allows less: 10 GB per vCPU
+    /// (`cpu3...`) or 15 (`cpu5...`); a larger disk than that is a problem of the spec.
     pub fn container_disk_gb(mut self, size: u32) -> Self {
         self.container_disk_gb = Some(size);
         self
@@ -251,15 +259,17 @@ impl PodSpec {
 
     /// Mounts an existing network volume by its id. Default: none. It outlives the pod.
     ///
-    /// The pod is placed in the volume's data center, which is looked up at deploy.
+    /// The pod is placed in the volume's data center, which is looked up at deploy. Network volumes exist in the
+    /// secure cloud only, so [`Cloud::Either`] means that one and [`Cloud::Community`] is a problem of the spec.
     pub fn network_volume(mut self, id: impl Into<String>) -> Self {
         self.network_volume = Some(id.into());
         self
     }
 
-    /// Where the volume is mounted: an absolute path, default `/workspace`. Without a volume it has no effect.
+    /// Where the volume is mounted: an absolute path, default `/workspace`. Without a volume of the spec's own it
+    /// is a problem of the spec: a template's volume keeps its path.
     pub fn mount_path(mut self, path: impl Into<String>) -> Self {
-        self.mount_path = path.into();
+        self.mount_path = Some(path.into());
         self
     }
 
@@ -274,27 +284,29 @@ impl PodSpec {
     /// Sets an environment variable of the container. The value is never printed by this crate.
     ///
     /// RunPod echoes values in clear to whoever holds the key. A value of `{{ RUNPOD_SECRET_name }}`
-    /// is filled in from the account's secrets when the container starts.
+    /// is filled in from the account's secrets when the container starts. Names that begin with
+    /// `RUNPOD_LIFECYCLE_` are this crate's own and refused: copied from another pod, they would make the new
+    /// one pass for it.
     pub fn env(mut self, name: impl Into<String>, value: impl Into<Secret>) -> Self {
         self.env.insert(name.into(), value.into());
         self
     }
 
-    /// Replaces the image's entrypoint. Default: the image's own.
+    /// Replaces the image's entrypoint. Default, also if every word is empty: the image's own.
     pub fn entrypoint<A: Into<String>>(mut self, words: impl IntoIterator<Item = A>) -> Self {
-        self.entrypoint = words.into_iter().map(Into::into).collect();
+        self.entrypoint = words_of(words);
         self
     }
 
-    /// Replaces the image's command. Default: the image's own. Excludes [`args`](Self::args).
+    /// Replaces the image's command. Default, also if every word is empty: the image's own. Excludes [`args`](Self::args).
     pub fn cmd<A: Into<String>>(mut self, words: impl IntoIterator<Item = A>) -> Self {
-        self.cmd = words.into_iter().map(Into::into).collect();
+        self.cmd = words_of(words);
         self
     }
 
-    /// Replaces the image's command by one shell string. Default: the image's own. Excludes [`cmd`](Self::cmd).
+    /// Replaces the image's command by one shell string. Default, also if it is blank: the image's own. Excludes [`cmd`](Self::cmd).
     pub fn args(mut self, line: impl Into<String>) -> Self {
-        self.args = Some(line.into());
+        self.args = Some(line.into()).filter(|line: &String| !line.trim().is_empty());
         self
     }
 
@@ -331,12 +343,20 @@ impl PodSpec {
     /// How long the pod may live. Default: for ever.
     ///
     /// It counts from the call of [`deploy`](crate::RunPod::deploy), from when the spec is checked and the name is
-    /// free: candidates and attempts that bring no pod use it up.
+    /// free: candidates and attempts that bring no pod use it up. It is counted by RunPod's clock, as the
+    /// dates of its answers say. A start after its end begins it anew.
     ///
     /// RunPod does not end it: the lifetime is written into the pod, and whoever calls
-    /// [`reap`](crate::RunPod::reap), for example from cron, terminates it once it is over.
+    /// [`reap`](crate::RunPod::reap), for example from cron, ends the pod once it is over.
     pub fn lifetime(mut self, lifetime: Duration) -> Self {
         self.lifetime = Some(lifetime);
+        self
+    }
+
+    /// What happens to the pod at the end of its [`lifetime`](Self::lifetime). Default [`AtEnd::Terminate`].
+    /// Without a lifetime it has no effect.
+    pub fn at_end(mut self, at_end: AtEnd) -> Self {
+        self.at_end = at_end;
         self
     }
 
@@ -365,9 +385,20 @@ impl PodSpec {
         self.ssh.unwrap_or_else(|| self.parsed_ports().any(|port| port == Port::SSH))
     }
 
-    /// What is sent as container disk: RunPod refuses a create without one unless a template has it (observed).
-    pub(crate) fn disk(&self) -> Option<u32> {
-        self.container_disk_gb.or_else(|| self.template.is_none().then_some(DEFAULT_CONTAINER_DISK_GB))
+    /// Where a volume is mounted.
+    pub(crate) fn mounted_at(&self) -> &str {
+        self.mount_path.as_deref().unwrap_or(DEFAULT_MOUNT_PATH)
+    }
+
+    /// The clouds to ask, in that order: CPU pods and network volumes exist in the secure cloud only.
+    pub(crate) fn clouds(&self) -> &'static [Cloud] {
+        let is_secure_only = matches!(self.hardware, HardwareSpec::Cpu(_)) || self.network_volume.is_some();
+        match self.cloud {
+            _ if is_secure_only => &[Cloud::Secure],
+            Cloud::Secure => &[Cloud::Secure],
+            Cloud::Community => &[Cloud::Community],
+            Cloud::Either => &[Cloud::Secure, Cloud::Community],
+        }
     }
 
     pub(crate) fn parsed_ports(&self) -> impl Iterator<Item = Port> + '_ {
@@ -385,4 +416,10 @@ impl PodSpec {
             HardwareSpec::Cpu(_) => 0,
         }
     }
+}
+
+/// The words of a command; none if nobody wrote any.
+fn words_of<A: Into<String>>(words: impl IntoIterator<Item = A>) -> Vec<String> {
+    let words: Vec<String> = words.into_iter().map(Into::into).collect();
+    if words.iter().all(|word| word.trim().is_empty()) { Vec::new() } else { words }
 }

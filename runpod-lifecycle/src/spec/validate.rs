@@ -1,8 +1,9 @@
 //! Everything about a spec that can be checked without asking RunPod.
 
 use crate::{
-    ApiVersion, PodSpec, Port, Problem, Protocol, SpecError,
-    spec::{CpuSpec, GpuSpec, HardwareSpec},
+    ApiVersion, Cloud, PodSpec, Port, Problem, Protocol, SpecError,
+    pod::RESERVED,
+    spec::{CpuSpec, GpuSpec, HardwareSpec, disk},
 };
 
 /// The most characters a pod name may have.
@@ -72,6 +73,9 @@ impl PodSpec {
         let characters = self.name.chars().count();
         if self.name.trim().is_empty() {
             problems.push(Problem::new("name", &self.name, "a pod needs a name of 1 to 191 characters"));
+        } else if self.name.trim() != self.name {
+            let allowed = "a pod name has no space around it, since RunPod cuts it off";
+            problems.push(Problem::new("name", &self.name, allowed));
         } else if characters > NAME_LIMIT {
             let value = format!("{characters} characters");
             problems.push(Problem::new("name", value, "a pod name has at most 191 characters"));
@@ -94,6 +98,10 @@ impl PodSpec {
         {
             problems.push(Problem::new("args", args, "use args alone, or entrypoint and cmd"));
         }
+        if self.entrypoint.first().is_some_and(|program| program.trim().is_empty()) {
+            let allowed = "the first word of an entrypoint is a program";
+            problems.push(Problem::new("entrypoint", self.entrypoint.join(" "), allowed));
+        }
     }
 
     fn check_storage(&self, problems: &mut Vec<Problem>) {
@@ -102,6 +110,11 @@ impl PodSpec {
         }
         if let Some(size) = self.volume_gb {
             check_number("volume_gb", size, MIN_VOLUME_GB, problems);
+        }
+        if let (Some(size), HardwareSpec::Cpu(cpu)) = (self.container_disk_gb, &self.hardware) {
+            for cap in cpu.flavors.iter().filter_map(|flavor| disk::over_cap(size, flavor, cpu.vcpus)) {
+                problems.push(Problem::new("container_disk_gb", size.to_string(), cap));
+            }
         }
         if let (Some(size), HardwareSpec::Cpu(_)) = (self.volume_gb, &self.hardware) {
             let allowed = "a CPU pod takes no pod volume; use a network volume";
@@ -112,9 +125,24 @@ impl PodSpec {
             problems.push(Problem::new("network_volume", id, allowed));
         }
         check_ids("network_volume", self.network_volume.as_slice(), problems);
-        if !self.mount_path.starts_with('/') || self.mount_path.contains(char::is_control) {
+        self.check_mount_path(problems);
+        if let (Some(id), Cloud::Community, HardwareSpec::Gpu(_)) =
+            (&self.network_volume, self.cloud, &self.hardware)
+        {
+            let allowed = "network volumes exist in the secure cloud only; choose that one, or a pod volume";
+            problems.push(Problem::new("network_volume", id, allowed));
+        }
+    }
+
+    fn check_mount_path(&self, problems: &mut Vec<Problem>) {
+        let Some(path) = &self.mount_path else { return };
+        if !path.starts_with('/') || path.contains(char::is_control) {
             let allowed = "a mount path is absolute, for example /workspace";
-            problems.push(Problem::new("mount_path", &self.mount_path, allowed));
+            problems.push(Problem::new("mount_path", path, allowed));
+        }
+        if self.volume_gb.is_none() && self.network_volume.is_none() {
+            let allowed = "nothing would be mounted there: set volume_gb or network_volume as well";
+            problems.push(Problem::new("mount_path", path, allowed));
         }
     }
 
@@ -137,6 +165,10 @@ impl PodSpec {
 
     fn check_env(&self, problems: &mut Vec<Problem>) {
         for name in self.env.keys() {
+            if name.starts_with(RESERVED) {
+                let allowed = "names that begin with RUNPOD_LIFECYCLE_ are reserved: leave out what another pod's environment has of them";
+                problems.push(Problem::new("env", name, allowed));
+            }
             let odd = |c: char| c == '=' || c.is_whitespace() || c.is_control();
             if name.is_empty() || name.contains(odd) {
                 let allowed = "a variable name is not empty and holds no =, spaces or control characters";

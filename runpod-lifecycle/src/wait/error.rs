@@ -1,6 +1,7 @@
 //! A wait that ended without its condition.
 
-use crate::{Condition, Error, Pod, PodState};
+use crate::{Condition, Diagnosis, Error, Pod, PodState};
+use runpod_api::printable;
 use std::{fmt, time::Duration};
 
 /// Everything a wait knew when it ended without its condition.
@@ -23,30 +24,39 @@ pub struct WaitReport {
     pub restarts: u32,
     /// The last lines of RunPod's system log of the pod; empty if they could not be had.
     pub system_log: Vec<String>,
+    /// Why the pod does not come up, if the log says so; `None` if it says nothing that is known.
+    pub diagnosis: Option<Diagnosis>,
     /// How long the wait took.
     pub elapsed: Duration,
 }
 
 impl fmt::Display for WaitReport {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let state = self.last_pod.as_ref().and_then(|pod| pod.state.as_ref());
-        write!(
-            f,
-            "last state {}, {} looks in {:.1} s",
-            state.map_or_else(|| "unknown".to_owned(), PodState::to_string),
-            self.looks,
-            self.elapsed.as_secs_f64()
-        )?;
-        if let Some(reason) = &self.last_pending {
-            write!(f, ", {reason}")?;
-        }
+        f.write_str(&said(
+            self.last_pod.as_ref().and_then(|pod| pod.state.as_ref()),
+            self.last_pending.as_deref(),
+        ))?;
+        let times = if self.looks == 1 { "once".to_owned() } else { format!("{} times", self.looks) };
+        write!(f, ", asked {times} in {:.1} s", self.elapsed.as_secs_f64())?;
         if self.restarts > 0 {
             write!(f, ", the container exited and was restarted {} times", self.restarts)?;
         }
-        if let Some(line) = self.system_log.last() {
-            write!(f, ", RunPod's log ends with {line:?}")?;
+        match (&self.diagnosis, self.system_log.last()) {
+            (Some(diagnosis), _) => write!(f, ", {diagnosis}")?,
+            (None, Some(line)) => write!(f, ", RunPod's log ends with {line:?}")?,
+            (None, None) => {}
         }
         self.last_error.as_ref().map_or(Ok(()), |error| write!(f, ", last error: {error}"))
+    }
+}
+
+/// What RunPod said at a look, and why that is not enough, each once.
+pub(crate) fn said(state: Option<&PodState>, pending: Option<&str>) -> String {
+    match (state.map(PodState::to_string), pending) {
+        (Some(state), Some(pending)) if !pending.contains(&state) => format!("{state}, {pending}"),
+        (_, Some(pending)) => pending.to_owned(),
+        (Some(state), None) => state,
+        (None, None) => "RunPod names no state".to_owned(),
     }
 }
 
@@ -62,6 +72,7 @@ impl WaitReport {
             looks: 0,
             restarts: 0,
             system_log: Vec::new(),
+            diagnosis: None,
             elapsed: Duration::ZERO,
         }
     }
@@ -98,12 +109,16 @@ pub enum WaitError {
 
 impl fmt::Display for WaitError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.what())?;
+        let what = self.what();
+        f.write_str(&printable(&what))?;
+        let goes_on = matches!(self, Self::Call { .. }) && self.may_bill();
+        if goes_on && !what.ends_with('.') {
+            f.write_str(".")?;
+        }
         f.write_str(match self {
             _ if !self.may_bill() => "",
             Self::TimedOut { .. } => ". It may be running and billing: wait longer, or terminate it",
             Self::Failed { .. } => ". It may bill until it is terminated",
-            // What was said by then ends with a full stop.
             Self::Call { .. } => " The pod may bill until it is terminated",
         })
     }

@@ -1,6 +1,7 @@
 //! Watching a pod until a condition holds.
 
 pub(crate) mod error;
+pub(crate) mod suspicion;
 pub(crate) mod watch;
 pub(crate) mod watcher;
 
@@ -25,6 +26,9 @@ use crate::{Condition, Event, PodHandle, WaitError, event::Observer, wait::watch
 /// is one more look when the longest wait is over. Failures that may pass (429, 5xx, lost
 /// connections) are events, not the end.
 ///
+/// A pod that runs and cannot be reached after 10 s, or still boots after 30 s, has its system log looked at now and
+/// then. A cause that is known there is an [`Event::CauseFound`] and part of the error, should there be one.
+///
 /// # Cancellation
 /// Dropping it stops watching. The pod is not touched and goes on running and billing.
 #[must_use = "a wait does nothing until it is awaited"]
@@ -32,12 +36,21 @@ pub struct Wait<C> {
     pod: PodHandle,
     condition: C,
     longest: Duration,
+    fails_early: bool,
     observer: Observer,
 }
 
 impl<C: Condition> Wait<C> {
     pub(crate) fn new(pod: PodHandle, condition: C, longest: Duration, observer: Observer) -> Self {
-        Self { pod, condition, longest, observer }
+        Self { pod, condition, longest, fails_early: false, observer }
+    }
+
+    /// Ends the wait as [`WaitError::Failed`] as soon as RunPod's system log names a cause that does not heal by
+    /// itself ([`Cause::may_heal`](crate::Cause::may_heal)). Default: no, since the log is no promise:
+    /// [`Event::CauseFound`] tells, and the wait goes on.
+    pub fn fail_early(mut self, fail: bool) -> Self {
+        self.fails_early = fail;
+        self
     }
 
     /// Sends this wait's events to `observe` instead of the handle's observer.
@@ -76,13 +89,15 @@ impl<C: Condition + 'static> IntoFuture for Wait<C> {
     fn into_future(self) -> Self::IntoFuture {
         Box::pin(async move {
             let runpod = self.pod.runpod().clone();
-            let created = self.pod.created();
-            let watcher = Watcher::new(&runpod, &self.pod.id, created.is_some());
-            let last = watch::watch(watcher, created, &self.condition, self.longest, &self.observer).await;
+            let watching = runpod.observed_by(self.observer.clone());
+            let watcher = Watcher::new(&watching, &self.pod);
+            let (longest, fails_early) = (self.longest, self.fails_early);
+            let watch = watch::watch(watcher, &self.condition, longest, fails_early, &self.observer);
+            let last = watch.await;
             // Boxed: it is larger than everything a wait holds until then.
             Box::pin(self.pod.end_twins()).await;
             let pod = last?.unwrap_or_else(|| self.pod.terminated());
-            Ok(PodHandle::new(runpod, pod))
+            Ok(self.pod.with(pod))
         })
     }
 }

@@ -1,8 +1,9 @@
 //! The polling loop of a wait.
 
 use crate::{
-    Condition, Error, ErrorKind, Event, Pod, PodState, Probe, Verdict, WaitError, WaitReport, client::retry,
-    event::Observer, pods::created::Created, wait::watcher::Watcher,
+    Condition, Diagnosis, Error, ErrorKind, Event, Pod, PodState, Probe, Verdict, WaitError, WaitReport,
+    client::retry, event::Observer, pods::evidence::is_restarted, wait::suspicion::Suspicion,
+    wait::watcher::Watcher,
 };
 use std::time::Duration;
 use tokio::time::{Instant, timeout_at};
@@ -14,24 +15,29 @@ const FIRST_PAUSES: [u64; 3] = [1, 2, 2];
 pub(crate) const LONGEST_PAUSE: Duration = Duration::from_secs(5);
 /// The pause between two probes. They cost RunPod nothing.
 const PROBE_PAUSE: Duration = Duration::from_secs(1);
+/// The longest a look at the system log takes.
+const LOG_PATIENCE: Duration = Duration::from_secs(4);
 /// Waits longer than this are cut to it, so that no instant overflows.
 const LONGEST_WAIT: Duration = Duration::from_secs(365 * 24 * 3600);
 
 /// What a look at a pod shows.
 #[derive(Clone, Debug)]
 pub(crate) enum Sight {
-    /// The pod.
+    /// The pod as it is.
     Pod(Box<Pod>),
-    /// RunPod says that there is no such pod. Of a new pod it may be wrong.
-    Absent,
-    /// No list shows yet how the pod is now: it is new, or the list is from before its last change.
-    Unlisted,
+    /// It is proven that there is no such pod any more.
+    Gone,
+    /// The answer proves nothing about how the pod is now, and why.
+    Unclear(String),
 }
 
 /// Where a wait for one pod gets its looks from.
 pub(crate) trait Source: Send {
     /// The pod as it is now.
     fn look(&mut self) -> impl Future<Output = Result<Sight, Error>> + Send;
+
+    /// Returns false if the pod was changed since a look showed it so.
+    fn is_current(&self, pod: &Pod) -> bool;
 
     /// The longest pause between two looks.
     fn pace(&self) -> Duration;
@@ -42,19 +48,23 @@ pub(crate) trait Source: Send {
     /// Whether something on the pod answers; the error says what was missing.
     fn probe(&self, probe: &Probe) -> impl Future<Output = Result<(), String>> + Send;
 
-    /// The last lines of the pod's system log, empty if they cannot be had in a moment.
-    fn system_log(&self) -> impl Future<Output = Vec<String>> + Send;
+    /// Whether the system log may be looked at while the wait goes on: not by everybody at once.
+    fn may_read_log(&self) -> bool;
+
+    /// The last lines of the pod's system log, as many as come within `longest`.
+    fn system_log(&self, longest: Duration) -> impl Future<Output = Vec<String>> + Send;
 }
 
 /// Looks at a pod of the account until `condition` is decided or `longest` is over.
 pub(crate) async fn watch(
     watcher: Watcher<'_>,
-    created: Option<&Created>,
     condition: &dyn Condition,
     longest: Duration,
+    fails_early: bool,
     observer: &Observer,
 ) -> Result<Option<Pod>, WaitError> {
-    let watch = Watch::new(watcher.id(), created, condition, longest);
+    let mut watch = Watch::new(watcher.id(), condition, longest);
+    watch.fails_early = fails_early;
     Box::pin(run(watcher, watch, observer)).await
 }
 
@@ -92,13 +102,21 @@ async fn run<S: Source>(
             Look::Failed(error) => {
                 watch.tell_failure(observer, &error);
                 let asked = error.retry_after().unwrap_or_default();
+                let pause = asked.min(LONGEST_WAIT).max(error_pauses.next().unwrap_or(LONGEST_PAUSE));
+                if error.kind() == ErrorKind::RateLimited {
+                    watch.tell_pause(observer, &error, pause);
+                }
                 watch.last_error = Some(error);
-                Instant::now() + asked.min(LONGEST_WAIT).max(error_pauses.next().unwrap_or(LONGEST_PAUSE))
+                Instant::now() + pause
             }
             Look::OutOfTime => return Err(WaitError::TimedOut { report: watch.report(&source).await }),
         };
         if Instant::now() >= watch.deadline {
             return Err(WaitError::TimedOut { report: watch.report(&source).await });
+        }
+        if watch.diagnose(&source, observer, next.min(watch.deadline)).await && watch.fails_early {
+            let reason = "RunPod's log names a cause that does not heal by itself".to_owned();
+            return Err(WaitError::Failed { reason, report: watch.report(&source).await });
         }
         if watch.rest(&mut source, next.min(watch.deadline)).await {
             watch.tell(observer, None);
@@ -120,8 +138,6 @@ enum Look {
 /// The state of one wait.
 struct Watch<'a> {
     id: &'a str,
-    /// The create the pod comes from, if nobody has waited for it yet.
-    created: Option<&'a Created>,
     condition: &'a dyn Condition,
     started: Instant,
     deadline: Instant,
@@ -136,19 +152,18 @@ struct Watch<'a> {
     is_booting: bool,
     /// Whether only a probe is missing.
     is_probed: bool,
+    /// Whether the caller wants the wait to end with a cause that does not heal.
+    fails_early: bool,
+    suspicion: Suspicion,
+    /// Whether a warning about the pod's SSH keys was given.
+    is_warned: bool,
 }
 
 impl<'a> Watch<'a> {
-    fn new(
-        id: &'a str,
-        created: Option<&'a Created>,
-        condition: &'a dyn Condition,
-        longest: Duration,
-    ) -> Self {
+    fn new(id: &'a str, condition: &'a dyn Condition, longest: Duration) -> Self {
         let started = Instant::now();
         Self {
             id,
-            created,
             condition,
             started,
             deadline: started + longest.min(LONGEST_WAIT),
@@ -161,6 +176,9 @@ impl<'a> Watch<'a> {
             restarts_told: 0,
             is_booting: false,
             is_probed: false,
+            fails_early: false,
+            suspicion: Suspicion::default(),
+            is_warned: false,
         }
     }
 
@@ -173,22 +191,15 @@ impl<'a> Watch<'a> {
             Err(_) => return Look::OutOfTime,
             Ok(Err(error)) if is_fatal(error.kind()) => return Look::Fatal(error),
             Ok(Err(error)) => return Look::Failed(error),
-            Ok(Ok(Sight::Unlisted)) => {
-                self.is_booting = true;
-                return Look::Pending("RunPod's list does not show its present state yet".to_owned());
-            }
-            Ok(Ok(Sight::Absent)) if self.created.is_some_and(Created::may_be_unknown) => {
-                self.is_booting = true;
-                return Look::Pending("RunPod does not know it yet".to_owned());
-            }
-            Ok(Ok(Sight::Absent)) => None,
-            Ok(Ok(Sight::Pod(pod))) => {
-                self.created.map(Created::see);
-                Some(*pod)
-            }
+            Ok(Ok(Sight::Unclear(why))) => return Look::Pending(why),
+            Ok(Ok(Sight::Gone)) => None,
+            Ok(Ok(Sight::Pod(pod))) => Some(*pod),
         };
         let looked_at = Instant::now();
-        if is_restarted(self.last_pod.as_ref(), pod.as_ref(), looked_at - self.looked_at) {
+        if let (Some(before), Some(after)) = (&self.last_pod, &pod)
+            && source.is_current(before)
+            && is_restarted(before, after, looked_at - self.looked_at)
+        {
             self.restarts += 1;
         }
         self.looked_at = looked_at;
@@ -204,9 +215,33 @@ impl<'a> Watch<'a> {
                     self.is_probed = true;
                     Look::Pending(reason)
                 }
+                Ok(Ok(())) if pod.as_ref().is_some_and(|pod| !source.is_current(pod)) => {
+                    Look::Pending("it was changed while it was probed".to_owned())
+                }
                 Ok(Ok(())) => Look::Decided(pod.map(Box::new)),
             },
         }
+    }
+
+    /// Looks at the system log of a pod that does not come up, now and then. Returns true if it names a cause that
+    /// does not heal by itself.
+    async fn diagnose<S: Source>(&mut self, source: &S, observer: &Observer, until: Instant) -> bool {
+        let pod = self.last_pod.as_ref();
+        if self.last_pending.is_none()
+            || !self.suspicion.is_due(pod, self.is_probed)
+            || !source.may_read_log()
+        {
+            return false;
+        }
+        let lines = source.system_log(LOG_PATIENCE.min(until - Instant::now())).await;
+        if let Some(diagnosis) = self.suspicion.take(&lines, pod) {
+            observer.notify(&Event::CauseFound {
+                pod_id: self.id.to_owned(),
+                diagnosis: diagnosis.clone(),
+                elapsed: self.started.elapsed(),
+            });
+        }
+        self.suspicion.found.as_ref().is_some_and(|found| !found.cause.may_heal())
     }
 
     /// Rests until the next look is due or somebody else's look brings news; probes meanwhile, if only
@@ -219,7 +254,7 @@ impl<'a> Watch<'a> {
                 return false;
             }
             if timeout_at(until, self.probe(source)).await.is_ok_and(|answer| answer.is_ok()) {
-                return true;
+                return self.last_pod.as_ref().is_some_and(|pod| source.is_current(pod));
             }
         }
     }
@@ -234,6 +269,10 @@ impl<'a> Watch<'a> {
 
     fn tell(&mut self, observer: &Observer, pending: Option<String>) {
         self.last_pending.clone_from(&pending);
+        if let Some(warning) = self.last_pod.as_ref().and_then(Pod::key_warning).filter(|_| !self.is_warned) {
+            self.is_warned = true;
+            observer.notify(&Event::Warned { warning });
+        }
         if self.restarts > self.restarts_told {
             self.restarts_told = self.restarts;
             observer.notify(&Event::ContainerRestarted {
@@ -250,6 +289,18 @@ impl<'a> Watch<'a> {
         });
     }
 
+    fn tell_pause(&self, observer: &Observer, error: &Error, pause: Duration) {
+        let pause = pause.min(self.deadline.saturating_duration_since(Instant::now()));
+        observer.notify(&Event::Paused {
+            operation: error.operation().to_owned(),
+            pause,
+            reason: match error.status() {
+                Some(status) => format!("RunPod answered {status}"),
+                None => error.message().to_owned(),
+            },
+        });
+    }
+
     fn tell_failure(&self, observer: &Observer, error: &Error) {
         observer.notify(&Event::LookFailed {
             pod_id: self.id.to_owned(),
@@ -261,9 +312,12 @@ impl<'a> Watch<'a> {
     async fn report<S: Source>(self, source: &S) -> Box<WaitReport> {
         let elapsed = self.started.elapsed();
         let system_log = match &self.last_pod {
-            Some(_) => source.system_log().await,
+            // A short wait does not end much later than it promised.
+            Some(_) => source.system_log(LOG_PATIENCE.min(self.deadline - self.started)).await,
             None => Vec::new(),
         };
+        let image = self.last_pod.as_ref().and_then(|pod| pod.image.as_deref());
+        let diagnosis = Diagnosis::of(&system_log, image).or(self.suspicion.found);
         Box::new(WaitReport {
             pod_id: self.id.to_owned(),
             condition: self.condition.name(),
@@ -273,20 +327,9 @@ impl<'a> Watch<'a> {
             looks: self.looks,
             restarts: self.restarts,
             system_log,
+            diagnosis,
             elapsed,
         })
-    }
-}
-
-/// Whether the container was started anew between two looks at a running pod: its uptime grew by
-/// less than the time between them, give or take the age of a shared list.
-fn is_restarted(before: Option<&Pod>, after: Option<&Pod>, between: Duration) -> bool {
-    const SLACK: Duration = Duration::from_secs(3);
-    let uptime =
-        |pod: Option<&Pod>| pod.filter(|pod| pod.state == Some(PodState::Running)).and_then(|pod| pod.uptime);
-    match (uptime(before), uptime(after)) {
-        (Some(before), Some(after)) => after < before || after + SLACK < before + between,
-        _ => false,
     }
 }
 

@@ -90,6 +90,66 @@ pub enum FaultKind {
     HostFull,
     /// A stopped pod comes back without GPUs.
     ZeroGpus,
+    /// The created or started pod is RUNNING without a runtime, and its system log repeats why.
+    CannotStart {
+        /// The reason.
+        cause: Cause,
+        /// Simulated time from RUNNING until it can be started after all; `None` means never.
+        healing: Option<Duration>,
+    },
+    /// A start, stop, restart or delete is accepted, and nothing happens.
+    Ignored,
+    /// The pod is created without its environment.
+    DropEnvironment,
+}
+
+/// A reason for which a container cannot be started.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+#[non_exhaustive]
+pub enum Cause {
+    /// The registry denies the pull.
+    PullDenied,
+    /// There is no such image.
+    ImageMissing,
+    /// A layer of the image cannot be had.
+    LayerMissing,
+    /// The image needs a newer CUDA than its host has.
+    CudaTooOld,
+    /// The image is made for another kind of machine.
+    ExecFormat,
+    /// The disk is full.
+    NoSpace,
+    /// The container wants more memory than there is.
+    OutOfMemory,
+}
+
+impl Cause {
+    /// The line of the system log, again and again.
+    pub(crate) fn line(self, image: &str) -> String {
+        match self {
+            Self::PullDenied => format!(
+                "error creating container: Error response from daemon: pull access denied for {image}, repository \
+                 does not exist or may require 'docker login': denied: requested access to the resource is denied"
+            ),
+            Self::ImageMissing => format!(
+                "error creating container: Error response from daemon: manifest for {image} not found: manifest \
+                 unknown: manifest unknown"
+            ),
+            Self::LayerMissing => {
+                "error creating container: failed to register layer: layer does not exist".to_owned()
+            }
+            Self::CudaTooOld => "error starting container: Error response from daemon: failed to create task for \
+                container: nvidia-container-cli: requirement error: unsatisfied condition: cuda>=12.9, please update \
+                your driver to a newer version, or use an earlier cuda container: unknown"
+                .to_owned(),
+            Self::ExecFormat => "error starting container: exec /start.sh: exec format error".to_owned(),
+            Self::NoSpace => "error creating container: failed to register layer: write /usr/lib/libcudnn.so: no \
+                space left on device"
+                .to_owned(),
+            Self::OutOfMemory => "container was killed: out of memory (OOMKilled), exit code 137".to_owned(),
+        }
+    }
 }
 
 /// A stage of a boot.
@@ -108,7 +168,7 @@ pub enum BootStage {
 }
 
 /// The names faults go by in files, over HTTP and in the request log.
-pub(crate) const NAMES: [&str; 22] = [
+pub(crate) const NAMES: [&str; 25] = [
     "drop-before-read",
     "drop-after-apply",
     "drop-mid-answer",
@@ -131,10 +191,14 @@ pub(crate) const NAMES: [&str; 22] = [
     "stuck",
     "host-full",
     "zero-gpus",
+    "cannot-start",
+    "ignored",
+    "drop-environment",
 ];
 
 const CREATES: [&str; 2] = ["createPod", "CreatePod"];
 const STARTS: [&str; 2] = ["podAction:start", "StartPod"];
+const CHANGES: [&str; 6] = ["deletePod", "DeletePod", "StartPod", "StopPod", "RestartPod", "ResetPod"];
 const LISTS: [&str; 2] = ["listPods", "ListPods"];
 
 impl FaultKind {
@@ -182,6 +246,9 @@ impl FaultKind {
             Self::Stuck { .. } => "stuck",
             Self::HostFull => "host-full",
             Self::ZeroGpus => "zero-gpus",
+            Self::CannotStart { .. } => "cannot-start",
+            Self::Ignored => "ignored",
+            Self::DropEnvironment => "drop-environment",
         }
     }
 
@@ -200,11 +267,12 @@ impl FaultKind {
     pub(crate) fn suits(&self, call: &str) -> bool {
         match self {
             Self::OddPod => LISTS.contains(&call),
-            Self::DuplicateCreate => CREATES.contains(&call),
-            Self::ExitLoop { .. } | Self::BootFailure | Self::Stuck { .. } => {
+            Self::DuplicateCreate | Self::DropEnvironment => CREATES.contains(&call),
+            Self::ExitLoop { .. } | Self::BootFailure | Self::Stuck { .. } | Self::CannotStart { .. } => {
                 CREATES.contains(&call) || STARTS.contains(&call)
             }
             Self::HostFull | Self::ZeroGpus => STARTS.contains(&call),
+            Self::Ignored => call.starts_with("podAction:") || CHANGES.contains(&call),
             _ => true,
         }
     }

@@ -3,7 +3,7 @@ mod queue;
 mod script;
 
 pub(crate) use kind::NAMES;
-pub use kind::{BootStage, FaultKind};
+pub use kind::{BootStage, Cause, FaultKind};
 pub use queue::FaultReport;
 pub(crate) use queue::Faults;
 pub(crate) use script::FaultScript;
@@ -48,7 +48,7 @@ impl Fault {
         self
     }
 
-    /// How often it happens at most. Default: without end, or once after [`nth`](Self::nth).
+    /// How often it happens at most, at least 1. Default: without end, or once after [`nth`](Self::nth).
     pub fn times(mut self, times: u64) -> Self {
         self.times = Some(times);
         self
@@ -74,6 +74,9 @@ impl Fault {
         }
         if !(0.0..=1.0).contains(&self.probability) {
             return Some("`probability` must be 0 to 1".to_owned());
+        }
+        if self.times == Some(0) {
+            return Some("`times` must be at least 1; without it, it happens without end".to_owned());
         }
         if self.nth == Some(0) {
             return Some("`nth` counts calls from 1".to_owned());

@@ -101,7 +101,6 @@ mod tests {
             (Fault::new(kind.clone()).times(2), [true, true, false, false]),
             (Fault::new(kind.clone()).nth(3), [false, false, true, false]),
             (Fault::new(kind.clone()).nth(2).times(2), [false, true, true, false]),
-            (Fault::new(kind.clone()).times(0), [false; 4]),
             (Fault::new(kind).probability(0.0), [false; 4]),
         ] {
             let mut faults = Faults::new(1);

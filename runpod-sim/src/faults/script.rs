@@ -2,7 +2,7 @@ use std::time::Duration;
 
 use serde::Deserialize;
 
-use super::{BootStage, Fault, FaultKind, NAMES};
+use super::{BootStage, Cause, Fault, FaultKind, NAMES};
 
 /// A fault as it is written in a file or sent over HTTP.
 #[derive(Debug, Deserialize)]
@@ -22,6 +22,7 @@ pub(crate) struct FaultScript {
     exhausted_seconds: Option<u64>,
     field: Option<String>,
     stage: Option<BootStage>,
+    cause: Option<Cause>,
 }
 
 impl FaultScript {
@@ -75,6 +76,12 @@ impl FaultScript {
             "stuck" => FaultKind::Stuck { stage: self.stage.take().ok_or_else(|| self.lacks("stage"))? },
             "host-full" => FaultKind::HostFull,
             "zero-gpus" => FaultKind::ZeroGpus,
+            "cannot-start" => FaultKind::CannotStart {
+                cause: self.cause.take().ok_or_else(|| self.lacks("cause"))?,
+                healing: self.seconds.map(|_| self.seconds()).transpose()?,
+            },
+            "ignored" => FaultKind::Ignored,
+            "drop-environment" => FaultKind::DropEnvironment,
             other => return Err(format!("unknown fault `{other}`; known are {}", NAMES.join(", "))),
         })
     }
@@ -103,6 +110,7 @@ impl FaultScript {
             ("exhausted_seconds", self.exhausted_seconds.is_some()),
             ("field", self.field.is_some()),
             ("stage", self.stage.is_some()),
+            ("cause", self.cause.is_some()),
         ]
         .into_iter()
         .find_map(|(name, left)| left.then_some(name))
@@ -127,6 +135,7 @@ mod tests {
                 "slow-body" | "hang" | "exit-loop" => json!({ "seconds": 1.5 }),
                 "unknown-enum" | "missing-field" | "null-field" => json!({ "field": "status" }),
                 "stuck" => json!({ "stage": "ports" }),
+                "cannot-start" => json!({ "cause": "pull-denied" }),
                 _ => json!({}),
             };
             for (key, value) in needs.as_object().unwrap() {

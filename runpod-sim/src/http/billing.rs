@@ -6,7 +6,7 @@ use jiff::{Timestamp, ToSpan};
 use serde_json::{Value, json};
 
 use super::{App, Call, Outcome, Reply};
-use crate::pod::{Phase, Pod};
+use crate::pod::Pod;
 use crate::problem::Problem;
 use crate::rules::Compute;
 
@@ -127,14 +127,11 @@ fn bill(app: &App, pod: &Pod, bucket: Bucket, now: Duration) -> Amounts {
     let hours = |span: Duration| span.as_secs_f64() / 3600.0;
     let up: Duration = pod.billed.iter().map(|span| span.within(from, to)).sum();
     let compute: f64 = pod.billed.iter().map(|span| hours(span.within(from, to)) * span.usd_per_hour).sum();
-    let end = match pod.phase {
-        Phase::Terminated { at } => at.min(to),
-        _ => to,
-    };
+    let end = pod.terminated.unwrap_or(to).min(to);
     let stopped = end.saturating_sub(pod.created.max(from)).saturating_sub(up);
-    let volume = pod.mounts.persistent.as_ref().map_or(0, |mount| mount.size) as f64;
-    let disk =
-        hours(up) * (DISK * pod.disk as f64 + VOLUME_UP * volume) + hours(stopped) * VOLUME_STOPPED * volume;
+    let volume = pod.facts.mounts.persistent.as_ref().map_or(0, |mount| mount.size) as f64;
+    let disk = hours(up) * (DISK * pod.facts.disk as f64 + VOLUME_UP * volume)
+        + hours(stopped) * VOLUME_STOPPED * volume;
     match pod.compute {
         Compute::Gpu { .. } => Amounts { gpu: compute, cpu: 0.0, disk },
         Compute::Cpu { .. } => Amounts { gpu: 0.0, cpu: compute, disk },

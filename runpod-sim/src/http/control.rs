@@ -1,24 +1,32 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use axum::extract::State;
-use axum::extract::rejection::JsonRejection;
+use axum::extract::rejection::{JsonRejection, QueryRejection};
+use axum::extract::{Query, State};
 use axum::http::StatusCode;
 use axum::response::{IntoResponse, Response};
 use axum::routing::{any, get, post, put};
 use axum::{Json, Router};
 use serde::Deserialize;
-use serde_json::{Value, json};
+use serde_json::{Map, Value, json};
 
 use super::{App, proxy};
-use crate::boot::Boot;
+use crate::area::Area;
+use crate::behavior::Behavior;
+use crate::boot::{Boot, Fate, Machine};
 use crate::capacity::Scope;
-use crate::catalog::Cloud;
+use crate::catalog::{self, Cloud};
+use crate::config::Profile;
 use crate::contract::Api;
+use crate::endpoints::Sockets;
 use crate::faults::FaultScript;
+use crate::files;
+use crate::journal::RequestRecord;
 use crate::launch;
-use crate::order::CreatePod;
+use crate::order::{CreatePod, Port, PortKind};
+use crate::pod::Pod;
 use crate::problem::Problem;
+use crate::table::{AnswerTable, BehaviorTable};
 
 type Answer = Result<Json<Value>, Refusal>;
 
@@ -46,10 +54,13 @@ pub(super) fn routes() -> Router<Arc<App>> {
     Router::new()
         .route("/_sim", get(state))
         .route("/_sim/", get(state))
+        .route("/_sim/health", get(health))
         .route("/_sim/reset", post(reset))
         .route("/_sim/pods", post(seed))
         .route("/_sim/capacity", put(capacity))
         .route("/_sim/account", put(account))
+        .route("/_sim/behavior", get(behavior).put(behave))
+        .route("/_sim/http-answers", post(add_answer).delete(clear_answers))
         .route("/_sim/faults", get(faults).post(inject).delete(clear))
         .route("/_sim/time", get(time).put(scale))
         .route("/_sim/advance", post(advance))
@@ -69,10 +80,16 @@ async fn state(State(app): State<Arc<App>>) -> Json<Value> {
     Json(json!({
         "seed": app.settings.seed,
         "pods": account.pods().len(),
-        "requests": account.journal.len(),
+        "requests": account.journal.count(),
+        "verify": app.settings.verify,
         "answersVerified": account.answers_verified,
         "contractViolations": account.contract_violations,
     }))
+}
+
+/// Says that it is up, as soon as it is.
+async fn health() -> Json<Value> {
+    Json(json!({ "status": "ok" }))
 }
 
 async fn reset(State(app): State<Arc<App>>) -> Json<Value> {
@@ -85,7 +102,7 @@ async fn reset(State(app): State<Arc<App>>) -> Json<Value> {
 #[serde(deny_unknown_fields)]
 struct Seeding {
     /// As the body of a create.
-    pod: CreatePod,
+    pod: Value,
     #[serde(default)]
     status: SeedStatus,
     #[serde(default = "one")]
@@ -109,29 +126,91 @@ enum SeedStatus {
     Exited,
 }
 
+/// Makes all of the pods, or none.
 async fn seed(State(app): State<Arc<App>>, body: Result<Json<Seeding>, JsonRejection>) -> Answer {
-    const MOST: u32 = 10_000;
+    const MOST: usize = 10_000;
     let seeding = read(body)?;
-    if seeding.count > MOST {
+    let count = seeding.count as usize;
+    if count > MOST {
         return Err(refuse(format!("`count` must be at most {MOST}")));
     }
     let now = app.clock.now();
+    let plan = launch::plan(&app, &app.account(), order(&app, &seeding.pod)?, now)?;
+    // Thousands of ports take their time, during which others have the account.
+    let mut sockets = match (seeding.status, app.settings.real_endpoints) {
+        // They never had any.
+        (SeedStatus::Exited, _) => (0..count).map(|_| Sockets::none()).collect(),
+        (_, true) => take(&app, plan.ports(), count).await?,
+        (_, false) => Vec::new(),
+    };
     let mut account = app.account();
+    account.capacity.reach(now);
+    let before = account.pods().len();
     let mut ids = Vec::new();
-    for _ in 0..seeding.count {
-        let id = launch::create(&app, &mut account, seeding.pod.clone(), now, None)?;
-        if let Some(pod) = account.existing_pod(&id) {
-            pod.locked = seeding.locked;
-            pod.cluster.clone_from(&seeding.cluster);
-            match seeding.status {
-                SeedStatus::Provisioning => {}
-                SeedStatus::Running => launch::plug(&app, pod, Boot::done(now))?,
-                SeedStatus::Exited => pod.exit(now),
+    for _ in 0..count {
+        let sockets = sockets.pop();
+        match launch::make(&app, &mut account, &plan, now, |app, pod| seeding.begin(app, pod, now, sockets)) {
+            Ok(id) => ids.push(id),
+            Err(problem) => {
+                account.truncate(before);
+                return Err(problem.into());
             }
         }
-        ids.push(id);
     }
+    drop(account);
+    app.changed.send_replace(());
     Ok(Json(json!({ "ids": ids })))
+}
+
+/// The order in a seeding, by the rules of a create.
+fn order(app: &App, pod: &Value) -> Result<CreatePod, Refusal> {
+    let errors = app.v2.create_errors(pod).map_err(Problem::internal)?;
+    if !errors.is_empty() {
+        return Err(Problem::invalid(errors).into());
+    }
+    serde_json::from_value(pod.clone()).map_err(|_| refuse("`pod`: a number is out of range"))
+}
+
+impl Seeding {
+    /// Begins the life of one of the pods.
+    fn begin(
+        &self,
+        app: &App,
+        pod: &mut Pod,
+        now: Duration,
+        sockets: Option<Sockets>,
+    ) -> Result<(), Box<Problem>> {
+        pod.facts.locked = self.locked;
+        pod.cluster.clone_from(&self.cluster);
+        let boot = match self.status {
+            SeedStatus::Running => Boot::done(now),
+            SeedStatus::Provisioning | SeedStatus::Exited => {
+                app.settings.boot.plan(now, &mut pod.rng, Machine::Wanted, Fate::Sound)
+            }
+        };
+        launch::plug(app, pod, boot, sockets)?;
+        if self.status == SeedStatus::Exited {
+            pod.exit(now, app.handover());
+        }
+        Ok(())
+    }
+}
+
+/// Takes loopback ports for so many pods, if the process may have as many.
+async fn take(app: &App, ports: &[Port], count: usize) -> Result<Vec<Sockets>, Refusal> {
+    let wanted = count * ports.iter().filter(|port| port.kind != PortKind::Udp).count();
+    if let Some(room) = files::room().filter(|room| wanted > *room) {
+        return Err(refuse(format!(
+            "{wanted} ports of pods are more than the {room} sockets this process may still open: raise its limit \
+             (ulimit -n), seed fewer, or set `real_endpoints = false`"
+        )));
+    }
+    let mut taken = Vec::with_capacity(count);
+    for _ in 0..count {
+        taken.push(launch::take(app, ports)?);
+        tokio::task::yield_now().await;
+    }
+    Ok(taken)
 }
 
 #[derive(Deserialize)]
@@ -148,6 +227,9 @@ struct Stock {
 async fn capacity(State(app): State<Arc<App>>, body: Result<Json<Stock>, JsonRejection>) -> Answer {
     let Stock { type_id, data_center, cloud, units, after_seconds } = read(body)?;
     let scope = Scope { type_id, data_center, cloud };
+    if let Some(flaw) = scope.flaw() {
+        return Err(refuse(flaw));
+    }
     let mut account = app.account();
     match after_seconds {
         None => account.capacity.set(scope, units),
@@ -172,6 +254,8 @@ struct Standing {
     /// Types the account may not use.
     forbidden: Option<Vec<String>>,
     retire_v1: Option<bool>,
+    /// Areas the key has no right to.
+    denied: Option<Vec<Area>>,
 }
 
 fn given<'de, D: serde::Deserializer<'de>>(deserializer: D) -> Result<Option<Option<f64>>, D::Error> {
@@ -180,6 +264,9 @@ fn given<'de, D: serde::Deserializer<'de>>(deserializer: D) -> Result<Option<Opt
 
 async fn account(State(app): State<Arc<App>>, body: Result<Json<Standing>, JsonRejection>) -> Answer {
     let standing = read(body)?;
+    if let Some(flaw) = standing.forbidden.iter().flatten().find_map(|id| catalog::unknown_type(id)) {
+        return Err(refuse(flaw));
+    }
     let now = app.clock.now();
     let mut account = app.account();
     if let Some(balance) = standing.balance_usd {
@@ -191,7 +278,47 @@ async fn account(State(app): State<Arc<App>>, body: Result<Json<Standing>, JsonR
     if let Some(retired) = standing.retire_v1 {
         account.v1_retired = retired;
     }
-    Ok(Json(json!({ "balance_usd": account.balance(now), "forbidden": account.forbidden })))
+    if let Some(denied) = standing.denied {
+        account.denied = denied.into_iter().collect();
+    }
+    let (forbidden, denied) = (&account.forbidden, &account.denied);
+    Ok(Json(json!({ "balance_usd": account.balance(now), "forbidden": forbidden, "denied": denied })))
+}
+
+async fn behavior(State(app): State<Arc<App>>) -> Json<Value> {
+    Json(json!(*app.behavior()))
+}
+
+/// A change of how it behaves: a profile, parts of it, or both.
+#[derive(Deserialize)]
+struct Change {
+    profile: Option<Profile>,
+    #[serde(flatten)]
+    parts: Map<String, Value>,
+}
+
+async fn behave(State(app): State<Arc<App>>, body: Result<Json<Change>, JsonRejection>) -> Answer {
+    let Change { profile, parts } = read(body)?;
+    let parts: BehaviorTable =
+        serde_json::from_value(parts.into()).map_err(|error| refuse(error.to_string()))?;
+    let from = match profile {
+        None => (*app.behavior()).clone(),
+        Some(Profile::Default) => Behavior::default(),
+        Some(Profile::Observed) => Behavior::observed(),
+    };
+    app.behave(parts.over(from).map_err(refuse)?);
+    app.changed.send_replace(());
+    Ok(behavior(State(app)).await)
+}
+
+async fn add_answer(State(app): State<Arc<App>>, body: Result<Json<AnswerTable>, JsonRejection>) -> Answer {
+    app.answers.add(read(body)?.read().map_err(refuse)?);
+    Ok(Json(json!({ "http_answers": app.answers.count() })))
+}
+
+async fn clear_answers(State(app): State<Arc<App>>) -> Json<Value> {
+    app.answers.replace(Vec::new());
+    Json(json!({ "http_answers": 0 }))
 }
 
 async fn faults(State(app): State<Arc<App>>) -> Json<Value> {
@@ -211,7 +338,7 @@ async fn clear(State(app): State<Arc<App>>) -> Json<Value> {
 
 async fn time(State(app): State<Arc<App>>) -> Json<Value> {
     let now = app.clock.now();
-    let wall = app.clock.to_the_millisecond(now).to_string();
+    let wall = app.clock.written(now);
     Json(json!({ "seconds": now.as_secs_f64(), "scale": app.clock.scale(), "wall": wall }))
 }
 
@@ -242,8 +369,52 @@ async fn advance(State(app): State<Arc<App>>, body: Result<Json<Jump>, JsonRejec
     Ok(time(State(app)).await)
 }
 
-async fn requests(State(app): State<Arc<App>>) -> Json<Value> {
-    Json(json!({ "requests": app.account().journal }))
+/// The most requests one answer shows, and how many it shows unless asked for more or fewer.
+const MOST_SHOWN: usize = 10_000;
+const SHOWN: usize = 1000;
+
+/// Which of the remembered requests are shown, oldest first.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Wanted {
+    /// Only those with a higher number.
+    #[serde(default)]
+    after: u64,
+    limit: Option<usize>,
+    operation: Option<String>,
+    method: Option<String>,
+    path: Option<String>,
+    status: Option<u16>,
+    fault: Option<String>,
+}
+
+impl Wanted {
+    fn covers(&self, record: &RequestRecord) -> bool {
+        record.number > self.after
+            && self.operation.as_deref().is_none_or(|wanted| record.operation.as_deref() == Some(wanted))
+            && self.method.as_deref().is_none_or(|wanted| record.method == wanted)
+            && self.path.as_deref().is_none_or(|wanted| record.path == wanted)
+            && self.status.is_none_or(|wanted| record.status == wanted)
+            && self.fault.as_deref().is_none_or(|wanted| record.fault == Some(wanted))
+    }
+}
+
+async fn requests(State(app): State<Arc<App>>, wanted: Result<Query<Wanted>, QueryRejection>) -> Answer {
+    let Query(wanted) = wanted.map_err(|rejection| refuse(rejection.body_text()))?;
+    let limit = wanted.limit.unwrap_or(SHOWN);
+    if !(1..=MOST_SHOWN).contains(&limit) {
+        return Err(refuse(format!("`limit` must be 1 to {MOST_SHOWN}")));
+    }
+    let account = app.account();
+    let journal = &account.journal;
+    let mut found: Vec<&RequestRecord> =
+        journal.records().filter(|record| wanted.covers(record)).take(limit + 1).collect();
+    let more = found.len() > limit;
+    found.truncate(limit);
+    let next = found.last().filter(|_| more).map(|record| record.number);
+    Ok(Json(json!({
+        "requests": found, "count": journal.count(), "forgotten": journal.forgotten(), "next": next,
+    })))
 }
 
 async fn ledger(State(app): State<Arc<App>>) -> Json<Value> {

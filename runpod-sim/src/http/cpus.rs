@@ -15,7 +15,7 @@ pub(super) fn list(app: &App, call: &Call) -> Outcome {
 
 pub(super) fn get(app: &App, call: &Call) -> Outcome {
     let wanted = vcpus(call)?;
-    let flavor = catalog::cpu(call.id()).ok_or_else(|| Problem::not_found("CPU type", call.id()))?;
+    let flavor = catalog::cpu(call.id()).ok_or_else(|| Problem::not_found("CPU type"))?;
     Reply::ok(view(flavor, wanted, &app.account()))
 }
 
@@ -52,7 +52,7 @@ fn view(flavor: &CpuFlavor, wanted: Option<u32>, account: &Account) -> Value {
     let most = free.iter().map(|(_, free)| *free).max().unwrap_or(0);
     view["availability"] = json!(level(Some(most), wanted));
     let stocked = free.iter().filter(|(_, free)| level(Some(*free), wanted) != "NONE");
-    let entry = |(center, free): &(&catalog::DataCenter, u32)| json!({ "id": center.id, "name": center.name, "availability": level(Some(*free), wanted) });
+    let entry = |(center, free): &(&catalog::DataCenter, u32)| json!({ "id": center.id, "name": center.id, "availability": level(Some(*free), wanted) });
     let stocked: Vec<Value> = stocked.map(entry).collect();
     if !stocked.is_empty() {
         view["dataCenters"] = Value::Array(stocked);

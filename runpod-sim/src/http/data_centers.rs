@@ -24,15 +24,14 @@ pub(super) fn list(app: &App, call: &Call) -> Outcome {
 }
 
 pub(super) fn get(app: &App, call: &Call) -> Outcome {
-    let center =
-        catalog::data_center(call.id()).ok_or_else(|| Problem::not_found("data center", call.id()))?;
+    let center = catalog::data_center(call.id()).ok_or_else(|| Problem::not_found("data center"))?;
     Reply::ok(view(center, call, &app.account()))
 }
 
 fn view(center: &DataCenter, call: &Call, account: &Account) -> Value {
     let mut view = json!({
         "id": center.id,
-        "name": center.name,
+        "name": center.id,
         "region": center.region,
         "globalNetwork": center.global_network,
         "networkVolumeTypes": [VOLUME_TYPE],

@@ -1,3 +1,4 @@
+use std::borrow::Cow;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -6,21 +7,21 @@ use axum::extract::{Request, State};
 use axum::http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode, header, request::Parts};
 use axum::response::Response;
 use http_body_util::{BodyExt, LengthLimitError, Limited};
-use serde_json::Value;
+use serde_json::{Value, json};
 
 use super::wire::{self, Delivery};
 use super::{
     App, Call, Outcome, Reply, billing, cpus, data_centers, gpus, keys, logs, pods, registries, templates,
     v1, volumes,
 };
-use crate::contract::{Api, Contract, Operation, Route};
+use crate::area::Area;
+use crate::behavior::RateLimitForm;
+use crate::contract::{Api, Contract, NO_DISK, Operation, Route};
 use crate::faults::FaultKind;
 use crate::journal::RequestRecord;
 use crate::limits::Standing;
 use crate::problem::Problem;
-
-/// The largest request body RunPod reads, in bytes.
-const MAX_BODY: usize = 102_400;
+use crate::rules::{self, MAX_BODY};
 
 static REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 static RATE_LIMIT: HeaderName = HeaderName::from_static("ratelimit");
@@ -45,6 +46,7 @@ pub(super) async fn handle(State(app): State<Arc<App>>, request: Request) -> Res
     };
     let (parts, body) = request.into_parts();
     let mut record = RequestRecord {
+        number: 0,
         at: now,
         method: parts.method.to_string(),
         path: parts.uri.path().to_owned(),
@@ -60,9 +62,14 @@ pub(super) async fn handle(State(app): State<Arc<App>>, request: Request) -> Res
     };
     let visit = Visit { app: &app, now, contract, parts: &parts, path };
     let mut delivery = match is_named(&parts.headers) {
-        true => visit.authenticated(body, &mut record).await,
+        true => visit.read(body, &mut record).await,
         false => Delivery::now(wire::edge_block()),
     };
+    if app.behavior().date
+        && let Ok(date) = HeaderValue::try_from(app.clock.date(now))
+    {
+        delivery.response.headers_mut().insert(header::DATE, date);
+    }
     if let Ok(id) = HeaderValue::try_from(&record.request_id) {
         delivery.response.headers_mut().insert(REQUEST_ID.clone(), id);
     }
@@ -75,14 +82,14 @@ pub(super) async fn handle(State(app): State<Arc<App>>, request: Request) -> Res
         fault = record.fault,
         "answered"
     );
-    app.account().note(record);
+    app.account().journal.note(record);
     if parts.method != Method::GET {
         app.changed.send_replace(());
     }
     if !delivery.delay.is_zero() {
         tokio::time::sleep(delivery.delay).await;
     }
-    delivery.response
+    wire::when_due(delivery.response).await
 }
 
 /// Whether a request says who it is; Cloudflare refuses others before RunPod sees them.
@@ -94,7 +101,15 @@ fn is_named(headers: &HeaderMap) -> bool {
 }
 
 impl Visit<'_> {
-    async fn authenticated(&self, body: Body, record: &mut RequestRecord) -> Delivery {
+    /// Reads the body, which is refused for its size before anybody asks for the key.
+    async fn read(&self, body: Body, record: &mut RequestRecord) -> Delivery {
+        match read(body).await {
+            Ok(body) => self.authenticated(&body, record),
+            Err(problem) => Delivery::now(problem.into_response(self.contract.api)),
+        }
+    }
+
+    fn authenticated(&self, body: &[u8], record: &mut RequestRecord) -> Delivery {
         let api = self.contract.api;
         if let Err(problem) = authenticate(self.app, &self.parts.headers) {
             return Delivery::now(problem.into_response(api));
@@ -102,12 +117,9 @@ impl Visit<'_> {
         let standing = self.app.account().limits.spend(self.now, &self.app.clock);
         let mut delivery = match standing.retry_after {
             Some(seconds) => Delivery::now(too_many(seconds).into_response(api)),
-            None => match read(body).await {
-                Ok(body) => self.deliver(&body, record),
-                Err(problem) => Delivery::now(problem.into_response(api)),
-            },
+            None => self.deliver(body, record),
         };
-        announce(&standing, &mut delivery.response);
+        announce(&standing, self.app.behavior().rate_limit_form, &mut delivery.response);
         delivery
     }
 
@@ -120,7 +132,7 @@ impl Visit<'_> {
                 return Delivery::now(method_not_allowed(&allowed).into_response(api));
             }
             Route::Unknown => {
-                return Delivery::now(Problem::new(StatusCode::NOT_FOUND, "no such path").into_response(api));
+                return Delivery::now(Problem::not_found("route").into_response(api));
             }
         };
         record.operation = Some(operation.id.clone());
@@ -155,9 +167,10 @@ impl Visit<'_> {
         body: &[u8],
         fault: Option<FaultKind>,
     ) -> Outcome {
-        let outcome =
-            self.call(operation, parameters, body, fault).and_then(|call| self.perform(operation, &call));
-        if cfg!(debug_assertions) { self.verified(operation, outcome) } else { outcome }
+        let outcome = permit(self.app, operation)
+            .and_then(|()| self.call(operation, parameters, body, fault))
+            .and_then(|call| self.perform(operation, &call));
+        if self.app.settings.verify { self.verified(operation, outcome) } else { outcome }
     }
 
     fn call(
@@ -177,9 +190,8 @@ impl Visit<'_> {
             None
         };
         errors.extend(self.contract.body_errors(operation, body.as_ref()).map_err(Problem::internal)?);
-        // The contract asks for it so that no client forgets it; RunPod misses it only later, with a 400.
-        errors
-            .retain(|error| operation.id != "createPod" || error != "body: missing required property 'disk'");
+        // The contract asks for it so that no client forgets it.
+        errors.retain(|error| operation.id != "createPod" || error != NO_DISK);
         if !errors.is_empty() {
             let mut problem = Problem::invalid(errors);
             if self.contract.api == Api::V1 {
@@ -208,7 +220,8 @@ impl Visit<'_> {
         let api = self.contract.api;
         let checked = match &outcome {
             Ok(reply) => {
-                self.contract.response_errors(operation, reply.status().as_u16(), reply.body().as_deref())
+                let body = reply.body().map(|body| as_documented(operation, body));
+                self.contract.response_errors(operation, reply.status().as_u16(), body.as_deref())
             }
             Err(problem) => {
                 self.contract.response_errors(operation, problem.status.as_u16(), Some(&problem.body(api)))
@@ -229,6 +242,16 @@ impl Visit<'_> {
         account.contract_violations.push(detail.clone());
         Err(Problem::internal(detail))
     }
+}
+
+/// Refuses what the key has no right to.
+fn permit(app: &App, operation: &Operation) -> Result<(), Box<Problem>> {
+    let area = Area::of(&operation.id).filter(|area| app.account().denied.contains(area));
+    let refusal = |area: Area| {
+        let detail = format!("this API key has no permission for {}", area.words());
+        Err(Problem::new(StatusCode::FORBIDDEN, detail))
+    };
+    area.map_or(Ok(()), refusal)
 }
 
 /// What faults know a call by: the operation, and for an action which one.
@@ -256,19 +279,19 @@ fn perform(app: &Arc<App>, operation: &Operation, call: &Call) -> Option<Outcome
         "getCpuType" => cpus::get(app, call),
         "listDataCenters" => data_centers::list(app, call),
         "getDataCenter" => data_centers::get(app, call),
-        "listPublicTemplates" => templates::catalog(app, call),
+        "listPublicTemplates" => templates::catalog(call),
         "listTemplates" => templates::list(app, call),
         "createTemplate" => templates::create(app, call),
         "getTemplate" => templates::get(app, call),
         "updateTemplate" => templates::update(app, call),
         "deleteTemplate" => templates::delete(app, call),
-        "listRegistries" => registries::list(app, call),
+        "listRegistries" => registries::list(app),
         "createRegistry" => registries::create(app, call),
         "getRegistry" => registries::get(app, call),
         "deleteRegistry" => registries::delete(app, call),
-        "getSshKeys" => keys::get(app),
+        "getSshKeys" => keys::get(app, call),
         "updateSshKeys" => keys::put(app, call),
-        "listNetworkVolumes" => volumes::list(app, call),
+        "listNetworkVolumes" => volumes::list(app),
         "createNetworkVolume" => volumes::create(app, call),
         "getNetworkVolume" => volumes::get(app, call),
         "updateNetworkVolume" => volumes::update(app, call),
@@ -284,13 +307,42 @@ fn respond(outcome: Outcome, api: Api) -> Response {
     }
 }
 
+/// An answer with what RunPod really leaves out, or writes differently, as its document has it.
+fn as_documented<'a>(operation: &Operation, body: Cow<'a, Value>) -> Cow<'a, Value> {
+    let of_pods = ["Pod", "Pods", "podAction"].iter().any(|name| operation.id.ends_with(name));
+    let of_templates = operation.id.contains("Template");
+    if !of_pods && !of_templates {
+        return body;
+    }
+    let mut body = body.into_owned();
+    let items: Vec<&mut Value> = match body.as_object_mut() {
+        Some(map) if !map.contains_key("id") => {
+            map.values_mut().filter_map(Value::as_array_mut).flatten().collect()
+        }
+        Some(_) => vec![&mut body],
+        None => Vec::new(),
+    };
+    for item in items {
+        let Some(item) = item.as_object_mut() else { continue };
+        if of_templates {
+            item.entry("mounts").or_insert_with(|| json!({}));
+        } else {
+            item.entry("env").or_insert_with(|| json!({}));
+            if item.get("runtime") == Some(&json!({})) {
+                item.insert("runtime".to_owned(), Value::Null);
+            }
+        }
+    }
+    Cow::Owned(body)
+}
+
 /// The bytes of an answer; `None` for a stream.
 fn whole_body(outcome: &Outcome, api: Api) -> Option<Vec<u8>> {
     match outcome {
         Ok(Reply::Json(_, body)) => Some(body.to_string().into_bytes()),
         Ok(Reply::Written(text)) => Some(text.clone().into_bytes()),
         Ok(Reply::Empty(_)) => Some(Vec::new()),
-        Ok(Reply::Events(_)) => None,
+        Ok(Reply::Events { .. }) => None,
         Err(problem) => Some(problem.body(api).to_string().into_bytes()),
     }
 }
@@ -307,10 +359,14 @@ fn authenticate(app: &App, headers: &HeaderMap) -> Result<(), Box<Problem>> {
 }
 
 /// Adds the headers of the rate-limit windows, unless a fault has its own.
-fn announce(standing: &Standing, response: &mut Response) {
-    for (name, value) in [(&RATE_LIMIT, &standing.limit), (&RATE_LIMIT_POLICY, &standing.policy)] {
-        if let Some(value) = value {
-            response.headers_mut().entry(name).or_insert_with(|| value.clone());
+fn announce(standing: &Standing, form: RateLimitForm, response: &mut Response) {
+    let headers = response.headers_mut();
+    if headers.contains_key(&RATE_LIMIT) {
+        return;
+    }
+    for (name, lines) in [(&RATE_LIMIT, standing.limit(form)), (&RATE_LIMIT_POLICY, standing.policy(form))] {
+        for line in lines.into_iter().filter_map(|line| HeaderValue::try_from(line).ok()) {
+            headers.append(name, line);
         }
     }
 }
@@ -328,10 +384,7 @@ fn gone() -> Box<Problem> {
 async fn read(body: Body) -> Result<Vec<u8>, Box<Problem>> {
     match Limited::new(body, MAX_BODY).collect().await {
         Ok(read) => Ok(read.to_bytes().to_vec()),
-        Err(error) if error.is::<LengthLimitError>() => {
-            let detail = format!("the request body exceeds {MAX_BODY} bytes");
-            Err(Problem::new(StatusCode::PAYLOAD_TOO_LARGE, detail))
-        }
+        Err(error) if error.is::<LengthLimitError>() => Err(rules::too_large()),
         Err(_) => Err(Problem::bad_request("the request body could not be read")),
     }
 }

@@ -17,7 +17,7 @@ pub(super) fn list(app: &App, call: &Call) -> Outcome {
 
 pub(super) fn get(app: &App, call: &Call) -> Outcome {
     let filter = Filter::read(call)?;
-    let gpu = catalog::gpu(call.id()).ok_or_else(|| Problem::not_found("GPU type", call.id()))?;
+    let gpu = catalog::gpu(call.id()).ok_or_else(|| Problem::not_found("GPU type"))?;
     Reply::ok(view(gpu, &filter, &app.account()))
 }
 
@@ -36,6 +36,10 @@ impl Filter {
         let availability = call.query_list("include").contains(&"AVAILABILITY");
         if availability && call.query_list("product").is_empty() {
             return Err(Problem::bad_request("include=AVAILABILITY requires product"));
+        }
+        let strays = ["cloud", "count", "minCudaVersion"];
+        if let Some(stray) = strays.into_iter().find(|name| !availability && call.query(name).is_some()) {
+            return Err(Problem::bad_request(format!("{stray} requires include=AVAILABILITY")));
         }
         let (cuda, min_cuda) = (call.query_list("cudaVersions"), call.query("minCudaVersion"));
         if !cuda.is_empty() && min_cuda.is_some() {
@@ -119,8 +123,11 @@ fn availability(view: &mut Value, gpu: &GpuType, filter: &Filter, account: &Acco
         .collect();
     let most = filter.centers(gpu).iter().map(best).max().unwrap_or(0);
     view["availability"] = json!(level(Some(most), filter.count));
-    if !stocked.is_empty() {
-        let entry = |(center, level): &(&catalog::DataCenter, &str)| json!({ "id": center.id, "name": center.name, "availability": level });
+    // Nobody is told where community hosts stand: a type that only they have is in no data center.
+    if !gpu.secure.is_offered() {
+        view["dataCenters"] = json!([]);
+    } else if !stocked.is_empty() {
+        let entry = |(center, level): &(&catalog::DataCenter, &str)| json!({ "id": center.id, "name": center.id, "availability": level });
         view["dataCenters"] = stocked.iter().map(entry).collect();
     }
     if !versions.is_empty() {

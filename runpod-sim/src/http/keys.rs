@@ -8,13 +8,20 @@ struct Keys {
     keys: Vec<String>,
 }
 
-pub(super) fn get(app: &App) -> Outcome {
-    Reply::ok(json!({ "keys": app.account().ssh_keys }))
+/// Those before the last change, for as long as a get is behind.
+pub(super) fn get(app: &App, call: &Call) -> Outcome {
+    let account = app.account();
+    let lag = app.behavior().ssh_key_lag;
+    let former = account.former_keys.as_ref().filter(|(until, _)| call.now < until.saturating_add(lag));
+    let keys = former.map_or(&account.ssh_keys, |(_, keys)| keys);
+    Reply::ok(json!({ "keys": keys }))
 }
 
 /// Replaces the whole set.
 pub(super) fn put(app: &App, call: &Call) -> Outcome {
     let Keys { keys } = call.body()?;
-    app.account().ssh_keys.clone_from(&keys);
+    let mut account = app.account();
+    let former = std::mem::replace(&mut account.ssh_keys, keys.clone());
+    account.former_keys = Some((call.now, former));
     Reply::ok(json!({ "keys": keys }))
 }

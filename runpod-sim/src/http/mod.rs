@@ -4,6 +4,7 @@ mod cpus;
 mod data_centers;
 mod dispatch;
 mod gpus;
+mod guard;
 mod keys;
 mod logs;
 mod page;
@@ -17,12 +18,14 @@ mod volumes;
 mod wire;
 
 use std::borrow::Cow;
+use std::net::SocketAddr;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use axum::Router;
 use axum::body::Body;
 use axum::http::{HeaderValue, StatusCode, header};
+use axum::middleware::from_fn_with_state;
 use axum::response::Response;
 use serde::de::DeserializeOwned;
 use serde_json::Value;
@@ -33,6 +36,8 @@ use tower_http::catch_panic::CatchPanicLayer;
 pub(crate) use server::serve;
 
 use crate::account::Account;
+use crate::answer::Answers;
+use crate::behavior::{Behavior, Current};
 use crate::clock::Clock;
 use crate::contract::{Api, Contract};
 use crate::faults::{Fault, FaultKind};
@@ -48,8 +53,13 @@ pub(crate) struct App {
     pub(crate) v2: &'static Contract,
     pub(crate) clock: Arc<Clock>,
     pub(crate) runtime: Handle,
+    /// The answers of HTTP ports of pods.
+    pub(crate) answers: Arc<Answers>,
+    /// The address it listens on.
+    pub(crate) address: SocketAddr,
     /// Rings whenever a pod may have changed.
     pub(crate) changed: watch::Sender<()>,
+    pub(crate) current: Current,
     account: Mutex<Account>,
 }
 
@@ -59,9 +69,30 @@ impl App {
         v1: &'static Contract,
         v2: &'static Contract,
         clock: Arc<Clock>,
+        address: SocketAddr,
     ) -> Self {
-        let account = Mutex::new(Account::new(&settings));
-        Self { settings, v1, v2, clock, runtime: Handle::current(), changed: watch::Sender::new(()), account }
+        Self {
+            v1,
+            v2,
+            clock,
+            runtime: Handle::current(),
+            answers: Arc::new(Answers::new(settings.answers.clone())),
+            address,
+            changed: watch::Sender::new(()),
+            current: Current::new(settings.behavior.clone()),
+            account: Mutex::new(Account::new(&settings)),
+            settings,
+        }
+    }
+
+    /// The present behavior.
+    pub(crate) fn behavior(&self) -> Arc<Behavior> {
+        self.current.get()
+    }
+
+    /// Changes the behavior from now on.
+    pub(crate) fn behave(&self, behavior: Behavior) {
+        self.current.set(behavior);
     }
 
     /// A panic in one request must not take the account away from the others.
@@ -74,6 +105,8 @@ impl App {
         let mut account = self.account();
         account.close();
         *account = Account::new(&self.settings);
+        self.behave(self.settings.behavior.clone());
+        self.answers.replace(self.settings.answers.clone());
         self.clock.reset();
         drop(account);
         self.changed.send_replace(());
@@ -132,8 +165,7 @@ impl Call {
 
     fn body<T: DeserializeOwned>(&self) -> Result<T, Box<Problem>> {
         let body = self.body.clone().unwrap_or_default();
-        serde_json::from_value(body)
-            .map_err(|_| Problem::invalid(vec!["body: a number is out of range".into()]))
+        serde_json::from_value(body).map_err(|_| Problem::invalid(vec!["$: a number is out of range".into()]))
     }
 }
 
@@ -144,7 +176,11 @@ pub(crate) enum Reply {
     Written(String),
     Empty(StatusCode),
     /// Server-Sent Events.
-    Events(Body),
+    Events {
+        events: Body,
+        /// True if not even the headers are sent before the first event.
+        quiet: bool,
+    },
 }
 
 type Outcome = Result<Reply, Box<Problem>>;
@@ -157,7 +193,7 @@ impl Reply {
     fn status(&self) -> StatusCode {
         match self {
             Self::Json(status, _) | Self::Empty(status) => *status,
-            Self::Written(_) | Self::Events(_) => StatusCode::OK,
+            Self::Written(_) | Self::Events { .. } => StatusCode::OK,
         }
     }
 
@@ -165,7 +201,7 @@ impl Reply {
         match self {
             Self::Json(_, body) => Some(Cow::Borrowed(body)),
             Self::Written(text) => Some(Cow::Owned(serde_json::from_str(text).unwrap_or_default())),
-            Self::Empty(_) | Self::Events(_) => None,
+            Self::Empty(_) | Self::Events { .. } => None,
         }
     }
 
@@ -173,7 +209,8 @@ impl Reply {
         let (status, kind, body) = match self {
             Self::Json(status, body) => (status, "application/json", Body::from(body.to_string())),
             Self::Written(text) => (StatusCode::OK, "application/json", Body::from(text)),
-            Self::Events(body) => (StatusCode::OK, "text/event-stream", body),
+            Self::Events { events, quiet: true } => return quiet(events),
+            Self::Events { events, .. } => (StatusCode::OK, EVENTS, events),
             Self::Empty(status) => (status, "", Body::empty()),
         };
         let mut response = Response::new(body);
@@ -185,8 +222,22 @@ impl Reply {
     }
 }
 
+const EVENTS: &str = "text/event-stream";
+
+/// Marks an answer whose headers wait for the first piece of its body.
+#[derive(Debug, Clone, Copy)]
+struct Quiet;
+
+fn quiet(events: Body) -> Response {
+    let mut response = Response::new(events);
+    response.headers_mut().insert(header::CONTENT_TYPE, HeaderValue::from_static(EVENTS));
+    response.extensions_mut().insert(Quiet);
+    response
+}
+
 pub(crate) fn router(app: Arc<App>) -> Router {
-    surviving(control::routes().fallback(dispatch::handle).with_state(app))
+    let control = control::routes().layer(from_fn_with_state(app.clone(), guard::check));
+    surviving(control.fallback(dispatch::handle).with_state(app))
 }
 
 /// A panic while answering becomes a 500, and the server lives.

@@ -4,10 +4,13 @@ use serde_json::{Value, json};
 use super::page::Page;
 use super::{App, Call, Outcome, Reply};
 use crate::account::Account;
-use crate::boot::{Fate, Machine};
+use crate::behavior::Behavior;
+use crate::boot::Fate;
+use crate::faults::FaultKind;
 use crate::launch;
+use crate::look::Look;
 use crate::order::{CreatePod, Env, Mounts};
-use crate::pod::{Action, Phase, Pod, PodStatus};
+use crate::pod::{Action, Pod, PodStatus};
 use crate::problem::Problem;
 use crate::rules::{self, Compute};
 
@@ -17,57 +20,75 @@ pub(super) fn create(app: &App, call: &Call) -> Outcome {
     let order: CreatePod = call.body()?;
     let mut account = app.account();
     let id = launch::create(app, &mut account, order, call.now, call.fault.as_ref())?;
-    Ok(Reply::Json(StatusCode::CREATED, view(app, &account, call, &id)?))
+    let mut pod = view(app, &account, call, &id)?;
+    if app.behavior().created_runtime && pod["runtime"].is_null() {
+        pod["runtime"] = json!({});
+    }
+    Ok(Reply::Json(StatusCode::CREATED, pod))
 }
 
+/// What a change answers with: the pod as it is.
 fn view(app: &App, account: &Account, call: &Call, id: &str) -> Result<Value, Box<Problem>> {
     let pod = account.pod(id, call.now, app.settings.terminated_linger);
-    Ok(pod.ok_or_else(|| Problem::not_found("pod", id))?.view(call.now, &app.clock))
+    let pod = pod.ok_or_else(|| Problem::not_found("pod"))?;
+    Ok(pod.view(&Look::exact(&app.behavior(), call.now), &app.clock))
 }
 
 pub(super) fn get(app: &App, call: &Call) -> Outcome {
-    Reply::ok(view(app, &app.account(), call, call.id())?)
+    let (account, behavior) = (app.account(), app.behavior());
+    let pod = account.pod(call.id(), call.now, app.settings.terminated_linger);
+    let look = pod.and_then(|pod| Some((pod, Look::get(&behavior, pod, call.now)?)));
+    let (pod, look) = look.ok_or_else(|| Problem::not_found("pod"))?;
+    Reply::ok(pod.view(&look, &app.clock))
 }
 
 pub(super) fn list(app: &App, call: &Call) -> Outcome {
-    let page = Page::read(call, app.settings.page_size)?;
+    let page = Page::read(app, call, "pods")?.maybe_short(app, call.now);
     let clusters = call.query("includeClusterPods") == Some("true");
-    let account = app.account();
-    let listed =
-        account.pods().iter().filter(|pod| is_listed(app, call, pod) && (clusters || pod.cluster.is_none()));
-    let numbered = listed.map(|pod| (pod.number, pod));
-    page.cut("pods", numbered, |pod| pod.show(call.now, &app.clock))
+    let (account, behavior) = (app.account(), app.behavior());
+    let numbered = listed(&account, &behavior, call).rev().map(|(pod, look)| (pod.number, (pod, look)));
+    // Members of clusters are taken out only after the page is cut.
+    page.cut(numbered, |(pod, look)| (clusters || pod.cluster.is_none()).then(|| pod.show(&look, &app.clock)))
 }
 
-/// Whether a pod shows up in lists: later than in a get, and no longer once deleted.
-pub(super) fn is_listed(app: &App, call: &Call, pod: &Pod) -> bool {
-    !matches!(pod.phase, Phase::Terminated { .. })
-        && call.now >= pod.created.saturating_add(app.settings.list_lag)
+/// The pods that a list shows, oldest first, and how it shows each.
+pub(super) fn listed<'a>(
+    account: &'a Account,
+    behavior: &'a Behavior,
+    call: &'a Call,
+) -> impl DoubleEndedIterator<Item = (&'a Pod, Look<'a>)> {
+    account.pods().iter().filter_map(|pod| Some((pod, Look::list(behavior, pod, call.now)?)))
 }
 
 pub(super) fn delete(app: &App, call: &Call) -> Outcome {
-    terminate(&mut app.account(), call)
+    terminate(app, &mut app.account(), call)
 }
 
-pub(super) fn terminate(account: &mut Account, call: &Call) -> Outcome {
-    let pod = account.existing_pod(call.id()).ok_or_else(|| Problem::not_found("pod", call.id()))?;
-    if pod.locked {
+pub(super) fn terminate(app: &App, account: &mut Account, call: &Call) -> Outcome {
+    let pod = account.existing_pod(call.id()).ok_or_else(|| Problem::not_found("pod"))?;
+    if pod.facts.locked {
         return Err(Problem::bad_request(LOCKED));
     }
     if let Some(cluster) = &pod.cluster {
         let detail = format!("the pod belongs to cluster {cluster}: delete the cluster");
         return Err(Problem::new(StatusCode::CONFLICT, detail));
     }
-    pod.terminate(call.now);
+    if !is_ignored(call) {
+        pod.terminate(call.now, app.handover());
+    }
     Ok(Reply::Empty(StatusCode::NO_CONTENT))
 }
 
 pub(super) fn act(app: &App, call: &Call) -> Outcome {
     let name = call.body.as_ref().and_then(|body| body["action"].as_str()).unwrap_or_default();
-    let action = Action::parse(name).ok_or_else(|| Problem::invalid(vec!["action: not an action".into()]))?;
+    let action = Action::parse(name).ok_or_else(|| {
+        Problem::invalid(vec![
+            "$.action: value must be one of 'start', 'stop', 'restart', 'terminate'".into(),
+        ])
+    })?;
     let mut account = app.account();
     if action == Action::Terminate {
-        return terminate(&mut account, call);
+        return terminate(app, &mut account, call);
     }
     take(app, &mut account, call, action)?;
     Reply::ok(view(app, &account, call, call.id())?)
@@ -80,27 +101,35 @@ pub(super) fn take(
     call: &Call,
     action: Action,
 ) -> Result<(), Box<Problem>> {
-    let pod = account.existing_pod(call.id()).ok_or_else(|| Problem::not_found("pod", call.id()))?;
+    let pod = account.existing_pod(call.id()).ok_or_else(|| Problem::not_found("pod"))?;
     let status = pod.status(call.now);
-    if pod.locked && action != Action::Start {
+    if pod.facts.locked && action != Action::Start {
         return Err(Problem::bad_request(LOCKED));
     }
     if !action.suits(status) {
         let detail = format!("cannot {} a pod that is {}", action.name(), status.name());
         return Err(Problem::new(StatusCode::CONFLICT, detail));
     }
+    if is_ignored(call) {
+        return Ok(());
+    }
     match action {
         Action::Start => launch::start(app, account, call.id(), call.now, call.fault.as_ref()),
         Action::Restart => restart(app, pod, call),
         _ => {
-            pod.exit(call.now);
+            pod.exit(call.now, app.handover());
             Ok(())
         }
     }
 }
 
 fn restart(app: &App, pod: &mut Pod, call: &Call) -> Result<(), Box<Problem>> {
-    launch::boot(app, pod, call.now, Machine::Kept, Fate::of(call.fault.as_ref()))
+    launch::restart(app, pod, call.now, Fate::of(call.fault.as_ref()))
+}
+
+/// Whether the request is accepted without any effect.
+fn is_ignored(call: &Call) -> bool {
+    call.fault == Some(FaultKind::Ignored)
 }
 
 /// Changes a pod. Whatever reaches into the container restarts it.
@@ -117,15 +146,15 @@ pub(super) fn change(
     call: &Call,
     body: &Value,
 ) -> Result<(), Box<Problem>> {
-    let unknown = || Problem::not_found("pod", call.id());
+    let unknown = || Problem::not_found("pod");
     let mut body = body.clone();
     if let Some(id) = body["templateId"].as_str().map(str::to_owned) {
-        let template = account.templates.get(&id).ok_or_else(|| Problem::not_found("template", &id))?;
+        let template = account.templates.get(&id).ok_or_else(|| Problem::not_found("template"))?;
         fill(&mut body, &json!(template.body));
     }
     let known = |id: &str| account.registries.get(id).is_some();
-    if let Some(id) = body["registry"].as_str().filter(|id| !known(id)) {
-        return Err(Problem::not_found("registry", id));
+    if body["registry"].as_str().is_some_and(|id| !known(id)) {
+        return Err(Problem::not_found("registry"));
     }
     let volumes = account.volumes.clone();
     let pod = account.existing_pod(call.id()).ok_or_else(unknown)?;
@@ -142,7 +171,7 @@ pub(super) fn change(
         "globalNetworking",
     ];
     let inner = inner.into_iter().any(|key| body.get(key).is_some());
-    if inner && pod.locked && body["locked"] != false {
+    if inner && pod.facts.locked && body["locked"] != false {
         return Err(Problem::bad_request(LOCKED));
     }
     let ports: Option<Vec<String>> = read(&body, "ports")?;
@@ -155,20 +184,22 @@ pub(super) fn change(
     }
     let env: Option<Env> = read(&body, "env")?;
     let disk: Option<u64> = read(&body, "disk")?;
-    replace(&mut pod.name, read(&body, "name")?);
-    replace(&mut pod.image, read(&body, "image")?);
-    replace(&mut pod.args, read(&body, "args")?);
-    replace(&mut pod.disk, disk);
-    replace(&mut pod.env, env);
-    replace(&mut pod.ports, ports);
-    replace(&mut pod.mounts, mounts);
-    replace(&mut pod.locked, read(&body, "locked")?);
-    replace(&mut pod.global_networking, read(&body, "globalNetworking")?);
-    pod.entrypoint = read(&body, "entrypoint")?.or(pod.entrypoint.take());
-    pod.cmd = read(&body, "cmd")?.or(pod.cmd.take());
+    let mut facts = pod.facts.clone();
+    replace(&mut facts.name, read(&body, "name")?);
+    replace(&mut facts.image, read(&body, "image")?);
+    replace(&mut facts.args, read(&body, "args")?);
+    replace(&mut facts.disk, disk);
+    replace(&mut facts.env, env);
+    replace(&mut facts.ports, ports);
+    replace(&mut facts.mounts, mounts);
+    replace(&mut facts.locked, read(&body, "locked")?);
+    replace(&mut facts.global_networking, read(&body, "globalNetworking")?);
+    facts.entrypoint = read(&body, "entrypoint")?.or(facts.entrypoint);
+    facts.cmd = read(&body, "cmd")?.or(facts.cmd);
     if body.get("registry").is_some() {
-        pod.registry = read(&body, "registry")?;
+        facts.registry = read(&body, "registry")?;
     }
+    pod.change(call.now, |known| *known = facts);
     let up = matches!(pod.status(call.now), PodStatus::Running | PodStatus::Starting);
     if inner && up { restart(app, pod, call) } else { Ok(()) }
 }
@@ -189,7 +220,7 @@ fn check_size(pod: &Pod, mounts: &Mounts) -> Result<(), Box<Problem>> {
     if matches!(pod.compute, Compute::Cpu { .. }) {
         return Err(Problem::bad_request(rules::NO_PERSISTENT));
     }
-    match &pod.mounts.persistent {
+    match &pod.facts.mounts.persistent {
         Some(known) if wanted.size < known.size => Err(Problem::bad_request(format!(
             "mounts.persistent.size cannot shrink from {} to {}",
             known.size, wanted.size

@@ -1,19 +1,30 @@
 use std::net::SocketAddr;
 use std::sync::Arc;
+use std::time::Duration;
 
 use axum::body::Body;
 use axum::extract::{Path, Request, State};
 use axum::http::{HeaderValue, StatusCode, header, uri::PathAndQuery};
 use axum::response::{IntoResponse, Response};
 use hyper_util::rt::TokioIo;
+use rand::SeedableRng;
+use rand::rngs::StdRng;
+use rand::seq::IndexedRandom;
 use tokio::net::TcpStream;
 
 use super::App;
+use crate::answer::HttpAnswer;
 use crate::launch;
+
+/// How long the proxy waits for an answer, in real time.
+const LONGEST: Duration = Duration::from_secs(100);
+const PAGE: &str = "<!DOCTYPE html><html><head><title>Error</title></head><body><h1>Error</h1>\
+    <p>The web server is not answering.</p></body></html>\n";
 
 /// Stands in for RunPod's HTTP proxy: passes a request on to a pod's port.
 ///
-/// 404 when the pod has no such port or does not have it yet, 502 while nothing listens on it.
+/// 404 when the pod has no such port or does not have it yet, a status of the edge's own, 502 unless the settings say
+/// otherwise, while nothing listens on it, and 524 after 100 s without an answer.
 pub(super) async fn forward(
     State(app): State<Arc<App>>,
     Path(parameters): Path<Vec<(String, String)>>,
@@ -21,16 +32,47 @@ pub(super) async fn forward(
 ) -> Response {
     let value =
         |name: &str| parameters.iter().find(|(known, _)| known == name).map(|(_, value)| value.as_str());
-    let port = value("port").and_then(|port| port.parse().ok());
+    let port: Option<u16> = value("port").and_then(|port| port.parse().ok());
     let (Some(pod), Some(port)) = (value("pod"), port) else { return StatusCode::NOT_FOUND.into_response() };
     let now = app.clock.now();
-    let end = launch::http_end(&app.account(), pod, port, now);
-    let Some(end) = end else { return StatusCode::NOT_FOUND.into_response() };
+    let end = reach(&app, pod, port, now);
+    let Some((end, listening)) = end else { return StatusCode::NOT_FOUND.into_response() };
     let path = format!("/{}", value("rest").unwrap_or_default());
-    match send(end, path, request).await {
-        Some(response) => response,
-        None => StatusCode::BAD_GATEWAY.into_response(),
+    let up = now.checked_sub(listening);
+    let edge = up.and_then(|up| app.answers.of(pod, u32::from(port), &path, up));
+    if let Some(answer) = edge.filter(HttpAnswer::is_edge) {
+        tokio::time::sleep(answer.delay).await;
+        return page(answer.status);
     }
+    match tokio::time::timeout(LONGEST, send(end, path, request)).await {
+        Ok(Some(response)) => response,
+        Ok(None) => page(edge_status(&app, now)),
+        Err(_) => page(524),
+    }
+}
+
+/// Where something listens for a port of a pod, and since when, or from when on.
+fn reach(app: &App, pod: &str, port: u16, now: Duration) -> Option<(SocketAddr, Duration)> {
+    let account = app.account();
+    let end = launch::http_end(&account, pod, port, now)?;
+    let run = account.pod(pod, now, Duration::ZERO)?.reachable(now)?;
+    Some((end, run.boot.listening))
+}
+
+/// What the edge says this second while nothing listens.
+fn edge_status(app: &App, now: Duration) -> u16 {
+    let grain = app.settings.seed ^ now.as_secs().wrapping_mul(0x9e37_79b9_7f4a_7c15);
+    let behavior = app.behavior();
+    behavior.edge_statuses.choose(&mut StdRng::seed_from_u64(grain)).copied().unwrap_or(502)
+}
+
+fn page(status: u16) -> Response {
+    let mut response = Response::new(Body::from(PAGE));
+    *response.status_mut() = StatusCode::from_u16(status).unwrap_or(StatusCode::BAD_GATEWAY);
+    let headers = response.headers_mut();
+    headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("text/html; charset=UTF-8"));
+    headers.insert(header::SERVER, HeaderValue::from_static("cloudflare"));
+    response
 }
 
 async fn send(end: SocketAddr, path: String, mut request: Request) -> Option<Response> {

@@ -2,7 +2,6 @@ use axum::http::StatusCode;
 use serde::Deserialize;
 use serde_json::json;
 
-use super::page::Page;
 use super::{App, Call, Outcome, Reply};
 use crate::problem::Problem;
 use crate::registry::Registry;
@@ -12,16 +11,18 @@ struct NewRegistry {
     name: String,
 }
 
-pub(super) fn list(app: &App, call: &Call) -> Outcome {
-    let page = Page::read(call, app.settings.page_size)?;
+/// All at once: this list has no pages.
+pub(super) fn list(app: &App) -> Outcome {
     let account = app.account();
-    page.cut("registries", account.registries.numbered(), |registry| json!(registry))
+    let registries: Vec<&Registry> =
+        account.registries.numbered().map(|(_, registry)| registry).rev().collect();
+    Reply::ok(json!({ "registries": registries }))
 }
 
 pub(super) fn get(app: &App, call: &Call) -> Outcome {
     let account = app.account();
     let registry = account.registries.get(call.id());
-    Reply::ok(json!(registry.ok_or_else(|| Problem::not_found("registry", call.id()))?))
+    Reply::ok(json!(registry.ok_or_else(|| Problem::not_found("registry"))?))
 }
 
 pub(super) fn create(app: &App, call: &Call) -> Outcome {
@@ -36,6 +37,6 @@ pub(super) fn delete(app: &App, call: &Call) -> Outcome {
     if app.account().registries.remove(call.id()) {
         Ok(Reply::Empty(StatusCode::NO_CONTENT))
     } else {
-        Err(Problem::not_found("registry", call.id()))
+        Err(Problem::not_found("registry"))
     }
 }

@@ -29,6 +29,8 @@ pub(crate) async fn serve(listener: TcpListener, router: Router, mut stop: onesh
                     connections.spawn(async move {
                         let mut http = hyper::server::conn::http1::Builder::new();
                         http.timer(TokioTimer::new()).header_read_timeout(HEAD_TIMEOUT);
+                        // Answers bring the simulated date, or none.
+                        http.auto_date_header(false);
                         if let Err(error) = http.serve_connection(TokioIo::new(stream), service).await {
                             tracing::debug!(%error, "a connection ended early");
                         }

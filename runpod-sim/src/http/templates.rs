@@ -9,24 +9,23 @@ use crate::rules;
 use crate::template::{self, Template, TemplateBody};
 
 pub(super) fn list(app: &App, call: &Call) -> Outcome {
-    let page = Page::read(call, app.settings.page_size)?;
+    let page = Page::read(app, call, "templates")?;
     let account = app.account();
-    page.cut("templates", account.templates.numbered(), |template| json!(template))
+    page.cut(account.templates.numbered().rev(), |template| Some(json!(template)))
 }
 
-/// The public ones, which all count as official.
-pub(super) fn catalog(app: &App, call: &Call) -> Outcome {
-    let page = Page::read(call, app.settings.page_size)?;
+/// The public ones, which all count as official and come all at once.
+pub(super) fn catalog(call: &Call) -> Outcome {
     let official = call.query("source").is_none_or(|source| source == "official");
     let templates = if official { template::public() } else { Vec::new() };
-    page.cut("templates", (0..).zip(templates), |template| json!(template))
+    Reply::ok(json!({ "templates": templates }))
 }
 
 pub(super) fn get(app: &App, call: &Call) -> Outcome {
     let account = app.account();
     let public = || template::public().into_iter().find(|template| template.id == call.id());
     let template = account.templates.get(call.id()).cloned().or_else(public);
-    Reply::ok(json!(template.ok_or_else(|| Problem::not_found("template", call.id()))?))
+    Reply::ok(json!(template.ok_or_else(|| Problem::not_found("template"))?))
 }
 
 pub(super) fn create(app: &App, call: &Call) -> Outcome {
@@ -48,12 +47,12 @@ fn check(account: &Account, body: &TemplateBody) -> Result<(), Box<Problem>> {
 
 pub(super) fn update(app: &App, call: &Call) -> Outcome {
     let mut account = app.account();
-    let unknown = || Problem::not_found("template", call.id());
+    let unknown = || Problem::not_found("template");
     let mut whole = json!(account.templates.get(call.id()).ok_or_else(unknown)?.body);
     let change = call.body.as_ref().and_then(|body| body.as_object()).into_iter().flatten();
     change.for_each(|(key, value)| whole[key] = value.clone());
     let body: TemplateBody = serde_json::from_value(whole)
-        .map_err(|_| Problem::invalid(vec!["body: a value is out of range".into()]))?;
+        .map_err(|_| Problem::invalid(vec!["$: a value is out of range".into()]))?;
     check(&account, &body)?;
     let template = account.templates.get_mut(call.id()).ok_or_else(unknown)?;
     template.body = body;
@@ -64,6 +63,6 @@ pub(super) fn delete(app: &App, call: &Call) -> Outcome {
     if app.account().templates.remove(call.id()) {
         Ok(Reply::Empty(StatusCode::NO_CONTENT))
     } else {
-        Err(Problem::not_found("template", call.id()))
+        Err(Problem::not_found("template"))
     }
 }

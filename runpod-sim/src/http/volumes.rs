@@ -2,11 +2,9 @@ use axum::http::StatusCode;
 use serde::Deserialize;
 use serde_json::json;
 
-use super::page::Page;
 use super::{App, Call, Outcome, Reply};
 use crate::account::Account;
 use crate::catalog;
-use crate::pod::Phase;
 use crate::problem::Problem;
 use crate::volume::{Volume, VolumeKind};
 
@@ -26,10 +24,11 @@ struct VolumeChange {
     size: Option<u32>,
 }
 
-pub(super) fn list(app: &App, call: &Call) -> Outcome {
-    let page = Page::read(call, app.settings.page_size)?;
+/// All at once: this list has no pages.
+pub(super) fn list(app: &App) -> Outcome {
     let account = app.account();
-    page.cut("networkVolumes", account.volumes.numbered(), |volume| json!(volume))
+    let volumes: Vec<&Volume> = account.volumes.numbered().map(|(_, volume)| volume).rev().collect();
+    Reply::ok(json!({ "networkVolumes": volumes }))
 }
 
 pub(super) fn get(app: &App, call: &Call) -> Outcome {
@@ -38,7 +37,7 @@ pub(super) fn get(app: &App, call: &Call) -> Outcome {
 
 /// A volume by its id.
 pub(super) fn find(account: &Account, id: &str) -> Result<Volume, Box<Problem>> {
-    account.volumes.get(id).cloned().ok_or_else(|| Problem::not_found("network volume", id))
+    account.volumes.get(id).cloned().ok_or_else(|| Problem::not_found("network volume"))
 }
 
 pub(super) fn create(app: &App, call: &Call) -> Outcome {
@@ -81,7 +80,7 @@ pub(super) fn change(
     size: Option<u32>,
 ) -> Result<Volume, Box<Problem>> {
     let mut account = app.account();
-    let volume = account.volumes.get_mut(id).ok_or_else(|| Problem::not_found("network volume", id))?;
+    let volume = account.volumes.get_mut(id).ok_or_else(|| Problem::not_found("network volume"))?;
     if let Some(size) = size.filter(|size| *size < volume.size) {
         return Err(Problem::bad_request(format!("size cannot shrink from {} to {size}", volume.size)));
     }
@@ -95,7 +94,7 @@ pub(super) fn change(
 pub(super) fn delete(app: &App, call: &Call) -> Outcome {
     let mut account = app.account();
     let uses = |pod: &&crate::pod::Pod| {
-        !matches!(pod.phase, Phase::Terminated { .. }) && pod.mounts.network_volume() == Some(call.id())
+        pod.terminated.is_none() && pod.facts.mounts.network_volume() == Some(call.id())
     };
     if let Some(pod) = account.pods().iter().find(uses) {
         let detail = format!("the network volume is attached to pod {}: delete the pod first", pod.id);
@@ -104,6 +103,6 @@ pub(super) fn delete(app: &App, call: &Call) -> Outcome {
     if account.volumes.remove(call.id()) {
         Ok(Reply::Empty(StatusCode::NO_CONTENT))
     } else {
-        Err(Problem::not_found("network volume", call.id()))
+        Err(Problem::not_found("network volume"))
     }
 }

@@ -4,10 +4,10 @@ use std::time::Duration;
 use axum::body::{Body, Bytes};
 use axum::http::{HeaderName, HeaderValue, StatusCode, header};
 use axum::response::Response;
-use futures_util::stream;
+use futures_util::{Stream, StreamExt, TryStreamExt, stream};
 use serde_json::{Value, json};
 
-use super::Reply;
+use super::{Quiet, Reply};
 use crate::contract::Api;
 use crate::faults::FaultKind;
 use crate::problem::Problem;
@@ -16,6 +16,9 @@ const HTML: &str = "<!DOCTYPE html><html><head><title>Something is wrong</title>
     <body><h1>Something is wrong</h1><p>The page you asked for is not here right now.</p></body></html>\n";
 /// Pieces a slow body comes in.
 const PIECES: u32 = 10;
+
+/// Real time in which half of an answer goes out before the connection breaks.
+const FLUSH: Duration = Duration::from_millis(10);
 
 /// Marks an answer that must never be sent: the connection is closed instead.
 #[derive(Debug, Clone, Copy)]
@@ -108,7 +111,7 @@ pub(super) fn deliver(fault: &FaultKind, response: Response, body: Option<Vec<u8
         }
         FaultKind::EdgeBlock => Delivery::now(edge_block()),
         FaultKind::Html { status, .. } => Delivery::now(html(*status)),
-        FaultKind::DropMidAnswer => Delivery::now(replace(response, body, |body| torn(&body))),
+        FaultKind::DropMidAnswer => Delivery::now(torn(response, body)),
         FaultKind::TruncatedJson => Delivery::now(replace(response, body, |mut body| {
             body.truncate(body.len() / 2);
             Body::from(body)
@@ -180,11 +183,54 @@ fn typed(status: StatusCode, kind: &'static str, body: &'static str) -> Response
     response
 }
 
-/// Half of a body, and then the connection breaks.
-fn torn(body: &[u8]) -> Body {
-    let half = Bytes::copy_from_slice(&body[..body.len() / 2]);
-    let parts: [Result<Bytes, io::Error>; 2] = [Ok(half), Err(io::ErrorKind::ConnectionReset.into())];
-    Body::from_stream(stream::iter(parts))
+/// Half of a body, whose whole length is announced, or of the first piece of a stream; then the connection breaks.
+/// An answer without a body has no middle.
+fn torn(response: Response, body: Option<Vec<u8>>) -> Response {
+    let Some(body) = body else {
+        let (parts, stream) = response.into_parts();
+        let first = stream.into_data_stream().take(1).map(|piece| piece.map(|piece| half(&piece)));
+        return Response::from_parts(
+            parts,
+            Body::from_stream(first.chain(broken().map_err(axum::Error::new))),
+        );
+    };
+    let length = body.len();
+    let half = half(&body);
+    let mut response = replace(response, Some(body), |_| {
+        Body::from_stream(stream::once(async { Ok::<_, io::Error>(half) }).chain(broken()))
+    });
+    if length > 0 {
+        response.headers_mut().insert(header::CONTENT_LENGTH, HeaderValue::from(length));
+    }
+    response
+}
+
+fn half(piece: &[u8]) -> Bytes {
+    Bytes::copy_from_slice(&piece[..piece.len() / 2])
+}
+
+/// Breaks the connection, once what was written before is on its way.
+fn broken() -> impl Stream<Item = io::Result<Bytes>> + Send {
+    stream::once(async {
+        tokio::time::sleep(FLUSH).await;
+        Err(io::ErrorKind::ConnectionReset.into())
+    })
+}
+
+/// Holds an answer back until the first piece of its body is there, if it is one that waits for it.
+pub(super) async fn when_due(mut response: Response) -> Response {
+    if response.extensions_mut().remove::<Quiet>().is_none() {
+        return response;
+    }
+    let (parts, body) = response.into_parts();
+    let mut events = body.into_data_stream();
+    match events.next().await {
+        Some(Ok(first)) => {
+            let first = stream::once(async { Ok(first) });
+            Response::from_parts(parts, Body::from_stream(first.chain(events)))
+        }
+        _ => Delivery::cut().response,
+    }
 }
 
 fn slow(body: Vec<u8>, pause: Duration) -> Body {

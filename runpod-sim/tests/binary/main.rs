@@ -78,14 +78,19 @@ async fn it_says_where_it_listens_and_stops_cleanly_on_both_signals() {
         let mut sim = run(&["--listen", "127.0.0.1:0"]).await;
         assert!(begun.elapsed() < Duration::from_secs(1), "{:?}", begun.elapsed());
         assert!(sim.url.starts_with("http://127.0.0.1:"), "{}", sim.url);
-        let state = get(&format!("{}/_sim", sim.url)).await.unwrap();
-        assert_eq!(state.status(), 200);
+        let health = get(&format!("{}/_sim/health", sim.url)).await.unwrap();
+        assert_eq!(
+            (health.status().as_u16(), health.text().await.unwrap()),
+            (200, r#"{"status":"ok"}"#.into())
+        );
         signal(name, &sim.child).await;
         let status = tokio::time::timeout(LONG, sim.child.wait()).await.unwrap().unwrap();
         assert_eq!(status.code(), Some(0), "after SIG{name}");
         let mut rest = String::new();
         sim.stdout.read_to_string(&mut rest).await.unwrap();
-        assert_eq!(rest, "", "nothing else is printed");
+        let expected =
+            format!("key rpa_SIMULATOR0000000000000000000000000000000\ncontrol {}/_sim\n", sim.url);
+        assert_eq!(rest, expected, "nothing else is printed");
         assert!(get(&sim.url).await.unwrap_err().is_connect());
     }
 }
@@ -130,6 +135,13 @@ async fn bad_input_is_a_clear_error_and_a_failure() {
         ),
         ("stray.toml", "[[fault]]\nfault = \"gone\"\nseconds = 3", "`seconds` means nothing"),
         ("scale.toml", "time_scale = -1.0", "`time_scale`"),
+        ("known.toml", "[[capacity]]\ntype = \"RTX 4090\"\nunits = 1", "known are NVIDIA RTX A4000"),
+        ("forbidden.toml", "forbidden = [\"RTX 4090\"]", "known are NVIDIA RTX A4000"),
+        ("times.toml", "[[fault]]\nfault = \"gone\"\ntimes = 0", "`times`"),
+        ("epoch.toml", "epoch = \"noon\"", "`epoch`"),
+        ("profile.toml", "profile = \"lunar\"", "lunar"),
+        ("behavior.toml", "[behavior]\ncolour = 1", "colour"),
+        ("answer.toml", "[[http_answer]]\nstatus = 99", "`status`"),
         ("lag.toml", "list_lag_seconds = -1.0", "`list_lag_seconds`"),
         ("boot.toml", "[boot]\nports = { median_seconds = -1.0 }", "`boot.ports`"),
         (
@@ -145,6 +157,9 @@ async fn bad_input_is_a_clear_error_and_a_failure() {
     refused(&["--listen", &taken], "is the port in use?").await;
     refused(&["--listen", "0.0.0.0:0"], "--allow-remote").await;
     refused(&["--listen", "somewhere"], "invalid").await;
+    refused(&["--listen", "65536"], "a port alone").await;
+    refused(&["--epoch", "noon"], "2026-08-20T06:16:19Z").await;
+    refused(&["--profile", "lunar"], "observed").await;
     refused(&["--time-scale", "fast"], "invalid").await;
 }
 
@@ -191,4 +206,63 @@ async fn the_python_program_works_as_printed() {
         "{}",
         String::from_utf8_lossy(&output.stderr)
     );
+}
+
+/// What a session sees of a simulator of its own, headers included.
+async fn session(config: &str) -> String {
+    let config = ["--listen", "0", "--seed", "5", "--epoch", "2026-08-20T06:16:19Z", "--config", config];
+    let sim = run(&config).await;
+    let script = format!(
+        r#"
+        SIM={} AGENT="authorization: Bearer rpa_SIMULATOR0000000000000000000000000000000"
+        api() {{ curl -si $SIM/v2/"$@" -H "$AGENT"; }}
+        ORDER='{{"name":"a","image":"i","disk":20,"ports":["22/tcp"],"gpu":{{"id":"NVIDIA L4","count":1}}}}'
+        api pods -d "$ORDER"; api pods -d "$ORDER"
+        for step in 1 2 3 4 5 6 7 8; do
+            curl -si $SIM/_sim/advance --json '{{"seconds":13}}'; api pods; api pods?limit=1
+        done
+        curl -s $SIM/_sim/ledger; curl -s $SIM/_sim/requests"#,
+        sim.url
+    );
+    let mut bash = Command::new("bash");
+    bash.args(["-c", &script]);
+    String::from_utf8(output(bash).await.stdout).unwrap()
+}
+
+#[tokio::test]
+async fn one_seed_and_one_epoch_give_the_same_bytes_twice() {
+    let text = "time_scale = 0.0\nreal_endpoints = false\nprofile = \"observed\"\n";
+    let config = file("twice.toml", text);
+    let config = config.to_str().unwrap();
+    let (first, again) = (session(config).await, session(config).await);
+    assert_eq!(first, again);
+    assert!(first.contains("date: Thu, 20 Aug 2026 06:16:19 GMT"), "{first}");
+    assert!(first.contains("\"createdAt\":\"2026-08-20T06:16:19.000Z\""), "{first}");
+    assert!(first.contains("203.0.113.10"), "a pod became reachable: {first}");
+}
+
+#[tokio::test]
+async fn a_port_alone_is_one_of_this_machine_s_and_answers_can_be_verified() {
+    let free = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
+    let sim = run(&["--listen", &free.to_string(), "--verify", "--profile", "observed"]).await;
+    assert_eq!(sim.url, format!("http://127.0.0.1:{free}"));
+    let read = async |path: &str| -> serde_json::Value {
+        get(&format!("{}{path}", sim.url)).await.unwrap().json().await.unwrap()
+    };
+    assert_eq!(read("/_sim").await["verify"], true);
+    assert_eq!(read("/_sim/behavior").await["stale_endpoints_seconds"], 15.0);
+}
+
+#[test]
+fn every_setting_and_every_fault_is_in_the_guide() {
+    let guide = std::fs::read_to_string(repository("docs/simulator.md")).unwrap();
+    let settings = serde_json::to_value(runpod_sim::Behavior::default()).unwrap();
+    for name in settings.as_object().unwrap().keys() {
+        assert!(guide.contains(&format!("| `{name}`")), "{name} is not in the guide");
+    }
+    let error = runpod_sim::Sim::builder().config("[[fault]]\nfault = \"?\"").unwrap_err().to_string();
+    let (_, faults) = error.split_once("known are ").unwrap();
+    for name in faults.split(", ") {
+        assert!(guide.contains(&format!("`{name}`")), "{name} is not in the guide");
+    }
 }

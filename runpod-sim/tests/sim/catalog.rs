@@ -15,7 +15,7 @@ async fn the_catalog_lists_prices_and_pools_and_hides_stock_unless_asked() {
     assert_eq!(gpu["price"]["community"], 0.34);
     let a40 = caller.get("/v2/catalog/gpus/NVIDIA%20A40").await.json();
     assert_eq!((a40["community"].clone(), a40["price"]["community"].clone()), (json!(false), json!(0.35)));
-    caller.get("/v2/catalog/gpus/ADA_24").await.refused(404, "ADA_24");
+    caller.get("/v2/catalog/gpus/ADA_24").await.refused(404, "GPU type not found");
 }
 
 #[tokio::test]
@@ -64,4 +64,23 @@ async fn ssh_keys_are_replaced_as_a_whole() {
     assert_eq!(caller.send(put(json!([]))).await.status, 200);
     assert_eq!(caller.get("/v2/account/ssh-keys").await.json(), json!({ "keys": [] }));
     caller.send(put(json!(["not a key"]))).await.refused(422, "keys");
+}
+
+#[tokio::test]
+async fn filters_of_stock_need_the_stock_and_odd_entries_are_there() {
+    let caller = Caller::of(frozen()).await;
+    for filter in ["cloud=SECURE", "count=2", "minCudaVersion=12.4"] {
+        caller.get(&format!("/v2/catalog/gpus?{filter}")).await.refused(400, "include=AVAILABILITY");
+    }
+    let list = caller.get("/v2/catalog/gpus?include=AVAILABILITY&product=POD").await.json();
+    let gpu = |id: &str| list["gpus"].as_array().unwrap().iter().find(|gpu| gpu["id"] == id).unwrap();
+    assert_eq!(gpu("NVIDIA GeForce RTX 3080")["dataCenters"], json!([]));
+    caller
+        .create(order(
+            json!({ "cloud": "COMMUNITY", "gpu": { "id": "NVIDIA GeForce RTX 3080", "count": 1 } }),
+        ))
+        .await;
+    assert_eq!(gpu("NVIDIA RTX PRO 4500 Blackwell")["memory"], 32);
+    let center = &gpu("NVIDIA  RTX A4500")["dataCenters"][0];
+    assert_eq!(center["id"], center["name"], "data centers are named by their id");
 }

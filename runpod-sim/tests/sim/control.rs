@@ -1,5 +1,7 @@
 use std::time::Duration;
 
+use reqwest::Method;
+use runpod_sim::Behavior;
 use serde_json::{Value, json};
 
 use crate::caller::{Caller, RTX_4090, frozen, id, order};
@@ -31,8 +33,11 @@ async fn everything_can_be_done_over_http() {
     assert_eq!(caller.get("/v1/pods").await.status, 410);
     let account =
         caller.put("/_sim/account", json!({ "balance_usd": null, "forbidden": ["NVIDIA L4"] })).await.json();
-    assert_eq!(account, json!({ "balance_usd": null, "forbidden": ["NVIDIA L4"] }));
-    caller.post("/v2/pods", order(json!({ "gpu": { "id": "NVIDIA L4" } }))).await.refused(403, "NVIDIA L4");
+    assert_eq!(account, json!({ "balance_usd": null, "forbidden": ["NVIDIA L4"], "denied": [] }));
+    caller
+        .post("/v2/pods", order(json!({ "gpu": { "id": "NVIDIA L4", "count": 1 } })))
+        .await
+        .refused(403, "NVIDIA L4");
 
     let time = caller.put("/_sim/time", json!({ "scale": 0.5 })).await.json();
     assert_eq!(
@@ -51,7 +56,10 @@ async fn everything_can_be_done_over_http() {
 
     caller.post("/_sim/reset", json!({})).await;
     assert_eq!(caller.get("/_sim/ledger").await.json(), json!({ "ledger": [] }));
-    assert_eq!(caller.get("/_sim/requests").await.json(), json!({ "requests": [] }));
+    assert_eq!(
+        caller.get("/_sim/requests").await.json(),
+        json!({ "requests": [], "count": 0, "forgotten": 0, "next": null })
+    );
     let state = caller.get("/_sim").await.json();
     assert_eq!((&state["pods"], &state["contractViolations"]), (&json!(0), &json!([])));
     assert_eq!(caller.get("/v1/pods").await.status, 200);
@@ -68,7 +76,11 @@ async fn what_cannot_be_done_is_said() {
         ("/_sim/advance", json!({ "hours": 1 }), "hours"),
         ("/_sim/pods", json!({ "pod": order(json!({})), "count": 10_001 }), "10000"),
         ("/_sim/pods", json!({ "pod": order(json!({})), "status": "BUSY" }), "BUSY"),
-        ("/_sim/pods", json!({ "pod": order(json!({ "gpu": { "id": "x" } })) }), "Unknown GPU type"),
+        (
+            "/_sim/pods",
+            json!({ "pod": order(json!({ "gpu": { "id": "x", "count": 1 } })) }),
+            "Unknown GPU type",
+        ),
     ] {
         caller.post(path, body).await.refused(422, words);
     }
@@ -76,6 +88,101 @@ async fn what_cannot_be_done_is_said() {
     caller.put("/_sim/capacity", json!({ "type": "x", "units": -1 })).await.refused(422, "units");
     assert_eq!(caller.get("/_sim/nothing").await.status, 404);
     assert!(caller.sim.ledger().is_empty());
+}
+
+#[tokio::test]
+async fn web_pages_control_nothing() {
+    let caller = Caller::of(frozen()).await;
+    caller.create(order(json!({}))).await;
+    let own = caller.sim.url();
+    for (name, value, allowed) in [
+        ("origin", "http://evil.example", false),
+        ("origin", "null", false),
+        ("host", "evil.example", false),
+        ("sec-fetch-site", "cross-site", false),
+        ("origin", own.as_str(), true),
+        ("host", "localhost:1", true),
+    ] {
+        for path in ["/_sim/ledger", "/_sim/health", "/_sim", "/_sim/proxy/x/80/"] {
+            let answer = caller.send(caller.request(Method::GET, path).header(name, value)).await;
+            assert_eq!(answer.status == 403, !allowed, "{name}: {value} {path}: {}", answer.text);
+        }
+    }
+    let plain = |path: &str| {
+        let page = caller.request(Method::POST, path).header("content-type", "text/plain").body("{}");
+        page.header("origin", "http://evil.example")
+    };
+    for path in ["/_sim/reset", "/_sim/advance", "/_sim/faults"] {
+        caller.send(plain(path)).await.refused(403, "web pages");
+    }
+    assert_eq!(caller.sim.ledger().len(), 1);
+}
+
+#[tokio::test]
+async fn the_request_log_has_a_bound_pages_and_filters_and_a_count_that_never_falls() {
+    let caller = Caller::of(frozen().request_log(5)).await;
+    for page in 1..=7 {
+        caller.get(&format!("/v2/pods?limit={page}")).await;
+    }
+    caller.get("/v2/pods/nosuchpod").await;
+    let read = async |query: &str| -> Vec<u64> {
+        let log = caller.get(&format!("/_sim/requests{query}")).await.json();
+        assert_eq!((&log["count"], &log["forgotten"]), (&json!(8), &json!(3)));
+        log["requests"].as_array().unwrap().iter().map(|record| record["number"].as_u64().unwrap()).collect()
+    };
+    assert_eq!(read("").await, [4, 5, 6, 7, 8]);
+    assert_eq!(read("?after=6").await, [7, 8]);
+    assert_eq!(read("?after=4&limit=2&operation=listPods").await, [5, 6]);
+    assert_eq!(read("?status=404&method=GET").await, [8]);
+    assert_eq!(read("?path=/v2/pods/nosuchpod").await, [8]);
+    assert_eq!(read("?fault=gone").await, Vec::<u64>::new());
+    assert_eq!(caller.get("/_sim/requests?limit=2").await.json()["next"], 5);
+    caller.get("/_sim/requests?limit=0").await.refused(422, "limit");
+    caller.get("/_sim/requests?colour=red").await.refused(422, "colour");
+    assert_eq!((caller.sim.requests().len(), caller.sim.request_count()), (5, 8));
+    assert_eq!(caller.get("/_sim").await.json()["requests"], 8);
+}
+
+#[tokio::test]
+async fn what_the_catalog_does_not_know_is_refused_with_what_it_knows() {
+    let caller = Caller::of(frozen()).await;
+    let known = "known are NVIDIA RTX A4000, NVIDIA  RTX A4500";
+    caller.put("/_sim/capacity", json!({ "type": "RTX 4090", "units": 1 })).await.refused(422, known);
+    caller
+        .put("/_sim/capacity", json!({ "data_center": "MOON-1", "units": 1 }))
+        .await
+        .refused(422, "`MOON-1` is not a data center; known are AP-JP-1");
+    caller.put("/_sim/account", json!({ "forbidden": ["RTX 4090"] })).await.refused(422, known);
+    caller.put("/_sim/account", json!({ "denied": ["moon"] })).await.refused(422, "moon");
+    caller.post("/_sim/faults", json!({ "fault": "gone", "times": 0 })).await.refused(422, "`times`");
+    assert_eq!(caller.put("/_sim/account", json!({})).await.json()["forbidden"], json!([]));
+}
+
+#[tokio::test]
+async fn behavior_is_changed_in_parts_and_as_a_whole() {
+    let caller = Caller::of(frozen()).await;
+    let change =
+        json!({ "get_lag": { "median_seconds": 9 }, "list_environment": "stars", "short_pages": true });
+    let behavior = caller.put("/_sim/behavior", change).await.json();
+    assert_eq!(behavior["get_lag"], json!({ "median_seconds": 9.0, "sigma": 0.0 }));
+    assert_eq!((&behavior["list_environment"], &behavior["disk_caps"]), (&json!("stars"), &json!(false)));
+    let lag = json!({ "profile": "observed", "list_age_seconds": 3 });
+    caller.put("/_sim/behavior", lag).await;
+    let observed = Behavior { list_age: Duration::from_secs(3), ..Behavior::observed() };
+    assert_eq!(caller.sim.behavior(), observed);
+    for (change, words) in [
+        (json!({ "colour": 1 }), "colour"),
+        (json!({ "profile": "lunar" }), "lunar"),
+        (json!({ "list_age_seconds": -1 }), "`list_age_seconds`"),
+        (json!({ "get_lag": { "from_seconds": 2 } }), "`get_lag`"),
+        (json!({ "get_lag": { "from_seconds": 2, "to_seconds": 1 } }), "`get_lag`"),
+        (json!({ "edge_statuses": [] }), "`edge_statuses`"),
+    ] {
+        caller.put("/_sim/behavior", change).await.refused(422, words);
+    }
+    assert_eq!(caller.sim.behavior(), observed);
+    caller.post("/_sim/reset", json!({})).await;
+    assert_eq!(caller.get("/_sim/behavior").await.json()["list_age_seconds"], 0.0);
 }
 
 #[tokio::test]

@@ -2,6 +2,8 @@ use std::time::{Duration, Instant};
 
 use runpod_sim::{Fault, FaultKind};
 use serde_json::{Value, json};
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::TcpStream;
 
 use crate::caller::{Answer, Caller, RTX_4090, frozen, id, order};
 
@@ -41,6 +43,42 @@ async fn a_dropped_request_was_applied_or_not_as_the_fault_says() {
         assert_eq!((record.fault, record.status), (Some(kind.name()), status));
         assert!(!matches!(kind, FaultKind::Hang { .. }) || begun.elapsed() >= lasting);
         assert_eq!(caller.get("/v2/pods").await.status, 200, "the server lives");
+    }
+}
+
+/// What comes over the wire of an answer, to the end of the connection.
+async fn raw(caller: &Caller, path: &str) -> Vec<u8> {
+    let mut stream = TcpStream::connect(caller.sim.address()).await.unwrap();
+    let key = caller.sim.api_key();
+    let request = format!(
+        "GET {path} HTTP/1.1\r\nhost: {}\r\nuser-agent: tests/1\r\nauthorization: Bearer {key}\r\n\r\n",
+        caller.sim.address()
+    );
+    stream.write_all(request.as_bytes()).await.unwrap();
+    let mut read = Vec::new();
+    let end = tokio::time::timeout(Duration::from_secs(20), stream.read_to_end(&mut read)).await.unwrap();
+    assert!(end.is_ok() || end.is_err_and(|error| error.kind() == std::io::ErrorKind::ConnectionReset));
+    read
+}
+
+#[tokio::test]
+async fn an_answer_that_breaks_in_the_middle_sends_its_head_and_half_its_body() {
+    let caller = Caller::of(frozen().real_endpoints(false)).await;
+    for pods in [1, 400] {
+        caller.post("/_sim/pods", json!({ "pod": order(json!({})), "count": pods })).await;
+        let length = caller.get("/v2/pods").await.text.len();
+        caller.sim.inject(Fault::new(FaultKind::DropMidAnswer).on("listPods").times(1)).unwrap();
+        let read = raw(&caller, "/v2/pods").await;
+        let read = String::from_utf8(read).unwrap();
+        let (head, body) = read.split_once("\r\n\r\n").unwrap_or_else(|| panic!("no head in {read:?}"));
+        assert!(head.starts_with("HTTP/1.1 200 OK\r\n"), "{head}");
+        for header in
+            ["content-type: application/json", "x-request-id: ", &format!("content-length: {length}")]
+        {
+            assert!(head.contains(header), "{header} in {head}");
+        }
+        assert_eq!(body.len(), length / 2);
+        assert!(body.starts_with("{\"") && body.contains("\"createdAt\""), "{body}");
     }
 }
 
@@ -194,6 +232,7 @@ async fn a_fault_that_cannot_happen_is_refused() {
         (Fault::new(FaultKind::EdgeBlock).probability(1.5), "`probability`"),
         (Fault::new(FaultKind::EdgeBlock).probability(f64::NAN), "`probability`"),
         (Fault::new(FaultKind::EdgeBlock).nth(0), "`nth`"),
+        (Fault::new(FaultKind::EdgeBlock).times(0), "`times`"),
         (Fault::new(FaultKind::status_before(200)), "`status`"),
         (Fault::new(FaultKind::Html { status: 204, applied: false }), "`status`"),
         (Fault::new(FaultKind::Hang { lasting: hour, applied: false }), "`seconds`"),

@@ -69,8 +69,11 @@ async fn actions_are_refused_out_of_turn_whatever_the_hint_says() {
     assert_eq!(pod["actions"], json!(["start", "stop", "terminate"]));
     caller.act(&id, "start").await.refused(409, "PROVISIONING");
     caller.act(&id, "restart").await.refused(409, "PROVISIONING");
-    caller.act(&id, "reset").await.refused(422, "action");
-    caller.act("nosuchpod", "stop").await.refused(404, "nosuchpod");
+    caller
+        .act(&id, "reset")
+        .await
+        .refused(422, "$.action: value must be one of 'start', 'stop', 'restart', 'terminate'");
+    caller.act("nosuchpod", "stop").await.refused(404, "pod not found");
     caller.advance(20);
     assert_eq!(caller.act(&id, "restart").await.json()["status"], "STARTING");
 }

@@ -2,6 +2,8 @@
 
 #![allow(clippy::unwrap_used, reason = "a test may stop at the first surprise")]
 
+mod answers;
+mod behavior;
 mod billing;
 mod caller;
 mod catalog;
@@ -14,6 +16,7 @@ mod lives;
 mod logs;
 mod mishaps;
 mod refusals;
+mod seeding;
 mod stock;
 mod truth;
 mod v1;

@@ -93,8 +93,8 @@ async fn an_account_runs_out_of_money() {
 async fn a_pool_may_not_be_allowed() {
     let caller = Caller::of(frozen().forbid(RTX_4090)).await;
     caller.post("/v2/pods", order(json!({}))).await.refused(403, RTX_4090);
-    caller.create(order(json!({ "gpu": { "id": "NVIDIA L4" } }))).await;
-    caller.sim.set_forbidden(RTX_4090, false);
+    caller.create(order(json!({ "gpu": { "id": "NVIDIA L4", "count": 1 } }))).await;
+    caller.sim.set_forbidden(RTX_4090, false).unwrap();
     caller.create(order(json!({}))).await;
 }
 

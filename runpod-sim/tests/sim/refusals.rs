@@ -17,8 +17,8 @@ async fn each_rule_across_fields_has_its_status_and_words() {
         (400, "template id or pod configuration", json!({ "disk": null })),
         (422, "image", json!({ "image": null })),
         (404, "template", json!({ "image": null, "templateId": "nosuch" })),
-        (422, "Unknown GPU type: ADA_24", json!({ "gpu": { "id": "ADA_24" } })),
-        (422, "Unknown GPU type: unknown", json!({ "gpu": { "id": "unknown" } })),
+        (422, "Unknown GPU type: ADA_24", json!({ "gpu": { "id": "ADA_24", "count": 1 } })),
+        (422, "Unknown GPU type: unknown", json!({ "gpu": { "id": "unknown", "count": 1 } })),
         (400, "exceeds the maximum", json!({ "gpu": { "id": RTX_4090, "count": 9 } })),
         (
             400,
@@ -34,9 +34,13 @@ async fn each_rule_across_fields_has_its_status_and_words() {
         (
             400,
             "mutually exclusive",
-            json!({ "gpu": { "id": RTX_4090, "allowedCudaVersions": ["12.8"], "minCudaVersion": "12.4" } }),
+            json!({ "gpu": { "id": RTX_4090, "count": 1, "allowedCudaVersions": ["12.8"], "minCudaVersion": "12.4" } }),
         ),
-        (400, "NVIDIA", json!({ "gpu": { "id": "AMD Instinct MI300X OAM" }, "globalNetworking": true })),
+        (
+            400,
+            "NVIDIA",
+            json!({ "gpu": { "id": "AMD Instinct MI300X OAM", "count": 1 }, "globalNetworking": true }),
+        ),
         (400, "ports", json!({ "ports": ["22"] })),
         (422, "out of range", json!({ "disk": 1e30 })),
         (422, "cloud", json!({ "cloud": "MARS" })),
@@ -55,7 +59,10 @@ async fn unknown_fields_are_named_and_missing_ones_come_first() {
     answer.refused(422, "validation");
     let errors = answer.json()["errors"].as_array().unwrap().clone();
     assert!(errors[0].as_str().unwrap().contains("'name'"), "{errors:?}");
-    for words in ["'imageName'", "gpu: additional property 'kind'"] {
+    for words in [
+        "$: additional properties 'imageName' not allowed",
+        "$.gpu: additional properties 'kind' not allowed",
+    ] {
         assert!(errors.iter().any(|error| error.as_str().unwrap().contains(words)), "{errors:?}");
     }
 }
@@ -65,7 +72,7 @@ async fn a_refusal_never_repeats_a_value_that_was_sent() {
     let caller = Caller::of(frozen()).await;
     let body = order(json!({ "env": { "TOKEN": 4_815_162_342_u64 } }));
     let answer = caller.post("/v2/pods", body).await;
-    answer.refused(422, "env/TOKEN");
+    answer.refused(422, "$.env.TOKEN: got number, want string");
     assert!(!answer.text.contains("4815162342"), "{}", answer.text);
 }
 
@@ -98,10 +105,10 @@ async fn odd_requests_get_an_answer_and_the_server_lives() {
     let post = |body: Vec<u8>| caller.request(Method::POST, "/v2/pods").body(body);
     caller.send(post(b"{".to_vec())).await.refused(400, "JSON");
     caller.send(post(vec![0xff; 64])).await.refused(400, "JSON");
-    caller.send(post(Vec::new())).await.refused(422, "body");
-    caller.send(post(b"[]".to_vec())).await.refused(422, "object");
+    caller.send(post(Vec::new())).await.refused(422, "$: a JSON request body");
+    caller.send(post(b"[]".to_vec())).await.refused(422, "$: got array, want object");
     caller.send(post(vec![b' '; 102_401])).await.refused(413, "102400");
-    caller.get("/v2/nothing").await.refused(404, "path");
+    caller.get("/v2/nothing").await.refused(404, "route not found");
     caller.get("/v2/pods/%ff%00%2f").await.refused(404, "pod");
     caller.get("/v2/clusters").await.refused(501, "listClusters");
     let answer = caller.send(caller.request(Method::PUT, "/v2/pods")).await;
@@ -130,4 +137,26 @@ async fn windows_fill_and_empty_and_the_longest_wait_is_told() {
     assert_eq!(caller.get("/v2/pods").await.header("retry-after"), "3540");
     caller.advance(3540);
     assert_eq!(caller.get("/v2/pods").await.status, 200);
+}
+
+#[tokio::test]
+async fn a_retry_after_may_be_shorter_than_another_window() {
+    let windows = [
+        RateWindow::new("minute", 1, Duration::from_secs(60)),
+        RateWindow::new("hour", 1, Duration::from_secs(3600)),
+    ];
+    let caller = Caller::of(frozen().rate_windows(windows)).await;
+    caller.get("/v2/pods").await;
+    let refused = caller.get("/v2/pods").await;
+    refused.refused(429, "rate limit");
+    assert_eq!(refused.header("retry-after"), "60");
+    assert_eq!(refused.header("ratelimit"), r#""minute";r=0;t=60, "hour";r=0;t=3600"#);
+}
+
+#[tokio::test]
+async fn an_unknown_gpu_is_refused_without_a_list_of_errors() {
+    let caller = Caller::of(frozen()).await;
+    let answer = caller.post("/v2/pods", order(json!({ "gpu": { "id": "RTX 4090", "count": 1 } }))).await;
+    answer.refused(422, "Unknown GPU type: RTX 4090");
+    assert_eq!(answer.json().get("errors"), None);
 }

@@ -29,7 +29,7 @@ async fn a_stopped_pod_may_not_get_its_gpu_back() {
     caller.create(order(json!({ "name": "two" }))).await;
     caller.act(&id, "start").await.refused(400, "not enough free GPUs on the host machine");
     assert_eq!(caller.pod(&id).await["status"], "EXITED");
-    caller.sim.set_capacity(RTX_4090, 2);
+    caller.sim.set_capacity(RTX_4090, 2).unwrap();
     assert_eq!(caller.act(&id, "start").await.status, 200);
 }
 
@@ -42,8 +42,8 @@ async fn data_centers_and_clouds_are_enforced() {
         json!({ "dataCenterIds": ["EU-RO-1"] }),
         json!({ "dataCenterIds": ["NO-WHERE-1"] }),
         json!({ "cloud": "COMMUNITY" }),
-        json!({ "cloud": "COMMUNITY", "gpu": { "id": "NVIDIA H200" } }),
-        json!({ "gpu": { "id": RTX_4090, "minCudaVersion": "12.11" } }),
+        json!({ "cloud": "COMMUNITY", "gpu": { "id": "NVIDIA H200", "count": 1 } }),
+        json!({ "gpu": { "id": RTX_4090, "count": 1, "minCudaVersion": "12.11" } }),
     ];
     for change in refused {
         caller.post("/v2/pods", order(change)).await.refused(400, NO_INSTANCES);
@@ -67,5 +67,5 @@ async fn a_network_volume_decides_where_its_pod_goes() {
     let community = order(json!({ "mounts": mounts, "cloud": "COMMUNITY" }));
     caller.post("/v2/pods", community).await.refused(400, "SECURE");
     let unknown = order(json!({ "mounts": { "network": [{ "volumeId": "vol2", "path": "/data" }] } }));
-    caller.post("/v2/pods", unknown).await.refused(404, "vol2");
+    caller.post("/v2/pods", unknown).await.refused(404, "network volume not found");
 }

@@ -36,6 +36,17 @@ async fn the_ledger_says_who_asked_and_the_log_what_was_asked() {
     assert_eq!(caller.sim.answers_verified(), 2);
 }
 
+#[tokio::test]
+async fn answers_are_verified_when_asked_for() {
+    for verify in [true, false] {
+        let caller = Caller::of(frozen().verify(verify)).await;
+        caller.create(order(json!({}))).await;
+        caller.get("/v2/pods").await;
+        assert_eq!(caller.sim.answers_verified(), if verify { 2 } else { 0 });
+        assert_eq!(caller.get("/_sim").await.json()["verify"], verify);
+    }
+}
+
 /// What one session sees and what the simulator wrote down, for a seed.
 async fn session(seed: u64) -> (Vec<Value>, Vec<RequestRecord>) {
     let builder = Sim::builder()

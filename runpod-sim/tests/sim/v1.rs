@@ -101,7 +101,7 @@ async fn v1_refuses_in_its_own_shape() {
     assert_eq!((&pod["gpu"]["id"], &pod["locked"]), (&json!("NVIDIA L4"), &json!(true)));
     refused(&caller.delete(&format!("/v1/pods/{}", id(&pod))).await, 400, "locked");
     refused(&caller.get("/v1/endpoints").await, 501, "ListEndpoints");
-    refused(&caller.get("/v1/nothing").await, 404, "path");
+    refused(&caller.get("/v1/nothing").await, 404, "route not found");
     let headers = HeaderMap::from_iter([(AUTHORIZATION, HeaderValue::from_static("Bearer x"))]);
     let unsigned = caller.request(reqwest::Method::GET, "/v1/pods").headers(headers);
     refused(&caller.send(unsigned).await, 401, "bearer");
@@ -139,4 +139,16 @@ async fn v1_network_volumes_are_the_same_volumes() {
     refused(&caller.post("/v1/networkvolumes", too_small).await, 400, "size");
     assert_eq!(caller.delete(&path).await.status, 204);
     refused(&caller.get(&path).await, 404, "not found");
+}
+
+#[tokio::test]
+async fn v1_names_its_image_once_and_has_the_fields_its_document_lacks() {
+    let caller = Caller::of(frozen()).await;
+    let pod = caller.post("/v1/pods", order(json!({ "templateId": "simubuntu1" }))).await.json();
+    assert_eq!((pod.get("image"), &pod["imageName"]), (None, &json!("ubuntu:24.04")));
+    assert_eq!(pod["templateId"], "simubuntu1");
+    assert!(pod["machine"]["dataCenterId"].is_string() && pod["consumerUserId"].is_string(), "{pod}");
+    let cpu = json!({ "computeType": "CPU", "cpuFlavorIds": ["cpu3c"], "gpuTypeIds": [], "vcpuCount": 2 });
+    let pod = caller.post("/v1/pods", order(cpu)).await.json();
+    assert_eq!(pod["containerDiskInGb"], 20, "as much as the flavor may have");
 }

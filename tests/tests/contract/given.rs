@@ -2,8 +2,7 @@
 
 use std::{collections::BTreeMap, sync::Mutex};
 
-use runpod_api::{Joined, Limits};
-use serde::{Serialize, de::DeserializeOwned};
+use serde::de::DeserializeOwned;
 use serde_json::Value;
 
 /// Arguments by name.
@@ -36,20 +35,6 @@ impl Given {
     pub(crate) fn copied<T: DeserializeOwned>(&self, name: &str) -> Option<T> {
         let value = serde_json::from_value(self.arguments.get(name)?.clone());
         self.kept(name, value.map_err(|error| error.to_string()))
-    }
-
-    pub(crate) fn by_reference<T: DeserializeOwned>(&self, name: &str) -> Option<&'static T> {
-        self.copied(name).map(|value| &*Box::leak(Box::new(value)))
-    }
-
-    pub(crate) fn joined<T, L>(&self, name: &str) -> Option<&'static Joined<T, L>>
-    where
-        T: Serialize + DeserializeOwned,
-        L: Limits + 'static,
-    {
-        let items: Vec<T> = self.copied(name)?;
-        let joined = self.kept(name, Joined::try_from(items).map_err(|error| error.to_string()))?;
-        Some(Box::leak(Box::new(joined)))
     }
 
     pub(crate) fn body<B: DeserializeOwned>(&self) -> &'static B {

@@ -15,7 +15,7 @@ use operation::Operation;
 
 mod v1 {
     use super::{Given, Operation};
-    use runpod_api::v1::Client;
+    use runpod_api::v1::{Client, types};
 
     pub(crate) fn operations() -> Vec<Operation<Client>> {
         include!(concat!(env!("OUT_DIR"), "/operations_v1.rs"))
@@ -24,7 +24,7 @@ mod v1 {
 
 mod v2 {
     use super::{Given, Operation};
-    use runpod_api::v2::Client;
+    use runpod_api::v2::{Client, types};
 
     pub(crate) fn operations() -> Vec<Operation<Client>> {
         include!(concat!(env!("OUT_DIR"), "/operations_v2.rs"))

@@ -62,14 +62,14 @@ async fn a_stream_must_begin_in_time_and_then_goes_on() {
         .v2()
         .expect("a client");
 
-    let logs = client.get_pod_logs("p1", None, None, None, None).await.expect("a stream");
+    let logs = client.get_pod_logs("p1").await.expect("a stream");
     let mut logs = logs.into_inner();
     assert_eq!(logs.next().await.expect("a part").expect("bytes"), "id: 1\n\n");
 
     // When a call made now has run out of time, the stream is older than any call may be.
     let late = client.get_pod("p1").await.expect_err("no answer");
     assert!(late.is_timeout() && *late.kind() == FailureKind::Interrupted, "{late}");
-    let late = client.get_pod_logs("p2", None, None, None, None).await.map(drop).expect_err("no answer");
+    let late = client.get_pod_logs("p2").await.map(drop).expect_err("no answer");
     assert!(late.is_timeout() && *late.kind() == FailureKind::Interrupted, "{late}");
 
     end.send(()).expect("the server is there");

@@ -72,7 +72,7 @@ async fn a_pod_is_deployed_reached_and_terminated() {
 #[tokio::test]
 async fn without_stock_nothing_is_created_and_the_error_says_what_to_try() {
     let (sim, runpod) = sim().await;
-    sim.set_capacity(GPU, 0);
+    sim.set_capacity(GPU, 0).unwrap();
     let error = runpod.deploy(&spec("nowhere")).await.expect_err("nothing is in stock");
     assert!(error.is_no_capacity() && !error.may_bill());
     let text = error.to_string();

@@ -87,6 +87,30 @@ fn names_have_191_characters_at_most_and_no_line_breaks() {
 }
 
 #[test]
+fn a_name_has_no_space_around_it() {
+    for name in ["env ", " env", "env\t", "\u{a0}env", "env\u{2003}"] {
+        assert_eq!(problems(&PodSpec::gpu(name, "image", [GPU])), [("name", name.to_owned())]);
+    }
+    PodSpec::gpu("my env", "image", [GPU]).validate().expect("a space within is fine");
+}
+
+#[test]
+fn variables_of_this_crates_own_are_refused_by_name() {
+    for name in [
+        "RUNPOD_LIFECYCLE_DEPLOYMENT",
+        "RUNPOD_LIFECYCLE_EXPIRES_AT",
+        "RUNPOD_LIFECYCLE_LIFETIME_SECONDS",
+        "RUNPOD_LIFECYCLE_AT_END",
+    ] {
+        let spec = spec().env(name, "s3cret").lifetime(std::time::Duration::from_secs(60));
+        assert_eq!(problems(&spec), [("env", name.to_owned())]);
+        let text = spec.validate().expect_err("it is reserved").to_string();
+        assert!(text.contains("another pod's environment") && !text.contains("s3cret"), "{text}");
+    }
+    spec().env("RUNPOD_POD_ID", "x").validate().expect("RunPod's own are not ours");
+}
+
+#[test]
 fn eleven_http_ports_are_one_too_many() {
     let eleven = (8000..8011).fold(spec(), |spec, port| spec.port(format!("{port}/http")));
     assert_eq!(problems(&eleven), [("ports", "11 http ports".to_owned())]);

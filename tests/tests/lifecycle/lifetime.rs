@@ -5,8 +5,8 @@ use std::{
     time::{Duration, SystemTime},
 };
 
-use httpmock::{HttpMockResponse, MockServer};
-use runpod_lifecycle::Running;
+use httpmock::{HttpMockRequest, HttpMockResponse, MockServer};
+use runpod_lifecycle::{AtEnd, End, Running};
 use runpod_sim::{Fault, FaultKind};
 use serde_json::{Value, json};
 
@@ -23,7 +23,7 @@ async fn only_our_own_overdue_pods_are_reaped() {
     world.runpod.deploy(&spec("ageless")).await.unwrap();
     let api = world.runpod.api().expect("v2");
     let foreign = serde_json::from_value(json!({
-        "name": "foreign", "image": "image", "disk": 10, "gpu": {"id": crate::world::GPU},
+        "name": "foreign", "image": "image", "disk": 10, "gpu": {"id": crate::world::GPU, "count": 1},
         "env": {"RUNPOD_LIFECYCLE_EXPIRES_AT": "2020-01-01T00:00:00Z"},
     }));
     let foreign = api.create_pod(&foreign.unwrap()).await.unwrap().into_inner();
@@ -137,4 +137,206 @@ async fn what_the_list_itself_proves_overdue_is_ended_before_any_closer_look() {
     }
     assert_eq!(handle(&server).reap().await.expect("the list can be read").len(), 1);
     assert_eq!(*order.lock().unwrap(), ["over", "hidden"]);
+}
+
+/// The time of RunPod's answers in these tests: months from this machine's.
+const DATE: &str = "Thu, 20 Aug 2026 12:00:00 GMT";
+
+/// A pod of ours with a lifetime of an hour that ends at this time of that day, and these members.
+fn mortal(id: &str, end: &str, members: &Value) -> Value {
+    let mut pod = pod(
+        id,
+        &json!({
+            "RUNPOD_LIFECYCLE_DEPLOYMENT": "m", "RUNPOD_LIFECYCLE_EXPIRES_AT": format!("2026-08-20T{end}:00Z"),
+            "RUNPOD_LIFECYCLE_LIFETIME_SECONDS": "3600",
+        }),
+    );
+    for (name, value) in members.as_object().expect("members") {
+        match name.as_str() {
+            "atEnd" => pod["env"]["RUNPOD_LIFECYCLE_AT_END"] = value.clone(),
+            _ => pod[name] = value.clone(),
+        }
+    }
+    pod
+}
+
+fn dated(status: u16, date: &str, body: &Value) -> HttpMockResponse {
+    HttpMockResponse::builder().status(status).header("date", date).body(body.to_string()).build()
+}
+
+/// What `reap` says of a pod, and what it sends to it, when a list shows one and a look by its id another.
+async fn reaped(date: &'static str, listed: Value, by_id: Value) -> (Option<End>, Vec<String>, String) {
+    let server = MockServer::start_async().await;
+    let sent: Arc<Mutex<Vec<String>>> = Arc::default();
+    server.mock(|when, then| {
+        when.method("GET").path("/v2/pods");
+        then.respond_with(move |_| dated(200, date, &json!({"pods": [listed]})));
+    });
+    let looked = by_id.clone();
+    server.mock(|when, then| {
+        when.method("GET").path("/v2/pods/subject");
+        then.respond_with(move |_| dated(200, date, &looked));
+    });
+    for (method, path) in [("DELETE", "/v2/pods/subject"), ("POST", "/v2/pods/subject/action")] {
+        let (sent, by_id) = (Arc::clone(&sent), by_id.clone());
+        server.mock(|when, then| {
+            when.method(method).path(path);
+            then.respond_with(move |_| {
+                sent.lock().expect("no test panics with it").push(method.to_owned());
+                dated(if method == "DELETE" { 204 } else { 200 }, date, &by_id)
+            });
+        });
+    }
+    let heard: Arc<Mutex<String>> = Arc::default();
+    let sink = Arc::clone(&heard);
+    let runpod = handle(&server)
+        .on_event(move |event| *sink.lock().expect("no test panics with it") += &format!("{event}\n"));
+    let reaped = runpod.reap().await.expect("the list can be read");
+    assert!(reaped.len() <= 1 && reaped.iter().all(|one| one.outcome.is_ok()), "{reaped:?}");
+    let overdue = runpod.overdue().await.expect("the list can be read").len();
+    let sent = sent.lock().expect("no test panics with it").clone();
+    assert!(overdue == reaped.len() || sent == ["DELETE"], "a dry run says the same");
+    let heard = heard.lock().expect("no test panics with it").clone();
+    (reaped.first().map(|one| one.end), sent, heard)
+}
+
+#[tokio::test]
+async fn a_lifetime_ends_by_runpods_clock_as_its_spec_says_and_never_with_data() {
+    let volume = json!({"persistent": {"size": 20, "path": "/workspace"}});
+    let network = json!({"network": [{"volumeId": "v", "path": "/workspace"}]});
+    let stopped = |mounts: &Value| json!({"status": "EXITED", "mounts": mounts});
+    let (over, none) = ("11:00", [""; 0].as_slice());
+    type Row<'a> = (&'a str, &'a str, Value, Option<End>, &'a [&'a str]);
+    let table: [Row<'_>; 12] = [
+        ("30 min are left", "12:30", json!({}), None, none),
+        ("it is over", over, json!({}), Some(End::Terminated), &["DELETE"]),
+        ("over, with a volume", over, json!({"mounts": volume}), Some(End::Terminated), &["DELETE"]),
+        ("started after its end", "09:00", json!({"startedAt": "2026-08-20T11:30:00Z"}), None, none),
+        (
+            "over again",
+            "09:00",
+            json!({"startedAt": "2026-08-20T10:30:00Z"}),
+            Some(End::Terminated),
+            &["DELETE"],
+        ),
+        (
+            "started before its end",
+            over,
+            json!({"startedAt": "2026-08-20T10:59:00Z"}),
+            Some(End::Terminated),
+            &["DELETE"],
+        ),
+        ("stopped, with data", over, stopped(&volume), Some(End::Kept), none),
+        ("stopped, without data", over, stopped(&json!({})), Some(End::Terminated), &["DELETE"]),
+        ("stopped, with a network volume", over, stopped(&network), Some(End::Terminated), &["DELETE"]),
+        ("to be stopped", over, json!({"atEnd": "stop", "mounts": volume}), Some(End::Stopped), &["POST"]),
+        ("stopped already", over, json!({"atEnd": "stop", "status": "EXITED"}), None, none),
+        ("gone already", over, json!({"status": "TERMINATED"}), None, none),
+    ];
+    for (what, end, members, expected, sent) in table {
+        let pod = mortal("subject", end, &members);
+        let (done, requests, _) = reaped(DATE, pod.clone(), pod).await;
+        assert_eq!(
+            (done, requests.iter().map(String::as_str).collect::<Vec<_>>()),
+            (expected, sent.to_vec()),
+            "{what}"
+        );
+    }
+}
+
+#[tokio::test]
+async fn a_pod_that_was_started_since_the_list_was_made_is_left_alone() {
+    let listed = mortal("subject", "11:00", &json!({"status": "EXITED"}));
+    let now = mortal("subject", "11:00", &json!({"startedAt": "2026-08-20T11:59:58Z"}));
+    let (done, sent, _) = reaped(DATE, listed, now).await;
+    assert_eq!((done, sent), (None, Vec::new()));
+}
+
+#[tokio::test]
+async fn without_a_date_this_machines_clock_is_taken_and_that_is_said() {
+    let pod = mortal("subject", "11:00", &json!({}));
+    let (done, sent, heard) = reaped("some day", pod.clone(), pod.clone()).await;
+    assert_eq!((done, sent), (Some(End::Terminated), vec!["DELETE".to_owned()]), "by this machine's clock");
+    assert!(heard.contains("warning") && heard.contains("this machine's clock"), "{heard}");
+    let (_, _, heard) = reaped(DATE, pod.clone(), pod).await;
+    assert!(!heard.contains("this machine's clock"), "{heard}");
+}
+
+#[tokio::test]
+async fn a_start_after_the_end_says_when_the_new_lifetime_ends() {
+    let server = MockServer::start_async().await;
+    let pods = [("over", "11:00"), ("young", "12:30")]
+        .map(|(id, end)| mortal(id, end, &json!({"status": "EXITED"})));
+    for pod in pods {
+        let id = pod["id"].as_str().expect("it has one").to_owned();
+        for (method, path) in [("GET", format!("/v2/pods/{id}")), ("POST", format!("/v2/pods/{id}/action"))] {
+            let pod = pod.clone();
+            server.mock(|when, then| {
+                when.method(method).path(path);
+                then.respond_with(move |_| dated(200, DATE, &pod));
+            });
+        }
+    }
+    let runpod = handle(&server);
+    let warnings = runpod.start("over").await.expect("it is accepted").warnings.join("; ");
+    assert!(warnings.contains("lifetime") && warnings.contains("2026-08-20T13:00:0"), "{warnings}");
+    let warnings = runpod.start("young").await.expect("it is accepted").warnings.join("; ");
+    assert!(!warnings.contains("lifetime"), "{warnings}");
+}
+
+#[tokio::test]
+async fn what_a_part_of_the_list_proves_overdue_is_ended_before_the_rest_is_missed() {
+    let server = MockServer::start_async().await;
+    let over = mortal("over", "11:00", &json!({}));
+    server.mock(|when, then| {
+        when.method("GET").path("/v2/pods");
+        then.respond_with(move |request: &HttpMockRequest| match request.uri().query() {
+            Some(query) if query.contains("cursor") => {
+                dated(403, DATE, &json!({"title": "Forbidden", "status": 403, "detail": "no second page"}))
+            }
+            _ => {
+                let pagination = json!({"nextCursor": "c", "hasNextPage": true});
+                dated(200, DATE, &json!({"pods": [over], "pagination": pagination}))
+            }
+        });
+    });
+    let delete = server.mock(|when, then| {
+        when.method("DELETE").path("/v2/pods/over");
+        then.status(204);
+    });
+    let error = handle(&server).reap().await.expect_err("nobody knows the rest");
+    let text = error.to_string();
+    assert_eq!(delete.calls(), 1);
+    assert!(text.contains("no second page") && text.contains("over"), "{text}");
+}
+
+#[tokio::test]
+async fn a_deploy_counts_the_lifetime_by_runpods_clock() {
+    let server = MockServer::start_async().await;
+    let sent: Arc<Mutex<Value>> = Arc::default();
+    server.mock(|when, then| {
+        when.method("GET").path("/v2/pods");
+        then.respond_with(|_| dated(200, DATE, &json!({"pods": []})));
+    });
+    server.mock(|when, then| {
+        when.method("GET").path("/v2/catalog/gpus");
+        then.respond_with(|_| dated(200, DATE, &json!({"gpus": [{"id": crate::mock::GPU}]})));
+    });
+    let body = Arc::clone(&sent);
+    server.mock(|when, then| {
+        when.method("POST").path("/v2/pods");
+        then.respond_with(move |request: &HttpMockRequest| {
+            let sent: Value = serde_json::from_slice(request.body_ref()).expect("it is JSON");
+            *body.lock().unwrap() = sent.clone();
+            dated(201, DATE, &pod("k3x9q2m7v1b8z5", &sent["env"]))
+        });
+    });
+    let spec = crate::mock::spec().lifetime(Duration::from_secs(5400)).at_end(AtEnd::Stop);
+    let pod = handle(&server).deploy(&spec).await.expect("it is accepted");
+    let end = pod.expires_at().expect("it has a lifetime");
+    let env = sent.lock().unwrap()["env"].clone();
+    let text = env["RUNPOD_LIFECYCLE_EXPIRES_AT"].as_str().expect("it is text").to_owned();
+    assert!(text.starts_with("2026-08-20T13:30:0"), "{text} {end:?}");
+    assert_eq!(env["RUNPOD_LIFECYCLE_LIFETIME_SECONDS"], "5400");
+    assert_eq!(pod.at_end(), Some(AtEnd::Stop));
 }

@@ -1,5 +1,6 @@
 //! The facade through its public API: raw answers over HTTP first, then the simulator.
 
+mod account;
 mod actions;
 mod attack;
 mod candidates;
@@ -8,15 +9,22 @@ mod deploy;
 mod doubt;
 mod environment;
 mod errors;
+mod evidence;
 mod frugal;
 mod input;
 mod lag;
 mod lifetime;
+mod limits;
 mod logs;
 mod mock;
+mod origin;
 mod plan;
+mod ready;
 mod reconcile;
+mod script;
+mod scripted;
 mod secrets;
+mod sent;
 mod spec;
 mod ssh_keys;
 mod states;

@@ -52,13 +52,13 @@ async fn a_wait_streams_its_events_and_ends_with_its_outcome() {
 }
 
 #[tokio::test]
-async fn one_failed_list_is_one_failed_look() {
+async fn one_failed_answer_is_one_failed_look() {
     let world = world().await;
     let pod = world.runpod.deploy(&spec("listless")).await.unwrap();
-    world.sim.inject(Fault::new(FaultKind::status_before(502)).on("listPods").times(1)).unwrap();
+    world.sim.inject(Fault::new(FaultKind::status_before(502)).on("getPod").times(1)).unwrap();
     let progress: Vec<Progress> = pod.wait_until(Running, LONG).stream().collect().await;
     let failed = progress.iter().filter(|one| matches!(one, Progress::Event(Event::LookFailed { .. })));
-    assert_eq!(failed.count(), 1, "a wait that is alone reads the list again: {progress:?}");
+    assert_eq!(failed.count(), 1, "then a list is asked: {progress:?}");
 }
 
 #[tokio::test]
@@ -76,7 +76,7 @@ async fn stuck_provisioning_ends_with_what_is_known() {
 #[tokio::test]
 async fn a_looping_container_is_noticed_and_said() {
     let world = build(settings().time_scale(10.0)).await;
-    world.sim.inject(Fault::new(FaultKind::ExitLoop { every: Duration::from_secs(25) })).unwrap();
+    world.sim.inject(Fault::new(FaultKind::ExitLoop { every: Duration::from_secs(27) })).unwrap();
     let pod = world.runpod.deploy(&spec("loops")).await.unwrap();
     let never = |_: Option<&Pod>| Verdict::Pending("never".into());
     let error = pod.wait_until(never, Duration::from_secs(25)).await.expect_err("it is never over");

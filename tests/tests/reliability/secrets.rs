@@ -140,7 +140,7 @@ async fn do_everything(runpod: &RunPod, heard: &Heard, name: &str) {
         let registry = serde_json::from_value(registry).expect("the contract allows it");
         heard.add(&format!("{registry:?}"));
         heard.outcome(&api.create_registry(&registry).await);
-        heard.outcome(&api.list_registries(None, None).await);
+        heard.outcome(&api.list_registries().await);
     }
 }
 

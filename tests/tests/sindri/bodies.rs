@@ -36,6 +36,9 @@ async fn sent_to(
     path: &str,
     yaml: &str,
 ) -> (DeployResult, Value) {
+    let config = config(yaml);
+    let mut pod = pod();
+    pod["name"] = json!(config.name);
     let body = Arc::new(Mutex::new(Value::Null));
     let seen = Arc::clone(&body);
     let create = server.mock(move |when, then| {
@@ -44,9 +47,9 @@ async fn sent_to(
                 serde_json::from_slice(request.body_ref()).expect("a create has JSON");
             true
         });
-        then.status(201).json_body(pod());
+        then.status(201).json_body(pod);
     });
-    let result = provider.deploy(&config(yaml), DeployOptions::default()).await.expect("it deploys");
+    let result = provider.deploy(&config, DeployOptions::default()).await.expect("it deploys");
     create.assert_calls(1);
     let mut body = body.lock().expect("nobody panicked while holding it").take();
     let env = body["env"].as_object_mut().expect("an object");
@@ -75,7 +78,7 @@ async fn a_gpu_pod_of_nothing_but_defaults() {
     assert_eq!(result.warnings[0], "deployment.image is not set: runpod/pytorch:latest is used");
     assert_eq!(result.messages[0], "pod k3x9q2m7v1b8z5 was created");
     assert_eq!(result.messages[1], format!("1x {GPU}"));
-    assert_eq!(result.messages[2], "$0.440 per hour until it is stopped or destroyed");
+    assert_eq!(result.messages[2], "$0.450 per hour, $0.010 of it storage, until it is stopped or destroyed");
 }
 
 #[tokio::test]
@@ -101,7 +104,7 @@ async fn a_cpu_pod() {
     assert_eq!(
         body,
         json!({
-            "name": "my-env", "image": "img", "cpu": {"id": "cpu3c", "vcpuCount": 4}, "disk": 50,
+            "name": "my-env", "image": "img", "cpu": {"id": "cpu3c", "vcpuCount": 4}, "disk": 40,
             "ports": ["8888/http", "22/tcp"], "startSsh": true,
         })
     );
@@ -173,6 +176,44 @@ async fn no_volume_a_template_and_no_ssh() {
 }
 
 #[tokio::test]
+async fn a_template_keeps_its_disk_volume_and_ports_unless_the_config_has_its_own() {
+    let (result, body) = sent("{name: a, providers: {runpod: {templateId: tpl}}}").await;
+    assert_eq!(
+        body,
+        json!({"name": "a", "templateId": "tpl", "gpu": {"id": GPU, "count": 1}, "cloud": "SECURE"})
+    );
+    assert_eq!(result.warnings, Vec::<String>::new());
+    let own =
+        "templateId: tpl, containerDiskGb: 7, volumeSizeGb: 10, volumeMountPath: /data, ports: [22/tcp]";
+    let (_, body) = sent(&runpod(own)).await;
+    assert_eq!(
+        (&body["disk"], &body["ports"], &body["startSsh"]),
+        (&json!(7), &json!(["22/tcp"]), &json!(true))
+    );
+    assert_eq!(body["mounts"], json!({"persistent": {"size": 10, "path": "/data"}}));
+    let (_, body) = sent_on_v1("{name: a, providers: {runpod: {templateId: tpl}}}").await;
+    for key in ["containerDiskInGb", "ports", "volumeInGb", "volumeMountPath"] {
+        assert!(body.get(key).is_none(), "{key}: {body}");
+    }
+}
+
+#[tokio::test]
+async fn a_mount_path_that_mounts_nothing_is_refused_or_said() {
+    for settings in ["volumeSizeGb: 0, volumeMountPath: /data", "templateId: tpl, volumeMountPath: /data"] {
+        let error = provider("http://127.0.0.1:9").plan(&config(&runpod(settings))).await.unwrap_err();
+        let text = format!("{error:#}");
+        assert!(text.contains("volumeMountPath \"/data\"") && text.contains("set volumeSizeGb"), "{text}");
+    }
+    let (result, _) = sent(&runpod("cpuOnly: true, volumeMountPath: /data")).await;
+    assert!(result.warnings.iter().any(|warning| warning.starts_with("volumeMountPath (/data) was dropped")));
+    let error = provider("http://127.0.0.1:9")
+        .plan(&config(&runpod("networkVolumeId: vol1, cloudType: COMMUNITY")))
+        .await
+        .unwrap_err();
+    assert!(format!("{error:#}").contains("secure cloud only"), "{error:#}");
+}
+
+#[tokio::test]
 async fn a_gpu_pod_on_v1() {
     let (_, body) =
         sent_on_v1(&runpod("gpuType: [AMPERE_48, ADA_24], gpuCount: 2, spot: true, region: US-CA-2")).await;
@@ -203,12 +244,12 @@ async fn a_cpu_pod_on_v1() {
 
 #[tokio::test]
 async fn a_network_volume_on_v1() {
-    let (_, body) = sent_on_v1(&runpod("networkVolumeId: vol1, publicIp: true, cloudType: COMMUNITY")).await;
+    let (_, body) = sent_on_v1(&runpod("networkVolumeId: vol1, publicIp: true")).await;
     assert_eq!(
         body,
         json!({
             "name": "my-env", "imageName": "img", "computeType": "GPU", "gpuCount": 1, "gpuTypePriority": "custom",
-            "gpuTypeIds": [GPU], "cloudType": "COMMUNITY", "containerDiskInGb": 50, "dataCenterIds": ["US-KS-2"],
+            "gpuTypeIds": [GPU], "cloudType": "SECURE", "containerDiskInGb": 50, "dataCenterIds": ["US-KS-2"],
             "networkVolumeId": "vol1", "ports": ["8888/http", "22/tcp"], "supportPublicIp": true, "volumeInGb": 0,
             "volumeMountPath": "/workspace",
         })

@@ -17,10 +17,19 @@ async fn deployed(ssh: &FakeSsh) -> (Sim, RunpodProvider, SindriConfig) {
 fn arguments(sim: &Sim) -> Vec<String> {
     let pod = &sim.pods()[0];
     let port = pod.ssh.expect("it is up").port().to_string();
-    let hosts = format!("UserKnownHostsFile=~/.ssh/known_hosts_runpod_{}", pod.id);
+    let hosts = format!("UserKnownHostsFile=~/.ssh/known_hosts_runpod_{}_START", pod.id);
     ["-o", "StrictHostKeyChecking=accept-new", "-o", &hosts, "-p", &port, "root@127.0.0.1"]
         .map(str::to_owned)
         .to_vec()
+}
+
+/// What ssh was called with, and the start its known hosts are kept for.
+fn called(ssh: &FakeSsh) -> (Vec<String>, String) {
+    let mut arguments = ssh.arguments().expect("ssh was called");
+    let (file, start) = arguments[3].rsplit_once('_').expect("the start is in the name");
+    let (file, start) = (format!("{file}_START"), start.to_owned());
+    arguments[3] = file;
+    (arguments, start)
 }
 
 #[tokio::test]
@@ -28,7 +37,7 @@ async fn a_running_environment_gets_a_shell() {
     let ssh = FakeSsh::new();
     let (sim, provider, config) = deployed(&ssh).await;
     provider.connect(&config).await.unwrap();
-    assert_eq!(ssh.arguments().unwrap(), arguments(&sim));
+    assert_eq!(called(&ssh).0, arguments(&sim));
     // How the shell of the pod ended is not how the connection did.
     ssh.ends_with(1);
     provider.connect(&config).await.unwrap();
@@ -39,11 +48,31 @@ async fn a_stopped_environment_is_started_and_reached_anew() {
     let ssh = FakeSsh::new();
     let (sim, provider, config) = deployed(&ssh).await;
     let before = arguments(&sim);
+    provider.connect(&config).await.unwrap();
+    let (_, first) = called(&ssh);
     provider.stop_environment(&config, Some(std::time::Duration::from_secs(60))).await.unwrap();
     provider.connect(&config).await.unwrap();
     assert_eq!(sim.pods()[0].status, PodStatus::Running);
-    assert_eq!(ssh.arguments().unwrap(), arguments(&sim));
+    let (again, second) = called(&ssh);
+    assert_eq!(again, arguments(&sim));
+    assert_ne!(first, second, "host keys are new after a start");
     assert_ne!(arguments(&sim), before, "external ports are new after a start");
+}
+
+#[tokio::test]
+async fn a_user_other_than_root_can_be_named() {
+    let ssh = FakeSsh::new();
+    let (_sim, provider, _) = deployed(&ssh).await;
+    let as_user =
+        |user: &str| config(&format!("{{name: a, providers: {{runpod: {{sshUser: \"{user}\"}}}}}}"));
+    provider.connect(&as_user("ubuntu")).await.unwrap();
+    assert_eq!(called(&ssh).0.last().unwrap(), "ubuntu@127.0.0.1");
+    let reached = provider.connection(&as_user("ubuntu"), std::time::Duration::ZERO).await.unwrap();
+    assert!(reached.ssh_command.unwrap().ends_with(" ubuntu@127.0.0.1"));
+    for odd in ["-oProxyCommand=x", "a b", ""] {
+        let error = provider.connect(&as_user(odd)).await.unwrap_err().to_string();
+        assert!(error.contains("providers.runpod.sshUser"), "{error}");
+    }
 }
 
 #[tokio::test]

@@ -120,6 +120,12 @@ pub(crate) fn account(server: &MockServer, pods: &[Value]) {
         ]}));
     });
     server.mock(|when, then| {
+        when.method("GET").path("/v2/catalog/datacenters");
+        then.status(200).json_body(json!({"dataCenters": [
+            {"id": "EU-RO-1", "name": "EU-RO-1"}, {"id": "US-CA-2", "name": "US-CA-2"}, {"id": "US-KS-2", "name": "US-KS-2"},
+        ]}));
+    });
+    server.mock(|when, then| {
         when.method("GET").path("/v2/network-volumes/vol1");
         then.status(200)
             .json_body(json!({"id": "vol1", "name": "data", "size": 100, "dataCenter": "US-KS-2"}));

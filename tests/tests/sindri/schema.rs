@@ -43,6 +43,7 @@ fn the_schema_has_every_bound() {
         json!({"region": ""}),
         json!({"ports": ["22"]}),
         json!({"ports": ["22/udp"]}),
+        json!({"sshUser": "-oProxyCommand=x"}),
         json!({"spotBid": 0.2}),
     ] {
         assert!(!takes(wrong.clone()), "{wrong}");
@@ -62,6 +63,7 @@ fn the_schema_has_every_default_and_describes_every_key() {
         ("cloudType", json!("SECURE")),
         ("spot", json!(false)),
         ("ports", json!(["8888/http", "22/tcp"])),
+        ("sshUser", json!("root")),
         ("publicIp", json!(false)),
     ] {
         assert_eq!(keys[key]["default"], default, "{key}");

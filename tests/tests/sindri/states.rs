@@ -60,8 +60,8 @@ async fn everything_a_running_pod_tells() {
     assert_eq!(
         json!(status.details),
         json!({
-            "gpu_type": GPU, "gpu_count": "1", "cost_per_hr": "$0.440", "runpod_status": "RUNNING",
-            "data_center": "US-CA-2", "cloud_type": "SECURE", "volume_gb": "20",
+            "gpu_type": GPU, "gpu_count": "1", "cost_per_hr": "$0.450", "storage_cost_per_hr": "$0.010",
+            "runpod_status": "RUNNING", "data_center": "US-CA-2", "cloud_type": "SECURE", "volume_gb": "20",
         })
     );
 }

@@ -4,7 +4,7 @@ use std::{fmt, path::Path};
 
 use serde_json::Value;
 
-use super::{Failure, Version, contract_folder, difference, import, source, write};
+use super::{Failure, Version, contract_folder, corrections::How, difference, import, source, write};
 
 /// What is wrong with the committed contract.
 #[derive(Debug)]
@@ -39,10 +39,9 @@ fn of_version(version: Version, upstream: Value, folder: &Path) -> Result<Vec<St
     let name = version.name();
     let mut problems = unordered(folder, name)?;
     let notes = import::Notes::load(version, folder)?;
-    let imported = import::import(upstream, &notes, false).map_err(|error| format!("{name}: {error}"))?;
-    problems.extend(imported.lost.iter().map(|pointer| {
-        format!("{name}.corrections.json: correction {pointer}: there is no such place; remove the entry")
-    }));
+    let imported = import::import(upstream, &notes, How { bindings_only: true, ..How::default() })
+        .map_err(|error| format!("{name}: {error}"))?;
+    problems.extend(imported.problems.iter().map(|problem| format!("{name}.corrections.json: {problem}")));
     let unused = notes.docs.unused(&imported.document);
     problems.extend(unused.iter().map(|entry| {
         format!("{name}.docs.json: {entry}: there is nothing of that name; correct or remove the entry")
@@ -98,7 +97,7 @@ mod tests {
             write::document(&folder.join(file), &value).expect("written");
         }
         let notes = import::Notes::load(Version::V2, folder).expect("notes");
-        let imported = import::import(documents::small(), &notes, false).expect("imported");
+        let imported = import::import(documents::small(), &notes, How::default()).expect("imported");
         write::document(&folder.join("v2.json"), &imported.document).expect("written");
         temporary
     }

@@ -39,6 +39,19 @@ impl Docs {
                 self.operation(operation);
             }
         }
+        Self::inherit(document);
+    }
+
+    /// Describes the components that have no description by the first place where they stand.
+    fn inherit(document: &mut Value) {
+        let mut told = BTreeMap::new();
+        told_of(document, &mut told);
+        let schemas = document.pointer_mut("/components/schemas").and_then(Value::as_object_mut);
+        for (name, schema) in schemas.into_iter().flatten() {
+            if let (Some(node), Some(text)) = (schema.as_object_mut(), told.get(name)) {
+                node.entry("description").or_insert_with(|| json!(text));
+            }
+        }
     }
 
     /// The descriptions that describe nothing in the document.
@@ -142,6 +155,38 @@ impl Names {
             let name = parameter.get("name").and_then(Value::as_str).unwrap_or_default();
             self.parameters.extend([format!("{id}.{name}"), format!("*.{name}")]);
         }
+    }
+}
+
+/// The descriptions that stand beside a use of a component.
+fn told_of(value: &Value, told: &mut BTreeMap<String, String>) {
+    match value {
+        Value::Array(items) => items.iter().for_each(|item| told_of(item, told)),
+        Value::Object(node) => {
+            if let Some(text) =
+                node.get("description").and_then(Value::as_str).filter(|text| !text.is_empty())
+            {
+                let is_list = |key: &str| ["properties", "responses", "paths"].contains(&key);
+                let parts = node.iter().filter(|(key, _)| !is_list(key));
+                parts.for_each(|(_, part)| named_in(part, text, told));
+            }
+            node.values().for_each(|value| told_of(value, told));
+        }
+        _ => {}
+    }
+}
+
+fn named_in(value: &Value, text: &str, told: &mut BTreeMap<String, String>) {
+    match value {
+        Value::Array(items) => items.iter().for_each(|item| named_in(item, text, told)),
+        Value::Object(node) => {
+            let name = node.get("$ref").and_then(Value::as_str).and_then(super::schema::target);
+            if let Some(name) = name {
+                told.entry(name.to_owned()).or_insert_with(|| text.to_owned());
+            }
+            node.values().for_each(|value| named_in(value, text, told));
+        }
+        _ => {}
     }
 }
 

@@ -6,12 +6,19 @@ use serde_json::{Value, json};
 use serde_path_to_error::Segment;
 
 use super::{
-    Failure, Version, corrections, docs, flatten, operations,
+    Failure, Version, aliases,
+    corrections::{self, How},
+    docs, flatten, generator,
+    memory::Memory,
+    operations::{self, METHODS},
+    options,
     pointer::step,
     reading,
     refusal::{Carried, Refusal},
     responses,
     schema::{self, Node},
+    skip::{self, Skipped},
+    tidy,
 };
 
 /// What we know beyond the upstream document.
@@ -21,6 +28,8 @@ pub(crate) struct Notes {
     pub(crate) corrections: Vec<corrections::Correction>,
     /// Our own descriptions.
     pub(crate) docs: docs::Docs,
+    /// The names that are there already.
+    pub(crate) memory: Memory,
 }
 
 #[derive(Debug, thiserror::Error)]
@@ -37,6 +46,7 @@ impl Notes {
         Ok(Self {
             corrections: load(&folder.join(format!("{name}.corrections.json")))?,
             docs: load(&folder.join(format!("{name}.docs.json")))?,
+            memory: Memory::of(load(&folder.join(format!("{name}.json")))?),
         })
     }
 }
@@ -54,35 +64,79 @@ fn load<T: serde::de::DeserializeOwned + Default>(path: &Path) -> Result<T, BadN
 pub(crate) const CORRECTED: &str = "x-corrected";
 
 /// A document of ours.
+#[derive(Debug)]
 pub(crate) struct Imported {
     pub(crate) document: Value,
-    /// Corrections whose place the upstream document does not have.
-    pub(crate) lost: Vec<String>,
+    /// The corrections that were not made, and why.
+    pub(crate) problems: Vec<String>,
+    /// What was left out.
+    pub(crate) skipped: Vec<Skipped>,
 }
 
 /// Turns an upstream document into ours.
-pub(crate) fn import(mut upstream: Value, notes: &Notes, skip_stale: bool) -> Result<Imported, Failure> {
-    let lost = corrections::apply(&mut upstream, &notes.corrections, skip_stale)?;
-    let mut document = ours(&upstream, &notes.docs)?;
-    document["info"][CORRECTED] = corrections::reasons(&notes.corrections);
-    Ok(Imported { document, lost })
+pub(crate) fn import(upstream: Value, notes: &Notes, how: How) -> Result<Imported, Failure> {
+    let mut upstream = tidy::tidied(upstream);
+    let outcomes = corrections::apply(&mut upstream, &notes.corrections, how)?;
+    carried(upstream, notes, &outcomes, Vec::new())
 }
 
-fn ours(upstream: &Value, docs: &docs::Docs) -> Result<Value, Failure> {
+/// The same, and leaves out what the generator does not carry.
+pub(crate) fn generated(upstream: Value, notes: &Notes, how: How) -> Result<Imported, Failure> {
+    let mut upstream = tidy::tidied(upstream);
+    let outcomes = corrections::apply(&mut upstream, &notes.corrections, how)?;
+    let mut skipped = Vec::new();
+    loop {
+        let imported = carried(upstream.clone(), notes, &outcomes, skipped.clone())?;
+        let Some(refusal) = generator::refusal(&imported.document)? else { return Ok(imported) };
+        let out = skip::leave_out(&mut upstream, &refusal);
+        if out.is_empty() {
+            return Err(refusal.into());
+        }
+        skipped.extend(out);
+    }
+}
+
+fn carried(
+    mut upstream: Value,
+    notes: &Notes,
+    outcomes: &[corrections::Outcome],
+    mut skipped: Vec<Skipped>,
+) -> Result<Imported, Failure> {
+    let mut document = loop {
+        let refusal = match ours(&upstream, notes) {
+            Ok(document) => break document,
+            Err(refusal) => refusal,
+        };
+        let out = skip::leave_out(&mut upstream, &refusal);
+        if out.is_empty() {
+            return Err(refusal.into());
+        }
+        if operation_count(&upstream) == 0 {
+            return Err(format!("{}: no operation is left: {refusal}", refusal.pointer()).into());
+        }
+        skipped.extend(out);
+    };
+    if !skipped.is_empty() {
+        document[skip::SKIPPED] = serde_json::to_value(&skipped)?;
+    }
+    document["info"][CORRECTED] = corrections::reasons(&notes.corrections, outcomes);
+    let problems = corrections::problems(&notes.corrections, outcomes);
+    Ok(Imported { document, problems, skipped })
+}
+
+fn ours(upstream: &Value, notes: &Notes) -> Carried<Value> {
     let mut document = flat(upstream)?;
-    let upstream_operations = operation_count(&document);
     let mut schemas = taken(&mut document, "/components/schemas");
     let mut paths = taken(&mut document, "/paths");
     let error = responses::error_component(&paths, &schemas);
     schemas.insert(responses::ERROR.to_owned(), Value::Object(error));
-    operations::settle(&mut paths)?;
-    let schemas = reading::split(&schemas, &mut paths)?;
+    operations::settle(&mut paths, &notes.memory)?;
+    let schemas = reading::split(&schemas, &mut paths, &notes.memory)?;
     document["components"]["schemas"] = Value::Object(schemas);
     document["paths"] = Value::Object(paths);
-    docs.apply(&mut document);
-    if operation_count(&document) != upstream_operations {
-        return Err("an operation was lost on the way; this is a fault of the importer".into());
-    }
+    notes.docs.apply(&mut document);
+    options::fold(&mut document);
+    aliases::settle(&mut document, &notes.memory);
     is_openapi(&document)?;
     Ok(document)
 }
@@ -102,15 +156,19 @@ fn is_openapi(document: &Value) -> Carried<()> {
 /// How many operations a document has.
 pub(crate) fn operation_count(document: &Value) -> usize {
     let items = document["paths"].as_object().into_iter().flatten();
-    items.map(|(_, item)| item.as_object().map_or(0, serde_json::Map::len)).sum()
+    let methods = |item: &Value| METHODS.iter().filter(|method| item.get(**method).is_some()).count();
+    items.map(|(_, item)| methods(item)).sum()
 }
 
 /// The upstream document in one form: no prose, flat schemas, references to components written out.
 fn flat(upstream: &Value) -> Carried<Value> {
-    let version = upstream.get("openapi").and_then(Value::as_str).unwrap_or_default();
-    if !version.starts_with("3.0.") && !version.starts_with("3.1.") {
+    let version = upstream
+        .get("openapi")
+        .map(|version| version.as_str().map_or_else(|| version.to_string(), str::to_owned));
+    let version = version.unwrap_or_default();
+    if version != "3" && !version.starts_with("3.") {
         let problem = format!("OpenAPI version {version:?}");
-        return Err(Refusal::new("/openapi", problem, "only 3.0.x and 3.1.x are read"));
+        return Err(Refusal::new("/openapi", problem, "only OpenAPI 3 is read; convert the document"));
     }
     let mut normal = Node::new();
     let at = "/components/schemas";
@@ -123,12 +181,13 @@ fn flat(upstream: &Value) -> Carried<Value> {
     let mut document = json!({
         "openapi": "3.0.3",
         "info": { "title": "RunPod REST API", "version": api_version },
-        "servers": servers(upstream)?,
+        "servers": servers(upstream),
         "components": { "schemas": schemas },
         "paths": paths,
     });
-    if let Some(security) = upstream.get("security") {
-        operations::security(security, "/security")?;
+    if let Some(security) =
+        upstream.get("security").filter(|security| operations::security(security, "").is_ok())
+    {
         document["security"] = security.clone();
     }
     let schemes = security_schemes(upstream);
@@ -138,13 +197,9 @@ fn flat(upstream: &Value) -> Carried<Value> {
     Ok(document)
 }
 
-fn servers(upstream: &Value) -> Carried<Vec<Value>> {
-    let servers = upstream.get("servers").and_then(Value::as_array).into_iter().flatten().enumerate();
-    let one = |(index, server): (usize, &Value)| {
-        let (url, at) = (&server["url"], step(&step("/servers", index), "url"));
-        schema::shaped::<String>(url, &at, "a text").map(|()| json!({ "url": url }))
-    };
-    servers.map(one).collect()
+fn servers(upstream: &Value) -> Vec<Value> {
+    let servers = upstream.get("servers").and_then(Value::as_array).into_iter().flatten();
+    servers.filter_map(|server| server["url"].as_str()).map(|url| json!({ "url": url })).collect()
 }
 
 fn security_schemes(upstream: &Value) -> Node {
@@ -157,7 +212,11 @@ fn security_schemes(upstream: &Value) -> Node {
                 kept.insert(key.to_owned(), value.clone());
             }
         }
-        out.insert(name.clone(), Value::Object(kept));
+        // How the key is sent is not generated; a scheme that is none says nothing.
+        let kept = Value::Object(kept);
+        if schema::shaped::<openapiv3::SecurityScheme>(&kept, "", "").is_ok() {
+            out.insert(name.clone(), kept);
+        }
     }
     out
 }

@@ -4,6 +4,7 @@ use std::path::{Path, PathBuf};
 
 use clap::{Subcommand, ValueEnum};
 
+mod aliases;
 mod check;
 mod components;
 mod corrections;
@@ -11,18 +12,26 @@ mod diff;
 mod difference;
 mod docs;
 mod flatten;
+mod generator;
 mod import;
+mod memory;
 mod merge;
+mod mutations;
+mod notes;
 mod operations;
+mod options;
 mod parameters;
 mod pointer;
 mod reading;
 mod refusal;
 mod responses;
 mod schema;
+mod skip;
 mod source;
 #[cfg(test)]
 mod tests;
+mod tidy;
+mod verify;
 mod write;
 
 /// What a chore can fail with.
@@ -49,6 +58,12 @@ enum Action {
         /// Leave out corrections that upstream has made its own.
         #[arg(long)]
         skip_stale: bool,
+        /// Go on although a correction that the facade rests on cannot be made.
+        #[arg(long)]
+        bindings_only: bool,
+        /// Write only what compiles: the bindings of the new document, and the facade on top of them.
+        #[arg(long)]
+        verify: bool,
     },
     /// Fail unless the committed documents are what an import gives, and say where they are not.
     Check {
@@ -56,8 +71,23 @@ enum Action {
         #[arg(long)]
         upstream: PathBuf,
     },
+    /// Import every change of the list in xtask/mutations, compare it with its verdict, and compile some or all.
+    Mutations {
+        /// The folder of upstream's documents, runpod-v1.json and runpod-v2.json.
+        #[arg(long)]
+        upstream: PathBuf,
+        /// How many to compile; all of them if it is large enough.
+        #[arg(long, default_value_t = usize::MAX)]
+        compile: usize,
+        /// Where cargo builds what is compiled.
+        #[arg(long, default_value_os_t = contract_folder().join("../target/tmp/revisions"))]
+        target_dir: PathBuf,
+    },
     /// Say what changes for users of the bindings from one document to another.
     Diff {
+        /// The API version that the documents describe.
+        #[arg(long, value_enum, default_value_t = Version::V2)]
+        version: Version,
         /// The document before: upstream's or ours, a file or a URL.
         #[arg(long)]
         old: String,
@@ -97,19 +127,32 @@ pub(crate) fn contract_folder() -> PathBuf {
 /// Runs one chore and gives what it has to say.
 pub(crate) fn run(arguments: Arguments) -> Result<String, Failure> {
     match arguments.action {
-        Action::Import { version, from, to, skip_stale } => {
+        Action::Import { version, from, to, skip_stale, bindings_only, verify } => {
+            let how = corrections::How { skip_stale, bindings_only };
             let notes = import::Notes::load(version, &contract_folder())?;
-            let imported = import::import(source::read(&from)?, &notes, skip_stale)?;
+            let imported = import::generated(source::read(&from)?, &notes, how)?;
+            if verify {
+                verify::compiles(version, &imported.document)?;
+            }
             let path = to.join(format!("{}.json", version.name()));
             write::document(&path, &imported.document)?;
             let mut report =
                 format!("{}: {} operations\n", path.display(), import::operation_count(&imported.document));
-            for pointer in imported.lost {
-                report += &format!("note: correction {pointer} does not apply, there is no such place\n");
+            for problem in imported.problems {
+                report += &format!("note: {problem}\n");
+            }
+            for out in imported.skipped {
+                report += &format!("left out: {} {}: {}\n", out.place, out.id, out.problem);
+            }
+            for ignored in notes::ignored(&imported.document) {
+                report += &format!("note: {ignored}\n");
             }
             Ok(report)
         }
         Action::Check { upstream } => check::check(&upstream),
-        Action::Diff { old, new, format } => diff::run(&old, &new, format),
+        Action::Mutations { upstream, compile, target_dir } => {
+            mutations::run(&upstream, compile, &target_dir)
+        }
+        Action::Diff { version, old, new, format } => diff::run(version, &old, &new, format),
     }
 }

@@ -1,10 +1,14 @@
 //! Operations, before and after the corrections.
 
+use std::collections::{BTreeMap, BTreeSet};
+
 use serde_json::{Map, Value, json};
 
 use super::{
     components::object,
-    flatten, parameters,
+    flatten,
+    memory::{self, Memory},
+    parameters,
     pointer::step,
     refusal::{Carried, Refusal},
     responses,
@@ -12,7 +16,7 @@ use super::{
 };
 
 /// The HTTP methods an operation can have, in the order that decides who keeps a repeated id.
-const METHODS: [&str; 8] = ["get", "put", "post", "patch", "delete", "head", "options", "trace"];
+pub(crate) const METHODS: [&str; 8] = ["get", "put", "post", "patch", "delete", "head", "options", "trace"];
 
 /// Keys of a path item that are not operations.
 const BESIDE: [&str; 5] = ["$ref", "description", "parameters", "servers", "summary"];
@@ -65,13 +69,15 @@ fn one(
     for key in ["operationId", "deprecated", "security", "tags"] {
         if let Some(value) = operation.get(key) {
             let here = step(at, key);
-            match key {
-                "operationId" => schema::shaped::<String>(value, &here, "a text")?,
-                "deprecated" => schema::shaped::<bool>(value, &here, "true or false")?,
-                "tags" => schema::shaped::<Vec<String>>(value, &here, "a list of texts")?,
-                _ => security(value, &here)?,
+            let is_sound = match key {
+                "operationId" => schema::shaped::<String>(value, &here, "a text"),
+                "deprecated" => schema::shaped::<bool>(value, &here, "true or false"),
+                "tags" => schema::shaped::<Vec<String>>(value, &here, "a list of texts"),
+                _ => security(value, &here),
+            };
+            if is_sound.is_ok() {
+                out.insert(key.to_owned(), value.clone());
             }
-            out.insert(key.to_owned(), value.clone());
         }
     }
     let item_at = at.rsplit_once('/').map_or("", |(item, _)| item);
@@ -93,7 +99,13 @@ fn one(
         if status.starts_with("x-") {
             continue;
         }
-        let content = content(document, schemas, object(document, answer, &here)?, &here)?;
+        let content =
+            object(document, answer, &here).and_then(|node| content(document, schemas, node, &here));
+        // Every failure is read as the one there is, whatever is said of it here.
+        let content = match content {
+            Err(_) if !status.starts_with('2') && status != "default" => Node::new(),
+            content => content?,
+        };
         let answer = if content.is_empty() { json!({}) } else { json!({ "content": content }) };
         answers.insert(status.clone(), answer);
     }
@@ -123,25 +135,38 @@ fn content(document: &Value, schemas: &Node, node: &Node, at: &str) -> Carried<N
 fn request_body(document: &Value, schemas: &Node, body: &Value, at: &str) -> Carried<Value> {
     let body = object(document, body, at)?;
     let content = content(document, schemas, body, at)?;
+    let required = body.get("required") == Some(&json!(true));
     let found = content.iter().find(|(name, _)| responses::is_json(name)).map(|(_, media)| media);
-    let Some(media) = found else {
-        let problem = "a request body that is not JSON";
+    if let Some(media) = found {
+        return Ok(json!({ "required": required, "content": { "application/json": media } }));
+    }
+    let essence = |name: &str| name.split(';').next().unwrap_or_default().trim().to_ascii_lowercase();
+    let raw = content.keys().map(|name| essence(name)).find_map(|name| match name.as_str() {
+        "application/octet-stream" => Some((name, json!({ "type": "string", "format": "binary" }))),
+        "text/plain" => Some((name, json!({ "type": "string" }))),
+        _ => None,
+    });
+    let Some((name, schema)) = raw else {
+        let problem = "a request body that is neither JSON nor bytes";
         return Err(Refusal::new(&step(at, "content"), problem, "remove it with a correction"));
     };
-    let required = body.get("required") == Some(&json!(true));
-    Ok(json!({ "required": required, "content": { "application/json": media } }))
+    Ok(json!({ "required": true, "content": { name: { "schema": schema } } }))
 }
 
 /// Gives every operation an id of its own and the three answers a client tells apart.
-pub(crate) fn settle(paths: &mut Node) -> Carried<()> {
-    let mut ids: Vec<String> = TAKEN.iter().map(|name| (*name).to_owned()).collect();
+pub(crate) fn settle(paths: &mut Node, memory: &Memory) -> Carried<()> {
+    let mut ids = Ids::new(paths, memory);
     for (path, item) in paths.iter_mut() {
         let Some(item) = item.as_object_mut() else { continue };
         for method in METHODS {
             let Some(operation) = item.get_mut(method).and_then(Value::as_object_mut) else { continue };
             let at = step(&step("/paths", path), method);
-            let upstream = operation.get("operationId").and_then(Value::as_str).unwrap_or_default();
-            let id = own_id(upstream, method, path, &mut ids, &at)?;
+            let upstream =
+                operation.get("operationId").and_then(Value::as_str).unwrap_or_default().to_owned();
+            let id = ids.of(&upstream, method, path);
+            if id != upstream {
+                operation.insert(memory::ID.to_owned(), json!(upstream));
+            }
             operation.insert("operationId".to_owned(), json!(id));
             responses::settle(operation, &at)?;
         }
@@ -149,21 +174,55 @@ pub(crate) fn settle(paths: &mut Node) -> Carried<()> {
     Ok(())
 }
 
-/// The upstream id; for a repeated one with the method added; for a missing one made of method and path.
-fn own_id(upstream: &str, method: &str, path: &str, taken: &mut Vec<String>, at: &str) -> Carried<String> {
-    let made = format!("{method}{}", capitalised(path));
-    let candidates = match upstream {
-        "" => vec![made],
-        id => vec![id.to_owned(), format!("{id}{}", capitalised(method)), made],
-    };
-    for candidate in candidates {
-        let plain = plain(&candidate);
-        if !plain.is_empty() && !taken.contains(&plain) {
-            taken.push(plain);
-            return Ok(candidate);
+/// The ids of a document's operations.
+struct Ids {
+    /// Those that places had before.
+    known: BTreeMap<(String, String), String>,
+    /// Those that are given away, in the form that [`plain`] gives.
+    taken: BTreeSet<String>,
+}
+
+impl Ids {
+    fn new(paths: &Node, memory: &Memory) -> Self {
+        let mut ids =
+            Self { known: BTreeMap::new(), taken: TAKEN.iter().map(|name| (*name).to_owned()).collect() };
+        for (path, item) in paths {
+            for method in METHODS.into_iter().filter(|method| item.get(*method).is_some()) {
+                if let Some(id) = memory.operation_id(method, path) {
+                    ids.take(id);
+                    ids.known.insert((method.to_owned(), path.clone()), id.to_owned());
+                }
+            }
         }
+        ids
     }
-    Err(Refusal::new(at, "no operation id of its own can be made", "give it one with a correction"))
+
+    /// The id that the place has had, else upstream's; for a repeated one with the method added; for a missing one
+    /// made of method and path.
+    fn of(&mut self, upstream: &str, method: &str, path: &str) -> String {
+        if let Some(known) = self.known.get(&(method.to_owned(), path.to_owned())) {
+            return known.clone();
+        }
+        let made = format!("{method}{}", capitalised(path));
+        let numbered = (2..).map(|number| format!("{made}{number}"));
+        let first = match upstream {
+            "" => vec![made.clone()],
+            id => vec![id.to_owned(), format!("{id}{}", capitalised(method)), made.clone()],
+        };
+        let free = |id: &String| {
+            let plain = plain(id);
+            !plain.is_empty() && !self.taken.contains(&plain) && !self.taken.contains(&format!("{plain}with"))
+        };
+        let id = first.into_iter().chain(numbered).find(free).unwrap_or(made);
+        self.take(&id);
+        id
+    }
+
+    /// Takes the name, and that of the call with options.
+    fn take(&mut self, id: &str) {
+        self.taken.insert(plain(id));
+        self.taken.insert(format!("{}with", plain(id)));
+    }
 }
 
 /// The id as a Rust method would hold it, without the underscores.

@@ -13,9 +13,6 @@ use super::{
 /// Headers that OpenAPI gives to other parts of the document.
 const RESERVED_HEADERS: [&str; 3] = ["accept", "authorization", "content-type"];
 
-/// Names that the generated method already uses.
-const TAKEN: [&str; 2] = ["body", "self"];
-
 /// One operation's parameters, those of its path item included and overridden.
 pub(crate) fn carry(
     document: &Value,
@@ -34,7 +31,6 @@ pub(crate) fn carry(
             carried.push((here, parameter));
         }
     }
-    distinct(&carried)?;
     let mut out: Vec<Value> = carried.into_iter().map(|(_, node)| Value::Object(node)).collect();
     for name in placeholders(path) {
         let known = |node: &Value| node["in"] == "path" && node["name"] == name;
@@ -46,7 +42,7 @@ pub(crate) fn carry(
 }
 
 /// The names in the braces of a path.
-fn placeholders(path: &str) -> impl Iterator<Item = &str> {
+pub(crate) fn placeholders(path: &str) -> impl Iterator<Item = &str> {
     path.split('{').skip(1).filter_map(|rest| rest.split_once('}')).map(|(name, _)| name)
 }
 
@@ -107,20 +103,4 @@ fn style(node: &Node, place: &str, at: &str) -> Carried<bool> {
         return Err(Refusal::new(at, "allowReserved", "values are always percent-encoded; correct it"));
     }
     Ok(place != "query" || node.get("explode") != Some(&json!(false)))
-}
-
-/// Parameters that would get the same name in Rust.
-fn distinct(parameters: &[(String, Node)]) -> Carried<()> {
-    let plain = |node: &Node| -> String {
-        let name = node.get("name").and_then(Value::as_str).unwrap_or_default();
-        name.chars().filter(|c| c.is_alphanumeric()).flat_map(char::to_lowercase).collect()
-    };
-    for (index, (at, node)) in parameters.iter().enumerate() {
-        let name = plain(node);
-        let twice = parameters[..index].iter().any(|(_, other)| plain(other) == name);
-        if twice || TAKEN.contains(&name.as_str()) {
-            return Err(Refusal::new(at, "two arguments of one name", "rename one with a correction"));
-        }
-    }
-    Ok(())
 }

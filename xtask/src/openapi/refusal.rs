@@ -15,6 +15,11 @@ impl Refusal {
         let pointer = if pointer.is_empty() { "/".to_owned() } else { pointer.to_owned() };
         Self { pointer, problem: problem.into(), remedy: remedy.into() }
     }
+
+    /// Where it is.
+    pub(crate) fn pointer(&self) -> &str {
+        &self.pointer
+    }
 }
 
 /// A rule's answer.

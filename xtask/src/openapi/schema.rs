@@ -71,6 +71,9 @@ const CONDITIONS: [&str; 12] = [
 /// Keywords that say nothing about the value itself, so that a `$ref` keeps its name beside them.
 pub(crate) const ANNOTATIONS: [&str; 5] = ["default", "deprecated", "nullable", "readOnly", "writeOnly"];
 
+/// Where a schema lists the keywords that were not carried.
+pub(crate) const IGNORED: &str = "x-ignored";
+
 /// Keywords that hold lists of schemas.
 pub(crate) const COMPOSITIONS: [&str; 3] = ["allOf", "anyOf", "oneOf"];
 
@@ -78,7 +81,7 @@ pub(crate) const COMPOSITIONS: [&str; 3] = ["allOf", "anyOf", "oneOf"];
 pub(crate) fn normalise(schema: &Value, at: &str) -> Carried<Value> {
     let node = match schema {
         Value::Object(node) => node,
-        Value::Bool(true) => return Ok(json!({})),
+        Value::Bool(_) => return Ok(json!({})),
         _ => return Err(Refusal::new(at, "not a schema", "correct it to a schema object")),
     };
     let mut out = Node::new();
@@ -86,12 +89,15 @@ pub(crate) fn normalise(schema: &Value, at: &str) -> Carried<Value> {
     for (key, value) in node {
         let here = step(at, key);
         match key.as_str() {
-            "$ref" => reference(value, &here, &mut out)?,
-            "type" => types(value, &here, &mut out)?,
+            "$ref" => match value.as_str().and_then(target) {
+                Some(_) => drop(out.insert(key.clone(), value.clone())),
+                None => ignore(key, &mut out),
+            },
+            "type" => types(value, &mut out),
             "nullable" if value == &json!(true) => nullable(&mut out),
             "nullable" => {}
-            "const" => add_enum(&json!([value]), &here, &mut out)?,
-            "enum" => add_enum(value, &here, &mut out)?,
+            "const" => add_enum(&json!([value]), &mut out),
+            "enum" => add_enum(value, &mut out),
             "exclusiveMinimum" | "exclusiveMaximum" => {}
             "required" => required(value, &mut out),
             "properties" => properties(value, &here, &mut out)?,
@@ -99,24 +105,21 @@ pub(crate) fn normalise(schema: &Value, at: &str) -> Carried<Value> {
                 out.insert(key.clone(), normalise(value, &here)?);
             }
             "items" => items(value, &here, &mut out, &mut conditions)?,
-            "discriminator" => discriminator(value, &here, &mut out)?,
-            "unevaluatedProperties" => unevaluated(value, &here, &mut out)?,
+            "discriminator" => discriminator(value, &mut out),
+            "unevaluatedProperties" if value == &json!(true) => {}
+            "unevaluatedProperties" if value == &json!(false) => {
+                out.insert(key.clone(), value.clone());
+            }
             name if COMPOSITIONS.contains(&name) => composition(name, value, &here, &mut out)?,
             name if CONDITIONS.contains(&name) => {
                 conditions.insert(key.clone(), neutral(value, name == "patternProperties"));
             }
-            name if KEPT.contains(&name) => {
-                kept(name, value, &here)?;
-                out.insert(key.clone(), value.clone());
-            }
+            name if KEPT.contains(&name) => match kept(name, value, &here) {
+                Ok(()) => drop(out.insert(key.clone(), value.clone())),
+                Err(_) => ignore(key, &mut out),
+            },
             name if DROPPED.contains(&name) || name.starts_with("x-") => {}
-            _ => {
-                return Err(Refusal::new(
-                    &here,
-                    "a schema keyword that no rule carries",
-                    "remove it with a correction, or teach the importer the keyword",
-                ));
-            }
+            _ => ignore(key, &mut out),
         }
     }
     exclusive_bound(node, "Minimum", &mut out);
@@ -125,9 +128,18 @@ pub(crate) fn normalise(schema: &Value, at: &str) -> Carried<Value> {
         out.insert("x-conditions".to_owned(), json!([conditions]));
     }
     infer_type(&mut out);
+    settle_enum(&mut out);
     map_in_items(&mut out);
     whole_bounds(&mut out);
     Ok(Value::Object(null_member(lone_reference(several_types(out)))))
+}
+
+/// Lists a keyword that says nothing here, or nothing that could be followed.
+fn ignore(key: &str, out: &mut Node) {
+    let list = out.entry(IGNORED).or_insert_with(|| json!([]));
+    if let Some(list) = list.as_array_mut() {
+        list.push(json!(key));
+    }
 }
 
 /// Refuses the value of a keyword that OpenAPI gives another type.
@@ -156,28 +168,19 @@ pub(crate) fn target(reference: &str) -> Option<&str> {
     reference.strip_prefix("#/components/schemas/").filter(|name| !name.contains('/'))
 }
 
-fn reference(value: &Value, at: &str, out: &mut Node) -> Carried<()> {
-    if value.as_str().and_then(target).is_none() {
-        let remedy = "only #/components/schemas/<name> can be followed; correct the reference";
-        return Err(Refusal::new(at, format!("a reference to {value}"), remedy));
-    }
-    out.insert("$ref".to_owned(), value.clone());
-    Ok(())
-}
-
 fn nullable(out: &mut Node) {
     out.insert("nullable".to_owned(), Value::Bool(true));
 }
 
-fn types(value: &Value, at: &str, out: &mut Node) -> Carried<()> {
+fn types(value: &Value, out: &mut Node) {
     const KNOWN: [&str; 7] = ["array", "boolean", "integer", "null", "number", "object", "string"];
     let names: Vec<&str> = match value {
         Value::String(name) => vec![name],
         Value::Array(names) => names.iter().filter_map(Value::as_str).collect(),
         _ => vec![""],
     };
-    if let Some(odd) = names.iter().find(|name| !KNOWN.contains(name)) {
-        return Err(Refusal::new(at, format!("unknown type {odd:?}"), "correct it to a JSON Schema type"));
+    if names.iter().any(|name| !KNOWN.contains(name)) {
+        return ignore("type", out);
     }
     if names.contains(&"null") {
         nullable(out);
@@ -195,21 +198,24 @@ fn types(value: &Value, at: &str, out: &mut Node) -> Carried<()> {
             out.insert("type".to_owned(), json!(several));
         }
     }
-    Ok(())
 }
 
-fn add_enum(value: &Value, at: &str, out: &mut Node) -> Carried<()> {
+fn add_enum(value: &Value, out: &mut Node) {
     let Some(values) = value.as_array().filter(|values| !values.is_empty()) else {
-        return Err(Refusal::new(at, "not a list of values", "correct it to a non-empty list"));
+        return ignore("enum", out);
     };
     if values.contains(&Value::Null) {
         nullable(out);
     }
-    let values: Vec<Value> = values.iter().filter(|value| !value.is_null()).cloned().collect();
-    if !values.is_empty() {
-        out.insert("enum".to_owned(), Value::Array(values));
+    let mut kept: Vec<Value> = Vec::new();
+    for value in values.iter().filter(|value| !value.is_null()) {
+        if !kept.contains(value) {
+            kept.push(value.clone());
+        }
     }
-    Ok(())
+    if !kept.is_empty() {
+        out.insert("enum".to_owned(), Value::Array(kept));
+    }
 }
 
 fn required(value: &Value, out: &mut Node) {
@@ -221,7 +227,8 @@ fn required(value: &Value, out: &mut Node) {
 
 fn properties(value: &Value, at: &str, out: &mut Node) -> Carried<()> {
     let Some(properties) = value.as_object() else {
-        return Err(Refusal::new(at, "not an object", "correct it to an object of schemas"));
+        ignore("properties", out);
+        return Ok(());
     };
     let mut carried = Node::new();
     for (name, schema) in properties {
@@ -241,8 +248,10 @@ fn items(value: &Value, at: &str, out: &mut Node, conditions: &mut Node) -> Carr
     Ok(())
 }
 
-fn discriminator(value: &Value, at: &str, out: &mut Node) -> Carried<()> {
-    shaped::<openapiv3::Discriminator>(value, at, "a property's name and a mapping of texts")?;
+fn discriminator(value: &Value, out: &mut Node) {
+    if shaped::<openapiv3::Discriminator>(value, "", "").is_err() {
+        return ignore("discriminator", out);
+    }
     let mut kept = Node::new();
     for key in ["propertyName", "mapping"] {
         if let Some(part) = value.get(key) {
@@ -250,29 +259,12 @@ fn discriminator(value: &Value, at: &str, out: &mut Node) -> Carried<()> {
         }
     }
     out.insert("discriminator".to_owned(), Value::Object(kept));
-    Ok(())
-}
-
-fn unevaluated(value: &Value, at: &str, out: &mut Node) -> Carried<()> {
-    match value {
-        Value::Bool(true) => {}
-        Value::Bool(false) => {
-            out.insert("unevaluatedProperties".to_owned(), value.clone());
-        }
-        _ => {
-            return Err(Refusal::new(
-                at,
-                "a schema for unevaluated properties",
-                "correct it to true or false",
-            ));
-        }
-    }
-    Ok(())
 }
 
 fn composition(key: &str, value: &Value, at: &str, out: &mut Node) -> Carried<()> {
     let Some(members) = value.as_array().filter(|members| !members.is_empty()) else {
-        return Err(Refusal::new(at, "not a list of schemas", "correct it to a non-empty list"));
+        ignore(key, out);
+        return Ok(());
     };
     let mut carried = Vec::new();
     for (index, member) in members.iter().enumerate() {
@@ -334,6 +326,32 @@ fn infer_type(out: &mut Node) {
         return;
     };
     out.insert("type".to_owned(), json!(found));
+}
+
+/// Values of a text that are written as numbers or booleans are texts; values of no one type are only told.
+fn settle_enum(out: &mut Node) {
+    let Some(Value::Array(values)) = out.remove("enum") else { return };
+    if out.get("type") != Some(&json!("string")) {
+        out.insert("x-enum".to_owned(), Value::Array(values));
+        return;
+    }
+    let mut texts: Vec<Value> = Vec::new();
+    for value in values {
+        let text = match value {
+            Value::Number(_) | Value::Bool(_) => json!(value.to_string()),
+            Value::String(_) => value,
+            _ => {
+                ignore("enum", out);
+                continue;
+            }
+        };
+        if !texts.contains(&text) {
+            texts.push(text);
+        }
+    }
+    if !texts.is_empty() {
+        out.insert("enum".to_owned(), Value::Array(texts));
+    }
 }
 
 /// `type: object` with `items` is a map that somebody wrote as a list.
@@ -427,7 +445,7 @@ fn null_member(mut out: Node) -> Node {
 }
 
 /// A JSON Schema fragment without its prose.
-fn neutral(value: &Value, names: bool) -> Value {
+pub(crate) fn neutral(value: &Value, names: bool) -> Value {
     match value {
         Value::Array(items) => Value::Array(items.iter().map(|item| neutral(item, false)).collect()),
         Value::Object(node) => Value::Object(

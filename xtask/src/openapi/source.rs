@@ -20,8 +20,8 @@ enum SourceError {
     TooLarge(String),
     #[error("{place}: cannot be read; check that it is there")]
     Unreadable { place: String, source: Failure },
-    #[error("{place}: not a JSON document; give OpenAPI as JSON")]
-    NotJson { place: String, source: serde_json::Error },
+    #[error("{place}: neither JSON nor YAML; check that this is the document")]
+    Unknown { place: String, source: Failure },
 }
 
 /// Reads the document, its object keys in a fixed order.
@@ -30,9 +30,28 @@ pub(crate) fn read(place: &str) -> Result<Value, Failure> {
         Ok(url) if matches!(url.scheme(), "http" | "https") => fetch(url)?,
         _ => read_file(place)?,
     };
-    let document = serde_json::from_slice(&bytes)
-        .map_err(|source| SourceError::NotJson { place: place.to_owned(), source })?;
+    let document =
+        parsed(&bytes).map_err(|source| SourceError::Unknown { place: place.to_owned(), source })?;
     Ok(write::sorted(document))
+}
+
+/// The document, whether it is JSON or YAML.
+fn parsed(bytes: &[u8]) -> Result<Value, Failure> {
+    let bytes = bytes.strip_prefix(b"\xef\xbb\xbf").unwrap_or(bytes);
+    let json = match serde_json::from_slice(bytes) {
+        Ok(document) => return Ok(document),
+        Err(error) => error,
+    };
+    // What begins like JSON is meant as JSON, and every other text is YAML of some kind.
+    let text = std::str::from_utf8(bytes)?;
+    if text.trim_start().starts_with(['{', '[']) {
+        return Err(json.into());
+    }
+    match serde_saphyr::from_str::<Value>(text) {
+        Ok(document @ (Value::Object(_) | Value::Array(_))) => Ok(document),
+        Ok(_) => Err(json.into()),
+        Err(error) => Err(error.to_string().into()),
+    }
 }
 
 fn read_file(place: &str) -> Result<Vec<u8>, SourceError> {
@@ -81,5 +100,33 @@ fn may_be_read(url: &Url) -> bool {
         ("http", Some(Host::Ipv4(address))) => address.is_loopback(),
         ("http", Some(Host::Ipv6(address))) => address.is_loopback(),
         _ => false,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    #[test]
+    fn json_and_yaml_are_read_with_and_without_a_byte_order_mark() {
+        let expected =
+            json!({ "openapi": "3.1.0", "paths": { "/a": { "get": { "responses": { "200": {} } } } } });
+        let yaml = "openapi: 3.1.0\npaths:\n  /a:\n    get:\n      responses:\n        '200': {}\n";
+        let number = "openapi: 3.1.0\npaths:\n  /a:\n    get:\n      responses:\n        200: {}\n";
+        for text in [expected.to_string(), format!("\u{feff}{expected}"), yaml.to_owned(), number.to_owned()]
+        {
+            assert_eq!(parsed(text.as_bytes()).expect("a document"), expected, "{text}");
+        }
+    }
+
+    #[test]
+    fn what_is_no_document_is_an_error() {
+        for bytes in
+            [&b""[..], b"{", b"<html></html>", b"\xff\xfe", b"a: b: c", b"just words", b"&a [*a]", b"a: *b"]
+        {
+            assert!(parsed(bytes).is_err(), "{}", String::from_utf8_lossy(bytes));
+        }
     }
 }

@@ -2,7 +2,10 @@
 
 use std::{
     collections::VecDeque,
-    sync::{Mutex, PoisonError},
+    sync::{
+        Mutex, PoisonError,
+        atomic::{AtomicBool, Ordering},
+    },
 };
 
 use super::*;
@@ -14,6 +17,9 @@ struct Script {
     looks: Mutex<VecDeque<Scripted>>,
     asked_at: Mutex<Vec<f64>>,
     probes: Mutex<VecDeque<Result<(), String>>>,
+    log: Vec<String>,
+    log_read_at: Mutex<Vec<u64>>,
+    is_outdated: AtomicBool,
 }
 
 #[derive(Clone)]
@@ -21,6 +27,7 @@ enum Scripted {
     State(&'static str),
     Ssh,
     Absent,
+    Unclear,
     Fails(ErrorKind),
     Hangs,
 }
@@ -32,7 +39,14 @@ impl Script {
             looks: Mutex::new(looks.into_iter().collect()),
             asked_at: Mutex::default(),
             probes: Mutex::default(),
+            log: Vec::new(),
+            log_read_at: Mutex::default(),
+            is_outdated: AtomicBool::default(),
         }
+    }
+
+    fn with_log(self, line: &str) -> Self {
+        Self { log: vec![line.to_owned()], ..self }
     }
 
     fn asked_at(&self) -> Vec<f64> {
@@ -40,16 +54,11 @@ impl Script {
     }
 
     async fn wait(&self, condition: impl Condition, seconds: u64) -> Result<Option<Pod>, WaitError> {
-        self.wait_for(None, condition, Duration::from_secs(seconds)).await
+        self.wait_for(condition, Duration::from_secs(seconds)).await
     }
 
-    async fn wait_for(
-        &self,
-        created: Option<&Created>,
-        condition: impl Condition,
-        longest: Duration,
-    ) -> Result<Option<Pod>, WaitError> {
-        run(self, Watch::new("pod123", created, &condition, longest), &Observer::default()).await
+    async fn wait_for(&self, condition: impl Condition, longest: Duration) -> Result<Option<Pod>, WaitError> {
+        run(self, Watch::new("pod123", &condition, longest), &Observer::default()).await
     }
 }
 
@@ -64,10 +73,15 @@ impl Source for &Script {
         match next.expect("a script has at least one look") {
             Scripted::State(word) => Ok(Sight::Pod(Box::new(Pod::scripted(id, word, false)))),
             Scripted::Ssh => Ok(Sight::Pod(Box::new(Pod::scripted(id, "RUNNING", true)))),
-            Scripted::Absent => Ok(Sight::Absent),
+            Scripted::Absent => Ok(Sight::Gone),
+            Scripted::Unclear => Ok(Sight::Unclear("nobody knows".to_owned())),
             Scripted::Fails(kind) => Err(Error::of_answer(kind, "get pod", Some(id), "scripted")),
             Scripted::Hangs => std::future::pending().await,
         }
+    }
+
+    fn is_current(&self, _: &Pod) -> bool {
+        !self.is_outdated.load(Ordering::Relaxed)
     }
 
     fn pace(&self) -> Duration {
@@ -78,8 +92,13 @@ impl Source for &Script {
         std::future::pending().await
     }
 
-    async fn system_log(&self) -> Vec<String> {
-        Vec::new()
+    fn may_read_log(&self) -> bool {
+        true
+    }
+
+    async fn system_log(&self, _: Duration) -> Vec<String> {
+        self.log_read_at.lock().unwrap().push(self.started.elapsed().as_secs());
+        self.log.clone()
     }
 
     async fn probe(&self, _: &Probe) -> Result<(), String> {
@@ -87,7 +106,7 @@ impl Source for &Script {
     }
 }
 
-use Scripted::{Absent, Fails, Hangs, Ssh, State};
+use Scripted::{Absent, Fails, Hangs, Ssh, State, Unclear};
 
 #[tokio::test(start_paused = true)]
 async fn looks_at_once_then_at_1_3_5_and_every_5_seconds_and_at_the_end() {
@@ -106,8 +125,8 @@ async fn a_booting_pod_is_looked_at_when_a_loop_would_and_no_more_often() {
     assert_eq!(report.last_pod.as_ref().unwrap().state, Some(PodState::Provisioning));
     assert_eq!(
         error.to_string(),
-        "pod pod123 is not running within the longest wait (last state PROVISIONING, 5 looks in 18.0 s, \
-         RunPod says PROVISIONING). It may be running and billing: wait longer, or terminate it"
+        "pod pod123 is not running within the longest wait (RunPod says PROVISIONING, \
+         asked 5 times in 18.0 s). It may be running and billing: wait longer, or terminate it"
     );
 }
 
@@ -185,16 +204,21 @@ async fn gone_is_absent_or_terminated_but_never_a_failed_look() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_new_pod_that_was_never_seen_is_gone_only_after_15_seconds() {
-    let created = Created::new("marker".to_owned(), false);
-    let script = Script::new([Absent]);
-    script.wait_for(Some(&created), Gone, Duration::from_secs(60)).await.unwrap();
-    assert_eq!(script.asked_at(), [0.0, 5.0, 10.0, 15.0]);
+async fn an_answer_that_proves_nothing_is_waited_through_at_the_usual_pace() {
+    let script = Script::new([Unclear, Unclear, Unclear, Absent]);
+    script.wait(Gone, 60).await.unwrap();
+    assert_eq!(script.asked_at(), [0.0, 1.0, 3.0, 5.0]);
+    let error = Script::new([Unclear]).wait(Running, 2).await.unwrap_err();
+    assert!(matches!(&error, WaitError::TimedOut { .. }) && error.may_bill(), "{error}");
+    assert!(error.to_string().contains("nobody knows"), "{error}");
+}
 
-    let created = Created::new("marker".to_owned(), false);
-    let script = Script::new([Absent, State("RUNNING"), Absent]);
-    script.wait_for(Some(&created), Gone, Duration::from_secs(60)).await.unwrap();
-    assert_eq!(script.asked_at(), [0.0, 5.0, 10.0], "once seen, a 404 is believed");
+#[tokio::test(start_paused = true)]
+async fn a_probe_of_a_pod_that_was_changed_meanwhile_ends_nothing() {
+    let script = Script::new([Ssh]);
+    script.is_outdated.store(true, Ordering::Relaxed);
+    let error = script.wait(Ready::Ssh, 10).await.unwrap_err();
+    assert!(matches!(&error, WaitError::TimedOut { .. }), "{error}");
 }
 
 #[tokio::test(start_paused = true)]
@@ -215,5 +239,48 @@ async fn a_look_that_hangs_is_cut_when_the_longest_wait_is_over() {
 #[tokio::test(start_paused = true)]
 async fn the_longest_duration_there_is_does_not_overflow() {
     let script = Script::new([State("RUNNING")]);
-    script.wait_for(None, Running, Duration::MAX).await.unwrap();
+    script.wait_for(Running, Duration::MAX).await.unwrap();
+}
+
+const CUDA: &str = "error starting container: unsatisfied condition: cuda>=12.8";
+const DENIED: &str = "error creating container: pull access denied for a/b";
+
+#[tokio::test(start_paused = true)]
+async fn a_cause_in_the_log_is_an_event_once_and_the_reason_in_the_error() {
+    let script = Script::new([State("RUNNING")]).with_log(CUDA);
+    let told = std::sync::Arc::new(Mutex::new(Vec::new()));
+    let hear = std::sync::Arc::clone(&told);
+    let observer = Observer::new(move |event| {
+        if let Event::CauseFound { diagnosis, elapsed, .. } = event {
+            hear.lock().unwrap().push((diagnosis.cause, elapsed.as_secs()));
+        }
+    });
+    let watch = Watch::new("pod123", &Ready::Ssh, Duration::from_secs(100));
+    let error = run(&script, watch, &observer).await.unwrap_err();
+    assert_eq!(*told.lock().unwrap(), [(crate::Cause::CudaTooOld, 10)]);
+    assert_eq!(*script.log_read_at.lock().unwrap(), [10, 30, 70, 100], "the last for the report");
+    let text = error.to_string();
+    assert!(text.contains("min_cuda_version") && text.contains(CUDA), "{text}");
+    assert_eq!(text.matches(CUDA).count(), 1, "{text}");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_wait_that_is_to_fail_early_ends_with_a_cause_that_does_not_heal_and_with_no_other() {
+    for (line, ends_at) in [(CUDA, 10), (DENIED, 100)] {
+        let script = Script::new([State("RUNNING")]).with_log(line);
+        let mut watch = Watch::new("pod123", &Ready::Ssh, Duration::from_secs(100));
+        watch.fails_early = true;
+        let error = run(&script, watch, &Observer::default()).await.unwrap_err();
+        assert_eq!(script.started.elapsed().as_secs(), ends_at, "{error}");
+        assert!(error.to_string().contains(line) && error.may_bill(), "{error}");
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_pod_that_boots_as_usual_or_is_there_has_its_log_left_alone() {
+    for looks in [vec![State("STARTING"), State("STARTING"), Ssh], vec![Ssh]] {
+        let script = Script::new(looks);
+        script.wait(Ready::Ssh, 60).await.unwrap();
+        assert!(script.log_read_at.lock().unwrap().is_empty());
+    }
 }

@@ -89,7 +89,7 @@ impl Order {
     fn candidate(&self, id: &str, cpu: bool) -> CreatePod {
         let gpu = GpuOrder {
             id: id.to_owned(),
-            count: self.gpu_count,
+            count: Some(self.gpu_count),
             allowed_cuda_versions: self.allowed_cuda_versions.clone(),
             min_cuda_version: None,
             min_ram_per_gpu: self.min_ram_per_gpu,
@@ -103,7 +103,7 @@ impl Order {
             args: None,
             entrypoint: words(&self.docker_entrypoint),
             cmd: words(&self.docker_start_cmd),
-            disk: Some(self.container_disk_in_gb.unwrap_or(50)),
+            disk: Some(self.container_disk_in_gb.unwrap_or_else(|| self.default_disk(id))),
             env: self.env.clone(),
             ports: Some(self.ports.clone().unwrap_or_else(default_ports)),
             registry: self.container_registry_auth_id.clone(),
@@ -117,6 +117,12 @@ impl Order {
             template_id: self.template_id.clone(),
             interruptible: self.interruptible,
         }
+    }
+
+    /// 50 GB, or as much as the CPU flavor may have.
+    fn default_disk(&self, id: &str) -> u64 {
+        let most = catalog::cpu(id).map(|flavor| flavor.disk_gb_per_vcpu() * u64::from(self.vcpu_count));
+        most.unwrap_or(50).min(50)
     }
 
     /// Countries narrow the data centers down.

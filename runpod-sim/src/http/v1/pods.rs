@@ -6,6 +6,7 @@ use super::super::{App, Call, Outcome, Reply};
 use super::order::Order;
 use super::{as_v1, view};
 use crate::launch;
+use crate::look::Look;
 use crate::pod::{Action, Pod};
 use crate::problem::Problem;
 use crate::rules::NO_INSTANCES;
@@ -21,8 +22,8 @@ pub(super) fn create(app: &App, call: &Call) -> Outcome {
         match launch::create(app, &mut account, candidate, call.now, call.fault.as_ref()) {
             Ok(id) => {
                 let pod = account.existing_pod(&id).ok_or_else(|| Problem::internal("the pod is gone"))?;
-                pod.locked = locked;
-                return Ok(Reply::Json(StatusCode::CREATED, view::pod(pod, call.now, &app.clock)));
+                pod.facts.locked = locked;
+                return Ok(Reply::Json(StatusCode::CREATED, shown(app, pod, call)));
             }
             Err(problem) => refusal = problem,
         }
@@ -33,18 +34,24 @@ pub(super) fn create(app: &App, call: &Call) -> Outcome {
     Err(as_v1(refusal))
 }
 
+/// What a change answers with: the pod as it is.
+fn shown(app: &App, pod: &Pod, call: &Call) -> Value {
+    view::pod(pod, &Look::exact(&app.behavior(), call.now), &app.clock)
+}
+
 pub(super) fn get(app: &App, call: &Call) -> Outcome {
-    let account = app.account();
+    let (account, behavior) = (app.account(), app.behavior());
     let pod = account.pod(call.id(), call.now, app.settings.terminated_linger);
-    let pod = pod.ok_or_else(|| Problem::not_found("pod", call.id()))?;
-    Reply::ok(view::pod(pod, call.now, &app.clock))
+    let look = pod.and_then(|pod| Some((pod, Look::get(&behavior, pod, call.now)?)));
+    let (pod, look) = look.ok_or_else(|| Problem::not_found("pod"))?;
+    Reply::ok(view::pod(pod, &look, &app.clock))
 }
 
 /// A bare array, filtered as the query says.
 pub(super) fn list(app: &App, call: &Call) -> Outcome {
-    let account = app.account();
-    let listed = account.pods().iter().filter(|pod| v2::is_listed(app, call, pod) && pod.cluster.is_none());
-    let shown = listed.map(|pod| (pod, view::pod(pod, call.now, &app.clock)));
+    let (account, behavior) = (app.account(), app.behavior());
+    let listed = v2::listed(&account, &behavior, call).filter(|(pod, _)| pod.cluster.is_none());
+    let shown = listed.map(|(pod, look)| (pod, view::pod(pod, &look, &app.clock)));
     let wanted = shown.filter(|(pod, view)| matches(call, pod, view)).map(|(_, view)| view);
     Reply::ok(Value::Array(wanted.collect()))
 }
@@ -62,17 +69,17 @@ fn matches(call: &Call, pod: &Pod, view: &Value) -> bool {
         && any("gpuTypeId", type_id)
         && any("cpuFlavorId", type_id)
         && any("dataCenterId", &pod.place.data_center)
-        && call.query("networkVolumeId").is_none_or(|id| pod.mounts.network_volume() == Some(id))
+        && call.query("networkVolumeId").is_none_or(|id| pod.facts.mounts.network_volume() == Some(id))
 }
 
 pub(super) fn update(app: &App, call: &Call) -> Outcome {
     let body = call.body.clone().unwrap_or_default();
     let mut account = app.account();
-    let unknown = || Problem::not_found("pod", call.id());
-    let known = account.existing_pod(call.id()).ok_or_else(unknown)?.mounts.persistent.clone();
+    let unknown = || Problem::not_found("pod");
+    let known = account.existing_pod(call.id()).ok_or_else(unknown)?.facts.mounts.persistent.clone();
     v2::change(app, &mut account, call, &renamed(&body, known.map(|mount| json!(mount)))).map_err(as_v1)?;
     let pod = account.existing_pod(call.id()).ok_or_else(unknown)?;
-    Reply::ok(view::pod(pod, call.now, &app.clock))
+    Reply::ok(shown(app, pod, call))
 }
 
 /// A change in v2's words.
@@ -108,7 +115,7 @@ fn renamed(body: &Value, mount: Option<Value>) -> Value {
 }
 
 pub(super) fn delete(app: &App, call: &Call) -> Outcome {
-    v2::terminate(&mut app.account(), call).map_err(as_v1)
+    v2::terminate(app, &mut app.account(), call).map_err(as_v1)
 }
 
 /// Start, stop, restart and reset answer without a body.

@@ -1,46 +1,53 @@
+use std::borrow::Cow;
 use std::time::Duration;
 
 use serde_json::{Map, Value, json};
 
+use crate::catalog::Cloud;
 use crate::clock::Clock;
-use crate::order::PortKind;
-use crate::pod::{Phase, Pod};
+use crate::look::Look;
+use crate::order::{Env, PortKind};
+use crate::pod::{Pod, PodStatus};
 use crate::rules::Compute;
 
 /// A pod as v1 showed it: what is wanted, not what is.
-pub(super) fn pod(pod: &Pod, now: Duration, clock: &Clock) -> Value {
-    let desired = match &pod.phase {
-        Phase::Up { .. } => "RUNNING",
-        Phase::Exited { .. } => "EXITED",
-        Phase::Terminated { .. } => "TERMINATED",
+pub(super) fn pod(pod: &Pod, look: &Look<'_>, clock: &Clock) -> Value {
+    let desired = match pod.status(look.status) {
+        PodStatus::Exited => "EXITED",
+        PodStatus::Terminated => "TERMINATED",
+        _ => "RUNNING",
     };
+    let facts = pod.facts_at(look.facts);
+    let cost = pod.cost(pod.status(look.status), look);
     let mut view = json!({
         "id": pod.id,
-        "name": pod.name,
+        "name": facts.name,
         "desiredStatus": desired,
-        "image": pod.image,
-        "imageName": pod.image,
-        "costPerHr": pod.usd_per_hour(),
-        "adjustedCostPerHr": pod.usd_per_hour(),
-        "containerDiskInGb": pod.disk,
+        "consumerUserId": "user_simulator",
+        "imageName": facts.image,
+        "costPerHr": cost,
+        "adjustedCostPerHr": cost,
+        "containerDiskInGb": facts.disk,
         "createdAt": time(clock, pod.created),
-        "env": pod.env,
+        "env": pod.environment(look).unwrap_or(Cow::Owned(Env::default())),
         "interruptible": pod.interruptible,
-        "locked": pod.locked,
+        "locked": facts.locked,
+        "machine": machine(pod),
         "machineId": format!("m{:08x}", pod.host.ssh_token),
-        "ports": pod.ports.iter().map(|port| format!("{}/{}", port.number, port.kind.name())).collect::<Vec<_>>(),
+        "ports": facts.ports.iter().map(|port| format!("{}/{}", port.number, port.kind.name())).collect::<Vec<_>>(),
         "portMappings": null,
         "publicIp": "",
+        "templateId": pod.template.as_deref().unwrap_or_default(),
         "volumeEncrypted": false,
-        "dockerEntrypoint": pod.entrypoint.clone().unwrap_or_default(),
-        "dockerStartCmd": pod.cmd.clone().unwrap_or_default(),
+        "dockerEntrypoint": facts.entrypoint.clone().unwrap_or_default(),
+        "dockerStartCmd": facts.cmd.clone().unwrap_or_default(),
     });
-    if let Some(mount) = &pod.mounts.persistent {
+    if let Some(mount) = &facts.mounts.persistent {
         view["volumeInGb"] = json!(mount.size);
         view["volumeMountPath"] = json!(mount.path);
     }
-    if let Some((boot, _)) = pod.boots.last() {
-        view["lastStartedAt"] = json!(time(clock, boot.asked));
+    if let Some(index) = pod.run_at(look.status) {
+        view["lastStartedAt"] = json!(time(clock, pod.runs[index].boot.asked));
     }
     match pod.compute() {
         Compute::Gpu { kind, count } => {
@@ -55,14 +62,23 @@ pub(super) fn pod(pod: &Pod, now: Duration, clock: &Clock) -> Value {
             view["memoryInGb"] = json!(vcpus * flavor.ram_gb_per_vcpu);
         }
     }
-    reachable(pod, now, &mut view);
+    reachable(pod, look, &mut view);
     view
 }
 
+/// The machine it is on, without what nobody needs.
+fn machine(pod: &Pod) -> Value {
+    json!({
+        "dataCenterId": pod.place.data_center,
+        "gpuTypeId": pod.compute.type_id(),
+        "secureCloud": pod.place.cloud == Cloud::Secure,
+    })
+}
+
 /// Public address and ports, once there are any.
-fn reachable(pod: &Pod, now: Duration, view: &mut Value) {
-    let Some((_, endpoints)) = pod.reachable(now) else { return };
-    let tcp: Vec<_> = endpoints.iter().filter(|end| end.port.kind == PortKind::Tcp).collect();
+fn reachable(pod: &Pod, look: &Look<'_>, view: &mut Value) {
+    let Some(run) = look.run_with_ports(pod) else { return };
+    let tcp: Vec<_> = run.endpoints.iter().filter(|end| end.port.kind == PortKind::Tcp).collect();
     let mappings: Map<String, Value> =
         tcp.iter().map(|end| (end.port.number.to_string(), json!(end.public.port()))).collect();
     if let Some(end) = tcp.first() {

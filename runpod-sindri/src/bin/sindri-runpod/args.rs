@@ -54,7 +54,11 @@ pub(crate) enum Command {
     /// Show what is known about the environment. One that is not deployed is no error.
     Status,
     /// Open a shell in the environment, starting it first if it is stopped. With --json show how to reach it instead.
-    Connect,
+    Connect {
+        /// The user to log in as over direct SSH. Default: `providers.runpod.sshUser`, else root.
+        #[arg(long)]
+        user: Option<String>,
+    },
     /// Start the environment, and wait until it can be used.
     Start {
         #[command(flatten)]

@@ -1,6 +1,7 @@
 //! `sindri-runpod`: deploys a `sindri.yaml` on RunPod without Sindri.
 
 mod args;
+mod creation;
 mod output;
 mod progress;
 mod session;

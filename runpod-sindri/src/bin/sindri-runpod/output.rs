@@ -1,4 +1,4 @@
-//! What is printed at the end.
+//! What is printed at the end. Whatever a server or a container said passes one escape on its way here.
 
 use std::{
     fmt,
@@ -7,9 +7,10 @@ use std::{
 };
 
 use clap::builder::styling::{AnsiColor, Style};
-use runpod_lifecycle::LogLine;
+use runpod_lifecycle::{LogLine, printable, printable_json};
 use runpod_sindri::{
-    ActionReport, ConnectionInfo, DeployResult, DeploymentPlan, DeploymentStatus, Outcome, ProviderError,
+    ActionReport, ConnectionInfo, DeployResult, DeploymentPlan, DeploymentState, DeploymentStatus, Outcome,
+    ProviderError,
 };
 use serde::Serialize;
 use serde_json::json;
@@ -19,6 +20,9 @@ use crate::session::line_of;
 const ERROR: Style = AnsiColor::Red.on_default().bold();
 const WARNING: Style = AnsiColor::Yellow.on_default().bold();
 const HINT: Style = AnsiColor::Cyan.on_default().bold();
+/// What a status cannot know.
+const NOT_LISTED: &str =
+    "RunPod's lists may be up to 15 s behind: a pod that was created just now would be missing";
 /// The exit code of a program that was interrupted.
 const INTERRUPTED: u8 = 130;
 
@@ -30,10 +34,17 @@ pub(crate) struct Printer {
 
 impl Printer {
     pub(crate) fn print(self, result: &impl Serialize) -> anyhow::Result<()> {
-        self.text(&format!("{}\n", serde_json::to_string_pretty(result)?))
+        self.text(&(printable_json(serde_json::to_string_pretty(result)?) + "\n"))
     }
 
-    /// A reader that has seen enough, such as `head`, is no failure.
+    /// Prints each as one line that is safe to show.
+    pub(crate) fn lines<T: AsRef<str>>(self, lines: impl IntoIterator<Item = T>) -> anyhow::Result<()> {
+        self.text(
+            &lines.into_iter().map(|line| printable(line.as_ref()).into_owned() + "\n").collect::<String>(),
+        )
+    }
+
+    /// Prints our own text. A reader that has seen enough, such as `head`, is no failure.
     pub(crate) fn text(self, text: &str) -> anyhow::Result<()> {
         match anstream::stdout().lock().write_all(text.as_bytes()) {
             Err(error) if error.kind() != io::ErrorKind::BrokenPipe => Err(error.into()),
@@ -46,7 +57,7 @@ impl Printer {
             return self.print(result);
         }
         warn(&result.warnings);
-        self.text(&said(&result.messages, result.connection.as_ref()))
+        self.lines(said(&result.messages, result.connection.as_ref()))
     }
 
     pub(crate) fn done(self, report: &ActionReport) -> anyhow::Result<()> {
@@ -54,7 +65,7 @@ impl Printer {
             return self.print(report);
         }
         warn(&report.warnings);
-        self.text(&said(&report.messages, report.connection.as_ref()))
+        self.lines(said(&report.messages, report.connection.as_ref()))
     }
 
     pub(crate) fn plan(self, plan: &DeploymentPlan) -> anyhow::Result<()> {
@@ -63,15 +74,18 @@ impl Printer {
         }
         let notes = plan.estimated_cost.as_ref().and_then(|cost| cost.notes.as_deref());
         let lines = plan.lines().into_iter().chain(notes.map(|notes| format!("note: {notes}")));
-        self.text(&lines.map(|line| line + "\n").collect::<String>())
+        self.lines(lines)
     }
 
     pub(crate) fn status(self, status: &DeploymentStatus) -> anyhow::Result<()> {
+        if status.state == DeploymentState::NotDeployed {
+            warn(&[NOT_LISTED.to_owned()]);
+        }
         if self.json {
             return self.print(status);
         }
-        let mut text = format!("{}: {}\n", status.name, status.state);
-        let mut line = |key: &str, value: &str| text.push_str(&format!("  {key:<18} {value}\n"));
+        let mut lines = vec![format!("{}: {}", status.name, status.state)];
+        let mut line = |key: &str, value: &str| lines.push(format!("  {key:<19} {value}"));
         for (key, value) in [("pod", &status.instance_id), ("image", &status.image)] {
             if let Some(value) = value {
                 line(key, value);
@@ -90,23 +104,28 @@ impl Printer {
         for (key, value) in &status.details {
             line(key, value);
         }
-        self.text(&text)
+        self.lines(lines)
     }
 
     pub(crate) fn log(self, lines: &[LogLine]) -> anyhow::Result<()> {
-        let shown = |line: &LogLine| if self.json { line_of(line).to_string() } else { line.to_string() };
-        self.text(&lines.iter().map(|line| shown(line) + "\n").collect::<String>())
+        if self.json {
+            let lines = lines.iter().map(|line| printable_json(line_of(line).to_string()) + "\n");
+            return self.text(&lines.collect::<String>());
+        }
+        self.lines(lines.iter().map(LogLine::to_string))
     }
 }
 
-fn said(messages: &[String], connection: Option<&ConnectionInfo>) -> String {
+fn said<'a>(messages: &'a [String], connection: Option<&'a ConnectionInfo>) -> impl Iterator<Item = &'a str> {
     let instructions = connection.and_then(|connection| connection.instructions.as_deref());
-    messages.iter().map(String::as_str).chain(instructions).map(|line| format!("{line}\n")).collect()
+    // One thing a line, and no other line breaks.
+    messages.iter().map(String::as_str).chain(instructions.unwrap_or_default().lines())
 }
 
-fn warn(warnings: &[String]) {
+/// Shows what may surprise, on standard error.
+pub(crate) fn warn(warnings: &[String]) {
     for warning in warnings {
-        anstream::eprintln!("{WARNING}warning:{WARNING:#} {warning}");
+        anstream::eprintln!("{WARNING}warning:{WARNING:#} {}", printable(warning));
     }
 }
 
@@ -134,9 +153,10 @@ impl std::error::Error for Interrupted {}
 /// Prints a failure with everything behind it and what to do about it.
 pub(crate) fn fail(error: &anyhow::Error, json: bool) -> ExitCode {
     let known = error.downcast_ref::<ProviderError>();
-    let summary = known.map_or_else(|| error.to_string(), ProviderError::summary);
-    let hint = known.and_then(ProviderError::hint);
-    let causes: Vec<String> = error.chain().skip(1).map(ToString::to_string).collect();
+    let shown = |text: String| printable(&text).into_owned();
+    let summary = shown(known.map_or_else(|| error.to_string(), ProviderError::summary));
+    let hint = known.and_then(ProviderError::hint).map(shown);
+    let causes: Vec<String> = error.chain().skip(1).map(|cause| shown(cause.to_string())).collect();
     anstream::eprintln!("{ERROR}error:{ERROR:#} {summary}");
     for cause in &causes {
         anstream::eprintln!("  because: {cause}");

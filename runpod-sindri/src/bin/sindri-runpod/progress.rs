@@ -3,7 +3,7 @@
 use std::{io::IsTerminal, io::stderr, time::Duration};
 
 use indicatif::{ProgressBar, ProgressStyle};
-use runpod_lifecycle::{Event, PodState};
+use runpod_lifecycle::{Event, PodState, printable};
 
 /// A spinner with state and elapsed time on a terminal, plain lines on standard error elsewhere.
 pub(crate) struct Progress {
@@ -27,10 +27,10 @@ impl Progress {
         bar.enable_steady_tick(Duration::from_millis(120));
         match event {
             Event::Looked { state, pending, .. } => {
-                let state = state.as_ref().map_or("no state", PodState::as_str);
+                let state = state.as_ref().map_or("waiting", PodState::as_str);
                 bar.set_message(match pending {
-                    Some(pending) => format!("{state}: {pending}"),
-                    None => state.to_owned(),
+                    Some(pending) => printable(&format!("{state}: {pending}")).into_owned(),
+                    None => printable(state).into_owned(),
                 });
             }
             Event::CandidateTried { .. } => bar.set_message(event.to_string()),

@@ -1,19 +1,22 @@
 //! One run of the command line.
 
 use std::{
-    sync::{Arc, OnceLock},
+    future::Future,
+    pin::{Pin, pin},
+    sync::Arc,
     time::Duration,
 };
 
 use clap::CommandFactory;
 use futures_util::StreamExt;
-use runpod_lifecycle::{Event, LogLine};
+use runpod_lifecycle::LogLine;
 use runpod_sindri::{DeployOptions, Provider, RunpodProvider, SindriConfig};
 use serde_json::{Value, json};
 
 use crate::{
     args::{Arguments, Command, Wait},
-    output::{Interrupted, Printer},
+    creation::Creation,
+    output::{self, Interrupted, Printer},
     progress::Progress,
 };
 
@@ -33,28 +36,43 @@ pub(crate) async fn run(arguments: Arguments) -> anyhow::Result<()> {
     }
     let config = SindriConfig::from_path(&arguments.config).map_err(runpod_sindri::ProviderError::from)?;
     let progress = Arc::new(Progress::new());
-    let seen = Arc::new(OnceLock::new());
+    let creation = Arc::new(Creation::default());
     let provider = RunpodProvider::new().on_event({
-        let (progress, seen) = (Arc::clone(&progress), Arc::clone(&seen));
+        let (progress, creation) = (Arc::clone(&progress), Arc::clone(&creation));
         move |event| {
-            if let Event::PodCreated { pod_id, .. } | Event::PodFound { pod_id } = event {
-                // One deploy makes one pod.
-                let _ = seen.set(pod_id.clone());
-            }
+            creation.hear(event);
             progress.show(event);
         }
     });
     let (provider, _simulator) = point(provider, &arguments, &config).await?;
     let deploys = matches!(arguments.command, Command::Deploy { .. });
+    let mut work = pin!(carry_out(&provider, &config, arguments.command, printer, &progress));
     let outcome = tokio::select! {
-        outcome = carry_out(&provider, &config, arguments.command, printer, &progress) => outcome,
+        biased;
+        outcome = &mut work => Some(outcome),
         interrupted = tokio::signal::ctrl_c() => {
             interrupted?;
-            Err(Interrupted { pod_id: seen.get().cloned(), deploys }.into())
+            if creation.interrupt() { see_through(work, &creation).await? } else { None }
         }
     };
     progress.end();
-    outcome
+    outcome.unwrap_or_else(|| Err(Interrupted { pod_id: creation.pod_id(), deploys }.into()))
+}
+
+/// Waits for the answer to a create that is on its way, since only that tells the pod's id; `None` unless the deploy
+/// came to its end with it.
+async fn see_through(
+    mut work: Pin<&mut impl Future<Output = anyhow::Result<()>>>,
+    creation: &Creation,
+) -> anyhow::Result<Option<anyhow::Result<()>>> {
+    let waits = "a create is on its way, and its answer is waited for, since it tells the pod's id. Ctrl-C once more gives up.";
+    output::warn(&[waits.to_owned()]);
+    tokio::select! {
+        biased;
+        outcome = &mut work => Ok(Some(outcome)),
+        () = creation.settled() => Ok(None),
+        interrupted = tokio::signal::ctrl_c() => interrupted.map(|()| None).map_err(Into::into),
+    }
 }
 
 /// Points the provider at the API it is to use; whatever comes with it must live as long.
@@ -101,10 +119,13 @@ async fn carry_out(
             printer.deployed(&result)
         }
         Command::Status => printer.status(&provider.status(config).await?),
-        Command::Connect if printer.json => {
-            printer.print(&provider.connection(config, CONNECT_PATIENCE).await?)
+        Command::Connect { user } => {
+            let config = with_user(config, user);
+            match printer.json {
+                true => printer.print(&provider.connection(&config, CONNECT_PATIENCE).await?),
+                false => provider.connect(&config).await,
+            }
         }
-        Command::Connect => provider.connect(config).await,
         Command::Start { wait } => {
             let report = provider.start_environment(config, wait.longest(true)).await?;
             progress.end();
@@ -134,6 +155,15 @@ async fn carry_out(
         }
         Command::Schema | Command::Completions { .. } => Ok(()),
     }
+}
+
+/// The config with the user that the command line names, if it names one.
+fn with_user(config: &SindriConfig, user: Option<String>) -> SindriConfig {
+    let mut config = config.clone();
+    if user.is_some() {
+        config.providers.runpod.get_or_insert_default().ssh_user = user;
+    }
+    config
 }
 
 fn options(force: bool, dry_run: bool, wait: &Wait) -> DeployOptions {

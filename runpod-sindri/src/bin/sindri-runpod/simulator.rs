@@ -29,5 +29,5 @@ pub(crate) fn point(provider: RunpodProvider, sim: &Sim, config: &SindriConfig) 
     let names = wanted.map(|secret| secret.name.as_str()).chain(["PATH"]);
     let given = names.filter_map(|name| Some((name.to_owned(), std::env::var(name).ok()?)));
     let key = ("RUNPOD_API_KEY".to_owned(), sim.api_key().to_owned());
-    provider.environment_variables(given.chain([key])).api_url(sim.url())
+    provider.environment_variables(given.chain([key])).api_url(sim.url()).http_proxy(sim.http_proxy())
 }

@@ -6,7 +6,7 @@ use runpod_lifecycle::{
     DeployError, Error, ErrorKind, Found, Gone, IfExists, PlannedAction, PodHandle, Ready, Running, Stopped,
     WaitError,
 };
-use runpod_sim::{LedgerEntry, PodStatus};
+use runpod_sim::{FaultKind, LedgerEntry, PodStatus};
 use tokio::time::Instant;
 
 use super::{
@@ -232,16 +232,23 @@ impl Cell {
         }
     }
 
+    /// Whether the rate limit keeps lists from being read for longer than a twin is searched for.
+    pub(crate) fn outlasts_the_search(&self) -> bool {
+        let times = u32::try_from(self.times).expect("a few");
+        matches!(self.fault.kind, FaultKind::RateLimited { .. })
+            && self.fault.delay * times >= Duration::from_secs(15)
+    }
+
     fn budget(&self) -> Duration {
         let replacing = if self.row.operation == Operation::DeployReplace { 15 } else { 0 };
         let seconds = match (self.row.policy, self.fault.meaning) {
             (Policy::Watched, Meaning::Final(ErrorKind::RateLimited)) if replacing > 0 => 320,
-            (Policy::Watched | Policy::Twins, Meaning::Final(ErrorKind::RateLimited)) => 80,
+            (Policy::Watched, Meaning::Final(ErrorKind::RateLimited)) => 80,
             (Policy::Watched, _) => 40,
             // A look for the pod takes 15 s, a pause up to 4 s.
             (Policy::Create, _) => 20 + 21 * self.times + self.fault.list_lag.as_secs(),
             (Policy::Once, _) => 2,
-            (Policy::Twins, _) => 30,
+            (Policy::Twins, _) => 35,
             _ if self.row.operation == Operation::Logs => 30,
             _ => 20,
         };
@@ -308,11 +315,7 @@ impl Cell {
                 usize::from(!failed)
             }
             O::WaitGone => 0,
-            O::WaitRunning if self.row.policy == Policy::Twins => {
-                // What ended the wait may be over when the twin is looked for.
-                let is_over = self.times == 1 && self.fault.delay.is_zero();
-                1 + usize::from(failed && !is_over)
-            }
+            O::WaitRunning if self.row.policy == Policy::Twins => 1 + usize::from(failed),
             O::Reap => 1 + usize::from(failed),
             _ => usize::from(world.subject.is_some()),
         }

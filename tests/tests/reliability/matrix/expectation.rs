@@ -12,8 +12,10 @@ use super::{
 pub(crate) fn of(cell: &Cell) -> Outcome {
     let Cell { row, fault, .. } = cell;
     match (row.policy, fault.meaning) {
-        (Policy::Watched | Policy::Twins, Meaning::Final(ErrorKind::RateLimited)) => Outcome::TimedOut,
-        (Policy::Twins, Meaning::Nameless | Meaning::Unmarked) => Outcome::Done,
+        (Policy::Watched, Meaning::Final(ErrorKind::RateLimited)) => Outcome::TimedOut,
+        // The search for a twin is all that reads a list.
+        (Policy::Twins, _) if cell.outlasts_the_search() => Outcome::Warned,
+        (Policy::Twins, _) => Outcome::Done,
         // What is left of the hour is nothing, also for the calls that follow.
         (Policy::Ignored, Meaning::Final(ErrorKind::RateLimited)) if row.operation == Operation::Plan => {
             Outcome::Done

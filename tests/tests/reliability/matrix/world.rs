@@ -74,7 +74,7 @@ impl World {
     /// Somebody else's pod; its owner writes the same words into its environment as we do.
     async fn add_foreign(&mut self) {
         let body = json!({
-            "name": "foreign", "image": "image", "disk": 10, "gpu": {"id": GPU},
+            "name": "foreign", "image": "image", "disk": 10, "gpu": {"id": GPU, "count": 1},
             "env": {"RUNPOD_LIFECYCLE_EXPIRES_AT": "2020-01-01T00:00:00Z"},
         });
         let body = serde_json::from_value(body).expect("the contract allows it");

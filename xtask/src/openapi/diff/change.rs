@@ -11,6 +11,8 @@ use serde::Serialize;
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
 #[serde(rename_all = "lowercase")]
 pub(crate) enum Effect {
+    /// Code does not see it; who releases should.
+    Note,
     /// Code goes on to compile and to work.
     Additive,
     /// Some code no longer compiles, or what it sends is refused.
@@ -38,6 +40,9 @@ pub(crate) enum Kind {
     Required,
     Constraint,
     Enum,
+    Server,
+    Correction,
+    Skipped,
 }
 
 /// One change.
@@ -91,9 +96,18 @@ impl Step {
     /// The step for the worst of these.
     pub(crate) fn of(changes: &[Change]) -> Self {
         match changes.iter().map(|change| change.effect).max() {
-            None => Self::None,
+            None | Some(Effect::Note) => Self::None,
             Some(Effect::Additive) => Self::Minor,
             Some(Effect::Breaking) => Self::Major,
+        }
+    }
+
+    /// The step in one word.
+    pub(crate) fn name(self) -> &'static str {
+        match self {
+            Self::None => "none",
+            Self::Minor => "minor",
+            Self::Major => "major",
         }
     }
 

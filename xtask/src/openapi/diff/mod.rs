@@ -5,14 +5,16 @@ use std::fmt::Write as _;
 use clap::ValueEnum;
 use serde_json::{Value, json};
 
-use super::{Failure, Version, contract_folder, import, source};
+use super::{Failure, Version, contract_folder, corrections::How, import, memory::Memory, source};
 
+mod beside;
 mod change;
 mod operations;
 mod rust;
 mod schemas;
 
-use change::{Change, Changes, Effect, Step};
+pub(super) use change::{Change, Step};
+use change::{Changes, Effect};
 
 /// How the changes are told.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
@@ -25,8 +27,12 @@ pub(crate) enum Format {
 }
 
 /// Reads both documents and tells the changes.
-pub(crate) fn run(old: &str, new: &str, format: Format) -> Result<String, Failure> {
-    let changes = between(&ours(old)?, &ours(new)?);
+pub(crate) fn run(version: Version, old: &str, new: &str, format: Format) -> Result<String, Failure> {
+    let notes = import::Notes::load(version, &contract_folder())?;
+    let old = ours(old, &notes)?;
+    // What had a name in the old document keeps it in the new one.
+    let notes = import::Notes { memory: Memory::of(old.clone()), ..notes };
+    let changes = between(&old, &ours(new, &notes)?);
     Ok(match format {
         Format::Text => text(&changes),
         Format::Json => {
@@ -36,28 +42,21 @@ pub(crate) fn run(old: &str, new: &str, format: Format) -> Result<String, Failur
     })
 }
 
-/// A document of ours as it is, one of upstream's imported with the committed notes.
-fn ours(place: &str) -> Result<Value, Failure> {
+/// A document of ours as it is, one of upstream's imported with the notes.
+fn ours(place: &str, notes: &import::Notes) -> Result<Value, Failure> {
     let document = source::read(place)?;
     if document.pointer("/info").is_some_and(|info| info.get(import::CORRECTED).is_some()) {
         return Ok(document);
     }
-    let notes = import::Notes::load(version(&document), &contract_folder())?;
-    Ok(import::import(document, &notes, true).map_err(|error| format!("{place}: {error}"))?.document)
-}
-
-/// The API version that a document of upstream's describes: only v2 has it in every path.
-fn version(document: &Value) -> Version {
-    let paths = document.get("paths").and_then(Value::as_object);
-    let v2 = paths.into_iter().flatten().any(|(path, _)| path.starts_with("/v2/"));
-    if v2 { Version::V2 } else { Version::V1 }
+    Ok(import::import(document, notes, How::LENIENT).map_err(|error| format!("{place}: {error}"))?.document)
 }
 
 /// The changes between two documents of ours, the breaking ones first.
-fn between(old: &Value, new: &Value) -> Vec<Change> {
+pub(super) fn between(old: &Value, new: &Value) -> Vec<Change> {
     let mut changes = Changes::default();
     operations::compare(old, new, &mut changes);
     schemas::compare(old, new, &mut changes);
+    beside::compare(old, new, &mut changes);
     let mut changes = changes.0;
     changes.sort_by(|one, other| (other.effect, one).cmp(&(one.effect, other)));
     changes.dedup();
@@ -66,7 +65,9 @@ fn between(old: &Value, new: &Value) -> Vec<Change> {
 
 fn text(changes: &[Change]) -> String {
     let mut out = format!("semver step: {}\n", Step::of(changes).told());
-    for (effect, title) in [(Effect::Breaking, "Breaking"), (Effect::Additive, "Additive")] {
+    for (effect, title) in
+        [(Effect::Breaking, "Breaking"), (Effect::Additive, "Additive"), (Effect::Note, "To know")]
+    {
         let lines: Vec<String> = changes
             .iter()
             .filter(|change| change.effect == effect)

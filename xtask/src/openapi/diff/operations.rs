@@ -9,55 +9,75 @@ use super::{
     rust::type_of,
     schemas,
 };
+use crate::openapi::{
+    aliases::{NAMES, field},
+    parameters::placeholders,
+};
 
 /// One operation, and where it is.
 struct Operation<'a> {
-    place: String,
+    id: &'a str,
+    method: &'a str,
     path: &'a str,
     node: &'a Value,
 }
 
-/// Compares the operations of two documents.
-pub(super) fn compare(old: &Value, new: &Value, changes: &mut Changes) {
-    let (old, new) = (by_id(old), by_id(new));
-    for (id, operation) in &old {
-        match new.get(id) {
-            Some(other) => changed(id, operation, other, changes),
-            None => {
-                let renamed = new
-                    .iter()
-                    .find(|(id, other)| other.place == operation.place && !old.contains_key(id.as_str()));
-                let detail = renamed.map_or_else(
-                    || operation.place.clone(),
-                    |(id, _)| format!("{} is called {id} now", operation.place),
-                );
-                changes.add(Effect::Breaking, Kind::Operation, Action::Removed, id, detail);
-            }
-        }
-    }
-    for (id, operation) in new.iter().filter(|(id, _)| !old.contains_key(*id)) {
-        changes.add(Effect::Additive, Kind::Operation, Action::Added, id, &operation.place);
+impl Operation<'_> {
+    fn place(&self) -> String {
+        format!("{} {}", self.method.to_uppercase(), self.path)
     }
 }
 
-fn by_id(document: &Value) -> BTreeMap<String, Operation<'_>> {
+/// Compares the operations of two documents.
+pub(super) fn compare(old: &Value, new: &Value, changes: &mut Changes) {
+    let (old, new) = (by_name(old), by_name(new));
+    for (name, operation) in &old {
+        match new.get(name) {
+            Some(other) => changed(operation, other, changes),
+            None => {
+                let same = |(known, other): &(&String, &Operation<'_>)| {
+                    other.place() == operation.place() && !old.contains_key(known.as_str())
+                };
+                let detail = new.iter().find(same).map_or_else(
+                    || operation.place(),
+                    |(_, other)| format!("{} is called {} now", operation.place(), other.id),
+                );
+                changes.add(Effect::Breaking, Kind::Operation, Action::Removed, operation.id, detail);
+            }
+        }
+    }
+    for (_, operation) in new.iter().filter(|(name, _)| !old.contains_key(*name)) {
+        changes.add(Effect::Additive, Kind::Operation, Action::Added, operation.id, operation.place());
+    }
+}
+
+/// Operations by the names of their methods.
+fn by_name(document: &Value) -> BTreeMap<String, Operation<'_>> {
     let mut found = BTreeMap::new();
     for (path, item) in document.get("paths").and_then(Value::as_object).into_iter().flatten() {
         for (method, node) in item.as_object().into_iter().flatten() {
             let id = node.get("operationId").and_then(Value::as_str).unwrap_or_default();
-            let place = format!("{} {path}", method.to_uppercase());
-            found.insert(id.to_owned(), Operation { place, path, node });
+            found.insert(field(id), Operation { id, method, path, node });
         }
     }
     found
 }
 
-fn changed(id: &str, old: &Operation<'_>, new: &Operation<'_>, changes: &mut Changes) {
-    if old.place != new.place {
-        let detail = format!("{} is {} now", old.place, new.place);
+fn changed(old: &Operation<'_>, new: &Operation<'_>, changes: &mut Changes) {
+    let id = old.id;
+    if old.method != new.method {
+        let detail = format!("{} is {} now: it does something else", old.place(), new.place());
+        changes.add(Effect::Breaking, Kind::Operation, Action::Changed, id, detail);
+    } else if literal(old.path) != literal(new.path) {
+        let detail = format!("{} is {} now", old.place(), new.place());
         changes.add(Effect::Additive, Kind::Operation, Action::Changed, id, detail);
     }
-    parameters(id, old, new, changes);
+    path_arguments(old, new, changes);
+    arguments(old, new, changes);
+    if old.node.get("x-options").is_some() && new.node.get("x-options").is_none() {
+        let detail = "nothing may be left out of it any more, so there is no call with options";
+        changes.add(Effect::Breaking, Kind::Operation, Action::Changed, id, detail);
+    }
     body(id, old.node, new.node, changes);
     answer(id, old.node, new.node, changes);
     for key in ["deprecated", "x-statuses"] {
@@ -70,52 +90,73 @@ fn changed(id: &str, old: &Operation<'_>, new: &Operation<'_>, changes: &mut Cha
     }
 }
 
-fn by_name(operation: &Value) -> BTreeMap<&str, &Value> {
-    let parameters = operation.get("parameters").and_then(Value::as_array).into_iter().flatten();
-    parameters.filter_map(|parameter| Some((parameter["name"].as_str()?, parameter))).collect()
+/// The path without the names in it.
+fn literal(path: &str) -> String {
+    crate::openapi::memory::place(path)
 }
 
-fn parameters(id: &str, old: &Operation<'_>, new: &Operation<'_>, changes: &mut Changes) {
-    const POSITIONAL: &str = "arguments are positional, so every call has to change";
-    let (before, after) = (by_name(old.node), by_name(new.node));
-    for name in before.keys().filter(|name| !after.contains_key(*name)) {
-        let subject = format!("{id}.{name}");
-        changes.add(Effect::Breaking, Kind::Parameter, Action::Removed, subject, POSITIONAL);
-    }
-    for (name, parameter) in &after {
-        let subject = format!("{id}.{name}");
-        match before.get(name) {
-            None => {
-                let detail = format!("{}; {POSITIONAL}", type_of(&parameter["schema"]));
-                changes.add(Effect::Breaking, Kind::Parameter, Action::Added, subject, detail);
-            }
-            Some(other) => one_parameter(&subject, other, parameter, changes),
-        }
-    }
-    let order = |path: &str| -> Vec<String> {
-        path.split('{').skip(1).filter_map(|rest| Some(rest.split_once('}')?.0.to_owned())).collect()
-    };
-    let (mut was, mut is) = (order(old.path), order(new.path));
-    let moved = was != is;
+/// Arguments in the path are positional texts; only how many there are counts, and that those whose names stay do
+/// not change places.
+fn path_arguments(old: &Operation<'_>, new: &Operation<'_>, changes: &mut Changes) {
+    let names =
+        |operation: &Operation<'_>| -> Vec<String> { placeholders(operation.path).map(field).collect() };
+    let (before, after) = (names(old), names(new));
+    let (mut was, mut is) = (before.clone(), after.clone());
     was.sort();
     is.sort();
-    if moved && was == is {
-        let detail = "its path arguments come in another order";
-        changes.add(Effect::Breaking, Kind::Parameter, Action::Changed, id, detail);
-    }
+    let detail = if before.len() != after.len() {
+        format!("{} arguments in the path are {} now", before.len(), after.len())
+    } else if was == is && before != after {
+        "its path arguments come in another order".to_owned()
+    } else {
+        return;
+    };
+    changes.add(Effect::Breaking, Kind::Parameter, Action::Changed, old.id, detail);
 }
 
-fn one_parameter(subject: &str, old: &Value, new: &Value, changes: &mut Changes) {
-    if old["in"] != new["in"] {
-        let detail = format!("in the {} now, was in the {}", text(&new["in"]), text(&old["in"]));
-        changes.add(Effect::Breaking, Kind::Parameter, Action::Changed, subject, detail);
+/// The arguments that must be given, besides those of the path and the body, by their names in Rust and in order.
+fn required(operation: &Value) -> Vec<(String, &Value)> {
+    let parameters = operation.get("parameters").and_then(Value::as_array).into_iter().flatten();
+    let must = parameters.filter(|parameter| parameter["required"] == true && parameter["in"] != "path");
+    let mut named: Vec<(bool, String, &Value)> = must
+        .map(|parameter| {
+            let wire = parameter["name"].as_str().unwrap_or_default();
+            let alias = parameter[NAMES].get(wire).and_then(Value::as_str);
+            (parameter["in"] == "header", field(alias.unwrap_or(wire)), parameter)
+        })
+        .collect();
+    named.sort_by(|one, other| (one.0, &one.1).cmp(&(other.0, &other.1)));
+    named.into_iter().map(|(_, name, parameter)| (name, parameter)).collect()
+}
+
+fn arguments(old: &Operation<'_>, new: &Operation<'_>, changes: &mut Changes) {
+    let (before, after) = (required(old.node), required(new.node));
+    let of = |list: &[(String, &Value)], name: &str| list.iter().any(|(known, _)| known == name);
+    for (name, _) in before.iter().filter(|(name, _)| !of(&after, name)) {
+        let subject = format!("{}.{name}", old.id);
+        let detail = "it is no argument of its own any more, so every call has to change";
+        changes.add(Effect::Breaking, Kind::Parameter, Action::Removed, subject, detail);
     }
-    if old["required"] != new["required"] {
-        let now = if new["required"] == true { "required" } else { "optional" };
-        let detail = format!("{now} now, so its type is another");
-        changes.add(Effect::Breaking, Kind::Required, Action::Changed, subject, detail);
+    for (name, parameter) in &after {
+        let subject = format!("{}.{name}", old.id);
+        let Some((_, other)) = before.iter().find(|(known, _)| known == name) else {
+            let detail = format!("{}, required; every call has to change", type_of(&parameter["schema"]));
+            changes.add(Effect::Breaking, Kind::Parameter, Action::Added, subject, detail);
+            continue;
+        };
+        if other["in"] != parameter["in"] {
+            let detail = format!("in the {} now, was in the {}", text(&parameter["in"]), text(&other["in"]));
+            changes.add(Effect::Additive, Kind::Parameter, Action::Changed, &subject, detail);
+        }
+        schemas::value(&subject, &other["schema"], &parameter["schema"], schemas::Use::SENT, changes);
     }
-    schemas::value(subject, &old["schema"], &new["schema"], schemas::Use::SENT, changes);
+    let order = |list: &[(String, &Value)], other: &[(String, &Value)]| -> Vec<String> {
+        list.iter().filter(|(name, _)| of(other, name)).map(|(name, _)| name.clone()).collect()
+    };
+    if order(&before, &after) != order(&after, &before) {
+        let detail = "its arguments come in another order";
+        changes.add(Effect::Breaking, Kind::Parameter, Action::Changed, old.id, detail);
+    }
 }
 
 fn text(value: &Value) -> &str {
@@ -123,11 +164,20 @@ fn text(value: &Value) -> &str {
 }
 
 fn body(id: &str, old: &Value, new: &Value, changes: &mut Changes) {
-    const BODY: &str = "/requestBody/content/application~1json/schema";
+    let schema = |node: &'_ Value| -> Option<Value> {
+        let content = node.pointer("/requestBody/content")?.as_object()?;
+        content.values().next()?.get("schema").cloned()
+    };
     let subject = format!("{id}.body");
-    match (old.pointer(BODY), new.pointer(BODY)) {
+    match (schema(old).as_ref(), schema(new).as_ref()) {
         (None, None) => {}
-        (Some(old), Some(new)) => schemas::value(&subject, old, new, schemas::Use::SENT, changes),
+        (Some(old), Some(new)) if optional(old) == optional(new) => {
+            schemas::value(&subject, old, new, schemas::Use::SENT, changes);
+        }
+        (Some(_), Some(new)) => {
+            let detail = if optional(new) { "optional now, so its type is another" } else { "required now" };
+            changes.add(Effect::Breaking, Kind::Required, Action::Changed, subject, detail);
+        }
         (None, Some(new)) => {
             let detail = format!("{}, one argument more", type_of(new));
             changes.add(Effect::Breaking, Kind::Parameter, Action::Added, subject, detail);
@@ -136,20 +186,21 @@ fn body(id: &str, old: &Value, new: &Value, changes: &mut Changes) {
             changes.add(Effect::Breaking, Kind::Parameter, Action::Removed, subject, "one argument less");
         }
     }
-    let required = |node: &Value| node.pointer("/requestBody/required").cloned();
-    if let (Some(was), Some(is)) = (required(old), required(new))
-        && was != is
-    {
-        let now = if is == true { "required" } else { "optional" };
-        changes.add(Effect::Breaking, Kind::Required, Action::Changed, format!("{id}.body"), now);
-    }
+}
+
+/// Whether a body may be left out.
+fn optional(schema: &Value) -> bool {
+    schema.pointer("/x-rust-type/path").is_some_and(|path| path == "runpod_api::Unless")
 }
 
 fn answer(id: &str, old: &Value, new: &Value, changes: &mut Changes) {
-    let (old, new) = (success(old), success(new));
-    if old != new {
-        let detail = format!("answers {new}, was {old}");
+    const ANSWER: &str = "/responses/2XX/content/application~1json/schema";
+    let (was, is) = (success(old), success(new));
+    if was != is {
+        let detail = format!("answers {is}, was {was}");
         changes.add(Effect::Breaking, Kind::Type, Action::Changed, id, detail);
+    } else if let (Some(old), Some(new)) = (old.pointer(ANSWER), new.pointer(ANSWER)) {
+        schemas::value(&format!("{id}.answer"), old, new, schemas::Use::RECEIVED, changes);
     }
 }
 

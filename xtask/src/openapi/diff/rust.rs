@@ -33,13 +33,30 @@ pub(super) fn type_of(schema: &Value) -> String {
 
 fn ours(extension: &Value) -> String {
     let path = extension.get("path").and_then(Value::as_str).unwrap_or_default();
+    let path = path.split_once('<').map_or(path, |(path, _)| path);
     let name = path.rsplit_once("::").map_or(path, |(_, name)| name);
-    let parameters: Vec<String> =
-        extension.get("parameters").and_then(Value::as_array).into_iter().flatten().map(type_of).collect();
+    let name = if name == "Unless" { "Option" } else { name };
+    // How many items there may be is a bound, as for numbers.
+    let is_limit = |parameter: &&Value| {
+        parameter
+            .pointer("/x-rust-type/path")
+            .and_then(Value::as_str)
+            .is_some_and(|path| path.contains("::Len<"))
+    };
+    let parameters: Vec<String> = extension
+        .get("parameters")
+        .and_then(Value::as_array)
+        .into_iter()
+        .flatten()
+        .filter(|parameter| !is_limit(parameter))
+        .map(type_of)
+        .collect();
     if parameters.is_empty() { name.to_owned() } else { format!("{name}<{}>", parameters.join(", ")) }
 }
 
 fn alternatives(node: &Node) -> Option<String> {
-    let members: Vec<String> = node.get("oneOf")?.as_array()?.iter().map(type_of).collect();
+    let mut members: Vec<String> = node.get("oneOf")?.as_array()?.iter().map(type_of).collect();
+    members.sort();
+    members.dedup();
     Some(members.join(" | "))
 }

@@ -8,7 +8,7 @@ use super::{
     change::{Action, Changes, Effect, Kind},
     rust::type_of,
 };
-use crate::openapi::{flatten::lone_target, schema::Node};
+use crate::openapi::{aliases::NAMES, flatten::lone_target, schema::Node};
 
 /// Which way values of a schema go.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -19,8 +19,7 @@ pub(super) struct Use {
 
 impl Use {
     pub(super) const SENT: Self = Self { sent: true, received: false };
-    #[cfg(test)]
-    const RECEIVED: Self = Self { sent: false, received: true };
+    pub(super) const RECEIVED: Self = Self { sent: false, received: true };
 }
 
 /// Compares the components of two documents.
@@ -75,7 +74,9 @@ fn uses(document: &Value, schemas: &Node) -> BTreeMap<String, Use> {
     let mut received = BTreeSet::new();
     let items = document.get("paths").and_then(Value::as_object).into_iter().flatten();
     for (_, operation) in items.flat_map(|(_, item)| item.as_object().into_iter().flatten()) {
-        ["requestBody", "parameters"].iter().for_each(|key| reach(&operation[*key], schemas, &mut sent));
+        ["requestBody", "parameters", "x-options"]
+            .iter()
+            .for_each(|key| reach(&operation[*key], schemas, &mut sent));
         reach(&operation["responses"], schemas, &mut received);
     }
     let way = |name: &String| Use { sent: sent.contains(name), received: received.contains(name) };
@@ -109,7 +110,11 @@ fn one(name: &str, old: &Value, new: &Value, way: Use, changes: &mut Changes) {
         changes.add(Effect::Breaking, Kind::Type, Action::Changed, name, detail);
         return;
     }
+    if old.get("oneOf").is_some() && new.get("oneOf").is_some() {
+        return variants(name, old, new, changes);
+    }
     value(name, old, new, way, changes);
+    rust_names(name, old, new, changes);
     for (property, schema) in &before {
         let subject = format!("{name}.{property}");
         match after.get(property) {
@@ -128,6 +133,36 @@ fn one(name: &str, old: &Value, new: &Value, way: Use, changes: &mut Changes) {
     }
     required(name, old, new, way, changes);
     closed(name, old, new, way, changes);
+}
+
+/// Variants of a choice, whatever their order.
+fn variants(name: &str, old: &Value, new: &Value, changes: &mut Changes) {
+    let all = |schema: &Value| -> BTreeSet<String> {
+        schema["oneOf"].as_array().into_iter().flatten().map(type_of).collect()
+    };
+    let (before, after) = (all(old), all(new));
+    for variant in after.difference(&before) {
+        changes.add(Effect::Additive, Kind::Enum, Action::Added, format!("{name}.{variant}"), "");
+    }
+    for variant in before.difference(&after) {
+        changes.add(Effect::Breaking, Kind::Enum, Action::Removed, format!("{name}.{variant}"), "");
+    }
+}
+
+/// Fields and variants whose names in Rust are others.
+fn rust_names(name: &str, old: &Value, new: &Value, changes: &mut Changes) {
+    let alias = |schema: &Value, wire: &str| schema[NAMES].get(wire).cloned();
+    let wires = ["properties", "enum"].iter().filter_map(|key| old.get(*key)).flat_map(|all| match all {
+        Value::Object(properties) => properties.keys().cloned().collect::<Vec<_>>(),
+        all => all.as_array().into_iter().flatten().filter_map(Value::as_str).map(str::to_owned).collect(),
+    });
+    for wire in wires {
+        let there = new["properties"].get(&wire).is_some() || names(new, "enum").contains(&wire);
+        if there && alias(old, &wire) != alias(new, &wire) {
+            let detail = "its name in Rust is another";
+            changes.add(Effect::Breaking, Kind::Property, Action::Changed, format!("{name}.{wire}"), detail);
+        }
+    }
 }
 
 fn names(schema: &Value, key: &str) -> BTreeSet<String> {

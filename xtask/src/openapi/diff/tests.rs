@@ -58,14 +58,14 @@ fn operations_come_and_go() {
 }
 
 #[test]
-fn a_new_parameter_breaks_positional_calls_even_when_it_is_optional() {
-    let limit = json!([{ "name": "limit", "in": "query", "schema": { "type": "boolean" } }]);
-    let added = after(|document| get(document)["parameters"] = limit);
+fn an_optional_parameter_is_an_addition_and_a_required_one_breaks() {
+    let limit = |required: bool| json!([{ "name": "limit", "in": "query", "required": required, "schema": { "type": "boolean" } }]);
+    let added = after(|document| get(document)["parameters"] = limit(false));
+    assert_eq!(added, ["Additive schema GetThingOptions added"]);
+    let added = after(|document| get(document)["parameters"] = limit(true));
     assert_eq!(
         added,
-        [
-            "Breaking parameter getThing.limit added: boolean; arguments are positional, so every call has to change"
-        ]
+        ["Breaking parameter getThing.limit added: boolean, required; every call has to change"]
     );
 }
 
@@ -74,7 +74,7 @@ fn a_body_or_another_answer_breaks_calls() {
     let body =
         json!({ "content": { "application/json": { "schema": { "$ref": "#/components/schemas/Thing" } } } });
     let added = after(|document| get(document)["requestBody"] = body);
-    assert_eq!(added, ["Breaking parameter getThing.body added: ThingRequest, one argument more"]);
+    assert_eq!(added, ["Breaking parameter getThing.body added: Option<ThingRequest>, one argument more"]);
     let stream = json!({ "200": { "content": { "text/event-stream": {} } } });
     let changed = after(|document| get(document)["responses"] = stream);
     assert!(

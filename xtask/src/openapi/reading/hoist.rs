@@ -6,6 +6,7 @@ use serde_json::{Value, json};
 
 use crate::openapi::{
     flatten::lone_target,
+    memory::Memory,
     operations::capitalised,
     pointer::step,
     refusal::{Carried, Refusal},
@@ -19,10 +20,12 @@ pub(crate) struct Hoisted {
     pub(crate) schemas: Node,
     /// Components whose natural name was taken, and that name.
     clashes: BTreeMap<String, String>,
+    /// The components that were inside others.
+    pub(crate) inline: BTreeSet<String>,
 }
 
 /// Gives everything that becomes a Rust type a name.
-pub(crate) fn named(schemas: &Node, paths: &mut Node) -> Carried<Hoisted> {
+pub(crate) fn named(schemas: &Node, paths: &mut Node, memory: &Memory) -> Carried<Hoisted> {
     let nullable: BTreeSet<String> = schemas
         .iter()
         .filter(|(_, schema)| schema["nullable"] == true)
@@ -31,7 +34,9 @@ pub(crate) fn named(schemas: &Node, paths: &mut Node) -> Carried<Hoisted> {
     let mut hoister = Hoister {
         upstream: schemas,
         nullable,
-        out: Hoisted { schemas: Node::new(), clashes: BTreeMap::new() },
+        memory,
+        recalled: memory.inline_names(schemas, paths),
+        out: Hoisted { schemas: Node::new(), clashes: BTreeMap::new(), inline: BTreeSet::new() },
     };
     for (name, schema) in schemas {
         let mut schema = schema.clone();
@@ -59,6 +64,9 @@ pub(crate) fn named(schemas: &Node, paths: &mut Node) -> Carried<Hoisted> {
 struct Hoister<'a> {
     upstream: &'a Node,
     nullable: BTreeSet<String>,
+    memory: &'a Memory,
+    /// Names that parts have had, by those that they would get.
+    recalled: BTreeMap<String, String>,
     out: Hoisted,
 }
 
@@ -110,6 +118,11 @@ impl Hoister<'_> {
         Ok(())
     }
 
+    /// Whether nothing that had this name before has it by right now.
+    fn is_gone(&self, name: &str) -> bool {
+        !self.recalled.values().any(|recalled| recalled == name)
+    }
+
     fn place(&mut self, schema: Value, name: &str) -> Carried<String> {
         let listed = |upstream: &&String| name.starts_with(upstream.as_str());
         let equal =
@@ -117,15 +130,18 @@ impl Hoister<'_> {
         if let Some(equal) = equal {
             return Ok(equal.clone());
         }
-        for number in 1..100 {
-            let candidate = if number == 1 { name.to_owned() } else { format!("{name}{number}") };
-            let taken = self.upstream.contains_key(&candidate);
+        let recalled = self.recalled.get(name).cloned();
+        let numbered = |number: usize| if number == 1 { name.to_owned() } else { format!("{name}{number}") };
+        for candidate in recalled.clone().into_iter().chain((1..100).map(numbered)) {
+            let kept = recalled.as_ref() != Some(&candidate) && self.memory.has(&candidate);
+            let taken = kept && !self.is_gone(&candidate) || self.upstream.contains_key(&candidate);
             match self.out.schemas.get(&candidate) {
                 Some(other) if !taken && *other == schema => return Ok(candidate),
                 None if !taken => {
-                    if candidate != name {
+                    if candidate != name && recalled.as_ref() != Some(&candidate) {
                         self.out.clashes.insert(candidate.clone(), name.to_owned());
                     }
+                    self.out.inline.insert(candidate.clone());
                     self.out.schemas.insert(candidate.clone(), schema);
                     return Ok(candidate);
                 }

@@ -1,11 +1,13 @@
 //! The two readings of a schema: strict where it is sent, lenient where it is received.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 
 use serde_json::{Value, json};
 
 use super::{
     flatten::lone_target,
+    memory::{self, Memory},
+    operations::capitalised,
     pointer::step,
     refusal::{Carried, Refusal},
     responses,
@@ -15,6 +17,7 @@ use super::{
 mod cycle;
 mod hoist;
 mod names;
+mod readings;
 mod request;
 mod response;
 mod rust_type;
@@ -24,9 +27,11 @@ pub(crate) use response::is_text_enum;
 pub(crate) use rust_type::KEY;
 
 /// Reads every schema that an operation reaches, in the direction it is used, and gives the components.
-pub(crate) fn split(schemas: &Node, paths: &mut Node) -> Carried<Node> {
-    let hoisted = hoist::named(schemas, paths)?;
-    let mut answers = response::Reader::new(&hoisted.schemas, paths);
+pub(crate) fn split(schemas: &Node, paths: &mut Node, memory: &Memory) -> Carried<Node> {
+    let names = memory.names(schemas, paths);
+    let schemas = &renamed_all(schemas, paths, &names);
+    let hoisted = hoist::named(schemas, paths, memory)?;
+    let mut answers = response::Reader::new(&hoisted.schemas, paths, memory);
     let mut requests = request::Reader::new(&hoisted.schemas);
     answers.component(responses::ERROR)?;
     each_operation(paths, |operation, at| {
@@ -39,29 +44,66 @@ pub(crate) fn split(schemas: &Node, paths: &mut Node) -> Carried<Node> {
         if let Some(schema) = operation.pointer_mut("/requestBody/content/application~1json/schema") {
             *schema = requests.body(schema, &step(at, "requestBody"))?;
         }
+        request::left_out(operation);
+        let id = operation["operationId"].as_str().map(capitalised).unwrap_or_default();
         let parameters = operation.get_mut("parameters").and_then(Value::as_array_mut);
-        parameters.into_iter().flatten().try_for_each(|parameter| requests.parameter(parameter, at))
+        parameters.into_iter().flatten().try_for_each(|parameter| requests.parameter(&id, parameter, at))
     })?;
     let mut answers = answers.finish();
     hoisted.undo_clashes(&mut answers, paths);
     let requests = requests.finish();
-    let renamed = differing(&requests, &answers)?;
+    let [sent, received] = readings::named(&requests, &answers, memory)?;
     each_operation(paths, |operation, _| {
-        for key in ["requestBody", "parameters"] {
+        for (key, names) in [("requestBody", &sent), ("parameters", &sent), ("responses", &received)] {
             if let Some(part) = operation.get_mut(key) {
-                rename(part, &renamed);
+                rename(part, names);
             }
         }
         Ok(())
     })?;
-    let mut all = answers;
-    for (name, mut schema) in requests {
-        rename(&mut schema, &renamed);
-        all.insert(renamed.get(&name).cloned().unwrap_or(name), schema);
+    let mut all = Node::new();
+    for (reading, other, is_sent) in [(answers, &received, false), (requests, &sent, true)] {
+        for (name, mut schema) in reading {
+            rename(&mut schema, other);
+            let own = other.get(&name).cloned();
+            if let Some(node) = schema.as_object_mut() {
+                if is_sent && node.contains_key("properties") {
+                    node.insert("x-sent".to_owned(), json!(true));
+                }
+                if own.is_some() {
+                    node.insert(memory::OF.to_owned(), json!(name));
+                }
+                if let Some((upstream, _)) =
+                    names.iter().find(|(upstream, own)| **own == name && *upstream != *own)
+                {
+                    node.insert(memory::NAME.to_owned(), json!(upstream));
+                }
+                if hoisted.inline.contains(&name) {
+                    node.insert(memory::INLINE.to_owned(), json!(true));
+                }
+            }
+            all.insert(own.unwrap_or(name), schema);
+        }
     }
     same_in_rust(&all)?;
     cycle::boxed(&mut all);
     Ok(all)
+}
+
+/// Upstream's components under their names here, in all that refers to them.
+fn renamed_all(schemas: &Node, paths: &mut Node, names: &BTreeMap<String, String>) -> Node {
+    let changed: BTreeMap<String, String> = names
+        .iter()
+        .filter(|(name, own)| name != own)
+        .map(|(name, own)| (name.clone(), own.clone()))
+        .collect();
+    paths.values_mut().for_each(|item| rename(item, &changed));
+    let renamed = |(name, schema): (&String, &Value)| {
+        let mut schema = schema.clone();
+        rename(&mut schema, &changed);
+        (names.get(name).unwrap_or(name).clone(), schema)
+    };
+    schemas.iter().map(renamed).collect()
 }
 
 fn each_operation(paths: &mut Node, mut act: impl FnMut(&mut Value, &str) -> Carried<()>) -> Carried<()> {
@@ -71,48 +113,6 @@ fn each_operation(paths: &mut Node, mut act: impl FnMut(&mut Value, &str) -> Car
         }
     }
     Ok(())
-}
-
-/// Names for the request readings that differ from the response reading of the same component.
-fn differing(requests: &Node, answers: &Node) -> Carried<BTreeMap<String, String>> {
-    let mut differing: BTreeSet<&String> = requests
-        .iter()
-        .filter(|(name, schema)| answers.get(*name).is_some_and(|other| other != *schema))
-        .map(|(name, _)| name)
-        .collect();
-    loop {
-        let before = differing.len();
-        for (name, schema) in requests {
-            if answers.contains_key(name) && mentions(schema, &differing) {
-                differing.insert(name);
-            }
-        }
-        if differing.len() == before {
-            break;
-        }
-    }
-    let mut renamed = BTreeMap::new();
-    for name in differing {
-        let free = |candidate: &String| !requests.contains_key(candidate) && !answers.contains_key(candidate);
-        let candidates = ["Request", "Input", "Body"].map(|suffix| format!("{name}{suffix}"));
-        let Some(own) = candidates.into_iter().find(free) else {
-            let at = step("/components/schemas", name);
-            return Err(Refusal::new(&at, "no free name for its request reading", "rename a component"));
-        };
-        renamed.insert(name.clone(), own);
-    }
-    Ok(renamed)
-}
-
-fn mentions(value: &Value, names: &BTreeSet<&String>) -> bool {
-    match value {
-        Value::Array(items) => items.iter().any(|item| mentions(item, names)),
-        Value::Object(node) => {
-            node.get("$ref").is_some_and(|_| lone_target(node).is_some_and(|name| names.contains(&name)))
-                || node.values().any(|value| mentions(value, names))
-        }
-        _ => false,
-    }
 }
 
 /// Points references at the new names.

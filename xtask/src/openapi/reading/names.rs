@@ -46,6 +46,11 @@ pub(crate) fn is_secret(property: &str) -> bool {
     .any(|end| plain.ends_with(end))
 }
 
+/// Whether a property is the value of a thing that is called a secret.
+pub(crate) fn is_value_of_secret(component: &str, property: &str) -> bool {
+    property == "value" && component.contains("Secret")
+}
+
 /// Property names below which every text is secret.
 pub(crate) fn holds_secrets(property: &str) -> bool {
     property.eq_ignore_ascii_case("env")

@@ -4,6 +4,7 @@ use serde_json::{Value, json};
 
 use crate::openapi::{
     flatten::lone_target,
+    memory,
     operations::capitalised,
     pointer::step,
     refusal::{Carried, Refusal},
@@ -12,7 +13,7 @@ use crate::openapi::{
 
 use super::{
     names,
-    response::{closed_enum, is_text_enum},
+    response::{DEEPEST, closed_enum, is_text_enum},
     rust_type,
 };
 
@@ -32,8 +33,8 @@ struct Place<'a> {
     property: &'a str,
     /// What the schema would be called if it needed a name.
     name: &'a str,
-    /// Whether the generator has no name to give.
-    nameless: bool,
+    /// Whether it is a component already.
+    is_component: bool,
     depth: usize,
 }
 
@@ -54,7 +55,7 @@ impl<'a> Reader<'a> {
     }
 
     /// A parameter, in place.
-    pub(crate) fn parameter(&mut self, parameter: &mut Value, at: &str) -> Carried<()> {
+    pub(crate) fn parameter(&mut self, id: &str, parameter: &mut Value, at: &str) -> Carried<()> {
         let name = parameter["name"].as_str().unwrap_or_default().to_owned();
         let at = step(&step(at, "parameters"), &name);
         let schema = parameter["schema"].clone();
@@ -64,7 +65,7 @@ impl<'a> Reader<'a> {
         }
         let target = schema.as_object().and_then(lone_target).and_then(|name| self.source.get(&name));
         let whole = target.unwrap_or(&schema);
-        let base = capitalised(&name);
+        let base = format!("{id}{}", capitalised(&name));
         let place =
             Place { catalog: names::is_catalog(&name), property: &name, name: &base, ..Place::default() };
         if whole["type"] == "object" || whole.get("oneOf").or_else(|| whole.get("anyOf")).is_some() {
@@ -90,7 +91,7 @@ impl<'a> Reader<'a> {
             return Err(Refusal::new(&at, "there is no such component", "correct the reference to it"));
         };
         self.out.insert(name.to_owned(), json!({}));
-        let read = self.inline(node, Place { name, ..Place::default() }, &at)?;
+        let read = self.inline(node, Place { name, is_component: true, ..Place::default() }, &at)?;
         self.out.insert(name.to_owned(), read);
         Ok(())
     }
@@ -106,12 +107,8 @@ impl<'a> Reader<'a> {
             || target.contains_key("anyOf")
             || is_text_enum(target) && !place.catalog && !place.secret;
         if !named {
-            if place.depth > 16 {
-                return Err(Refusal::new(
-                    at,
-                    "a list or map that contains itself",
-                    "correct it to an object",
-                ));
+            if place.depth > DEEPEST {
+                return Ok(json!({}));
             }
             return self.nullable(node, target, Place { depth: place.depth + 1, ..place }, at);
         }
@@ -139,7 +136,6 @@ impl<'a> Reader<'a> {
         let nullable = node.remove("nullable").is_some() || beside.contains_key("nullable");
         let default = beside.get("default").cloned();
         node.extend(default.map(|default| ("default".to_owned(), default)));
-        let place = Place { nameless: place.nameless || nullable, ..place };
         let read = self.inline(&node, place, at)?;
         if !nullable {
             return Ok(read);
@@ -181,7 +177,11 @@ impl<'a> Reader<'a> {
             out.insert("x-enum".to_owned(), values);
         }
         if is_text_enum(&out) {
-            return closed_enum(&out);
+            let closed = closed_enum(&out);
+            return match closed {
+                Value::Object(closed) if !place.is_component => self.hoisted(closed, place.name),
+                closed => closed,
+            };
         }
         if out.get("format") == Some(&json!("date-time")) {
             rust_type::ours(&mut out, "Timestamp", &[]);
@@ -194,11 +194,16 @@ impl<'a> Reader<'a> {
             set_aside(&mut out, "pattern");
         }
         let constrained = ["minLength", "maxLength", "pattern"].iter().any(|key| out.contains_key(*key));
-        if constrained && place.nameless { self.hoisted(out, place.name) } else { Value::Object(out) }
+        if constrained && !place.is_component && !place.name.is_empty() {
+            self.hoisted(out, place.name)
+        } else {
+            Value::Object(out)
+        }
     }
 
     /// A component for a schema that needs a name.
-    fn hoisted(&mut self, node: Node, name: &str) -> Value {
+    fn hoisted(&mut self, mut node: Node, name: &str) -> Value {
+        node.insert(memory::INLINE.to_owned(), json!(true));
         let schema = Value::Object(node);
         let mut number = 1;
         loop {
@@ -223,7 +228,7 @@ impl<'a> Reader<'a> {
         let noun = capitalised(names::catalog_noun(place.property));
         let name = if place.catalog { noun } else { parent };
         let items = node.get("items").cloned().unwrap_or_else(|| json!({}));
-        self.schema(&items, Place { name: &name, nameless: true, ..place }, &step(at, "items"))
+        self.schema(&items, Place { name: &name, is_component: false, ..place }, &step(at, "items"))
     }
 
     fn list(&mut self, node: &Node, place: Place<'_>, at: &str) -> Carried<Value> {
@@ -253,7 +258,7 @@ impl<'a> Reader<'a> {
         let any = json!({});
         let values = node.get("additionalProperties").filter(|values| values.is_object()).unwrap_or(&any);
         let name = format!("{}Value", place.name);
-        let inner = Place { name: &name, nameless: true, ..place };
+        let inner = Place { name: &name, is_component: false, ..place };
         let values = self.schema(values, inner, &step(at, "additionalProperties"))?;
         if node.get("additionalProperties") != Some(&json!(false)) {
             out.insert("additionalProperties".to_owned(), values.clone());
@@ -273,12 +278,14 @@ impl<'a> Reader<'a> {
             let below_env = place.below_env || names::holds_secrets(property);
             let name = format!("{}{}", place.name, capitalised(property));
             let inner = Place {
-                secret: below_env || names::is_secret(property),
+                secret: below_env
+                    || names::is_secret(property)
+                    || names::is_value_of_secret(place.name, property),
                 below_env,
                 catalog: names::is_catalog(property),
                 property,
                 name: &name,
-                nameless: false,
+                is_component: false,
                 depth: 0,
             };
             properties.insert(property.clone(), self.schema(schema, inner, &step(&at, property))?);
@@ -289,7 +296,7 @@ impl<'a> Reader<'a> {
         if out.get("additionalProperties").is_some_and(Value::is_object) {
             let more = out.get("additionalProperties").cloned().unwrap_or_default();
             let name = format!("{}Extra", place.name);
-            let inner = Place { name: &name, nameless: true, ..Place::default() };
+            let inner = Place { name: &name, ..Place::default() };
             out.insert("additionalProperties".to_owned(), self.schema(&more, inner, &at)?);
         }
         out.insert("properties".to_owned(), Value::Object(properties));
@@ -305,7 +312,8 @@ impl<'a> Reader<'a> {
         for (index, member) in members.as_array().into_iter().flatten().enumerate() {
             let name = format!("{}{}", place.name, index + 1);
             let target = member.as_object().and_then(lone_target);
-            let schema = self.schema(member, Place { name: &name, ..place }, &step(at, index))?;
+            let inner = Place { name: &name, is_component: false, ..place };
+            let schema = self.schema(member, inner, &step(at, index))?;
             if let (Some((property, values)), Some(target)) = (&tags, &target) {
                 self.tagged(target, property, values);
             }
@@ -318,8 +326,11 @@ impl<'a> Reader<'a> {
     /// Makes the discriminating property of an alternative say which alternative it is.
     fn tagged(&mut self, target: &str, property: &str, values: &[(String, String)]) {
         let Some((_, value)) = values.iter().find(|(name, _)| name == target) else { return };
+        let tag = match closed_enum(&tag_of(value)) {
+            Value::Object(tag) => self.hoisted(tag, &format!("{target}{}", capitalised(property))),
+            tag => tag,
+        };
         let Some(node) = self.out.get_mut(target).and_then(Value::as_object_mut) else { return };
-        let tag = json!({ "type": "string", "enum": [value] });
         if let Some(properties) = node.get_mut("properties").and_then(Value::as_object_mut) {
             properties.insert(property.to_owned(), tag);
         }
@@ -330,6 +341,25 @@ impl<'a> Reader<'a> {
             names.push(json!(property));
         }
     }
+}
+
+/// Has a body that is not required read as one that may be left out.
+pub(super) fn left_out(operation: &mut Value) {
+    let Some(body) = operation.get_mut("requestBody").filter(|body| body["required"] == false) else {
+        return;
+    };
+    if let Some(schema) = body.pointer_mut("/content/application~1json/schema") {
+        let mut out = schema.as_object().cloned().unwrap_or_default();
+        if let Some(reference) = out.remove("$ref") {
+            out.insert("allOf".to_owned(), json!([{ "$ref": reference }]));
+        }
+        rust_type::ours(&mut out, "Unless", std::slice::from_ref(schema));
+        *schema = Value::Object(out);
+    }
+}
+
+fn tag_of(value: &str) -> Node {
+    Node::from_iter([("enum".to_owned(), json!([value]))])
 }
 
 /// The discriminating property, and each component with its value.

@@ -9,6 +9,7 @@ use serde_json::{Value, json};
 
 use crate::openapi::{
     flatten::lone_target,
+    memory::Memory,
     operations::capitalised,
     pointer::step,
     refusal::{Carried, Refusal},
@@ -20,6 +21,9 @@ use super::{names, rust_type};
 /// Constraints on texts and objects that an odd answer would break.
 const LOOSENED: [&str; 8] =
     ["format", "maxLength", "maxProperties", "minLength", "minProperties", "pattern", "enum", "default"];
+
+/// Deepest nesting of lists and maps by name; those that contain themselves are any JSON from there on.
+pub(super) const DEEPEST: usize = 4;
 
 /// Reads components as answers.
 pub(crate) struct Reader<'a> {
@@ -40,13 +44,25 @@ struct Place {
 
 impl<'a> Reader<'a> {
     /// A reader that knows which components answer an operation.
-    pub(crate) fn new(source: &'a Node, paths: &Node) -> Self {
+    pub(crate) fn new(source: &'a Node, paths: &Node, memory: &Memory) -> Self {
         let mut reader = Self { source, out: Node::new(), identity: BTreeMap::new() };
         for item in paths.values() {
             for (_, operation) in item.as_object().into_iter().flatten() {
                 if let Some(schema) = operation.pointer("/responses/2XX/content/application~1json/schema") {
                     reader.mark(schema);
                 }
+            }
+        }
+        // What was required stays so, and nothing else is.
+        let received = memory.reached(&["responses"]);
+        for name in source.keys() {
+            let other = memory.other_reading(name);
+            let readings = [Some(name.as_str()), other].into_iter().flatten();
+            let before = readings
+                .filter(|name| received.contains(*name))
+                .find_map(|name| memory.component(name)?.get("required").and_then(|list| list[0].as_str()));
+            if let Some(before) = before {
+                reader.identity.insert(name.clone(), before.to_owned());
             }
         }
         reader
@@ -116,7 +132,7 @@ impl<'a> Reader<'a> {
             closed_enum(node)
         } else if let Some(merged) = self.merged(node, 0) {
             let merged = self.enums_named(merged, name);
-            self.object(&merged, None, Place::default(), &at)?
+            self.object(&merged, self.identity.get(name).cloned(), Place::default(), &at)?
         } else {
             self.object(node, self.identity.get(name).cloned(), Place::default(), &at)?
         };
@@ -140,8 +156,8 @@ impl<'a> Reader<'a> {
             self.component(&name)?;
             return Ok(json!({ "$ref": format!("#/components/schemas/{name}") }));
         }
-        if place.depth > 16 {
-            return Err(Refusal::new(at, "a list or map that contains itself", "correct it to an object"));
+        if place.depth > DEEPEST {
+            return Ok(json!({}));
         }
         self.inline(target, Place { depth: place.depth + 1, ..place }, at)
     }

@@ -6,6 +6,10 @@ use super::{
     documents::{small, with_answers, with_parameters, with_thing},
     imported, refusal,
 };
+use crate::openapi::{
+    corrections::How,
+    import::{Notes, import},
+};
 
 /// The two readings of a property: received, sent.
 fn readings(schema: Value) -> (Value, Value) {
@@ -81,8 +85,9 @@ fn several_types_are_any_json_when_received_and_a_choice_when_sent() {
 
 #[test]
 fn a_constant_is_an_enum_of_one() {
-    let (_, sent) = readings(json!({ "const": "ONLY" }));
-    assert_eq!(sent, json!({ "type": "string", "enum": ["ONLY"] }));
+    let (received, sent) = readings(json!({ "const": "ONLY" }));
+    assert_eq!(received["x-enum"], json!(["ONLY"]));
+    assert_eq!(sent, json!({ "$ref": "#/components/schemas/ThingIt" }));
 }
 
 #[test]
@@ -158,10 +163,14 @@ fn numbers_are_bounded_when_sent_and_any_when_received() {
 
 #[test]
 fn formats_and_patterns_refuse_only_what_is_sent() {
-    let (received, sent) = readings(json!({ "type": "string", "pattern": "^[a-z]+$", "minLength": 1 }));
+    let schema = json!({ "type": "string", "pattern": "^[a-z]+$", "minLength": 1 });
+    let (received, sent) = readings(schema.clone());
     assert!(received.get("pattern").is_none() && received.get("minLength").is_none());
     assert_eq!(received["x-pattern"], "^[a-z]+$");
-    assert_eq!((&sent["pattern"], &sent["minLength"]), (&json!("^[a-z]+$"), &json!(1)));
+    assert_eq!(sent, json!({ "$ref": "#/components/schemas/ThingIt" }));
+    let thing = json!({ "type": "object", "properties": { "it": schema } });
+    let text = &imported(with_thing(thing)).expect("imported")["components"]["schemas"]["ThingIt"];
+    assert_eq!((&text["pattern"], &text["minLength"]), (&json!("^[a-z]+$"), &json!(1)));
     let (received, _) = readings(json!({ "type": "string", "format": "ipv4" }));
     assert_eq!(received, json!({ "type": "string", "x-format": "ipv4" }));
 }
@@ -242,7 +251,8 @@ fn a_choice_of_objects_is_one_lenient_object_when_received_and_an_enum_when_sent
     let received: Vec<&String> = schemas["Thing"]["properties"].as_object().expect("object").keys().collect();
     assert_eq!(received, ["barks", "kind", "purrs"]);
     assert_eq!(schemas["ThingRequest"]["oneOf"].as_array().map(Vec::len), Some(2));
-    assert_eq!(schemas["Cat"]["properties"]["kind"]["enum"], json!(["CAT"]));
+    assert_eq!(schemas["Cat"]["properties"]["kind"], json!({ "$ref": "#/components/schemas/CatKind" }));
+    assert_eq!(schemas["CatKind"]["enum"], json!(["CAT"]));
 }
 
 #[test]
@@ -407,59 +417,147 @@ fn parameters_of_the_path_item_and_of_the_components_are_the_operations_own() {
 }
 
 #[test]
-fn both_versions_of_openapi_are_read_and_no_other() {
-    for version in ["3.0.0", "3.0.3", "3.1.0", "3.1.1"] {
+fn every_openapi_3_is_read_and_no_other() {
+    for version in ["3.0.0", "3.0.3", "3.1.0", "3.1.1", "3.2.0"] {
         let mut document = small();
         document["openapi"] = json!(version);
         assert_eq!(imported(document).expect("imported")["openapi"], "3.0.3");
     }
-    for version in [json!("2.0"), json!("3.2.0"), json!(3)] {
+    for version in [json!("2.0"), json!("30.1"), json!(2)] {
         let mut document = small();
         document["openapi"] = version;
         assert!(refusal(document).starts_with("/openapi: "));
     }
 }
 
+/// What is left out of a document with one more operation, after corrections.
+fn left_out(change: &dyn Fn(&mut Value), corrections: Value) -> Vec<(String, String)> {
+    let mut document = small();
+    document["paths"]["/others/{id}"] = json!({ "get": { "operationId": "getOther", "responses": { "200": {
+        "content": { "application/json": { "schema": { "$ref": "#/components/schemas/Other" } } } } } } });
+    document["components"]["schemas"]["Other"] = json!({ "type": "object", "properties": {} });
+    change(&mut document);
+    let corrections = serde_json::from_value(corrections).expect("corrections");
+    let notes = Notes { corrections, ..Notes::default() };
+    let document = import(document, &notes, How::default()).expect("imported").document;
+    assert!(document["paths"]["/things/{id}"].get("get").is_some(), "the others are there");
+    let text = |entry: &Value, key: &str| entry[key].as_str().unwrap_or_default().to_owned();
+    let skipped = document["x-skipped"].as_array().cloned().unwrap_or_default();
+    skipped.iter().map(|entry| (text(entry, "place"), text(entry, "problem"))).collect()
+}
+
+/// Puts a value into the one more operation.
+fn in_other(key: &'static str, value: Value) -> Box<dyn Fn(&mut Value)> {
+    Box::new(move |document| document["paths"]["/others/{id}"]["get"][key] = value.clone())
+}
+
+fn in_schema(value: Value) -> Box<dyn Fn(&mut Value)> {
+    Box::new(move |document| document["components"]["schemas"]["Other"] = value.clone())
+}
+
 #[test]
-fn what_no_rule_carries_is_refused_by_its_place_and_with_a_remedy() {
-    let property = |schema: Value| with_thing(json!({ "type": "object", "properties": { "it": schema } }));
-    let it = "/components/schemas/Thing/properties/it";
-    let get = "/paths/~1things~1{id}/get";
-    let mut servers = small();
-    servers["paths"]["/things/{id}"]["get"]["servers"] = json!([]);
-    let mut form = small();
-    form["paths"]["/things/{id}"]["put"]["requestBody"] = json!({ "content": { "multipart/form-data": {} } });
-    let mut circular = small();
-    circular["components"]["schemas"]["Thing"] =
-        json!({ "allOf": [{ "$ref": "#/components/schemas/Thing" }] });
+fn what_cannot_be_carried_leaves_out_its_operation_by_name_and_the_remedy_brings_it_back() {
+    const GET: &str = "/paths/~1others~1{id}/get";
+    const OTHER: &str = "/components/schemas/Other";
+    let thing =
+        json!({ "content": { "application/json": { "schema": { "$ref": "#/components/schemas/Thing" } } } });
+    let stream = json!({ "content": { "text/event-stream": {} } });
+    let form = json!({ "content": { "multipart/form-data": {} } });
+    let parameter = |parameter: Value| in_other("parameters", json!([parameter]));
+    let removed = |pointer: &str| json!({ "pointer": pointer, "change": "remove" });
+    let set = |pointer: &str, expects: Value, value: Value| json!({ "pointer": pointer, "change": "set", "expects": expects, "value": value });
+    for (change, place, remedy) in [
+        (in_other("servers", json!([])), format!("{GET}/servers"), removed(&format!("{GET}/servers"))),
+        (
+            in_other("requestBody", form),
+            format!("{GET}/requestBody/content"),
+            removed(&format!("{GET}/requestBody")),
+        ),
+        (
+            parameter(json!({ "name": "c", "in": "cookie", "schema": {} })),
+            format!("{GET}/parameters/0"),
+            set(&format!("{GET}/parameters/0/in"), json!("cookie"), json!("query")),
+        ),
+        (
+            parameter(json!({ "name": "q", "in": "query" })),
+            format!("{GET}/parameters/0"),
+            json!({ "pointer": format!("{GET}/parameters/0/schema"), "change": "add", "value": { "type": "string" } }),
+        ),
+        (
+            parameter(
+                json!({ "name": "q", "in": "query", "style": "deepObject", "schema": { "type": "string" } }),
+            ),
+            format!("{GET}/parameters/0/style"),
+            set(&format!("{GET}/parameters/0/style"), json!("deepObject"), json!("form")),
+        ),
+        (
+            parameter(json!({ "name": "q", "in": "query", "schema": { "type": "object" } })),
+            format!("{GET}/parameters/q"),
+            set(
+                &format!("{GET}/parameters/0/schema"),
+                json!({ "type": "object" }),
+                json!({ "type": "string" }),
+            ),
+        ),
+        (parameter(json!(7)), format!("{GET}/parameters/0"), removed(&format!("{GET}/parameters"))),
+        (
+            in_other("responses", json!({ "200": thing, "202": stream })),
+            format!("{GET}/responses"),
+            removed(&format!("{GET}/responses/202")),
+        ),
+        (
+            in_schema(json!({ "allOf": [{ "$ref": "#/components/schemas/Other" }] })),
+            OTHER.to_owned(),
+            removed(&format!("{OTHER}/allOf")),
+        ),
+        (
+            in_schema(json!({ "type": "object", "properties": { "it": 7 } })),
+            format!("{OTHER}/properties/it"),
+            set(&format!("{OTHER}/properties/it"), json!(7), json!({ "type": "integer" })),
+        ),
+        (
+            in_schema(json!({ "allOf": [{ "type": "string" }, { "type": "object" }] })),
+            format!("{OTHER}/allOf/1/type"),
+            removed(&format!("{OTHER}/allOf/1/type")),
+        ),
+    ] {
+        let skipped = left_out(&change, json!([]));
+        assert_eq!(skipped.len(), 1, "{place}: {skipped:?}");
+        assert_eq!(skipped[0].0, "GET /others/{id}");
+        assert!(
+            skipped[0].1.starts_with(&format!("{place}: ")) && skipped[0].1.contains("; "),
+            "{place}: {skipped:?}"
+        );
+        let mut remedy = remedy;
+        remedy["reason"] = json!("the refusal advises it");
+        remedy["source"] = json!("a test");
+        assert_eq!(left_out(&change, json!([remedy])), [], "{place}");
+    }
+}
+
+#[test]
+fn a_keyword_that_says_nothing_here_is_ignored_and_listed() {
+    for (schema, keyword) in [
+        (json!({ "$dynamicRef": "#x" }), "$dynamicRef"),
+        (json!({ "type": "date" }), "type"),
+        (json!({ "$ref": "other.json#/x" }), "$ref"),
+        (json!({ "$ref": "#/components/schemas/Nothing" }), "$unresolved"),
+        (json!({ "enum": [] }), "enum"),
+        (json!({ "type": "string", "minLength": "one" }), "minLength"),
+    ] {
+        let (received, _) = readings(schema.clone());
+        assert_eq!(received["x-ignored"], json!([keyword]), "{schema}");
+    }
+}
+
+#[test]
+fn components_whose_names_would_be_one_type_get_numbers() {
     let mut twins = small();
     twins["components"]["schemas"]["thing"] = json!({ "type": "object", "properties": { "a": {} } });
     twins["paths"]["/things/{id}"]["get"]["responses"]["200"]["content"]["application/json"]["schema"] = json!({ "type": "object", "properties": {
             "a": { "$ref": "#/components/schemas/Thing" }, "b": { "$ref": "#/components/schemas/thing" } } });
-    let mixed = json!({ "content": { "text/event-stream": {} } });
-    let thing =
-        json!({ "content": { "application/json": { "schema": { "$ref": "#/components/schemas/Thing" } } } });
-    for (document, place) in [
-        (property(json!({ "$dynamicRef": "#x" })), format!("{it}/$dynamicRef: ")),
-        (property(json!({ "type": "date" })), format!("{it}/type: ")),
-        (property(json!({ "$ref": "other.json#/x" })), format!("{it}/$ref: ")),
-        (property(json!({ "$ref": "#/components/schemas/Nothing" })), String::new()),
-        (property(json!({ "enum": [] })), format!("{it}/enum: ")),
-        (property(json!(7)), format!("{it}: ")),
-        (servers, format!("{get}/servers: ")),
-        (form, "/paths/~1things~1{id}/put/requestBody/content: ".to_owned()),
-        (circular, "/components/schemas/Thing: ".to_owned()),
-        (twins, "/components/schemas/thing: ".to_owned()),
-        (
-            with_parameters(json!([{ "name": "c", "in": "cookie", "schema": {} }])),
-            format!("{get}/parameters/0: "),
-        ),
-        (with_parameters(json!([{ "name": "q", "in": "query" }])), format!("{get}/parameters/0: ")),
-        (with_answers(json!({ "200": thing, "202": mixed })), format!("{get}/responses: ")),
-    ] {
-        let text = refusal(document);
-        assert!(text.starts_with(&place) && text.starts_with('/') && text.contains("; "), "{place}: {text}");
-    }
+    let document = imported(twins).expect("imported");
+    assert_eq!(document["components"]["schemas"]["Thing2"]["x-upstream-name"], "thing");
 }
 
 #[test]

@@ -1,0 +1,192 @@
+//! One deployment: what was asked for, and what is known of its creates.
+
+use std::{collections::BTreeMap, sync::Arc, time::SystemTime};
+
+use runpod_api::Secret;
+use tokio::time::Instant;
+use uuid::Uuid;
+
+use crate::{
+    Attempt, Candidate, DeployError, Error, ErrorKind, Event, Origin, Pod, PodHandle, PodSpec, RunPod,
+    backend::Create,
+    client::{Call, retry},
+    deploy::{
+        CREATE, Setback, Step, error::list, placement::Placement, recover::RECONCILE_PAUSES, suggestions,
+    },
+    pod::{MARKER, lifetime::Lifetime},
+    pods::{
+        identity::{Answered, Claim, Window},
+        record::Created,
+    },
+};
+
+/// A deployment under way, from its first create to its pod.
+pub(crate) struct Deployment<'a> {
+    pub(crate) runpod: &'a RunPod,
+    pub(crate) spec: &'a PodSpec,
+    pub(crate) claim: Claim,
+    /// The spec's environment, with what tells this deployment from every other and when its pod ends.
+    env: BTreeMap<String, Secret>,
+    /// When it began, by RunPod's clock.
+    began_at: SystemTime,
+    /// The last create that may have made a pod which no list has shown.
+    unclear: Option<Error>,
+    attempts: Vec<Attempt>,
+}
+
+impl<'a> Deployment<'a> {
+    pub(crate) fn new(runpod: &'a RunPod, spec: &'a PodSpec) -> Self {
+        let marker = Uuid::new_v4().simple().to_string();
+        let began_at = runpod.server_now();
+        let mut env = spec.env.clone();
+        env.insert(MARKER.to_owned(), marker.as_str().into());
+        if let Some(length) = spec.lifetime {
+            Lifetime::from(runpod.counted_from(&spec.name), length, spec.at_end).write(&mut env);
+        }
+        let claim = Claim { name: spec.name.clone(), marker, window: None };
+        Self { runpod, spec, claim, env, began_at, unclear: None, attempts: Vec::new() }
+    }
+
+    /// Tries the candidates in order until RunPod accepts one.
+    pub(crate) async fn run(mut self, placement: Placement) -> Result<PodHandle, DeployError> {
+        for candidate in placement.candidates {
+            let hardware = candidate.hardware.to_string();
+            self.runpod.notify(&Event::CandidateTried { hardware: hardware.clone() });
+            match self.create(&candidate, &placement.data_centers).await {
+                Ok(pod) => return Ok(self.accepted(pod, hardware)),
+                Err(Setback::NextCandidate(error)) => {
+                    let reason = error.message().to_owned();
+                    self.runpod.notify(&Event::CandidateRefused { hardware, reason });
+                    let Candidate { hardware, cloud, .. } = candidate;
+                    self.attempts.push(Attempt { hardware, cloud, error });
+                }
+                Err(Setback::End(error)) => return Err(self.ended(error)),
+            }
+        }
+        let attempts = std::mem::take(&mut self.attempts);
+        let (name, suggestions) = (self.spec.name.clone(), suggestions(self.spec));
+        Err(self.ended(DeployError::AllRefused { name, attempts, suggestions, replaced: None }))
+    }
+
+    /// Creates one candidate, at most once however often it is sent.
+    async fn create(&mut self, candidate: &Candidate, data_centers: &[String]) -> Result<Pod, Setback> {
+        let mut pauses = retry::pauses(retry::ATTEMPTS);
+        loop {
+            let error = match self.send(candidate, data_centers).await {
+                Ok(pod) => return Ok(pod),
+                Err(error) => error,
+            };
+            match Step::after(&error) {
+                Step::NextCandidate => return Err(Setback::NextCandidate(error)),
+                Step::End => return Err(Setback::End(DeployError::Refused(error))),
+                Step::Again => {}
+                Step::LookForIt => {
+                    let hardware = candidate.hardware.to_string();
+                    if let Some(pod) = self.reconcile(hardware, &error).await.map_err(Setback::End)? {
+                        return Ok(pod);
+                    }
+                    self.unclear = Some(error.clone());
+                }
+            }
+            let call = Call::mutation(CREATE, self.spec.name.as_str());
+            let is_rested = match pauses.next() {
+                Some(pause) => self.runpod.rest_after(&error, call, pause).await,
+                None => false,
+            };
+            if !is_rested {
+                return Err(Setback::End(DeployError::Refused(error)));
+            }
+        }
+    }
+
+    /// Sends the create once. An answer about another pod is none about this one.
+    async fn send(&self, candidate: &Candidate, data_centers: &[String]) -> Result<Pod, Error> {
+        let (name, env) = (self.spec.name.as_str(), &self.env);
+        let Candidate { hardware, cloud, .. } = candidate;
+        let create = Create { spec: self.spec, hardware, cloud: *cloud, data_centers, env };
+        let call = Call::mutation(CREATE, name);
+        let pod = self.runpod.once(call, Box::pin(self.runpod.backend().create(&create))).await?;
+        let message = match self.claim.answered(&pod) {
+            Answered::Ours => return Ok(pod),
+            Answered::Unmarked => {
+                self.warn_of_unmarked(&pod);
+                return Ok(pod);
+            }
+            Answered::AnotherPod => format!(
+                "the answer is about another pod, {} of the name {:?}",
+                pod.id,
+                pod.name.unwrap_or_default()
+            ),
+            Answered::Nobody => "the answer has an empty id".to_owned(),
+        };
+        Err(Error::of_answer(ErrorKind::Unreadable, CREATE, Some(name), message))
+    }
+
+    fn warn_of_unmarked(&self, pod: &Pod) {
+        if self.spec.lifetime.is_some() {
+            let warning = format!(
+                "RunPod's answer does not show the lifetime of pod {}: unless it shows it later, `reap` cannot tell when it is over, so terminate the pod yourself",
+                pod.id
+            );
+            self.runpod.notify(&Event::Warned { warning });
+        }
+    }
+
+    fn accepted(self, pod: Pod, hardware: String) -> PodHandle {
+        let Self { runpod, mut claim, began_at, unclear, .. } = self;
+        let (pod_id, cost_usd_per_hour) = (pod.id.clone(), pod.cost_usd_per_hour);
+        runpod.notify(&Event::PodCreated { pod_id, hardware, cost_usd_per_hour });
+        if let Some(unclear) = &unclear {
+            runpod.notify(&Event::Warned { warning: twin_warning(&pod.id, unclear) });
+        }
+        let now = runpod.server_now();
+        let span = now.duration_since(began_at).unwrap_or_default();
+        claim.window = Some(Window::around(pod.created().unwrap_or(now), span));
+        let pod = Arc::new(pod);
+        let created = Created { claim, at: Instant::now(), pod: Arc::clone(&pod) };
+        let record = runpod.lookups().records.created(created);
+        PodHandle::of_create(runpod.clone(), pod, record).with_origin(Origin::Created)
+    }
+
+    /// The end of a deploy. Not having been listed for a while is proof enough to send a create again, since
+    /// a pod that shows up late is found by its marker then. After the end nobody looks for it any more.
+    fn ended(self, end: DeployError) -> DeployError {
+        let (Some(unclear), false) = (self.unclear, end.may_bill()) else { return end };
+        let seconds = RECONCILE_PAUSES.iter().sum::<u64>();
+        let mut reason = format!("{}; no list showed it for {seconds} s", unclear.what());
+        match end {
+            DeployError::Refused(error) if error.may_have_been_applied() => {}
+            DeployError::AllRefused { attempts, .. } => {
+                reason += &format!(", then every candidate was refused: {}", list(&attempts));
+            }
+            end => reason += &format!(", then: {end}"),
+        }
+        DeployError::Unclear { name: self.spec.name.clone(), pod_id: None, reason, source: None }
+    }
+}
+
+impl RunPod {
+    /// The time that a lifetime is counted from, with a warning if it is this machine's.
+    fn counted_from(&self, name: &str) -> SystemTime {
+        self.time().unwrap_or_else(|| {
+            let warning = format!(
+                "RunPod's answers carry no date: the lifetime of pod {name:?} is counted by this machine's clock"
+            );
+            self.notify(&Event::Warned { warning });
+            SystemTime::now()
+        })
+    }
+
+    /// The time by RunPod's clock, or else by this machine's.
+    pub(crate) fn server_now(&self) -> SystemTime {
+        self.time().unwrap_or_else(SystemTime::now)
+    }
+}
+
+/// What is said of a pod whose deploy had sent an unclear create before.
+fn twin_warning(id: &str, unclear: &Error) -> String {
+    format!(
+        "a second pod may still come up beside {id}, and bill, since an earlier create was unclear; the first wait for {id} ends it if it shows within 15 s from now, else look for its name: {}",
+        unclear.what()
+    )
+}

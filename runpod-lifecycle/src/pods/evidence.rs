@@ -1,0 +1,324 @@
+//! The rules of evidence: what an answer about a pod proves, and until when it proves nothing.
+//!
+//! RunPod's answers are observations of a system that lags. Presence is proven at the time of the
+//! observation only; absence is proven by RunPod's own 404 about a pod that is old enough. Nothing else in
+//! the crate decides absence or staleness.
+
+use std::{
+    fmt,
+    time::{Duration, SystemTime},
+};
+
+use tokio::time::Instant;
+
+use crate::{Pod, PodState, condition::word, pod::Asked};
+
+/// The longest that lists and new pods lag behind what RunPod has accepted (observed).
+pub(crate) const LAG: Duration = Duration::from_secs(15);
+/// How far apart the uptimes of one run may be in two answers: each is late, and refreshed every 15 s only.
+const UPTIME_LAG: Duration = Duration::from_secs(30);
+/// Uptimes are whole seconds.
+const ROUNDING: Duration = Duration::from_secs(1);
+
+/// What came of a question about one pod.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum Came<'a> {
+    Pod(&'a Pod),
+    /// A whole list without it, or RunPod's own 404 about it.
+    Absent,
+}
+
+/// An answer about one pod.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Observation<'a> {
+    pub(crate) asked: Asked,
+    /// When it was asked for: what came later may be in it or not.
+    pub(crate) at: Instant,
+    pub(crate) came: Came<'a>,
+}
+
+/// Something that was done to a pod through this handle.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Changed {
+    Started,
+    Stopped,
+    Restarted,
+    Terminated,
+}
+
+impl fmt::Display for Changed {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Started => "start",
+            Self::Stopped => "stop",
+            Self::Restarted => "restart",
+            Self::Terminated => "terminate",
+        })
+    }
+}
+
+/// The last change that was accepted, or may have been made.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Change {
+    pub(crate) action: Changed,
+    /// When it was answered.
+    pub(crate) at: Instant,
+}
+
+/// What is known of a pod beside the answer that is judged.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct History {
+    /// When its create was accepted; `None` if that was not through this handle.
+    pub(crate) created_at: Option<Instant>,
+    /// When a change of it last began or was answered.
+    pub(crate) touched_at: Option<Instant>,
+    pub(crate) change: Option<Change>,
+    /// When the last list that showed it was asked for.
+    pub(crate) listed_at: Option<Instant>,
+}
+
+impl History {
+    /// The same with one more list that showed the pod.
+    pub(crate) fn with_list(self, listed_at: Option<Instant>) -> Self {
+        Self { listed_at: self.listed_at.max(listed_at), ..self }
+    }
+}
+
+/// What an answer proves.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum Finding {
+    /// The pod exists, and was as shown when it was asked for, give or take what lags.
+    There,
+    /// The pod is gone for good.
+    Gone,
+    /// Nothing.
+    Unknown {
+        /// When the same answer would prove something; `None` if it never will.
+        until: Option<Instant>,
+        /// Why, in a few words.
+        why: String,
+    },
+}
+
+/// Says what an answer about a pod proves.
+pub(crate) fn judge(seen: &Observation<'_>, history: &History) -> Finding {
+    let unknown = |until, why: &str| Finding::Unknown { until, why: why.to_owned() };
+    match seen.came {
+        // It never comes back, however late the answer is.
+        Came::Pod(pod) if pod.is_gone() => Finding::Gone,
+        _ if history.touched_at.is_some_and(|touched_at| seen.at < touched_at) => {
+            unknown(None, "RunPod's answer is from before the last change")
+        }
+        Came::Pod(pod) => presence(pod, seen.at, history.change),
+        Came::Absent if seen.asked == Asked::List => unknown(None, "RunPod's list does not show it yet"),
+        Came::Absent => absence_by_id(seen.at, history),
+    }
+}
+
+/// A change that was just accepted has [`LAG`] to show.
+fn presence(pod: &Pod, at: Instant, change: Option<Change>) -> Finding {
+    match change.filter(|change| at < change.at + LAG && contradicts(pod.state.as_ref(), change.action)) {
+        None => Finding::There,
+        Some(change) => Finding::Unknown {
+            until: Some(change.at + LAG),
+            why: format!(
+                "RunPod has accepted the {} and still says {}",
+                change.action,
+                word(pod.state.as_ref())
+            ),
+        },
+    }
+}
+
+/// A 404 proves something only once RunPod has had [`LAG`] to know the pod: since its create, since a list
+/// last showed it, since it accepted a change of it.
+pub(crate) fn absence_by_id(at: Instant, history: &History) -> Finding {
+    let change = match history.change {
+        Some(Change { action: Changed::Terminated, .. }) => return Finding::Gone,
+        change => change.map(|change| change.at),
+    };
+    match history.created_at.max(history.listed_at).max(change).map(|known_at| known_at + LAG) {
+        Some(until) if at < until => {
+            Finding::Unknown { until: Some(until), why: "RunPod does not know it yet".to_owned() }
+        }
+        _ => Finding::Gone,
+    }
+}
+
+/// Returns true if a state is the one from before an action, not the one it leads to.
+fn contradicts(state: Option<&PodState>, action: Changed) -> bool {
+    match (action, state) {
+        (_, None) => false,
+        (Changed::Started | Changed::Restarted, Some(state)) => state.is_stopped(),
+        (Changed::Stopped, Some(state)) => is_up(state),
+        (Changed::Terminated, Some(state)) => !state.is_gone(),
+    }
+}
+
+fn is_up(state: &PodState) -> bool {
+    matches!(state, PodState::Created | PodState::Provisioning | PodState::Starting | PodState::Running)
+}
+
+/// A run of a container, as far as an answer tells it from others.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Run {
+    pub(crate) started_at: Option<String>,
+    pub(crate) uptime: Option<Duration>,
+}
+
+impl Run {
+    pub(crate) fn of(pod: &Pod) -> Self {
+        Self { started_at: pod.started_at.clone(), uptime: pod.uptime }
+    }
+
+    /// The run known from two answers, the later of which may lack what the earlier one showed.
+    pub(crate) fn known_from(earlier: Option<Self>, later: Option<Self>) -> Option<Self> {
+        let (Some(earlier), Some(later)) = (earlier.clone(), later.clone()) else { return later.or(earlier) };
+        let is_later = is_later(later.started_at.as_deref(), earlier.started_at.as_deref());
+        Some(Self {
+            started_at: if is_later { later.started_at } else { earlier.started_at },
+            uptime: later.uptime.or(earlier.uptime),
+        })
+    }
+
+    /// Returns true if an answer that came so long after one that showed this run shows another: by a
+    /// later start, or by an uptime that went down by more than answers may lag.
+    pub(crate) fn is_over_by(&self, later: &Self, between: Duration) -> bool {
+        let went_down = match (self.uptime, later.uptime) {
+            (Some(before), Some(after)) => {
+                after + UPTIME_LAG < before || (after < before && after <= between + ROUNDING)
+            }
+            _ => false,
+        };
+        went_down
+            || (self.started_at.is_some()
+                && is_later(later.started_at.as_deref(), self.started_at.as_deref()))
+    }
+}
+
+/// Returns true if the container of a running pod exited and was restarted between two answers. RunPod
+/// refreshes an uptime every 15 s only, so one that stands still or jumps says nothing.
+pub(crate) fn is_restarted(before: &Pod, after: &Pod, between: Duration) -> bool {
+    let is_running = |pod: &Pod| pod.state == Some(PodState::Running) && pod.withheld.is_none();
+    if !is_running(before) || !is_running(after) {
+        return false;
+    }
+    let asked = |pod: &Pod| pod.observed.map(|(asked, _)| asked);
+    // Lists lag by themselves, so only answers by id are known to be in order.
+    let in_order = asked(before) == asked(after) && asked(after) != Some(Asked::List);
+    let went_down = in_order && after.uptime.is_some() && after.uptime < before.uptime;
+    went_down || Run::of(before).is_over_by(&Run::of(after), between)
+}
+
+fn time(text: &str) -> Option<SystemTime> {
+    humantime::parse_rfc3339(text).ok()
+}
+
+/// Returns true if a start as RunPod writes it is later than another. Texts that are no RFC 3339 are
+/// later if they differ.
+fn is_later(start: Option<&str>, than: Option<&str>) -> bool {
+    match (start, than) {
+        (None, _) => false,
+        (Some(_), None) => true,
+        (Some(start), Some(than)) => match (time(start), time(than)) {
+            (Some(start), Some(than)) => start > than,
+            _ => start != than,
+        },
+    }
+}
+
+/// The end of a run by a change made through the handle: until another run shows, what an answer says of
+/// endpoints belongs to the one that is over.
+#[derive(Clone, Debug)]
+pub(crate) struct Turnover {
+    action: Changed,
+    at: Instant,
+    /// The same by RunPod's clock.
+    began: SystemTime,
+    /// The run that is over; `None` if it was never seen.
+    ended: Option<Run>,
+    /// Whether another run must show, however long that takes. Else what lags is over after [`LAG`].
+    is_strict: bool,
+    /// When the first answer that showed another run was asked for.
+    confirmed_at: Option<Instant>,
+}
+
+impl Turnover {
+    /// The turnover that a change brings to a pod whose last known run is `run`; `now` is by RunPod's clock.
+    pub(crate) fn by(
+        change: Change,
+        now: SystemTime,
+        is_certain: bool,
+        was_stopped: bool,
+        run: Option<Run>,
+        previous: Option<Self>,
+    ) -> Self {
+        let Change { action, at } = change;
+        let was_stopped_here =
+            previous.as_ref().is_some_and(|last| last.action == Changed::Stopped && !last.is_confirmed());
+        let is_strict = is_certain
+            && match action {
+                Changed::Started => was_stopped || was_stopped_here,
+                Changed::Restarted => true,
+                Changed::Stopped | Changed::Terminated => false,
+            };
+        match previous {
+            // Starting a pod that is up changes nothing.
+            Some(previous) if action == Changed::Started && !is_strict && previous.is_awaited() => previous,
+            _ => Self { action, at, began: now, ended: run, is_strict, confirmed_at: None },
+        }
+    }
+
+    /// Takes in the first run that is shown and does not count, if none was known before.
+    pub(crate) fn learn(&mut self, run: &Run, at: Instant) {
+        if at >= self.at && self.ended.is_none() && *run != Run::default() {
+            self.ended = Some(run.clone());
+        }
+    }
+
+    /// Returns why what an answer says of endpoints does not count; `None` if it does.
+    pub(crate) fn withholds(&self, run: &Run, at: Instant) -> Option<String> {
+        let has_shown = self.confirmed_at.is_some_and(|confirmed_at| at >= confirmed_at + LAG);
+        let is_over = !self.is_strict && at >= self.at + LAG;
+        (!has_shown && !is_over && !self.is_followed_by(run, at)).then(|| {
+            format!(
+                "RunPod has accepted the {} and shows no new run of the container yet (no later startedAt, no uptime that began anew), so its endpoints may be the old ones",
+                self.action
+            )
+        })
+    }
+
+    /// Takes in an answer whose endpoints count.
+    pub(crate) fn confirm(&mut self, run: &Run, at: Instant) {
+        if self.confirmed_at.is_none() && self.is_followed_by(run, at) {
+            self.confirmed_at = Some(at);
+        }
+    }
+
+    pub(crate) fn is_confirmed(&self) -> bool {
+        self.confirmed_at.is_some()
+    }
+
+    /// Returns true if another run must show and has not.
+    pub(crate) fn is_awaited(&self) -> bool {
+        self.is_strict && !self.is_confirmed()
+    }
+
+    /// Returns true if an answer shows a run that began after the change.
+    fn is_followed_by(&self, run: &Run, at: Instant) -> bool {
+        let Some(since) = at.checked_duration_since(self.at) else { return false };
+        let began_since = run.uptime.is_some_and(|uptime| uptime <= since + ROUNDING);
+        let Some(ended) = &self.ended else {
+            let started_at = run.started_at.as_deref().and_then(time);
+            return began_since || started_at.is_some_and(|started_at| started_at + ROUNDING >= self.began);
+        };
+        // An old answer about a run that was short as well would look the same.
+        let was_long = ended.uptime.is_none_or(|uptime| uptime >= UPTIME_LAG);
+        is_later(run.started_at.as_deref(), ended.started_at.as_deref())
+            || ended.is_over_by(run, since)
+            || (began_since && (was_long || self.is_confirmed()))
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,173 @@
+//! Whose pod it is: one answer for deploys, searches by name, twins and reaps.
+
+use std::time::{Duration, SystemTime};
+
+use crate::Pod;
+
+/// The difference that RunPod's own clocks may show between a create and its pod's `createdAt`.
+const SLACK: Duration = Duration::from_secs(5);
+/// How late after its answer a create may still make a pod that counts as its own.
+const LATEST: Duration = Duration::from_secs(15);
+
+/// Whose a pod is, as far as what was seen of it tells.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Whose {
+    /// A pod of this deployment.
+    Ours,
+    /// Nothing that was seen says otherwise, and something that would prove it was not shown.
+    MayBeOurs,
+    /// Another deployment's, or not made by a deployment at all.
+    SomebodyElses,
+}
+
+/// What the pods of one deployment are told by.
+#[derive(Clone, Debug)]
+pub(crate) struct Claim {
+    pub(crate) name: String,
+    pub(crate) marker: String,
+    /// When its creates may have made a pod; `None` while they may still.
+    pub(crate) window: Option<Window>,
+}
+
+impl Claim {
+    /// Tells whose a pod is. The environment can be copied into another pod, so the marker alone is no
+    /// proof: a copy has another name, or was made at another time.
+    pub(crate) fn whose(&self, pod: &Pod) -> Whose {
+        let marker = match pod.marker() {
+            Some(marker) => Some(marker == self.marker),
+            None if hides_environment(pod) => None,
+            None => Some(false),
+        };
+        let time = self.window.map_or(Some(true), |window| window.holds(pod.created()));
+        match (bears(pod, &self.name), marker, time) {
+            (Some(false), ..) | (_, Some(false), _) | (.., Some(false)) => Whose::SomebodyElses,
+            (_, Some(true), Some(true)) => Whose::Ours,
+            _ => Whose::MayBeOurs,
+        }
+    }
+
+    /// Tells what the answer to an accepted create is about.
+    pub(crate) fn answered(&self, pod: &Pod) -> Answered {
+        match (bears(pod, &self.name), pod.marker()) {
+            _ if pod.id.is_empty() => Answered::Nobody,
+            (Some(false), _) => Answered::AnotherPod,
+            (_, Some(marker)) if marker != self.marker => Answered::AnotherPod,
+            (_, Some(_)) => Answered::Ours,
+            (_, None) => Answered::Unmarked,
+        }
+    }
+}
+
+/// What the answer to an accepted create is about.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Answered {
+    /// The pod that was asked for.
+    Ours,
+    /// The pod that was asked for, without what this crate wrote into its environment.
+    Unmarked,
+    /// A pod of another name or deployment.
+    AnotherPod,
+    /// No pod: it has no id.
+    Nobody,
+}
+
+/// The time in which a deployment's creates may have made pods, by RunPod's clock.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Window {
+    from: SystemTime,
+    to: SystemTime,
+}
+
+impl Window {
+    /// The window of creates of which the last made a pod at `made_at`, and the first was sent `span` before.
+    pub(crate) fn around(made_at: SystemTime, span: Duration) -> Self {
+        let from = made_at.checked_sub(span + SLACK).unwrap_or(SystemTime::UNIX_EPOCH);
+        Self { from, to: made_at.checked_add(LATEST).unwrap_or(made_at) }
+    }
+
+    fn holds(self, made_at: Option<SystemTime>) -> Option<bool> {
+        made_at.map(|made_at| (self.from..=self.to).contains(&made_at))
+    }
+}
+
+/// Returns whether a pod has a name; `None` if none was shown.
+pub(crate) fn bears(pod: &Pod, name: &str) -> Option<bool> {
+    pod.name.as_deref().map(|own| own == name)
+}
+
+/// Returns true if no variable of a pod was shown, so that nothing of ours could be.
+pub(crate) fn hides_environment(pod: &Pod) -> bool {
+    pod.env.is_empty()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::pod::MARKER;
+
+    const NAME: &str = "trainer";
+    const MADE_AT: &str = "2026-08-20T06:16:19.430Z";
+
+    fn pod(name: Option<&str>, env: &[(&str, &str)], created_at: Option<&str>) -> Pod {
+        let env = env.iter().map(|(name, value)| ((*name).to_owned(), (*value).into())).collect();
+        let (name, created_at) = (name.map(str::to_owned), created_at.map(str::to_owned));
+        Pod { name, env, created_at, ..Pod::scripted("k3x9q2m7v1b8z5", "RUNNING", false) }
+    }
+
+    fn claim(window: Option<Window>) -> Claim {
+        Claim { name: NAME.to_owned(), marker: "m".to_owned(), window }
+    }
+
+    #[test]
+    fn a_pod_is_ours_by_name_marker_and_time_and_may_be_while_one_is_hidden() {
+        use Whose::{MayBeOurs, Ours, SomebodyElses};
+        const OWN: &[(&str, &str)] = &[(MARKER, "m")];
+        const OTHERS: &[(&str, &str)] = &[(MARKER, "n")];
+        const NONE: &[(&str, &str)] = &[];
+        const UNMARKED: &[(&str, &str)] = &[("A", "b")];
+        let table = [
+            (Some(NAME), OWN, Some(MADE_AT), Ours, Ours),
+            (None, OWN, Some(MADE_AT), Ours, Ours),
+            (Some("clone"), OWN, Some(MADE_AT), SomebodyElses, SomebodyElses),
+            (Some(NAME), OTHERS, Some(MADE_AT), SomebodyElses, SomebodyElses),
+            (Some(NAME), UNMARKED, Some(MADE_AT), SomebodyElses, SomebodyElses),
+            (Some(NAME), NONE, Some(MADE_AT), MayBeOurs, MayBeOurs),
+            (None, NONE, Some(MADE_AT), MayBeOurs, MayBeOurs),
+            (Some("other"), NONE, Some(MADE_AT), SomebodyElses, SomebodyElses),
+            (Some(NAME), OWN, Some("2026-08-20T06:15:59Z"), SomebodyElses, Ours),
+            (Some(NAME), OWN, Some("2026-08-20T06:16:05Z"), Ours, Ours),
+            (Some(NAME), OWN, Some("2026-08-20T06:16:34Z"), Ours, Ours),
+            (Some(NAME), OWN, Some("2026-08-20T06:16:35Z"), SomebodyElses, Ours),
+            (Some(NAME), NONE, Some("2026-08-20T09:16:35Z"), SomebodyElses, MayBeOurs),
+            (Some(NAME), OWN, None, MayBeOurs, Ours),
+            (Some(NAME), OWN, Some("yesterday"), MayBeOurs, Ours),
+        ];
+        let made_at = pod(None, NONE, Some(MADE_AT)).created().expect("it is a time");
+        let window = Window::around(made_at, Duration::from_secs(10));
+        for (name, env, created_at, in_window, at_any_time) in table {
+            let pod = pod(name, env, created_at);
+            let row = format!("{name:?} {env:?} {created_at:?}");
+            assert_eq!(claim(Some(window)).whose(&pod), in_window, "{row}");
+            assert_eq!(claim(None).whose(&pod), at_any_time, "{row}, while creates may still make pods");
+        }
+    }
+
+    #[test]
+    fn an_answer_about_another_name_or_marker_is_about_another_pod() {
+        let table = [
+            (Some(NAME), Some("m"), Answered::Ours),
+            (None, Some("m"), Answered::Ours),
+            (Some(NAME), None, Answered::Unmarked),
+            (None, None, Answered::Unmarked),
+            (Some("other"), Some("m"), Answered::AnotherPod),
+            (Some("other"), None, Answered::AnotherPod),
+            (Some(NAME), Some("n"), Answered::AnotherPod),
+        ];
+        for (name, marker, answered) in table {
+            let env: Vec<(&str, &str)> = marker.map(|marker| (MARKER, marker)).into_iter().collect();
+            assert_eq!(claim(None).answered(&pod(name, &env, None)), answered, "{name:?} {marker:?}");
+        }
+        let nobody = Pod { id: String::new(), ..pod(Some(NAME), &[(MARKER, "m")], None) };
+        assert_eq!(claim(None).answered(&nobody), Answered::Nobody);
+    }
+}

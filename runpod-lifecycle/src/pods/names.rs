@@ -1,0 +1,55 @@
+//! Names that deploys of one handle are busy with.
+
+use std::{
+    collections::BTreeSet,
+    sync::{Mutex, MutexGuard, PoisonError},
+    time::Duration,
+};
+
+use tokio::{sync::Notify, time::timeout};
+
+/// The longest a deploy waits for another one of its name. The other's future may never be polled again.
+pub(crate) const PATIENCE: Duration = Duration::from_secs(60);
+
+/// The names that deploys are under way for: two at once would not see each other's pod.
+#[derive(Debug, Default)]
+pub(crate) struct Names {
+    taken: Mutex<BTreeSet<String>>,
+    freed: Notify,
+}
+
+/// A name that is taken until this is dropped.
+#[derive(Debug)]
+pub(crate) struct TakenName<'a> {
+    names: &'a Names,
+    name: &'a str,
+}
+
+impl Names {
+    /// Takes a name, once it is free; `None` if it is not within [`PATIENCE`].
+    pub(crate) async fn take<'a>(&'a self, name: &'a str) -> Option<TakenName<'a>> {
+        timeout(PATIENCE, self.take_once_free(name)).await.ok()
+    }
+
+    async fn take_once_free<'a>(&'a self, name: &'a str) -> TakenName<'a> {
+        loop {
+            // Registered before the look, so that no release is missed in between.
+            let freed = self.freed.notified();
+            if self.taken().insert(name.to_owned()) {
+                return TakenName { names: self, name };
+            }
+            freed.await;
+        }
+    }
+
+    fn taken(&self) -> MutexGuard<'_, BTreeSet<String>> {
+        self.taken.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Drop for TakenName<'_> {
+    fn drop(&mut self) {
+        self.names.taken().remove(self.name);
+        self.names.freed.notify_waiters();
+    }
+}

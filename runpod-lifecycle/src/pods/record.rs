@@ -1,0 +1,346 @@
+//! What one `RunPod` and its clones know of the pods they created or changed.
+
+use std::{
+    collections::HashMap,
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    time::{Duration, SystemTime},
+};
+
+use tokio::time::Instant;
+
+use crate::{
+    Pod, PodState,
+    pod::Asked,
+    pods::{
+        evidence::{Change, Changed, History, LAG, Run, Turnover},
+        identity::Claim,
+    },
+};
+
+/// Records above which the oldest half of those that no handle holds go.
+const MOST: usize = 10_000;
+/// The fewest records among which it is worth looking for ones to drop.
+const FEW: usize = 64;
+/// How long the first run after a start or restart is waited for.
+const LONGEST_UNCONFIRMED: Duration = Duration::from_secs(24 * 3600);
+
+/// A create that RunPod accepted.
+#[derive(Clone, Debug)]
+pub(crate) struct Created {
+    /// What tells its pods from others.
+    pub(crate) claim: Claim,
+    /// When the create was accepted.
+    pub(crate) at: Instant,
+    /// The pod as RunPod accepted it.
+    pub(crate) pod: Arc<Pod>,
+}
+
+/// The records of an account's pods, by id.
+///
+/// Bounded: a record goes once nothing is expected of its pod and no handle holds it.
+#[derive(Debug, Default)]
+pub(crate) struct PodRecords(Mutex<Table>);
+
+#[derive(Debug, Default)]
+struct Table {
+    by_id: HashMap<String, Arc<PodRecord>>,
+    /// The size at which it is worth looking for records to drop.
+    crowded_at: usize,
+}
+
+impl PodRecords {
+    /// The record of a pod that was created or changed through this handle.
+    pub(crate) fn of(&self, id: &str) -> Option<Arc<PodRecord>> {
+        self.table().by_id.get(id).cloned()
+    }
+
+    /// What the rules of evidence need to know of a pod.
+    pub(crate) fn history(&self, id: &str) -> History {
+        self.of(id).map(|record| record.history()).unwrap_or_default()
+    }
+
+    /// Remembers a create that RunPod accepted, in a record of its own: an id that two creates were answered
+    /// with says nothing of the other's pod.
+    pub(crate) fn created(&self, created: Created) -> Arc<PodRecord> {
+        let (id, record) = (created.pod.id.clone(), Arc::<PodRecord>::default());
+        record.known().created = Some(created);
+        let mut table = self.table();
+        table.make_room();
+        table.by_id.insert(id, Arc::clone(&record));
+        record
+    }
+
+    /// The pods that were created lately under a name and not terminated since. Lately is twice as long as
+    /// lists lag, since a list may take a while to come.
+    pub(crate) fn created_as(&self, name: &str) -> Vec<Arc<PodRecord>> {
+        let is_lately = |record: &&Arc<PodRecord>| {
+            let known = record.known();
+            known.created.as_ref().is_some_and(|created| created.claim.name == name)
+                && known.is_created_lately()
+        };
+        self.table().by_id.values().filter(is_lately).cloned().collect()
+    }
+
+    /// Returns true if a pod was terminated through this handle, so that a list asked for at a moment may show
+    /// it although it is gone.
+    pub(crate) fn is_ended_by(&self, id: &str, listed_at: Instant) -> bool {
+        let ended = self.history(id).change.filter(|change| change.action == Changed::Terminated);
+        ended.is_some_and(|change| listed_at < change.at + LAG)
+    }
+
+    /// The record of a pod that is about to be changed, made if there is none.
+    pub(crate) fn of_changed(&self, id: &str) -> Arc<PodRecord> {
+        let mut table = self.table();
+        if let Some(record) = table.by_id.get(id) {
+            return Arc::clone(record);
+        }
+        table.make_room();
+        let record = Arc::<PodRecord>::default();
+        table.by_id.insert(id.to_owned(), Arc::clone(&record));
+        record
+    }
+
+    /// Takes in what an answer shows of pods, and withholds from it what is left of an earlier run.
+    pub(crate) fn observe<'a>(&self, pods: impl IntoIterator<Item = &'a mut Pod>, asked: Asked, at: Instant) {
+        let table = self.table();
+        for pod in pods {
+            pod.observed = Some((asked, at));
+            if let Some(record) = table.by_id.get(&pod.id) {
+                record.observe(pod, asked, at);
+            }
+        }
+    }
+
+    fn table(&self) -> MutexGuard<'_, Table> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Table {
+    /// Drops what is not needed any more, once in a while.
+    fn make_room(&mut self) {
+        if self.by_id.len() < self.crowded_at.max(FEW) {
+            return;
+        }
+        let is_held = |record: &Arc<PodRecord>| Arc::strong_count(record) > 1;
+        self.by_id.retain(|_, record| is_held(record) || record.known().is_needed());
+        if self.by_id.len() >= MOST {
+            let unheld = self.by_id.iter().filter(|(_, record)| !is_held(record));
+            let mut by_age: Vec<_> =
+                unheld.map(|(id, record)| (record.known().last_change(), id.clone())).collect();
+            by_age.sort();
+            for (_, id) in by_age.into_iter().take(MOST / 2) {
+                self.by_id.remove(&id);
+            }
+        }
+        self.crowded_at = 2 * self.by_id.len();
+    }
+}
+
+/// What is known of one pod.
+#[derive(Debug, Default)]
+pub(crate) struct PodRecord(Mutex<Known>);
+
+#[derive(Debug, Default)]
+struct Known {
+    created: Option<Created>,
+    /// When a change last began or was answered: what was asked for before it shows the pod as it was.
+    touched_at: Option<Instant>,
+    change: Option<Change>,
+    /// When the last list that showed the pod was asked for.
+    listed_at: Option<Instant>,
+    /// The last run that was shown.
+    run: Option<Run>,
+    /// The run that the last change ended.
+    turnover: Option<Turnover>,
+    /// Whether a search for the pod's twins is under way or over.
+    is_searched: bool,
+}
+
+impl PodRecord {
+    /// The create that made the pod; `None` if it was not made through this handle.
+    pub(crate) fn created(&self) -> Option<Created> {
+        self.known().created.clone()
+    }
+
+    /// What the rules of evidence need to know of the pod.
+    pub(crate) fn history(&self) -> History {
+        let known = self.known();
+        History {
+            created_at: known.created.as_ref().map(|created| created.at),
+            touched_at: known.touched_at,
+            change: known.change,
+            listed_at: known.listed_at,
+        }
+    }
+
+    /// Returns true if the pod was created in the last 30 s, and not terminated through this handle.
+    pub(crate) fn is_created_lately(&self) -> bool {
+        self.known().is_created_lately()
+    }
+
+    /// Takes the search for the pod's twins, which is made once; false if somebody has it.
+    pub(crate) fn take_search(&self) -> bool {
+        !std::mem::replace(&mut self.known().is_searched, true)
+    }
+
+    /// Leaves the search for the pod's twins to whoever comes next.
+    pub(crate) fn give_search_back(&self) {
+        self.known().is_searched = false;
+    }
+
+    /// Remembers that a change is about to be sent, or was answered without effect.
+    pub(crate) fn touch(&self) {
+        self.known().touched_at = Some(Instant::now());
+    }
+
+    /// Remembers a change that RunPod accepted, or may have made (`is_certain` is false), of a pod that was
+    /// last `seen` so. `now` is by RunPod's clock.
+    pub(crate) fn change(&self, action: Changed, is_certain: bool, seen: Option<&Pod>, now: SystemTime) {
+        let change = Change { action, at: Instant::now() };
+        let mut known = self.known();
+        let run = Run::known_from(known.run.clone(), seen.map(Run::of));
+        let was_stopped = seen.and_then(|pod| pod.state.as_ref()).is_some_and(PodState::is_stopped);
+        let previous = known.turnover.take();
+        known.turnover = Some(Turnover::by(change, now, is_certain, was_stopped, run, previous));
+        known.touched_at = Some(change.at);
+        known.change = Some(change);
+    }
+
+    /// Takes in an answer that shows the pod, and withholds from it what is left of an earlier run.
+    fn observe(&self, pod: &mut Pod, asked: Asked, at: Instant) {
+        let mut known = self.known();
+        if asked == Asked::List {
+            known.listed_at = known.listed_at.max(Some(at));
+        }
+        let run = Run::of(pod);
+        if let Some(turnover) = &mut known.turnover {
+            if let Some(reason) = turnover.withholds(&run, at) {
+                turnover.learn(&run, at);
+                pod.withhold_run(reason);
+                return;
+            }
+            turnover.confirm(&run, at);
+        }
+        if run != Run::default() {
+            known.run = Some(run);
+        }
+    }
+
+    fn known(&self) -> MutexGuard<'_, Known> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Known {
+    fn is_created_lately(&self) -> bool {
+        let created = self.created.as_ref();
+        created.is_some_and(|created| created.at.elapsed() < 2 * LAG) && !self.is_terminated()
+    }
+
+    fn is_terminated(&self) -> bool {
+        self.change.is_some_and(|change| change.action == Changed::Terminated)
+    }
+
+    fn last_change(&self) -> Option<Instant> {
+        self.touched_at.max(self.created.as_ref().map(|created| created.at))
+    }
+
+    /// Whether something of it may still matter although no handle holds it.
+    fn is_needed(&self) -> bool {
+        let age = self.last_change().map_or(Duration::MAX, |at| at.elapsed());
+        let awaits_run = self.turnover.as_ref().is_some_and(Turnover::is_awaited) && !self.is_terminated();
+        age < 2 * LAG || (awaits_run && age < LONGEST_UNCONFIRMED)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use tokio::time::advance;
+
+    fn pod(started_at: &str) -> Pod {
+        let mut pod = Pod::scripted("pod123", "RUNNING", true);
+        pod.started_at = Some(started_at.to_owned());
+        pod
+    }
+
+    fn create(records: &PodRecords, id: &str, name: &str) -> Arc<PodRecord> {
+        records.created(Created {
+            claim: Claim { name: name.to_owned(), marker: "marker".to_owned(), window: None },
+            at: Instant::now(),
+            pod: Arc::new(Pod::scripted(id, "RUNNING", false)),
+        })
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn endpoints_from_before_a_restart_are_left_out_and_the_next_ones_are_not() {
+        const OLD: &str = "2026-08-20T06:16:19Z";
+        const NEW: &str = "2026-08-20T06:17:19Z";
+        let records = PodRecords::default();
+        let look = |started_at| {
+            let mut pod = pod(started_at);
+            records.observe([&mut pod], Asked::ById, Instant::now());
+            pod
+        };
+        assert!(look(OLD).connection().direct_ssh().is_some(), "nothing is known of it");
+        records.of_changed("pod123").change(Changed::Restarted, true, Some(&pod(OLD)), SystemTime::now());
+        advance(Duration::from_secs(1)).await;
+        let withheld = look(OLD);
+        assert!(withheld.connection().direct_ssh().is_none());
+        assert!(withheld.withheld.is_some_and(|why| why.contains("restart")));
+        assert!(look(NEW).connection().direct_ssh().is_some());
+        assert!(look(OLD).connection().direct_ssh().is_none(), "a late answer");
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_name_is_known_until_lists_show_it_or_the_pod_is_terminated() {
+        let records = PodRecords::default();
+        let named = |name| records.created_as(name).len();
+        let record = create(&records, "pod123", "one");
+        assert_eq!((named("one"), named("two")), (1, 0));
+        record.change(Changed::Terminated, true, None, SystemTime::now());
+        assert_eq!(named("one"), 0);
+        create(&records, "pod456", "one");
+        advance(2 * LAG).await;
+        assert_eq!(named("one"), 0);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn records_go_once_nothing_is_expected_and_nobody_holds_them() {
+        let records = PodRecords::default();
+        let count = || records.table().by_id.len();
+        let held = create(&records, "held", "held");
+        let restarted = records.of_changed("restarted");
+        restarted.change(Changed::Restarted, true, Some(&pod("2026-08-20T06:16:19Z")), SystemTime::now());
+        drop(restarted);
+        for number in 0..10 * FEW {
+            create(&records, &format!("pod{number}"), "many");
+        }
+        assert_eq!(count(), 10 * FEW + 2, "all are new");
+        advance(2 * LAG).await;
+        for number in 0..20 * FEW {
+            create(&records, &format!("later{number}"), "many");
+            advance(Duration::from_secs(1)).await;
+        }
+        assert!(count() < 4 * FEW, "{}", count());
+        assert!(records.of("held").is_some_and(|record| Arc::ptr_eq(&record, &held)));
+        assert!(records.of("restarted").is_some(), "its new run has not shown yet");
+        advance(LONGEST_UNCONFIRMED).await;
+        for number in 0..10 * FEW {
+            create(&records, &format!("last{number}"), "many");
+        }
+        assert!(records.of("restarted").is_none(), "it is not waited for for ever");
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn there_are_never_more_records_than_the_most() {
+        let records = PodRecords::default();
+        for number in 0..3 * MOST {
+            create(&records, &format!("pod{number}"), "many");
+            advance(Duration::from_millis(1)).await;
+        }
+        assert!(records.table().by_id.len() <= 2 * MOST);
+        assert!(records.of(&format!("pod{}", 3 * MOST - 1)).is_some(), "the oldest go first");
+    }
+}

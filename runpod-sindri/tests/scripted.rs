@@ -1,0 +1,322 @@
+//! The command line against a RunPod that says exactly what a test tells it to.
+
+#![allow(clippy::unwrap_used, reason = "a test may stop at the first surprise")]
+
+use std::{
+    io::{BufRead, BufReader},
+    os::unix::fs::symlink,
+    path::Path,
+    process::{Command, Output, Stdio},
+    sync::Arc,
+    time::Duration,
+};
+
+use httpmock::{Method, MockServer, Then};
+use serde_json::{Value, json};
+use tempfile::TempDir;
+use tokio::task::JoinSet;
+
+const POD: &str = "k3x9q2m7v1b8z5";
+const GPU: &str = "NVIDIA GeForce RTX 4090";
+const OTHER_GPU: &str = "NVIDIA A40";
+
+/// A server, and a config for it.
+struct Account {
+    server: MockServer,
+    folder: TempDir,
+}
+
+impl Account {
+    async fn new(config: &str) -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        std::fs::write(folder.path().join("sindri.yaml"), config).unwrap();
+        Self { server: MockServer::start_async().await, folder }
+    }
+
+    /// An account that has these pods, and RunPod's catalogs.
+    async fn with_pods(config: &str, pods: &[Value]) -> Self {
+        let account = Self::new(config).await;
+        account.answer(Method::GET, "/v2/pods", |then| then.status(200).json_body(json!({ "pods": pods })));
+        for pod in pods {
+            let path = format!("/v2/pods/{}", pod["id"].as_str().unwrap());
+            account.answer(Method::GET, &path, |then| then.status(200).json_body(pod.clone()));
+        }
+        let gpu = |id: &str| {
+            json!({ "id": id, "name": id, "memory": 24, "maxCount": { "secure": 8, "community": 8 }, "secure": true,
+                    "community": true, "price": { "secure": 0.69, "community": 0.5 } })
+        };
+        account.answer(Method::GET, "/v2/catalog/gpus", |then| {
+            then.status(200).json_body(json!({ "gpus": [gpu(GPU), gpu(OTHER_GPU)] }))
+        });
+        account
+    }
+
+    fn answer(&self, method: Method, path: &str, answer: impl FnOnce(Then) -> Then) -> httpmock::Mock<'_> {
+        self.server.mock(|when, then| {
+            when.method(method).path(path);
+            answer(then);
+        })
+    }
+
+    fn command(&self, arguments: &[&str]) -> Command {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_sindri-runpod"));
+        command.args(arguments).args(["--api-url", &self.server.base_url()]);
+        command.current_dir(self.folder.path()).env_clear().env("PATH", self.folder.path());
+        command.env("RUNPOD_API_KEY", "rpa_sentinel_key").env("HOME", self.folder.path());
+        command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
+        command
+    }
+
+    async fn run(&self, arguments: &[&str]) -> Output {
+        let mut command = self.command(arguments);
+        tokio::task::spawn_blocking(move || command.output().unwrap()).await.unwrap()
+    }
+}
+
+fn out(output: &Output) -> String {
+    String::from_utf8(output.stdout.clone()).unwrap()
+}
+
+fn err(output: &Output) -> String {
+    String::from_utf8(output.stderr.clone()).unwrap()
+}
+
+fn pod(id: &str, status: &str) -> Value {
+    json!({
+        "id": id, "name": "my-env", "status": status, "actions": ["stop"], "image": "runpod/pytorch:latest",
+        "args": "", "disk": 50, "mounts": { "persistent": { "size": 100, "path": "/workspace" } },
+        "ports": ["8888/http", "22/tcp"], "env": {}, "registry": null, "gpu": { "id": GPU, "count": 8 },
+        "cloud": "SECURE", "dataCenterId": "US-CA-2", "cudaVersion": "12.8",
+        "ssh": { "proxy": null, "direct": { "host": "203.0.113.7", "port": 10022, "username": "root", "command": "" } },
+        "template": null, "cost": 5.52, "locked": false,
+        "runtime": { "uptime": 90, "gpus": [], "cpu": { "util": 1 }, "memory": { "util": 2 }, "ports": [
+            { "private": 22, "public": 10022, "type": "tcp", "ip": "203.0.113.7" },
+        ] },
+        "createdAt": "2026-08-20T06:16:19.430Z", "startedAt": "2026-08-20T06:17:02.000Z",
+        "globalNetworking": { "enabled": false }
+    })
+}
+
+fn problem(then: Then, status: u16, detail: &str) -> Then {
+    let body = json!({ "title": "no", "status": status, "detail": detail });
+    then.status(status).header("content-type", "application/problem+json").body(body.to_string())
+}
+
+const CONFIG: &str =
+    "{name: my-env, deployment: {image: a}, providers: {runpod: {gpuCount: 8, volumeSizeGb: 100}}}";
+
+/// Clears the screen, sets the title, goes back and up, turns the direction of reading, and ends the line.
+const HOSTILE: &str = "x\u{1b}[2J\u{1b}]0;t\u{7}\r\u{9b}1A\u{7f}\u{202e}\u{2066}\ny";
+
+const EVERY: [&[&str]; 10] = [
+    &["status"],
+    &["plan"],
+    &["deploy", "--no-wait"],
+    &["deploy", "--force", "--dry-run"],
+    &["connect", "--json"],
+    &["start", "--timeout", "0"],
+    &["stop", "--wait", "--timeout", "0"],
+    &["stop"],
+    &["logs"],
+    &["destroy"],
+];
+
+/// Everything that a server or a container says reaches the terminal without what terminals act on.
+#[tokio::test]
+async fn nothing_that_a_terminal_acts_on_is_printed_by_any_command() {
+    let mut running = pod(POD, "RUNNING");
+    running["image"] = json!(HOSTILE);
+    running["gpu"]["id"] = json!(HOSTILE);
+    running["dataCenterId"] = json!(HOSTILE);
+    running["mounts"] = json!({ "network": [{ "volumeId": HOSTILE, "path": "/a" }] });
+    running["ssh"]["direct"]["host"] = json!(HOSTILE);
+    running["createdAt"] = json!(HOSTILE);
+    running["env"] = json!({ HOSTILE: HOSTILE });
+    let mut odd = running.clone();
+    odd["status"] = json!(HOSTILE);
+    let mut stopped = running.clone();
+    stopped["status"] = json!("EXITED");
+    let line = |ts: &str| json!({ "source": HOSTILE, "line": HOSTILE, "ts": ts }).to_string();
+    let events =
+        format!("id: 1\ndata: {}\n\nid: 2\ndata: {}\n\n", line("2026-08-20T06:16:19Z"), line(HOSTILE));
+    let refusal = |then: Then| {
+        let body = json!({ "title": HOSTILE, "status": 400, "detail": HOSTILE, "errors": [HOSTILE] });
+        then.status(400).header("x-request-id", "a\u{9b}1A").body(body.to_string())
+    };
+    let mut runs = JoinSet::new();
+    for (state, refuses) in
+        [(&running, false), (&running, true), (&odd, false), (&stopped, false), (&stopped, true)]
+    {
+        let account = Account::with_pods(CONFIG, std::slice::from_ref(state)).await;
+        let path = format!("/v2/pods/{POD}");
+        let answer =
+            |then: Then| if refuses { refusal(then) } else { then.status(200).json_body(state.clone()) };
+        account.answer(Method::POST, &(path.clone() + "/action"), answer);
+        account.answer(Method::DELETE, &path, |then| if refuses { refusal(then) } else { then.status(204) });
+        account.answer(Method::GET, &(path + "/logs"), |then| {
+            then.status(200).header("content-type", "text/event-stream").body(&events)
+        });
+        let account = Arc::new(account);
+        for (words, json) in EVERY.into_iter().flat_map(|words| [(words, false), (words, true)]) {
+            let account = Arc::clone(&account);
+            let words: Vec<&str> = words.iter().copied().chain(json.then_some("--json")).collect();
+            runs.spawn(async move {
+                let output = account.run(&words).await;
+                (words, out(&output) + &err(&output))
+            });
+        }
+    }
+    let mut printed = 0;
+    for (words, shown) in runs.join_all().await {
+        let acts =
+            |char: &char| (char.is_control() && *char != '\n') || ('\u{202a}'..='\u{2069}').contains(char);
+        let found: Vec<char> = shown.chars().filter(acts).collect();
+        assert!(found.is_empty(), "{words:?}: {found:?} in {shown:?}");
+        assert!(!shown.lines().any(|line| line.starts_with('y')), "{words:?}: a line is forged in {shown}");
+        printed += shown.matches("\\u{1b}[2J").count() + shown.matches("\\u001b[2J").count();
+    }
+    assert!(printed > 20, "what was said is shown as escapes: {printed}");
+}
+
+#[tokio::test]
+async fn a_locked_pod_keeps_no_other_from_being_destroyed() {
+    let account = Account::with_pods(CONFIG, &[pod(POD, "RUNNING"), pod("second", "RUNNING")]).await;
+    let path = |id: &str| format!("/v2/pods/{id}");
+    let locked = account.answer(Method::DELETE, &path(POD), |then| problem(then, 400, "Pod is locked"));
+    let second = account.answer(Method::DELETE, &path("second"), |then| then.status(204));
+    let output = account.run(&["destroy", "--force"]).await;
+    assert_eq!((locked.calls(), second.calls()), (1, 1));
+    assert_eq!(output.status.code(), Some(1));
+    let said = err(&output);
+    assert!(said.contains(&format!("pod {POD} may still bill: could not terminate pod {POD}")), "{said}");
+    assert!(said.contains("Pod is locked") && said.contains("pod second was destroyed"), "{said}");
+}
+
+#[tokio::test]
+async fn a_stop_says_what_runpod_answered() {
+    for (state, says) in [("RUNNING", "says RUNNING"), ("EXITED", "says EXITED")] {
+        let account = Account::with_pods(CONFIG, &[pod(POD, "RUNNING")]).await;
+        account.answer(Method::POST, &format!("/v2/pods/{POD}/action"), |then| {
+            then.status(200).json_body(pod(POD, state))
+        });
+        let output = account.run(&["stop"]).await;
+        let said = out(&output);
+        assert!(said.starts_with(&format!("RunPod accepted the stop of pod {POD} and {says}\n")), "{said}");
+        assert!(!said.contains("is stopping"), "{said}");
+    }
+}
+
+#[tokio::test]
+async fn a_pod_that_does_not_run_has_no_addresses() {
+    let account = Account::with_pods(CONFIG, &[pod(POD, "EXITED")]).await;
+    let shown = out(&account.run(&["status"]).await);
+    assert!(shown.starts_with("my-env: stopped\n"), "{shown}");
+    assert!(!shown.contains("203.0.113.7") && !shown.contains("proxy.runpod.net"), "{shown}");
+    let status: Value = serde_json::from_str(&out(&account.run(&["status", "--json"]).await)).unwrap();
+    assert_eq!(status["addresses"], json!([]));
+}
+
+#[tokio::test]
+async fn plan_deploy_and_status_name_one_price_with_its_storage() {
+    let account = Account::with_pods(CONFIG, &[]).await;
+    account.answer(Method::POST, "/v2/pods", |then| then.status(201).json_body(pod(POD, "PROVISIONING")));
+    let plan: Value = serde_json::from_str(&out(&account.run(&["plan", "--json"]).await)).unwrap();
+    let hourly = plan["estimated_cost"]["hourly"].as_f64().unwrap();
+    assert_eq!(format!("{hourly:.3}"), "5.541");
+    assert!(out(&account.run(&["plan"]).await).contains("about $5.541 per hour"));
+    let deployed = out(&account.run(&["deploy", "--no-wait"]).await);
+    assert!(deployed.contains("\n$5.541 per hour, $0.021 of it storage, until it is stopped"), "{deployed}");
+
+    let account = Account::with_pods(CONFIG, &[pod(POD, "RUNNING")]).await;
+    let status: Value = serde_json::from_str(&out(&account.run(&["status", "--json"]).await)).unwrap();
+    assert_eq!(status["details"]["cost_per_hr"], "$5.541");
+    assert_eq!(status["details"]["storage_cost_per_hr"], "$0.021");
+    let account = Account::with_pods(CONFIG, &[pod(POD, "EXITED")]).await;
+    let shown = out(&account.run(&["status"]).await);
+    assert!(shown.contains("$0.027") && !shown.contains("5.5") && !shown.contains("$0.000"), "{shown}");
+}
+
+#[tokio::test]
+async fn a_refused_start_is_told_once_and_about_a_start() {
+    for (status, detail) in [
+        (400, "There are not enough free GPUs on the host machine to start this pod."),
+        (400, "Failed to resume pod."),
+        (402, "no balance"),
+        (501, "not implemented"),
+    ] {
+        let account = Account::with_pods(CONFIG, &[pod(POD, "EXITED")]).await;
+        account.answer(Method::POST, &format!("/v2/pods/{POD}/action"), |then| problem(then, status, detail));
+        let said = err(&account.run(&["start"]).await);
+        assert!(said.contains(detail), "{said}");
+        for wrong in ["Nothing was created", "another GPU", "gpuType", "may have been done", "may have done"]
+        {
+            assert!(!said.contains(wrong), "{wrong}: {said}");
+        }
+        let advice = said.matches("hint:").count()
+            + said.matches("Nothing was").count()
+            + said.matches("It was not").count();
+        assert_eq!(advice, 1, "{said}");
+    }
+}
+
+/// Has the command line interrupted as soon as it sends a create, and gives how it ended and what it said.
+async fn interrupted(mut command: Command) -> (Option<i32>, String) {
+    let run = move || {
+        let mut child = command.spawn().unwrap();
+        let mut lines = BufReader::new(child.stderr.take().unwrap()).lines().map_while(Result::ok);
+        let sends = lines.by_ref().find(|line| line.starts_with("asking for"));
+        assert!(sends.is_some(), "it asks for a pod");
+        assert!(Command::new("kill").args(["-INT", &child.id().to_string()]).status().unwrap().success());
+        let said = lines.collect::<Vec<_>>().join("\n");
+        (child.wait().unwrap().code(), said)
+    };
+    tokio::task::spawn_blocking(run).await.unwrap()
+}
+
+#[tokio::test]
+async fn a_create_that_is_on_its_way_is_seen_through_to_its_id() {
+    let account = Account::with_pods(CONFIG, &[]).await;
+    let create = account.answer(Method::POST, "/v2/pods", |then| {
+        then.status(201).delay(Duration::from_secs(2)).json_body(pod(POD, "PROVISIONING"))
+    });
+    let (code, said) = interrupted(account.command(&["deploy"])).await;
+    assert_eq!((code, create.calls()), (Some(130), 1), "{said}");
+    assert!(said.contains("a create is on its way"), "{said}");
+    assert!(said.contains(&format!("interrupted: pod {POD} goes on and bills")), "{said}");
+}
+
+#[tokio::test]
+async fn after_an_interrupt_no_further_candidate_is_tried() {
+    let config = format!(
+        "{{name: my-env, deployment: {{image: a}}, providers: {{runpod: {{gpuType: [{GPU}, {OTHER_GPU}]}}}}}}"
+    );
+    let account = Account::with_pods(&config, &[]).await;
+    let create = account.answer(Method::POST, "/v2/pods", |then| {
+        let then = then.delay(Duration::from_secs(2));
+        problem(then, 400, "There are no longer any instances available with the requested specifications.")
+    });
+    let (code, said) = interrupted(account.command(&["deploy"])).await;
+    assert_eq!((code, create.calls()), (Some(130), 1), "{said}");
+}
+
+/// What the ssh client was given, with a fake one in its place.
+#[tokio::test]
+async fn ssh_gets_no_key_and_says_where_the_pods_variables_are() {
+    let account = Account::with_pods(CONFIG, &[pod(POD, "RUNNING")]).await;
+    let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("../tests/tests/sindri/fake/ssh");
+    symlink(script, account.folder.path().join("ssh")).unwrap();
+    let mut command = account.command(&["connect"]);
+    command
+        .env("HF_TOKEN", "sentinel")
+        .env("LC_ALL", "C")
+        .env("SSH_AUTH_SOCK", "/agent")
+        .env("AWS_SECRET", "sentinel");
+    let output = tokio::task::spawn_blocking(move || command.output().unwrap()).await.unwrap();
+    assert_eq!(output.status.code(), Some(0), "{}", err(&output));
+    let given = std::fs::read_to_string(account.folder.path().join("ssh.environment")).unwrap();
+    assert!(!given.contains("sentinel") && !given.contains("RUNPOD"), "{given}");
+    for needed in ["HOME", "PATH", "LC_ALL", "SSH_AUTH_SOCK"] {
+        assert!(given.contains(needed), "{needed}: {given}");
+    }
+    assert!(err(&output).contains("/proc/1/environ"), "{}", err(&output));
+}

@@ -1,0 +1,59 @@
+//! The files of a crate, parsed.
+
+use std::{
+    collections::BTreeMap,
+    error::Error,
+    fs,
+    path::{Path, PathBuf},
+};
+
+/// A crate's sources, by path below its `src`.
+pub(crate) struct Crate {
+    pub(crate) name: String,
+    pub(crate) files: BTreeMap<String, SourceFile>,
+}
+
+/// One file.
+pub(crate) struct SourceFile {
+    pub(crate) text: String,
+    pub(crate) syntax: syn::File,
+}
+
+impl Crate {
+    /// Reads every `.rs` file below a folder, test modules in files of their own left out.
+    pub(crate) fn read(name: &str, src: &Path) -> Result<Self, Box<dyn Error>> {
+        let mut files = BTreeMap::new();
+        for path in rust_files(src)? {
+            let place = path.strip_prefix(src)?.to_string_lossy().replace('\\', "/");
+            if place == "tests.rs" || place.ends_with("/tests.rs") {
+                continue;
+            }
+            let text = fs::read_to_string(&path)?;
+            let syntax = syn::parse_file(&text).map_err(|error| format!("{}: {error}", path.display()))?;
+            files.insert(place, SourceFile { text, syntax });
+        }
+        Ok(Self { name: name.to_owned(), files })
+    }
+}
+
+fn rust_files(folder: &Path) -> Result<Vec<PathBuf>, Box<dyn Error>> {
+    let mut found = Vec::new();
+    for entry in fs::read_dir(folder).map_err(|error| format!("{}: {error}", folder.display()))? {
+        let path = entry?.path();
+        if path.is_dir() {
+            found.extend(rust_files(&path)?);
+        } else if path.extension().is_some_and(|extension| extension == "rs") {
+            found.push(path);
+        }
+    }
+    Ok(found)
+}
+
+/// Tells items that exist in tests only.
+pub(crate) fn is_test(attributes: &[syn::Attribute]) -> bool {
+    attributes.iter().any(|attribute| {
+        let is_cfg_test = attribute.path().is_ident("cfg")
+            && attribute.parse_args::<syn::Path>().is_ok_and(|path| path.is_ident("test"));
+        is_cfg_test || attribute.path().segments.last().is_some_and(|last| last.ident == "test")
+    })
+}

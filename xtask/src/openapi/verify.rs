@@ -1,0 +1,25 @@
+//! Whether what an import gives compiles, before anything is written.
+
+use serde_json::Value;
+
+use super::{Failure, Version, contract_folder, mutations, write};
+
+/// Compiles the bindings and the facade from the document, beside the committed one of the other version.
+pub(crate) fn compiles(version: Version, document: &Value) -> Result<(), Failure> {
+    let folder = tempfile::tempdir()?;
+    for one in [Version::V1, Version::V2] {
+        let file = format!("{}.json", one.name());
+        let path = folder.path().join(&file);
+        if one == version {
+            write::document(&path, document)?;
+        } else {
+            std::fs::copy(contract_folder().join(&file), &path)?;
+        }
+    }
+    let target = contract_folder().join("../target/verify");
+    mutations::check(folder.path(), &target, false)
+        .map_err(|error| format!("the bindings of this document: {error}\nnothing was written"))?;
+    mutations::check(folder.path(), &target, true).map_err(|error| {
+        format!("the facade on top of this document: {error}\nnothing was written; see what `diff` says is breaking").into()
+    })
+}
