@@ -76,7 +76,7 @@ impl RunpodProvider {
         config: &SindriConfig,
         wait_for: Option<Duration>,
     ) -> Result<ActionReport, ProviderError> {
-        let pod = self.existing(&config.name).await?;
+        let pod = self.present(&config.name).await?;
         let report = ActionReport::new(&config.name, Some(&pod));
         let report = match state(&pod) {
             DeploymentState::Stopped => {
@@ -103,7 +103,7 @@ impl RunpodProvider {
         config: &SindriConfig,
         wait_for: Option<Duration>,
     ) -> Result<ActionReport, ProviderError> {
-        let pod = self.existing(&config.name).await?;
+        let pod = self.present(&config.name).await?;
         let report = ActionReport::new(&config.name, Some(&pod));
         let report = match state(&pod) {
             DeploymentState::Running | DeploymentState::Creating => {

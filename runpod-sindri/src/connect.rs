@@ -44,7 +44,7 @@ impl RunpodProvider {
 
     /// The environment's pod with fresh addresses.
     async fn reach(&self, config: &SindriConfig, longest: Duration) -> Result<PodHandle, ProviderError> {
-        let pod = self.existing(&config.name).await?;
+        let pod = self.present(&config.name).await?;
         match state(&pod) {
             // RunPod says RUNNING before there is anything to connect to.
             DeploymentState::Running if pod.connection().ssh_command().is_some() => Ok(pod),

@@ -8,7 +8,7 @@ use std::{
 };
 
 use async_trait::async_trait;
-use runpod_lifecycle::{ApiVersion, Event, Found, Logs, PodHandle, RunPod, Secret};
+use runpod_lifecycle::{ApiVersion, ErrorKind, Event, Found, Logs, PodHandle, RunPod, Secret};
 
 use crate::{
     DeployOptions, DeployResult, DeploymentPlan, DeploymentStatus, Prerequisite, PrerequisiteStatus,
@@ -188,6 +188,20 @@ impl RunpodProvider {
     /// The pod of an environment that must be there.
     pub(crate) async fn existing(&self, name: &str) -> Result<PodHandle, ProviderError> {
         self.find(name).await?.ok_or_else(|| ProviderError::NotFound { name: name.to_owned() })
+    }
+
+    /// The same as it is now: a list may show it as it was before its last start or stop.
+    pub(crate) async fn present(&self, name: &str) -> Result<PodHandle, ProviderError> {
+        let pod = self.existing(name).await?;
+        match pod.refresh().await {
+            Ok(pod) if pod.is_gone() => Err(ProviderError::NotFound { name: name.to_owned() }),
+            Err(error) if error.kind() == ErrorKind::NotFound => {
+                Err(ProviderError::NotFound { name: name.to_owned() })
+            }
+            // A new pod is listed before it is known by its id.
+            Err(error) if error.kind() == ErrorKind::Unproven => Ok(pod),
+            outcome => outcome.map_err(call_failed("look for", name)),
+        }
     }
 
     pub(crate) fn require_prerequisites(&self) -> Result<(), ProviderError> {

@@ -207,6 +207,26 @@ async fn a_stop_says_what_runpod_answered() {
 }
 
 #[tokio::test]
+async fn what_is_done_to_a_pod_goes_by_the_pod_and_not_by_a_list_that_may_be_behind() {
+    for (command, listed, present) in [("stop", "EXITED", "RUNNING"), ("start", "RUNNING", "EXITED")] {
+        let account = Account::with_pods(CONFIG, &[]).await;
+        account.server.reset_async().await;
+        account.answer(Method::GET, "/v2/pods", |then| {
+            then.status(200).json_body(json!({ "pods": [pod(POD, listed)] }))
+        });
+        account.answer(Method::GET, &format!("/v2/pods/{POD}"), |then| {
+            then.status(200).json_body(pod(POD, present))
+        });
+        let act = account.answer(Method::POST, &format!("/v2/pods/{POD}/action"), |then| {
+            then.status(200).json_body(pod(POD, present))
+        });
+        let output = account.run(&[command, "--no-wait"]).await;
+        assert_eq!(act.calls(), 1, "{command}: {}{}", out(&output), err(&output));
+        assert!(out(&output).starts_with(&format!("RunPod accepted the {command}")), "{}", out(&output));
+    }
+}
+
+#[tokio::test]
 async fn a_pod_that_does_not_run_has_no_addresses() {
     let account = Account::with_pods(CONFIG, &[pod(POD, "EXITED")]).await;
     let shown = out(&account.run(&["status"]).await);
@@ -260,13 +280,13 @@ async fn a_refused_start_is_told_once_and_about_a_start() {
 }
 
 /// Has the command line interrupted as soon as it sends a create, and gives how it ended and what it said.
-async fn interrupted(mut command: Command) -> (Option<i32>, String) {
+async fn interrupted(mut command: Command, signal: &'static str) -> (Option<i32>, String) {
     let run = move || {
         let mut child = command.spawn().unwrap();
         let mut lines = BufReader::new(child.stderr.take().unwrap()).lines().map_while(Result::ok);
         let sends = lines.by_ref().find(|line| line.starts_with("asking for"));
         assert!(sends.is_some(), "it asks for a pod");
-        assert!(Command::new("kill").args(["-INT", &child.id().to_string()]).status().unwrap().success());
+        assert!(Command::new("kill").args([signal, &child.id().to_string()]).status().unwrap().success());
         let said = lines.collect::<Vec<_>>().join("\n");
         (child.wait().unwrap().code(), said)
     };
@@ -279,10 +299,13 @@ async fn a_create_that_is_on_its_way_is_seen_through_to_its_id() {
     let create = account.answer(Method::POST, "/v2/pods", |then| {
         then.status(201).delay(Duration::from_secs(2)).json_body(pod(POD, "PROVISIONING"))
     });
-    let (code, said) = interrupted(account.command(&["deploy"])).await;
-    assert_eq!((code, create.calls()), (Some(130), 1), "{said}");
-    assert!(said.contains("a create is on its way"), "{said}");
-    assert!(said.contains(&format!("interrupted: pod {POD} goes on and bills")), "{said}");
+    for signal in ["-INT", "-TERM"] {
+        let (code, said) = interrupted(account.command(&["deploy"]), signal).await;
+        assert_eq!(code, Some(130), "{signal}: {said}");
+        assert!(said.contains("a create is on its way"), "{signal}: {said}");
+        assert!(said.contains(&format!("interrupted: pod {POD} goes on and bills")), "{signal}: {said}");
+    }
+    assert_eq!(create.calls(), 2);
 }
 
 #[tokio::test]
@@ -295,7 +318,7 @@ async fn after_an_interrupt_no_further_candidate_is_tried() {
         let then = then.delay(Duration::from_secs(2));
         problem(then, 400, "There are no longer any instances available with the requested specifications.")
     });
-    let (code, said) = interrupted(account.command(&["deploy"])).await;
+    let (code, said) = interrupted(account.command(&["deploy"]), "-INT").await;
     assert_eq!((code, create.calls()), (Some(130), 1), "{said}");
 }
 

@@ -62,8 +62,9 @@ impl RunPod {
     /// `NotReplaced` the old one may, after `Duplicated` several do. Where the old one is gone by then, the text says so.
     ///
     /// # Cancellation
-    /// If the future is dropped after a create was sent, a pod may exist. [`find`](Self::find) by
-    /// name shows it once RunPod lists it, usually within 15 s.
+    /// If the future is dropped after a create was sent, a pod may exist. [`find`](Self::find) by name, and a further
+    /// deploy of the name, through this handle or its clones then read lists for 15 s before they take it that there
+    /// is none; another process sees it once RunPod lists it, usually within 15 s.
     ///
     /// # Cost
     /// The pod bills until it is terminated, ready or not. When that begins RunPod's contract does not say:
@@ -71,7 +72,7 @@ impl RunPod {
     pub async fn deploy(&self, spec: &PodSpec) -> Result<PodHandle, DeployError> {
         spec.validate().map_err(DeployError::Spec)?;
         let placement = self.placement(spec).await?;
-        let Some(_taken) = self.lookups().names.take(&spec.name).await else {
+        let Some(mut taken) = self.lookups().names.take(&spec.name).await else {
             return Err(DeployError::NameBusy { name: spec.name.clone(), waited: names::PATIENCE });
         };
         let replaced = match self.settle_name(spec).await? {
@@ -83,7 +84,9 @@ impl RunPod {
         for warning in placement.warnings.iter().cloned().chain(ssh_warning) {
             self.notify(&Event::Warned { warning });
         }
+        taken.is_creating = true;
         let outcome = Box::pin(Deployment::new(self, spec).run(placement)).await;
+        taken.is_creating = false;
         outcome.map_err(|error| match replaced {
             Some(id) => error.after_removing(id),
             None => error,

@@ -101,7 +101,7 @@ impl RunPod {
         let record = self.lookups().records.of_changed(id);
         let patience = Instant::now() + 2 * LAG;
         loop {
-            let history = record.history().with_list(listed_at);
+            let history = self.lookups().records.history(id).with_list(listed_at);
             record.touch();
             let asked_at = Instant::now();
             let call = Call::ending(TERMINATE, id);
@@ -181,8 +181,9 @@ impl RunPod {
         if !matches!(error.kind(), ErrorKind::Conflict | ErrorKind::Rejected | ErrorKind::NoCapacity) {
             return Err(error);
         }
-        match self.get(id).await {
-            Ok(pod) if pod.state.as_ref().is_some_and(is_there) => {
+        // What shows the pod as it was before its last change proves nothing.
+        match self.examine(id, Tries::Several, None).await {
+            Ok((Some(pod), Finding::There)) if pod.state.as_ref().is_some_and(is_there) => {
                 self.remember(&record, action, None, seen);
                 Ok(Applied::by_action(action, Some(&pod), self.server_now()))
             }

@@ -295,6 +295,11 @@ impl Turnover {
         }
     }
 
+    /// Returns when the pod was started, by RunPod's clock; `None` if it was not.
+    pub(crate) fn start(&self) -> Option<SystemTime> {
+        (self.action == Changed::Started).then_some(self.began)
+    }
+
     pub(crate) fn is_confirmed(&self) -> bool {
         self.confirmed_at.is_some()
     }

@@ -9,13 +9,16 @@ use crate::{
     pods::identity::{Claim, Whose, bears},
     pods::record::PodRecord,
 };
+use std::time::Duration;
 use std::{collections::HashSet, sync::Arc};
-use tokio::time::Instant;
+use tokio::time::{Instant, sleep_until};
 
 const LIST: &str = "list pods";
 const GET: &str = "get pod";
 /// Pages after which a list is taken to have no end.
 const MOST_PAGES: usize = 1000;
+/// The pause between two looks for a pod whose deploy was dropped.
+const DOUBT_PAUSE: Duration = Duration::from_secs(3);
 
 /// The account's pods, as far as they could be read.
 #[derive(Debug)]
@@ -162,8 +165,33 @@ impl RunPod {
     }
 
     async fn named(&self, name: &str) -> Result<Vec<PodHandle>, Error> {
+        let named = self.named_now(name).await?;
+        self.named_after_doubt(named, name).await
+    }
+
+    async fn named_now(&self, name: &str) -> Result<Vec<PodHandle>, Error> {
         let listing = self.read_list(Tries::Several).await?;
         self.named_in(&listing, name).await
+    }
+
+    /// The pods of a name, none only once lists would show one whose deploy was dropped with its create on the way.
+    async fn named_after_doubt(
+        &self,
+        mut named: Vec<PodHandle>,
+        name: &str,
+    ) -> Result<Vec<PodHandle>, Error> {
+        let Some(until) = self.lookups().names.in_doubt_until(name).filter(|_| named.is_empty()) else {
+            return Ok(named);
+        };
+        let warning = format!(
+            "a deploy of pod name {name:?} was dropped with its create on the way; lists are read until they would show its pod"
+        );
+        self.notify(&Event::Warned { warning });
+        while named.is_empty() && Instant::now() < until {
+            sleep_until(until.min(Instant::now() + DOUBT_PAUSE)).await;
+            named = self.named_now(name).await?;
+        }
+        Ok(named)
     }
 
     /// Like `find`, but deploys that begin together read one list.
@@ -171,7 +199,8 @@ impl RunPod {
         let lookups = self.lookups();
         let read = async { self.read_list(Tries::Several).await.map(Arc::new) };
         let listing = lookups.pods.get((), lookups.oldest_of_pods(), read).await?;
-        self.named_in(&listing, name).await
+        let named = self.named_in(&listing, name).await?;
+        self.named_after_doubt(named, name).await
     }
 
     /// A pod that was created lately, unless it is gone.

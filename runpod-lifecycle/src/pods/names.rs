@@ -1,12 +1,17 @@
 //! Names that deploys of one handle are busy with.
 
 use std::{
-    collections::BTreeSet,
+    collections::{BTreeMap, BTreeSet},
     sync::{Mutex, MutexGuard, PoisonError},
     time::Duration,
 };
 
-use tokio::{sync::Notify, time::timeout};
+use tokio::{
+    sync::Notify,
+    time::{Instant, timeout},
+};
+
+use crate::pods::evidence::LAG;
 
 /// The longest a deploy waits for another one of its name. The other's future may never be polled again.
 pub(crate) const PATIENCE: Duration = Duration::from_secs(60);
@@ -16,6 +21,8 @@ pub(crate) const PATIENCE: Duration = Duration::from_secs(60);
 pub(crate) struct Names {
     taken: Mutex<BTreeSet<String>>,
     freed: Notify,
+    /// When deploys of these names were dropped while a create was on its way.
+    dropped: Mutex<BTreeMap<String, Instant>>,
 }
 
 /// A name that is taken until this is dropped.
@@ -23,6 +30,8 @@ pub(crate) struct Names {
 pub(crate) struct TakenName<'a> {
     names: &'a Names,
     name: &'a str,
+    /// Whether a create may be on its way.
+    pub(crate) is_creating: bool,
 }
 
 impl Names {
@@ -36,10 +45,20 @@ impl Names {
             // Registered before the look, so that no release is missed in between.
             let freed = self.freed.notified();
             if self.taken().insert(name.to_owned()) {
-                return TakenName { names: self, name };
+                return TakenName { names: self, name, is_creating: false };
             }
             freed.await;
         }
+    }
+
+    /// Returns until when lists may lack a pod of this name, whose deploy was dropped with its create on the way.
+    pub(crate) fn in_doubt_until(&self, name: &str) -> Option<Instant> {
+        let until = *self.dropped().get(name)? + LAG;
+        (until > Instant::now()).then_some(until)
+    }
+
+    fn dropped(&self) -> MutexGuard<'_, BTreeMap<String, Instant>> {
+        self.dropped.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     fn taken(&self) -> MutexGuard<'_, BTreeSet<String>> {
@@ -49,6 +68,11 @@ impl Names {
 
 impl Drop for TakenName<'_> {
     fn drop(&mut self) {
+        if self.is_creating {
+            let mut dropped = self.names.dropped();
+            dropped.retain(|_, at| at.elapsed() < LAG);
+            dropped.insert(self.name.to_owned(), Instant::now());
+        }
         self.names.taken().remove(self.name);
         self.names.freed.notify_waiters();
     }

@@ -28,8 +28,8 @@ pub enum End {
     Terminated,
     /// It is stopped, as its spec says ([`AtEnd::Stop`]).
     Stopped,
-    /// It is left alone and goes on billing: it is stopped and has a pod volume, whose data would be lost.
-    /// To end it all the same, [terminate](PodHandle::terminate) it.
+    /// It is left alone and goes on billing: it is stopped and has a pod volume, whose data would be lost, or it is
+    /// being started again, and RunPod does not show yet when its new lifetime began. To end it all the same, [terminate](PodHandle::terminate) it.
     Kept,
 }
 
@@ -38,6 +38,9 @@ impl End {
     fn of(pod: &Pod, now: SystemTime) -> Option<Self> {
         let is_over = pod.is_ours() && !pod.is_gone() && pod.expires_at().is_some_and(|end| end <= now);
         let is_stopped = pod.state.as_ref().is_some_and(PodState::is_stopped);
+        if is_over && is_starting_again(pod) {
+            return Some(Self::Kept);
+        }
         match (pod.at_end().filter(|_| is_over)?, is_stopped) {
             (AtEnd::Stop, true) => None,
             (AtEnd::Stop, false) => Some(Self::Stopped),
@@ -47,11 +50,22 @@ impl End {
     }
 }
 
+/// Returns true if a pod is on its way up and has been up before: the start it shows is that of before.
+fn is_starting_again(pod: &Pod) -> bool {
+    matches!(pod.state, Some(PodState::Provisioning | PodState::Starting)) && pod.started_at.is_some()
+}
+
+/// Returns true if a list is not enough to end a pod: one that is stopped may have been started since, and one
+/// with a pod volume may have been stopped to keep it.
+fn wants_closer_look(pod: &Pod) -> bool {
+    pod.volume_gb.is_some() || pod.state.as_ref().is_some_and(PodState::is_stopped)
+}
+
 impl RunPod {
     /// The pods that [`reap`](Self::reap) would end or report now: a dry run, only reads are sent.
     ///
-    /// A pod that the list shows without any environment, or overdue and stopped, is looked at by its id, one
-    /// request for each. If that fails it is left out and reported as [`Event::Warned`].
+    /// A pod that the list shows without any environment, or overdue and either stopped or with a
+    /// pod volume, is looked at by its id, one request for each. If that fails it is left out and reported as [`Event::Warned`].
     ///
     /// # Errors
     /// As [`list`](Self::list).
@@ -83,7 +97,8 @@ impl RunPod {
     /// It compares with RunPod's clock, as the dates of its answers say; without any, with this machine's and
     /// an [`Event::Warned`]. Beside the list and what ends a pod it sends one request for each pod that the
     /// list shows without any environment, see [`overdue`](Self::overdue), after it has ended what the list
-    /// itself proves overdue, and one for each that is stopped: it may have been started since.
+    /// itself proves overdue, one for each that is stopped, since it may have been started by now, and one for each
+    /// with a pod volume, since it may have been stopped by now.
     ///
     /// ```no_run
     /// # async fn example(runpod: runpod_lifecycle::RunPod) -> Result<(), runpod_lifecycle::Error> {
@@ -130,7 +145,8 @@ impl RunPod {
                 let warning = format!("the lifetime of pod {} is over, and it may bill: {error}", pod.id);
                 self.notify(&Event::Warned { warning });
             } else if *end == End::Kept {
-                let warning = format!("the lifetime of pod {} is over, and its pod volume bills", pod.id);
+                let warning =
+                    format!("the lifetime of pod {} is over, and was left alone: it bills on", pod.id);
                 self.notify(&Event::Warned { warning });
             }
         }
@@ -172,15 +188,24 @@ impl RunPod {
         }
     }
 
-    /// A pod whose lifetime is over, and its end. One that is stopped is looked at by its id, since it may have
-    /// been started again; if that fails it is left out.
+    /// A pod whose lifetime is over, and its end. One that a list is not enough for is looked at by its id; if that
+    /// fails it is left out.
     async fn overdue_by(&self, pod: PodHandle, now: SystemTime) -> Option<(PodHandle, End)> {
         let end = End::of(&pod, now)?;
-        if !pod.state.as_ref().is_some_and(PodState::is_stopped) {
+        if self.is_started_anew(&pod, now) {
+            return None;
+        }
+        if !wants_closer_look(&pod) {
             return Some((pod, end));
         }
         let pod = self.uncover(pod).await?;
         End::of(&pod, now).map(|end| (pod, end))
+    }
+
+    /// Returns true if a pod was started through this handle after its end, whatever start RunPod shows yet.
+    fn is_started_anew(&self, pod: &Pod, now: SystemTime) -> bool {
+        let started = self.lookups().records.of(&pod.id).and_then(|record| record.started());
+        started.and_then(|started| pod.renewed_by_start(started)).is_some_and(|end| end > now)
     }
 
     async fn end_if_overdue(&self, pod: PodHandle, now: SystemTime) -> Option<Reaped> {

@@ -44,6 +44,8 @@ pub(crate) struct PodRecords(Mutex<Table>);
 #[derive(Debug, Default)]
 struct Table {
     by_id: HashMap<String, Arc<PodRecord>>,
+    /// When lists that showed pods were asked for, while that matters.
+    listed: HashMap<String, Instant>,
     /// The size at which it is worth looking for records to drop.
     crowded_at: usize,
 }
@@ -56,7 +58,9 @@ impl PodRecords {
 
     /// What the rules of evidence need to know of a pod.
     pub(crate) fn history(&self, id: &str) -> History {
-        self.of(id).map(|record| record.history()).unwrap_or_default()
+        let table = self.table();
+        let history = table.by_id.get(id).map(|record| record.history()).unwrap_or_default();
+        history.with_list(table.listed.get(id).copied())
     }
 
     /// Remembers a create that RunPod accepted, in a record of its own: an id that two creates were answered
@@ -102,11 +106,17 @@ impl PodRecords {
 
     /// Takes in what an answer shows of pods, and withholds from it what is left of an earlier run.
     pub(crate) fn observe<'a>(&self, pods: impl IntoIterator<Item = &'a mut Pod>, asked: Asked, at: Instant) {
-        let table = self.table();
+        let mut table = self.table();
+        if asked == Asked::List {
+            table.listed.retain(|_, listed_at| listed_at.elapsed() < LAG);
+        }
         for pod in pods {
             pod.observed = Some((asked, at));
+            if asked == Asked::List {
+                table.listed.insert(pod.id.clone(), at);
+            }
             if let Some(record) = table.by_id.get(&pod.id) {
-                record.observe(pod, asked, at);
+                record.observe(pod, at);
             }
         }
     }
@@ -147,8 +157,6 @@ struct Known {
     /// When a change last began or was answered: what was asked for before it shows the pod as it was.
     touched_at: Option<Instant>,
     change: Option<Change>,
-    /// When the last list that showed the pod was asked for.
-    listed_at: Option<Instant>,
     /// The last run that was shown.
     run: Option<Run>,
     /// The run that the last change ended.
@@ -163,20 +171,25 @@ impl PodRecord {
         self.known().created.clone()
     }
 
-    /// What the rules of evidence need to know of the pod.
-    pub(crate) fn history(&self) -> History {
+    /// What the rules of evidence need to know of the pod, beside the lists that showed it.
+    fn history(&self) -> History {
         let known = self.known();
         History {
             created_at: known.created.as_ref().map(|created| created.at),
             touched_at: known.touched_at,
             change: known.change,
-            listed_at: known.listed_at,
+            listed_at: None,
         }
     }
 
     /// Returns true if the pod was created in the last 30 s, and not terminated through this handle.
     pub(crate) fn is_created_lately(&self) -> bool {
         self.known().is_created_lately()
+    }
+
+    /// Returns when the pod was last started through this handle, by RunPod's clock.
+    pub(crate) fn started(&self) -> Option<SystemTime> {
+        self.known().turnover.as_ref().and_then(Turnover::start)
     }
 
     /// Takes the search for the pod's twins, which is made once; false if somebody has it.
@@ -208,11 +221,8 @@ impl PodRecord {
     }
 
     /// Takes in an answer that shows the pod, and withholds from it what is left of an earlier run.
-    fn observe(&self, pod: &mut Pod, asked: Asked, at: Instant) {
+    fn observe(&self, pod: &mut Pod, at: Instant) {
         let mut known = self.known();
-        if asked == Asked::List {
-            known.listed_at = known.listed_at.max(Some(at));
-        }
         let run = Run::of(pod);
         if let Some(turnover) = &mut known.turnover {
             if let Some(reason) = turnover.withholds(&run, at) {

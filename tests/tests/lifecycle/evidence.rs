@@ -534,3 +534,70 @@ fn a_doubt_about_a_wait_is_told_while_it_lasts() {
         assert!(told.contains("RunPod does not know it yet"), "{told}");
     });
 }
+
+#[test]
+fn a_refused_change_is_not_taken_for_done_because_an_old_answer_shows_the_state_it_leads_to() {
+    fast(async {
+        let script = Script::new().await;
+        script.show(state("EXITED"));
+        script.set(Act, (200, state("EXITED")));
+        let pod = script.runpod().get(ID).await.expect("it is there");
+        pod.start().await.expect("it is accepted");
+        // It comes up, and RunPod's answers lag.
+        script.set(Act, refusal(409, "pod is being provisioned"));
+        let error = pod.stop().await.expect_err("nothing shows that it is stopped, and it bills");
+        assert_eq!(error.kind(), ErrorKind::Conflict, "{error}");
+
+        let script = Script::new().await;
+        script.show(state("RUNNING"));
+        script.set(Act, (200, state("RUNNING")));
+        let pod = script.runpod().get(ID).await.expect("it is there");
+        pod.stop().await.expect("it is accepted");
+        script
+            .set(Act, refusal(400, "There are not enough free GPUs on the host machine to start this pod."));
+        let error = pod.start().await.expect_err("it is stopped, whatever an old answer says");
+        assert_eq!(error.kind(), ErrorKind::NoCapacity, "{error}");
+    });
+}
+
+#[test]
+fn a_404_about_a_pod_that_the_same_handle_has_just_listed_proves_nothing() {
+    fast(async {
+        let script = Script::new().await;
+        script.set(List, listed([state("RUNNING")]));
+        script.set(Get, not_found());
+        script.set(Delete, not_found());
+        let runpod = script.runpod();
+        let pods = runpod.list().await.expect("another process has created it");
+        let error = runpod.get(&pods[0].id).await.expect_err("it is not known by its id yet");
+        assert_eq!(error.kind(), ErrorKind::Unproven, "{error}");
+        let known = async {
+            sleep(seconds(8)).await;
+            script.set(Delete, (204, Value::Null));
+        };
+        let (ended, ()) = tokio::join!(runpod.terminate(&pods[0].id), known);
+        ended.expect("it is known by then");
+        assert!(script.asked(Delete) > 1, "it was not told as terminated before it was known");
+    });
+}
+
+#[test]
+fn a_deploy_that_was_dropped_with_its_create_on_the_way_is_not_forgotten_by_the_next_one() {
+    fast(async {
+        let script = Script::new().await;
+        let runpod = script.runpod();
+        // A create whose outcome stays unclear, so that the deploy is still at it.
+        script.set(Create, refusal(500, "Internal Server Error"));
+        let spec = spec();
+        timeout(seconds(3), runpod.deploy(&spec)).await.expect_err("it looks for the pod");
+        script.set(Create, (201, pod(json!({"id": "bbbbbbbbbbbbbb"}))));
+        let late = async {
+            sleep(seconds(6)).await;
+            script.set(List, listed([state("RUNNING")]));
+        };
+        let (second, ()) = tokio::join!(runpod.deploy(&spec), late);
+        let error = second.expect_err("the first one's pod has the name");
+        assert!(matches!(&error, DeployError::NameTaken { pods, .. } if pods[0].id == ID), "{error}");
+        assert_eq!(script.asked(Create), 1);
+    });
+}

@@ -253,6 +253,54 @@ async fn a_pod_that_was_started_since_the_list_was_made_is_left_alone() {
 }
 
 #[tokio::test]
+async fn a_pod_with_data_that_was_stopped_since_the_list_was_made_is_kept() {
+    let volume = json!({"persistent": {"size": 20, "path": "/workspace"}});
+    let listed = mortal("subject", "11:00", &json!({"mounts": volume}));
+    let now = mortal("subject", "11:00", &json!({"status": "EXITED", "mounts": volume}));
+    let (done, sent, _) = reaped(DATE, listed, now).await;
+    assert_eq!((done, sent), (Some(End::Kept), Vec::new()));
+}
+
+#[tokio::test]
+async fn a_pod_that_is_being_started_again_is_not_ended_by_its_old_start() {
+    let volume = json!({"persistent": {"size": 20, "path": "/workspace"}});
+    for word in ["PROVISIONING", "STARTING"] {
+        let starts = json!({"status": word, "startedAt": "2026-08-20T10:01:00Z", "mounts": volume});
+        let pod = mortal("subject", "11:00", &starts);
+        let (done, sent, _) = reaped(DATE, pod.clone(), pod).await;
+        assert_eq!((done, sent), (Some(End::Kept), Vec::new()), "{word}");
+    }
+    let stuck = mortal("subject", "11:00", &json!({"status": "STARTING"}));
+    let (done, sent, _) = reaped(DATE, stuck.clone(), stuck).await;
+    assert_eq!((done, sent), (Some(End::Terminated), vec!["DELETE".to_owned()]), "it has never run");
+}
+
+#[tokio::test]
+async fn a_pod_that_this_handle_has_started_is_not_ended_by_an_answer_from_before() {
+    let server = MockServer::start_async().await;
+    let over = mortal("subject", "11:00", &json!({"startedAt": null}));
+    server.mock(|when, then| {
+        when.method("GET").path("/v2/pods");
+        let pod = over.clone();
+        then.respond_with(move |_| dated(200, DATE, &json!({"pods": [pod]})));
+    });
+    for (method, path) in [("GET", "/v2/pods/subject"), ("POST", "/v2/pods/subject/action")] {
+        let pod = over.clone();
+        server.mock(|when, then| {
+            when.method(method).path(path);
+            then.respond_with(move |_| dated(200, DATE, &pod));
+        });
+    }
+    let delete = server.mock(|when, then| {
+        when.method("DELETE").path("/v2/pods/subject");
+        then.status(204);
+    });
+    let runpod = handle(&server);
+    runpod.start("subject").await.expect("it is accepted");
+    assert_eq!((runpod.reap().await.expect("the list can be read").len(), delete.calls()), (0, 0));
+}
+
+#[tokio::test]
 async fn without_a_date_this_machines_clock_is_taken_and_that_is_said() {
     let pod = mortal("subject", "11:00", &json!({}));
     let (done, sent, heard) = reaped("some day", pod.clone(), pod.clone()).await;

@@ -129,7 +129,7 @@ pub(crate) fn warn(warnings: &[String]) {
     }
 }
 
-/// Somebody pressed Ctrl-C.
+/// Somebody pressed Ctrl-C, or the program was asked to terminate.
 #[derive(Debug)]
 pub(crate) struct Interrupted {
     /// The pod that was created; `None` if none is known of.

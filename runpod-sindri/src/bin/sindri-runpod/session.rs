@@ -50,7 +50,7 @@ pub(crate) async fn run(arguments: Arguments) -> anyhow::Result<()> {
     let outcome = tokio::select! {
         biased;
         outcome = &mut work => Some(outcome),
-        interrupted = tokio::signal::ctrl_c() => {
+        interrupted = interrupted() => {
             interrupted?;
             if creation.interrupt() { see_through(work, &creation).await? } else { None }
         }
@@ -71,8 +71,22 @@ async fn see_through(
         biased;
         outcome = &mut work => Ok(Some(outcome)),
         () = creation.settled() => Ok(None),
-        interrupted = tokio::signal::ctrl_c() => interrupted.map(|()| None).map_err(Into::into),
+        interrupted = interrupted() => interrupted.map(|()| None).map_err(Into::into),
     }
+}
+
+/// Ends when the program is to end: at Ctrl-C, or when it is asked to terminate, as by `timeout` or a CI.
+async fn interrupted() -> std::io::Result<()> {
+    #[cfg(unix)]
+    {
+        let mut terminate = tokio::signal::unix::signal(tokio::signal::unix::SignalKind::terminate())?;
+        tokio::select! {
+            interrupted = tokio::signal::ctrl_c() => interrupted,
+            _ = terminate.recv() => Ok(()),
+        }
+    }
+    #[cfg(not(unix))]
+    tokio::signal::ctrl_c().await
 }
 
 /// Points the provider at the API it is to use; whatever comes with it must live as long.
