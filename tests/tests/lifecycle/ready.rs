@@ -263,7 +263,7 @@ async fn the_cause_in_runpods_log_is_the_reason_in_the_error() {
                 .body(format!("id: 2026-08-20T06:16:20Z\ndata: {data}\n\n"));
         });
         let pod = pod(&server, |_| ()).await;
-        let error = pod.wait_until(Ready::Ssh, Duration::ZERO).await.expect_err("it never comes up");
+        let error = pod.wait_until(Ready::Ssh, Duration::from_secs(1)).await.expect_err("it never comes up");
         assert_eq!(error.report().diagnosis.as_ref().map(|found| found.cause), Some(cause));
         let text = error.to_string();
         assert!(text.contains(advice) && text.contains(line), "{text}");
