@@ -174,15 +174,16 @@ impl Pod {
         })
     }
 
-    /// The marker of the deployment that created it; `None` for a pod this crate did not create.
+    /// The marker of the deployment that created it; `None` for a pod this crate did not create, and where
+    /// RunPod shows the variable without its value.
     pub(crate) fn marker(&self) -> Option<&str> {
-        self.env.get(MARKER).map(Secret::expose)
+        self.env.get(MARKER).map(Secret::expose).filter(|value| is_marker(value))
     }
 
     /// Whether this crate created it, with any key of the account.
     #[must_use]
     pub fn is_ours(&self) -> bool {
-        self.marker().is_some()
+        self.env.contains_key(MARKER)
     }
 
     /// When it was created, if RunPod's word for it is a time.
@@ -194,6 +195,11 @@ impl Pod {
     pub(crate) fn started(&self) -> Option<SystemTime> {
         time(self.started_at.as_deref()?)
     }
+}
+
+/// Returns true if a value is one that deploys write: 32 hexadecimal digits. Anything else is a mask.
+fn is_marker(value: &str) -> bool {
+    value.len() == 32 && value.bytes().all(|b| b.is_ascii_hexdigit())
 }
 
 /// Reads a time as either version of the API writes it: RFC 3339, or `2026-08-20 06:16:19.43 +0000 UTC`.

@@ -95,9 +95,10 @@ pub(crate) fn bears(pod: &Pod, name: &str) -> Option<bool> {
     pod.name.as_deref().map(|own| own == name)
 }
 
-/// Returns true if no variable of a pod was shown, so that nothing of ours could be.
+/// Returns true if no variable of a pod was shown, or only its name where this crate wrote a value, so that
+/// nothing of ours could be told.
 pub(crate) fn hides_environment(pod: &Pod) -> bool {
-    pod.env.is_empty()
+    pod.env.is_empty() || (pod.is_ours() && pod.marker().is_none())
 }
 
 #[cfg(test)]
@@ -106,6 +107,8 @@ mod tests {
     use crate::pod::MARKER;
 
     const NAME: &str = "trainer";
+    const M: &str = "0123456789abcdef0123456789abcdef";
+    const N: &str = "fedcba9876543210fedcba9876543210";
     const MADE_AT: &str = "2026-08-20T06:16:19.430Z";
 
     fn pod(name: Option<&str>, env: &[(&str, &str)], created_at: Option<&str>) -> Pod {
@@ -115,14 +118,16 @@ mod tests {
     }
 
     fn claim(window: Option<Window>) -> Claim {
-        Claim { name: NAME.to_owned(), marker: "m".to_owned(), window }
+        Claim { name: NAME.to_owned(), marker: M.to_owned(), window }
     }
 
     #[test]
     fn a_pod_is_ours_by_name_marker_and_time_and_may_be_while_one_is_hidden() {
         use Whose::{MayBeOurs, Ours, SomebodyElses};
-        const OWN: &[(&str, &str)] = &[(MARKER, "m")];
-        const OTHERS: &[(&str, &str)] = &[(MARKER, "n")];
+        const OWN: &[(&str, &str)] = &[(MARKER, M)];
+        const OTHERS: &[(&str, &str)] = &[(MARKER, N)];
+        const STARRED: &[(&str, &str)] = &[(MARKER, "********"), ("A", "********")];
+        const WORD: &[(&str, &str)] = &[(MARKER, "<hidden>")];
         const NONE: &[(&str, &str)] = &[];
         const UNMARKED: &[(&str, &str)] = &[("A", "b")];
         let table = [
@@ -133,6 +138,9 @@ mod tests {
             (Some(NAME), UNMARKED, Some(MADE_AT), SomebodyElses, SomebodyElses),
             (Some(NAME), NONE, Some(MADE_AT), MayBeOurs, MayBeOurs),
             (None, NONE, Some(MADE_AT), MayBeOurs, MayBeOurs),
+            (Some(NAME), STARRED, Some(MADE_AT), MayBeOurs, MayBeOurs),
+            (Some(NAME), WORD, Some(MADE_AT), MayBeOurs, MayBeOurs),
+            (Some("other"), STARRED, Some(MADE_AT), SomebodyElses, SomebodyElses),
             (Some("other"), NONE, Some(MADE_AT), SomebodyElses, SomebodyElses),
             (Some(NAME), OWN, Some("2026-08-20T06:15:59Z"), SomebodyElses, Ours),
             (Some(NAME), OWN, Some("2026-08-20T06:16:05Z"), Ours, Ours),
@@ -155,19 +163,20 @@ mod tests {
     #[test]
     fn an_answer_about_another_name_or_marker_is_about_another_pod() {
         let table = [
-            (Some(NAME), Some("m"), Answered::Ours),
-            (None, Some("m"), Answered::Ours),
+            (Some(NAME), Some(M), Answered::Ours),
+            (None, Some(M), Answered::Ours),
             (Some(NAME), None, Answered::Unmarked),
             (None, None, Answered::Unmarked),
-            (Some("other"), Some("m"), Answered::AnotherPod),
+            (Some(NAME), Some("********"), Answered::Unmarked),
+            (Some("other"), Some(M), Answered::AnotherPod),
             (Some("other"), None, Answered::AnotherPod),
-            (Some(NAME), Some("n"), Answered::AnotherPod),
+            (Some(NAME), Some(N), Answered::AnotherPod),
         ];
         for (name, marker, answered) in table {
             let env: Vec<(&str, &str)> = marker.map(|marker| (MARKER, marker)).into_iter().collect();
             assert_eq!(claim(None).answered(&pod(name, &env, None)), answered, "{name:?} {marker:?}");
         }
-        let nobody = Pod { id: String::new(), ..pod(Some(NAME), &[(MARKER, "m")], None) };
+        let nobody = Pod { id: String::new(), ..pod(Some(NAME), &[(MARKER, M)], None) };
         assert_eq!(claim(None).answered(&nobody), Answered::Nobody);
     }
 }

@@ -59,6 +59,9 @@ async fn a_broken_list_reaps_nothing() {
     assert_eq!(world.billing(), 1);
 }
 
+/// A marker as deploys write them.
+const MARKER: &str = "0123456789abcdef0123456789abcdef";
+
 /// A pod in a list or by its id, with this environment.
 fn pod(id: &str, env: &Value) -> Value {
     let mut pod = fresh_pod();
@@ -70,12 +73,14 @@ fn pod(id: &str, env: &Value) -> Value {
 async fn a_pod_whose_environment_the_list_hides_is_looked_at_by_its_id() {
     let server = MockServer::start_async().await;
     let over =
-        json!({"RUNPOD_LIFECYCLE_DEPLOYMENT": "m", "RUNPOD_LIFECYCLE_EXPIRES_AT": "2020-01-01T00:00:00Z"});
-    let shown = json!({"RUNPOD_LIFECYCLE_DEPLOYMENT": "m"});
+        json!({"RUNPOD_LIFECYCLE_DEPLOYMENT": MARKER, "RUNPOD_LIFECYCLE_EXPIRES_AT": "2020-01-01T00:00:00Z"});
+    let shown = json!({"RUNPOD_LIFECYCLE_DEPLOYMENT": MARKER});
+    let starred = json!({"RUNPOD_LIFECYCLE_DEPLOYMENT": "****", "RUNPOD_LIFECYCLE_EXPIRES_AT": "****"});
     server.mock(|when, then| {
         when.method("GET").path("/v2/pods");
         then.status(200).json_body(json!({"pods": [
             pod("broken", &json!({})), pod("hidden", &Value::Null), pod("foreign", &json!({})), pod("shown", &shown),
+            pod("starred", &starred),
         ]}));
     });
     let look = |id: &str, env: &Value| {
@@ -84,26 +89,29 @@ async fn a_pod_whose_environment_the_list_hides_is_looked_at_by_its_id() {
             then.status(200).json_body(pod(id, env));
         })
     };
-    let looks = [look("hidden", &over), look("foreign", &json!({})), look("shown", &shown)];
+    let looks =
+        [look("hidden", &over), look("foreign", &json!({})), look("shown", &shown), look("starred", &over)];
     server.mock(|when, then| {
         when.method("GET").path("/v2/pods/broken");
         problem(then, 403, "Forbidden", "not this one");
     });
-    server.mock(|when, then| {
-        when.method("DELETE").path("/v2/pods/hidden");
-        then.status(204);
-    });
+    for id in ["hidden", "starred"] {
+        server.mock(|when, then| {
+            when.method("DELETE").path(format!("/v2/pods/{id}"));
+            then.status(204);
+        });
+    }
     let heard: Arc<Mutex<String>> = Arc::default();
     let sink = Arc::clone(&heard);
     let runpod = handle(&server).on_event(move |event| *sink.lock().unwrap() += &format!("{event}\n"));
 
     let reaped = runpod.reap().await.expect("the list can be read");
     let ids: Vec<&str> = reaped.iter().map(|reaped| reaped.pod.id.as_str()).collect();
-    assert_eq!(ids, ["hidden"]);
-    assert!(reaped[0].outcome.is_ok());
+    assert_eq!(ids, ["hidden", "starred"]);
+    assert!(reaped.iter().all(|reaped| reaped.outcome.is_ok()), "{reaped:?}");
     assert_eq!(
         looks.map(|look| look.calls()),
-        [1, 1, 0],
+        [1, 1, 0, 1],
         "one look more for each that hides its environment"
     );
     let heard = heard.lock().unwrap();
@@ -114,7 +122,7 @@ async fn a_pod_whose_environment_the_list_hides_is_looked_at_by_its_id() {
 async fn what_the_list_itself_proves_overdue_is_ended_before_any_closer_look() {
     let server = MockServer::start_async().await;
     let over =
-        json!({"RUNPOD_LIFECYCLE_DEPLOYMENT": "m", "RUNPOD_LIFECYCLE_EXPIRES_AT": "2020-01-01T00:00:00Z"});
+        json!({"RUNPOD_LIFECYCLE_DEPLOYMENT": MARKER, "RUNPOD_LIFECYCLE_EXPIRES_AT": "2020-01-01T00:00:00Z"});
     let pods = json!({"pods": [pod("hidden", &Value::Null), pod("over", &over)]});
     server.mock(|when, then| {
         when.method("GET").path("/v2/pods");
@@ -147,7 +155,7 @@ fn mortal(id: &str, end: &str, members: &Value) -> Value {
     let mut pod = pod(
         id,
         &json!({
-            "RUNPOD_LIFECYCLE_DEPLOYMENT": "m", "RUNPOD_LIFECYCLE_EXPIRES_AT": format!("2026-08-20T{end}:00Z"),
+            "RUNPOD_LIFECYCLE_DEPLOYMENT": MARKER, "RUNPOD_LIFECYCLE_EXPIRES_AT": format!("2026-08-20T{end}:00Z"),
             "RUNPOD_LIFECYCLE_LIFETIME_SECONDS": "3600",
         }),
     );

@@ -135,7 +135,8 @@ fn a_copy_of_a_pods_environment_does_not_make_a_twin() {
 
 #[test]
 fn a_pod_that_may_be_a_twin_is_named_and_left_alone() {
-    for members in [json!({"createdAt": null}), json!({"env": null})] {
+    let starred = json!({"RUNPOD_LIFECYCLE_DEPLOYMENT": "********"});
+    for members in [json!({"createdAt": null}), json!({"env": null}), json!({"env": starred})] {
         let (deleted, heard) = beside(members.clone());
         assert_eq!(deleted, [""; 0], "{members}");
         assert!(heard.contains("warning") && heard.contains(B), "{members}: {heard}");
@@ -161,7 +162,7 @@ fn a_first_wait_long_after_the_deploy_is_not_held_up() {
 fn an_answer_about_another_pod_is_unclear_and_that_pod_is_left_alone() {
     for members in [
         json!({"name": "somebody-elses"}),
-        json!({"name": "trainer", "env": {"RUNPOD_LIFECYCLE_DEPLOYMENT": "another"}}),
+        json!({"name": "trainer", "env": {"RUNPOD_LIFECYCLE_DEPLOYMENT": "0123456789abcdef0123456789abcdef"}}),
     ] {
         run_fast(SPEED, async move {
             let shown = members.clone();
