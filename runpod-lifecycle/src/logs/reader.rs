@@ -137,6 +137,8 @@ impl Reader {
     /// Counts a failure and pauses, or ends with `error` if there were too many in a row.
     async fn fail(&mut self, error: Error) -> Result<(), Error> {
         self.failures += 1;
+        // Known also to whoever does not wait for the pause to end.
+        self.last_failure = Some(error.clone());
         let Logs { runpod, pod_id, .. } = &self.logs;
         let is_rested = match retry::pauses(RECONNECTS).nth(self.failures - 1) {
             Some(pause) => runpod.rest_after(&error, Call::look(READ, Some(pod_id)), pause).await,
@@ -145,7 +147,6 @@ impl Reader {
         if !is_rested {
             return Err(error);
         }
-        self.last_failure = Some(error);
         Ok(())
     }
 

@@ -9,8 +9,11 @@ use crate::{
     pods::record::PodRecord,
 };
 use runpod_api::http::StatusCode;
-use std::time::Duration;
-use tokio::time::{Instant, sleep};
+use std::{
+    sync::atomic::{AtomicUsize, Ordering},
+    time::Duration,
+};
+use tokio::time::{Instant, sleep, sleep_until};
 
 pub(crate) const START: &str = "start pod";
 const TERMINATE: &str = "terminate pod";
@@ -171,7 +174,12 @@ impl RunPod {
     ) -> Result<Applied, Error> {
         let record = self.lookups().records.of_changed(id);
         record.touch();
-        let answer = self.repeatedly(call, || self.backend().act(id, action)).await;
+        let sent = AtomicUsize::new(0);
+        let send = || {
+            sent.fetch_add(1, Ordering::Relaxed);
+            self.backend().act(id, action)
+        };
+        let answer = self.repeatedly(call, send).await;
         self.remember(&record, action, answer.as_ref().err(), seen);
         let error = match answer {
             Ok(pod) => return Ok(Applied::by_action(action, pod.as_ref(), self.server_now())),
@@ -181,13 +189,28 @@ impl RunPod {
         if !matches!(error.kind(), ErrorKind::Conflict | ErrorKind::Rejected | ErrorKind::NoCapacity) {
             return Err(error);
         }
-        // What shows the pod as it was before its last change proves nothing.
-        match self.examine(id, Tries::Several, None).await {
-            Ok((Some(pod), Finding::There)) if pod.state.as_ref().is_some_and(is_there) => {
+        if sent.load(Ordering::Relaxed) > 1 {
+            record.change(action.into(), false, seen, self.server_now());
+        }
+        match self.settled(id).await {
+            Ok(Some(pod)) if pod.state.as_ref().is_some_and(is_there) => {
                 self.remember(&record, action, None, seen);
                 Ok(Applied::by_action(action, Some(&pod), self.server_now()))
             }
             _ => Err(error),
+        }
+    }
+
+    /// The pod by its id, once its last change has shown or has had [`LAG`] to; `None` if it is not known.
+    async fn settled(&self, id: &str) -> Result<Option<Pod>, Error> {
+        loop {
+            match self.examine(id, Tries::Several, None).await? {
+                (_, Finding::Unknown { until: Some(until), .. }) if Instant::now() < until => {
+                    sleep_until(until.min(Instant::now() + UNKNOWN_PAUSE)).await;
+                }
+                (pod, Finding::There) => return Ok(pod),
+                _ => return Ok(None),
+            }
         }
     }
 

@@ -125,3 +125,48 @@ fn a_start_whose_answer_was_lost_is_not_denied_because_the_pod_has_the_gpus_itse
     })
     .expect("a runtime");
 }
+
+/// A refused stop of a pod that is stopped by then, as this many looks do not show yet.
+fn stop_twice(first: u16, late_looks: usize) -> Result<runpod_lifecycle::Applied, runpod_lifecycle::Error> {
+    run_fast(40, async move {
+        let server = MockServer::start_async().await;
+        let (turn, looks) = (AtomicUsize::new(0), AtomicUsize::new(0));
+        let answer = |status: u16, body: serde_json::Value| {
+            HttpMockResponse::builder().status(status).body(body.to_string()).build()
+        };
+        server.mock(|when, then| {
+            when.method("POST").path("/v2/pods/k3x9q2m7v1b8z5/action");
+            then.respond_with(move |_| match turn.fetch_add(1, Ordering::Relaxed) {
+                0 if first == 200 => answer(200, fresh_pod()),
+                0 => answer(first, json!({"title": "x", "status": first, "detail": "lost"})),
+                _ => answer(409, json!({"title": "x", "status": 409, "detail": "it is EXITED"})),
+            });
+        });
+        server.mock(|when, then| {
+            when.method("GET").path("/v2/pods/k3x9q2m7v1b8z5");
+            then.respond_with(move |_| {
+                let mut pod = fresh_pod();
+                let is_late = looks.fetch_add(1, Ordering::Relaxed) < late_looks;
+                pod["status"] = json!(if is_late { "RUNNING" } else { "EXITED" });
+                answer(200, pod)
+            });
+        });
+        let runpod = handle(&server);
+        let outcome = runpod.stop("k3x9q2m7v1b8z5").await;
+        if first == 200 { runpod.stop("k3x9q2m7v1b8z5").await } else { outcome }
+    })
+    .expect("a runtime")
+}
+
+#[test]
+fn a_stop_that_is_refused_since_an_earlier_one_was_applied_succeeds_although_its_status_is_late() {
+    for first in [200, 500, 502] {
+        stop_twice(first, 2).unwrap_or_else(|error| panic!("{first}: {error}"));
+    }
+}
+
+#[test]
+fn a_refused_stop_of_a_pod_that_goes_on_running_is_an_error() {
+    let error = stop_twice(500, usize::MAX).expect_err("it runs");
+    assert_eq!(error.kind(), ErrorKind::Conflict, "{error}");
+}

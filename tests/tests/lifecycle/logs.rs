@@ -176,11 +176,14 @@ async fn the_past_of_a_log_that_says_nothing_is_empty_and_of_one_that_fails_an_e
     let url = format!("http://{}", listener.local_addr().expect("it listens"));
     let silent = RunPod::builder(KEY).base_url(url).build().expect("loopback is fine");
     let (failing, _) = scripted(|_| refused(500)).await;
+    let (limited, _) = scripted(|_| refused(429).replacen("\r\n", "\r\nretry-after: 60\r\n", 1)).await;
     let past = async |runpod: &RunPod| {
         let past = runpod.logs("abc").history();
         tokio::time::timeout(Duration::from_secs(30), past).await.expect("it takes at most 10 s")
     };
-    let (of_silent, of_failing) = futures_util::future::join(past(&silent), past(&failing)).await;
+    let (of_silent, of_failing, of_limited) =
+        futures_util::future::join3(past(&silent), past(&failing), past(&limited)).await;
     assert_eq!(of_silent.expect("there is none"), []);
     assert_eq!(of_failing.expect_err("it cannot be read").status(), Some(500));
+    assert_eq!(of_limited.expect_err("it cannot be read for a minute").status(), Some(429));
 }
