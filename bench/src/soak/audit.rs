@@ -3,7 +3,7 @@
 use std::{collections::BTreeSet, time::Duration};
 
 use runpod_lifecycle::{Found, Pod, PodHandle, RunPod, Verdict};
-use runpod_sim::{LedgerEntry, PodStatus, Sim};
+use runpod_sim::{LedgerEntry, PodStatus, RequestRecord, Sim};
 use tokio::time::sleep;
 
 use super::{
@@ -56,7 +56,7 @@ pub(super) async fn audit(
     }
 }
 
-/// Nothing may be sent while RunPod wants to be left alone. Handles do not know of each other's refusals, and
+/// Nothing may be sent while RunPod wants to be left alone, but what ends billing. Handles do not know of each other's refusals, and
 /// nobody hears the answer to a call that was dropped.
 fn check_quota(plan: &Plan, sim: &Sim, tally: &mut Tally) {
     let is_shared = plan.one_handle || plan.actors.len() == 1;
@@ -66,11 +66,18 @@ fn check_quota(plan: &Plan, sim: &Sim, tally: &mut Tally) {
     let requests = sim.requests();
     for refused in requests.iter().filter(|request| request.fault == Some("rate-limited")) {
         let (from, to) = (refused.at + ON_ITS_WAY, refused.at + plan.limit.hold());
-        for hasty in requests.iter().filter(|request| request.at > from && request.at < to) {
+        let is_hasty =
+            |request: &&RequestRecord| request.at > from && request.at < to && !ends_billing(request);
+        for hasty in requests.iter().filter(is_hasty) {
             tally.quota += 1;
             tally.fail(format!("{} was sent {:?} into the wait", hasty.path, hasty.at - refused.at));
         }
     }
+}
+
+/// Whether it is always sent. A record does not tell a stop from a start.
+fn ends_billing(request: &RequestRecord) -> bool {
+    matches!(request.operation.as_deref(), Some("deletePod" | "podAction"))
 }
 
 /// After its first wait, a deployment has one pod at most.
@@ -108,13 +115,16 @@ async fn check_unknown(sim: &Sim, entry: &LedgerEntry, remains: &[Remains], tall
     }
 }
 
-/// Whether a search by its name shows a pod as one of ours.
+/// Whether a search by its name shows a pod, and a look at it that it is one of ours: lists may hide that.
 async fn is_shown(sim: &Sim, entry: &LedgerEntry) -> bool {
     let Ok(runpod) = RunPod::builder(sim.api_key()).base_url(sim.url()).build() else { return false };
-    let is_it = |pod: &PodHandle| pod.id == entry.pod_id && pod.is_ours();
-    match runpod.find(&entry.name).await {
-        Ok(Found::One(pod)) => is_it(&pod),
-        Ok(Found::Many(pods)) => pods.iter().any(is_it),
-        _ => false,
+    let found = match runpod.find(&entry.name).await {
+        Ok(Found::One(pod)) => vec![pod],
+        Ok(Found::Many(pods)) => pods,
+        _ => return false,
+    };
+    match found.iter().find(|pod| pod.id == entry.pod_id) {
+        Some(pod) => pod.is_ours() || pod.refresh().await.is_ok_and(|pod| pod.is_ours()),
+        None => false,
     }
 }

@@ -100,8 +100,8 @@ pub(super) async fn live(plan: Plan) -> Tally {
 async fn settle(plan: &Plan) -> Result<(Sim, Vec<String>), Box<dyn std::error::Error + Send + Sync>> {
     let mut builder = Sim::builder()
         .seed(plan.seed)
+        .behavior(plan.behavior.clone())
         .boot(BootProfile::fixed(plan.boot))
-        .list_lag(plan.list_lag)
         .page_size(plan.page_size)
         .real_endpoints(false);
     if let Some(units) = plan.scarce {

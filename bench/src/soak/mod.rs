@@ -1,6 +1,7 @@
 //! Random deployments under random faults, lags and cancellations, with an audit after each run.
 
 mod audit;
+mod behavior;
 mod life;
 mod memory;
 mod plan;
@@ -14,6 +15,7 @@ use std::{
 
 use futures_util::{StreamExt, stream};
 
+pub use behavior::settings;
 pub use report::{Report, Tally};
 
 use crate::clock::run_fast;
@@ -90,13 +92,14 @@ fn work(next: &AtomicU64, end: u64, batch: u64, arguments: &Arguments) -> io::Re
 /// One run in a task of its own, so that a panic is counted and not passed on.
 async fn single(seed: u64, number: u64) -> Tally {
     let plan = Plan::new(seed, number);
-    match tokio::spawn(life::live(plan)).await {
-        Ok(tally) => tally.of_run(number),
-        Err(error) => {
-            let mut tally = Tally { runs: 1, ..Tally::default() };
-            tally.panics += 1;
-            tally.failures.push((number, format!("panicked: {error}")));
-            tally
-        }
+    let settings = plan.settings();
+    let mut tally = tokio::spawn(life::live(plan)).await.unwrap_or_else(|error| {
+        let mut tally = Tally { runs: 1, panics: 1, ..Tally::default() };
+        tally.fail(format!("panicked: {error}"));
+        tally
+    });
+    if !tally.failures.is_empty() {
+        tally.fail(settings);
     }
+    tally.of_run(number)
 }

@@ -4,7 +4,9 @@ use std::time::Duration;
 
 use rand::{Rng, SeedableRng, rngs::StdRng, seq::IndexedRandom};
 use runpod_lifecycle::{Cloud, IfExists, PodSpec};
-use runpod_sim::{BootStage, Fault, FaultKind};
+use runpod_sim::{Behavior, BootStage, Fault, FaultKind};
+
+use super::behavior;
 
 /// GPU types and pools that deployments ask for.
 const HARDWARE: [&str; 4] =
@@ -25,8 +27,8 @@ const CALLS: [&str; 9] = [
 #[derive(Debug)]
 pub(super) struct Plan {
     pub(super) seed: u64,
-    /// How late lists show new pods.
-    pub(super) list_lag: Duration,
+    /// The profile `observed`, with some of its settings drawn.
+    pub(super) behavior: Behavior,
     pub(super) page_size: usize,
     /// How long each step of a boot takes.
     pub(super) boot: Duration,
@@ -88,6 +90,15 @@ pub(super) enum Step {
 }
 
 impl Plan {
+    /// The settings it was drawn with, for people.
+    pub(super) fn settings(&self) -> String {
+        let Self { page_size, boot, scarce, one_handle, .. } = self;
+        format!(
+            "planned: pages of {page_size}, boot steps of {boot:?}, scarce {scarce:?}, one handle {one_handle}, {}",
+            behavior::settings(&self.behavior)
+        )
+    }
+
     pub(super) fn new(seed: u64, number: u64) -> Self {
         let seed = seed.wrapping_mul(0x9e37_79b9_7f4a_7c15) ^ number.wrapping_mul(0xd134_2543_de82_ef95);
         let rng = &mut StdRng::seed_from_u64(seed);
@@ -98,7 +109,7 @@ impl Plan {
         let faults: Vec<Fault> = (0..rng.random_range(0..=6)).map(|_| fault(rng, limit)).collect();
         Self {
             seed,
-            list_lag: Duration::from_millis(rng.random_range(0..=12_000)),
+            behavior: behavior::drawn(rng),
             page_size: rng.random_range(1..=4),
             boot: Duration::from_millis(rng.random_range(50..=3000)),
             scarce: rng.random_bool(0.3).then(|| rng.random_range(0..=1)),

@@ -2,6 +2,8 @@
 
 use std::fmt;
 
+use super::behavior;
+
 /// Counts of one run or of many.
 #[derive(Clone, Debug, Default)]
 #[non_exhaustive]
@@ -105,6 +107,7 @@ impl Report {
 impl fmt::Display for Report {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let sums = &self.tally;
+        writeln!(f, "profile observed; each run draws {}", behavior::DRAWN)?;
         for (what, count) in [
             ("runs", sums.runs),
             ("calls", sums.calls),

@@ -6,7 +6,7 @@ use runpod_lifecycle::{
     DeployError, Error, ErrorKind, Found, Gone, IfExists, PlannedAction, PodHandle, Ready, Running, Stopped,
     WaitError,
 };
-use runpod_sim::{FaultKind, LedgerEntry, PodStatus};
+use runpod_sim::{FaultKind, LedgerEntry, PodStatus, RequestRecord};
 use tokio::time::Instant;
 
 use super::{
@@ -148,7 +148,7 @@ impl Cell {
             flaws.push(format!("took {elapsed:?}, more than {:?}", self.budget()));
         }
         flaws.extend(self.check_words(&world, &told));
-        flaws.extend(check_quota(&world, &self.fault));
+        flaws.extend(self.check_quota(&world));
         world.settle();
         flaws.extend(self.check_ledger(&world, &told));
         (self, Seen { outcome: told.outcome, elapsed, flaws })
@@ -232,17 +232,17 @@ impl Cell {
         }
     }
 
-    /// Whether the rate limit keeps lists from being read for longer than a twin is searched for.
-    pub(crate) fn outlasts_the_search(&self) -> bool {
+    /// Whether the rate limit keeps the call from being made for so long.
+    pub(crate) fn is_limited_for(&self, span: Duration) -> bool {
         let times = u32::try_from(self.times).expect("a few");
-        matches!(self.fault.kind, FaultKind::RateLimited { .. })
-            && self.fault.delay * times >= Duration::from_secs(15)
+        matches!(self.fault.kind, FaultKind::RateLimited { .. }) && self.fault.delay * times >= span
     }
 
     fn budget(&self) -> Duration {
         let replacing = if self.row.operation == Operation::DeployReplace { 15 } else { 0 };
         let seconds = match (self.row.policy, self.fault.meaning) {
             (Policy::Watched, Meaning::Final(ErrorKind::RateLimited)) if replacing > 0 => 320,
+            (Policy::Ending, Meaning::Final(ErrorKind::RateLimited)) if replacing > 0 => 320,
             (Policy::Watched, Meaning::Final(ErrorKind::RateLimited)) => 80,
             (Policy::Watched, _) => 40,
             // A look for the pod takes 15 s, a pause up to 4 s.
@@ -311,6 +311,7 @@ impl Cell {
         match self.row.operation {
             O::Keys | O::AddKey => 0,
             O::DeployNew | O::Terminate => usize::from(failed == (self.row.operation == O::Terminate)),
+            O::DeployReplace if told.outcome == Outcome::TimedOut => 0,
             O::DeployReplace if self.row.makes("getPod") || self.row.makes("createPod") => {
                 usize::from(!failed)
             }
@@ -319,6 +320,25 @@ impl Cell {
             O::Reap => 1 + usize::from(failed),
             _ => usize::from(world.subject.is_some()),
         }
+    }
+
+    /// Nothing is sent into a window that RunPod said is used up, but what ends billing.
+    fn check_quota(&self, world: &World) -> Option<String> {
+        if self.row.policy == Policy::Ending {
+            return None;
+        }
+        let requests = world.sim.requests();
+        let refused = requests.iter().filter(|request| request.fault == Some("rate-limited"));
+        let opens = refused.map(|request| (request.at, request.at + self.fault.delay));
+        opens.into_iter().find_map(|(closed, open)| {
+            let is_hasty = |request: &&RequestRecord| {
+                let ends_billing = matches!(request.operation.as_deref(), Some("deletePod" | "DeletePod"));
+                request.at > closed && request.at < open && !ends_billing
+            };
+            let hasty = requests.iter().find(is_hasty)?;
+            let (path, after) = (&hasty.path, hasty.at - closed);
+            Some(format!("{path} was sent {after:?} into a window of {:?}", self.fault.delay))
+        })
     }
 
     /// An action that succeeded has happened; one that was refused has not.
@@ -357,15 +377,4 @@ async fn reap(world: &World) -> Told {
         },
         more => Told::wrong(format!("reaped {more:?}")),
     }
-}
-
-/// Nothing is sent into a window that RunPod said is used up.
-fn check_quota(world: &World, fault: &Fault) -> Option<String> {
-    let requests = world.sim.requests();
-    let refused = requests.iter().filter(|request| request.fault == Some("rate-limited"));
-    let opens = refused.map(|request| (request.at, request.at + fault.delay));
-    opens.into_iter().find_map(|(closed, open)| {
-        let hasty = requests.iter().find(|request| request.at > closed && request.at < open)?;
-        Some(format!("{} was sent {:?} into a window of {:?}", hasty.path, hasty.at - closed, fault.delay))
-    })
 }

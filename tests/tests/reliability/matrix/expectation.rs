@@ -1,5 +1,7 @@
 //! What each cell must come to, from what RunPod's answers mean and what the operation may do.
 
+use std::time::Duration;
+
 use runpod_lifecycle::ErrorKind;
 
 use super::{
@@ -8,13 +10,30 @@ use super::{
     operation::{Operation, Policy},
 };
 
+/// The longest that the past of a log is waited for.
+const LONGEST_HISTORY: Duration = Duration::from_secs(10);
+/// How long a twin is searched for.
+const TWIN_SEARCH: Duration = Duration::from_secs(15);
+
 /// The one right outcome.
 pub(crate) fn of(cell: &Cell) -> Outcome {
     let Cell { row, fault, .. } = cell;
     match (row.policy, fault.meaning) {
         (Policy::Watched, Meaning::Final(ErrorKind::RateLimited)) => Outcome::TimedOut,
+        // The old pod was terminated, and nothing can be read that shows it.
+        (Policy::Ending, Meaning::Final(ErrorKind::RateLimited))
+            if row.operation == Operation::DeployReplace =>
+        {
+            Outcome::TimedOut
+        }
+        (Policy::Ending, Meaning::Final(ErrorKind::RateLimited))
+        | (Policy::Catalog, Meaning::Final(ErrorKind::Blocked)) => Outcome::Done,
+        // The past of a log has so long to be opened.
+        _ if row.operation == Operation::Logs && cell.is_limited_for(LONGEST_HISTORY) => {
+            Outcome::Failed(ErrorKind::RateLimited)
+        }
         // The search for a twin is all that reads a list.
-        (Policy::Twins, _) if cell.outlasts_the_search() => Outcome::Warned,
+        (Policy::Twins, _) if cell.is_limited_for(TWIN_SEARCH) => Outcome::Warned,
         (Policy::Twins, _) => Outcome::Done,
         // What is left of the hour is nothing, also for the calls that follow.
         (Policy::Ignored, Meaning::Final(ErrorKind::RateLimited)) if row.operation == Operation::Plan => {

@@ -31,11 +31,13 @@ pub(crate) enum Operation {
 pub(crate) enum Policy {
     /// It is repeated.
     Repeated,
+    /// It ends billing: it is repeated, also into a window that is used up.
+    Ending,
     /// It is made once.
     Once,
     /// The operation does without.
     Ignored,
-    /// The operation does without, unless RunPod refuses to answer at all.
+    /// The operation does without what its key may not read, unless RunPod refuses to answer at all.
     Catalog,
     /// Whether it was applied is found out first.
     Create,
@@ -69,7 +71,7 @@ impl Row {
             row(O::DeployTaken, "listPods", P::Repeated),
             row(O::DeployAdopt, "listPods", P::Repeated),
             row(O::DeployReplace, "listPods", P::Repeated),
-            row(O::DeployReplace, "deletePod", P::Repeated),
+            row(O::DeployReplace, "deletePod", P::Ending),
             row(O::DeployReplace, "getPod", P::Watched),
             row(O::DeployReplace, "createPod", P::Create),
             row(O::WaitRunning, "getPod", P::Watched),
@@ -78,9 +80,9 @@ impl Row {
             row(O::WaitStopped, "getPod", P::Watched),
             row(O::WaitGone, "getPod", P::Watched),
             row(O::Start, "podAction", P::Repeated),
-            row(O::Stop, "podAction", P::Repeated),
+            row(O::Stop, "podAction", P::Ending),
             row(O::Restart, "podAction", P::Once),
-            row(O::Terminate, "deletePod", P::Repeated),
+            row(O::Terminate, "deletePod", P::Ending),
             row(O::Find, "listPods", P::Repeated),
             row(O::Get, "getPod", P::Repeated),
             row(O::Plan, "listGpuTypes", P::Catalog),
@@ -88,7 +90,7 @@ impl Row {
             row(O::Plan, "getSshKeys", P::Ignored),
             row(O::Logs, "getPodLogs", P::Repeated),
             row(O::Reap, "listPods", P::Repeated),
-            row(O::Reap, "deletePod", P::Repeated),
+            row(O::Reap, "deletePod", P::Ending),
             row(O::Keys, "getSshKeys", P::Repeated),
             row(O::AddKey, "getSshKeys", P::Repeated),
             row(O::AddKey, "updateSshKeys", P::Repeated),
@@ -97,7 +99,7 @@ impl Row {
             old(O::DeployTaken, "ListPods", P::Repeated),
             old(O::DeployAdopt, "ListPods", P::Repeated),
             old(O::DeployReplace, "ListPods", P::Repeated),
-            old(O::DeployReplace, "DeletePod", P::Repeated),
+            old(O::DeployReplace, "DeletePod", P::Ending),
             old(O::DeployReplace, "GetPod", P::Watched),
             old(O::DeployReplace, "CreatePod", P::Create),
             old(O::WaitRunning, "GetPod", P::Watched),
@@ -106,14 +108,14 @@ impl Row {
             old(O::WaitStopped, "GetPod", P::Watched),
             old(O::WaitGone, "GetPod", P::Watched),
             old(O::Start, "StartPod", P::Repeated),
-            old(O::Stop, "StopPod", P::Repeated),
+            old(O::Stop, "StopPod", P::Ending),
             old(O::Restart, "RestartPod", P::Once),
-            old(O::Terminate, "DeletePod", P::Repeated),
+            old(O::Terminate, "DeletePod", P::Ending),
             old(O::Find, "ListPods", P::Repeated),
             old(O::Get, "GetPod", P::Repeated),
             old(O::Plan, "ListPods", P::Repeated),
             old(O::Reap, "ListPods", P::Repeated),
-            old(O::Reap, "DeletePod", P::Repeated),
+            old(O::Reap, "DeletePod", P::Ending),
         ]
     }
 

@@ -2,19 +2,28 @@
 
 use std::fmt::Write;
 
+use runpod_bench::soak::settings;
 use runpod_lifecycle::ApiVersion;
+use runpod_sim::Behavior;
 
 use super::{
     cell::{Cell, Seen},
     fault,
     operation::Row,
+    world::BOOT_STEP,
 };
 
 const GROUPS: [&str; 5] = ["Deploy", "Wait", "Act", "Look", "Reap and SSH keys"];
 
 /// One table for each group of operations.
 pub(crate) fn render(seen: &[(Cell, Seen)]) -> String {
-    let mut text = format!("{} cells, every one as it must be.\n", seen.len());
+    let mut text = format!(
+        "{} cells, every one as it must be.\n\nThe simulator behaves as in its profile `observed`: {}. Lists are \
+         also as late as a fault says, the pages of lists whose pods lack an id are not short, and each step of a boot \
+         takes {BOOT_STEP:?}.\n",
+        seen.len(),
+        settings(&Behavior::observed())
+    );
     let versions = [(ApiVersion::V2, ""), (ApiVersion::V1, ", REST v1")];
     for ((version, on), group) in versions.into_iter().flat_map(|on| GROUPS.map(|group| (on, group))) {
         let belongs = |row: &Row| row.version == version && row.operation.group() == group;

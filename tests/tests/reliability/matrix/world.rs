@@ -6,18 +6,22 @@ use std::{
 };
 
 use runpod_lifecycle::{ApiVersion, Event, PodHandle, PodSpec, RunPod};
-use runpod_sim::{BootProfile, Fault, FaultKind, Sim};
+use runpod_sim::{Behavior, BootProfile, Delay, Fault, FaultKind, Sim};
 use serde_json::json;
 
 use super::{
     cell::Cell,
-    fault::TIMEOUT,
+    fault::{self, Meaning, TIMEOUT},
     operation::{Operation, Policy},
 };
 
 const GPU: &str = "NVIDIA GeForce RTX 4090";
 /// What a deploy says in any case when an unclear create came before the accepted one.
 const UNCLEAR: &str = "an earlier create was unclear";
+/// How long each step of a boot takes.
+pub(crate) const BOOT_STEP: Duration = Duration::from_millis(100);
+/// Long enough for a get to know a new pod.
+const KNOWN: Duration = Duration::from_secs(10);
 /// The name of the pod that is acted upon.
 pub(crate) const SUBJECT: &str = "subject";
 
@@ -37,6 +41,16 @@ pub(crate) fn spec(name: &str) -> PodSpec {
     PodSpec::gpu(name, "runpod/pytorch:latest", [GPU]).port("22/tcp")
 }
 
+/// The profile `observed`, with lists as late as the fault says. A pod without an id has to be in the page that
+/// the fault happens to.
+fn behavior(fault: &fault::Fault) -> Behavior {
+    Behavior {
+        list_lag: Delay::fixed(fault.list_lag),
+        short_pages: fault.meaning != Meaning::Nameless,
+        ..Behavior::observed()
+    }
+}
+
 fn handle(sim: &Sim, version: ApiVersion, events: &Arc<Mutex<Vec<Event>>>) -> RunPod {
     let heard = Arc::clone(events);
     RunPod::builder(sim.api_key())
@@ -52,8 +66,8 @@ impl World {
     pub(crate) async fn of(cell: &Cell) -> Self {
         let sim = Sim::builder()
             .seed(7)
-            .boot(BootProfile::fixed(Duration::from_millis(100)))
-            .list_lag(cell.fault.list_lag)
+            .behavior(behavior(&cell.fault))
+            .boot(BootProfile::fixed(BOOT_STEP))
             .page_size(2)
             .real_endpoints(cell.row.operation == Operation::WaitSsh)
             .start()
@@ -110,16 +124,18 @@ impl World {
             }
             _ => self.deploy(&spec(SUBJECT)).await,
         };
-        if !matches!(cell.row.operation, O::WaitRunning | O::WaitSsh) {
-            self.settle();
+        // A pod that was just deployed is looked for in lists, any other is asked for by its id.
+        let is_asked_for = cell.row.makes("getPod") && cell.row.operation.group() == "Wait";
+        match cell.row.operation {
+            // All that reads a list is to be the search for a twin.
+            O::WaitRunning if !is_asked_for => self.sim.advance(KNOWN),
+            _ => self.settle(),
         }
         match cell.row.operation {
             O::WaitStopped | O::Start => drop(subject.stop().await.expect("no fault yet")),
             O::WaitGone => drop(subject.terminate().await.expect("no fault yet")),
             _ => {}
         }
-        // A pod that was just deployed is looked for in lists, any other is asked for by its id.
-        let is_asked_for = cell.row.makes("getPod") && cell.row.operation.group() == "Wait";
         self.subject = Some(match is_asked_for {
             true => self.runpod.get(&subject.id).await.expect("no fault yet"),
             false => subject,
