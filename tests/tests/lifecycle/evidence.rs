@@ -545,7 +545,12 @@ fn a_refused_change_is_not_taken_for_done_because_an_old_answer_shows_the_state_
         pod.start().await.expect("it is accepted");
         // It comes up, and RunPod's answers lag.
         script.set(Act, refusal(409, "pod is being provisioned"));
-        let error = pod.stop().await.expect_err("nothing shows that it is stopped, and it bills");
+        let up = async {
+            sleep(seconds(10)).await;
+            script.show(state("RUNNING"));
+        };
+        let (stopped, ()) = tokio::join!(pod.stop(), up);
+        let error = stopped.expect_err("nothing shows that it is stopped, and it bills");
         assert_eq!(error.kind(), ErrorKind::Conflict, "{error}");
 
         let script = Script::new().await;
@@ -555,7 +560,12 @@ fn a_refused_change_is_not_taken_for_done_because_an_old_answer_shows_the_state_
         pod.stop().await.expect("it is accepted");
         script
             .set(Act, refusal(400, "There are not enough free GPUs on the host machine to start this pod."));
-        let error = pod.start().await.expect_err("it is stopped, whatever an old answer says");
+        let down = async {
+            sleep(seconds(10)).await;
+            script.show(state("EXITED"));
+        };
+        let (started, ()) = tokio::join!(pod.start(), down);
+        let error = started.expect_err("it is stopped, whatever an old answer says");
         assert_eq!(error.kind(), ErrorKind::NoCapacity, "{error}");
     });
 }
