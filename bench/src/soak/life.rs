@@ -251,5 +251,6 @@ fn is_elsewhere(found: &Result<Found, Error>, actor: &Actor) -> bool {
         Ok(Found::Many(pods)) => pods,
         _ => &[],
     };
-    pods.iter().any(|pod| pod.name.as_deref() != Some(actor.spec.name()))
+    // An answer may leave the name out: a pod that this handle created is known by its id.
+    pods.iter().any(|pod| pod.name.as_deref().is_some_and(|name| name != actor.spec.name()))
 }

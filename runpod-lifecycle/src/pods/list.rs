@@ -248,7 +248,9 @@ impl RunPod {
         for record in records.created_as(name) {
             let is_listed = |id: &str| named.iter().any(|listed| listed.id == id);
             if record.created().is_some_and(|created| !is_listed(&created.pod.id)) {
-                named.extend(self.created_still(record).await?);
+                let still = self.created_still(record).await?;
+                // It may have another name by now.
+                named.extend(still.filter(|pod| bears(pod, name) != Some(false)));
             }
         }
         Ok(named)

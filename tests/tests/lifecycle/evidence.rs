@@ -4,7 +4,9 @@ use std::time::Duration;
 
 use futures_util::poll;
 use runpod_bench::clock::run_fast;
-use runpod_lifecycle::{DeployError, ErrorKind, Event, Gone, PodSpec, Ready, Running, Stopped, WaitError};
+use runpod_lifecycle::{
+    DeployError, ErrorKind, Event, Found, Gone, PodSpec, Ready, Running, Stopped, WaitError,
+};
 use serde_json::{Value, json};
 use tokio::{
     io::AsyncWriteExt,
@@ -609,5 +611,20 @@ fn a_deploy_that_was_dropped_with_its_create_on_the_way_is_not_forgotten_by_the_
         let error = second.expect_err("the first one's pod has the name");
         assert!(matches!(&error, DeployError::NameTaken { pods, .. } if pods[0].id == ID), "{error}");
         assert_eq!(script.asked(Create), 1);
+    });
+}
+
+#[test]
+fn a_pod_that_has_another_name_by_now_is_not_found_by_the_one_it_was_created_with() {
+    fast(async {
+        let script = Script::new().await;
+        let runpod = script.runpod();
+        let created = runpod.deploy(&spec()).await.expect("it is accepted");
+        script.set(Get, (200, pod(json!({"name": "renamed"}))));
+        let found = runpod.find(spec().name()).await.expect("it answers");
+        assert!(matches!(found, Found::None), "{found:?}");
+        script.set(Get, (200, pod(json!({"name": null}))));
+        let found = runpod.find(spec().name()).await.expect("it answers");
+        assert!(matches!(&found, Found::One(pod) if pod.id == created.id), "{found:?}");
     });
 }
