@@ -28,8 +28,9 @@ pub enum End {
     Terminated,
     /// It is stopped, as its spec says ([`AtEnd::Stop`]).
     Stopped,
-    /// It is left alone and goes on billing: it is stopped and has a pod volume, whose data would be lost, or it is
-    /// being started again, and RunPod does not show yet when its new lifetime began. To end it all the same, [terminate](PodHandle::terminate) it.
+    /// It is left alone and goes on billing: it is stopped, or in a state this version does not know, and has a pod
+    /// volume, whose data would be lost; or it is being started again, and RunPod does not show yet when its new
+    /// lifetime began. To end it all the same, [terminate](PodHandle::terminate) it.
     Kept,
 }
 
@@ -44,10 +45,16 @@ impl End {
         match (pod.at_end().filter(|_| is_over)?, is_stopped) {
             (AtEnd::Stop, true) => None,
             (AtEnd::Stop, false) => Some(Self::Stopped),
-            (AtEnd::Terminate, true) if pod.volume_gb.is_some() => Some(Self::Kept),
+            (AtEnd::Terminate, _) if may_hold_data(pod) => Some(Self::Kept),
             (AtEnd::Terminate, _) => Some(Self::Terminated),
         }
     }
+}
+
+/// Returns true if a pod has a volume and nothing shows that it was not stopped to keep it.
+fn may_hold_data(pod: &Pod) -> bool {
+    let may_be_stopped = |state: &PodState| state.is_stopped() || matches!(state, PodState::Other(_));
+    pod.volume_gb.is_some() && pod.state.as_ref().is_none_or(may_be_stopped)
 }
 
 /// Returns true if a pod is on its way up and has been up before: the start it shows is that of before.

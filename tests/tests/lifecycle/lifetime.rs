@@ -215,7 +215,7 @@ async fn a_lifetime_ends_by_runpods_clock_as_its_spec_says_and_never_with_data()
     let stopped = |mounts: &Value| json!({"status": "EXITED", "mounts": mounts});
     let (over, none) = ("11:00", [""; 0].as_slice());
     type Row<'a> = (&'a str, &'a str, Value, Option<End>, &'a [&'a str]);
-    let table: [Row<'_>; 12] = [
+    let table: [Row<'_>; 14] = [
         ("30 min are left", "12:30", json!({}), None, none),
         ("it is over", over, json!({}), Some(End::Terminated), &["DELETE"]),
         ("over, with a volume", over, json!({"mounts": volume}), Some(End::Terminated), &["DELETE"]),
@@ -235,6 +235,14 @@ async fn a_lifetime_ends_by_runpods_clock_as_its_spec_says_and_never_with_data()
             &["DELETE"],
         ),
         ("stopped, with data", over, stopped(&volume), Some(End::Kept), none),
+        (
+            "who knows what, with data",
+            over,
+            json!({"status": "PAUSED", "mounts": volume}),
+            Some(End::Kept),
+            none,
+        ),
+        ("who knows what", over, json!({"status": "PAUSED"}), Some(End::Terminated), &["DELETE"]),
         ("stopped, without data", over, stopped(&json!({})), Some(End::Terminated), &["DELETE"]),
         ("stopped, with a network volume", over, stopped(&network), Some(End::Terminated), &["DELETE"]),
         ("to be stopped", over, json!({"atEnd": "stop", "mounts": volume}), Some(End::Stopped), &["POST"]),
