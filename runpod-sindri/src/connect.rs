@@ -7,6 +7,7 @@ use std::{
 };
 
 use runpod_lifecycle::{PodHandle, SshCommand};
+use tokio::{io::AsyncReadExt, process::ChildStderr};
 
 use crate::{
     ConnectionInfo, DeploymentState, ProviderError, RunpodProvider, SindriConfig,
@@ -18,6 +19,8 @@ use crate::{
 
 /// The exit code with which ssh says that it could not connect, rather than how the shell ended.
 const COULD_NOT_CONNECT: i32 = 255;
+/// Bytes of what ssh said that are kept to tell why it could not connect.
+const LAST_WORDS: usize = 4096;
 
 impl RunpodProvider {
     /// How to reach the environment; starts it first and waits up to `longest` if it is stopped.
@@ -58,18 +61,46 @@ impl RunpodProvider {
     }
 
     async fn run_ssh(&self, name: &str, command: &SshCommand) -> Result<(), ProviderError> {
-        let failed =
-            |source| ProviderError::Ssh { name: name.to_owned(), command: command.to_string(), source };
+        let failed = |refused, source| ProviderError::Ssh {
+            name: name.to_owned(),
+            command: command.to_string(),
+            refused,
+            source,
+        };
         writeln!(io::stderr(), "{VARIABLES}").map_err(ProviderError::Output)?;
         let mut ssh = tokio::process::Command::from(self.ssh());
         ssh.args(command.arguments());
-        ssh.stdin(Stdio::inherit()).stdout(Stdio::inherit()).stderr(Stdio::inherit());
-        let status = ssh.status().await.map_err(|error| failed(Some(error)))?;
+        // What ssh itself says is passed on and listened to: nothing else tells a refused login from a dead host.
+        ssh.stdin(Stdio::inherit()).stdout(Stdio::inherit()).stderr(Stdio::piped());
+        let mut ssh = ssh.spawn().map_err(|error| failed(false, Some(error)))?;
+        let said = pass_on(ssh.stderr.take()).await.map_err(ProviderError::Output)?;
+        let status = ssh.wait().await.map_err(|error| failed(false, Some(error)))?;
         match status.code() {
-            Some(COULD_NOT_CONNECT) | None => Err(failed(None)),
+            Some(COULD_NOT_CONNECT) | None => Err(failed(is_refusal(&said), None)),
             Some(_) => Ok(()),
         }
     }
+}
+
+/// Passes on what ssh says to its end, and returns the last of it.
+async fn pass_on(said: Option<ChildStderr>) -> io::Result<Vec<u8>> {
+    let Some(mut said) = said else { return Ok(Vec::new()) };
+    let (mut last, mut piece) = (Vec::new(), [0; 1024]);
+    loop {
+        let read = said.read(&mut piece).await?;
+        if read == 0 {
+            return Ok(last);
+        }
+        io::stderr().write_all(&piece[..read])?;
+        last.extend_from_slice(&piece[..read]);
+        let old = last.len().saturating_sub(LAST_WORDS);
+        last.drain(..old);
+    }
+}
+
+/// Returns true if ssh reached sshd, which took no key of ours.
+fn is_refusal(said: &[u8]) -> bool {
+    String::from_utf8_lossy(said).contains("Permission denied")
 }
 
 fn show_instructions(pod: &PodHandle, user: Option<&str>) -> io::Result<()> {

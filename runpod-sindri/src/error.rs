@@ -112,6 +112,8 @@ pub enum ProviderError {
         name: String,
         /// The command, for a shell.
         command: String,
+        /// The pod was reached and took no key of ours.
+        refused: bool,
         /// Why it could not be run; `None` if it ran and could not connect.
         source: Option<io::Error>,
     },
@@ -237,8 +239,12 @@ impl ProviderError {
                 format!("environment {name:?} is not destroyed as a whole: {}{destroyed}", left.join("; "))
             }
             Self::Call { doing, name, .. } => format!("could not {doing} environment {name:?}"),
-            Self::Ssh { name, command, source } => {
-                let what = if source.is_some() { "ssh cannot be run" } else { "ssh could not connect" };
+            Self::Ssh { name, command, refused, source } => {
+                let what = match source {
+                    Some(_) => "ssh cannot be run",
+                    None if *refused => "the login was refused",
+                    None => "ssh could not connect",
+                };
                 format!("{what} for environment {name:?} ({command})")
             }
             Self::Output(_) => "nothing can be written to the terminal".to_owned(),
@@ -264,6 +270,10 @@ impl ProviderError {
             }
             Self::Wait { .. } => Some("the pod was left as it is: see status and logs".to_owned()),
             Self::NotDestroyed { .. } => Some("see to what RunPod says, then destroy once more".to_owned()),
+            Self::Ssh { source: None, refused: true, .. } => Some(
+                "its sshd takes none of your keys: a pod has the keys that the account had at its create (https://console.runpod.io/user/settings), so one that was added later needs a new pod; for another user than root use connect --user"
+                    .to_owned(),
+            ),
             Self::Ssh { source: None, .. } => Some(
                 "the image must run sshd, and the key must be among the account's at https://console.runpod.io/user/settings before the pod is created"
                     .to_owned(),

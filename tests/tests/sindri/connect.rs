@@ -86,6 +86,21 @@ async fn a_connection_that_does_not_come_about_is_an_error() {
 }
 
 #[tokio::test]
+async fn a_login_that_is_refused_is_told_from_a_host_that_does_not_answer() {
+    let ssh = FakeSsh::new();
+    let (_sim, provider, config) = deployed(&ssh).await;
+    ssh.ends_with(255);
+    ssh.says("root@127.0.0.1: Permission denied (publickey).\n");
+    let error: ProviderError = provider.connect(&config).await.unwrap_err().downcast().unwrap();
+    assert!(matches!(error, ProviderError::Ssh { refused: true, source: None, .. }));
+    let text = error.to_string();
+    assert!(text.contains("the login was refused") && text.contains("needs a new pod"), "{text}");
+    ssh.says("ssh: connect to host 127.0.0.1 port 9: Connection refused\n");
+    let error: ProviderError = provider.connect(&config).await.unwrap_err().downcast().unwrap();
+    assert!(matches!(error, ProviderError::Ssh { refused: false, source: None, .. }), "{error}");
+}
+
+#[tokio::test]
 async fn an_environment_on_its_way_up_is_not_connected_to() {
     let ssh = FakeSsh::new();
     let sim = Sim::builder().time_scale(0.0).list_lag(std::time::Duration::ZERO).start().await.unwrap();

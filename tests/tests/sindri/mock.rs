@@ -66,6 +66,11 @@ impl FakeSsh {
         fs::write(self.path().join("ssh.code"), format!("{code}\n")).expect("the directory is writable");
     }
 
+    /// What it says to stderr.
+    pub(crate) fn says(&self, text: &str) {
+        fs::write(self.path().join("ssh.says"), text).expect("the directory is writable");
+    }
+
     /// What it was called with; `None` if it was not.
     pub(crate) fn arguments(&self) -> Option<Vec<String>> {
         let text = fs::read_to_string(self.path().join("ssh.arguments")).ok()?;
