@@ -21,6 +21,8 @@ pub struct RequestRecord {
     /// The contract's operation id, such as `createPod` (v2) or `CreatePod` (v1); `None` when the request reached no
     /// operation.
     pub operation: Option<String>,
+    /// The action that `podAction` asked for, such as `stop`; `None` for any other operation, or if it named none.
+    pub action: Option<String>,
     /// Status of the answer; 0 when the connection was closed instead.
     pub status: u16,
     /// The name of the fault that changed this request's fate; `None` for an honest answer.
@@ -79,6 +81,7 @@ mod tests {
             path: "/".to_owned(),
             query: None,
             operation: None,
+            action: None,
             status: 200,
             fault: None,
             request_id: String::new(),

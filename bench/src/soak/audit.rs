@@ -75,9 +75,12 @@ fn check_quota(plan: &Plan, sim: &Sim, tally: &mut Tally) {
     }
 }
 
-/// Whether it is always sent. A record does not tell a stop from a start.
+/// Returns true for what ends billing, which is always sent.
 fn ends_billing(request: &RequestRecord) -> bool {
-    matches!(request.operation.as_deref(), Some("deletePod" | "podAction"))
+    match request.operation.as_deref() {
+        Some("podAction") => request.action.as_deref() == Some("stop"),
+        operation => operation == Some("deletePod"),
+    }
 }
 
 /// After its first wait, a deployment has one pod at most.

@@ -211,6 +211,8 @@ fn kind(rng: &mut StdRng, limit: Limit) -> FaultKind {
         11 => FaultKind::WrongContentType,
         12 => FaultKind::SlowBody { lasting: seconds },
         13 => FaultKind::Hang { lasting: seconds, applied },
+        // An id that is another's is no id at all: nothing could be told by it, here or at RunPod.
+        14 if field == "id" => FaultKind::MissingField { field },
         14 => FaultKind::UnknownEnum { field },
         15 => FaultKind::MissingField { field },
         16 => FaultKind::NullField { field },

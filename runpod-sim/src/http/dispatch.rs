@@ -52,6 +52,7 @@ pub(super) async fn handle(State(app): State<Arc<App>>, request: Request) -> Res
         path: parts.uri.path().to_owned(),
         query: parts.uri.query().map(str::to_owned),
         operation: None,
+        action: None,
         status: 0,
         fault: None,
         request_id,
@@ -136,9 +137,10 @@ impl Visit<'_> {
             }
         };
         record.operation = Some(operation.id.clone());
+        record.action = action(operation, body);
         let (fault, retired) = {
             let mut account = self.app.account();
-            (account.faults.draw(&label(operation, body)), account.v1_retired)
+            (account.faults.draw(&label(operation, record.action.as_deref())), account.v1_retired)
         };
         record.fault = fault.as_ref().map(FaultKind::name);
         if api == Api::V1 && retired && fault.is_none() {
@@ -255,12 +257,20 @@ fn permit(app: &App, operation: &Operation) -> Result<(), Box<Problem>> {
 }
 
 /// What faults know a call by: the operation, and for an action which one.
-fn label(operation: &Operation, body: &[u8]) -> String {
-    if operation.id != "podAction" {
-        return operation.id.clone();
+fn label(operation: &Operation, action: Option<&str>) -> String {
+    match operation.id.as_str() {
+        "podAction" => format!("podAction:{}", action.unwrap_or_default()),
+        id => id.to_owned(),
     }
-    let body: Value = serde_json::from_slice(body).unwrap_or_default();
-    format!("podAction:{}", body["action"].as_str().unwrap_or_default())
+}
+
+/// The action that a call of `podAction` asks for.
+fn action(operation: &Operation, body: &[u8]) -> Option<String> {
+    if operation.id != "podAction" {
+        return None;
+    }
+    let body: Value = serde_json::from_slice(body).ok()?;
+    Some(body["action"].as_str()?.to_owned())
 }
 
 fn perform(app: &Arc<App>, operation: &Operation, call: &Call) -> Option<Outcome> {

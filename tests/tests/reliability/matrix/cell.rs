@@ -324,17 +324,12 @@ impl Cell {
 
     /// Nothing is sent into a window that RunPod said is used up, but what ends billing.
     fn check_quota(&self, world: &World) -> Option<String> {
-        if self.row.policy == Policy::Ending {
-            return None;
-        }
         let requests = world.sim.requests();
         let refused = requests.iter().filter(|request| request.fault == Some("rate-limited"));
         let opens = refused.map(|request| (request.at, request.at + self.fault.delay));
         opens.into_iter().find_map(|(closed, open)| {
-            let is_hasty = |request: &&RequestRecord| {
-                let ends_billing = matches!(request.operation.as_deref(), Some("deletePod" | "DeletePod"));
-                request.at > closed && request.at < open && !ends_billing
-            };
+            let is_hasty =
+                |request: &&RequestRecord| request.at > closed && request.at < open && !ends_billing(request);
             let hasty = requests.iter().find(is_hasty)?;
             let (path, after) = (&hasty.path, hasty.at - closed);
             Some(format!("{path} was sent {after:?} into a window of {:?}", self.fault.delay))
@@ -376,5 +371,13 @@ async fn reap(world: &World) -> Told {
             Err(error) => Told::error(error),
         },
         more => Told::wrong(format!("reaped {more:?}")),
+    }
+}
+
+/// Returns true for what ends billing, which is always sent.
+fn ends_billing(request: &RequestRecord) -> bool {
+    match request.operation.as_deref() {
+        Some("podAction") => request.action.as_deref() == Some("stop"),
+        operation => matches!(operation, Some("deletePod" | "DeletePod" | "StopPod")),
     }
 }
