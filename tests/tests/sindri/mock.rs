@@ -100,8 +100,15 @@ pub(crate) fn pod() -> Value {
     })
 }
 
-/// The account's pods.
+/// The account's pods, in the list and by their ids.
 pub(crate) fn list<'a>(server: &'a MockServer, pods: &[Value]) -> Mock<'a> {
+    for pod in pods {
+        let path = format!("/v2/pods/{}", pod["id"].as_str().unwrap_or_default());
+        server.mock(|when, then| {
+            when.method("GET").path(path);
+            then.status(200).json_body(pod.clone());
+        });
+    }
     server.mock(|when, then| {
         when.method("GET").path("/v2/pods");
         then.status(200).json_body(json!({ "pods": pods }));
