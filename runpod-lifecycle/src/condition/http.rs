@@ -220,7 +220,13 @@ impl HttpAnswer {
 
 /// Returns true for an error page of the edge, lower case: `error code: 1010`, or its HTML.
 fn is_edge_page(text: &str) -> bool {
-    const MARKS: [&str; 4] = ["cf-error", "cf-wrapper", "cloudflare ray id", "| cloudflare</title>"];
+    const MARKS: [&str; 5] = [
+        "cf-error",
+        "cf-wrapper",
+        "cloudflare ray id",
+        "| cloudflare</title>",
+        "<center>cloudflare</center>",
+    ];
     text.starts_with("error code: ") || MARKS.iter().any(|mark| text.contains(mark))
 }
 
@@ -239,8 +245,9 @@ mod tests {
         let own = (520..=530).chain([502, 504]).map(|status| (status, "{\"any\":\"body\"}"));
         let coded = [403, 404, 409, 429, 500, 503].map(|status| (status, "error code: 1015\n"));
         let pages = [403, 404, 429, 500, 503].map(|status| (status, page));
+        let plain = [400, 403, 404].map(|status| (status, "<hr><center>cloudflare</center>\n</body>"));
         let bare = [(404, ""), (404, "404 page not found\n"), (404, "Not Found"), (503, "")];
-        for (status, body) in own.chain(coded).chain(pages).chain(bare) {
+        for (status, body) in own.chain(coded).chain(pages).chain(plain).chain(bare) {
             let reason = ready.judge(&answer(status, body)).expect_err("it is the edge's");
             assert!(reason.contains(&format!("RunPod's proxy answers {status}")), "{body:?}: {reason}");
         }
