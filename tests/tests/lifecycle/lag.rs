@@ -47,7 +47,7 @@ async fn slow_account(unknown: usize) -> MockServer {
             when.method("GET").path(format!("/v2/pods/{id}"));
             then.respond_with(move |_| {
                 let mut pod = fresh_pod();
-                pod["id"] = json!(id);
+                (pod["id"], pod["name"]) = (json!(id), json!(id));
                 if looks.fetch_add(1, Ordering::Relaxed) < unknown { not_found() } else { answer(200, &pod) }
             });
         });
