@@ -108,7 +108,7 @@ async fn what_is_no_public_key_is_refused_with_a_hint_of_its_own() {
     for (text, hint) in [
         ("---- BEGIN SSH2 PUBLIC KEY ----\nAAAA\n---- END SSH2 PUBLIC KEY ----", "PuTTY"),
         ("PuTTY-User-Key-File-3: ssh-ed25519", "PuTTY"),
-        ("/home/me/.ssh/id_ed25519.pub", "path"),
+        ("~/.ssh/id_ed25519.pub", "path"),
         ("-----BEGIN OPENSSH PRIVATE KEY-----", "private key"),
         ("ssh-rsa AAAAone a\nssh-rsa AAAAtwo b", "one by one"),
     ] {
