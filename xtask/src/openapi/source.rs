@@ -30,27 +30,30 @@ pub(crate) fn read(place: &str) -> Result<Value, Failure> {
         Ok(url) if matches!(url.scheme(), "http" | "https") => fetch(url)?,
         _ => read_file(place)?,
     };
-    let document =
+    let (document, note) =
         parsed(&bytes).map_err(|source| SourceError::Unknown { place: place.to_owned(), source })?;
+    if let Some(note) = note {
+        eprintln!("{place}: {note}");
+    }
     Ok(write::sorted(document))
 }
 
-/// The document, whether it is JSON or YAML.
-fn parsed(bytes: &[u8]) -> Result<Value, Failure> {
+/// The document, be it JSON or YAML, and a note if it is not quite what it looks like.
+fn parsed(bytes: &[u8]) -> Result<(Value, Option<String>), Failure> {
     let bytes = bytes.strip_prefix(b"\xef\xbb\xbf").unwrap_or(bytes);
     let json = match serde_json::from_slice(bytes) {
-        Ok(document) => return Ok(document),
+        Ok(document) => return Ok((document, None)),
         Err(error) => error,
     };
-    // What begins like JSON is meant as JSON, and every other text is YAML of some kind.
     let text = std::str::from_utf8(bytes)?;
-    if text.trim_start().starts_with(['{', '[']) {
-        return Err(json.into());
-    }
+    let looks_like_json = text.trim_start().starts_with(['{', '[']);
     match serde_saphyr::from_str::<Value>(text) {
-        Ok(document @ (Value::Object(_) | Value::Array(_))) => Ok(document),
-        Ok(_) => Err(json.into()),
-        Err(error) => Err(error.to_string().into()),
+        // Upstream has published a comma too many before: no JSON, and yet YAML.
+        Ok(document @ (Value::Object(_) | Value::Array(_))) => {
+            Ok((document, looks_like_json.then(|| format!("no JSON ({json}), read as YAML"))))
+        }
+        Err(error) if !looks_like_json => Err(error.to_string().into()),
+        _ => Err(json.into()),
     }
 }
 
@@ -117,14 +120,21 @@ mod tests {
         let number = "openapi: 3.1.0\npaths:\n  /a:\n    get:\n      responses:\n        200: {}\n";
         for text in [expected.to_string(), format!("\u{feff}{expected}"), yaml.to_owned(), number.to_owned()]
         {
-            assert_eq!(parsed(text.as_bytes()).expect("a document"), expected, "{text}");
+            assert_eq!(parsed(text.as_bytes()).expect("a document"), (expected.clone(), None), "{text}");
         }
+    }
+
+    #[test]
+    fn a_comma_too_many_is_read_and_noted() {
+        let (document, note) = parsed(b"{\n  \"get\": { \"a\": \"b\", },\n}").expect("a document");
+        assert_eq!(document, json!({ "get": { "a": "b" } }));
+        assert!(note.is_some_and(|note| note.contains("trailing comma at line 2")));
     }
 
     #[test]
     fn what_is_no_document_is_an_error() {
         for bytes in
-            [&b""[..], b"{", b"<html></html>", b"\xff\xfe", b"a: b: c", b"just words", b"&a [*a]", b"a: *b"]
+            [&b""[..], b"{", b"{\"a\": 1", b"{\"a\" \"b\"}", b"<html></html>", b"\xff\xfe", b"a: b: c", b"just words", b"&a [*a]", b"a: *b"]
         {
             assert!(parsed(bytes).is_err(), "{}", String::from_utf8_lossy(bytes));
         }
