@@ -1,4 +1,4 @@
-//! Whether the generator carries a document, operation by operation if not.
+//! What the generator cannot carry, operation by operation.
 
 use std::{
     collections::BTreeSet,
@@ -68,5 +68,45 @@ fn reach(document: &Value, value: &Value, found: &mut BTreeSet<String>) {
             node.values().for_each(|value| reach(document, value, found));
         }
         _ => {}
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    fn success(schema: Value) -> Value {
+        json!({ "description": "", "content": { "application/json": { "schema": schema } } })
+    }
+
+    fn document(odd: Value) -> Value {
+        let sound =
+            json!({ "operationId": "sound", "responses": { "200": success(json!({ "type": "string" })) } });
+        json!({
+            "openapi": "3.0.3", "info": { "title": "", "version": "" },
+            "paths": { "/sound": { "get": sound }, "/odd": { "get": odd } },
+            "components": { "schemas": {} },
+        })
+    }
+
+    #[test]
+    fn the_operation_that_the_generator_does_not_carry_is_named_among_those_it_does() {
+        let fine =
+            json!({ "operationId": "odd", "responses": { "200": success(json!({ "type": "object" })) } });
+        assert!(refusal(&document(fine)).expect("an answer").is_none());
+        let nowhere = success(json!({ "$ref": "#/components/schemas/Nothing" }));
+        let cookie = json!({ "name": "c", "in": "cookie", "schema": { "type": "string" } });
+        for odd in [
+            json!({ "operationId": "odd", "responses": { "200": nowhere } }),
+            json!({ "operationId": "odd", "parameters": [cookie], "responses": {} }),
+            json!({ "responses": {} }),
+        ] {
+            let refusal = refusal(&document(odd.clone())).expect("an answer");
+            let refusal = refusal.unwrap_or_else(|| panic!("{odd} is carried"));
+            assert_eq!(refusal.pointer(), "/paths/~1odd/get", "{odd}");
+            assert!(refusal.to_string().contains("the generator cannot carry it"), "{refusal}");
+        }
     }
 }

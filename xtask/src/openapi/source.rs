@@ -133,9 +133,18 @@ mod tests {
 
     #[test]
     fn what_is_no_document_is_an_error() {
-        for bytes in
-            [&b""[..], b"{", b"{\"a\": 1", b"{\"a\" \"b\"}", b"<html></html>", b"\xff\xfe", b"a: b: c", b"just words", b"&a [*a]", b"a: *b"]
-        {
+        for bytes in [
+            &b""[..],
+            b"{",
+            b"{\"a\": 1",
+            b"{\"a\" \"b\"}",
+            b"<html></html>",
+            b"\xff\xfe",
+            b"a: b: c",
+            b"just words",
+            b"&a [*a]",
+            b"a: *b",
+        ] {
             assert!(parsed(bytes).is_err(), "{}", String::from_utf8_lossy(bytes));
         }
     }

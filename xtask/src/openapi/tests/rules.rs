@@ -520,6 +520,53 @@ fn what_cannot_be_carried_leaves_out_its_operation_by_name_and_the_remedy_brings
             format!("{OTHER}/allOf/1/type"),
             removed(&format!("{OTHER}/allOf/1/type")),
         ),
+        (
+            in_schema(
+                json!({ "allOf": [{ "oneOf": [{ "type": "string" }, { "type": "object" }] }, { "anyOf": [{ "type": "string" }, { "type": "object" }] }] }),
+            ),
+            format!("{OTHER}/allOf/1"),
+            removed(&format!("{OTHER}/allOf/1/anyOf")),
+        ),
+        (
+            in_schema(
+                json!({ "allOf": [{ "type": "string", "enum": ["a"] }, { "type": "string", "enum": ["b"] }] }),
+            ),
+            format!("{OTHER}/allOf/1/enum"),
+            set(&format!("{OTHER}/allOf/1/enum"), json!(["b"]), json!(["a", "b"])),
+        ),
+        (
+            parameter(json!({ "$ref": "#/components/parameters/Nothing" })),
+            format!("{GET}/parameters/0"),
+            set(
+                &format!("{GET}/parameters/0"),
+                json!({ "$ref": "#/components/parameters/Nothing" }),
+                json!({ "name": "q", "in": "query", "schema": { "type": "string" } }),
+            ),
+        ),
+        (
+            parameter(json!({ "in": "query", "schema": { "type": "string" } })),
+            format!("{GET}/parameters/0"),
+            json!({ "pointer": format!("{GET}/parameters/0/name"), "change": "add", "value": "q" }),
+        ),
+        (
+            parameter(
+                json!({ "name": "other", "in": "path", "required": true, "schema": { "type": "string" } }),
+            ),
+            format!("{GET}/parameters/0"),
+            set(&format!("{GET}/parameters/0/name"), json!("other"), json!("id")),
+        ),
+        (
+            parameter(
+                json!({ "name": "q", "in": "query", "allowReserved": true, "schema": { "type": "string" } }),
+            ),
+            format!("{GET}/parameters/0"),
+            removed(&format!("{GET}/parameters/0/allowReserved")),
+        ),
+        (
+            Box::new(|document| document["paths"]["/others/{id}"]["get"] = json!(7)),
+            GET.to_owned(),
+            set(GET, json!(7), json!({ "operationId": "getOther", "responses": { "204": {} } })),
+        ),
     ] {
         let skipped = left_out(&change, json!([]));
         assert_eq!(skipped.len(), 1, "{place}: {skipped:?}");
