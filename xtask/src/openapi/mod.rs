@@ -25,6 +25,7 @@ mod pointer;
 mod reading;
 mod refusal;
 mod responses;
+mod revisions;
 mod schema;
 mod skip;
 mod source;
@@ -82,6 +83,18 @@ enum Action {
         /// Where cargo builds what is compiled.
         #[arg(long, default_value_os_t = contract_folder().join("../target/tmp/revisions"))]
         target_dir: PathBuf,
+    },
+    /// Import a folder of revisions of one document in the order of their names, and say the step from each to the next.
+    Revisions {
+        /// The API version that the documents describe.
+        #[arg(value_enum)]
+        version: Version,
+        /// The folder of the documents.
+        #[arg(long)]
+        folder: PathBuf,
+        /// Compile the bindings of each, in this folder.
+        #[arg(long)]
+        compile_in: Option<PathBuf>,
     },
     /// Say what changes for users of the bindings from one document to another.
     Diff {
@@ -152,6 +165,9 @@ pub(crate) fn run(arguments: Arguments) -> Result<String, Failure> {
         Action::Check { upstream } => check::check(&upstream),
         Action::Mutations { upstream, compile, target_dir } => {
             mutations::run(&upstream, compile, &target_dir)
+        }
+        Action::Revisions { version, folder, compile_in } => {
+            revisions::run(version, &folder, compile_in.as_deref())
         }
         Action::Diff { version, old, new, format } => diff::run(version, &old, &new, format),
     }
