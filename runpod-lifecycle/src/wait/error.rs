@@ -1,6 +1,6 @@
 //! A wait that ended without its condition.
 
-use crate::{Condition, Diagnosis, Error, Pod, PodState};
+use crate::{Condition, Diagnosis, Error, GaveWay, Pod, PodState};
 use runpod_api::printable;
 use std::{fmt, time::Duration};
 
@@ -105,6 +105,13 @@ pub enum WaitError {
         /// What was known.
         report: Box<WaitReport>,
     },
+    /// The pod was given up during its first wait, since another deploy had made an earlier one of its name.
+    GaveWay {
+        /// Which, and what became of this one.
+        source: Box<GaveWay>,
+        /// What was known of this one.
+        report: Box<WaitReport>,
+    },
 }
 
 impl fmt::Display for WaitError {
@@ -120,6 +127,7 @@ impl fmt::Display for WaitError {
             Self::TimedOut { .. } => ". It may be running and billing: wait longer, or terminate it",
             Self::Failed { .. } => ". It may bill until it is terminated",
             Self::Call { .. } => " The pod may bill until it is terminated",
+            Self::GaveWay { .. } => "",
         })
     }
 }
@@ -129,6 +137,7 @@ impl std::error::Error for WaitError {
     fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
         match self {
             Self::Call { source, .. } => source.source(),
+            Self::GaveWay { source, .. } => source.source(),
             Self::TimedOut { .. } | Self::Failed { .. } => None,
         }
     }
@@ -144,6 +153,7 @@ impl WaitError {
                 format!("pod {id} is not {condition} within the longest wait ({report})")
             }
             Self::Failed { reason, .. } => format!("pod {id} will not be {condition}: {reason} ({report})"),
+            Self::GaveWay { source, .. } => source.to_string(),
             Self::Call { source, .. } if report.looks == 0 => source.to_string(),
             Self::Call { source, .. } => {
                 format!("stopped waiting for pod {id} to be {condition} ({report}): {source}")
@@ -155,6 +165,7 @@ impl WaitError {
     #[must_use]
     pub fn may_bill(&self) -> bool {
         match (self, &self.report().last_pod) {
+            (Self::GaveWay { source, .. }, _) => source.may_bill(),
             (_, Some(pod)) => !pod.is_gone(),
             (Self::Failed { .. }, None) => false,
             _ => true,
@@ -171,7 +182,10 @@ impl WaitError {
     #[must_use]
     pub fn report(&self) -> &WaitReport {
         match self {
-            Self::TimedOut { report } | Self::Failed { report, .. } | Self::Call { report, .. } => report,
+            Self::TimedOut { report }
+            | Self::Failed { report, .. }
+            | Self::Call { report, .. }
+            | Self::GaveWay { report, .. } => report,
         }
     }
 }
