@@ -109,12 +109,17 @@ impl RunPod {
     /// checks the spec by itself and by what the catalog knows, so that every problem is told at once.
     pub(crate) async fn placement(&self, spec: &PodSpec) -> Result<Placement, DeployError> {
         let mut problems = spec.problems();
-        add(spec.unsupported_by(self.version()), &mut problems);
-        let outcome = if problems.is_empty() {
-            self.place(spec, &mut problems).await.map(Some)
-        } else {
-            let placed = timeout(LONGEST_CHECK, self.place(spec, &mut problems)).await;
-            placed.map_or(Ok(None), |placed| placed.map(Some))
+        let unsupported = spec.unsupported_by(self.version());
+        let is_supported = unsupported.is_empty();
+        add(unsupported, &mut problems);
+        let outcome = match problems.is_empty() {
+            true => self.place(spec, &mut problems).await.map(Some),
+            // The catalog only adds to what is wrong, so it is not waited for.
+            false if is_supported => {
+                let placed = timeout(LONGEST_CHECK, self.place(spec, &mut problems)).await;
+                placed.map_or(Ok(None), |placed| placed.map(Some))
+            }
+            false => Ok(None),
         };
         match outcome {
             Ok(Some(placement)) if problems.is_empty() => Ok(placement),

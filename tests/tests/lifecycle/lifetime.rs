@@ -497,7 +497,8 @@ fn a_pod_that_another_process_has_just_started_is_left_alone_although_no_answer_
                 tokio::time::sleep(Duration::from_secs(14)).await;
                 *shown.lock().expect("no test panics with it") = renewed;
             };
-            let (reaped, ()) = tokio::join!(handle(&server).reap(), late);
+            let runpod = handle(&server);
+            let (reaped, ()) = tokio::join!(runpod.reap(), late);
             assert!(reaped.expect("the list can be read").is_empty(), "its new lifetime has begun");
         })
         .expect("a runtime");
