@@ -5,12 +5,13 @@ use std::{
     io::{BufRead, Write},
     path::Path,
     process::Stdio,
+    sync::{Arc, Mutex, PoisonError},
     time::Duration,
 };
 
 use futures_util::{StreamExt, TryStreamExt, stream};
 use rand::{Rng, SeedableRng, rngs::StdRng};
-use runpod_lifecycle::{DeployError, IfExists, OnFailure, Origin, PodSpec, RunPod, Running};
+use runpod_lifecycle::{DeployError, Event, IfExists, OnFailure, Origin, PodSpec, RunPod, Running};
 use runpod_sim::{BootProfile, Sim};
 use serde_json::{Value, json};
 use tokio::{
@@ -21,7 +22,7 @@ use tokio::{
 use crate::clock::run_fast;
 
 /// How much faster than real time everybody's clock is: the simulator's exactly, the processes' at most.
-const SPEED: u32 = 20;
+const SPEED: u32 = 10;
 /// How late the simulator's lists are.
 const LIST_LAG: Duration = Duration::from_secs(12);
 /// The longest a process waits before it deploys: so that no list shows it any other's pod, unless the machine is busy.
@@ -71,10 +72,18 @@ impl Racer {
         out.flush()?;
         io::stdin().lock().read_line(&mut String::new())?;
         let outcome = run_fast(SPEED, async {
-            let runpod = RunPod::from_env()?;
+            let warnings = Arc::<Mutex<Vec<String>>>::default();
+            let heard = Arc::clone(&warnings);
+            let runpod = RunPod::from_env()?.on_event(move |event| {
+                if let Event::Warned { warning } = event {
+                    heard.lock().unwrap_or_else(PoisonError::into_inner).push(warning.clone());
+                }
+            });
             tokio::time::sleep(Duration::from_millis(self.after)).await;
             let deploy = runpod.deploy_and_wait_until(&spec, Running, PATIENCE, OnFailure::Terminate).await;
-            Ok::<_, runpod_lifecycle::ConfigError>(told(deploy))
+            let mut told = told(deploy);
+            told["warnings"] = json!(*warnings.lock().unwrap_or_else(PoisonError::into_inner));
+            Ok::<_, runpod_lifecycle::ConfigError>(told)
         })??;
         writeln!(out, "{outcome}")?;
         Ok(())

@@ -8,7 +8,9 @@ pub(crate) mod placement;
 pub(crate) mod plan;
 pub(crate) mod recover;
 
-use std::time::Duration;
+use std::time::{Duration, SystemTime};
+
+use tokio::time::{Instant, sleep};
 
 use crate::{
     Aftermath, Cloud, Condition, DeployError, Error, ErrorKind, Event, Gone, Origin, PodHandle, PodSpec,
@@ -18,6 +20,11 @@ use crate::{
 pub(crate) const CREATE: &str = "create pod";
 /// The longest a replaced pod may take to be gone.
 const REPLACE_PATIENCE: Duration = Duration::from_secs(300);
+/// How long two new pods of a name may be a race of two deploys, of which one gives way.
+const RACE: Duration = Duration::from_secs(30);
+/// The pause between two looks at such a race.
+const RACE_PAUSE: Duration = Duration::from_secs(3);
+
 /// What a deploy does about a pod that has the name already.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
@@ -134,7 +141,12 @@ impl RunPod {
 
     /// Sees to a pod that has the name already.
     async fn settle_name(&self, spec: &PodSpec) -> Result<Standing, DeployError> {
-        let pods = self.named_at_deploy(&spec.name).await.map_err(DeployError::Lookup)?;
+        let mut pods = self.named_at_deploy(&spec.name).await.map_err(DeployError::Lookup)?;
+        let patience = Instant::now() + RACE;
+        while spec.if_exists != IfExists::Fail && self.is_race(&pods) && Instant::now() < patience {
+            sleep(RACE_PAUSE).await;
+            pods = self.named_now(&spec.name).await.map_err(DeployError::Lookup)?;
+        }
         if pods.is_empty() {
             return Ok(Standing::Free);
         }
@@ -146,6 +158,18 @@ impl RunPod {
             (_, Ok(pod)) => Err(DeployError::NameTaken { name: spec.name.clone(), pods: pod.into() }),
             (_, Err(pods)) => Err(DeployError::NameTaken { name: spec.name.clone(), pods }),
         }
+    }
+
+    /// Returns true if several deploys of a name are under way, of which all but one will give way: the later
+    /// pods are new.
+    fn is_race(&self, pods: &[PodHandle]) -> bool {
+        let mut created: Vec<_> = pods.iter().map(|pod| pod.created().filter(|_| pod.is_ours())).collect();
+        created.sort();
+        let is_new = |created: &Option<SystemTime>| {
+            let ended_at = created.and_then(|created| created.checked_add(RACE));
+            ended_at.is_some_and(|ended_at| ended_at > self.server_now())
+        };
+        created.len() > 1 && created[0].is_some() && created[1..].iter().all(is_new)
     }
 
     async fn remove(&self, pod: &PodHandle) -> Result<(), DeployError> {

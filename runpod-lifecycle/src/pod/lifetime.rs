@@ -26,7 +26,8 @@ const LONGEST: Duration = Duration::from_secs(100 * 365 * 24 * 3600);
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum AtEnd {
-    /// Terminates it. A pod that is stopped by then and has a pod volume is reported instead, and kept. The default.
+    /// Terminates it with its pod volume if it runs. One that is stopped or failed by then and has a pod volume is
+    /// reported instead, and kept. The default.
     #[default]
     Terminate,
     /// Stops it: its pod volume is kept, and goes on billing. Without a pod volume nothing of it is left but

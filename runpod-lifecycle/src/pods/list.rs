@@ -169,7 +169,7 @@ impl RunPod {
         self.named_after_doubt(named, name).await
     }
 
-    async fn named_now(&self, name: &str) -> Result<Vec<PodHandle>, Error> {
+    pub(crate) async fn named_now(&self, name: &str) -> Result<Vec<PodHandle>, Error> {
         let listing = self.read_list(Tries::Several).await?;
         self.named_in(&listing, name).await
     }
