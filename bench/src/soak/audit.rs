@@ -64,15 +64,16 @@ fn check_quota(plan: &Plan, sim: &Sim, tally: &mut Tally) {
         return;
     }
     let requests = sim.requests();
-    // A reap may look at any time, and is not told from other looks.
-    let reaps = plan.actors.iter().any(|actor| actor.steps.iter().any(|(step, _)| *step == Step::Reap));
-    if reaps {
-        return;
-    }
+    // A reap may look at any time, and its looks are not told from others.
+    let reaps =
+        plan.actors.iter().any(|actor| actor.steps.iter().any(|(step, _)| matches!(step, Step::Reap)));
+    let is_urgent = |request: &RequestRecord| {
+        ends_billing(request)
+            || (reaps && matches!(request.operation.as_deref(), Some("listPods" | "getPod")))
+    };
     for refused in requests.iter().filter(|request| request.fault == Some("rate-limited")) {
         let (from, to) = (refused.at + ON_ITS_WAY, refused.at + plan.limit.hold());
-        let is_hasty =
-            |request: &&RequestRecord| request.at > from && request.at < to && !ends_billing(request);
+        let is_hasty = |request: &&RequestRecord| request.at > from && request.at < to && !is_urgent(request);
         for hasty in requests.iter().filter(is_hasty) {
             tally.quota += 1;
             tally.fail(format!("{} was sent {:?} into the wait", hasty.path, hasty.at - refused.at));

@@ -339,3 +339,44 @@ fn two_or_three_processes_that_deploy_one_name_at_a_time_keep_one_pod() {
         }
     }
 }
+
+#[test]
+fn a_deploy_that_meets_a_race_of_two_others_goes_by_the_pod_that_is_left() {
+    // Created in the future, so new whatever the time is.
+    let two = || {
+        [(SMALLER, "2999-01-01T00:00:00Z"), (LARGER, "2999-01-01T00:00:01Z")]
+            .map(|(id, created_at)| rival(id, created_at, json!({})))
+    };
+    run_fast(SPEED, async move {
+        let account = Account::new(made).await;
+        account.state().pods.extend(two());
+        let gives_way = async {
+            sleep(Duration::from_secs(10)).await;
+            account.state().pods.retain(|pod| pod["id"] != LARGER);
+        };
+        let (runpod, spec) = (account.runpod(), spec().if_exists(IfExists::Adopt));
+        let (adopted, ()) = tokio::join!(runpod.deploy(&spec), gives_way);
+        assert_eq!(adopted.expect("one is left").id, SMALLER);
+        assert!(account.state().creates.is_empty());
+    })
+    .expect("a runtime");
+    let old = [EARLIER, LATER].map(|created_at| rival(created_at, created_at, json!({})));
+    let foreign = two().map(|mut pod| {
+        pod["env"] = json!({"A": "b"});
+        pod
+    });
+    for pods in [two(), old, foreign] {
+        run_fast(SPEED, async move {
+            let account = Account::new(made).await;
+            let is_race = pods[0]["createdAt"] == "2999-01-01T00:00:00Z" && pods[0]["env"]["A"].is_null();
+            account.state().pods.extend(pods);
+            let (began, spec) = (Instant::now(), spec().if_exists(IfExists::Adopt));
+            let error = account.runpod().deploy(&spec).await.expect_err("nobody gives way");
+            assert!(matches!(error, DeployError::NameTaken { .. }), "{error}");
+            let waited = began.elapsed();
+            assert_eq!(waited > Duration::from_secs(25), is_race, "{waited:?}");
+            assert!(waited < Duration::from_secs(45), "{waited:?}");
+        })
+        .expect("a runtime");
+    }
+}
