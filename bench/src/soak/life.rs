@@ -242,7 +242,10 @@ fn is_lost_wait(outcome: &Result<PodHandle, WaitError>, id: &str) -> bool {
     match outcome {
         // An earlier pod of the name may have been taken in its place.
         Ok(pod) => pod.id != id && pod.origin() != Origin::Adopted,
-        Err(error) => error.pod_id() != id || !error.to_string().contains(id),
+        Err(error) => {
+            let in_place_of = error.report().in_place_of.as_deref();
+            (error.pod_id() != id && in_place_of != Some(id)) || !error.to_string().contains(id)
+        }
     }
 }
 

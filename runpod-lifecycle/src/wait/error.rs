@@ -28,6 +28,9 @@ pub struct WaitReport {
     pub diagnosis: Option<Diagnosis>,
     /// How long the wait took.
     pub elapsed: Duration,
+    /// The id of the pod that was given up for this one, which another deploy had made earlier
+    /// ([`IfExists::Adopt`](crate::IfExists)); `None` if none was.
+    pub in_place_of: Option<String>,
 }
 
 impl fmt::Display for WaitReport {
@@ -38,6 +41,9 @@ impl fmt::Display for WaitReport {
         ))?;
         let times = if self.looks == 1 { "once".to_owned() } else { format!("{} times", self.looks) };
         write!(f, ", asked {times} in {:.1} s", self.elapsed.as_secs_f64())?;
+        if let Some(id) = &self.in_place_of {
+            write!(f, ", adopted in place of {id}")?;
+        }
         if self.restarts > 0 {
             write!(f, ", the container exited and was restarted {} times", self.restarts)?;
         }
@@ -74,6 +80,7 @@ impl WaitReport {
             system_log: Vec::new(),
             diagnosis: None,
             elapsed: Duration::ZERO,
+            in_place_of: None,
         }
     }
 }
@@ -159,6 +166,16 @@ impl WaitError {
                 format!("stopped waiting for pod {id} to be {condition} ({report}): {source}")
             }
         }
+    }
+
+    /// The same error, of the wait for a pod that was taken in place of another.
+    pub(crate) fn in_place_of(mut self, id: &str) -> Self {
+        let (Self::TimedOut { report }
+        | Self::Failed { report, .. }
+        | Self::Call { report, .. }
+        | Self::GaveWay { report, .. }) = &mut self;
+        report.in_place_of = Some(id.to_owned());
+        self
     }
 
     /// Whether the pod may bill: unless the last look showed that it is gone.

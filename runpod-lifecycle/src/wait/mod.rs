@@ -106,7 +106,9 @@ impl<C: Condition + 'static> IntoFuture for Wait<C> {
             match stays {
                 Ok(winner) => {
                     let longest = self.longest.saturating_sub(began_at.elapsed());
-                    Self { pod: winner, longest, ..self }.into_future().await
+                    let own = self.pod.id.clone();
+                    let waited = Self { pod: winner, longest, ..self }.into_future().await;
+                    waited.map_err(|error| error.in_place_of(&own))
                 }
                 Err(source) => {
                     let report = WaitReport::unwatched(&self.pod, &self.condition);

@@ -107,6 +107,7 @@ fn a_deploy_that_adopts_takes_the_pod_that_was_there_first() {
         let DeployError::NotReady { pod_id, origin, aftermath, .. } = &error else { panic!("{error}") };
         assert_eq!((pod_id.as_str(), *origin), (SMALLER, Origin::Adopted));
         assert!(matches!(aftermath, Aftermath::Kept), "it is somebody else's: {error}");
+        assert!(error.to_string().contains(&format!("in place of {OWN}")), "{error}");
         assert_eq!(account.state().deleted, [OWN]);
     })
     .expect("a runtime");
