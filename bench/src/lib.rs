@@ -15,6 +15,7 @@ pub mod fleet;
 pub mod growth;
 #[cfg(feature = "measure")]
 pub mod plot;
+pub mod races;
 #[cfg(feature = "measure")]
 pub mod report;
 pub mod soak;

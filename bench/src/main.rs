@@ -6,7 +6,7 @@ use clap::{Parser, Subcommand};
 use runpod_bench::{
     build, call,
     decode::{self, Decoder},
-    fleet, growth,
+    fleet, growth, races,
     report::Report,
     soak, wait,
 };
@@ -45,6 +45,11 @@ enum What {
     All,
     /// Random deployments under random faults, with an audit after each.
     Soak(soak::Arguments),
+    /// Real processes that deploy one name at a time.
+    Races(races::Arguments),
+    /// One of those processes.
+    #[command(hide = true)]
+    RaceOne(races::Racer),
     /// Decodes one file so many times, for valgrind.
     #[command(hide = true)]
     DecodeOnce { decoder: Decoder, page: PathBuf, times: u32 },
@@ -59,6 +64,15 @@ fn main() -> anyhow::Result<ExitCode> {
         let report = soak::run(arguments)?;
         println!("{report}");
         return Ok(if report.is_clean() { ExitCode::SUCCESS } else { ExitCode::FAILURE });
+    }
+    if let What::Races(arguments) = &cli.what {
+        let report = races::run(arguments, &std::env::current_exe()?)?;
+        print!("{report}");
+        return Ok(if report.is_clean() { ExitCode::SUCCESS } else { ExitCode::FAILURE });
+    }
+    if let What::RaceOne(racer) = &cli.what {
+        racer.run().map_err(|error| anyhow::anyhow!("{error}"))?;
+        return Ok(ExitCode::SUCCESS);
     }
     if let What::DecodeOnce { decoder, page, times } = &cli.what {
         let page = std::fs::read(page)?;
@@ -104,7 +118,12 @@ impl Cli {
             }
             What::Fleet => fleet::run(if smoke { 5 } else { fleet::PODS })?,
             What::Build => build::run(1)?,
-            What::All | What::Soak(_) | What::DecodeOnce { .. } | What::DecodeTimed { .. } => {
+            What::All
+            | What::Soak(_)
+            | What::Races(_)
+            | What::RaceOne(_)
+            | What::DecodeOnce { .. }
+            | What::DecodeTimed { .. } => {
                 return Ok(None);
             }
         }))

@@ -426,15 +426,22 @@ impl std::error::Error for Error {
     }
 }
 
-/// A pod spec that RunPod would refuse, found before anything was sent.
+/// A pod spec that RunPod would refuse, found before anything was created.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct SpecError {
+    name: String,
     problems: Vec<Problem>,
 }
 
 impl SpecError {
-    pub(crate) fn new(problems: Vec<Problem>) -> Self {
-        Self { problems }
+    pub(crate) fn new(name: &str, problems: Vec<Problem>) -> Self {
+        Self { name: name.to_owned(), problems }
+    }
+
+    /// The name of the pod that was to be.
+    #[must_use]
+    pub fn pod_name(&self) -> &str {
+        &self.name
     }
 
     /// Every problem found, at least one.
@@ -446,7 +453,7 @@ impl SpecError {
 
 impl fmt::Display for SpecError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("the pod spec cannot be deployed (nothing was sent)")?;
+        write!(f, "pod {:?} cannot be deployed as specified, and none was created", self.name)?;
         for (position, problem) in self.problems.iter().enumerate() {
             write!(f, "{}{problem}", if position == 0 { ": " } else { "; " })?;
         }

@@ -61,6 +61,13 @@ pub enum Event {
         /// Its id.
         pod_id: String,
     },
+    /// A pod was terminated by the deploy that had created it, since another deploy's pod of the name is earlier.
+    GaveWay {
+        /// Its id.
+        pod_id: String,
+        /// The id of the earlier pod.
+        winner: String,
+    },
     /// A wait looked at the pod.
     Looked {
         /// The pod's id.
@@ -137,6 +144,9 @@ impl Event {
                 cost_usd_per_hour.map_or(Ok(()), |cost| write!(f, " at ${cost:.3}/h and its storage"))
             }
             Self::DuplicateTerminated { pod_id } => write!(f, "terminated duplicate pod {pod_id}"),
+            Self::GaveWay { pod_id, winner } => {
+                write!(f, "terminated pod {pod_id}: another deploy had made {winner} of its name before it")
+            }
             Self::Looked { pod_id, state, pending, elapsed } => {
                 let said = said(state.as_ref(), pending.as_deref());
                 write!(f, "{:>5.1}s pod {pod_id}: {said}", elapsed.as_secs_f64())

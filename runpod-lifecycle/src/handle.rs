@@ -38,7 +38,7 @@ impl PodHandle {
         Self { runpod, pod: Arc::new(pod), origin: Origin::Found, record: None }
     }
 
-    /// A pod that was created through this `RunPod`: the first wait for it also looks for a twin.
+    /// A pod that was created through this `RunPod`: the first wait for it also looks for others of its name.
     pub(crate) fn of_create(runpod: RunPod, pod: Arc<Pod>, record: Arc<PodRecord>) -> Self {
         Self { runpod, pod, origin: Origin::Found, record: Some(record) }
     }
@@ -82,17 +82,21 @@ impl PodHandle {
     /// A wait until `condition` holds. `.await` it.
     ///
     /// It looks for `longest`. On top of that come up to 1 s for the last look, up to 4 s for RunPod's log if
-    /// the wait fails, and in the first wait after a deploy the search for a twin.
+    /// the wait fails, and in the first wait after a deploy the search for another pod of its name.
     ///
     /// # Errors
     /// [`WaitError`](crate::WaitError), which always carries the pod's id: `TimedOut` when `longest`
     /// is over, `Failed` when the condition cannot come true any more, `Call` when RunPod refuses
     /// to answer (401, 403, 410 and alike).
     ///
-    /// The first wait for a pod that was just deployed also ends a twin, should RunPod have made two
-    /// out of one create. Only a list read 15 s after the create shows that, so this wait ends no sooner; one
-    /// that takes longer is held up by one list, and from 30 s after the create on by no more than 2 s if lists
-    /// cannot be read. What is left in doubt is an [`Event::Warned`](crate::Event::Warned).
+    /// The first wait for a pod that was just deployed also makes sure that it is the only one of its name: it
+    /// ends a twin, should RunPod have made two out of one create, and gives the pod up if another process deployed
+    /// the same name earlier, see [`settle_name`](Self::settle_name). With
+    /// [`IfExists::Adopt`](crate::IfExists) it goes on with the earlier pod for the rest of its time and returns
+    /// that one; else it ends as [`WaitError::GaveWay`](crate::WaitError::GaveWay). Only a list read 15 s after
+    /// the create shows that, so this wait ends no sooner; from 30 s after the create on it is held up by no more
+    /// than 2 s if lists cannot be read. What is left in doubt is an
+    /// [`Event::Warned`](crate::Event::Warned).
     ///
     /// # Cancellation
     /// Dropping the wait stops watching. The pod goes on running and billing.

@@ -40,6 +40,7 @@ pub use pods::applied::Applied;
 pub use pods::cost::HourlyCost;
 pub use pods::list::Found;
 pub use pods::reap::{End, Reaped};
+pub use pods::search::GaveWay;
 pub use runpod_api::{Secret, printable, printable_json};
 pub use spec::{Cloud, PodSpec};
 pub use wait::{

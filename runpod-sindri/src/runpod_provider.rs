@@ -43,7 +43,8 @@ pub struct RunpodProvider {
     http_proxy: Option<String>,
     environment: Environment,
     observer: Option<Observe>,
-    client: OnceLock<RunPod>,
+    /// Shared by clones, also by those that are made before it is: what it knows of names keeps two deploys apart.
+    client: Arc<OnceLock<RunPod>>,
 }
 
 impl RunpodProvider {
@@ -65,7 +66,7 @@ impl RunpodProvider {
     #[must_use]
     pub fn api_url(mut self, url: impl Into<String>) -> Self {
         self.api_url = Some(url.into());
-        self.client = OnceLock::new();
+        self.client = Arc::default();
         self
     }
 
@@ -74,7 +75,7 @@ impl RunpodProvider {
     #[must_use]
     pub fn http_proxy(mut self, template: impl Into<String>) -> Self {
         self.http_proxy = Some(template.into());
-        self.client = OnceLock::new();
+        self.client = Arc::default();
         self
     }
 
@@ -89,7 +90,7 @@ impl RunpodProvider {
     {
         let variables = variables.into_iter().map(|(name, value)| (name.into(), value.into()));
         self.environment = Environment::Given(variables.collect());
-        self.client = OnceLock::new();
+        self.client = Arc::default();
         self
     }
 

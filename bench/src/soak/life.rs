@@ -9,7 +9,7 @@ use std::{
 
 use futures_util::future::join_all;
 use runpod_lifecycle::{
-    DeployError, Error, Event, Found, Gone, PodHandle, Ready, RunPod, Running, Stopped, WaitError,
+    DeployError, Error, Event, Found, Gone, Origin, PodHandle, Ready, RunPod, Running, Stopped, WaitError,
 };
 use runpod_sim::{BootProfile, Sim, SimError};
 use serde_json::json;
@@ -49,6 +49,7 @@ impl Known {
             Event::PodFound { pod_id }
             | Event::PodCreated { pod_id, .. }
             | Event::DuplicateTerminated { pod_id } => self.add([pod_id.clone()]),
+            Event::GaveWay { pod_id, winner } => self.add([pod_id.clone(), winner.clone()]),
             _ => {}
         }
     }
@@ -239,8 +240,12 @@ fn is_lost<T>(outcome: &Result<T, Error>, id: &str) -> bool {
 
 fn is_lost_wait(outcome: &Result<PodHandle, WaitError>, id: &str) -> bool {
     match outcome {
-        Ok(pod) => pod.id != id,
-        Err(error) => error.pod_id() != id || !error.to_string().contains(id),
+        // An earlier pod of the name may have been taken in its place.
+        Ok(pod) => pod.id != id && pod.origin() != Origin::Adopted,
+        Err(error) => {
+            let in_place_of = error.report().in_place_of.as_deref();
+            (error.pod_id() != id && in_place_of != Some(id)) || !error.to_string().contains(id)
+        }
     }
 }
 

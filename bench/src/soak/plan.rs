@@ -139,7 +139,7 @@ fn actor(rng: &mut StdRng, number: u32) -> Actor {
         spec = spec.volume_gb(rng.random_range(10..=50));
     }
     if rng.random_bool(0.3) {
-        spec = spec.lifetime(Duration::from_secs(if rng.random_bool(0.5) { 0 } else { 3600 }));
+        spec = spec.lifetime(Duration::from_millis(if rng.random_bool(0.5) { 1 } else { 3_600_000 }));
     }
     Actor {
         spec,

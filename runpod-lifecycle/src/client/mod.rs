@@ -237,7 +237,7 @@ impl RunPod {
     ) -> Result<T, Error> {
         let permit = self.admit(call).await?;
         let mutating = |at| {
-            if call.priority != Priority::Poll {
+            if call.is_change {
                 *self.inner.lookups.mutated_at() = Some(at);
             }
         };
@@ -285,8 +285,12 @@ impl RunPod {
     {
         let mut pauses = retry::pauses(match tries {
             Tries::One => 1,
-            Tries::Several => retry::ATTEMPTS,
+            Tries::Several | Tries::Urgent => retry::ATTEMPTS,
         });
+        let call = match tries {
+            Tries::Urgent => Call { priority: Priority::Ending, ..call },
+            Tries::One | Tries::Several => call,
+        };
         loop {
             let error = match self.once(call, Box::pin(send())).await {
                 Ok(value) => return Ok(value),
@@ -392,6 +396,8 @@ impl fmt::Display for Feature {
 pub(crate) enum Tries {
     One,
     Several,
+    /// Several, and no limit holds it back: a pod that bills is ended by what it brings.
+    Urgent,
 }
 
 /// What a request is for: named in errors, weighed against the rate limit.
@@ -400,22 +406,24 @@ pub(crate) struct Call<'a> {
     operation: &'static str,
     target: Option<&'a str>,
     priority: Priority,
+    /// Whether it changes something, so that what was looked up before says little after it.
+    is_change: bool,
 }
 
 impl<'a> Call<'a> {
     /// A request that changes something.
     pub(crate) fn mutation(operation: &'static str, target: impl Into<Option<&'a str>>) -> Self {
-        Self { operation, target: target.into(), priority: Priority::Mutation }
+        Self { operation, target: target.into(), priority: Priority::Mutation, is_change: true }
     }
 
     /// A request that ends or shortens what is billed: no limit holds it back.
     pub(crate) fn ending(operation: &'static str, target: impl Into<Option<&'a str>>) -> Self {
-        Self { operation, target: target.into(), priority: Priority::Ending }
+        Self { operation, target: target.into(), priority: Priority::Ending, is_change: true }
     }
 
     /// A request that only looks.
     pub(crate) fn look(operation: &'static str, target: Option<&'a str>) -> Self {
-        Self { operation, target, priority: Priority::Poll }
+        Self { operation, target, priority: Priority::Poll, is_change: false }
     }
 }
 

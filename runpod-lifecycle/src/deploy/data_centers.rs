@@ -1,24 +1,32 @@
 //! The data centers a pod may run in.
 
 use crate::{
-    DeployError, Error, ErrorKind, Event, PodSpec, Problem, RunPod, SpecError,
+    DeployError, Error, ErrorKind, Event, PodSpec, Problem, RunPod,
     catalog::same_data_center,
     client::{Call, Feature},
-    deploy::{nearest::unknown, placement::unread},
+    deploy::{
+        nearest::unknown,
+        placement::{add, unread},
+    },
 };
 
 impl RunPod {
     /// The data centers allowed, as RunPod spells them, with a network volume's own pinned. Empty for any.
     ///
-    /// `seen` are those that the rest of the catalog has shown: only for others is the list of all read.
+    /// `seen` are those that the rest of the catalog has shown: only for others is the list of all read. What is
+    /// wrong with those of the spec is added to `problems`.
     pub(crate) async fn data_centers(
         &self,
         spec: &PodSpec,
         home: Option<String>,
         seen: Vec<String>,
+        problems: &mut Vec<Problem>,
     ) -> Result<Vec<String>, DeployError> {
         if let Some(home) = home {
-            return at_home(spec, home).map_err(DeployError::Spec);
+            return Ok(at_home(spec, home).unwrap_or_else(|problem| {
+                add(vec![problem], problems);
+                Vec::new()
+            }));
         }
         let mut known = seen;
         let mut is_complete = false;
@@ -35,7 +43,10 @@ impl RunPod {
                 Err(error) => self.notify(&Event::CatalogUnread { error: unread("the catalog", &error) }),
             }
         }
-        settle(&spec.data_centers, &known, is_complete).map_err(DeployError::Spec)
+        Ok(settle(&spec.data_centers, &known, is_complete).unwrap_or_else(|found| {
+            add(found, problems);
+            Vec::new()
+        }))
     }
 
     async fn all_data_centers(&self) -> Result<Vec<String>, Error> {
@@ -62,7 +73,7 @@ impl RunPod {
     }
 }
 
-fn at_home(spec: &PodSpec, home: String) -> Result<Vec<String>, SpecError> {
+fn at_home(spec: &PodSpec, home: String) -> Result<Vec<String>, Problem> {
     let wanted = &spec.data_centers;
     if wanted.is_empty() || wanted.iter().any(|id| same_data_center(id, &home)) {
         return Ok(vec![home]);
@@ -71,11 +82,11 @@ fn at_home(spec: &PodSpec, home: String) -> Result<Vec<String>, SpecError> {
     let allowed = format!(
         "network volume {volume} is in {home}, so the pod can only run there; leave the data center out or use a volume in one of {wanted}"
     );
-    Err(SpecError::new(vec![Problem::new("data_centers", wanted, allowed)]))
+    Err(Problem::new("data_centers", wanted, allowed))
 }
 
 /// Each wanted data center once, as it is known. An unknown one is refused if all are known, else left as it is.
-fn settle(wanted: &[String], known: &[String], is_complete: bool) -> Result<Vec<String>, SpecError> {
+fn settle(wanted: &[String], known: &[String], is_complete: bool) -> Result<Vec<String>, Vec<Problem>> {
     let (mut settled, mut problems) = (Vec::<String>::new(), Vec::new());
     for id in wanted {
         let spelling = spelled(id, known);
@@ -88,7 +99,7 @@ fn settle(wanted: &[String], known: &[String], is_complete: bool) -> Result<Vec<
             settled.push(spelling.to_owned());
         }
     }
-    if problems.is_empty() { Ok(settled) } else { Err(SpecError::new(problems)) }
+    if problems.is_empty() { Ok(settled) } else { Err(problems) }
 }
 
 fn spelled<'a>(id: &str, known: &'a [String]) -> Option<&'a str> {
@@ -110,7 +121,7 @@ mod tests {
         assert_eq!(settled, ["EU-RO-1", "US-CA-2"]);
         assert_eq!(settle(&ids(&["eu-xx-9", "eu-ro-1"]), &known, false).unwrap(), ["eu-xx-9", "EU-RO-1"]);
         for (wanted, nearest) in [("EU-RO1", "EU-RO-1"), ("CZ", "EU-CZ-1")] {
-            let error = settle(&ids(&[wanted]), &known, true).unwrap_err().to_string();
+            let error = settle(&ids(&[wanted]), &known, true).unwrap_err()[0].to_string();
             assert!(error.contains(&format!("the nearest are {nearest:?}")), "{error}");
         }
     }

@@ -7,11 +7,12 @@ use tokio::time::Instant;
 use uuid::Uuid;
 
 use crate::{
-    Attempt, Candidate, DeployError, Error, ErrorKind, Event, Origin, Pod, PodHandle, PodSpec, RunPod,
+    Attempt, Candidate, DeployError, Error, ErrorKind, Event, IfExists, Origin, Pod, PodHandle, PodSpec,
+    RunPod,
     backend::Create,
     client::{Call, retry},
     deploy::{
-        CREATE, Setback, Step, error::list, placement::Placement, recover::RECONCILE_PAUSES, suggestions,
+        CREATE, Setback, Step, error::grouped, placement::Placement, recover::RECONCILE_PAUSES, suggestions,
     },
     pod::{MARKER, lifetime::Lifetime},
     pods::{
@@ -25,8 +26,6 @@ pub(crate) struct Deployment<'a> {
     pub(crate) runpod: &'a RunPod,
     pub(crate) spec: &'a PodSpec,
     pub(crate) claim: Claim,
-    /// The spec's environment, with what tells this deployment from every other and when its pod ends.
-    env: BTreeMap<String, Secret>,
     /// When it began, by RunPod's clock.
     began_at: SystemTime,
     /// The last create that may have made a pod which no list has shown.
@@ -38,13 +37,29 @@ impl<'a> Deployment<'a> {
     pub(crate) fn new(runpod: &'a RunPod, spec: &'a PodSpec) -> Self {
         let marker = Uuid::new_v4().simple().to_string();
         let began_at = runpod.server_now();
-        let mut env = spec.env.clone();
-        env.insert(MARKER.to_owned(), marker.as_str().into());
-        if let Some(length) = spec.lifetime {
-            Lifetime::from(runpod.counted_from(&spec.name), length, spec.at_end).write(&mut env);
+        if spec.lifetime.is_some() && runpod.time().is_none() {
+            let warning = format!(
+                "RunPod's answers carry no date: the lifetime of pod {:?} is counted by this machine's clock",
+                spec.name
+            );
+            runpod.notify(&Event::Warned { warning });
         }
         let claim = Claim { name: spec.name.clone(), marker, window: None };
-        Self { runpod, spec, claim, env, began_at, unclear: None, attempts: Vec::new() }
+        Self { runpod, spec, claim, began_at, unclear: None, attempts: Vec::new() }
+    }
+
+    /// The spec's environment, with what tells this deployment from every other and when a pod that is
+    /// created now ends.
+    fn env(&self) -> BTreeMap<String, Secret> {
+        let mut env = self.spec.env.clone();
+        env.insert(MARKER.to_owned(), self.claim.marker.as_str().into());
+        if self.spec.template.is_some() {
+            Lifetime::write_none(&mut env);
+        }
+        if let Some(length) = self.spec.lifetime {
+            Lifetime::from(self.runpod.server_now(), length, self.spec.at_end).write(&mut env);
+        }
+        env
     }
 
     /// Tries the candidates in order until RunPod accepts one.
@@ -101,17 +116,13 @@ impl<'a> Deployment<'a> {
 
     /// Sends the create once. An answer about another pod is none about this one.
     async fn send(&self, candidate: &Candidate, data_centers: &[String]) -> Result<Pod, Error> {
-        let (name, env) = (self.spec.name.as_str(), &self.env);
+        let (name, env) = (self.spec.name.as_str(), self.env());
         let Candidate { hardware, cloud, .. } = candidate;
-        let create = Create { spec: self.spec, hardware, cloud: *cloud, data_centers, env };
+        let create = Create { spec: self.spec, hardware, cloud: *cloud, data_centers, env: &env };
         let call = Call::mutation(CREATE, name);
         let pod = self.runpod.once(call, Box::pin(self.runpod.backend().create(&create))).await?;
         let message = match self.claim.answered(&pod) {
-            Answered::Ours => return Ok(pod),
-            Answered::Unmarked => {
-                self.warn_of_unmarked(&pod);
-                return Ok(pod);
-            }
+            Answered::Ours | Answered::Unmarked => return Ok(pod),
             Answered::AnotherPod => format!(
                 "the answer is about another pod, {} of the name {:?}",
                 pod.id,
@@ -122,20 +133,14 @@ impl<'a> Deployment<'a> {
         Err(Error::of_answer(ErrorKind::Unreadable, CREATE, Some(name), message))
     }
 
-    fn warn_of_unmarked(&self, pod: &Pod) {
-        if self.spec.lifetime.is_some() {
-            let warning = format!(
-                "RunPod's answer does not show the lifetime of pod {}: unless it shows it later, `reap` cannot tell when it is over, so terminate the pod yourself",
-                pod.id
-            );
-            self.runpod.notify(&Event::Warned { warning });
-        }
-    }
-
     fn accepted(self, pod: Pod, hardware: String) -> PodHandle {
-        let Self { runpod, mut claim, began_at, unclear, .. } = self;
+        let asked = Lifetime::written(&self.env(), None);
+        let Self { runpod, spec, mut claim, began_at, unclear, .. } = self;
         let (pod_id, cost_usd_per_hour) = (pod.id.clone(), pod.cost_usd_per_hour);
         runpod.notify(&Event::PodCreated { pod_id, hardware, cost_usd_per_hour });
+        if let Some(warning) = surprise(&pod, asked) {
+            runpod.notify(&Event::Warned { warning });
+        }
         if let Some(unclear) = &unclear {
             runpod.notify(&Event::Warned { warning: twin_warning(&pod.id, unclear) });
         }
@@ -143,7 +148,8 @@ impl<'a> Deployment<'a> {
         let span = now.duration_since(began_at).unwrap_or_default();
         claim.window = Some(Window::around(pod.created().unwrap_or(now), span));
         let pod = Arc::new(pod);
-        let created = Created { claim, at: Instant::now(), pod: Arc::clone(&pod) };
+        let adopts = spec.if_exists == IfExists::Adopt;
+        let created = Created { claim, at: Instant::now(), pod: Arc::clone(&pod), adopts };
         let record = runpod.lookups().records.created(created);
         PodHandle::of_create(runpod.clone(), pod, record).with_origin(Origin::Created)
     }
@@ -157,7 +163,7 @@ impl<'a> Deployment<'a> {
         match end {
             DeployError::Refused(error) if error.may_have_been_applied() => {}
             DeployError::AllRefused { attempts, .. } => {
-                reason += &format!(", then every candidate was refused: {}", list(&attempts));
+                reason += &format!(", then every candidate was refused: {}", grouped(&attempts));
             }
             end => reason += &format!(", then: {end}"),
         }
@@ -166,21 +172,30 @@ impl<'a> Deployment<'a> {
 }
 
 impl RunPod {
-    /// The time that a lifetime is counted from, with a warning if it is this machine's.
-    fn counted_from(&self, name: &str) -> SystemTime {
-        self.time().unwrap_or_else(|| {
-            let warning = format!(
-                "RunPod's answers carry no date: the lifetime of pod {name:?} is counted by this machine's clock"
-            );
-            self.notify(&Event::Warned { warning });
-            SystemTime::now()
-        })
-    }
-
     /// The time by RunPod's clock, or else by this machine's.
     pub(crate) fn server_now(&self) -> SystemTime {
         self.time().unwrap_or_else(SystemTime::now)
     }
+}
+
+/// What a pod that was just created does not show of what was sent, or shows besides; `None` if nothing.
+fn surprise(pod: &Pod, asked: Option<Lifetime>) -> Option<String> {
+    let id = &pod.id;
+    Some(match (pod.marker(), asked, Lifetime::read(pod)) {
+        (_, Some(_), None) => format!(
+            "RunPod's answer does not show the lifetime of pod {id}: unless it shows it later, `reap` cannot tell when it is over, so terminate the pod yourself"
+        ),
+        (None, ..) => format!(
+            "RunPod's answer does not show the marker of pod {id}: unless it shows it later, nobody can tell that it was made by this deploy, neither `reap` nor another deploy of its name"
+        ),
+        (_, None, Some(_)) => format!(
+            "pod {id} has a lifetime that nobody asked for, probably its template's: clear the variables of the template that begin with RUNPOD_LIFECYCLE_, or `reap` may end the pod"
+        ),
+        (_, Some(asked), Some(shown)) if !asked.is_like(shown) => format!(
+            "RunPod's answer shows another lifetime of pod {id} than was asked for, and `reap` goes by what RunPod shows"
+        ),
+        _ => return None,
+    })
 }
 
 /// What is said of a pod whose deploy had sent an unclear create before.

@@ -2,7 +2,7 @@
 
 use std::{fmt, time::Duration};
 
-use crate::{Cloud, Error, ErrorKind, Hardware, Origin, PodHandle, SpecError, WaitError};
+use crate::{Cloud, Error, ErrorKind, GaveWay, Hardware, Origin, PodHandle, SpecError, WaitError};
 
 /// What became of a pod that did not become ready.
 #[derive(Debug)]
@@ -40,12 +40,31 @@ pub struct Attempt {
 
 impl fmt::Display for Attempt {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{} ({:?}): ", self.hardware, self.cloud)?;
+        write!(f, "{} ({:?}): {}", self.hardware, self.cloud, self.words())
+    }
+}
+
+impl Attempt {
+    /// RunPod's words.
+    fn words(&self) -> String {
         match (self.error.message(), self.error.status()) {
-            ("", Some(status)) => write!(f, "RunPod answered {status}"),
-            (message, _) => f.write_str(message.trim_end_matches('.')),
+            ("", Some(status)) => format!("RunPod answered {status}"),
+            (message, _) => message.trim_end_matches('.').to_owned(),
         }
     }
+}
+
+/// All attempts in the order tried, those that got the same words together.
+pub(crate) fn grouped(attempts: &[Attempt]) -> String {
+    let mut groups: Vec<(String, Vec<String>)> = Vec::new();
+    for attempt in attempts {
+        let (words, what) = (attempt.words(), format!("{} ({:?})", attempt.hardware, attempt.cloud));
+        match groups.iter_mut().find(|(known, _)| *known == words) {
+            Some((_, group)) => group.push(what),
+            None => groups.push((words, vec![what])),
+        }
+    }
+    list(groups.into_iter().map(|(words, group)| format!("{}: {words}", group.join(", "))))
 }
 
 /// A deploy that brought no pod.
@@ -101,6 +120,10 @@ pub enum DeployError {
         /// Why it is not ready.
         source: Box<WaitError>,
     },
+    /// The pod was created and then given up during its first wait, since another deploy had made an earlier one
+    /// of its name ([`IfExists::Fail`](crate::IfExists) and `Replace`), or could not be terminated
+    /// after that.
+    GaveWay(Box<GaveWay>),
     /// A create was sent, its answer was lost, and looking for the pod brought no certainty; or no list
     /// showed the pod for 15 s and no other create succeeded.
     ///
@@ -166,7 +189,7 @@ impl fmt::Display for DeployError {
                     f,
                     "no candidate for pod {name:?} was accepted and none was created{}: {}. {cause}",
                     replaced.as_ref().map(|id| format!(", though {}", is_gone(id))).unwrap_or_default(),
-                    list(attempts)
+                    grouped(attempts)
                 )?;
                 if suggestions.is_empty() { Ok(()) } else { write!(f, " Try {}", suggestions.join(", ")) }
             }
@@ -174,6 +197,7 @@ impl fmt::Display for DeployError {
                 let made = if *origin == Origin::Adopted { "adopted" } else { "deployed" };
                 write!(f, "pod {pod_id} was {made} but did not become ready: {}; {aftermath}", source.what())
             }
+            Self::GaveWay(gave_way) => gave_way.fmt(f),
             Self::Unclear { name, pod_id, reason, source } => {
                 let id = pod_id.as_ref().map(|id| format!(" as {id}")).unwrap_or_default();
                 let look =
@@ -199,6 +223,7 @@ impl std::error::Error for DeployError {
             Self::Lookup(error) | Self::Refused(error) => error.source(),
             Self::NotReplaced(error) => error.source(),
             Self::NotReady { source, .. } => source.source(),
+            Self::GaveWay(gave_way) => gave_way.source(),
             Self::Unclear { source, .. } => source.as_ref()?.source(),
             Self::Duplicated { source, .. } => source.source(),
         }
@@ -236,6 +261,7 @@ impl DeployError {
         match self {
             Self::Unclear { .. } | Self::Duplicated { .. } | Self::NotReplaced(_) => true,
             Self::NotReady { aftermath, .. } => !matches!(aftermath, Aftermath::Terminated),
+            Self::GaveWay(gave_way) => gave_way.may_bill(),
             _ => false,
         }
     }
@@ -248,6 +274,7 @@ impl DeployError {
             Self::Unclear { pod_id, .. } => pod_id.as_deref(),
             Self::NotReady { pod_id, .. } | Self::Duplicated { pod_id, .. } => Some(pod_id),
             Self::NotReplaced(error) => Some(error.pod_id()),
+            Self::GaveWay(gave_way) => gave_way.may_bill().then_some(gave_way.pod_id.as_str()),
             _ => None,
         }
     }

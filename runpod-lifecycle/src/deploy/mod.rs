@@ -8,7 +8,9 @@ pub(crate) mod placement;
 pub(crate) mod plan;
 pub(crate) mod recover;
 
-use std::time::Duration;
+use std::time::{Duration, SystemTime};
+
+use tokio::time::{Instant, sleep};
 
 use crate::{
     Aftermath, Cloud, Condition, DeployError, Error, ErrorKind, Event, Gone, Origin, PodHandle, PodSpec,
@@ -18,6 +20,11 @@ use crate::{
 pub(crate) const CREATE: &str = "create pod";
 /// The longest a replaced pod may take to be gone.
 const REPLACE_PATIENCE: Duration = Duration::from_secs(300);
+/// How long two new pods of a name may be a race of two deploys, of which one gives way.
+const RACE: Duration = Duration::from_secs(30);
+/// The pause between two looks at such a race.
+const RACE_PAUSE: Duration = Duration::from_secs(3);
+
 /// What a deploy does about a pod that has the name already.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
@@ -45,11 +52,13 @@ impl RunPod {
     /// Creates a pod and returns as soon as RunPod has accepted it, before it is up: its id is in
     /// your hands before any waiting. Go on with [`PodHandle::wait_until`].
     ///
-    /// The spec is checked first, then against RunPod's catalog (GPU ids and pools, GPUs per pod, CPU flavors,
-    /// data centers), as far as the key may read it, then the name is looked for ([`PodSpec::if_exists`]): in
+    /// The spec is checked first, by itself and against RunPod's catalog (GPU ids and pools, GPUs per pod, CPU flavors,
+    /// data centers), as far as the key may read it; every problem is in one error. Then the name is looked for ([`PodSpec::if_exists`]): in
     /// RunPod's list, and among what this handle and its clones created in the last 30 s. Deploys of one name
     /// through this handle and its clones take turns. Another process cannot know a pod before it is listed, up
-    /// to 15 s after its create: a deploy of the same name from there makes a second one.
+    /// to 15 s after its create: a deploy of the same name from there makes a second one. The later of the two
+    /// is given up by its first [wait](PodHandle::wait_until), or by [`PodHandle::settle_name`], which
+    /// who deploys without any wait calls before using the pod.
     ///
     /// Candidates are tried in order while RunPod answers that it has none. Whenever the outcome of a
     /// create is unclear (a lost answer, a 5xx), the pod is looked for by a marker in its environment, and
@@ -70,7 +79,6 @@ impl RunPod {
     /// The pod bills until it is terminated, ready or not. When that begins RunPod's contract does not say:
     /// count from the moment RunPod accepts it.
     pub async fn deploy(&self, spec: &PodSpec) -> Result<PodHandle, DeployError> {
-        spec.validate().map_err(DeployError::Spec)?;
         let placement = self.placement(spec).await?;
         let Some(mut taken) = self.lookups().names.take(&spec.name).await else {
             return Err(DeployError::NameBusy { name: spec.name.clone(), waited: names::PATIENCE });
@@ -97,7 +105,8 @@ impl RunPod {
     ///
     /// # Errors
     /// As [`deploy`](Self::deploy), and [`DeployError::NotReady`] if the wait fails. That one carries
-    /// the pod's id and says what became of the pod.
+    /// the pod's id and says what became of the pod. [`DeployError::GaveWay`] if another process deployed the name
+    /// earlier; with [`IfExists::Adopt`] its pod is waited for instead.
     ///
     /// # Cancellation
     /// As `deploy`; once RunPod has accepted the pod, dropping the future leaves it running.
@@ -114,21 +123,30 @@ impl RunPod {
         let pod = self.deploy(spec).await?;
         let source = match pod.wait_until(condition, longest).await {
             Ok(pod) => return Ok(pod),
+            Err(WaitError::GaveWay { source, .. }) => return Err(DeployError::GaveWay(source)),
             Err(error) => Box::new(error),
         };
-        let aftermath = match (on_failure, pod.origin()) {
+        // An earlier pod of the name may have been adopted in its place.
+        let pod_id = source.pod_id().to_owned();
+        let origin = if pod_id == pod.id { pod.origin() } else { Origin::Adopted };
+        let aftermath = match (on_failure, origin) {
             (OnFailure::Terminate, Origin::Created) => match pod.terminate().await {
                 Ok(_) => Aftermath::Terminated,
                 Err(error) => Aftermath::NotTerminated(error),
             },
             _ => Aftermath::Kept,
         };
-        Err(DeployError::NotReady { pod_id: pod.id.clone(), origin: pod.origin(), aftermath, source })
+        Err(DeployError::NotReady { pod_id, origin, aftermath, source })
     }
 
     /// Sees to a pod that has the name already.
     async fn settle_name(&self, spec: &PodSpec) -> Result<Standing, DeployError> {
-        let pods = self.named_at_deploy(&spec.name).await.map_err(DeployError::Lookup)?;
+        let mut pods = self.named_at_deploy(&spec.name).await.map_err(DeployError::Lookup)?;
+        let patience = Instant::now() + RACE;
+        while spec.if_exists != IfExists::Fail && self.is_race(&pods) && Instant::now() < patience {
+            sleep(RACE_PAUSE).await;
+            pods = self.named_now(&spec.name).await.map_err(DeployError::Lookup)?;
+        }
         if pods.is_empty() {
             return Ok(Standing::Free);
         }
@@ -140,6 +158,18 @@ impl RunPod {
             (_, Ok(pod)) => Err(DeployError::NameTaken { name: spec.name.clone(), pods: pod.into() }),
             (_, Err(pods)) => Err(DeployError::NameTaken { name: spec.name.clone(), pods }),
         }
+    }
+
+    /// Returns true if several deploys of a name are under way, of which all but one will give way: the later
+    /// pods are new.
+    fn is_race(&self, pods: &[PodHandle]) -> bool {
+        let mut created: Vec<_> = pods.iter().map(|pod| pod.created().filter(|_| pod.is_ours())).collect();
+        created.sort();
+        let is_new = |created: &Option<SystemTime>| {
+            let ended_at = created.and_then(|created| created.checked_add(RACE));
+            ended_at.is_some_and(|ended_at| ended_at > self.server_now())
+        };
+        created.len() > 1 && created[0].is_some() && created[1..].iter().all(is_new)
     }
 
     async fn remove(&self, pod: &PodHandle) -> Result<(), DeployError> {

@@ -1,6 +1,8 @@
 //! What a deploy asks RunPod for, in which order.
 
-use std::{cmp::Reverse, fmt};
+use std::{cmp::Reverse, fmt, time::Duration};
+
+use tokio::time::timeout;
 
 use crate::{
     Cloud, CpuFlavor, DeployError, Error, ErrorKind, Event, GpuType, PodSpec, Problem, RunPod, SpecError,
@@ -10,6 +12,11 @@ use crate::{
     deploy::nearest::{quoted, unknown},
     spec::{CpuSpec, GpuSpec, HardwareSpec, disk},
 };
+
+/// The most GPUs a pod that the catalog is asked for.
+const MOST_ASKED: u32 = 1_000;
+/// The longest the catalog is asked what else is wrong with a spec that cannot be deployed.
+const LONGEST_CHECK: Duration = Duration::from_secs(5);
 
 /// In which order a deploy tries its candidates.
 ///
@@ -99,23 +106,51 @@ enum Offer {
 
 impl RunPod {
     /// Looks up what a spec leaves to RunPod's catalog: pools, flavors, the network volume's data center; and
-    /// checks what the catalog knows.
+    /// checks the spec by itself and by what the catalog knows, so that every problem is told at once.
     pub(crate) async fn placement(&self, spec: &PodSpec) -> Result<Placement, DeployError> {
-        spec.check_version(self.version()).map_err(DeployError::Spec)?;
-        let home = self.volume_home(spec).await?;
+        let mut problems = spec.problems();
+        let unsupported = spec.unsupported_by(self.version());
+        let is_supported = unsupported.is_empty();
+        add(unsupported, &mut problems);
+        let outcome = match problems.is_empty() {
+            true => self.place(spec, &mut problems).await.map(Some),
+            // The catalog only adds to what is wrong, so it is not waited for.
+            false if is_supported => {
+                let placed = timeout(LONGEST_CHECK, self.place(spec, &mut problems)).await;
+                placed.map_or(Ok(None), |placed| placed.map(Some))
+            }
+            false => Ok(None),
+        };
+        match outcome {
+            Ok(Some(placement)) if problems.is_empty() => Ok(placement),
+            Err(error) if problems.is_empty() => Err(error),
+            _ => Err(DeployError::Spec(SpecError::new(&spec.name, problems))),
+        }
+    }
+
+    /// Where a spec may go, if there are no problems in the end.
+    async fn place(&self, spec: &PodSpec, problems: &mut Vec<Problem>) -> Result<Placement, DeployError> {
+        let home = self.volume_home(spec).await;
         let offer = self.offer(spec).await?;
-        let data_centers = self.data_centers(spec, home, offer.data_centers()).await?;
-        let mut warnings = Vec::new();
+        let data_centers = match home {
+            Ok(home) => self.data_centers(spec, home, offer.data_centers(), problems).await,
+            Err(error) => Err(error),
+        };
+        let (mut warnings, pinned) = (Vec::new(), data_centers.as_deref().unwrap_or_default());
         let candidates = match (&spec.hardware, &offer) {
             (HardwareSpec::Gpu(gpu), Offer::Gpus(offers)) => {
-                gpu_candidates(gpu, offers, &data_centers, self.supports(Feature::Catalog), &mut warnings)
+                gpu_candidates(gpu, offers, pinned, self.supports(Feature::Catalog), &mut warnings)
             }
             (HardwareSpec::Cpu(cpu), Offer::Cpus(flavors)) => {
-                cpu_candidates(spec, cpu, flavors.as_deref(), &data_centers)
+                cpu_candidates(spec, cpu, flavors.as_deref(), pinned)
             }
             _ => Ok(Vec::new()),
         };
-        let mut candidates = candidates.map_err(DeployError::Spec)?;
+        let mut candidates = candidates.unwrap_or_else(|found| {
+            add(found, problems);
+            Vec::new()
+        });
+        let data_centers = data_centers?;
         sort(&mut candidates, spec.order);
         if !data_centers.is_empty() && candidates.iter().any(|one| one.cloud == Cloud::Community) {
             warnings.push(format!(
@@ -135,7 +170,10 @@ impl RunPod {
         let mut offers = Vec::new();
         for &cloud in spec.clouds() {
             let types = match has_catalog {
-                true => self.or_nothing(self.gpu_types_shared(gpu.count, cloud).await)?,
+                // A count that is a problem by itself says nothing of the types.
+                true => {
+                    self.or_nothing(self.gpu_types_shared(gpu.count.clamp(1, MOST_ASKED), cloud).await)?
+                }
                 false => None,
             };
             offers.push((cloud, types));
@@ -160,6 +198,15 @@ impl RunPod {
                 Ok(None)
             }
             Err(error) => Err(DeployError::Lookup(error)),
+        }
+    }
+}
+
+/// Adds problems to those that are known, each value of a field once.
+pub(crate) fn add(found: Vec<Problem>, problems: &mut Vec<Problem>) {
+    for problem in found {
+        if !problems.iter().any(|known| (known.field, &known.value) == (problem.field, &problem.value)) {
+            problems.push(problem);
         }
     }
 }
@@ -198,7 +245,7 @@ fn gpu_candidates(
     data_centers: &[String],
     has_catalog: bool,
     warnings: &mut Vec<String>,
-) -> Result<Vec<Candidate>, SpecError> {
+) -> Result<Vec<Candidate>, Vec<Problem>> {
     let mut candidates: Vec<Candidate> = Vec::new();
     for (cloud, types) in offers {
         let cloud = *cloud;
@@ -227,7 +274,7 @@ fn gpu_candidates(
     }
     if candidates.is_empty() && !warnings.is_empty() {
         let problem = Problem::new("gpu_count", spec.count.to_string(), warnings.join("; "));
-        return Err(SpecError::new(vec![problem]));
+        return Err(vec![problem]);
     }
     Ok(candidates)
 }
@@ -264,7 +311,7 @@ fn cpu_candidates(
     spec: &CpuSpec,
     flavors: Option<&[CpuFlavor]>,
     data_centers: &[String],
-) -> Result<Vec<Candidate>, SpecError> {
+) -> Result<Vec<Candidate>, Vec<Problem>> {
     let chosen = match flavors {
         Some(flavors) => choose(spec, flavors)?,
         None if spec.flavors.is_empty() => FLAVORS.map(str::to_owned).to_vec(),
@@ -286,7 +333,11 @@ fn cpu_candidates(
 }
 
 /// The flavors that allow a container disk of this size.
-fn with_room_for(disk_gb: Option<u32>, vcpus: u32, flavors: Vec<String>) -> Result<Vec<String>, SpecError> {
+fn with_room_for(
+    disk_gb: Option<u32>,
+    vcpus: u32,
+    flavors: Vec<String>,
+) -> Result<Vec<String>, Vec<Problem>> {
     let Some(size) = disk_gb else { return Ok(flavors) };
     let refusal = |flavor: &String| disk::over_cap(size, flavor, vcpus);
     let fitting: Vec<String> = flavors.iter().filter(|flavor| refusal(flavor).is_none()).cloned().collect();
@@ -294,7 +345,7 @@ fn with_room_for(disk_gb: Option<u32>, vcpus: u32, flavors: Vec<String>) -> Resu
         return Ok(fitting);
     }
     let caps: Vec<String> = flavors.iter().filter_map(refusal).collect();
-    Err(SpecError::new(vec![Problem::new("container_disk_gb", size.to_string(), caps.join("; "))]))
+    Err(vec![Problem::new("container_disk_gb", size.to_string(), caps.join("; "))])
 }
 
 fn sort(candidates: &mut [Candidate], order: Order) {
@@ -309,7 +360,7 @@ fn sort(candidates: &mut [Candidate], order: Order) {
 }
 
 /// Replaces pools by their types and refuses what the catalog does not know.
-fn expand(wanted: &[String], types: &[GpuType]) -> Result<Vec<String>, SpecError> {
+fn expand(wanted: &[String], types: &[GpuType]) -> Result<Vec<String>, Vec<Problem>> {
     // RunPod's catalog has an entry of that id, which nobody can rent.
     let types: Vec<&GpuType> = types.iter().filter(|gpu| gpu.id != "unknown").collect();
     let mut ids = Vec::new();
@@ -328,11 +379,11 @@ fn expand(wanted: &[String], types: &[GpuType]) -> Result<Vec<String>, SpecError
             problems.push(Problem::new("gpus", name, unknown("GPU type or pool", name, known)));
         }
     }
-    if problems.is_empty() { Ok(ids) } else { Err(SpecError::new(problems)) }
+    if problems.is_empty() { Ok(ids) } else { Err(problems) }
 }
 
 /// The flavors a CPU pod may have: those named, else all that offer as many vCPUs, the cheapest first.
-fn choose(spec: &CpuSpec, flavors: &[CpuFlavor]) -> Result<Vec<String>, SpecError> {
+fn choose(spec: &CpuSpec, flavors: &[CpuFlavor]) -> Result<Vec<String>, Vec<Problem>> {
     let fits = |flavor: &CpuFlavor| (flavor.min_vcpus..=flavor.max_vcpus).contains(&i64::from(spec.vcpus));
     let mut problems = Vec::new();
     for name in &spec.flavors {
@@ -355,7 +406,7 @@ fn choose(spec: &CpuSpec, flavors: &[CpuFlavor]) -> Result<Vec<String>, SpecErro
         problems.push(Problem::new("vcpus", spec.vcpus.to_string(), allowed));
     }
     if !problems.is_empty() {
-        return Err(SpecError::new(problems));
+        return Err(problems);
     }
     if !spec.flavors.is_empty() {
         return Ok(spec.flavors.clone());

@@ -55,7 +55,6 @@ impl RunPod {
     /// # Errors
     /// As `deploy`, for everything that happens before its first create.
     pub async fn plan(&self, spec: &PodSpec) -> Result<Plan, DeployError> {
-        spec.validate().map_err(DeployError::Spec)?;
         let placement = self.placement(spec).await?;
         let existing = match self.find(&spec.name).await.map_err(DeployError::Lookup)? {
             Found::None => Vec::new(),

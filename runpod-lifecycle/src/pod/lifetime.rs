@@ -16,6 +16,9 @@ const EXPIRES_AT: &str = "RUNPOD_LIFECYCLE_EXPIRES_AT";
 const LENGTH: &str = "RUNPOD_LIFECYCLE_LIFETIME_SECONDS";
 /// The environment variable that carries what happens at its end.
 const AT_END: &str = "RUNPOD_LIFECYCLE_AT_END";
+/// How long after its lifetime began a pod may be created by the same create: rate limits hold one back, and
+/// clocks differ. A pod that was created later has another one's lifetime.
+const LATEST: Duration = Duration::from_secs(600);
 /// A century: what no pod outlives, and RFC 3339 can still write.
 const LONGEST: Duration = Duration::from_secs(100 * 365 * 24 * 3600);
 
@@ -23,7 +26,8 @@ const LONGEST: Duration = Duration::from_secs(100 * 365 * 24 * 3600);
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum AtEnd {
-    /// Terminates it. A pod that is stopped by then and has a pod volume is reported instead, and kept. The default.
+    /// Terminates it with its pod volume if it runs. One that is stopped or failed by then and has a pod volume is
+    /// reported instead, and kept. The default.
     #[default]
     Terminate,
     /// Stops it: its pod volume is kept, and goes on billing. Without a pod volume nothing of it is left but
@@ -47,6 +51,14 @@ impl Lifetime {
         Self { end: now + length, length: Some(length), at_end }
     }
 
+    /// Writes into an environment that a pod has none, also where a template that was saved from another pod
+    /// says otherwise: its variables are kept unless they are set.
+    pub(crate) fn write_none(env: &mut BTreeMap<String, Secret>) {
+        for name in [EXPIRES_AT, LENGTH, AT_END] {
+            env.insert(name.to_owned(), "".into());
+        }
+    }
+
     /// Writes it into an environment.
     pub(crate) fn write(self, env: &mut BTreeMap<String, Secret>) {
         env.insert(EXPIRES_AT.to_owned(), format_rfc3339_millis(self.end).to_string().into());
@@ -58,13 +70,24 @@ impl Lifetime {
         }
     }
 
-    fn read(pod: &Pod) -> Option<Self> {
-        let text = |name: &str| pod.env.get(name).map(Secret::expose);
+    /// Returns true if another one is as long and ends the same way.
+    pub(crate) fn is_like(self, other: Self) -> bool {
+        (self.length, self.at_end) == (other.length, other.at_end)
+    }
+
+    /// Reads the lifetime of a pod; `None` if it has none.
+    pub(crate) fn read(pod: &Pod) -> Option<Self> {
+        Self::written(&pod.env, pod.created())
+    }
+
+    /// Reads what is written into the environment of a pod that was created then.
+    pub(crate) fn written(env: &BTreeMap<String, Secret>, created: Option<SystemTime>) -> Option<Self> {
+        let text = |name: &str| env.get(name).map(Secret::expose);
         let end = humantime::parse_rfc3339(text(EXPIRES_AT)?).ok()?;
         let seconds = text(LENGTH).and_then(|text| text.parse().ok());
         let written = seconds.and_then(|seconds| Duration::try_from_secs_f64(seconds).ok());
         // Pods of before the length was written: they were created when their lifetime began.
-        let length = written.or_else(|| end.duration_since(pod.created()?).ok()).map(|it| it.min(LONGEST));
+        let length = written.or_else(|| end.duration_since(created?).ok()).map(|it| it.min(LONGEST));
         let at_end = match text(AT_END) {
             Some("stop") => AtEnd::Stop,
             _ => AtEnd::Terminate,
@@ -88,6 +111,13 @@ impl Pod {
     #[must_use]
     pub fn at_end(&self) -> Option<AtEnd> {
         Lifetime::read(self).map(|lifetime| lifetime.at_end)
+    }
+
+    /// Returns true if its lifetime began well before it was created: it is another pod's, handed on by a
+    /// template or a copy.
+    pub(crate) fn has_anothers_lifetime(&self) -> bool {
+        let began = Lifetime::read(self).and_then(|lifetime| lifetime.end.checked_sub(lifetime.length?));
+        began.zip(self.created()).is_some_and(|(began, created)| created > began + LATEST)
     }
 
     /// Returns the end it gets by being started at `now`, if its present one is over by then.
@@ -135,6 +165,35 @@ mod tests {
             let pod = pod(env, created_at, started_at);
             assert_eq!(pod.expires_at(), end.map(at), "{env:?} {created_at} {started_at:?}");
         }
+    }
+
+    #[test]
+    fn a_lifetime_that_began_well_before_its_pod_is_another_pods() {
+        const END: (&str, &str) = (EXPIRES_AT, "2026-08-20T07:00:00Z");
+        const HOUR: (&str, &str) = (LENGTH, "3600");
+        type Env = &'static [(&'static str, &'static str)];
+        let table: [(Env, &str, bool); 9] = [
+            (&[END, HOUR], "2026-08-20T06:00:00Z", false),
+            (&[END, HOUR], "2026-08-20T05:00:00Z", false),
+            (&[END, HOUR], "2026-08-20T06:10:00Z", false),
+            (&[END, HOUR], "2026-08-20T06:10:01Z", true),
+            (&[END, HOUR], "2026-09-20T06:00:00Z", true),
+            (&[END, HOUR], "?", false),
+            (&[END], "2026-09-20T06:00:00Z", false),
+            (&[END, (LENGTH, "1e300")], "2026-09-20T06:00:00Z", true),
+            (&[HOUR], "2026-09-20T06:00:00Z", false),
+        ];
+        for (env, created_at, is_anothers) in table {
+            let pod = pod(env, created_at, None);
+            assert_eq!(pod.has_anothers_lifetime(), is_anothers, "{env:?} {created_at}");
+        }
+    }
+
+    #[test]
+    fn no_lifetime_is_read_as_none() {
+        let mut pod = pod(&[], "2026-08-20T06:00:00Z", None);
+        Lifetime::write_none(&mut pod.env);
+        assert_eq!((pod.env.len(), Lifetime::read(&pod), pod.at_end()), (3, None, None));
     }
 
     #[test]

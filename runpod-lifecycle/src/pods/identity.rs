@@ -20,6 +20,21 @@ pub(crate) enum Whose {
     SomebodyElses,
 }
 
+/// What a pod is to the pod of a deployment that is to be the only one of its name.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Relation {
+    /// Nothing: another name, or created later, so that it is the one to give way.
+    None,
+    /// A second pod of the same deployment.
+    Twin,
+    /// Another deployment's pod, created earlier.
+    Earlier,
+    /// A pod of the name that no deployment made.
+    Foreign,
+    /// Something that would tell was not shown.
+    Unclear,
+}
+
 /// What the pods of one deployment are told by.
 #[derive(Clone, Debug)]
 pub(crate) struct Claim {
@@ -43,6 +58,27 @@ impl Claim {
             (Some(false), ..) | (_, Some(false), _) | (.., Some(false)) => Whose::SomebodyElses,
             (_, Some(true), Some(true)) => Whose::Ours,
             _ => Whose::MayBeOurs,
+        }
+    }
+
+    /// Tells what another pod is to the deployment's own, created at `created_at` if that was shown. Of two pods
+    /// with one `createdAt` the one with the smaller id is the earlier.
+    pub(crate) fn relation(&self, pod: &Pod, created_at: Option<SystemTime>, id: &str) -> Relation {
+        match (self.whose(pod), bears(pod, &self.name), pod.marker()) {
+            (_, Some(false), _) => Relation::None,
+            (Whose::Ours, ..) => Relation::Twin,
+            (Whose::MayBeOurs, ..) => Relation::Unclear,
+            // A copy of the deployment's own environment.
+            (_, _, Some(marker)) if marker == self.marker => Relation::None,
+            (_, _, None) if !hides_environment(pod) => match bears(pod, &self.name) {
+                Some(true) => Relation::Foreign,
+                _ => Relation::Unclear,
+            },
+            (_, name, marker) => match pod.created().zip(created_at) {
+                Some((theirs, ours)) if (theirs, pod.id.as_str()) > (ours, id) => Relation::None,
+                Some(_) if name.is_some() && marker.is_some() => Relation::Earlier,
+                _ => Relation::Unclear,
+            },
         }
     }
 
@@ -158,6 +194,47 @@ mod tests {
             assert_eq!(claim(Some(window)).whose(&pod), in_window, "{row}");
             assert_eq!(claim(None).whose(&pod), at_any_time, "{row}, while creates may still make pods");
         }
+    }
+
+    #[test]
+    fn of_two_deployments_of_one_name_the_earlier_stays_and_nobody_elses_pod_counts() {
+        use Relation::{Earlier, Foreign, None as Nothing, Twin, Unclear};
+        const OWN_ID: &str = "k3x9q2m7v1b8z5";
+        const BEFORE: &str = "2026-08-20T06:16:19.429Z";
+        const AFTER: &str = "2026-08-20T06:16:19.431Z";
+        let table = [
+            ("a", Some(NAME), Some(N), Some(BEFORE), Earlier, Unclear),
+            ("z", Some(NAME), Some(N), Some(BEFORE), Earlier, Unclear),
+            ("a", Some(NAME), Some(N), Some(MADE_AT), Earlier, Unclear),
+            ("z", Some(NAME), Some(N), Some(MADE_AT), Nothing, Unclear),
+            ("a", Some(NAME), Some(N), Some(AFTER), Nothing, Unclear),
+            ("a", Some(NAME), Some(N), None, Unclear, Unclear),
+            ("a", Some(NAME), Some(N), Some("yesterday"), Unclear, Unclear),
+            ("a", Some("other"), Some(N), Some(BEFORE), Nothing, Nothing),
+            ("a", Some("other"), Some(M), Some(BEFORE), Nothing, Nothing),
+            ("a", None, Some(N), Some(BEFORE), Unclear, Unclear),
+            ("a", None, Some(N), Some(AFTER), Nothing, Unclear),
+            ("a", Some(NAME), Some(M), Some(BEFORE), Twin, Twin),
+            ("a", Some(NAME), Some(M), Some("2026-08-20T09:16:19Z"), Nothing, Nothing),
+            ("a", Some(NAME), Some("********"), Some(BEFORE), Unclear, Unclear),
+            ("a", Some(NAME), None, Some(BEFORE), Foreign, Foreign),
+            ("a", Some(NAME), None, Some(AFTER), Foreign, Foreign),
+            ("a", Some(NAME), None, None, Foreign, Foreign),
+            ("a", Some("other"), None, Some(BEFORE), Nothing, Nothing),
+        ];
+        let own = pod(None, &[], Some(MADE_AT)).created();
+        let claim = claim(Some(Window::around(own.expect("it is a time"), Duration::from_secs(10))));
+        for (id, name, marker, created_at, dated, undated) in table {
+            let env: Vec<(&str, &str)> =
+                marker.map(|marker| (MARKER, marker)).into_iter().chain([("A", "b")]).collect();
+            let other = Pod { id: id.to_owned(), ..pod(name, &env, created_at) };
+            let row = format!("{id} {name:?} {marker:?} {created_at:?}");
+            assert_eq!(claim.relation(&other, own, OWN_ID), dated, "{row}");
+            assert_eq!(claim.relation(&other, None, OWN_ID), undated, "{row}, and its own time is unknown");
+        }
+        let hidden = |created_at| pod(Some(NAME), &[], Some(created_at));
+        assert_eq!(claim.relation(&hidden(BEFORE), own, OWN_ID), Unclear);
+        assert_eq!(claim.relation(&hidden("2026-08-20T06:15:00Z"), own, OWN_ID), Unclear);
     }
 
     #[test]

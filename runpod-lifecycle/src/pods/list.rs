@@ -169,7 +169,7 @@ impl RunPod {
         self.named_after_doubt(named, name).await
     }
 
-    async fn named_now(&self, name: &str) -> Result<Vec<PodHandle>, Error> {
+    pub(crate) async fn named_now(&self, name: &str) -> Result<Vec<PodHandle>, Error> {
         let listing = self.read_list(Tries::Several).await?;
         self.named_in(&listing, name).await
     }
@@ -231,7 +231,7 @@ impl RunPod {
         let is_left = |pod: &&Pod| !records.is_ended_by(&pod.id, listing.asked_at);
         for pod in listing.pods.iter().filter(is_left) {
             let pod = match bears(pod, name) {
-                None => self.look_closer(pod.clone()).await?,
+                None => self.look_closer(pod.clone(), Tries::Several).await?,
                 Some(true) => Some(pod.clone()),
                 Some(false) => continue,
             };
@@ -260,7 +260,7 @@ impl RunPod {
     /// nobody's.
     pub(crate) async fn whose(&self, claim: &Claim, pod: Pod) -> Result<(Whose, Pod), Error> {
         match claim.whose(&pod) {
-            Whose::MayBeOurs => Ok(match self.look_closer(pod.clone()).await? {
+            Whose::MayBeOurs => Ok(match self.look_closer(pod.clone(), Tries::Several).await? {
                 Some(closer) => (claim.whose(&closer), closer),
                 None => (Whose::SomebodyElses, pod),
             }),
@@ -270,8 +270,8 @@ impl RunPod {
 
     /// A pod that a list shows without what tells it from others, asked for by its id; `None` if it is gone,
     /// the pod as listed if RunPod does not know it by its id yet.
-    pub(crate) async fn look_closer(&self, pod: Pod) -> Result<Option<Pod>, Error> {
-        let (closer, finding) = self.examine(&pod.id, Tries::Several, pod.listed_at()).await?;
+    pub(crate) async fn look_closer(&self, pod: Pod, tries: Tries) -> Result<Option<Pod>, Error> {
+        let (closer, finding) = self.examine(&pod.id, tries, pod.listed_at()).await?;
         Ok((finding != Finding::Gone).then(|| closer.unwrap_or(pod)))
     }
 

@@ -9,4 +9,4 @@ pub(crate) mod list;
 pub(crate) mod names;
 pub(crate) mod reap;
 pub(crate) mod record;
-pub(crate) mod twins;
+pub(crate) mod search;

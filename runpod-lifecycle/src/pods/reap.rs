@@ -1,12 +1,17 @@
 //! Ending pods that have outlived their lifetime.
 
-use std::time::SystemTime;
+use std::time::{Duration, SystemTime};
+
+use tokio::time::{Instant, sleep_until};
 
 use crate::{
     AtEnd, Error, Event, Pod, PodHandle, PodState, RunPod,
     client::Tries,
-    pods::{identity::hides_environment, list::Listing},
+    pods::{evidence::LAG, identity::hides_environment, list::Listing},
 };
+
+/// How long after its end a pod may still be on its way up by a start that RunPod does not show.
+const LONGEST_BOOT: Duration = Duration::from_secs(24 * 3600);
 
 /// A pod that outlived its lifetime, and what became of it.
 #[derive(Debug)]
@@ -16,6 +21,8 @@ pub struct Reaped {
     pub pod: PodHandle,
     /// What was to be done with it.
     pub end: End,
+    /// Why it was left alone; `None` if it was not.
+    pub kept_because: Option<&'static str>,
     /// Whether that was done; an error leaves it as it was, and billing.
     pub outcome: Result<(), Error>,
 }
@@ -26,93 +33,130 @@ pub struct Reaped {
 pub enum End {
     /// It is terminated.
     Terminated,
-    /// It is stopped, as its spec says ([`AtEnd::Stop`]).
+    /// It is stopped: as its spec says ([`AtEnd::Stop`]), or since it has been on its way up for a day and has a
+    /// pod volume.
     Stopped,
-    /// It is left alone and goes on billing: it is stopped, or in a state this version does not know, and has a pod
-    /// volume, whose data would be lost; or it is being started again, and RunPod does not show yet when its new
-    /// lifetime began. To end it all the same, [terminate](PodHandle::terminate) it.
+    /// It is left alone and goes on billing; [`Reaped::kept_because`] says why: it may hold data that nobody
+    /// asked to delete, its lifetime is another pod's, or it may have a new one. To end it all the
+    /// same, [terminate](PodHandle::terminate) it.
     Kept,
 }
 
-impl End {
-    /// What a pod's end is by now; `None` if its lifetime is not over or it is not of this crate's making.
+const STOPPED_WITH_DATA: &str = "it is stopped, and its pod volume may hold data";
+const FAILED_WITH_DATA: &str = "RunPod has given it up, and its pod volume may hold data";
+const UNKNOWN_WITH_DATA: &str =
+    "it is in a state that this version does not know, and its pod volume may hold data";
+const UNDATED_WITH_DATA: &str = "RunPod does not show when it was created, so its lifetime may be another pod's, and its pod volume may hold data";
+const ANOTHERS_LIFETIME: &str =
+    "its lifetime began well before it was created: a template or a copy has handed on another pod's";
+const STARTING: &str = "it is being started, and RunPod does not show yet when its new lifetime began";
+
+/// What an answer says of the end of a pod whose lifetime is over.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Verdict {
+    /// Its end has come.
+    Due(End),
+    /// Its end has come, unless a start that RunPod may take [`LAG`] to show has renewed its lifetime.
+    Doubtful(End),
+    /// It is left alone.
+    Kept(&'static str),
+}
+
+impl Verdict {
+    /// What an answer says at `now` of a pod; `None` if its lifetime is not over, if it is not of this crate's
+    /// making, or if nothing is left to do.
     fn of(pod: &Pod, now: SystemTime) -> Option<Self> {
-        let is_over = pod.is_ours() && !pod.is_gone() && pod.expires_at().is_some_and(|end| end <= now);
-        let is_stopped = pod.state.as_ref().is_some_and(PodState::is_stopped);
-        if is_over && is_starting_again(pod) {
-            return Some(Self::Kept);
+        let end = pod.expires_at().filter(|end| *end <= now)?;
+        if !pod.is_ours() || pod.is_gone() {
+            return None;
         }
-        match (pod.at_end().filter(|_| is_over)?, is_stopped) {
-            (AtEnd::Stop, true) => None,
-            (AtEnd::Stop, false) => Some(Self::Stopped),
-            (AtEnd::Terminate, _) if may_hold_data(pod) => Some(Self::Kept),
-            (AtEnd::Terminate, _) => Some(Self::Terminated),
+        if pod.has_anothers_lifetime() {
+            return Some(Self::Kept(ANOTHERS_LIFETIME));
+        }
+        let has_data = pod.volume_gb.is_some();
+        let is_starting =
+            matches!(pod.state, Some(PodState::Created | PodState::Provisioning | PodState::Starting));
+        let may_be_new = is_starting && (pod.started_at.is_some() || has_data);
+        if may_be_new && end + LONGEST_BOOT > now {
+            return Some(Self::Kept(STARTING));
+        }
+        let is_stopped = pod.state.as_ref().is_some_and(PodState::is_stopped);
+        let end = match pod.at_end()? {
+            AtEnd::Stop if is_stopped => return None,
+            AtEnd::Stop => End::Stopped,
+            AtEnd::Terminate if has_data && is_starting => End::Stopped,
+            AtEnd::Terminate => End::Terminated,
+        };
+        match holds_data(pod).filter(|_| end == End::Terminated) {
+            Some(reason) => Some(Self::Kept(reason)),
+            None if may_be_ended_at_once(pod) => Some(Self::Due(end)),
+            None => Some(Self::Doubtful(end)),
         }
     }
 }
 
-/// Returns true if a pod has a volume and nothing shows that it was not stopped to keep it.
-fn may_hold_data(pod: &Pod) -> bool {
-    let may_be_stopped = |state: &PodState| state.is_stopped() || matches!(state, PodState::Other(_));
-    pod.volume_gb.is_some() && pod.state.as_ref().is_none_or(may_be_stopped)
+/// Returns why the pod volume of a pod may hold data that its spec does not say to delete; `None` if it has none,
+/// or runs.
+fn holds_data(pod: &Pod) -> Option<&'static str> {
+    pod.volume_gb?;
+    match &pod.state {
+        Some(PodState::Error) => Some(FAILED_WITH_DATA),
+        Some(state) if state.is_stopped() => Some(STOPPED_WITH_DATA),
+        None | Some(PodState::Other(_)) => Some(UNKNOWN_WITH_DATA),
+        _ if pod.created().is_none() => Some(UNDATED_WITH_DATA),
+        _ => None,
+    }
 }
 
-/// Returns true if a pod is on its way up and has been up before: the start it shows is that of before.
-fn is_starting_again(pod: &Pod) -> bool {
-    matches!(pod.state, Some(PodState::Provisioning | PodState::Starting)) && pod.started_at.is_some()
-}
-
-/// Returns true if a list is not enough to end a pod: one that is stopped may have been started since, and one
-/// with a pod volume may have been stopped to keep it.
-fn wants_closer_look(pod: &Pod) -> bool {
-    pod.volume_gb.is_some() || pod.state.as_ref().is_some_and(PodState::is_stopped)
+/// Returns true if nothing can be lost by an answer that is [`LAG`] old: a pod without a pod volume has failed,
+/// or has been up for so long that no start is on its way to be shown.
+fn may_be_ended_at_once(pod: &Pod) -> bool {
+    let is_settled = match &pod.state {
+        Some(PodState::Error) => true,
+        Some(PodState::Running) => pod.uptime.is_some_and(|uptime| uptime >= 2 * LAG),
+        _ => false,
+    };
+    is_settled && pod.volume_gb.is_none()
 }
 
 impl RunPod {
-    /// The pods that [`reap`](Self::reap) would end or report now: a dry run, only reads are sent.
+    /// The pods that [`reap`](Self::reap) would end or report now: a dry run, only reads are sent, and a pod
+    /// that is in doubt takes 15 s here too.
     ///
-    /// A pod that the list shows without any environment, or overdue and either stopped or with a
-    /// pod volume, is looked at by its id, one request for each. If that fails it is left out and reported as [`Event::Warned`].
+    /// A look at a pod by its id that fails leaves the pod out and is reported as [`Event::Warned`].
     ///
     /// # Errors
     /// As [`list`](Self::list).
     pub async fn overdue(&self) -> Result<Vec<PodHandle>, Error> {
-        let Account { shown, hidden, now, failure } = self.account().await;
-        if let Some(failure) = failure {
-            return Err(failure);
-        }
-        let mut overdue = Vec::new();
-        for pod in shown {
-            overdue.extend(self.overdue_by(pod, now).await);
-        }
-        for pod in hidden {
-            if let Some(pod) = self.uncover(pod).await {
-                overdue.extend(self.overdue_by(pod, now).await);
-            }
-        }
-        Ok(overdue.into_iter().map(|(pod, _)| pod).collect())
+        let (overdue, failure) = self.each_overdue(Mode::DryRun).await;
+        failure.map_or_else(|| Ok(overdue.into_iter().map(|one| one.pod).collect()), Err)
     }
 
     /// Ends every pod that this crate created with a [lifetime](crate::PodSpec::lifetime)
     /// which is over, and no other: terminates it, or stops it if its spec says so.
     ///
-    /// A pod that is stopped already and has a pod volume holds data: it is in the result as [`End::Kept`],
-    /// and ending it is left to you. A pod that was started after its end has a new one: that start and its
-    /// lifetime.
+    /// It deletes no data that a spec does not say to delete: a running pod is terminated with its pod volume,
+    /// one that is stopped, failed or in a state nobody knows is in the result as [`End::Kept`]
+    /// if it has one. So is a pod whose lifetime began well before it was created, since a template or a copy has handed
+    /// on another pod's. A pod that was started after its end has a new one: that start and its
+    /// lifetime. One on its way up may be so too: it is kept, for a day at the longest, then stopped if it
+    /// has a pod volume and terminated if not.
     ///
     /// It keeps no state: the lifetime is read from the pods. Call it from cron, or in a loop.
     /// It compares with RunPod's clock, as the dates of its answers say; without any, with this machine's and
-    /// an [`Event::Warned`]. Beside the list and what ends a pod it sends one request for each pod that the
-    /// list shows without any environment, see [`overdue`](Self::overdue), after it has ended what the list
-    /// itself proves overdue, one for each that is stopped, since it may have been started by now, and one for each
-    /// with a pod volume, since it may have been stopped by now.
+    /// an [`Event::Warned`]. A pod without a pod volume that has failed, or shows that it has been up for 30 s, is
+    /// ended on the list's word. Any other has perhaps just been started by somebody else, which RunPod may
+    /// take 15 s to show: all of them are looked at by their ids 15 s after the list, once. A pod that the list
+    /// shows without any environment, or that is to be kept, costs one look more. No rate limit holds back
+    /// what it sends.
     ///
     /// ```no_run
     /// # async fn example(runpod: runpod_lifecycle::RunPod) -> Result<(), runpod_lifecycle::Error> {
     /// for reaped in runpod.reap().await? {
-    ///     match reaped.outcome {
-    ///         Ok(()) => println!("{:?} {}", reaped.end, reaped.pod.id),
-    ///         Err(error) => eprintln!("{} still runs: {error}", reaped.pod.id),
+    ///     match (reaped.outcome, reaped.kept_because) {
+    ///         (Ok(()), None) => println!("{:?} {}", reaped.end, reaped.pod.id),
+    ///         (Ok(()), Some(reason)) => println!("kept {}: {reason}", reaped.pod.id),
+    ///         (Err(error), _) => eprintln!("{} still runs: {error}", reaped.pod.id),
     ///     }
     /// }
     /// # Ok(())
@@ -127,35 +171,81 @@ impl RunPod {
     /// If the future is dropped, the pods ended so far stay ended.
     ///
     /// # Cost
-    /// A terminated pod bills nothing more. One that is stopped or kept bills its pod volume.
+    /// A terminated pod bills nothing more. One that is stopped bills its pod volume, one that is kept what it
+    /// billed before.
     pub async fn reap(&self) -> Result<Vec<Reaped>, Error> {
-        let Account { shown, hidden, now, failure } = self.account().await;
-        let mut reaped = Vec::new();
+        let (reaped, failure) = self.each_overdue(Mode::Ending).await;
+        failure.map_or(Ok(()), |failure| Err(self.partly_reaped(&reaped, failure))).map(|()| reaped)
+    }
+
+    /// The pods whose lifetime is over, each ended as soon as nothing is in doubt any more, and why there
+    /// may be more of them.
+    async fn each_overdue(&self, mode: Mode) -> (Vec<Reaped>, Option<Error>) {
+        let Account { shown, hidden, listed_at, now, failure } = self.account(mode).await;
+        let (mut reaped, mut doubtful) = (Vec::new(), Vec::new());
         for pod in shown {
-            reaped.extend(self.end_if_overdue(pod, now).await);
-        }
-        for pod in hidden {
-            if let Some(pod) = self.uncover(pod).await {
-                reaped.extend(self.end_if_overdue(pod, now).await);
+            match self.verdict(&pod, now) {
+                Some(Verdict::Doubtful(_)) => doubtful.push((pod, listed_at)),
+                Some(Verdict::Kept(_)) => doubtful.extend(self.keep(pod, now, mode, &mut reaped).await),
+                Some(Verdict::Due(end)) => reaped.push(end_of(pod, end, mode).await),
+                None => {}
             }
         }
-        match failure {
-            None => Ok(reaped),
-            Some(failure) => Err(self.partly_reaped(&reaped, failure)),
+        for pod in hidden {
+            doubtful.extend(self.keep(pod, now, mode, &mut reaped).await);
         }
+        for (pod, seen_at) in doubtful {
+            sleep_until(seen_at + LAG).await;
+            let Some(pod) = self.uncover(pod, mode).await else { continue };
+            match self.verdict(&pod, self.server_now().max(now)) {
+                Some(Verdict::Due(end) | Verdict::Doubtful(end)) => reaped.push(end_of(pod, end, mode).await),
+                Some(Verdict::Kept(reason)) => reaped.push(kept(pod, reason)),
+                None => {}
+            }
+        }
+        (reaped, failure)
+    }
+
+    /// Looks by its id at a pod that the list does not show enough of, and reports it if it is to be kept, or ends
+    /// it. Returns it with the time of that look if it is in doubt.
+    async fn keep(
+        &self,
+        pod: PodHandle,
+        now: SystemTime,
+        mode: Mode,
+        reaped: &mut Vec<Reaped>,
+    ) -> Option<(PodHandle, Instant)> {
+        let seen_at = Instant::now();
+        let pod = self.uncover(pod, mode).await?;
+        match self.verdict(&pod, now)? {
+            Verdict::Doubtful(_) => return Some((pod, seen_at)),
+            Verdict::Kept(reason) => reaped.push(kept(pod, reason)),
+            Verdict::Due(end) => reaped.push(end_of(pod, end, mode).await),
+        }
+        None
+    }
+
+    /// What is to be done about a pod: nothing if it was started through this handle after its end, whatever start
+    /// RunPod shows yet.
+    fn verdict(&self, pod: &Pod, now: SystemTime) -> Option<Verdict> {
+        let started = self.lookups().records.of(&pod.id).and_then(|record| record.started());
+        let renewed = started.and_then(|started| pod.renewed_by_start(started));
+        Verdict::of(pod, now).filter(|_| renewed.is_none_or(|end| end <= now))
     }
 
     /// The failure of a list of which a part was read, saying what became of the pods in it.
     fn partly_reaped(&self, reaped: &[Reaped], failure: Error) -> Error {
-        for Reaped { pod, end, outcome } in reaped {
-            if let Err(error) = outcome {
-                let warning = format!("the lifetime of pod {} is over, and it may bill: {error}", pod.id);
-                self.notify(&Event::Warned { warning });
-            } else if *end == End::Kept {
-                let warning =
-                    format!("the lifetime of pod {} is over, and was left alone: it bills on", pod.id);
-                self.notify(&Event::Warned { warning });
-            }
+        for Reaped { pod, kept_because, outcome, .. } in reaped {
+            let warning = match (outcome, kept_because) {
+                (Err(error), _) => {
+                    format!("the lifetime of pod {} is over, and it may bill: {error}", pod.id)
+                }
+                (_, Some(reason)) => {
+                    format!("the lifetime of pod {} is over, and it bills on: {reason}", pod.id)
+                }
+                _ => continue,
+            };
+            self.notify(&Event::Warned { warning });
         }
         let ended = reaped.iter().filter(|one| one.outcome.is_ok() && one.end != End::Kept);
         let ended: Vec<&str> = ended.map(|one| one.pod.id.as_str()).collect();
@@ -166,8 +256,8 @@ impl RunPod {
     }
 
     /// The account's pods, and the time by which they are judged.
-    async fn account(&self) -> Account {
-        let Listing { pods, unreadable, failure, asked_at } = self.read_pages(Tries::Several).await;
+    async fn account(&self, mode: Mode) -> Account {
+        let Listing { pods, unreadable, failure, asked_at } = self.read_pages(mode.tries()).await;
         for odd in unreadable {
             self.notify(&Event::Warned { warning: odd.problem });
         }
@@ -180,12 +270,12 @@ impl RunPod {
             self.notify(&Event::Warned { warning: warning.to_owned() });
             SystemTime::now()
         });
-        Account { shown, hidden, now, failure }
+        Account { shown, hidden, listed_at: asked_at, now, failure }
     }
 
     /// A pod by its id, of which the list does not show enough; `None` if it is gone or cannot be had.
-    async fn uncover(&self, pod: PodHandle) -> Option<PodHandle> {
-        match self.look_closer((*pod).clone()).await {
+    async fn uncover(&self, pod: PodHandle, mode: Mode) -> Option<PodHandle> {
+        match self.look_closer((*pod).clone(), mode.tries()).await {
             Ok(closer) => closer.map(|closer| pod.with(closer)),
             Err(error) => {
                 let warning = format!("pod {} may have outlived its lifetime, and bill: {error}", pod.id);
@@ -194,36 +284,36 @@ impl RunPod {
             }
         }
     }
+}
 
-    /// A pod whose lifetime is over, and its end. One that a list is not enough for is looked at by its id; if that
-    /// fails it is left out.
-    async fn overdue_by(&self, pod: PodHandle, now: SystemTime) -> Option<(PodHandle, End)> {
-        let end = End::of(&pod, now)?;
-        if self.is_started_anew(&pod, now) {
-            return None;
+/// Whether pods are ended, or only told of.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Mode {
+    Ending,
+    DryRun,
+}
+
+impl Mode {
+    fn tries(self) -> Tries {
+        match self {
+            Self::Ending => Tries::Urgent,
+            Self::DryRun => Tries::Several,
         }
-        if !wants_closer_look(&pod) {
-            return Some((pod, end));
-        }
-        let pod = self.uncover(pod).await?;
-        End::of(&pod, now).map(|end| (pod, end))
     }
+}
 
-    /// Returns true if a pod was started through this handle after its end, whatever start RunPod shows yet.
-    fn is_started_anew(&self, pod: &Pod, now: SystemTime) -> bool {
-        let started = self.lookups().records.of(&pod.id).and_then(|record| record.started());
-        started.and_then(|started| pod.renewed_by_start(started)).is_some_and(|end| end > now)
-    }
+async fn end_of(pod: PodHandle, end: End, mode: Mode) -> Reaped {
+    let outcome = match end {
+        _ if mode == Mode::DryRun => Ok(()),
+        End::Terminated => pod.terminate().await.map(drop),
+        End::Stopped => pod.stop().await.map(drop),
+        End::Kept => Ok(()),
+    };
+    Reaped { pod, end, kept_because: None, outcome }
+}
 
-    async fn end_if_overdue(&self, pod: PodHandle, now: SystemTime) -> Option<Reaped> {
-        let (pod, end) = self.overdue_by(pod, now).await?;
-        let outcome = match end {
-            End::Terminated => pod.terminate().await.map(drop),
-            End::Stopped => pod.stop().await.map(drop),
-            End::Kept => Ok(()),
-        };
-        Some(Reaped { pod, end, outcome })
-    }
+fn kept(pod: PodHandle, reason: &'static str) -> Reaped {
+    Reaped { pod, end: End::Kept, kept_because: Some(reason), outcome: Ok(()) }
 }
 
 /// The account's pods as `reap` sees them.
@@ -231,6 +321,8 @@ struct Account {
     shown: Vec<PodHandle>,
     /// Those that the list shows without any environment.
     hidden: Vec<PodHandle>,
+    /// When the list was asked for.
+    listed_at: Instant,
     now: SystemTime,
     /// Why there may be more; `None` if every page of the list was read.
     failure: Option<Error>,

@@ -10,10 +10,12 @@ use tokio::time::Instant;
 
 use crate::{
     Pod, PodState,
+    client::shared::Turn,
     pod::Asked,
     pods::{
         evidence::{Change, Changed, History, LAG, Run, Turnover},
         identity::Claim,
+        search::Progress,
     },
 };
 
@@ -33,6 +35,8 @@ pub(crate) struct Created {
     pub(crate) at: Instant,
     /// The pod as RunPod accepted it.
     pub(crate) pod: Arc<Pod>,
+    /// Whether the deploy takes an earlier pod of the name in place of its own.
+    pub(crate) adopts: bool,
 }
 
 /// The records of an account's pods, by id.
@@ -149,7 +153,12 @@ impl Table {
 
 /// What is known of one pod.
 #[derive(Debug, Default)]
-pub(crate) struct PodRecord(Mutex<Known>);
+pub(crate) struct PodRecord {
+    known: Mutex<Known>,
+    /// Taken while somebody searches for what else has the pod's name.
+    search_turn: Turn,
+    search: Mutex<Progress>,
+}
 
 #[derive(Debug, Default)]
 struct Known {
@@ -161,8 +170,6 @@ struct Known {
     run: Option<Run>,
     /// The run that the last change ended.
     turnover: Option<Turnover>,
-    /// Whether a search for the pod's twins is under way or over.
-    is_searched: bool,
 }
 
 impl PodRecord {
@@ -187,19 +194,24 @@ impl PodRecord {
         self.known().is_created_lately()
     }
 
+    /// Returns true if the pod was terminated through this handle.
+    pub(crate) fn is_terminated(&self) -> bool {
+        self.known().is_terminated()
+    }
+
     /// Returns when the pod was last started through this handle, by RunPod's clock.
     pub(crate) fn started(&self) -> Option<SystemTime> {
         self.known().turnover.as_ref().and_then(Turnover::start)
     }
 
-    /// Takes the search for the pod's twins, which is made once; false if somebody has it.
-    pub(crate) fn take_search(&self) -> bool {
-        !std::mem::replace(&mut self.known().is_searched, true)
+    /// The turn to search for what else has the pod's name.
+    pub(crate) fn search_turn(&self) -> &Turn {
+        &self.search_turn
     }
 
-    /// Leaves the search for the pod's twins to whoever comes next.
-    pub(crate) fn give_search_back(&self) {
-        self.known().is_searched = false;
+    /// Reads or writes what that search has come to so far.
+    pub(crate) fn progress<T>(&self, with: impl FnOnce(&mut Progress) -> T) -> T {
+        with(&mut self.search.lock().unwrap_or_else(PoisonError::into_inner))
     }
 
     /// Remembers that a change is about to be sent, or was answered without effect.
@@ -238,7 +250,7 @@ impl PodRecord {
     }
 
     fn known(&self) -> MutexGuard<'_, Known> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+        self.known.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
@@ -280,6 +292,7 @@ mod tests {
             claim: Claim { name: name.to_owned(), marker: "marker".to_owned(), window: None },
             at: Instant::now(),
             pod: Arc::new(Pod::scripted(id, "RUNNING", false)),
+            adopts: false,
         })
     }
 

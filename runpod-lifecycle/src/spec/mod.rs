@@ -340,11 +340,10 @@ impl PodSpec {
         self
     }
 
-    /// How long the pod may live. Default: for ever.
+    /// How long the pod may live, more than zero. Default: for ever.
     ///
-    /// It counts from the call of [`deploy`](crate::RunPod::deploy), from when the spec is checked and the name is
-    /// free: candidates and attempts that bring no pod use it up. It is counted by RunPod's clock, as the
-    /// dates of its answers say. A start after its end begins it anew.
+    /// It counts from when the create that makes the pod is sent, by RunPod's clock, as the dates of its answers
+    /// say. A start after its end begins it anew.
     ///
     /// RunPod does not end it: the lifetime is written into the pod, and whoever calls
     /// [`reap`](crate::RunPod::reap), for example from cron, ends the pod once it is over.

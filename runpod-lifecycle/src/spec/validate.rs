@@ -23,6 +23,12 @@ impl PodSpec {
     /// # Errors
     /// [`SpecError`] with every problem found, each with the field, the value and what is allowed.
     pub fn validate(&self) -> Result<(), SpecError> {
+        let problems = self.problems();
+        if problems.is_empty() { Ok(()) } else { Err(SpecError::new(&self.name, problems)) }
+    }
+
+    /// Everything wrong with it that can be told without asking RunPod.
+    pub(crate) fn problems(&self) -> Vec<Problem> {
         let mut problems = Vec::new();
         self.check_name(&mut problems);
         self.check_image(&mut problems);
@@ -34,11 +40,15 @@ impl PodSpec {
         self.check_storage(&mut problems);
         self.check_ports(&mut problems);
         self.check_env(&mut problems);
-        if problems.is_empty() { Ok(()) } else { Err(SpecError::new(problems)) }
+        if self.lifetime.is_some_and(|lifetime| lifetime.is_zero()) {
+            let allowed = "a lifetime is longer than nothing; leave it out for a pod that is to stay";
+            problems.push(Problem::new("lifetime", "0 s", allowed));
+        }
+        problems
     }
 
-    /// Checks that a version of the API has everything the spec asks for.
-    pub(crate) fn check_version(&self, version: ApiVersion) -> Result<(), SpecError> {
+    /// Everything the spec asks for that a version of the API does not have.
+    pub(crate) fn unsupported_by(&self, version: ApiVersion) -> Vec<Problem> {
         let mut problems = Vec::new();
         let mut unsupported = |field, asked: bool, allowed: &str| {
             if asked {
@@ -66,7 +76,7 @@ impl PodSpec {
                 unsupported("min_cuda_version", oldest, "REST v1 takes a list of CUDA versions only");
             }
         }
-        if problems.is_empty() { Ok(()) } else { Err(SpecError::new(problems)) }
+        problems
     }
 
     fn check_name(&self, problems: &mut Vec<Problem>) {

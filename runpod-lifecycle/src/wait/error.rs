@@ -1,6 +1,6 @@
 //! A wait that ended without its condition.
 
-use crate::{Condition, Diagnosis, Error, Pod, PodState};
+use crate::{Condition, Diagnosis, Error, GaveWay, Pod, PodState};
 use runpod_api::printable;
 use std::{fmt, time::Duration};
 
@@ -28,6 +28,9 @@ pub struct WaitReport {
     pub diagnosis: Option<Diagnosis>,
     /// How long the wait took.
     pub elapsed: Duration,
+    /// The id of the pod that was given up for this one, which another deploy had made earlier
+    /// ([`IfExists::Adopt`](crate::IfExists)); `None` if none was.
+    pub in_place_of: Option<String>,
 }
 
 impl fmt::Display for WaitReport {
@@ -38,6 +41,9 @@ impl fmt::Display for WaitReport {
         ))?;
         let times = if self.looks == 1 { "once".to_owned() } else { format!("{} times", self.looks) };
         write!(f, ", asked {times} in {:.1} s", self.elapsed.as_secs_f64())?;
+        if let Some(id) = &self.in_place_of {
+            write!(f, ", adopted in place of {id}")?;
+        }
         if self.restarts > 0 {
             write!(f, ", the container exited and was restarted {} times", self.restarts)?;
         }
@@ -74,6 +80,7 @@ impl WaitReport {
             system_log: Vec::new(),
             diagnosis: None,
             elapsed: Duration::ZERO,
+            in_place_of: None,
         }
     }
 }
@@ -105,6 +112,13 @@ pub enum WaitError {
         /// What was known.
         report: Box<WaitReport>,
     },
+    /// The pod was given up during its first wait, since another deploy had made an earlier one of its name.
+    GaveWay {
+        /// Which, and what became of this one.
+        source: Box<GaveWay>,
+        /// What was known of this one.
+        report: Box<WaitReport>,
+    },
 }
 
 impl fmt::Display for WaitError {
@@ -120,6 +134,7 @@ impl fmt::Display for WaitError {
             Self::TimedOut { .. } => ". It may be running and billing: wait longer, or terminate it",
             Self::Failed { .. } => ". It may bill until it is terminated",
             Self::Call { .. } => " The pod may bill until it is terminated",
+            Self::GaveWay { .. } => "",
         })
     }
 }
@@ -129,6 +144,7 @@ impl std::error::Error for WaitError {
     fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
         match self {
             Self::Call { source, .. } => source.source(),
+            Self::GaveWay { source, .. } => source.source(),
             Self::TimedOut { .. } | Self::Failed { .. } => None,
         }
     }
@@ -144,6 +160,7 @@ impl WaitError {
                 format!("pod {id} is not {condition} within the longest wait ({report})")
             }
             Self::Failed { reason, .. } => format!("pod {id} will not be {condition}: {reason} ({report})"),
+            Self::GaveWay { source, .. } => source.to_string(),
             Self::Call { source, .. } if report.looks == 0 => source.to_string(),
             Self::Call { source, .. } => {
                 format!("stopped waiting for pod {id} to be {condition} ({report}): {source}")
@@ -151,10 +168,21 @@ impl WaitError {
         }
     }
 
+    /// The same error, of the wait for a pod that was taken in place of another.
+    pub(crate) fn in_place_of(mut self, id: &str) -> Self {
+        let (Self::TimedOut { report }
+        | Self::Failed { report, .. }
+        | Self::Call { report, .. }
+        | Self::GaveWay { report, .. }) = &mut self;
+        report.in_place_of = Some(id.to_owned());
+        self
+    }
+
     /// Whether the pod may bill: unless the last look showed that it is gone.
     #[must_use]
     pub fn may_bill(&self) -> bool {
         match (self, &self.report().last_pod) {
+            (Self::GaveWay { source, .. }, _) => source.may_bill(),
             (_, Some(pod)) => !pod.is_gone(),
             (Self::Failed { .. }, None) => false,
             _ => true,
@@ -171,7 +199,10 @@ impl WaitError {
     #[must_use]
     pub fn report(&self) -> &WaitReport {
         match self {
-            Self::TimedOut { report } | Self::Failed { report, .. } | Self::Call { report, .. } => report,
+            Self::TimedOut { report }
+            | Self::Failed { report, .. }
+            | Self::Call { report, .. }
+            | Self::GaveWay { report, .. } => report,
         }
     }
 }

@@ -13,10 +13,16 @@ use std::{
     time::Duration,
 };
 
-use futures_util::Stream;
-use tokio::sync::mpsc;
+use futures_util::{
+    Stream,
+    future::{Either, select},
+};
+use tokio::{sync::mpsc, time::Instant};
 
-use crate::{Condition, Event, PodHandle, WaitError, event::Observer, wait::watcher::Watcher};
+use crate::{
+    Condition, Event, Pod, PodHandle, WaitError, WaitReport, event::Observer, pods::search::Settled,
+    wait::watcher::Watcher,
+};
 
 /// A wait for a pod, made by [`PodHandle::wait_until`]; `.await` it.
 ///
@@ -88,17 +94,46 @@ impl<C: Condition + 'static> IntoFuture for Wait<C> {
 
     fn into_future(self) -> Self::IntoFuture {
         Box::pin(async move {
-            let runpod = self.pod.runpod().clone();
-            let watching = runpod.observed_by(self.observer.clone());
-            let watcher = Watcher::new(&watching, &self.pod);
-            let (longest, fails_early) = (self.longest, self.fails_early);
-            let watch = watch::watch(watcher, &self.condition, longest, fails_early, &self.observer);
-            let last = watch.await;
-            // Boxed: it is larger than everything a wait holds until then.
-            Box::pin(self.pod.end_twins()).await;
-            let pod = last?.unwrap_or_else(|| self.pod.terminated());
-            Ok(self.pod.with(pod))
+            let began_at = Instant::now();
+            let (last, settled) = self.watch().await;
+            let stays = match settled {
+                Settled::Stays => {
+                    let pod = last?.unwrap_or_else(|| self.pod.terminated());
+                    return Ok(self.pod.with(pod));
+                }
+                gave_way @ Settled::GaveWay { .. } => self.pod.stayed(gave_way),
+            };
+            match stays {
+                Ok(winner) => {
+                    let longest = self.longest.saturating_sub(began_at.elapsed());
+                    let own = self.pod.id.clone();
+                    let waited = Self { pod: winner, longest, ..self }.into_future().await;
+                    waited.map_err(|error| error.in_place_of(&own))
+                }
+                Err(source) => {
+                    let report = WaitReport::unwatched(&self.pod, &self.condition);
+                    let report = Box::new(WaitReport { elapsed: began_at.elapsed(), ..report });
+                    Err(WaitError::GaveWay { source, report })
+                }
+            }
         })
+    }
+}
+
+impl<C: Condition> Wait<C> {
+    /// Watches the pod and meanwhile searches for what else has its name. A pod that is given up is not watched
+    /// any more.
+    async fn watch(&self) -> (Result<Option<Pod>, WaitError>, Settled) {
+        let watching = self.pod.runpod().observed_by(self.observer.clone());
+        let watcher = Watcher::new(&watching, &self.pod);
+        let watch = watch::watch(watcher, &self.condition, self.longest, self.fails_early, &self.observer);
+        // Boxed: they are large.
+        let (watch, search) = (Box::pin(watch), Box::pin(self.pod.search()));
+        match select(watch, search).await {
+            Either::Left((last, search)) => (last, self.pod.finish(search).await),
+            Either::Right((Settled::Stays, watch)) => (watch.await, Settled::Stays),
+            Either::Right((gave_way, _)) => (Ok(None), gave_way),
+        }
     }
 }
 

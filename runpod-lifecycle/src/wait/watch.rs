@@ -329,6 +329,7 @@ impl<'a> Watch<'a> {
             system_log,
             diagnosis,
             elapsed,
+            in_place_of: None,
         })
     }
 }

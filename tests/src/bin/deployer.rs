@@ -9,7 +9,7 @@ async fn main() -> Result<(), Box<dyn std::error::Error>> {
     let runpod = RunPod::from_env()?;
     let spec = PodSpec::gpu("crashed", "runpod/pytorch:latest", ["NVIDIA GeForce RTX 4090"])
         .port("22/tcp")
-        .lifetime(Duration::ZERO);
+        .lifetime(Duration::from_millis(1));
     println!("{}", runpod.deploy(&spec).await?.id);
     Ok(())
 }

@@ -21,6 +21,8 @@ pub(crate) struct State {
     /// The ids of those that no list shows.
     pub(crate) unlisted: HashSet<String>,
     pub(crate) are_lists_broken: bool,
+    /// The ids of those that refuse to be terminated.
+    pub(crate) locked: HashSet<String>,
     /// How often a list was asked for.
     pub(crate) lists: usize,
     /// The bodies of the creates.
@@ -108,6 +110,9 @@ impl Account {
             when.method("DELETE").path_prefix("/v2/pods/");
             then.respond_with(move |request: &HttpMockRequest| {
                 let (mut state, id) = (lock(&shared), id_in(request));
+                if state.locked.contains(&id) {
+                    return refusal(400, "Pod is locked");
+                }
                 state.pods.retain(|pod| pod["id"] != id.as_str());
                 state.deleted.push(id);
                 HttpMockResponse::builder().status(204).build()

@@ -4,7 +4,10 @@ use httpmock::MockServer;
 use runpod_lifecycle::{ConfigError, DeployError, PodSpec, RunPod, SpecError};
 use serde_json::json;
 
-use crate::mock::{GPU, KEY, fresh_pod, handle, spec};
+use crate::{
+    mock::{GPU, KEY, fresh_pod, handle, spec},
+    scripted::{self, Scripted},
+};
 
 fn build(key: &str, url: Option<&str>) -> ConfigError {
     let builder = RunPod::builder(key);
@@ -117,15 +120,67 @@ fn eleven_http_ports_are_one_too_many() {
 }
 
 #[tokio::test]
-async fn a_bad_spec_sends_nothing() {
+async fn a_bad_spec_sends_nothing_but_reads_of_the_catalog() {
     let server = MockServer::start_async().await;
+    let catalog = server.mock(|when, then| {
+        when.method("GET").path_prefix("/v2/catalog/");
+        then.status(403);
+    });
     let anything = server.mock(|when, then| {
         when.any_request();
         then.status(500);
     });
     let error = handle(&server).deploy(&PodSpec::gpu(" ", "image", [GPU])).await.expect_err("a bad spec");
-    assert!(matches!(error, DeployError::Spec(_)));
-    assert_eq!(anything.calls(), 0);
+    assert!(matches!(error, DeployError::Spec(_)), "whatever the catalog cannot tell: {error}");
+    assert_eq!((catalog.calls(), anything.calls()), (1, 0));
+}
+
+#[tokio::test]
+async fn everything_wrong_with_a_spec_is_in_one_error_that_names_the_pod() {
+    let server = Scripted::start(|request, _| scripted::account(request)).await;
+    let gpu = PodSpec::gpu("trainer", "two words", ["RTX 9090", GPU])
+        .env("A B", "s3cret")
+        .data_center("EU-RO1")
+        .gpu_count(0)
+        .interruptible(false);
+    let cpu = PodSpec::cpu("trainer", "image", 3).cpu_flavor("cpu9z").container_disk_gb(0);
+    for (spec, fields) in [
+        (gpu, &["image", "gpu_count", "env", "data_centers", "gpus"][..]),
+        (cpu, &["vcpus", "container_disk_gb", "cpu_flavors"]),
+    ] {
+        let errors = [
+            server.runpod().deploy(&spec).await.expect_err("a bad spec"),
+            server.runpod().plan(&spec).await.expect_err("a bad spec"),
+        ];
+        for error in errors {
+            let DeployError::Spec(problems) = &error else { panic!("{error}") };
+            let found: Vec<&str> = problems.problems().iter().map(|problem| problem.field).collect();
+            assert_eq!((found.as_slice(), problems.pod_name()), (fields, "trainer"), "{error}");
+            let text = error.to_string();
+            assert!(text.contains("\"trainer\"") && text.contains("none was created"), "{text}");
+            assert!(!text.contains("nothing was sent") && !text.contains("s3cret"), "{text}");
+        }
+    }
+    assert!(server.creates().is_empty());
+}
+
+#[tokio::test]
+async fn candidates_that_were_refused_in_the_same_words_share_them() {
+    const STOCK: &str = "There are no longer any instances available with the requested specifications.";
+    let server = Scripted::start(|request, _| match request.is("POST", "/v2/pods") {
+        true if request.body["gpu"]["id"] == "NVIDIA A40" => scripted::refusal(403, "not for this account"),
+        true => scripted::refusal(400, STOCK),
+        false => scripted::account(request),
+    })
+    .await;
+    let spec = PodSpec::gpu("trainer", "image", [GPU, "NVIDIA A40", "NVIDIA GeForce RTX 3090"]);
+    let error = server.runpod().deploy(&spec).await.expect_err("all are refused");
+    let text = error.to_string();
+    assert_eq!(text.matches("no longer any instances available").count(), 1, "{text}");
+    for hardware in [GPU, "NVIDIA A40", "NVIDIA GeForce RTX 3090"] {
+        assert!(text.contains(&format!("1x {hardware} (Secure)")), "{text}");
+    }
+    assert!(text.contains("not for this account"), "{text}");
 }
 
 #[tokio::test]

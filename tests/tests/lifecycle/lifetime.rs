@@ -6,19 +6,26 @@ use std::{
 };
 
 use httpmock::{HttpMockRequest, HttpMockResponse, MockServer};
-use runpod_lifecycle::{AtEnd, End, Running};
+use runpod_bench::clock::run_fast;
+use runpod_lifecycle::{AtEnd, End, PodSpec, Running};
 use runpod_sim::{Fault, FaultKind};
 use serde_json::{Value, json};
 
 use crate::{
-    mock::{fresh_pod, handle, problem},
+    account::{Account, accept},
+    mock::{GPU, fresh_pod, handle, problem},
+    scripted::{self, Scripted},
     world::{LONG, spec, world},
 };
+
+/// A lifetime that is over at once.
+const MOMENT: Duration = Duration::from_millis(1);
+const SPEED: u32 = 200;
 
 #[tokio::test]
 async fn only_our_own_overdue_pods_are_reaped() {
     let world = world().await;
-    let overdue = world.runpod.deploy(&spec("overdue").lifetime(Duration::ZERO)).await.unwrap();
+    let overdue = world.runpod.deploy(&spec("overdue").lifetime(MOMENT)).await.unwrap();
     world.runpod.deploy(&spec("young").lifetime(Duration::from_secs(3600))).await.unwrap();
     world.runpod.deploy(&spec("ageless")).await.unwrap();
     let api = world.runpod.api().expect("v2");
@@ -28,6 +35,11 @@ async fn only_our_own_overdue_pods_are_reaped() {
     }));
     let foreign = api.create_pod(&foreign.unwrap()).await.unwrap().into_inner();
     world.runpod.get(&foreign.id).await.unwrap().wait_until(Running, LONG).await.unwrap();
+    // By then it has run for so long that it cannot have been started just now.
+    world.sim.advance(Duration::from_secs(600));
+    while world.runpod.get(&overdue.id).await.unwrap().uptime.is_none_or(|up| up < Duration::from_secs(60)) {
+        world.sim.advance(Duration::from_secs(60));
+    }
 
     let listed: Vec<String> =
         world.runpod.overdue().await.unwrap().iter().map(|pod| pod.id.clone()).collect();
@@ -53,7 +65,7 @@ async fn a_lifetime_may_be_endless() {
 #[tokio::test]
 async fn a_broken_list_reaps_nothing() {
     let world = world().await;
-    world.runpod.deploy(&spec("overdue").lifetime(Duration::ZERO)).await.unwrap();
+    world.runpod.deploy(&spec("overdue").lifetime(MOMENT)).await.unwrap();
     world.sim.inject(Fault::new(FaultKind::Html { status: 200, applied: false }).on("listPods")).unwrap();
     world.runpod.reap().await.expect_err("nobody knows what is there");
     assert_eq!(world.billing(), 1);
@@ -66,6 +78,7 @@ const MARKER: &str = "0123456789abcdef0123456789abcdef";
 fn pod(id: &str, env: &Value) -> Value {
     let mut pod = fresh_pod();
     (pod["id"], pod["env"]) = (json!(id), env.clone());
+    pod["runtime"] = json!({"uptime": 3600, "ports": []});
     pod
 }
 
@@ -162,6 +175,7 @@ fn mortal(id: &str, end: &str, members: &Value) -> Value {
     for (name, value) in members.as_object().expect("members") {
         match name.as_str() {
             "atEnd" => pod["env"]["RUNPOD_LIFECYCLE_AT_END"] = value.clone(),
+            "ends" => pod["env"]["RUNPOD_LIFECYCLE_EXPIRES_AT"] = value.clone(),
             _ => pod[name] = value.clone(),
         }
     }
@@ -173,7 +187,11 @@ fn dated(status: u16, date: &str, body: &Value) -> HttpMockResponse {
 }
 
 /// What `reap` says of a pod, and what it sends to it, when a list shows one and a look by its id another.
-async fn reaped(date: &'static str, listed: Value, by_id: Value) -> (Option<End>, Vec<String>, String) {
+fn reaped(date: &'static str, listed: Value, by_id: Value) -> (Option<End>, Vec<String>, String) {
+    run_fast(SPEED, reaped_now(date, listed, by_id)).expect("a runtime")
+}
+
+async fn reaped_now(date: &'static str, listed: Value, by_id: Value) -> (Option<End>, Vec<String>, String) {
     let server = MockServer::start_async().await;
     let sent: Arc<Mutex<Vec<String>>> = Arc::default();
     server.mock(|when, then| {
@@ -201,6 +219,7 @@ async fn reaped(date: &'static str, listed: Value, by_id: Value) -> (Option<End>
         .on_event(move |event| *sink.lock().expect("no test panics with it") += &format!("{event}\n"));
     let reaped = runpod.reap().await.expect("the list can be read");
     assert!(reaped.len() <= 1 && reaped.iter().all(|one| one.outcome.is_ok()), "{reaped:?}");
+    assert!(reaped.iter().all(|one| one.kept_because.is_some() == (one.end == End::Kept)), "{reaped:?}");
     let overdue = runpod.overdue().await.expect("the list can be read").len();
     let sent = sent.lock().expect("no test panics with it").clone();
     assert!(overdue == reaped.len() || sent == ["DELETE"], "a dry run says the same");
@@ -208,14 +227,14 @@ async fn reaped(date: &'static str, listed: Value, by_id: Value) -> (Option<End>
     (reaped.first().map(|one| one.end), sent, heard)
 }
 
-#[tokio::test]
-async fn a_lifetime_ends_by_runpods_clock_as_its_spec_says_and_never_with_data() {
+#[test]
+fn a_lifetime_ends_by_runpods_clock_as_its_spec_says_and_never_with_data() {
     let volume = json!({"persistent": {"size": 20, "path": "/workspace"}});
     let network = json!({"network": [{"volumeId": "v", "path": "/workspace"}]});
     let stopped = |mounts: &Value| json!({"status": "EXITED", "mounts": mounts});
     let (over, none) = ("11:00", [""; 0].as_slice());
     type Row<'a> = (&'a str, &'a str, Value, Option<End>, &'a [&'a str]);
-    let table: [Row<'_>; 14] = [
+    let table: [Row<'_>; 24] = [
         ("30 min are left", "12:30", json!({}), None, none),
         ("it is over", over, json!({}), Some(End::Terminated), &["DELETE"]),
         ("over, with a volume", over, json!({"mounts": volume}), Some(End::Terminated), &["DELETE"]),
@@ -248,10 +267,59 @@ async fn a_lifetime_ends_by_runpods_clock_as_its_spec_says_and_never_with_data()
         ("to be stopped", over, json!({"atEnd": "stop", "mounts": volume}), Some(End::Stopped), &["POST"]),
         ("stopped already", over, json!({"atEnd": "stop", "status": "EXITED"}), None, none),
         ("gone already", over, json!({"status": "TERMINATED"}), None, none),
+        ("failed", over, json!({"status": "ERROR"}), Some(End::Terminated), &["DELETE"]),
+        ("failed, with data", over, json!({"status": "ERROR", "mounts": volume}), Some(End::Kept), none),
+        (
+            "on its way up, with data",
+            over,
+            json!({"status": "STARTING", "startedAt": null, "mounts": volume}),
+            Some(End::Kept),
+            none,
+        ),
+        (
+            "on its way up for days, with data",
+            over,
+            json!({"status": "STARTING", "ends": "2026-08-19T11:00:00Z", "createdAt": "2026-08-19T10:00:00Z", "mounts": volume}),
+            Some(End::Stopped),
+            &["POST"],
+        ),
+        (
+            "on its way up for days",
+            over,
+            json!({
+                "status": "PROVISIONING", "ends": "2026-08-19T11:00:00Z", "createdAt": "2026-08-19T10:00:00Z",
+                "startedAt": "2026-08-19T10:01:00Z",
+            }),
+            Some(End::Terminated),
+            &["DELETE"],
+        ),
+        ("has run for a moment", over, json!({"runtime": null}), Some(End::Terminated), &["DELETE"]),
+        (
+            "with a lifetime from long before it was created",
+            over,
+            json!({"createdAt": "2026-08-20T10:30:00Z"}),
+            Some(End::Kept),
+            none,
+        ),
+        (
+            "the same, to be stopped",
+            over,
+            json!({"createdAt": "2026-08-20T10:30:00Z", "atEnd": "stop", "mounts": volume}),
+            Some(End::Kept),
+            none,
+        ),
+        ("created at no time", over, json!({"createdAt": null}), Some(End::Terminated), &["DELETE"]),
+        (
+            "created at no time, with data",
+            over,
+            json!({"createdAt": null, "mounts": volume}),
+            Some(End::Kept),
+            none,
+        ),
     ];
     for (what, end, members, expected, sent) in table {
         let pod = mortal("subject", end, &members);
-        let (done, requests, _) = reaped(DATE, pod.clone(), pod).await;
+        let (done, requests, _) = reaped(DATE, pod.clone(), pod);
         assert_eq!(
             (done, requests.iter().map(String::as_str).collect::<Vec<_>>()),
             (expected, sent.to_vec()),
@@ -260,34 +328,34 @@ async fn a_lifetime_ends_by_runpods_clock_as_its_spec_says_and_never_with_data()
     }
 }
 
-#[tokio::test]
-async fn a_pod_that_was_started_since_the_list_was_made_is_left_alone() {
+#[test]
+fn a_pod_that_was_started_since_the_list_was_made_is_left_alone() {
     let listed = mortal("subject", "11:00", &json!({"status": "EXITED"}));
     let now = mortal("subject", "11:00", &json!({"startedAt": "2026-08-20T11:59:58Z"}));
-    let (done, sent, _) = reaped(DATE, listed, now).await;
+    let (done, sent, _) = reaped(DATE, listed, now);
     assert_eq!((done, sent), (None, Vec::new()));
 }
 
-#[tokio::test]
-async fn a_pod_with_data_that_was_stopped_since_the_list_was_made_is_kept() {
+#[test]
+fn a_pod_with_data_that_was_stopped_since_the_list_was_made_is_kept() {
     let volume = json!({"persistent": {"size": 20, "path": "/workspace"}});
     let listed = mortal("subject", "11:00", &json!({"mounts": volume}));
     let now = mortal("subject", "11:00", &json!({"status": "EXITED", "mounts": volume}));
-    let (done, sent, _) = reaped(DATE, listed, now).await;
+    let (done, sent, _) = reaped(DATE, listed, now);
     assert_eq!((done, sent), (Some(End::Kept), Vec::new()));
 }
 
-#[tokio::test]
-async fn a_pod_that_is_being_started_again_is_not_ended_by_its_old_start() {
+#[test]
+fn a_pod_that_is_being_started_again_is_not_ended_by_its_old_start() {
     let volume = json!({"persistent": {"size": 20, "path": "/workspace"}});
     for word in ["PROVISIONING", "STARTING"] {
         let starts = json!({"status": word, "startedAt": "2026-08-20T10:01:00Z", "mounts": volume});
         let pod = mortal("subject", "11:00", &starts);
-        let (done, sent, _) = reaped(DATE, pod.clone(), pod).await;
+        let (done, sent, _) = reaped(DATE, pod.clone(), pod);
         assert_eq!((done, sent), (Some(End::Kept), Vec::new()), "{word}");
     }
     let stuck = mortal("subject", "11:00", &json!({"status": "STARTING"}));
-    let (done, sent, _) = reaped(DATE, stuck.clone(), stuck).await;
+    let (done, sent, _) = reaped(DATE, stuck.clone(), stuck);
     assert_eq!((done, sent), (Some(End::Terminated), vec!["DELETE".to_owned()]), "it has never run");
 }
 
@@ -316,13 +384,13 @@ async fn a_pod_that_this_handle_has_started_is_not_ended_by_an_answer_from_befor
     assert_eq!((runpod.reap().await.expect("the list can be read").len(), delete.calls()), (0, 0));
 }
 
-#[tokio::test]
-async fn without_a_date_this_machines_clock_is_taken_and_that_is_said() {
+#[test]
+fn without_a_date_this_machines_clock_is_taken_and_that_is_said() {
     let pod = mortal("subject", "11:00", &json!({}));
-    let (done, sent, heard) = reaped("some day", pod.clone(), pod.clone()).await;
+    let (done, sent, heard) = reaped("some day", pod.clone(), pod.clone());
     assert_eq!((done, sent), (Some(End::Terminated), vec!["DELETE".to_owned()]), "by this machine's clock");
     assert!(heard.contains("warning") && heard.contains("this machine's clock"), "{heard}");
-    let (_, _, heard) = reaped(DATE, pod.clone(), pod).await;
+    let (_, _, heard) = reaped(DATE, pod.clone(), pod);
     assert!(!heard.contains("this machine's clock"), "{heard}");
 }
 
@@ -403,4 +471,143 @@ async fn a_deploy_counts_the_lifetime_by_runpods_clock() {
     assert!(text.starts_with("2026-08-20T13:30:0"), "{text} {end:?}");
     assert_eq!(env["RUNPOD_LIFECYCLE_LIFETIME_SECONDS"], "5400");
     assert_eq!(pod.at_end(), Some(AtEnd::Stop));
+}
+
+#[test]
+fn a_pod_that_another_process_has_just_started_is_left_alone_although_no_answer_shows_it_yet() {
+    let volume = json!({"persistent": {"size": 20, "path": "/workspace"}});
+    for members in [json!({"runtime": null}), json!({"mounts": volume})] {
+        run_fast(SPEED, async move {
+            let over = mortal("subject", "11:00", &members);
+            let mut renewed = over.clone();
+            renewed["startedAt"] = json!("2026-08-20T11:59:59Z");
+            let (server, shown) = (MockServer::start_async().await, Arc::new(Mutex::new(over)));
+            for path in ["/v2/pods", "/v2/pods/subject"] {
+                let shown = Arc::clone(&shown);
+                server.mock(|when, then| {
+                    when.method("GET").path(path);
+                    then.respond_with(move |_| {
+                        let pod = shown.lock().expect("no test panics with it").clone();
+                        let body = if path == "/v2/pods" { json!({"pods": [pod]}) } else { pod };
+                        dated(200, DATE, &body)
+                    });
+                });
+            }
+            let late = async {
+                tokio::time::sleep(Duration::from_secs(14)).await;
+                *shown.lock().expect("no test panics with it") = renewed;
+            };
+            let runpod = handle(&server);
+            let (reaped, ()) = tokio::join!(runpod.reap(), late);
+            assert!(reaped.expect("the list can be read").is_empty(), "its new lifetime has begun");
+        })
+        .expect("a runtime");
+    }
+}
+
+#[tokio::test]
+async fn no_rate_limit_holds_back_the_looks_before_an_end() {
+    let over = || mortal("over", "11:00", &json!({}));
+    let server = Scripted::start(move |request, _| {
+        let answer = match (request.method.as_str(), request.path.split('?').next()) {
+            ("GET", Some("/v2/pods")) if request.path.contains("cursor") => {
+                scripted::answer(200, json!({"pods": [pod("hidden", &Value::Null)]}))
+            }
+            ("GET", Some("/v2/pods")) => {
+                let pagination = json!({"nextCursor": "c", "hasNextPage": true});
+                scripted::answer(200, json!({"pods": [], "pagination": pagination}))
+            }
+            ("GET", _) => {
+                let mut pod = over();
+                pod["id"] = json!("hidden");
+                scripted::answer(200, pod)
+            }
+            _ => scripted::answer(204, Value::Null),
+        };
+        answer.header("date", DATE).header("ratelimit", "\"hour\";r=0;t=3600")
+    })
+    .await;
+    let runpod = server.runpod();
+    runpod.list().await.expect_err("nothing is left of the hour after the first page");
+    runpod.overdue().await.expect_err("a dry run ends nothing, so it is held back like any look");
+    let reaped = runpod.reap().await.expect("it bills while nobody looks");
+    assert!(reaped.len() == 1 && reaped[0].end == End::Terminated && reaped[0].outcome.is_ok(), "{reaped:?}");
+}
+
+/// What is sent as environment with a template, and what is heard when the answer shows this one besides.
+fn deployed_from_template(spec: PodSpec, template: Value) -> (Value, String) {
+    run_fast(SPEED, async move {
+        let account = Account::new(move |state, sent| {
+            let mut merged = sent.clone();
+            for (name, value) in template.as_object().expect("members") {
+                merged["env"][name] = value.clone();
+            }
+            accept(state, &merged, "aaaaaaaaaaaaaa")
+        })
+        .await;
+        account.runpod().deploy(&spec).await.expect("it is accepted");
+        let sent = account.state().creates[0]["env"].clone();
+        (sent, account.heard())
+    })
+    .expect("a runtime")
+}
+
+#[test]
+fn a_template_cannot_hand_a_lifetime_on() {
+    let spec = || PodSpec::gpu("trainer", "", [GPU]).template("tpl");
+    let names = ["EXPIRES_AT", "LIFETIME_SECONDS", "AT_END"].map(|name| format!("RUNPOD_LIFECYCLE_{name}"));
+    let (sent, heard) = deployed_from_template(spec(), json!({}));
+    assert!(names.iter().all(|name| sent[name] == ""), "none is inherited: {sent}");
+    assert!(!heard.contains("warning"), "{heard}");
+    let (sent, heard) = deployed_from_template(spec().lifetime(LONG), json!({}));
+    assert!(sent[&names[0]] != "" && sent[&names[1]] == "120" && sent[&names[2]] == "", "{sent}");
+    assert!(!heard.contains("warning"), "{heard}");
+    let (sent, _) = deployed_from_template(spec().lifetime(LONG).at_end(AtEnd::Stop), json!({}));
+    assert_eq!(sent[&names[2]], "stop");
+    let plain = PodSpec::gpu("trainer", "image", [GPU]);
+    let (sent, _) = deployed_from_template(plain.clone(), json!({}));
+    assert!(names.iter().all(|name| sent[name].is_null()), "nothing to inherit from: {sent}");
+    let inherited = json!({&names[0]: "2026-08-20T11:00:00Z", &names[1]: "3600"});
+    for (spec, words) in [
+        (plain.clone(), "a lifetime that nobody asked for"),
+        (plain.clone().lifetime(LONG), "another lifetime"),
+    ] {
+        let (_, heard) = deployed_from_template(spec, inherited.clone());
+        assert!(
+            heard.contains("warning") && heard.contains(words) && heard.contains("aaaaaaaaaaaaaa"),
+            "{heard}"
+        );
+    }
+}
+
+#[test]
+fn a_pod_that_cannot_be_told_as_ours_later_is_warned_of_with_or_without_a_lifetime() {
+    for (spec, words) in [
+        (PodSpec::gpu("trainer", "image", [GPU]), "the marker"),
+        (PodSpec::gpu("trainer", "image", [GPU]).lifetime(LONG), "the lifetime"),
+    ] {
+        let heard = run_fast(SPEED, async move {
+            let account = Account::new(|state, sent| {
+                let mut unmarked = sent.clone();
+                unmarked["env"] = json!({});
+                accept(state, &unmarked, "aaaaaaaaaaaaaa")
+            })
+            .await;
+            account.runpod().deploy(&spec).await.expect("it is accepted");
+            account.heard()
+        })
+        .expect("a runtime");
+        assert!(
+            heard.contains("warning") && heard.contains(words) && heard.contains("aaaaaaaaaaaaaa"),
+            "{heard}"
+        );
+    }
+}
+
+#[test]
+fn a_lifetime_of_nothing_is_a_problem_of_the_spec() {
+    let spec = PodSpec::gpu("trainer", "image", [GPU]);
+    let error = spec.clone().lifetime(Duration::ZERO).validate().expect_err("it ends before it begins");
+    assert!(error.problems().iter().any(|problem| problem.field == "lifetime"), "{error}");
+    spec.lifetime(Duration::from_nanos(1)).validate().expect("it is longer than nothing");
 }

@@ -19,6 +19,7 @@ mod logs;
 mod mock;
 mod origin;
 mod plan;
+mod races;
 mod ready;
 mod reconcile;
 mod script;

@@ -172,7 +172,7 @@ fn reap_ends_what_a_dropped_deploy_left_once_its_lifetime_is_over() {
             // The deploy goes on waiting after its create was applied, however fast the answers are.
             let fault = runpod_sim::Fault::new(cell.fault.on(row.version)).on(row.call).times(1);
             world.sim.inject(fault).expect("a fine fault");
-            let spec = spec(SUBJECT).lifetime(Duration::ZERO);
+            let spec = spec(SUBJECT).lifetime(Duration::from_millis(1));
             let deploy = DropAt::new(world.runpod.deploy(&spec), waits, Moment::Last).await;
             sleep(Duration::from_secs(1)).await;
             world.settle();

@@ -94,7 +94,7 @@ fn spec(name: &str) -> PodSpec {
         .env("HF_TOKEN", ENV)
         .env("JUPYTER_PASSWORD", JUPYTER)
         .env("ODD", ODD)
-        .lifetime(Duration::ZERO)
+        .lifetime(Duration::from_millis(1))
 }
 
 /// Every operation of the facade, whatever comes of it, on a pod of this name.

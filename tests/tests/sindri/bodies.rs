@@ -2,7 +2,7 @@
 
 use std::sync::{Arc, Mutex};
 
-use httpmock::MockServer;
+use httpmock::{HttpMockResponse, MockServer};
 use runpod_sindri::{DeployOptions, DeployResult, Provider, RunpodProvider};
 use serde_json::{Value, json};
 
@@ -42,12 +42,14 @@ async fn sent_to(
     let body = Arc::new(Mutex::new(Value::Null));
     let seen = Arc::clone(&body);
     let create = server.mock(move |when, then| {
-        when.method("POST").path(path).is_true(move |request| {
-            *seen.lock().expect("nobody panicked while holding it") =
-                serde_json::from_slice(request.body_ref()).expect("a create has JSON");
-            true
+        when.method("POST").path(path);
+        then.respond_with(move |request| {
+            let sent: Value = serde_json::from_slice(request.body_ref()).expect("a create has JSON");
+            let mut pod = pod.clone();
+            pod["env"] = sent["env"].clone();
+            *seen.lock().expect("nobody panicked while holding it") = sent;
+            HttpMockResponse::builder().status(201).body(pod.to_string()).build()
         });
-        then.status(201).json_body(pod);
     });
     let result = provider.deploy(&config, DeployOptions::default()).await.expect("it deploys");
     create.assert_calls(1);

@@ -18,7 +18,7 @@ fn runpod(settings: &str) -> String {
 }
 
 #[tokio::test]
-async fn every_bound_is_kept_before_anything_is_sent() {
+async fn every_bound_is_kept_before_anything_is_created() {
     for (settings, says) in [
         ("gpuType: ''", "providers.runpod.gpuType"),
         ("gpuType: []", "providers.runpod.gpuType"),
@@ -46,7 +46,8 @@ async fn every_bound_is_kept_before_anything_is_sent() {
     ] {
         let refusal = refusal(&runpod(settings)).await;
         assert!(refusal.contains(says), "{settings}: {refusal}");
-        assert!(refusal.contains("nothing was sent"), "{settings}: {refusal}");
+        let is_harmless = refusal.contains("nothing was sent") || refusal.contains("none was created");
+        assert!(is_harmless, "{settings}: {refusal}");
     }
     let refusal = refusal("{name: a, deployment: {resources: {gpu: {count: 20}}, provider: fly}}").await;
     assert!(refusal.contains("deployment.resources.gpu.count \"20\""), "{refusal}");

@@ -250,6 +250,8 @@ impl Cell {
             (Policy::Once, _) => 2,
             (Policy::Twins, _) => 35,
             _ if self.row.operation == Operation::Logs => 30,
+            // A pod that may have just been started is looked at again 15 s later.
+            _ if self.row.operation == Operation::Reap => 35,
             _ => 20,
         };
         Duration::from_secs(seconds + replacing) + self.delays()
@@ -307,7 +309,8 @@ impl Cell {
     /// How many pods of ours there are in the end.
     fn expected_pods(&self, world: &World, told: &Told) -> usize {
         use Operation as O;
-        let failed = told.outcome != Outcome::Done;
+        let is_warning_of_create = told.outcome == Outcome::Warned && self.row.policy == Policy::Create;
+        let failed = told.outcome != Outcome::Done && !is_warning_of_create;
         match self.row.operation {
             O::Keys | O::AddKey => 0,
             O::DeployNew | O::Terminate => usize::from(failed == (self.row.operation == O::Terminate)),
@@ -322,14 +325,16 @@ impl Cell {
         }
     }
 
-    /// Nothing is sent into a window that RunPod said is used up, but what ends billing.
+    /// Nothing is sent into a window that RunPod said is used up, but what ends billing, and what looks for it.
     fn check_quota(&self, world: &World) -> Option<String> {
         let requests = world.sim.requests();
         let refused = requests.iter().filter(|request| request.fault == Some("rate-limited"));
         let opens = refused.map(|request| (request.at, request.at + self.fault.delay));
         opens.into_iter().find_map(|(closed, open)| {
+            let is_urgent =
+                |request: &RequestRecord| ends_billing(request) || self.row.operation == Operation::Reap;
             let is_hasty =
-                |request: &&RequestRecord| request.at > closed && request.at < open && !ends_billing(request);
+                |request: &&RequestRecord| request.at > closed && request.at < open && !is_urgent(request);
             let hasty = requests.iter().find(is_hasty)?;
             let (path, after) = (&hasty.path, hasty.at - closed);
             Some(format!("{path} was sent {after:?} into a window of {:?}", self.fault.delay))

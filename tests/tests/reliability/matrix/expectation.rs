@@ -41,6 +41,8 @@ pub(crate) fn of(cell: &Cell) -> Outcome {
         }
         (Policy::Ignored, Meaning::Final(ErrorKind::RateLimited)) => Outcome::Failed(ErrorKind::RateLimited),
         (Policy::Ignored, _) => Outcome::Done,
+        // The answer shows nothing that the pod can be told by later.
+        (Policy::Create, _) if matches!(fault.name, "env missing" | "env null") => Outcome::Warned,
         (_, Meaning::Final(kind)) => Outcome::Failed(kind),
         (Policy::Once, Meaning::Passing(kind)) => Outcome::Failed(kind),
         (Policy::Once, Meaning::Nameless) => Outcome::Failed(ErrorKind::Unreadable),

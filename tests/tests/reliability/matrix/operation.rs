@@ -31,7 +31,7 @@ pub(crate) enum Operation {
 pub(crate) enum Policy {
     /// It is repeated.
     Repeated,
-    /// It ends billing: it is repeated, also into a window that is used up.
+    /// It ends billing, or looks for what is to be ended: it is repeated, also into a window that is used up.
     Ending,
     /// It is made once.
     Once,
@@ -89,7 +89,7 @@ impl Row {
             row(O::Plan, "listPods", P::Repeated),
             row(O::Plan, "getSshKeys", P::Ignored),
             row(O::Logs, "getPodLogs", P::Repeated),
-            row(O::Reap, "listPods", P::Repeated),
+            row(O::Reap, "listPods", P::Ending),
             row(O::Reap, "deletePod", P::Ending),
             row(O::Keys, "getSshKeys", P::Repeated),
             row(O::AddKey, "getSshKeys", P::Repeated),
@@ -114,7 +114,7 @@ impl Row {
             old(O::Find, "ListPods", P::Repeated),
             old(O::Get, "GetPod", P::Repeated),
             old(O::Plan, "ListPods", P::Repeated),
-            old(O::Reap, "ListPods", P::Repeated),
+            old(O::Reap, "ListPods", P::Ending),
             old(O::Reap, "DeletePod", P::Ending),
         ]
     }

@@ -120,7 +120,7 @@ impl World {
             O::Reap => {
                 let young = spec("young").lifetime(Duration::from_secs(3600));
                 self.bystander = Some(self.deploy(&young).await.id.clone());
-                self.deploy(&spec(SUBJECT).lifetime(Duration::ZERO)).await
+                self.deploy(&spec(SUBJECT).lifetime(Duration::from_millis(1))).await
             }
             _ => self.deploy(&spec(SUBJECT)).await,
         };
