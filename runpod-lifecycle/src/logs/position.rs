@@ -3,10 +3,9 @@
 use std::{
     collections::VecDeque,
     hash::{DefaultHasher, Hash, Hasher},
-    time::SystemTime,
 };
 
-use humantime::parse_rfc3339;
+use crate::pod::time::server_time;
 
 /// Lines that are remembered to tell repetitions from news.
 const MOST_TOLD: usize = 5000;
@@ -73,7 +72,7 @@ impl Position {
 
     /// Takes in a line, with its own time if it has one. Returns false for one that was told before.
     pub(crate) fn take(&mut self, id: Option<&str>, ts: Option<&str>, data: &str) -> bool {
-        let at = ts.filter(|ts| instant(ts).is_some()).or(id.and_then(time_of));
+        let at = ts.filter(|ts| server_time(ts).is_some()).or(id.and_then(time_of));
         // Without either, a line that looks like another is none the less another.
         let is_known = id.is_some() || at.is_some();
         let hash = hash_of(id, data);
@@ -99,15 +98,11 @@ impl Position {
 /// The time in an id: `2026-08-20T06:16:19.43Z` or `2026-08-20T06:16:19.43Z/000000000001`.
 fn time_of(id: &str) -> Option<&str> {
     let time = id.split('/').next()?;
-    instant(time).map(|_| time)
-}
-
-fn instant(text: &str) -> Option<SystemTime> {
-    parse_rfc3339(text).ok()
+    server_time(time).map(|_| time)
 }
 
 fn is_before(at: Option<&str>, than: Option<&str>) -> bool {
-    matches!((at.and_then(instant), than.and_then(instant)), (Some(at), Some(than)) if at < than)
+    matches!((at.and_then(server_time), than.and_then(server_time)), (Some(at), Some(than)) if at < than)
 }
 
 fn hash_of(id: Option<&str>, data: &str) -> u64 {

@@ -4,13 +4,17 @@ pub(crate) mod connection;
 pub(crate) mod lifetime;
 pub(crate) mod port;
 pub(crate) mod state;
+pub(crate) mod time;
 
 use std::{collections::BTreeMap, time::SystemTime};
 
 use runpod_api::Secret;
 use tokio::time::Instant;
 
-use crate::{Cloud, Connection, DeploymentState, PodState, Port, Protocol, SshEndpoint, TcpEndpoint};
+use crate::{
+    Cloud, Connection, DeploymentState, PodState, Port, Protocol, SshEndpoint, TcpEndpoint,
+    pod::time::server_time,
+};
 
 /// The environment variable that carries a deployment's unique marker.
 pub(crate) const MARKER: &str = "RUNPOD_LIFECYCLE_DEPLOYMENT";
@@ -78,7 +82,15 @@ pub struct Pod {
     /// The question whose answer this is and when it was asked; `None` for the answer to a create or action.
     pub(crate) observed: Option<(Asked, Instant)>,
     /// Why its endpoints are left out although RunPod may show some; `None` if they are not.
-    pub(crate) withheld: Option<String>,
+    pub(crate) withheld: Option<Withheld>,
+}
+
+/// Why the endpoints of a pod are left out of an answer.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Withheld {
+    pub(crate) reason: String,
+    /// Whether the answer is about a run of the container that is over.
+    pub(crate) shows_old_run: bool,
 }
 
 /// The question that an answer about a pod belongs to.
@@ -133,10 +145,15 @@ impl Pod {
     }
 
     /// Leaves out what belongs to a run of the container that is over.
-    pub(crate) fn withhold_run(&mut self, reason: String) {
+    pub(crate) fn withhold_run(&mut self, withheld: Withheld) {
         (self.ssh_direct, self.has_runtime, self.uptime) = (None, false, None);
         self.tcp_endpoints.clear();
-        self.withheld = Some(reason);
+        self.withheld = Some(withheld);
+    }
+
+    /// Returns true if RunPod still shows the run of the container that a start or restart has ended.
+    pub(crate) fn shows_old_run(&self) -> bool {
+        self.withheld.as_ref().is_some_and(|withheld| withheld.shows_old_run)
     }
 
     /// Returns true if RunPod said which ports were asked for: one answer may leave them out.
@@ -188,24 +205,18 @@ impl Pod {
 
     /// When it was created, if RunPod's word for it is a time.
     pub(crate) fn created(&self) -> Option<SystemTime> {
-        time(self.created_at.as_deref()?)
+        server_time(self.created_at.as_deref()?)
     }
 
     /// When it was last started, if RunPod's word for it is a time.
     pub(crate) fn started(&self) -> Option<SystemTime> {
-        time(self.started_at.as_deref()?)
+        server_time(self.started_at.as_deref()?)
     }
 }
 
 /// Returns true if a value is one that deploys write: 32 hexadecimal digits. Anything else is a mask.
 fn is_marker(value: &str) -> bool {
     value.len() == 32 && value.bytes().all(|b| b.is_ascii_hexdigit())
-}
-
-/// Reads a time as either version of the API writes it: RFC 3339, or `2026-08-20 06:16:19.43 +0000 UTC`.
-fn time(text: &str) -> Option<SystemTime> {
-    let utc = ["Z", "+00:00", " +0000 UTC"].iter().find_map(|zone| text.strip_suffix(zone))?;
-    humantime::parse_rfc3339_weak(utc).ok()
 }
 
 #[cfg(test)]

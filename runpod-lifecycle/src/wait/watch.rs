@@ -27,8 +27,8 @@ pub(crate) enum Sight {
     Pod(Box<Pod>),
     /// It is proven that there is no such pod any more.
     Gone,
-    /// The answer proves nothing about how the pod is now, and why.
-    Unclear(String),
+    /// The answer proves nothing about how the pod is now: why, and the pod as it was shown.
+    Unclear(String, Option<Box<Pod>>),
 }
 
 /// Where a wait for one pod gets its looks from.
@@ -191,7 +191,12 @@ impl<'a> Watch<'a> {
             Err(_) => return Look::OutOfTime,
             Ok(Err(error)) if is_fatal(error.kind()) => return Look::Fatal(error),
             Ok(Err(error)) => return Look::Failed(error),
-            Ok(Ok(Sight::Unclear(why))) => return Look::Pending(why),
+            Ok(Ok(Sight::Unclear(why, pod))) => {
+                if let Some(pod) = pod {
+                    (self.looked_at, self.last_pod) = (Instant::now(), Some(*pod));
+                }
+                return Look::Pending(why);
+            }
             Ok(Ok(Sight::Gone)) => None,
             Ok(Ok(Sight::Pod(pod))) => Some(*pod),
         };

@@ -74,7 +74,7 @@ impl Source for &Script {
             Scripted::State(word) => Ok(Sight::Pod(Box::new(Pod::scripted(id, word, false)))),
             Scripted::Ssh => Ok(Sight::Pod(Box::new(Pod::scripted(id, "RUNNING", true)))),
             Scripted::Absent => Ok(Sight::Gone),
-            Scripted::Unclear => Ok(Sight::Unclear("nobody knows".to_owned())),
+            Scripted::Unclear => Ok(Sight::Unclear("nobody knows".to_owned(), None)),
             Scripted::Fails(kind) => Err(Error::of_answer(kind, "get pod", Some(id), "scripted")),
             Scripted::Hangs => std::future::pending().await,
         }
