@@ -13,6 +13,7 @@ mod logs;
 mod pod;
 mod pods;
 mod probe;
+mod refusal;
 mod spec;
 mod ssh_keys;
 mod wait;

@@ -170,8 +170,18 @@ pub(crate) struct PodPage {
     pub(crate) pods: Vec<Pod>,
     /// The entries that could not be read.
     pub(crate) unreadable: Vec<Unreadable>,
-    /// Where the next page begins; `None` on the last.
-    pub(crate) next: Option<String>,
+    pub(crate) next: NextPage,
+}
+
+/// What follows a page of a list.
+#[derive(Debug)]
+pub(crate) enum NextPage {
+    /// Nothing.
+    None,
+    /// The page at this cursor.
+    At(String),
+    /// A page that nobody can ask for: the list is not whole.
+    Nowhere,
 }
 
 /// An entry of the pod list that is no pod as this crate knows them, as far as it can be told.

@@ -9,7 +9,9 @@ use serde_json::Value;
 
 use crate::{
     Cloud, Cpu, Gpu, Hardware, Pod, PodState, Port, Protocol, TcpEndpoint,
-    backend::{Action, Answer, Create, PodPage, answer, printable, status, unreadable_pod, unsendable},
+    backend::{
+        Action, Answer, Create, NextPage, PodPage, answer, printable, status, unreadable_pod, unsendable,
+    },
     spec::HardwareSpec,
 };
 
@@ -37,7 +39,7 @@ impl V1 {
             answer(response, |pods| PodPage {
                 unreadable: pods.odd().iter().map(unreadable_pod).collect(),
                 pods: pods.into_iter().map(pod).collect(),
-                next: None,
+                next: NextPage::None,
             })
         })
     }

@@ -10,7 +10,7 @@ use crate::{
     Cloud, Cpu, CpuFlavor, Gpu, GpuType, Hardware, LogSource, Logs, Pod, PodState, Port, SshEndpoint, Stock,
     TcpEndpoint,
     backend::{
-        Action, Answer, Create, PodPage, SshKeys, Unreadable, answer, printable, status, unreadable_pod,
+        Action, Answer, Create, NextPage, PodPage, SshKeys, answer, printable, status, unreadable_pod,
         unsendable,
     },
     logs::Resume,
@@ -248,13 +248,14 @@ fn mounts(create: &Create<'_>) -> Result<Option<types::MountsRequest>, Failure> 
 }
 
 fn page(list: types::ListPodsResponse) -> PodPage {
-    let mut unreadable: Vec<Unreadable> = list.pods.odd().iter().map(unreadable_pod).collect();
+    let unreadable = list.pods.odd().iter().map(unreadable_pod).collect();
     let pagination = list.pagination.unwrap_or_default();
-    let next = pagination.next_cursor.filter(|_| pagination.has_next_page != Some(false));
-    if next.is_none() && pagination.has_next_page == Some(true) {
-        let problem = "the list says that a page follows, but not where".to_owned();
-        unreadable.push(Unreadable { id: None, name: None, problem });
-    }
+    let cursor = pagination.next_cursor.filter(|cursor| !cursor.is_empty());
+    let next = match (pagination.has_next_page, cursor) {
+        (Some(false), _) | (None, None) => NextPage::None,
+        (_, Some(cursor)) => NextPage::At(cursor),
+        (Some(true), None) => NextPage::Nowhere,
+    };
     PodPage { pods: list.pods.into_iter().map(pod).collect(), unreadable, next }
 }
 

@@ -191,6 +191,15 @@ impl Step {
             _ => Self::End,
         }
     }
+
+    /// What follows a create of an unknown outcome whose pod no list shows: what the status alone says.
+    pub(crate) fn once_absent(error: &Error) -> Self {
+        match error.status() {
+            Some(401 | 402 | 404) => Self::End,
+            Some(403) => Self::NextCandidate,
+            _ => Self::Again,
+        }
+    }
 }
 
 /// What would widen the search, the likeliest cause of the refusals first.

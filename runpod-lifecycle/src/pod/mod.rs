@@ -168,15 +168,15 @@ impl Pod {
         self.ports.iter().any(is_it)
     }
 
-    /// Returns true if its container may run, as far as RunPod says: addresses of any other pod are from before.
-    pub(crate) fn may_be_up(&self) -> bool {
-        matches!(self.state, None | Some(PodState::Running | PodState::Other(_)))
+    /// Returns true if RunPod says that it runs: addresses that it shows of any other pod are from before (observed of
+    /// stopped ones), and may be somebody else's by now.
+    pub(crate) fn is_running(&self) -> bool {
+        self.state == Some(PodState::Running)
     }
 
-    /// Returns true if it is stopped, failed or gone, rather than up or on its way up.
-    pub(crate) fn is_down(&self) -> bool {
-        let is_down = |state: &PodState| state.is_stopped() || state.is_gone() || *state == PodState::Error;
-        self.state.as_ref().is_some_and(is_down)
+    /// Returns true if RunPod says that it runs or is on its way up.
+    pub(crate) fn is_up(&self) -> bool {
+        self.state.as_ref().is_some_and(PodState::is_up)
     }
 
     /// What is wrong with the SSH keys it was created with, as far as its environment tells.

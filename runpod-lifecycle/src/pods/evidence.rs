@@ -204,16 +204,12 @@ fn is_left_by(action: Changed, pod: &Pod, changes: &Changes) -> bool {
     let Some(state) = &pod.state else { return false };
     let is_down = state.is_stopped() || *state == PodState::Error;
     match action {
-        Changed::Started => is_down || is_up(state) && pod.shows_old_run(),
-        Changed::Restarted => is_down || is_up(state) && pod.withheld.is_some(),
+        Changed::Started => is_down || state.is_up() && pod.shows_old_run(),
+        Changed::Restarted => is_down || state.is_up() && pod.withheld.is_some(),
         // Whatever began since was started by somebody.
-        Changed::Stopped => is_up(state) && (changes.is_last(Changed::Stopped) || pod.withheld.is_some()),
+        Changed::Stopped => state.is_up() && (changes.is_last(Changed::Stopped) || pod.withheld.is_some()),
         Changed::Terminated => true,
     }
-}
-
-fn is_up(state: &PodState) -> bool {
-    matches!(state, PodState::Created | PodState::Provisioning | PodState::Starting | PodState::Running)
 }
 
 /// A run of a container, as far as an answer tells it from others.

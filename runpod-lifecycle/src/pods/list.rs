@@ -2,7 +2,7 @@
 
 use crate::{
     Error, ErrorKind, Event, Pod, PodHandle, RunPod,
-    backend::Unreadable,
+    backend::{NextPage, Unreadable},
     client::{Call, Tries},
     pod::Asked,
     pods::evidence::{Came, Finding, Observation, absence_by_id, judge},
@@ -306,9 +306,13 @@ impl RunPod {
             // A page may be empty and still have a next one (observed); a cursor that was there before leads
             // nowhere new.
             match page.next {
-                None => return Ok(()),
-                Some(next) if !cursors.insert(next.clone()) => break,
-                next => cursor = next,
+                NextPage::None => return Ok(()),
+                NextPage::At(next) if cursors.insert(next.clone()) => cursor = Some(next),
+                NextPage::At(_) => break,
+                NextPage::Nowhere => {
+                    let message = "the list says that a page follows, but not where: it is not whole";
+                    return Err(Error::of_answer(ErrorKind::Unreadable, LIST, None, message));
+                }
             }
         }
         let message = "the list's pages do not come to an end";

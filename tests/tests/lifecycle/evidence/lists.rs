@@ -1,7 +1,7 @@
 //! Lists: pages, failures, names, and who reads them.
 
-use futures_util::poll;
-use runpod_lifecycle::{ErrorKind, Found, PodSpec, Running, WaitError};
+use futures_util::{future::join_all, poll};
+use runpod_lifecycle::{ErrorKind, Found, Gone, PodSpec, Running, WaitError};
 use serde_json::{Value, json};
 use tokio::time::{Instant, sleep, timeout};
 
@@ -10,7 +10,7 @@ use crate::{
     mock::{GPU, spec},
     script::{
         Script,
-        To::{Get, List},
+        To::{Create, Get, List},
         pod, refusal,
     },
 };
@@ -152,5 +152,61 @@ fn a_pod_that_has_another_name_by_now_is_not_found_by_the_one_it_was_created_wit
         script.set(Get, (200, pod(json!({"name": null}))));
         let found = runpod.find(spec().name()).await.expect("it answers");
         assert!(matches!(&found, Found::One(pod) if pod.id == created.id), "{found:?}");
+    });
+}
+
+#[test]
+fn a_list_that_is_not_whole_proves_no_absence_anywhere() {
+    let following =
+        |pagination: Value| json!({"pods": [pod(json!({"id": "bbbbbbbbbbbbbb"}))], "pagination": pagination});
+    let bodies = [
+        following(json!({"hasNextPage": true})),
+        following(json!({"hasNextPage": true, "nextCursor": null})),
+        following(json!({"hasNextPage": true, "nextCursor": ""})),
+        following(json!({"hasNextPage": true, "nextCursor": 7})),
+        following(json!({"hasNextPage": "true"})),
+        following(json!({"hasNextPage": 1, "nextCursor": {}})),
+        following(json!("more")),
+        following(json!([true])),
+        json!({}),
+        json!({"pods": null}),
+        json!({"pods": {}}),
+        json!({"pods": "none"}),
+        json!({"data": []}),
+        json!({"pods": [null]}),
+        json!({"pods": [[]]}),
+        json!({"pods": [{}]}),
+        json!([]),
+        json!([pod(json!({"id": "bbbbbbbbbbbbbb"}))]),
+        json!(null),
+        json!("pods"),
+        json!(0),
+    ];
+    fast(async {
+        for body in bodies {
+            let script = Script::new().await;
+            let deployed = script.deployed().await;
+            let created = script.asked(Create);
+            script.set(List, (200, body.clone()));
+            let runpod = script.runpod();
+            let name = "another";
+            if let Ok(list) = runpod.list().await {
+                assert!(script.heard().contains("cannot be read") && list.is_empty(), "{body}");
+            }
+            let found = runpod.find(name).await;
+            assert!(found.is_err(), "{body}: {found:?}");
+            runpod.deploy(&PodSpec::gpu(name, "image", [GPU])).await.expect_err("it may be there already");
+            assert_eq!(script.asked(Create), created, "{body}");
+            let plan = runpod.plan(&PodSpec::gpu(name, "image", [GPU])).await;
+            assert!(plan.is_err(), "{body}: {plan:?}");
+            assert!(runpod.reap().await.is_err() || script.heard().contains("cannot be read"), "{body}");
+            // The pod is not taken for gone, and a second one for not made.
+            script.set(Get, refusal(500, "not today"));
+            let waits = [1, 2].map(|_| deployed.wait_until(Gone, seconds(20)).into_future());
+            for outcome in join_all(waits).await {
+                assert!(matches!(&outcome, Err(WaitError::TimedOut { .. })), "{body}: {outcome:?}");
+            }
+            assert!(script.heard().contains("a second pod may have been created"), "{body}");
+        }
     });
 }
