@@ -30,13 +30,13 @@ impl Verdict {
 
 /// Something on the pod that must answer before a wait is over.
 ///
-/// All waits of a handle and its clones share it: one of them asks at a time, at most once a second, and the others
-/// hear what it heard. An SSH or TCP endpoint that takes connections in vain is asked ever more rarely, at least
-/// every 8 s, because sshd shuts out whoever comes too often.
+/// All waits of a handle and its clones share it: one of them asks at a time, and the others hear what it heard. The
+/// pause to the next time doubles from 1 s: to 8 s after connections that an SSH or TCP endpoint takes, because sshd
+/// shuts out whoever comes too often, and to 3 s otherwise. A change through the handle makes all be asked anew.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum Probe {
-    /// A TCP connection is accepted.
+    /// A TCP connection is accepted. To a server that greets as SSH does, this side says who it is.
     Tcp {
         /// Host name or address.
         host: String,

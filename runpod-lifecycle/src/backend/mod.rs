@@ -7,11 +7,11 @@ pub(crate) mod v2;
 use std::{collections::BTreeMap, fmt::Display};
 
 use runpod_api::{
-    ByteStream, Failure, Odd, ResponseValue, Secret,
+    ByteStream, Failure, Listed, Odd, ResponseValue, Secret,
     http::{HeaderMap, StatusCode},
 };
 
-use crate::{Cloud, CpuFlavor, GpuType, Hardware, Logs, Pod, PodSpec, logs::Resume};
+use crate::{Cloud, CpuFlavor, GpuType, Hardware, Logs, Pod, PodSpec, Port, logs::Resume, pod::port};
 
 /// A version of RunPod's REST API.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
@@ -154,6 +154,13 @@ fn unsendable(operation: &'static str, problem: impl Display) -> Failure {
 /// An id of the server's that cannot move a terminal's cursor when it is shown.
 fn printable(id: String) -> String {
     if id.contains(char::is_control) { id.replace(char::is_control, "\u{fffd}") } else { id }
+}
+
+/// The ports of an answer, and what of them this crate cannot read.
+fn ports(listed: Option<&Listed<String>>) -> (Vec<Port>, Vec<String>) {
+    let texts = listed.into_iter().flat_map(|list| list.iter().cloned());
+    let odd = listed.into_iter().flat_map(|list| list.odd()).map(|odd| odd.json().to_owned());
+    port::read(texts.chain(odd))
 }
 
 /// The account's public SSH keys.

@@ -8,9 +8,10 @@ use runpod_api::{
 use serde_json::Value;
 
 use crate::{
-    Cloud, Cpu, Gpu, Hardware, Pod, PodState, Port, Protocol, TcpEndpoint,
+    Cloud, Cpu, Gpu, Hardware, Pod, PodState, Protocol, TcpEndpoint,
     backend::{
-        Action, Answer, Create, NextPage, PodPage, answer, printable, status, unreadable_pod, unsendable,
+        Action, Answer, Create, NextPage, PodPage, answer, ports, printable, status, unreadable_pod,
+        unsendable,
     },
     spec::HardwareSpec,
 };
@@ -125,7 +126,7 @@ fn request(create: &Create<'_>) -> Result<types::PodCreateInput, Failure> {
 }
 
 fn pod(pod: types::Pod) -> Pod {
-    let ports: Vec<Port> = pod.ports.iter().flatten().filter_map(|port| port.parse().ok()).collect();
+    let (ports, odd_ports) = ports(pod.ports.as_ref());
     let tcp_endpoints = tcp_endpoints(pod.public_ip.as_deref(), pod.port_mappings.as_ref());
     let machine = pod.machine.unwrap_or_default();
     let gpu_count = pod.gpu.as_ref().and_then(|gpu| gpu.count).or(pod.gpu_count).map(Integer::get);
@@ -164,6 +165,7 @@ fn pod(pod: types::Pod) -> Pod {
         name: pod.name,
         knows_ports: pod.ports.is_some(),
         ports,
+        odd_ports,
         tcp_endpoints,
         observed: None,
         withheld: None,

@@ -3,7 +3,10 @@
 use std::{
     collections::VecDeque,
     hash::{DefaultHasher, Hash, Hasher},
+    time::SystemTime,
 };
+
+use humantime::format_rfc3339_nanos;
 
 use crate::pod::time::server_time;
 
@@ -32,8 +35,8 @@ pub(crate) struct Position {
     shares_ids: bool,
     /// RunPod has forgotten the id: only the time counts.
     is_forgotten: bool,
-    /// The time of the last event, RFC 3339.
-    at: Option<String>,
+    /// The time of the last event.
+    at: Option<SystemTime>,
     /// What was told lately, as hashes.
     told: VecDeque<u64>,
     /// What of it the present connection has not repeated.
@@ -48,7 +51,7 @@ impl Position {
             if self.shares_ids { self.id_before.as_ref().or(self.id.as_ref()) } else { self.id.as_ref() };
         match (id, &self.at) {
             (Some(id), _) if !self.is_forgotten => Resume::After(id.clone()),
-            (_, Some(at)) => Resume::Since(at.clone()),
+            (_, Some(at)) => Resume::Since(format_rfc3339_nanos(*at).to_string()),
             _ => Resume::Tail,
         }
     }
@@ -66,13 +69,13 @@ impl Position {
             if self.id.as_deref() != Some(id) {
                 self.id_before = self.id.replace(id.to_owned());
             }
-            self.at = time_of(id).map(str::to_owned).or(self.at.take());
+            self.at = time_of(id).or(self.at);
         }
     }
 
     /// Takes in a line, with its own time if it has one. Returns false for one that was told before.
     pub(crate) fn take(&mut self, id: Option<&str>, ts: Option<&str>, data: &str) -> bool {
-        let at = ts.filter(|ts| server_time(ts).is_some()).or(id.and_then(time_of));
+        let at = ts.and_then(server_time).or(id.and_then(time_of));
         // Without either, a line that looks like another is none the less another.
         let is_known = id.is_some() || at.is_some();
         let hash = hash_of(id, data);
@@ -80,13 +83,13 @@ impl Position {
             self.repeatable.swap_remove(position);
             return false;
         }
-        if self.is_forgotten && is_before(at, self.at.as_deref()) {
+        if self.is_forgotten && at.is_some() && at < self.at {
             return false;
         }
         self.is_forgotten &= id.is_none();
         self.shares_ids |= id.is_some() && self.id.as_deref() == id && !self.told.is_empty();
         self.pass(id);
-        self.at = at.map(str::to_owned).or(self.at.take());
+        self.at = at.or(self.at);
         if is_known {
             self.told.push_back(hash);
             self.told.drain(..self.told.len().saturating_sub(MOST_TOLD));
@@ -96,13 +99,8 @@ impl Position {
 }
 
 /// The time in an id: `2026-08-20T06:16:19.43Z` or `2026-08-20T06:16:19.43Z/000000000001`.
-fn time_of(id: &str) -> Option<&str> {
-    let time = id.split('/').next()?;
-    server_time(time).map(|_| time)
-}
-
-fn is_before(at: Option<&str>, than: Option<&str>) -> bool {
-    matches!((at.and_then(server_time), than.and_then(server_time)), (Some(at), Some(than)) if at < than)
+fn time_of(id: &str) -> Option<SystemTime> {
+    server_time(id.split('/').next()?)
 }
 
 fn hash_of(id: Option<&str>, data: &str) -> u64 {

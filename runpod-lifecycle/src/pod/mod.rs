@@ -59,7 +59,8 @@ pub struct Pod {
     pub volume_gb: Option<i64>,
     /// Id of its network volume; `None` if it has none.
     pub network_volume: Option<String>,
-    /// The ports that were asked for. Unreadable entries are left out. Empty also where RunPod did not say: see
+    /// The ports that were asked for. Entries that this version cannot read are in
+    /// [`unreadable_ports`](Self::unreadable_ports). Empty also where RunPod did not say: see
     /// [`knows_ports`](Self::knows_ports).
     pub ports: Vec<Port>,
     /// Environment variables, as RunPod echoes them.
@@ -76,6 +77,7 @@ pub struct Pod {
     /// When it was last started, RFC 3339 as RunPod wrote it.
     pub started_at: Option<String>,
     pub(crate) knows_ports: bool,
+    pub(crate) odd_ports: Vec<String>,
     pub(crate) ssh_direct: Option<SshEndpoint>,
     pub(crate) ssh_proxy: Option<SshEndpoint>,
     pub(crate) tcp_endpoints: Vec<TcpEndpoint>,
@@ -162,6 +164,25 @@ impl Pod {
         self.knows_ports
     }
 
+    /// The entries of its ports that this version cannot read, as RunPod wrote them, such as `22/udp`. A wait goes on
+    /// without them, and warns.
+    #[must_use]
+    pub fn unreadable_ports(&self) -> &[String] {
+        &self.odd_ports
+    }
+
+    /// Everything about it that a wait warns of.
+    pub(crate) fn warnings(&self) -> Vec<String> {
+        let ports = (!self.odd_ports.is_empty()).then(|| {
+            format!(
+                "pod {} has ports that cannot be read, and are not waited for: {}",
+                self.id,
+                self.odd_ports.join(", ")
+            )
+        });
+        self.key_warning().into_iter().chain(ports).collect()
+    }
+
     /// Returns true if a port was opened as `NNNN/http`.
     pub(crate) fn has_http(&self, port: u16) -> bool {
         let is_it = |p: &Port| p.number() == u32::from(port) && p.protocol() == Protocol::Http;
@@ -180,7 +201,7 @@ impl Pod {
     }
 
     /// What is wrong with the SSH keys it was created with, as far as its environment tells.
-    pub(crate) fn key_warning(&self) -> Option<String> {
+    fn key_warning(&self) -> Option<String> {
         let key = self.env.get(PUBLIC_KEY)?.expose();
         (is_no_key(key) && self.ports.contains(&Port::SSH)).then(|| {
             format!(
@@ -244,6 +265,7 @@ impl Pod {
             created_at: None,
             started_at: None,
             knows_ports: true,
+            odd_ports: Vec::new(),
             ssh_direct: with_ssh
                 .then(|| SshEndpoint::new("203.0.113.7".into(), 10022, "root".into()))
                 .flatten(),

@@ -55,8 +55,9 @@ impl Drop for Search<'_> {
 
 impl PodHandle {
     /// Terminates every other pod of this deployment: RunPod has made two out of one create (observed).
-    /// Only for a pod that was created, once. No certainty is an event.
-    pub(crate) async fn end_twins(&self) {
+    /// Only for a pod that was created, once. No certainty is an event. `tell` hears how long it takes until a list
+    /// would show one.
+    pub(crate) async fn end_twins(&self, tell: impl FnOnce(Duration) + Send) {
         let Some((record, created)) = self.record().and_then(|record| Some((record, record.created()?)))
         else {
             return;
@@ -64,6 +65,10 @@ impl PodHandle {
         let Some(mut search) = Search::take(record) else { return };
         // Each pod shows up on its own: an earlier list that shows this one may still lack its twin.
         let shown_at = created.at + LAG;
+        if let Some(pause) = shown_at.checked_duration_since(Instant::now()).filter(|pause| !pause.is_zero())
+        {
+            tell(pause);
+        }
         let until = (shown_at + PATIENCE).max(Instant::now() + LATE_PATIENCE);
         let outcome = timeout_at(until, self.try_to_end_twins(&created.claim, shown_at, &mut search)).await;
         let Err(reason) = outcome.unwrap_or_else(|_| Err(search.trouble())) else { return };

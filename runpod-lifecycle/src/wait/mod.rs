@@ -14,16 +14,29 @@ use std::{
 };
 
 use futures_util::Stream;
-use tokio::sync::mpsc;
+use tokio::{
+    sync::mpsc,
+    time::{Instant, timeout},
+};
 
-use crate::{Condition, Event, PodHandle, WaitError, event::Observer, wait::watcher::Watcher};
+use crate::{
+    Condition, Event, Pod, PodHandle, Verdict, WaitError,
+    event::Observer,
+    wait::watch::{Sight, Source},
+    wait::watcher::Watcher,
+};
+
+/// How long the search for a second pod may take before the pod that was waited for is looked at again.
+const RECENT: Duration = Duration::from_secs(1);
+/// The longest that look takes.
+const LOOK_PATIENCE: Duration = Duration::from_secs(4);
 
 /// A wait for a pod, made by [`PodHandle::wait_until`]; `.await` it.
 ///
 /// The first look happens at once, then after 1, 3 and 5 seconds and from there on every 5, or every
 /// 2.5 while several waits on the handle share one list. A pod that is booting is looked at every 5
 /// seconds from the start. Between looks a pod that RunPod calls ready is probed every second. There
-/// is one more look when the longest wait is over. Failures that may pass (429, 5xx, lost
+/// is one more look when the time is up. Failures that may pass (429, 5xx, lost
 /// connections) are events, not the end.
 ///
 /// A pod that runs and cannot be reached after 10 s, or still boots after 30 s, has its system log looked at now and
@@ -91,14 +104,67 @@ impl<C: Condition + 'static> IntoFuture for Wait<C> {
             let runpod = self.pod.runpod().clone();
             let watching = runpod.observed_by(self.observer.clone());
             let watcher = Watcher::new(&watching, &self.pod);
-            let (longest, fails_early) = (self.longest, self.fails_early);
+            let (began, longest, fails_early) = (Instant::now(), self.longest, self.fails_early);
             let watch = watch::watch(watcher, &self.condition, longest, fails_early, &self.observer);
             let last = watch.await;
+            let searched_at = Instant::now();
+            let tell =
+                |pause| self.observer.notify(&second_pod_awaited(&last, &self, began.elapsed(), pause));
             // Boxed: it is larger than everything a wait holds until then.
-            Box::pin(self.pod.end_twins()).await;
-            let pod = last?.unwrap_or_else(|| self.pod.terminated());
-            Ok(self.pod.with(pod))
+            Box::pin(self.pod.observed_by(&watching).end_twins(tell)).await;
+            let later = match searched_at.elapsed() > RECENT {
+                true => Box::pin(self.pod.look_now()).await,
+                false => None,
+            };
+            match (last, later) {
+                (Ok(Some(_)), Some(later)) if self.condition.verdict(Some(&later)) == Verdict::Done => {
+                    Ok(self.pod.with(later))
+                }
+                (Ok(pod), _) => Ok(self.pod.with(pod.unwrap_or_else(|| self.pod.terminated()))),
+                (Err(error), Some(later)) => {
+                    let verdict = self.condition.verdict(Some(&later));
+                    Err(error.with_last(later, verdict))
+                }
+                (Err(error), None) => Err(error),
+            }
         })
+    }
+}
+
+impl PodHandle {
+    /// The pod as it is now; `None` if that cannot be had in a moment. Many that look at once share a list.
+    async fn look_now(&self) -> Option<Pod> {
+        let mut watcher = Watcher::new(self.runpod(), self);
+        match timeout(LOOK_PATIENCE, watcher.look()).await {
+            Ok(Ok(Sight::Pod(pod))) => Some(*pod),
+            Ok(Ok(Sight::Gone)) => Some(self.terminated()),
+            _ => None,
+        }
+    }
+}
+
+/// Says that a wait is decided, and goes on for the list that would show a second pod.
+fn second_pod_awaited<C: Condition>(
+    outcome: &Result<Option<Pod>, WaitError>,
+    wait: &Wait<C>,
+    elapsed: Duration,
+    pause: Duration,
+) -> Event {
+    let condition = wait.condition.name();
+    let (pod, not) = match outcome {
+        Ok(pod) => (pod.as_ref(), ""),
+        Err(error) => (error.report().last_pod.as_ref(), "not "),
+    };
+    let pending = format!(
+        "{not}{condition}; RunPod's list shows in {:.0} s whether a second pod was made",
+        pause.as_secs_f64().ceil()
+    );
+    Event::Looked {
+        pod_id: wait.pod.id.clone(),
+        state: pod.and_then(|pod| pod.state.clone()),
+        pending: Some(pending),
+        condition,
+        elapsed,
     }
 }
 

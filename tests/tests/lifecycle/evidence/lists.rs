@@ -59,7 +59,7 @@ fn a_short_wait_long_after_the_deploy_is_short() {
     fast(async {
         let script = Script::new().await;
         let pod = script.deployed().await;
-        sleep(seconds(3600)).await;
+        sleep(seconds(300)).await;
         script.show(state("STARTING"));
         let (one, waited) = (seconds(1), Instant::now());
         let error = pod.wait_until(Running, one).await.expect_err("it is not up");
