@@ -26,7 +26,7 @@ pub use condition::{Condition, Gone, Probe, Ready, Running, Stopped, Verdict};
 pub use deploy::error::{Aftermath, Attempt, DeployError};
 pub use deploy::placement::{Candidate, Hardware, Order};
 pub use deploy::plan::{Plan, PlannedAction};
-pub use deploy::{IfExists, OnFailure};
+pub use deploy::{DeployAndWait, IfExists, OnFailure};
 pub use diagnosis::{Cause, Diagnosis};
 pub use error::{Error, ErrorKind, Problem, SpecError};
 pub use event::Event;

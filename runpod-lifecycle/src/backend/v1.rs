@@ -168,6 +168,7 @@ fn pod(pod: types::Pod) -> Pod {
         odd_ports,
         tcp_endpoints,
         observed: None,
+        seen_at: None,
         withheld: None,
     }
 }

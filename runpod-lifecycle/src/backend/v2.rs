@@ -304,6 +304,7 @@ fn pod(pod: types::Pod) -> Pod {
     Pod {
         tcp_endpoints: tcp_endpoints(public),
         observed: None,
+        seen_at: None,
         withheld: None,
         has_runtime: runtime.is_some(),
         uptime: runtime

@@ -8,7 +8,16 @@ pub(crate) mod placement;
 pub(crate) mod plan;
 pub(crate) mod recover;
 
-use std::time::Duration;
+use std::{
+    fmt,
+    pin::Pin,
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    },
+    task::{Context, Poll},
+    time::Duration,
+};
 
 use crate::{
     Aftermath, Cloud, Condition, DeployError, Error, ErrorKind, Event, Gone, Origin, PodHandle, PodSpec,
@@ -104,26 +113,24 @@ impl RunPod {
     ///
     /// # Cost
     /// With [`OnFailure::Keep`] a pod that is not ready in time goes on billing.
-    pub async fn deploy_and_wait_until<C: Condition + 'static>(
-        &self,
-        spec: &PodSpec,
+    pub fn deploy_and_wait_until<'a, C: Condition + 'static>(
+        &'a self,
+        spec: &'a PodSpec,
         condition: C,
         longest: Duration,
         on_failure: OnFailure,
-    ) -> Result<PodHandle, DeployError> {
-        let pod = self.deploy(spec).await?;
-        let source = match pod.wait_until(condition, longest).await {
-            Ok(pod) => return Ok(pod),
-            Err(error) => Box::new(error),
-        };
-        let aftermath = match (on_failure, pod.origin()) {
-            (OnFailure::Terminate, Origin::Created) => match pod.terminate().await {
-                Ok(_) => Aftermath::Terminated,
-                Err(error) => Aftermath::NotTerminated(error),
-            },
-            _ => Aftermath::Kept,
-        };
-        Err(DeployError::NotReady { pod_id: pod.id.clone(), origin: pod.origin(), aftermath, source })
+    ) -> DeployAndWait<'a> {
+        let fails_early = Arc::new(AtomicBool::new(false));
+        let is_set = Arc::clone(&fails_early);
+        let deploy = Box::pin(async move {
+            let pod = self.deploy(spec).await?;
+            let wait = pod.wait_until(condition, longest).fail_early(is_set.load(Ordering::Relaxed));
+            match wait.await {
+                Ok(pod) => Ok(pod),
+                Err(error) => Err(not_ready(&pod, on_failure, error).await),
+            }
+        });
+        DeployAndWait { fails_early, deploy }
     }
 
     /// Sees to a pod that has the name already.
@@ -150,6 +157,49 @@ impl RunPod {
         let watcher = Watcher::new(self, pod);
         let gone = wait::watch::watch(watcher, &Gone, REPLACE_PATIENCE, false, self.observer()).await;
         gone.map(drop).map_err(DeployError::NotReplaced)
+    }
+}
+
+/// Sees to a pod that did not become ready.
+async fn not_ready(pod: &PodHandle, on_failure: OnFailure, error: WaitError) -> DeployError {
+    let aftermath = match (on_failure, pod.origin()) {
+        (OnFailure::Terminate, Origin::Created) => match pod.terminate().await {
+            Ok(_) => Aftermath::Terminated,
+            Err(error) => Aftermath::NotTerminated(error),
+        },
+        _ => Aftermath::Kept,
+    };
+    let (pod_id, origin) = (pod.id.clone(), pod.origin());
+    DeployError::NotReady { pod_id, origin, aftermath, source: Box::new(error) }
+}
+
+/// A deploy and the wait after it, made by [`RunPod::deploy_and_wait_until`]; `.await` it.
+#[must_use = "a deploy does nothing until it is awaited"]
+pub struct DeployAndWait<'a> {
+    fails_early: Arc<AtomicBool>,
+    deploy: Pin<Box<dyn Future<Output = Result<PodHandle, DeployError>> + Send + 'a>>,
+}
+
+impl DeployAndWait<'_> {
+    /// Ends the wait as soon as RunPod's system log names a cause that does not heal by itself, as
+    /// [`Wait::fail_early`](crate::Wait::fail_early) does. Default: no.
+    pub fn fail_early(self, fail: bool) -> Self {
+        self.fails_early.store(fail, Ordering::Relaxed);
+        self
+    }
+}
+
+impl Future for DeployAndWait<'_> {
+    type Output = Result<PodHandle, DeployError>;
+
+    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
+        self.deploy.as_mut().poll(cx)
+    }
+}
+
+impl fmt::Debug for DeployAndWait<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("DeployAndWait").finish_non_exhaustive()
     }
 }
 

@@ -6,7 +6,7 @@ use std::{
     time::SystemTime,
 };
 
-use humantime::format_rfc3339_nanos;
+use humantime::{format_rfc3339_millis, format_rfc3339_nanos, parse_rfc3339};
 
 use crate::pod::time::server_time;
 
@@ -51,7 +51,7 @@ impl Position {
             if self.shares_ids { self.id_before.as_ref().or(self.id.as_ref()) } else { self.id.as_ref() };
         match (id, &self.at) {
             (Some(id), _) if !self.is_forgotten => Resume::After(id.clone()),
-            (_, Some(at)) => Resume::Since(format_rfc3339_nanos(*at).to_string()),
+            (_, Some(at)) => Resume::Since(written(*at)),
             _ => Resume::Tail,
         }
     }
@@ -101,6 +101,15 @@ impl Position {
 /// The time in an id: `2026-08-20T06:16:19.43Z` or `2026-08-20T06:16:19.43Z/000000000001`.
 fn time_of(id: &str) -> Option<SystemTime> {
     server_time(id.split('/').next()?)
+}
+
+/// A time as the contract takes it.
+fn written(at: SystemTime) -> String {
+    let millis = format_rfc3339_millis(at).to_string();
+    match parse_rfc3339(&millis) {
+        Ok(same) if same == at => millis,
+        _ => format_rfc3339_nanos(at).to_string(),
+    }
 }
 
 fn hash_of(id: Option<&str>, data: &str) -> u64 {

@@ -83,6 +83,8 @@ pub struct Pod {
     pub(crate) tcp_endpoints: Vec<TcpEndpoint>,
     /// The question whose answer this is and when it was asked; `None` for the answer to a create or action.
     pub(crate) observed: Option<(Asked, Instant)>,
+    /// When the answer came, by RunPod's clock.
+    pub(crate) seen_at: Option<SystemTime>,
     /// Why its endpoints are left out although RunPod may show some; `None` if they are not.
     pub(crate) withheld: Option<Withheld>,
 }
@@ -229,6 +231,16 @@ impl Pod {
         server_time(self.created_at.as_deref()?)
     }
 
+    /// When the present run of its container began: what tells host keys and endpoints of one run from those of the
+    /// next. RunPod refreshes uptimes every 15 s, so two looks at one run may differ by so much. `None` if RunPod shows
+    /// neither a start nor an uptime.
+    #[must_use]
+    pub fn run_began(&self) -> Option<SystemTime> {
+        let by_uptime =
+            self.seen_at.zip(self.uptime).and_then(|(seen_at, uptime)| seen_at.checked_sub(uptime));
+        self.started().max(by_uptime)
+    }
+
     /// When it was last started, if RunPod's word for it is a time.
     pub(crate) fn started(&self) -> Option<SystemTime> {
         server_time(self.started_at.as_deref()?)
@@ -272,7 +284,33 @@ impl Pod {
             ssh_proxy: None,
             tcp_endpoints: Vec::new(),
             observed: None,
+            seen_at: None,
             withheld: None,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use super::*;
+
+    #[test]
+    fn a_run_began_at_the_last_start_or_later_if_the_container_was_restarted_since() {
+        let at = |text: &str| server_time(&format!("2026-08-20T{text}Z"));
+        for (started_at, uptime, began) in [
+            (None, None, None),
+            (Some("06:00:00"), None, at("06:00:00")),
+            (Some("06:00:00"), Some(3600), at("06:00:00")),
+            (Some("06:00:00"), Some(3612), at("06:00:00")),
+            (Some("06:00:00"), Some(60), at("06:59:00")),
+            (None, Some(60), at("06:59:00")),
+        ] {
+            let mut pod = Pod::scripted("pod123", "RUNNING", true);
+            pod.started_at = started_at.map(|text| format!("2026-08-20T{text}Z"));
+            (pod.uptime, pod.seen_at) = (uptime.map(Duration::from_secs), at("07:00:00"));
+            assert_eq!(pod.run_began(), began, "{started_at:?} {uptime:?}");
         }
     }
 }

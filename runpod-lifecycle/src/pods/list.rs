@@ -112,6 +112,7 @@ impl RunPod {
             let message = format!("the answer is about another pod, {:?}", pod.id);
             return Err(Error::of_answer(ErrorKind::Unreadable, GET, Some(id), message));
         }
+        pod.seen_at = Some(self.server_now());
         self.lookups().records.observe([&mut pod], Asked::ById, asked_at);
         Ok(pod)
     }
@@ -287,6 +288,8 @@ impl RunPod {
         let asked_at = Instant::now();
         let mut listing = Listing { pods: Vec::new(), unreadable: Vec::new(), asked_at, failure: None };
         listing.failure = self.read_into(&mut listing, tries).await.err();
+        let seen_at = Some(self.server_now());
+        listing.pods.iter_mut().for_each(|pod| pod.seen_at = seen_at);
         self.lookups().records.observe(&mut listing.pods, Asked::List, asked_at);
         listing
     }

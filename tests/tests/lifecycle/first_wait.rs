@@ -2,12 +2,16 @@
 
 use std::{sync::Arc, sync::Mutex, time::Duration};
 
+use httpmock::MockServer;
 use runpod_bench::clock::run_fast;
-use runpod_lifecycle::{PodState, Running, Wait, WaitError};
+use runpod_lifecycle::{OnFailure, PodState, Ready, Running, Wait, WaitError};
 use serde_json::json;
 use tokio::time::sleep;
 
-use crate::script::{Script, pod, reachable};
+use crate::{
+    mock::{answer_create, empty_account, fresh_pod, handle, spec},
+    script::{ID, Script, pod, reachable},
+};
 
 const MINUTE: Duration = Duration::from_secs(60);
 
@@ -61,4 +65,31 @@ fn reports_a_pod_that_did_not_come_up_as_it_is_at_the_end() {
         assert!(text.contains("is not running: timed out after 3 s; last seen: EXITED"), "{text}");
     })
     .expect("a runtime");
+}
+
+#[test]
+fn ends_early_on_a_cause_that_does_not_heal_if_a_deploy_was_told_to() {
+    for (is_early, words) in [(true, "does not heal by itself"), (false, "timed out after 1 min")] {
+        let error = run_fast(50, async move {
+            let server = MockServer::start_async().await;
+            empty_account(&server);
+            answer_create(&server, |then| then.status(201).json_body(fresh_pod()));
+            let line = "nvidia-container-cli: requirement error: unsatisfied condition: cuda>=12.8";
+            let data = json!({"source": "system", "line": line, "ts": "2026-08-20T06:16:20Z"});
+            server.mock(|when, then| {
+                when.method("GET").path(format!("/v2/pods/{ID}/logs"));
+                let stream = then.status(200).header("content-type", "text/event-stream");
+                stream.body(format!("id: 2026-08-20T06:16:20Z\ndata: {data}\n\n"));
+            });
+            server.mock(|when, then| {
+                when.method("GET").path(format!("/v2/pods/{ID}"));
+                then.status(200).json_body(fresh_pod());
+            });
+            let (runpod, spec) = (handle(&server), spec());
+            let deploy = runpod.deploy_and_wait_until(&spec, Ready::Ssh, MINUTE, OnFailure::Keep);
+            deploy.fail_early(is_early).await
+        });
+        let text = error.expect("a runtime").expect_err("it never comes up").to_string();
+        assert!(text.contains(words) && text.contains("cuda>=12.8"), "{text}");
+    }
 }
