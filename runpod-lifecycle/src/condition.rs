@@ -30,13 +30,13 @@ impl Verdict {
 
 /// Something on the pod that must answer before a wait is over.
 ///
-/// All waits of a handle and its clones share it: one of them asks at a time, at most once a second, and the others
-/// hear what it heard. An SSH or TCP endpoint that takes connections in vain is asked ever more rarely, at least
-/// every 8 s, because sshd shuts out whoever comes too often.
+/// All waits of a handle and its clones share it: one of them asks at a time, and the others hear what it heard. The
+/// pause to the next time doubles from 1 s: to 8 s after connections that an SSH or TCP endpoint takes, because sshd
+/// shuts out whoever comes too often, and to 3 s otherwise. A change through the handle makes all be asked anew.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum Probe {
-    /// A TCP connection is accepted.
+    /// A TCP connection is accepted. To a server that greets as SSH does, this side says who it is.
     Tcp {
         /// Host name or address.
         host: String,
@@ -111,6 +111,9 @@ where
 }
 
 /// RunPod says `RUNNING`. The container was started; nothing in it need answer yet.
+///
+/// After a start or restart through this [`RunPod`](crate::RunPod) the run from before does not count, nor does an
+/// answer that may be from before: until RunPod shows another run, or has had 15 s to.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Running;
 
@@ -120,9 +123,12 @@ impl Condition for Running {
             Ok(pod) => pod,
             Err(verdict) => return verdict,
         };
-        match &pod.state {
-            Some(PodState::Running) => Verdict::Done,
-            state => Verdict::pending(format!("RunPod says {}", word(state.as_ref()))),
+        match (&pod.state, &pod.withheld) {
+            (Some(PodState::Running), Some(withheld)) if withheld.shows_old_run => {
+                Verdict::pending(&withheld.reason)
+            }
+            (Some(PodState::Running), _) => Verdict::Done,
+            (state, _) => Verdict::pending(format!("RunPod says {}", word(state.as_ref()))),
         }
     }
 
@@ -152,9 +158,6 @@ impl Condition for Ready {
             Ok(pod) => pod,
             Err(verdict) => return verdict,
         };
-        if let Some(reason) = &pod.withheld {
-            return Verdict::pending(reason);
-        }
         match self {
             Self::Ports => ports_ready(pod),
             Self::Ssh => ssh_ready(pod),
@@ -268,6 +271,9 @@ fn ports_ready(pod: &Pod) -> Verdict {
 }
 
 fn ssh_ready(pod: &Pod) -> Verdict {
+    if let Some(withheld) = &pod.withheld {
+        return Verdict::pending(&withheld.reason);
+    }
     if pod.connection().direct_ssh().is_some() {
         Verdict::Done
     } else if pod.ports.contains(&Port::SSH) || !pod.knows_ports {
@@ -286,6 +292,9 @@ fn http_ready(pod: &Pod, port: u16) -> Verdict {
 
 /// Why nothing of the pod can be reached yet: it does not run, or RunPod does not say with which ports.
 fn not_up(pod: &Pod) -> Option<Verdict> {
+    if let Some(withheld) = &pod.withheld {
+        return Some(Verdict::pending(&withheld.reason));
+    }
     match &pod.state {
         Some(PodState::Running) if pod.knows_ports => None,
         Some(PodState::Running) => Some(Verdict::pending("RunPod does not say which ports it has")),

@@ -4,26 +4,12 @@ use std::{fmt, sync::Arc, time::Duration};
 
 use runpod_api::{Failure, FailureKind, printable};
 
-use crate::{ApiVersion, deploy::CREATE, pods::act::START};
-
-/// Texts with which RunPod says "no capacity", lower case, compared as substrings (observed).
-const NO_CAPACITY: [&str; 7] = [
-    "no longer any instances available",
-    "no instances currently available",
-    "no instances available",
-    "does not have the resources to deploy your pod",
-    "could not find any pods with required specifications",
-    "not enough free gpus on the host machine",
-    "not enough free memory on the host machine",
-];
-
-/// Texts that RunPod refuses with although it may have done what was asked, lower case, compared as
-/// substrings (observed). They name no reason, so they are no refusal.
-const NO_REASON: [&str; 5] =
-    ["something went wrong", "internal server error", "internal error", "unexpected error", "unknown error"];
-/// Words of a 404 about an address, not about what it would have led to.
-const ROUTE_WORDS: [&str; 9] =
-    ["route", "routes", "path", "url", "uri", "endpoint", "page", "method", "cannot"];
+use crate::{
+    ApiVersion,
+    deploy::CREATE,
+    pods::act::START,
+    refusal::{lacks_capacity, names_a_limit, names_no_cause, says_it_failed, says_pod_is_gone},
+};
 
 /// A call to RunPod that did not bring what it was made for.
 ///
@@ -90,8 +76,8 @@ pub enum ErrorKind {
     TooLarge,
     /// 429: too many requests.
     RateLimited,
-    /// 5xx, or a refusal that names no reason (`Something went wrong`): RunPod failed. A mutation may have
-    /// been applied all the same.
+    /// 5xx, or a refusal that names no cause, of a create with any 4xx (`Something went wrong`, `Bad Request`):
+    /// RunPod failed. A mutation may have been applied all the same.
     Server,
     /// The request never left: no connection, or it could not be built.
     Unreachable,
@@ -344,6 +330,13 @@ fn classify(
         FailureKind::Undecodable { .. } | FailureKind::TooLarge => ErrorKind::Unreadable,
         _ => match failure.status() {
             Some(404) if !says_not_found(version, pod, failure) => ErrorKind::Unreadable,
+            Some(status)
+                if operation == CREATE
+                    && !lacks_capacity(failure.message())
+                    && is_unexplained(status, failure) =>
+            {
+                ErrorKind::Server
+            }
             Some(status) => classify_status(status, failure),
             None => ErrorKind::Unexpected,
         },
@@ -354,34 +347,35 @@ fn classify(
 /// another version's shape will not do, nor will a router's word about the address.
 fn says_not_found(version: ApiVersion, pod: Option<&str>, failure: &Failure) -> bool {
     match version {
-        ApiVersion::V2 => failure.is_problem() && pod.is_none_or(|id| speaks_of_pod(failure.message(), id)),
+        ApiVersion::V2 => {
+            failure.is_problem() && pod.is_none_or(|id| says_pod_is_gone(failure.message(), id))
+        }
         #[cfg(feature = "v1")]
         ApiVersion::V1 => {
-            failure.is_runpod_shaped() && (pod.is_none() || !speaks_of_route(failure.message()))
+            failure.is_runpod_shaped()
+                && pod.is_none_or(|id| crate::refusal::says_there_is_none(failure.message(), id))
         }
     }
 }
 
-fn words(text: &str) -> impl Iterator<Item = String> {
-    text.split(|c: char| !c.is_alphanumeric()).map(str::to_lowercase)
-}
-
-fn speaks_of_route(text: &str) -> bool {
-    text.contains("/pods") || words(text).any(|word| ROUTE_WORDS.contains(&word.as_str()))
-}
-
-/// Returns true if a 404's text is about a pod, not about the address that was asked.
-fn speaks_of_pod(text: &str, id: &str) -> bool {
-    !speaks_of_route(text)
-        && words(text).any(|word| word == "pod" || word == "pods" || word.eq_ignore_ascii_case(id))
+/// Returns true if a refused create may have made its pod: its words name no cause. What limits requests, what is
+/// retired or too large is told by its status, before anything is done.
+fn is_unexplained(status: u16, failure: &Failure) -> bool {
+    let is_limit = status == 429
+        && (failure.retry_after().is_some()
+            || failure.rate_limit().is_some()
+            || names_a_limit(failure.message()));
+    let may_be = matches!(status, 400..=499) && !matches!(status, 405 | 408 | 410 | 413) && !is_limit;
+    let mut words = failure.errors().iter().map(String::as_str).chain([failure.message()]);
+    may_be && (says_it_failed(failure.message()) || words.all(names_no_cause))
 }
 
 fn classify_status(status: u16, failure: &Failure) -> ErrorKind {
     let says = failure.message().to_lowercase();
     match status {
-        400 | 409 | 500 if NO_CAPACITY.iter().any(|text| says.contains(text)) => ErrorKind::NoCapacity,
+        400 | 409 | 500 if lacks_capacity(&says) => ErrorKind::NoCapacity,
         400 | 409 if says.contains("pod is locked") => ErrorKind::Locked,
-        400 | 409 | 422 if NO_REASON.iter().any(|text| says.contains(text)) => ErrorKind::Server,
+        400 | 409 | 422 if says_it_failed(&says) => ErrorKind::Server,
         400 | 422 => ErrorKind::Rejected,
         401 => ErrorKind::Unauthorized,
         402 => ErrorKind::InsufficientBalance,
@@ -487,32 +481,5 @@ impl Problem {
 impl fmt::Display for Problem {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{} {:?}: {}", self.field, self.value, self.allowed)
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_404_about_the_address_is_none_about_the_pod() {
-        const ID: &str = "k3x9q2m7v1b8z5";
-        for (text, is_about_it) in [
-            ("pod not found", true),
-            ("Pod \"k3x9q2m7v1b8z5\" not found", true),
-            ("no such pod", true),
-            ("k3x9q2m7v1b8z5 does not exist", true),
-            ("route not found", false),
-            ("Route DELETE:/v2/pods/k3x9q2m7v1b8z5 not found", false),
-            ("Cannot DELETE /v2/pods/k3x9q2m7v1b8z5", false),
-            ("no Route matched with those values", false),
-            ("The requested URL /pods/k3x9q2m7v1b8z5 was not found on this server", false),
-            ("no such path", false),
-            ("Not Found", false),
-            ("template not found", false),
-            ("", false),
-        ] {
-            assert_eq!(speaks_of_pod(text, ID), is_about_it, "{text}");
-        }
     }
 }

@@ -74,8 +74,11 @@ pub enum Event {
         pod_id: String,
         /// What RunPod said; `None` if the pod does not exist or no state was given.
         state: Option<PodState>,
-        /// Why the wait is not over; `None` if it is.
+        /// Why the wait is not over; `None` as soon as its condition is decided. The first wait after a deploy may go on
+        /// for a list that would show a second pod, and says so.
         pending: Option<String>,
+        /// What is waited for, for example `ready (ssh)`.
+        condition: String,
         /// Since the wait began.
         elapsed: Duration,
     },
@@ -147,8 +150,11 @@ impl Event {
             Self::GaveWay { pod_id, winner } => {
                 write!(f, "terminated pod {pod_id}: another deploy had made {winner} of its name before it")
             }
-            Self::Looked { pod_id, state, pending, elapsed } => {
-                let said = said(state.as_ref(), pending.as_deref());
+            Self::Looked { pod_id, state, pending, condition, elapsed } => {
+                let said = match pending {
+                    Some(_) => said(state.as_ref(), pending.as_deref()),
+                    None => condition.clone(),
+                };
                 write!(f, "{:>5.1}s pod {pod_id}: {said}", elapsed.as_secs_f64())
             }
             Self::ContainerRestarted { pod_id, times, elapsed } => write!(

@@ -68,6 +68,11 @@ impl PodHandle {
         &self.runpod
     }
 
+    /// The same handle with the observer of another.
+    pub(crate) fn observed_by(&self, runpod: &RunPod) -> Self {
+        Self { runpod: runpod.clone(), ..self.clone() }
+    }
+
     /// The pod as last seen, said to be gone.
     pub(crate) fn terminated(&self) -> Pod {
         Pod { state: Some(PodState::Terminated), cost_usd_per_hour: None, ..(*self.pod).clone() }

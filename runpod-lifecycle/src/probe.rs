@@ -5,13 +5,22 @@ pub(crate) mod ssh;
 pub(crate) mod turns;
 
 use runpod_api::reqwest;
-use tokio::{io::AsyncWriteExt, net::TcpStream, time::timeout};
+use std::time::Duration;
+
+use tokio::{
+    io::{AsyncReadExt, AsyncWriteExt},
+    net::TcpStream,
+    time::timeout,
+};
 
 use crate::{
     ConfigError, Probe,
     condition::http::PATIENCE,
     probe::turns::{Turn, Turns},
 };
+
+/// How long a TCP endpoint may take to show that it speaks SSH.
+const GREETING: Duration = Duration::from_millis(500);
 
 /// Probes pods, each endpoint once at a time for everybody who waits. Never sends the API key.
 #[derive(Debug)]
@@ -40,6 +49,11 @@ impl Prober {
         self.http_proxy.as_deref()
     }
 
+    /// Forgets what endpoints said: a pod was changed, and what answers there may be another by now.
+    pub(crate) fn forget(&self) {
+        self.turns.forget();
+    }
+
     /// Asks the endpoint, or repeats what it said if it was asked a moment ago; the error says in a few words
     /// what was missing.
     pub(crate) async fn probe(&self, probe: &Probe) -> Result<(), String> {
@@ -48,7 +62,13 @@ impl Prober {
             Turn::Mine(turn) => turn,
         };
         let outcome = match probe {
-            Probe::Tcp { host, port } => tcp(host, *port).await.map(drop),
+            Probe::Tcp { host, port } => match tcp(host, *port).await {
+                Ok(stream) => {
+                    introduce(stream).await;
+                    Ok(())
+                }
+                Err(lack) => Err(lack),
+            },
             Probe::Ssh { host, port } => ssh(host, *port).await,
             Probe::Http { pod_id, request } => self.http(pod_id, request).await,
         };
@@ -68,6 +88,16 @@ async fn tcp(host: &str, port: u16) -> Result<TcpStream, Lack> {
         Ok(Ok(stream)) => Ok(stream),
         Ok(Err(_)) => Err(Lack::unreached(format!("{host}:{port} accepts no connection yet"))),
         Err(_) => Err(Lack::unreached(format!("{host}:{port}: no answer within {} s", PATIENCE.as_secs()))),
+    }
+}
+
+/// Says who is there to a server that speaks SSH, which takes a connection without a word amiss.
+async fn introduce(mut stream: TcpStream) {
+    let mut greeting = [0; 256];
+    let heard = timeout(GREETING, stream.read(&mut greeting)).await;
+    if heard.is_ok_and(|heard| heard.is_ok()) && greeting.starts_with(b"SSH-") {
+        // A server that is gone again was there all the same.
+        let _ = stream.write_all(ssh::IDENTIFICATION).await;
     }
 }
 

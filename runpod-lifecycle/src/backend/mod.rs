@@ -7,11 +7,11 @@ pub(crate) mod v2;
 use std::{collections::BTreeMap, fmt::Display};
 
 use runpod_api::{
-    ByteStream, Failure, Odd, ResponseValue, Secret,
+    ByteStream, Failure, Listed, Odd, ResponseValue, Secret,
     http::{HeaderMap, StatusCode},
 };
 
-use crate::{Cloud, CpuFlavor, GpuType, Hardware, Logs, Pod, PodSpec, logs::Resume};
+use crate::{Cloud, CpuFlavor, GpuType, Hardware, Logs, Pod, PodSpec, Port, logs::Resume, pod::port};
 
 /// A version of RunPod's REST API.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
@@ -156,6 +156,13 @@ fn printable(id: String) -> String {
     if id.contains(char::is_control) { id.replace(char::is_control, "\u{fffd}") } else { id }
 }
 
+/// The ports of an answer, and what of them this crate cannot read.
+fn ports(listed: Option<&Listed<String>>) -> (Vec<Port>, Vec<String>) {
+    let texts = listed.into_iter().flat_map(|list| list.iter().cloned());
+    let odd = listed.into_iter().flat_map(|list| list.odd()).map(|odd| odd.json().to_owned());
+    port::read(texts.chain(odd))
+}
+
 /// The account's public SSH keys.
 #[derive(Clone, Debug)]
 pub(crate) struct SshKeys {
@@ -170,8 +177,18 @@ pub(crate) struct PodPage {
     pub(crate) pods: Vec<Pod>,
     /// The entries that could not be read.
     pub(crate) unreadable: Vec<Unreadable>,
-    /// Where the next page begins; `None` on the last.
-    pub(crate) next: Option<String>,
+    pub(crate) next: NextPage,
+}
+
+/// What follows a page of a list.
+#[derive(Debug)]
+pub(crate) enum NextPage {
+    /// Nothing.
+    None,
+    /// The page at this cursor.
+    At(String),
+    /// A page that nobody can ask for: the list is not whole.
+    Nowhere,
 }
 
 /// An entry of the pod list that is no pod as this crate knows them, as far as it can be told.

@@ -8,8 +8,11 @@ use runpod_api::{
 use serde_json::Value;
 
 use crate::{
-    Cloud, Cpu, Gpu, Hardware, Pod, PodState, Port, Protocol, TcpEndpoint,
-    backend::{Action, Answer, Create, PodPage, answer, printable, status, unreadable_pod, unsendable},
+    Cloud, Cpu, Gpu, Hardware, Pod, PodState, Protocol, TcpEndpoint,
+    backend::{
+        Action, Answer, Create, NextPage, PodPage, answer, ports, printable, status, unreadable_pod,
+        unsendable,
+    },
     spec::HardwareSpec,
 };
 
@@ -37,7 +40,7 @@ impl V1 {
             answer(response, |pods| PodPage {
                 unreadable: pods.odd().iter().map(unreadable_pod).collect(),
                 pods: pods.into_iter().map(pod).collect(),
-                next: None,
+                next: NextPage::None,
             })
         })
     }
@@ -123,7 +126,7 @@ fn request(create: &Create<'_>) -> Result<types::PodCreateInput, Failure> {
 }
 
 fn pod(pod: types::Pod) -> Pod {
-    let ports: Vec<Port> = pod.ports.iter().flatten().filter_map(|port| port.parse().ok()).collect();
+    let (ports, odd_ports) = ports(pod.ports.as_ref());
     let tcp_endpoints = tcp_endpoints(pod.public_ip.as_deref(), pod.port_mappings.as_ref());
     let machine = pod.machine.unwrap_or_default();
     let gpu_count = pod.gpu.as_ref().and_then(|gpu| gpu.count).or(pod.gpu_count).map(Integer::get);
@@ -162,8 +165,10 @@ fn pod(pod: types::Pod) -> Pod {
         name: pod.name,
         knows_ports: pod.ports.is_some(),
         ports,
+        odd_ports,
         tcp_endpoints,
         observed: None,
+        seen_at: None,
         withheld: None,
     }
 }

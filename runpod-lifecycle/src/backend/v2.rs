@@ -1,16 +1,19 @@
 //! RunPod's REST v2.
 
 use runpod_api::{
-    ByteStream, Failure, Int, Integer, Joined, List, Listed, Number, Open,
+    ByteStream, Failure, Int, Integer, Joined, List, Listed, Number, Odd, Open,
     http::StatusCode,
     v2::{Client, types},
 };
 
+use serde::de::DeserializeOwned;
+use serde_json::{Value, json};
+
 use crate::{
-    Cloud, Cpu, CpuFlavor, Gpu, GpuType, Hardware, LogSource, Logs, Pod, PodState, Port, SshEndpoint, Stock,
+    Cloud, Cpu, CpuFlavor, Gpu, GpuType, Hardware, LogSource, Logs, Pod, PodState, SshEndpoint, Stock,
     TcpEndpoint,
     backend::{
-        Action, Answer, Create, PodPage, SshKeys, Unreadable, answer, printable, status, unreadable_pod,
+        Action, Answer, Create, NextPage, PodPage, SshKeys, answer, ports, printable, status, unreadable_pod,
         unsendable,
     },
     logs::Resume,
@@ -81,7 +84,10 @@ impl V2 {
         let options = types::ListGpuTypesOptions::new();
         let options = options.cloud(filter).count(count).include(include).product(product);
         let response = self.client.list_gpu_types_with(&options).await?;
-        Ok(answer(response, |list| list.gpus.into_iter().map(|gpu| gpu_type(gpu, secure)).collect()))
+        Ok(answer(response, |list| {
+            let odd: Vec<types::GpuType> = odd_ids(list.gpus.odd()).filter_map(only_id).collect();
+            list.gpus.into_iter().chain(odd).map(|gpu| gpu_type(gpu, secure)).collect()
+        }))
     }
 
     pub(crate) async fn cpu_flavors(&self) -> Result<Answer<Vec<CpuFlavor>>, Failure> {
@@ -91,13 +97,17 @@ impl V2 {
         let product = Joined::try_from(vec![types::CpuProduct::Pod]).map_err(unsendable)?;
         let options = types::ListCpuTypesOptions::new().include(include).product(product);
         let response = self.client.list_cpu_types_with(&options).await?;
-        Ok(answer(response, |list| list.cpus.into_iter().map(cpu_flavor).collect()))
+        Ok(answer(response, |list| {
+            let odd: Vec<types::CpuType> = odd_ids(list.cpus.odd()).filter_map(only_id).collect();
+            list.cpus.into_iter().chain(odd).map(cpu_flavor).collect()
+        }))
     }
 
     pub(crate) async fn data_centers(&self) -> Result<Answer<Vec<String>>, Failure> {
         let response = self.client.list_data_centers().await?;
         Ok(answer(response, |list| {
-            list.data_centers.into_iter().map(|center| printable(center.id)).collect()
+            let odd: Vec<String> = odd_ids(list.data_centers.odd()).collect();
+            list.data_centers.into_iter().map(|center| center.id).chain(odd).map(printable).collect()
         }))
     }
 
@@ -124,7 +134,8 @@ impl V2 {
         let response = self.client.get_ssh_keys().await?;
         Ok(answer(response, |keys| SshKeys {
             unreadable: keys.keys.odd().len(),
-            readable: keys.keys.into_inner(),
+            // An entry may hold several lines, or none.
+            readable: keys.keys.iter().flat_map(|entry| entry.lines()).filter_map(key_line).collect(),
         }))
     }
 
@@ -159,6 +170,25 @@ impl V2 {
         let response = self.client.get_pod_logs_with(id, &options).await?;
         Ok(answer(response, |bytes| bytes))
     }
+}
+
+fn key_line(line: &str) -> Option<String> {
+    Some(line.trim()).filter(|line| !line.is_empty()).map(str::to_owned)
+}
+
+/// The ids of entries of the catalog that cannot be read otherwise: what has one is known all the same.
+fn odd_ids(odd: &[Odd]) -> impl Iterator<Item = String> {
+    let id = |odd: &Odd| match serde_json::from_str(odd.json()).ok()? {
+        Value::String(id) => Some(id),
+        Value::Object(fields) => fields.get("id")?.as_str().map(str::to_owned),
+        _ => None,
+    };
+    odd.iter().filter_map(id)
+}
+
+/// An entry of the catalog of which nothing but its id is known.
+fn only_id<T: DeserializeOwned>(id: String) -> Option<T> {
+    serde_json::from_value(json!({ "id": id })).ok()
 }
 
 fn request(create: &Create<'_>) -> Result<types::CreatePodRequest, Failure> {
@@ -248,13 +278,14 @@ fn mounts(create: &Create<'_>) -> Result<Option<types::MountsRequest>, Failure> 
 }
 
 fn page(list: types::ListPodsResponse) -> PodPage {
-    let mut unreadable: Vec<Unreadable> = list.pods.odd().iter().map(unreadable_pod).collect();
+    let unreadable = list.pods.odd().iter().map(unreadable_pod).collect();
     let pagination = list.pagination.unwrap_or_default();
-    let next = pagination.next_cursor.filter(|_| pagination.has_next_page != Some(false));
-    if next.is_none() && pagination.has_next_page == Some(true) {
-        let problem = "the list says that a page follows, but not where".to_owned();
-        unreadable.push(Unreadable { id: None, name: None, problem });
-    }
+    let cursor = pagination.next_cursor.filter(|cursor| !cursor.is_empty());
+    let next = match (pagination.has_next_page, cursor) {
+        (Some(false), _) | (None, None) => NextPage::None,
+        (_, Some(cursor)) => NextPage::At(cursor),
+        (Some(true), None) => NextPage::Nowhere,
+    };
     PodPage { pods: list.pods.into_iter().map(pod).collect(), unreadable, next }
 }
 
@@ -268,10 +299,12 @@ fn pod(pod: types::Pod) -> Pod {
     let ssh = pod.ssh.unwrap_or_default();
     let mounts = pod.mounts.unwrap_or_default();
     let runtime = pod.runtime.as_ref();
-    let ports = runtime.and_then(|runtime| runtime.ports.as_deref()).unwrap_or_default();
+    let public = runtime.and_then(|runtime| runtime.ports.as_deref()).unwrap_or_default();
+    let (ports, odd_ports) = ports(pod.ports.as_ref());
     Pod {
-        tcp_endpoints: tcp_endpoints(ports),
+        tcp_endpoints: tcp_endpoints(public),
         observed: None,
+        seen_at: None,
         withheld: None,
         has_runtime: runtime.is_some(),
         uptime: runtime
@@ -297,7 +330,8 @@ fn pod(pod: types::Pod) -> Pod {
         volume_gb: mounts.persistent.and_then(|mount| mount.size).map(Integer::get),
         network_volume: mounts.network.into_iter().flatten().find_map(|mount| mount.volume_id),
         knows_ports: pod.ports.is_some(),
-        ports: pod.ports.into_iter().flatten().filter_map(|port| port.parse::<Port>().ok()).collect(),
+        ports,
+        odd_ports,
         env: pod.env.map(|env| env.into_inner()).unwrap_or_default(),
         is_locked: pod.locked.unwrap_or(false),
         created_at: pod.created_at,

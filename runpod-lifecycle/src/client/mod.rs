@@ -122,6 +122,10 @@ impl RunPod {
     /// A handle made from the environment: `RUNPOD_API_KEY`, and optionally `RUNPOD_API_URL`
     /// (default `https://api.runpod.io`) and `RUNPOD_API_VERSION` (`v2`, the default, or `v1` with that feature).
     ///
+    /// Requests and HTTP probes go through the proxy that `HTTPS_PROXY`, `ALL_PROXY` and `NO_PROXY` (or their lower-case
+    /// forms) name, as every handle's do; the proxy sees no key, since TLS ends at RunPod. An API on this machine is
+    /// never asked through one. SSH and TCP probes connect directly.
+    ///
     /// # Errors
     /// [`ConfigError`] if the key is missing or unusable, or the URL or version is. Nothing is sent.
     pub fn from_env() -> Result<Self, ConfigError> {

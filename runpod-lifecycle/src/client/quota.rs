@@ -16,6 +16,8 @@ use crate::client::ratelimit::{RateLimit, Reported};
 
 /// The longest a window is taken to last.
 const LONGEST: Duration = Duration::from_secs(7 * 24 * 3600);
+/// Windows that are kept: a server that names its windows anew in each answer has no more.
+const MOST_WINDOWS: usize = 64;
 /// The window that `Retry-After` closes.
 const RETRY_AFTER: &str = "Retry-After";
 /// The window that a header closes which cannot be read.
@@ -128,10 +130,12 @@ impl Quota {
         let mut windows = self.windows(now);
         for reported in said.windows {
             let seen = Window::seen(&reported, in_flight, sent_at, now);
+            let has_room = windows.len() < MOST_WINDOWS;
             match windows.get_mut(&reported.name) {
                 Some(window) if sent_at < window.began_at && !seen.is_closed => {}
                 Some(window) => window.update(seen),
-                None => drop(windows.insert(reported.name, seen)),
+                None if has_room => drop(windows.insert(reported.name, seen)),
+                None => {}
             }
         }
         if said.is_unreadable {

@@ -6,7 +6,7 @@ use crate::{
     client::{Call, Feature},
     deploy::{
         nearest::unknown,
-        placement::{add, unread},
+        placement::{add, forbids_more_than_a_look, unread},
     },
 };
 
@@ -32,16 +32,9 @@ impl RunPod {
         let mut is_complete = false;
         if spec.data_centers.iter().any(|id| spelled(id, &known).is_none()) && self.supports(Feature::Catalog)
         {
-            match self.all_data_centers().await {
-                Ok(all) => {
-                    is_complete = !all.is_empty();
-                    known.extend(all);
-                }
-                Err(error) if matches!(error.kind(), ErrorKind::Unauthorized | ErrorKind::Retired) => {
-                    return Err(DeployError::Lookup(error));
-                }
-                Err(error) => self.notify(&Event::CatalogUnread { error: unread("the catalog", &error) }),
-            }
+            let all = self.or_nothing(self.all_data_centers().await)?.unwrap_or_default();
+            is_complete = !all.is_empty();
+            known.extend(all);
         }
         Ok(settle(&spec.data_centers, &known, is_complete).unwrap_or_else(|found| {
             add(found, problems);
@@ -61,14 +54,16 @@ impl RunPod {
         let call = Call::look("get network volume", Some(volume));
         match self.repeatedly(call, || self.backend().network_volume_data_center(volume)).await {
             Ok(home) => Ok(home),
+            Err(error) if error.kind() == ErrorKind::NotFound || forbids_more_than_a_look(&error) => {
+                Err(DeployError::Lookup(error))
+            }
             // The pin only spares creates that cannot succeed.
-            Err(error) if matches!(error.kind(), ErrorKind::Forbidden | ErrorKind::Blocked) => {
+            Err(error) => {
                 let why = unread("network volumes", &error);
                 let warning = format!("the pod is not pinned to the data center of {volume}: {why}");
                 self.notify(&Event::Warned { warning });
                 Ok(None)
             }
-            Err(error) => Err(DeployError::Lookup(error)),
         }
     }
 }

@@ -101,6 +101,11 @@ impl<'a> Deployment<'a> {
                         return Ok(pod);
                     }
                     self.unclear = Some(error.clone());
+                    match Step::once_absent(&error) {
+                        Step::NextCandidate => return Err(Setback::NextCandidate(error)),
+                        Step::End => return Err(Setback::End(DeployError::Refused(error))),
+                        Step::Again | Step::LookForIt => {}
+                    }
                 }
             }
             let call = Call::mutation(CREATE, self.spec.name.as_str());

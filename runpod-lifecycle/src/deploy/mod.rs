@@ -8,7 +8,16 @@ pub(crate) mod placement;
 pub(crate) mod plan;
 pub(crate) mod recover;
 
-use std::time::{Duration, SystemTime};
+use std::{
+    fmt,
+    pin::Pin,
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    },
+    task::{Context, Poll},
+    time::{Duration, SystemTime},
+};
 
 use tokio::time::{Instant, sleep};
 
@@ -113,30 +122,25 @@ impl RunPod {
     ///
     /// # Cost
     /// With [`OnFailure::Keep`] a pod that is not ready in time goes on billing.
-    pub async fn deploy_and_wait_until<C: Condition + 'static>(
-        &self,
-        spec: &PodSpec,
+    pub fn deploy_and_wait_until<'a, C: Condition + 'static>(
+        &'a self,
+        spec: &'a PodSpec,
         condition: C,
         longest: Duration,
         on_failure: OnFailure,
-    ) -> Result<PodHandle, DeployError> {
-        let pod = self.deploy(spec).await?;
-        let source = match pod.wait_until(condition, longest).await {
-            Ok(pod) => return Ok(pod),
-            Err(WaitError::GaveWay { source, .. }) => return Err(DeployError::GaveWay(source)),
-            Err(error) => Box::new(error),
-        };
-        // An earlier pod of the name may have been adopted in its place.
-        let pod_id = source.pod_id().to_owned();
-        let origin = if pod_id == pod.id { pod.origin() } else { Origin::Adopted };
-        let aftermath = match (on_failure, origin) {
-            (OnFailure::Terminate, Origin::Created) => match pod.terminate().await {
-                Ok(_) => Aftermath::Terminated,
-                Err(error) => Aftermath::NotTerminated(error),
-            },
-            _ => Aftermath::Kept,
-        };
-        Err(DeployError::NotReady { pod_id, origin, aftermath, source })
+    ) -> DeployAndWait<'a> {
+        let fails_early = Arc::new(AtomicBool::new(false));
+        let is_set = Arc::clone(&fails_early);
+        let deploy = Box::pin(async move {
+            let pod = self.deploy(spec).await?;
+            let wait = pod.wait_until(condition, longest).fail_early(is_set.load(Ordering::Relaxed));
+            match wait.await {
+                Ok(pod) => Ok(pod),
+                Err(WaitError::GaveWay { source, .. }) => Err(DeployError::GaveWay(source)),
+                Err(error) => Err(not_ready(&pod, on_failure, error).await),
+            }
+        });
+        DeployAndWait { fails_early, deploy }
     }
 
     /// Sees to a pod that has the name already.
@@ -183,6 +187,51 @@ impl RunPod {
     }
 }
 
+/// Sees to a pod that did not become ready.
+async fn not_ready(pod: &PodHandle, on_failure: OnFailure, error: WaitError) -> DeployError {
+    // An earlier pod of the name may have been adopted in its place.
+    let pod_id = error.pod_id().to_owned();
+    let origin = if pod_id == pod.id { pod.origin() } else { Origin::Adopted };
+    let aftermath = match (on_failure, origin) {
+        (OnFailure::Terminate, Origin::Created) => match pod.terminate().await {
+            Ok(_) => Aftermath::Terminated,
+            Err(error) => Aftermath::NotTerminated(error),
+        },
+        _ => Aftermath::Kept,
+    };
+    DeployError::NotReady { pod_id, origin, aftermath, source: Box::new(error) }
+}
+
+/// A deploy and the wait after it, made by [`RunPod::deploy_and_wait_until`]; `.await` it.
+#[must_use = "a deploy does nothing until it is awaited"]
+pub struct DeployAndWait<'a> {
+    fails_early: Arc<AtomicBool>,
+    deploy: Pin<Box<dyn Future<Output = Result<PodHandle, DeployError>> + Send + 'a>>,
+}
+
+impl DeployAndWait<'_> {
+    /// Ends the wait as soon as RunPod's system log names a cause that does not heal by itself, as
+    /// [`Wait::fail_early`](crate::Wait::fail_early) does. Default: no.
+    pub fn fail_early(self, fail: bool) -> Self {
+        self.fails_early.store(fail, Ordering::Relaxed);
+        self
+    }
+}
+
+impl Future for DeployAndWait<'_> {
+    type Output = Result<PodHandle, DeployError>;
+
+    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
+        self.deploy.as_mut().poll(cx)
+    }
+}
+
+impl fmt::Debug for DeployAndWait<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("DeployAndWait").finish_non_exhaustive()
+    }
+}
+
 /// A name, once a deploy has seen to the pod that had it.
 enum Standing {
     Free,
@@ -219,6 +268,15 @@ impl Step {
             // RunPod has the same 400 for stock and for rules; a 422 is always a rule.
             ErrorKind::Rejected if error.status() == Some(400) => Self::NextCandidate,
             _ => Self::End,
+        }
+    }
+
+    /// What follows a create of an unknown outcome whose pod no list shows: what the status alone says.
+    pub(crate) fn once_absent(error: &Error) -> Self {
+        match error.status() {
+            Some(401 | 402 | 404) => Self::End,
+            Some(403) => Self::NextCandidate,
+            _ => Self::Again,
         }
     }
 }

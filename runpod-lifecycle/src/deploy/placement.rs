@@ -186,18 +186,15 @@ impl RunPod {
         shared.get(count, self.lookups().oldest(), self.gpu_types(count, cloud)).await
     }
 
-    /// A catalog, or nothing if it cannot be read for now or by this key: a deploy goes on without.
-    fn or_nothing<T>(&self, catalog: Result<T, Error>) -> Result<Option<T>, DeployError> {
-        let is_optional = |error: &Error| {
-            error.is_retryable() || matches!(error.kind(), ErrorKind::Forbidden | ErrorKind::Blocked)
-        };
+    /// A catalog, or nothing if it cannot be read: a deploy goes on without.
+    pub(crate) fn or_nothing<T>(&self, catalog: Result<T, Error>) -> Result<Option<T>, DeployError> {
         match catalog {
             Ok(catalog) => Ok(Some(catalog)),
-            Err(error) if is_optional(&error) => {
+            Err(error) if forbids_more_than_a_look(&error) => Err(DeployError::Lookup(error)),
+            Err(error) => {
                 self.notify(&Event::CatalogUnread { error: unread("the catalog", &error) });
                 Ok(None)
             }
-            Err(error) => Err(DeployError::Lookup(error)),
         }
     }
 }
@@ -209,6 +206,11 @@ pub(crate) fn add(found: Vec<Problem>, problems: &mut Vec<Problem>) {
             problems.push(problem);
         }
     }
+}
+
+/// Returns true if what kept something optional from being read keeps the create from being accepted as well.
+pub(crate) fn forbids_more_than_a_look(error: &Error) -> bool {
+    matches!(error.kind(), ErrorKind::Unauthorized | ErrorKind::Retired)
 }
 
 /// Why something optional could not be read: the right that the key lacks, or the error.

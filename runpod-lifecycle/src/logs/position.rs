@@ -6,7 +6,9 @@ use std::{
     time::SystemTime,
 };
 
-use humantime::parse_rfc3339;
+use humantime::{format_rfc3339_millis, format_rfc3339_nanos, parse_rfc3339};
+
+use crate::pod::time::server_time;
 
 /// Lines that are remembered to tell repetitions from news.
 const MOST_TOLD: usize = 5000;
@@ -33,8 +35,8 @@ pub(crate) struct Position {
     shares_ids: bool,
     /// RunPod has forgotten the id: only the time counts.
     is_forgotten: bool,
-    /// The time of the last event, RFC 3339.
-    at: Option<String>,
+    /// The time of the last event.
+    at: Option<SystemTime>,
     /// What was told lately, as hashes.
     told: VecDeque<u64>,
     /// What of it the present connection has not repeated.
@@ -49,7 +51,7 @@ impl Position {
             if self.shares_ids { self.id_before.as_ref().or(self.id.as_ref()) } else { self.id.as_ref() };
         match (id, &self.at) {
             (Some(id), _) if !self.is_forgotten => Resume::After(id.clone()),
-            (_, Some(at)) => Resume::Since(at.clone()),
+            (_, Some(at)) => Resume::Since(written(*at)),
             _ => Resume::Tail,
         }
     }
@@ -67,13 +69,13 @@ impl Position {
             if self.id.as_deref() != Some(id) {
                 self.id_before = self.id.replace(id.to_owned());
             }
-            self.at = time_of(id).map(str::to_owned).or(self.at.take());
+            self.at = time_of(id).or(self.at);
         }
     }
 
     /// Takes in a line, with its own time if it has one. Returns false for one that was told before.
     pub(crate) fn take(&mut self, id: Option<&str>, ts: Option<&str>, data: &str) -> bool {
-        let at = ts.filter(|ts| instant(ts).is_some()).or(id.and_then(time_of));
+        let at = ts.and_then(server_time).or(id.and_then(time_of));
         // Without either, a line that looks like another is none the less another.
         let is_known = id.is_some() || at.is_some();
         let hash = hash_of(id, data);
@@ -81,13 +83,13 @@ impl Position {
             self.repeatable.swap_remove(position);
             return false;
         }
-        if self.is_forgotten && is_before(at, self.at.as_deref()) {
+        if self.is_forgotten && at.is_some() && at < self.at {
             return false;
         }
         self.is_forgotten &= id.is_none();
         self.shares_ids |= id.is_some() && self.id.as_deref() == id && !self.told.is_empty();
         self.pass(id);
-        self.at = at.map(str::to_owned).or(self.at.take());
+        self.at = at.or(self.at);
         if is_known {
             self.told.push_back(hash);
             self.told.drain(..self.told.len().saturating_sub(MOST_TOLD));
@@ -97,17 +99,17 @@ impl Position {
 }
 
 /// The time in an id: `2026-08-20T06:16:19.43Z` or `2026-08-20T06:16:19.43Z/000000000001`.
-fn time_of(id: &str) -> Option<&str> {
-    let time = id.split('/').next()?;
-    instant(time).map(|_| time)
+fn time_of(id: &str) -> Option<SystemTime> {
+    server_time(id.split('/').next()?)
 }
 
-fn instant(text: &str) -> Option<SystemTime> {
-    parse_rfc3339(text).ok()
-}
-
-fn is_before(at: Option<&str>, than: Option<&str>) -> bool {
-    matches!((at.and_then(instant), than.and_then(instant)), (Some(at), Some(than)) if at < than)
+/// A time as the contract takes it.
+fn written(at: SystemTime) -> String {
+    let millis = format_rfc3339_millis(at).to_string();
+    match parse_rfc3339(&millis) {
+        Ok(same) if same == at => millis,
+        _ => format_rfc3339_nanos(at).to_string(),
+    }
 }
 
 fn hash_of(id: Option<&str>, data: &str) -> u64 {

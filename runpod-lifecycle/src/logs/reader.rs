@@ -11,7 +11,7 @@ use std::{
 };
 
 use futures_util::{Stream, StreamExt, TryStreamExt, stream};
-use serde::Deserialize;
+use serde_json::Value;
 use sse_stream::{Sse, SseStream};
 use tokio::time::{Instant, sleep_until};
 
@@ -111,8 +111,8 @@ impl Reader {
                 sleep_until(began + PACE).await;
                 Ok(())
             }
+            Err(error) if is_about_cursor(&error) && self.position.forget_id() => Ok(()),
             Err(error) if error.is_retryable() => self.fail(error).await,
-            Err(error) if error.kind() == ErrorKind::Rejected && self.position.forget_id() => Ok(()),
             Err(error) => Err(error),
         }
     }
@@ -171,6 +171,11 @@ fn is_silence(error: &Error, lasted: Duration) -> bool {
     }
 }
 
+/// Returns true for a refusal that a forgotten cursor gets, or one that cannot be sent.
+fn is_about_cursor(error: &Error) -> bool {
+    error.kind() == ErrorKind::Rejected || matches!(error.status(), Some(400 | 422))
+}
+
 /// Returns true if the connection ended, rather than that something unreadable came.
 fn is_cut(error: &sse_stream::Error) -> bool {
     let sse_stream::Error::Body(error) = error else { return false };
@@ -197,7 +202,7 @@ fn bounded<B: AsRef<[u8]>>(
     })
 }
 
-#[derive(Default, Deserialize)]
+#[derive(Default)]
 struct Payload {
     source: Option<String>,
     line: Option<String>,
@@ -206,7 +211,9 @@ struct Payload {
 
 /// What an event says; of data that is not RunPod's JSON, nothing is known.
 fn payload(data: &str) -> Payload {
-    serde_json::from_str(data).unwrap_or_default()
+    let fields: Value = serde_json::from_str(data).unwrap_or_default();
+    let text = |name: &str| fields.get(name)?.as_str().map(str::to_owned);
+    Payload { source: text("source"), line: text("line"), ts: text("ts") }
 }
 
 /// A log line; data without one is taken as a line itself.

@@ -131,7 +131,8 @@ fn is_plain(id: &str) -> bool {
 
 /// Every way to reach a pod, as of one look at it.
 ///
-/// A pod that does not run has no address: what RunPod still shows of a stopped one belongs to others by now.
+/// Only a pod that RunPod says is `RUNNING` has addresses: what it still shows of a stopped one belongs to others by
+/// now, and a state that this version does not know may be such a one.
 /// External ports change on every start: after a start, take the connection of a fresh look.
 #[derive(Clone, Debug)]
 pub struct Connection<'a> {
@@ -162,7 +163,7 @@ impl<'a> Connection<'a> {
     /// The direct SSH endpoint: everything SSH can do. `None` until the pod runs and has one; it needs `22/tcp`.
     #[must_use]
     pub fn direct_ssh(&self) -> Option<SshEndpoint> {
-        let said = self.pod.ssh_direct.clone().filter(|_| self.pod.may_be_up());
+        let said = self.pod.ssh_direct.clone().filter(|_| self.pod.is_running());
         let SshEndpoint { host, port, username } = said.or_else(|| {
             let endpoint = self.tcp(Port::SSH.number())?;
             SshEndpoint::new(endpoint.ip.to_string(), endpoint.public_port.into(), "root".to_owned())
@@ -173,7 +174,7 @@ impl<'a> Connection<'a> {
     /// RunPod's SSH proxy: interactive shell only. `None` until the pod runs and a machine is assigned.
     #[must_use]
     pub fn proxy_ssh(&self) -> Option<SshEndpoint> {
-        self.pod.ssh_proxy.clone().filter(|_| self.pod.may_be_up())
+        self.pod.ssh_proxy.clone().filter(|_| self.pod.is_running())
     }
 
     /// The command that opens a shell: through the direct endpoint if there is one, else through the proxy.
@@ -183,14 +184,14 @@ impl<'a> Connection<'a> {
         direct.or_else(|| Some(SshCommand::new(self.pod, &self.proxy_ssh()?, true)))
     }
 
-    /// The public URL of a port that was opened as `NNNN/http`; `None` for any other port, and while the pod is
-    /// stopped, failed or gone. It leads through RunPod's HTTPS proxy, or through the one that the handle was given
+    /// The public URL of a port that was opened as `NNNN/http`; `None` for any other port, and unless RunPod says that
+    /// the pod runs or is on its way up. The URL goes by the pod's id, and is nobody else's ever. It leads through RunPod's HTTPS proxy, or through the one that the handle was given
     /// ([`http_proxy`](crate::RunPodBuilder::http_proxy)).
     ///
     /// The proxy answers 404 or 502 until the application listens, and cuts requests after 100 s.
     #[must_use]
     pub fn http_url(&self, port: u16) -> Option<String> {
-        (is_plain(&self.pod.id) && self.pod.has_http(port) && !self.pod.is_down())
+        (is_plain(&self.pod.id) && self.pod.has_http(port) && self.pod.is_up())
             .then(|| http_url(self.http_proxy, &self.pod.id, port))
     }
 
@@ -236,7 +237,7 @@ impl<'a> Connection<'a> {
     /// Every TCP port that is reachable from outside now: none while the pod does not run.
     #[must_use]
     pub fn tcp_endpoints(&self) -> &'a [TcpEndpoint] {
-        if self.pod.may_be_up() { &self.pod.tcp_endpoints } else { &[] }
+        if self.pod.is_running() { &self.pod.tcp_endpoints } else { &[] }
     }
 }
 

@@ -4,13 +4,17 @@ pub(crate) mod connection;
 pub(crate) mod lifetime;
 pub(crate) mod port;
 pub(crate) mod state;
+pub(crate) mod time;
 
 use std::{collections::BTreeMap, time::SystemTime};
 
 use runpod_api::Secret;
 use tokio::time::Instant;
 
-use crate::{Cloud, Connection, DeploymentState, PodState, Port, Protocol, SshEndpoint, TcpEndpoint};
+use crate::{
+    Cloud, Connection, DeploymentState, PodState, Port, Protocol, SshEndpoint, TcpEndpoint,
+    pod::time::server_time,
+};
 
 /// The environment variable that carries a deployment's unique marker.
 pub(crate) const MARKER: &str = "RUNPOD_LIFECYCLE_DEPLOYMENT";
@@ -55,7 +59,8 @@ pub struct Pod {
     pub volume_gb: Option<i64>,
     /// Id of its network volume; `None` if it has none.
     pub network_volume: Option<String>,
-    /// The ports that were asked for. Unreadable entries are left out. Empty also where RunPod did not say: see
+    /// The ports that were asked for. Entries that this version cannot read are in
+    /// [`unreadable_ports`](Self::unreadable_ports). Empty also where RunPod did not say: see
     /// [`knows_ports`](Self::knows_ports).
     pub ports: Vec<Port>,
     /// Environment variables, as RunPod echoes them.
@@ -72,13 +77,24 @@ pub struct Pod {
     /// When it was last started, RFC 3339 as RunPod wrote it.
     pub started_at: Option<String>,
     pub(crate) knows_ports: bool,
+    pub(crate) odd_ports: Vec<String>,
     pub(crate) ssh_direct: Option<SshEndpoint>,
     pub(crate) ssh_proxy: Option<SshEndpoint>,
     pub(crate) tcp_endpoints: Vec<TcpEndpoint>,
     /// The question whose answer this is and when it was asked; `None` for the answer to a create or action.
     pub(crate) observed: Option<(Asked, Instant)>,
+    /// When the answer came, by RunPod's clock.
+    pub(crate) seen_at: Option<SystemTime>,
     /// Why its endpoints are left out although RunPod may show some; `None` if they are not.
-    pub(crate) withheld: Option<String>,
+    pub(crate) withheld: Option<Withheld>,
+}
+
+/// Why the endpoints of a pod are left out of an answer.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Withheld {
+    pub(crate) reason: String,
+    /// Whether the answer is about a run of the container that is over.
+    pub(crate) shows_old_run: bool,
 }
 
 /// The question that an answer about a pod belongs to.
@@ -133,10 +149,15 @@ impl Pod {
     }
 
     /// Leaves out what belongs to a run of the container that is over.
-    pub(crate) fn withhold_run(&mut self, reason: String) {
+    pub(crate) fn withhold_run(&mut self, withheld: Withheld) {
         (self.ssh_direct, self.has_runtime, self.uptime) = (None, false, None);
         self.tcp_endpoints.clear();
-        self.withheld = Some(reason);
+        self.withheld = Some(withheld);
+    }
+
+    /// Returns true if RunPod still shows the run of the container that a start or restart has ended.
+    pub(crate) fn shows_old_run(&self) -> bool {
+        self.withheld.as_ref().is_some_and(|withheld| withheld.shows_old_run)
     }
 
     /// Returns true if RunPod said which ports were asked for: one answer may leave them out.
@@ -145,25 +166,44 @@ impl Pod {
         self.knows_ports
     }
 
+    /// The entries of its ports that this version cannot read, as RunPod wrote them, such as `22/udp`. A wait goes on
+    /// without them, and warns.
+    #[must_use]
+    pub fn unreadable_ports(&self) -> &[String] {
+        &self.odd_ports
+    }
+
+    /// Everything about it that a wait warns of.
+    pub(crate) fn warnings(&self) -> Vec<String> {
+        let ports = (!self.odd_ports.is_empty()).then(|| {
+            format!(
+                "pod {} has ports that cannot be read, and are not waited for: {}",
+                self.id,
+                self.odd_ports.join(", ")
+            )
+        });
+        self.key_warning().into_iter().chain(ports).collect()
+    }
+
     /// Returns true if a port was opened as `NNNN/http`.
     pub(crate) fn has_http(&self, port: u16) -> bool {
         let is_it = |p: &Port| p.number() == u32::from(port) && p.protocol() == Protocol::Http;
         self.ports.iter().any(is_it)
     }
 
-    /// Returns true if its container may run, as far as RunPod says: addresses of any other pod are from before.
-    pub(crate) fn may_be_up(&self) -> bool {
-        matches!(self.state, None | Some(PodState::Running | PodState::Other(_)))
+    /// Returns true if RunPod says that it runs: addresses that it shows of any other pod are from before (observed of
+    /// stopped ones), and may be somebody else's by now.
+    pub(crate) fn is_running(&self) -> bool {
+        self.state == Some(PodState::Running)
     }
 
-    /// Returns true if it is stopped, failed or gone, rather than up or on its way up.
-    pub(crate) fn is_down(&self) -> bool {
-        let is_down = |state: &PodState| state.is_stopped() || state.is_gone() || *state == PodState::Error;
-        self.state.as_ref().is_some_and(is_down)
+    /// Returns true if RunPod says that it runs or is on its way up.
+    pub(crate) fn is_up(&self) -> bool {
+        self.state.as_ref().is_some_and(PodState::is_up)
     }
 
     /// What is wrong with the SSH keys it was created with, as far as its environment tells.
-    pub(crate) fn key_warning(&self) -> Option<String> {
+    fn key_warning(&self) -> Option<String> {
         let key = self.env.get(PUBLIC_KEY)?.expose();
         (is_no_key(key) && self.ports.contains(&Port::SSH)).then(|| {
             format!(
@@ -188,24 +228,28 @@ impl Pod {
 
     /// When it was created, if RunPod's word for it is a time.
     pub(crate) fn created(&self) -> Option<SystemTime> {
-        time(self.created_at.as_deref()?)
+        server_time(self.created_at.as_deref()?)
+    }
+
+    /// When the present run of its container began: what tells host keys and endpoints of one run from those of the
+    /// next. RunPod refreshes uptimes every 15 s, so two looks at one run may differ by so much. `None` if RunPod shows
+    /// neither a start nor an uptime.
+    #[must_use]
+    pub fn run_began(&self) -> Option<SystemTime> {
+        let by_uptime =
+            self.seen_at.zip(self.uptime).and_then(|(seen_at, uptime)| seen_at.checked_sub(uptime));
+        self.started().max(by_uptime)
     }
 
     /// When it was last started, if RunPod's word for it is a time.
     pub(crate) fn started(&self) -> Option<SystemTime> {
-        time(self.started_at.as_deref()?)
+        server_time(self.started_at.as_deref()?)
     }
 }
 
 /// Returns true if a value is one that deploys write: 32 hexadecimal digits. Anything else is a mask.
 fn is_marker(value: &str) -> bool {
     value.len() == 32 && value.bytes().all(|b| b.is_ascii_hexdigit())
-}
-
-/// Reads a time as either version of the API writes it: RFC 3339, or `2026-08-20 06:16:19.43 +0000 UTC`.
-fn time(text: &str) -> Option<SystemTime> {
-    let utc = ["Z", "+00:00", " +0000 UTC"].iter().find_map(|zone| text.strip_suffix(zone))?;
-    humantime::parse_rfc3339_weak(utc).ok()
 }
 
 #[cfg(test)]
@@ -233,13 +277,40 @@ impl Pod {
             created_at: None,
             started_at: None,
             knows_ports: true,
+            odd_ports: Vec::new(),
             ssh_direct: with_ssh
                 .then(|| SshEndpoint::new("203.0.113.7".into(), 10022, "root".into()))
                 .flatten(),
             ssh_proxy: None,
             tcp_endpoints: Vec::new(),
             observed: None,
+            seen_at: None,
             withheld: None,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use super::*;
+
+    #[test]
+    fn a_run_began_at_the_last_start_or_later_if_the_container_was_restarted_since() {
+        let at = |text: &str| server_time(&format!("2026-08-20T{text}Z"));
+        for (started_at, uptime, began) in [
+            (None, None, None),
+            (Some("06:00:00"), None, at("06:00:00")),
+            (Some("06:00:00"), Some(3600), at("06:00:00")),
+            (Some("06:00:00"), Some(3612), at("06:00:00")),
+            (Some("06:00:00"), Some(60), at("06:59:00")),
+            (None, Some(60), at("06:59:00")),
+        ] {
+            let mut pod = Pod::scripted("pod123", "RUNNING", true);
+            pod.started_at = started_at.map(|text| format!("2026-08-20T{text}Z"));
+            (pod.uptime, pod.seen_at) = (uptime.map(Duration::from_secs), at("07:00:00"));
+            assert_eq!(pod.run_began(), began, "{started_at:?} {uptime:?}");
         }
     }
 }

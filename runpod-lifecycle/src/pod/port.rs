@@ -76,6 +76,18 @@ impl fmt::Display for Port {
     }
 }
 
+/// The ports of an answer, and the entries that name none as this version knows them.
+pub(crate) fn read(texts: impl Iterator<Item = String>) -> (Vec<Port>, Vec<String>) {
+    let (mut ports, mut odd) = (Vec::new(), Vec::new());
+    for text in texts {
+        match text.trim().to_ascii_lowercase().parse() {
+            Ok(port) => ports.push(port),
+            Err(InvalidPort(())) => odd.push(text),
+        }
+    }
+    (ports, odd)
+}
+
 /// A text that names no port. Its Display says what a port looks like.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error(

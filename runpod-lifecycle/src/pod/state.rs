@@ -81,6 +81,11 @@ impl PodState {
         matches!(self, Self::Terminated)
     }
 
+    /// Whether it runs or is on its way up.
+    pub(crate) fn is_up(&self) -> bool {
+        matches!(self, Self::Created | Self::Provisioning | Self::Starting | Self::Running)
+    }
+
     /// Whether the pod is stopped and can be started again.
     #[must_use]
     pub fn is_stopped(&self) -> bool {

@@ -129,7 +129,7 @@ impl RunPod {
                 _ => break,
             }
         }
-        record.change(Changed::Terminated, true, None, self.server_now());
+        self.changed(&record, Changed::Terminated, true, None);
         Ok(())
     }
 
@@ -190,7 +190,7 @@ impl RunPod {
             return Err(error);
         }
         if sent.load(Ordering::Relaxed) > 1 {
-            record.change(action.into(), false, seen, self.server_now());
+            self.changed(&record, action.into(), false, seen);
         }
         match self.settled(id).await {
             Ok(Some(pod)) if pod.state.as_ref().is_some_and(is_there) => {
@@ -221,7 +221,13 @@ impl RunPod {
         }
         // REST v1 shows no uptime: without a start there is nothing to tell one run from the next by.
         let tells_runs = self.supports(Feature::Uptime) || seen.is_some_and(|pod| pod.started_at.is_some());
-        record.change(action.into(), error.is_none() && tells_runs, seen, self.server_now());
+        self.changed(record, action.into(), error.is_none() && tells_runs, seen);
+    }
+
+    /// Remembers a change that was accepted, or may have been made, and takes nothing for known that was heard before.
+    fn changed(&self, record: &PodRecord, action: Changed, is_certain: bool, seen: Option<&Pod>) {
+        record.change(action, is_certain, seen, self.server_now());
+        self.prober().forget();
     }
 }
 

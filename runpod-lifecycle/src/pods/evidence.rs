@@ -11,7 +11,11 @@ use std::{
 
 use tokio::time::Instant;
 
-use crate::{Pod, PodState, condition::word, pod::Asked};
+use crate::{
+    Pod, PodState,
+    condition::word,
+    pod::{Asked, Withheld, time::server_time},
+};
 
 /// The longest that lists and new pods lag behind what RunPod has accepted (observed).
 pub(crate) const LAG: Duration = Duration::from_secs(15);
@@ -65,6 +69,47 @@ pub(crate) struct Change {
     pub(crate) at: Instant,
 }
 
+/// When each kind of change was last answered, of those that were accepted or may have been made.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct Changes {
+    pub(crate) last: Option<Change>,
+    started_at: Option<Instant>,
+    stopped_at: Option<Instant>,
+    restarted_at: Option<Instant>,
+    terminated_at: Option<Instant>,
+}
+
+impl Changes {
+    pub(crate) fn add(&mut self, change: Change) {
+        self.last = Some(change);
+        *match change.action {
+            Changed::Started => &mut self.started_at,
+            Changed::Stopped => &mut self.stopped_at,
+            Changed::Restarted => &mut self.restarted_at,
+            Changed::Terminated => &mut self.terminated_at,
+        } = Some(change.at);
+    }
+
+    fn each(&self) -> impl Iterator<Item = Change> {
+        let at = |action, at: Option<Instant>| at.map(|at| Change { action, at });
+        let kinds = [
+            at(Changed::Started, self.started_at),
+            at(Changed::Stopped, self.stopped_at),
+            at(Changed::Restarted, self.restarted_at),
+            at(Changed::Terminated, self.terminated_at),
+        ];
+        kinds.into_iter().flatten()
+    }
+
+    fn is_last(&self, action: Changed) -> bool {
+        self.last.is_some_and(|last| last.action == action)
+    }
+
+    pub(crate) fn is_terminated(&self) -> bool {
+        self.is_last(Changed::Terminated)
+    }
+}
+
 /// What is known of a pod beside the answer that is judged.
 #[derive(Clone, Copy, Debug, Default)]
 pub(crate) struct History {
@@ -72,7 +117,7 @@ pub(crate) struct History {
     pub(crate) created_at: Option<Instant>,
     /// When a change of it last began or was answered.
     pub(crate) touched_at: Option<Instant>,
-    pub(crate) change: Option<Change>,
+    pub(crate) changes: Changes,
     /// When the last list that showed it was asked for.
     pub(crate) listed_at: Option<Instant>,
 }
@@ -109,23 +154,31 @@ pub(crate) fn judge(seen: &Observation<'_>, history: &History) -> Finding {
         _ if history.touched_at.is_some_and(|touched_at| seen.at < touched_at) => {
             unknown(None, "RunPod's answer is from before the last change")
         }
-        Came::Pod(pod) => presence(pod, seen.at, history.change),
+        Came::Pod(pod) => presence(pod, seen.at, &history.changes),
         Came::Absent if seen.asked == Asked::List => unknown(None, "RunPod's list does not show it yet"),
         Came::Absent => absence_by_id(seen.at, history),
     }
 }
 
-/// A change that was just accepted has [`LAG`] to show.
-fn presence(pod: &Pod, at: Instant, change: Option<Change>) -> Finding {
-    match change.filter(|change| at < change.at + LAG && contradicts(pod.state.as_ref(), change.action)) {
+/// For [`LAG`] after a change an answer may be from before it, also one that agrees with a later change.
+fn presence(pod: &Pod, at: Instant, changes: &Changes) -> Finding {
+    let may_be_older = |change: &Change| at < change.at + LAG && is_left_by(change.action, pod, changes);
+    match changes.each().filter(may_be_older).max_by_key(|change| change.at) {
         None => Finding::There,
         Some(change) => Finding::Unknown {
             until: Some(change.at + LAG),
-            why: format!(
-                "RunPod has accepted the {} and still says {}",
-                change.action,
-                word(pod.state.as_ref())
-            ),
+            why: match changes.is_last(change.action) {
+                true => format!(
+                    "RunPod has accepted the {} and still says {}",
+                    change.action,
+                    word(pod.state.as_ref())
+                ),
+                false => format!(
+                    "RunPod says {}, maybe from before the {}",
+                    word(pod.state.as_ref()),
+                    change.action
+                ),
+            },
         },
     }
 }
@@ -133,7 +186,7 @@ fn presence(pod: &Pod, at: Instant, change: Option<Change>) -> Finding {
 /// A 404 proves something only once RunPod has had [`LAG`] to know the pod: since its create, since a list
 /// last showed it, since it accepted a change of it.
 pub(crate) fn absence_by_id(at: Instant, history: &History) -> Finding {
-    let change = match history.change {
+    let change = match history.changes.last {
         Some(Change { action: Changed::Terminated, .. }) => return Finding::Gone,
         change => change.map(|change| change.at),
     };
@@ -145,18 +198,18 @@ pub(crate) fn absence_by_id(at: Instant, history: &History) -> Finding {
     }
 }
 
-/// Returns true if a state is the one from before an action, not the one it leads to.
-fn contradicts(state: Option<&PodState>, action: Changed) -> bool {
-    match (action, state) {
-        (_, None) => false,
-        (Changed::Started | Changed::Restarted, Some(state)) => state.is_stopped(),
-        (Changed::Stopped, Some(state)) => is_up(state),
-        (Changed::Terminated, Some(state)) => !state.is_gone(),
+/// Returns true if an answer is one that may be left from before an action: a start leaves a pod that is down, a
+/// stop one that is up, a restart and a terminate either. A run that began since is not left from before.
+fn is_left_by(action: Changed, pod: &Pod, changes: &Changes) -> bool {
+    let Some(state) = &pod.state else { return false };
+    let is_down = state.is_stopped() || *state == PodState::Error;
+    match action {
+        Changed::Started => is_down || state.is_up() && pod.shows_old_run(),
+        Changed::Restarted => is_down || state.is_up() && pod.withheld.is_some(),
+        // Whatever began since was started by somebody.
+        Changed::Stopped => state.is_up() && (changes.is_last(Changed::Stopped) || pod.withheld.is_some()),
+        Changed::Terminated => true,
     }
-}
-
-fn is_up(state: &PodState) -> bool {
-    matches!(state, PodState::Created | PodState::Provisioning | PodState::Starting | PodState::Running)
 }
 
 /// A run of a container, as far as an answer tells it from others.
@@ -210,17 +263,13 @@ pub(crate) fn is_restarted(before: &Pod, after: &Pod, between: Duration) -> bool
     went_down || Run::of(before).is_over_by(&Run::of(after), between)
 }
 
-fn time(text: &str) -> Option<SystemTime> {
-    humantime::parse_rfc3339(text).ok()
-}
-
-/// Returns true if a start as RunPod writes it is later than another. Texts that are no RFC 3339 are
-/// later if they differ.
+/// Returns true if a start as RunPod writes it is later than another. Texts that are no times are later if they
+/// differ.
 fn is_later(start: Option<&str>, than: Option<&str>) -> bool {
     match (start, than) {
         (None, _) => false,
         (Some(_), None) => true,
-        (Some(start), Some(than)) => match (time(start), time(than)) {
+        (Some(start), Some(than)) => match (server_time(start), server_time(than)) {
             (Some(start), Some(than)) => start > than,
             _ => start != than,
         },
@@ -277,15 +326,22 @@ impl Turnover {
     }
 
     /// Returns why what an answer says of endpoints does not count; `None` if it does.
-    pub(crate) fn withholds(&self, run: &Run, at: Instant) -> Option<String> {
+    pub(crate) fn withholds(&self, run: &Run, at: Instant) -> Option<Withheld> {
         let has_shown = self.confirmed_at.is_some_and(|confirmed_at| at >= confirmed_at + LAG);
         let is_over = !self.is_strict && at >= self.at + LAG;
-        (!has_shown && !is_over && !self.is_followed_by(run, at)).then(|| {
-            format!(
+        (!has_shown && !is_over && !self.is_followed_by(run, at)).then(|| Withheld {
+            reason: format!(
                 "RunPod has accepted the {} and shows no new run of the container yet (no later startedAt, no uptime that began anew), so its endpoints may be the old ones",
                 self.action
-            )
+            ),
+            shows_old_run: *run != Run::default() && self.is_over_for(at),
         })
+    }
+
+    /// Returns true if a pod that runs must be in another run by now: one that was restarted for ever, one that was
+    /// started while its state may be from before.
+    fn is_over_for(&self, at: Instant) -> bool {
+        self.is_strict && (self.action == Changed::Restarted || at < self.at + LAG)
     }
 
     /// Takes in an answer whose endpoints count.
@@ -314,7 +370,7 @@ impl Turnover {
         let Some(since) = at.checked_duration_since(self.at) else { return false };
         let began_since = run.uptime.is_some_and(|uptime| uptime <= since + ROUNDING);
         let Some(ended) = &self.ended else {
-            let started_at = run.started_at.as_deref().and_then(time);
+            let started_at = run.started_at.as_deref().and_then(server_time);
             return began_since || started_at.is_some_and(|started_at| started_at + ROUNDING >= self.began);
         };
         // An old answer about a run that was short as well would look the same.

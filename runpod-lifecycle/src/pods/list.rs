@@ -2,7 +2,7 @@
 
 use crate::{
     Error, ErrorKind, Event, Pod, PodHandle, RunPod,
-    backend::Unreadable,
+    backend::{NextPage, Unreadable},
     client::{Call, Tries},
     pod::Asked,
     pods::evidence::{Came, Finding, Observation, absence_by_id, judge},
@@ -112,6 +112,7 @@ impl RunPod {
             let message = format!("the answer is about another pod, {:?}", pod.id);
             return Err(Error::of_answer(ErrorKind::Unreadable, GET, Some(id), message));
         }
+        pod.seen_at = Some(self.server_now());
         self.lookups().records.observe([&mut pod], Asked::ById, asked_at);
         Ok(pod)
     }
@@ -287,6 +288,8 @@ impl RunPod {
         let asked_at = Instant::now();
         let mut listing = Listing { pods: Vec::new(), unreadable: Vec::new(), asked_at, failure: None };
         listing.failure = self.read_into(&mut listing, tries).await.err();
+        let seen_at = Some(self.server_now());
+        listing.pods.iter_mut().for_each(|pod| pod.seen_at = seen_at);
         self.lookups().records.observe(&mut listing.pods, Asked::List, asked_at);
         listing
     }
@@ -306,9 +309,13 @@ impl RunPod {
             // A page may be empty and still have a next one (observed); a cursor that was there before leads
             // nowhere new.
             match page.next {
-                None => return Ok(()),
-                Some(next) if !cursors.insert(next.clone()) => break,
-                next => cursor = next,
+                NextPage::None => return Ok(()),
+                NextPage::At(next) if cursors.insert(next.clone()) => cursor = Some(next),
+                NextPage::At(_) => break,
+                NextPage::Nowhere => {
+                    let message = "the list says that a page follows, but not where: it is not whole";
+                    return Err(Error::of_answer(ErrorKind::Unreadable, LIST, None, message));
+                }
             }
         }
         let message = "the list's pages do not come to an end";

@@ -13,7 +13,7 @@ use crate::{
     client::shared::Turn,
     pod::Asked,
     pods::{
-        evidence::{Change, Changed, History, LAG, Run, Turnover},
+        evidence::{Change, Changed, Changes, History, LAG, Run, Turnover},
         identity::Claim,
         search::Progress,
     },
@@ -92,8 +92,8 @@ impl PodRecords {
     /// Returns true if a pod was terminated through this handle, so that a list asked for at a moment may show
     /// it although it is gone.
     pub(crate) fn is_ended_by(&self, id: &str, listed_at: Instant) -> bool {
-        let ended = self.history(id).change.filter(|change| change.action == Changed::Terminated);
-        ended.is_some_and(|change| listed_at < change.at + LAG)
+        let changes = self.history(id).changes;
+        changes.is_terminated() && changes.last.is_some_and(|change| listed_at < change.at + LAG)
     }
 
     /// The record of a pod that is about to be changed, made if there is none.
@@ -165,7 +165,7 @@ struct Known {
     created: Option<Created>,
     /// When a change last began or was answered: what was asked for before it shows the pod as it was.
     touched_at: Option<Instant>,
-    change: Option<Change>,
+    changes: Changes,
     /// The last run that was shown.
     run: Option<Run>,
     /// The run that the last change ended.
@@ -184,7 +184,7 @@ impl PodRecord {
         History {
             created_at: known.created.as_ref().map(|created| created.at),
             touched_at: known.touched_at,
-            change: known.change,
+            changes: known.changes,
             listed_at: None,
         }
     }
@@ -229,7 +229,7 @@ impl PodRecord {
         let previous = known.turnover.take();
         known.turnover = Some(Turnover::by(change, now, is_certain, was_stopped, run, previous));
         known.touched_at = Some(change.at);
-        known.change = Some(change);
+        known.changes.add(change);
     }
 
     /// Takes in an answer that shows the pod, and withholds from it what is left of an earlier run.
@@ -237,9 +237,9 @@ impl PodRecord {
         let mut known = self.known();
         let run = Run::of(pod);
         if let Some(turnover) = &mut known.turnover {
-            if let Some(reason) = turnover.withholds(&run, at) {
+            if let Some(withheld) = turnover.withholds(&run, at) {
                 turnover.learn(&run, at);
-                pod.withhold_run(reason);
+                pod.withhold_run(withheld);
                 return;
             }
             turnover.confirm(&run, at);
@@ -261,7 +261,7 @@ impl Known {
     }
 
     fn is_terminated(&self) -> bool {
-        self.change.is_some_and(|change| change.action == Changed::Terminated)
+        self.changes.is_terminated()
     }
 
     fn last_change(&self) -> Option<Instant> {
@@ -311,7 +311,7 @@ mod tests {
         advance(Duration::from_secs(1)).await;
         let withheld = look(OLD);
         assert!(withheld.connection().direct_ssh().is_none());
-        assert!(withheld.withheld.is_some_and(|why| why.contains("restart")));
+        assert!(withheld.withheld.is_some_and(|withheld| withheld.reason.contains("restart")));
         assert!(look(NEW).connection().direct_ssh().is_some());
         assert!(look(OLD).connection().direct_ssh().is_none(), "a late answer");
     }

@@ -193,6 +193,12 @@ impl PodHandle {
         }
     }
 
+    /// How long it takes until a list shows all that has the name; `None` if it does by now, or nothing is searched.
+    pub(crate) fn shown_in(&self) -> Option<Duration> {
+        let (_, created) = self.created()?;
+        (created.at + LAG).checked_duration_since(Instant::now()).filter(|pause| !pause.is_zero())
+    }
+
     fn created(&self) -> Option<(&PodRecord, Created)> {
         self.record().and_then(|record| Some((record.as_ref(), record.created()?)))
     }

@@ -1,4 +1,4 @@
-//! Whose turn it is to ask an endpoint: one wait at a time, with growing pauses where somebody answers.
+//! Whose turn it is to ask an endpoint: one wait at a time, with growing pauses.
 
 use std::{
     collections::HashMap,
@@ -10,11 +10,13 @@ use tokio::time::Instant;
 
 use crate::{Probe, condition::http::PATIENCE, probe::Lack};
 
-/// The pause after an answer, and after each try at an endpoint that takes no connection: that costs nobody
-/// anything.
+/// The pause after the first try. Each one after it is twice as long.
 const PAUSE: Duration = Duration::from_secs(1);
-/// The longest pause after connections that brought nothing: sshd shuts out whoever comes too often.
+/// The longest pause after connections that were taken, whatever they brought: sshd shuts out whoever comes too often
+/// without a login.
 const LONGEST_PAUSE: Duration = Duration::from_secs(8);
+/// The longest pause after tries that nobody minds: at an endpoint that takes no connection, or at RunPod's proxy.
+const LONGEST_FREE_PAUSE: Duration = Duration::from_secs(3);
 /// How long an endpoint is remembered after it was last due.
 const MEMORY: Duration = Duration::from_secs(60);
 
@@ -31,8 +33,10 @@ struct Endpoint {
     /// The next try: after the pause, or when the one that is under way should be over.
     due_at: Instant,
     last: Option<Outcome>,
-    /// Connections in a row that brought nothing.
-    vain: u32,
+    /// Tries in a row that came to the same.
+    tries: u32,
+    /// When the last turn was taken: what an earlier one brings is about another time.
+    taken_at: Instant,
 }
 
 /// What somebody who wants to ask has to do.
@@ -49,6 +53,7 @@ pub(crate) enum Turn<'a> {
 pub(crate) struct Asking<'a> {
     turns: &'a Turns,
     probe: &'a Probe,
+    taken_at: Instant,
     is_over: bool,
 }
 
@@ -57,15 +62,24 @@ impl Turns {
         let now = Instant::now();
         let mut endpoints = self.endpoints();
         endpoints.retain(|_, endpoint| now < endpoint.due_at + MEMORY);
-        let endpoint =
-            endpoints.entry(probe.clone()).or_insert(Endpoint { due_at: now, last: None, vain: 0 });
+        let endpoint = endpoints.entry(probe.clone()).or_insert(Endpoint {
+            due_at: now,
+            last: None,
+            tries: 0,
+            taken_at: now,
+        });
         if now < endpoint.due_at {
             let under_way = || Err(Lack { reason: format!("{probe} is being asked"), was_reached: false });
             return Turn::Known(endpoint.last.clone().unwrap_or_else(under_way));
         }
         // Nobody waits longer than this for a future that is no longer polled.
-        endpoint.due_at = now + probe.patience();
-        Turn::Mine(Asking { turns: self, probe, is_over: false })
+        (endpoint.due_at, endpoint.taken_at) = (now + probe.patience(), now);
+        Turn::Mine(Asking { turns: self, probe, taken_at: now, is_over: false })
+    }
+
+    /// Forgets what was heard: a pod was changed, and its endpoints may be another's by now.
+    pub(crate) fn forget(&self) {
+        self.endpoints().clear();
     }
 
     fn endpoints(&self) -> MutexGuard<'_, HashMap<Probe, Endpoint>> {
@@ -77,29 +91,46 @@ impl Asking<'_> {
     /// Tells everybody what the endpoint said.
     pub(crate) fn over(mut self, outcome: &Outcome) {
         self.is_over = true;
-        if let Some(endpoint) = self.turns.endpoints().get_mut(self.probe) {
-            endpoint.vain = match outcome {
-                Err(lack) if lack.was_reached => endpoint.vain + 1,
-                _ => 0,
-            };
-            endpoint.due_at = Instant::now() + pause(endpoint.vain);
+        self.with_endpoint(|endpoint, probe| {
+            let is_same = endpoint.last.as_ref().is_some_and(|last| kind(last) == kind(outcome));
+            endpoint.tries = if is_same { endpoint.tries + 1 } else { 0 };
+            endpoint.due_at = Instant::now() + pause(endpoint.tries, longest_pause(probe, outcome));
             endpoint.last = Some(outcome.clone());
+        });
+    }
+
+    /// Does something with the endpoint, unless it was forgotten or is somebody else's turn by now.
+    fn with_endpoint(&self, then: impl FnOnce(&mut Endpoint, &Probe)) {
+        if let Some(endpoint) = self.turns.endpoints().get_mut(self.probe)
+            && endpoint.taken_at == self.taken_at
+        {
+            then(endpoint, self.probe);
         }
     }
 }
 
 impl Drop for Asking<'_> {
     fn drop(&mut self) {
-        if !self.is_over
-            && let Some(endpoint) = self.turns.endpoints().get_mut(self.probe)
-        {
-            endpoint.due_at = Instant::now();
+        if !self.is_over {
+            self.with_endpoint(|endpoint, _| endpoint.due_at = Instant::now());
         }
     }
 }
 
-fn pause(vain: u32) -> Duration {
-    (PAUSE * 2_u32.saturating_pow(vain.saturating_sub(1).min(10))).min(LONGEST_PAUSE)
+/// What tells one outcome from another: whether it is fine, and whether somebody took the connection.
+fn kind(outcome: &Outcome) -> (bool, bool) {
+    (outcome.is_ok(), outcome.as_ref().map_or_else(|lack| lack.was_reached, |()| true))
+}
+
+fn longest_pause(probe: &Probe, outcome: &Outcome) -> Duration {
+    match (probe, kind(outcome)) {
+        (Probe::Http { .. }, _) | (_, (_, false)) => LONGEST_FREE_PAUSE,
+        _ => LONGEST_PAUSE,
+    }
+}
+
+fn pause(tries: u32, longest: Duration) -> Duration {
+    (PAUSE * 2_u32.saturating_pow(tries.min(10))).min(longest)
 }
 
 impl Probe {
@@ -124,8 +155,8 @@ mod tests {
     }
 
     /// When an endpoint that always says the same is asked within 30 s by many who come every tenth of a second.
-    async fn asked_at(outcome: Outcome) -> Vec<f64> {
-        let (turns, probe, began) = (Turns::default(), ssh(), Instant::now());
+    async fn asked_at(probe: Probe, outcome: Outcome) -> Vec<f64> {
+        let (turns, began) = (Turns::default(), Instant::now());
         let mut asked = Vec::new();
         while began.elapsed() < Duration::from_secs(30) {
             for _ in 0..20 {
@@ -140,15 +171,40 @@ mod tests {
     }
 
     #[tokio::test(start_paused = true)]
-    async fn an_endpoint_that_takes_connections_in_vain_is_asked_ever_more_rarely() {
-        let vain = Err(Lack { reason: "Not allowed at this time".into(), was_reached: true });
-        assert_eq!(asked_at(vain).await, [0.0, 1.0, 3.0, 7.0, 15.0, 23.0]);
+    async fn every_endpoint_is_asked_ever_more_rarely_most_of_all_one_that_takes_connections() {
+        let tcp = || Probe::Tcp { host: "203.0.113.7".into(), port: 10022 };
+        let http = || Probe::Http { pod_id: "pod123".into(), request: crate::HttpReady::port(8000) };
+        let lack = |was_reached| Err(Lack { reason: "not yet".into(), was_reached });
+        let often = [0.0, 1.0, 3.0, 6.0, 9.0, 12.0, 15.0, 18.0, 21.0, 24.0, 27.0];
+        let rarely = [0.0, 1.0, 3.0, 7.0, 15.0, 23.0];
+        for (probe, outcome, expected) in [
+            (ssh(), lack(true), &rarely[..]),
+            (ssh(), Ok(()), &rarely),
+            (tcp(), Ok(()), &rarely),
+            (ssh(), lack(false), &often),
+            (tcp(), lack(false), &often),
+            (http(), lack(false), &often),
+            (http(), Ok(()), &often),
+        ] {
+            let asked = asked_at(probe.clone(), outcome.clone()).await;
+            let rounded: Vec<f64> = asked.iter().map(|at| (at * 10.0).round() / 10.0).collect();
+            assert_eq!(rounded, expected, "{probe:?} {outcome:?}");
+        }
     }
 
     #[tokio::test(start_paused = true)]
-    async fn an_endpoint_that_takes_no_connection_is_asked_every_second_however_many_wait() {
-        let refused = Err(Lack { reason: "accepts no connection yet".into(), was_reached: false });
-        assert_eq!(asked_at(refused).await.len(), 30);
+    async fn what_was_heard_before_a_change_is_forgotten_and_what_comes_late_is_not_taken() {
+        let (turns, probe) = (Turns::default(), ssh());
+        let Turn::Mine(before) = turns.take(&probe) else { panic!("nobody else asks") };
+        turns.forget();
+        advance(Duration::from_millis(1)).await;
+        let Turn::Mine(after) = turns.take(&probe) else { panic!("it is asked anew") };
+        before.over(&Ok(()));
+        assert!(matches!(turns.take(&probe), Turn::Known(Err(_))), "the first one is of before the change");
+        after.over(&Ok(()));
+        assert!(matches!(turns.take(&probe), Turn::Known(Ok(()))));
+        turns.forget();
+        assert!(matches!(turns.take(&probe), Turn::Mine(_)));
     }
 
     #[tokio::test(start_paused = true)]

@@ -1,6 +1,6 @@
 //! A wait that ended without its condition.
 
-use crate::{Condition, Diagnosis, Error, GaveWay, Pod, PodState};
+use crate::{Condition, Diagnosis, Error, GaveWay, Pod, PodState, Verdict};
 use runpod_api::printable;
 use std::{fmt, time::Duration};
 
@@ -12,6 +12,8 @@ pub struct WaitReport {
     pub pod_id: String,
     /// What was waited for.
     pub condition: String,
+    /// The longest that was to be waited.
+    pub longest: Duration,
     /// The last look that succeeded; `None` if none did or the pod did not exist.
     pub last_pod: Option<Pod>,
     /// Why the wait was not over at the last look.
@@ -56,6 +58,18 @@ impl fmt::Display for WaitReport {
     }
 }
 
+/// A time as a person would say it: `10 min`, `90 s`, `0.5 s`.
+fn span(time: Duration) -> String {
+    match time.as_secs() {
+        0..=9 if time.subsec_millis() > 0 => format!("{:.1} s", time.as_secs_f64()),
+        seconds @ 0..=119 => format!("{seconds} s"),
+        seconds => match (seconds / 60, seconds % 60) {
+            (minutes, 0) => format!("{minutes} min"),
+            (minutes, seconds) => format!("{minutes} min {seconds} s"),
+        },
+    }
+}
+
 /// What RunPod said at a look, and why that is not enough, each once.
 pub(crate) fn said(state: Option<&PodState>, pending: Option<&str>) -> String {
     match (state.map(PodState::to_string), pending) {
@@ -72,6 +86,7 @@ impl WaitReport {
         Self {
             pod_id: pod.id.clone(),
             condition: condition.name(),
+            longest: Duration::ZERO,
             last_pod: Some(pod.clone()),
             last_pending: None,
             last_error: None,
@@ -93,7 +108,7 @@ impl WaitReport {
 #[derive(Debug)]
 #[non_exhaustive]
 pub enum WaitError {
-    /// The longest wait is over.
+    /// The time is up.
     TimedOut {
         /// What was known.
         report: Box<WaitReport>,
@@ -157,7 +172,8 @@ impl WaitError {
         let (id, condition) = (&report.pod_id, &report.condition);
         match self {
             Self::TimedOut { .. } => {
-                format!("pod {id} is not {condition} within the longest wait ({report})")
+                let longest = span(report.longest);
+                format!("pod {id} is not {condition}: timed out after {longest}; last seen: {report}")
             }
             Self::Failed { reason, .. } => format!("pod {id} will not be {condition}: {reason} ({report})"),
             Self::GaveWay { source, .. } => source.to_string(),
@@ -193,6 +209,17 @@ impl WaitError {
     #[must_use]
     pub fn pod_id(&self) -> &str {
         &self.report().pod_id
+    }
+
+    /// The same with a later look at the pod, and what that means.
+    pub(crate) fn with_last(mut self, pod: Pod, verdict: Verdict) -> Self {
+        let (Self::TimedOut { report } | Self::Failed { report, .. } | Self::Call { report, .. }) = &mut self;
+        report.last_pending = Some(match verdict {
+            Verdict::Pending(reason) | Verdict::Failed(reason) => reason,
+            Verdict::Done => "which is as wanted, but came after the wait".to_owned(),
+        });
+        report.last_pod = Some(pod);
+        self
     }
 
     /// Everything the wait knew when it ended.

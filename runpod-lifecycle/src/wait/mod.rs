@@ -17,19 +17,30 @@ use futures_util::{
     Stream,
     future::{Either, select},
 };
-use tokio::{sync::mpsc, time::Instant};
+use tokio::{
+    sync::mpsc,
+    time::{Instant, timeout},
+};
 
 use crate::{
-    Condition, Event, Pod, PodHandle, WaitError, WaitReport, event::Observer, pods::search::Settled,
+    Condition, Event, Pod, PodHandle, Verdict, WaitError, WaitReport,
+    event::Observer,
+    pods::search::Settled,
+    wait::watch::{Sight, Source},
     wait::watcher::Watcher,
 };
+
+/// How long the search for another pod may take before the pod that was waited for is looked at again.
+const RECENT: Duration = Duration::from_secs(1);
+/// The longest that look takes.
+const LOOK_PATIENCE: Duration = Duration::from_secs(4);
 
 /// A wait for a pod, made by [`PodHandle::wait_until`]; `.await` it.
 ///
 /// The first look happens at once, then after 1, 3 and 5 seconds and from there on every 5, or every
 /// 2.5 while several waits on the handle share one list. A pod that is booting is looked at every 5
 /// seconds from the start. Between looks a pod that RunPod calls ready is probed every second. There
-/// is one more look when the longest wait is over. Failures that may pass (429, 5xx, lost
+/// is one more look when the time is up. Failures that may pass (429, 5xx, lost
 /// connections) are events, not the end.
 ///
 /// A pod that runs and cannot be reached after 10 s, or still boots after 30 s, has its system log looked at now and
@@ -124,16 +135,85 @@ impl<C: Condition> Wait<C> {
     /// Watches the pod and meanwhile searches for what else has its name. A pod that is given up is not watched
     /// any more.
     async fn watch(&self) -> (Result<Option<Pod>, WaitError>, Settled) {
+        let began_at = Instant::now();
         let watching = self.pod.runpod().observed_by(self.observer.clone());
         let watcher = Watcher::new(&watching, &self.pod);
         let watch = watch::watch(watcher, &self.condition, self.longest, self.fails_early, &self.observer);
         // Boxed: they are large.
-        let (watch, search) = (Box::pin(watch), Box::pin(self.pod.search()));
+        let pod = self.pod.observed_by(&watching);
+        let (watch, search) = (Box::pin(watch), Box::pin(pod.search()));
         match select(watch, search).await {
-            Either::Left((last, search)) => (last, self.pod.finish(search).await),
+            Either::Left((last, search)) => self.searched(last, search, began_at).await,
             Either::Right((Settled::Stays, watch)) => (watch.await, Settled::Stays),
             Either::Right((gave_way, _)) => (Ok(None), gave_way),
         }
+    }
+
+    /// Goes on after the watch with the search. If it took long, the pod is looked at once more, so that what the
+    /// wait returns is no older.
+    async fn searched(
+        &self,
+        last: Result<Option<Pod>, WaitError>,
+        search: impl Future<Output = Settled>,
+        began_at: Instant,
+    ) -> (Result<Option<Pod>, WaitError>, Settled) {
+        let searched_at = Instant::now();
+        if let Some(pause) = self.pod.shown_in() {
+            self.observer.notify(&search_awaited(&last, self, began_at.elapsed(), pause));
+        }
+        let settled = self.pod.finish(search).await;
+        if matches!(settled, Settled::GaveWay { .. }) || searched_at.elapsed() <= RECENT {
+            return (last, settled);
+        }
+        let later = Box::pin(self.pod.look_now()).await;
+        let last = match (last, later) {
+            (Ok(Some(_)), Some(later)) if self.condition.verdict(Some(&later)) == Verdict::Done => {
+                Ok(Some(later))
+            }
+            (Err(error), Some(later)) => {
+                let verdict = self.condition.verdict(Some(&later));
+                Err(error.with_last(later, verdict))
+            }
+            (last, _) => last,
+        };
+        (last, settled)
+    }
+}
+
+impl PodHandle {
+    /// The pod as it is now; `None` if that cannot be had in a moment. Many that look at once share a list.
+    async fn look_now(&self) -> Option<Pod> {
+        let mut watcher = Watcher::new(self.runpod(), self);
+        match timeout(LOOK_PATIENCE, watcher.look()).await {
+            Ok(Ok(Sight::Pod(pod))) => Some(*pod),
+            Ok(Ok(Sight::Gone)) => Some(self.terminated()),
+            _ => None,
+        }
+    }
+}
+
+/// Says that a wait is decided, and goes on for the list that would show another pod of the name.
+fn search_awaited<C: Condition>(
+    outcome: &Result<Option<Pod>, WaitError>,
+    wait: &Wait<C>,
+    elapsed: Duration,
+    pause: Duration,
+) -> Event {
+    let condition = wait.condition.name();
+    let (pod, not) = match outcome {
+        Ok(pod) => (pod.as_ref(), ""),
+        Err(error) => (error.report().last_pod.as_ref(), "not "),
+    };
+    let pending = format!(
+        "{not}{condition}; RunPod's list shows in {:.0} s whether a second pod was made",
+        pause.as_secs_f64().ceil()
+    );
+    Event::Looked {
+        pod_id: wait.pod.id.clone(),
+        state: pod.and_then(|pod| pod.state.clone()),
+        pending: Some(pending),
+        condition,
+        elapsed,
     }
 }
 

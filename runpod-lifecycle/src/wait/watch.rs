@@ -27,8 +27,8 @@ pub(crate) enum Sight {
     Pod(Box<Pod>),
     /// It is proven that there is no such pod any more.
     Gone,
-    /// The answer proves nothing about how the pod is now, and why.
-    Unclear(String),
+    /// The answer proves nothing about how the pod is now: why, and the pod as it was shown.
+    Unclear(String, Option<Box<Pod>>),
 }
 
 /// Where a wait for one pod gets its looks from.
@@ -68,7 +68,7 @@ pub(crate) async fn watch(
     Box::pin(run(watcher, watch, observer)).await
 }
 
-/// Looks at the pod until the condition is decided or the longest wait is over.
+/// Looks at the pod until the condition is decided or the time is up.
 async fn run<S: Source>(
     mut source: S,
     mut watch: Watch<'_>,
@@ -155,8 +155,8 @@ struct Watch<'a> {
     /// Whether the caller wants the wait to end with a cause that does not heal.
     fails_early: bool,
     suspicion: Suspicion,
-    /// Whether a warning about the pod's SSH keys was given.
-    is_warned: bool,
+    /// The warnings about the pod that were given.
+    warned: Vec<String>,
 }
 
 impl<'a> Watch<'a> {
@@ -178,7 +178,7 @@ impl<'a> Watch<'a> {
             is_probed: false,
             fails_early: false,
             suspicion: Suspicion::default(),
-            is_warned: false,
+            warned: Vec::new(),
         }
     }
 
@@ -191,7 +191,12 @@ impl<'a> Watch<'a> {
             Err(_) => return Look::OutOfTime,
             Ok(Err(error)) if is_fatal(error.kind()) => return Look::Fatal(error),
             Ok(Err(error)) => return Look::Failed(error),
-            Ok(Ok(Sight::Unclear(why))) => return Look::Pending(why),
+            Ok(Ok(Sight::Unclear(why, pod))) => {
+                if let Some(pod) = pod {
+                    (self.looked_at, self.last_pod) = (Instant::now(), Some(*pod));
+                }
+                return Look::Pending(why);
+            }
             Ok(Ok(Sight::Gone)) => None,
             Ok(Ok(Sight::Pod(pod))) => Some(*pod),
         };
@@ -269,9 +274,12 @@ impl<'a> Watch<'a> {
 
     fn tell(&mut self, observer: &Observer, pending: Option<String>) {
         self.last_pending.clone_from(&pending);
-        if let Some(warning) = self.last_pod.as_ref().and_then(Pod::key_warning).filter(|_| !self.is_warned) {
-            self.is_warned = true;
-            observer.notify(&Event::Warned { warning });
+        let warnings = self.last_pod.as_ref().map(Pod::warnings).unwrap_or_default();
+        for warning in warnings {
+            if !self.warned.contains(&warning) {
+                self.warned.push(warning.clone());
+                observer.notify(&Event::Warned { warning });
+            }
         }
         if self.restarts > self.restarts_told {
             self.restarts_told = self.restarts;
@@ -285,6 +293,7 @@ impl<'a> Watch<'a> {
             pod_id: self.id.to_owned(),
             state: self.last_pod.as_ref().and_then(|pod| pod.state.clone()),
             pending,
+            condition: self.condition.name(),
             elapsed: self.started.elapsed(),
         });
     }
@@ -321,6 +330,7 @@ impl<'a> Watch<'a> {
         Box::new(WaitReport {
             pod_id: self.id.to_owned(),
             condition: self.condition.name(),
+            longest: self.deadline - self.started,
             last_pod: self.last_pod,
             last_pending: self.last_pending,
             last_error: self.last_error,

@@ -157,7 +157,7 @@ impl<'a> Watcher<'a> {
 /// What a wait makes of an answer.
 fn sight(pod: Option<Pod>, finding: Finding) -> Sight {
     match (finding, pod) {
-        (Finding::Unknown { why, .. }, _) => Sight::Unclear(why),
+        (Finding::Unknown { why, .. }, pod) => Sight::Unclear(why, pod.map(Box::new)),
         (_, Some(pod)) => Sight::Pod(Box::new(pod)),
         (_, None) => Sight::Gone,
     }
@@ -220,7 +220,7 @@ impl Source for Watcher<'_> {
         };
         match sight {
             Err(_) => self.unhelpful = Some(question),
-            Ok(Sight::Unclear(_)) => {}
+            Ok(Sight::Unclear(..)) => {}
             Ok(_) => self.preferred = question,
         }
         sight

@@ -124,9 +124,20 @@ async fn http_urls_lead_through_the_proxy_that_was_given() {
 
 #[tokio::test]
 async fn a_pod_that_does_not_run_has_no_address() {
-    for status in ["EXITED", "STOPPED", "ERROR", "TERMINATED", "PROVISIONING", "STARTING", "CREATED"] {
+    let words = [
+        "EXITED",
+        "STOPPED",
+        "ERROR",
+        "TERMINATED",
+        "HIBERNATING",
+        "",
+        "PROVISIONING",
+        "STARTING",
+        "CREATED",
+    ];
+    for status in words.map(|word| json!(word)).into_iter().chain([Value::Null]) {
         let pod = pod(|pod| {
-            pod["status"] = json!(status);
+            pod["status"] = status.clone();
             pod["ssh"] = json!({
                 "direct": {"host": "203.0.113.9", "port": 40022, "username": "root", "command": ""},
                 "proxy": {"host": "ssh.runpod.io", "port": 22, "username": "k3x9q2m7v1b8z5-64411abc", "command": ""},
@@ -142,7 +153,7 @@ async fn a_pod_that_does_not_run_has_no_address() {
         assert_eq!((connection.direct_ssh(), connection.proxy_ssh()), (None, None), "{status}");
         assert_eq!((connection.tcp(5432), connection.tcp_endpoints()), (None, &[][..]), "{status}");
         // A name that RunPod gives the pod for good, for whoever waits until it is up.
-        let comes_up = ["PROVISIONING", "STARTING", "CREATED"].contains(&status);
+        let comes_up = ["PROVISIONING", "STARTING", "CREATED"].iter().any(|word| status == *word);
         assert_eq!(connection.http_urls().len(), usize::from(comes_up), "{status}");
     }
 }

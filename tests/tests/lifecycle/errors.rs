@@ -115,7 +115,10 @@ fn a_pod_that_was_terminated_is_not_said_to_be_running() {
     let error = error.expect("a runtime").expect_err("it never runs");
     assert!(!error.may_bill());
     let text = error.to_string();
-    assert!(text.contains("within the longest wait") && text.contains("it was terminated"), "{text}");
+    assert!(
+        text.contains("timed out after 30 s; last seen: ") && text.contains("it was terminated"),
+        "{text}"
+    );
     assert!(!text.contains("billing") && !text.contains("terminate it"), "{text}");
 }
 

@@ -12,6 +12,7 @@ use std::{
 
 use futures_util::future::join_all;
 use httpmock::{MockServer, Then};
+use runpod_bench::clock::run_fast;
 use runpod_lifecycle::{
     Cause, Condition, Event, HttpReady, PodHandle, Port, Ready, RunPod, Running, WaitError,
 };
@@ -303,4 +304,98 @@ async fn a_key_of_nobody_in_the_spec_is_warned_of_at_deploy() {
         runpod.deploy(&crate::mock::spec().env("PUBLIC_KEY", key)).await.expect("it is accepted");
         assert_eq!(warnings.load(Ordering::Relaxed), usize::from(warns), "{key:?}");
     }
+}
+
+#[test]
+fn a_port_that_speaks_ssh_is_not_knocked_at_every_second_while_another_one_is_waited_for() {
+    run_fast(50, async {
+        let listener = TcpListener::bind("127.0.0.1:0").await.expect("loopback is free");
+        let sshd = listener.local_addr().expect("it is bound").port();
+        let said = Arc::new(Mutex::new(Vec::new()));
+        let heard = Arc::clone(&said);
+        tokio::spawn(async move {
+            while let Ok((mut stream, _)) = listener.accept().await {
+                let heard = Arc::clone(&heard);
+                tokio::spawn(async move {
+                    let _ = stream.write_all(b"SSH-2.0-OpenSSH_9.8\r\n").await;
+                    let mut words = String::new();
+                    let _ = stream.read_to_string(&mut words).await;
+                    heard.lock().unwrap().push(words);
+                });
+            }
+        });
+        let closed = TcpListener::bind("127.0.0.1:0").await.expect("loopback is free");
+        let nobody = closed.local_addr().expect("it is bound").port();
+        drop(closed);
+        let server = MockServer::start_async().await;
+        let pod = pod(&server, |pod| {
+            pod["ports"] = json!(["22/tcp", "5000/tcp"]);
+            let public = |private, public| json!({"private": private, "public": public, "type": "tcp", "ip": "127.0.0.1"});
+            pod["runtime"] = json!({"uptime": 60, "ports": [public(22, sshd), public(5000, nobody)]});
+        })
+        .await;
+        let waits = (0..20).map(|_| pod.wait_until(Ready::Ports, Duration::from_secs(30)).into_future());
+        for outcome in join_all(waits).await {
+            outcome.expect_err("nothing listens on the second port");
+        }
+        let said = said.lock().unwrap().clone();
+        assert!((2..=7).contains(&said.len()), "{} connections in 30 s", said.len());
+        assert!(said.iter().all(|words| words.starts_with("SSH-2.0-runpod_lifecycle_")), "{said:?}");
+    })
+    .expect("a runtime");
+}
+
+#[test]
+fn what_an_endpoint_said_before_a_restart_counts_for_nothing_after_it() {
+    run_fast(50, async {
+        let listener = TcpListener::bind("127.0.0.1:0").await.expect("loopback is free");
+        let port = listener.local_addr().expect("it is bound").port();
+        let connections = Arc::new(AtomicUsize::new(0));
+        let (count, up) = (Arc::clone(&connections), Arc::new(std::sync::atomic::AtomicBool::new(true)));
+        let is_up = Arc::clone(&up);
+        tokio::spawn(async move {
+            while let Ok((mut stream, _)) = listener.accept().await {
+                count.fetch_add(1, Ordering::SeqCst);
+                if is_up.load(Ordering::SeqCst) {
+                    let _ = stream.write_all(b"SSH-2.0-OpenSSH_9.8\r\n").await;
+                }
+            }
+        });
+        let script = crate::script::Script::new().await;
+        let shown = |started_at, uptime| crate::script::reachable(port, started_at, uptime);
+        script.show(shown("2026-08-20T06:16:19Z", 500));
+        script.set(crate::script::To::Act, (200, shown("2026-08-20T06:16:19Z", 500)));
+        let pod = script.runpod().get(ID).await.expect("it is there");
+        let pod = pod.wait_until(Ready::Ssh, Duration::from_secs(5)).await.expect("sshd greets");
+        up.store(false, Ordering::SeqCst);
+        pod.restart().await.expect("it is accepted");
+        script.show(shown("2026-08-20T07:16:19Z", 0));
+        let error =
+            pod.wait_until(Ready::Ssh, Duration::from_secs(2)).await.expect_err("sshd is not up again");
+        assert!(error.to_string().contains("sshd does not answer yet"), "{error}");
+        assert!(connections.load(Ordering::SeqCst) > 1);
+    })
+    .expect("a runtime");
+}
+
+#[tokio::test]
+async fn ports_that_cannot_be_read_are_kept_and_told() {
+    let server = MockServer::start_async().await;
+    let pod = pod(&server, |pod| {
+        pod["ports"] = json!(["22/TCP", "53/udp", 5000, "8888/http", {"port": 1}, "0/tcp"]);
+    })
+    .await;
+    assert_eq!(pod.ports.iter().map(Port::to_string).collect::<Vec<_>>(), ["22/tcp", "8888/http"]);
+    assert_eq!(pod.unreadable_ports(), ["53/udp", "0/tcp", "5000", "{\"port\":1}"]);
+    let told = Arc::new(Mutex::new(Vec::new()));
+    let sink = Arc::clone(&told);
+    let wait = pod.wait_until(Ready::Ports, Duration::from_secs(2)).on_event(move |event| {
+        if let Event::Warned { warning } = event {
+            sink.lock().unwrap().push(warning.clone());
+        }
+    });
+    wait.await.expect_err("no endpoint");
+    let told = told.lock().unwrap().clone();
+    assert_eq!(told.len(), 1, "{told:?}");
+    assert!(told[0].contains("53/udp, 0/tcp, 5000"), "{told:?}");
 }

@@ -2,6 +2,7 @@
 
 use std::sync::{Arc, Mutex};
 
+use runpod_bench::clock::run_fast;
 use runpod_lifecycle::{ApiVersion, Cloud, DeployError, Event, Hardware, PodSpec, RunPod, Stock};
 use serde_json::{Value, json};
 
@@ -301,4 +302,35 @@ async fn a_pinned_data_center_is_named_before_another_gpu_and_community_stock_th
     assert!(plan.warnings.iter().any(|warning| warning.contains("EU-RO-1, US-CA-2 pinned")), "{plan}");
     let plan = server.runpod().plan(&gpu().cloud(Cloud::Community)).await.unwrap();
     assert_eq!(plan.candidates[0].stock, Some(Stock::High));
+}
+
+#[test]
+fn a_catalog_that_cannot_be_read_for_whatever_reason_fails_no_deploy_of_an_exact_id() {
+    let answers = [
+        (400, "availability needs a product"),
+        (403, "forbidden"),
+        (404, "no such path"),
+        (409, "busy"),
+        (422, "$.include: unknown"),
+        (500, "Internal Server Error"),
+        (501, "not here"),
+    ];
+    run_fast(50, async {
+        for path in ["/v2/catalog/gpus", "/v2/catalog/datacenters"] {
+            for (status, words) in answers {
+                let server = but("GET", path, move || refusal(status, words)).await;
+                let (runpod, told) = listening(&server.runpod());
+                let outcome = runpod.deploy(&gpu().data_center("US-CA-2")).await;
+                outcome.unwrap_or_else(|error| panic!("{path} {status}: {error}"));
+                let told = told.lock().unwrap().clone();
+                let says_what = told.contains("catalog could not be read") && told.contains(words);
+                assert!(says_what, "{path} {status}: {told}");
+                assert_eq!(told.contains("lacks the right"), status == 403, "{told}");
+            }
+        }
+        let server = but("GET", "/v2/catalog/gpus", || refusal(401, "no such key")).await;
+        server.runpod().deploy(&gpu()).await.expect_err("the create would be refused as well");
+        assert!(server.creates().is_empty());
+    })
+    .expect("a runtime");
 }

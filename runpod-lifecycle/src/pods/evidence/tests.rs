@@ -40,8 +40,15 @@ fn listed(seconds: u64) -> History {
 }
 
 fn changed(action: Changed, seconds: u64) -> History {
-    let change = Change { action, at: at(seconds) };
-    History { created_at: Some(at(0)), touched_at: Some(change.at), change: Some(change), listed_at: None }
+    changes(&[(action, seconds)])
+}
+
+/// A pod that was changed so at these seconds, one after the other.
+fn changes(all: &[(Changed, u64)]) -> History {
+    let mut changes = Changes::default();
+    all.iter().for_each(|(action, seconds)| changes.add(Change { action: *action, at: at(*seconds) }));
+    let touched_at = changes.last.map(|change| change.at);
+    History { created_at: Some(at(0)), touched_at, changes, listed_at: None }
 }
 
 #[test]
@@ -111,13 +118,62 @@ fn presence_is_proven_at_its_own_time_and_a_change_has_15_seconds_to_show() {
     }
 }
 
+#[test]
+fn an_answer_that_agrees_with_a_change_is_not_believed_while_it_may_be_from_before_another() {
+    use Changed::{Restarted, Started, Stopped, Terminated};
+    // Each change leaves the state from before it for 15 s, unless the answer shows a run that began since.
+    const NEW: Option<bool> = None;
+    const OLD: Option<bool> = Some(true);
+    const UNTOLD: Option<bool> = Some(false);
+    for (history, state, run, asked_at, expected) in [
+        (&[(Started, 100), (Stopped, 104)][..], "EXITED", NEW, 105, NothingUntil(115)),
+        (&[(Started, 100), (Stopped, 104)], "EXITED", NEW, 115, There),
+        (&[(Started, 100), (Stopped, 104)], "RUNNING", UNTOLD, 105, NothingUntil(119)),
+        (&[(Started, 100), (Stopped, 104)], "RUNNING", NEW, 118, NothingUntil(119)),
+        (&[(Started, 80), (Stopped, 100)], "EXITED", NEW, 101, There),
+        (&[(Stopped, 100), (Started, 104)], "RUNNING", UNTOLD, 105, NothingUntil(115)),
+        (&[(Stopped, 100), (Started, 104)], "RUNNING", OLD, 105, NothingUntil(119)),
+        (&[(Stopped, 100), (Started, 104)], "RUNNING", NEW, 105, There),
+        (&[(Stopped, 100), (Started, 104)], "STARTING", UNTOLD, 105, NothingUntil(115)),
+        (&[(Stopped, 100), (Started, 104)], "RUNNING", UNTOLD, 115, There),
+        (&[(Stopped, 100), (Started, 104)], "EXITED", NEW, 118, NothingUntil(119)),
+        (&[(Stopped, 80), (Started, 100)], "RUNNING", UNTOLD, 101, There),
+        (&[(Stopped, 80), (Started, 100)], "RUNNING", OLD, 101, NothingUntil(115)),
+        (&[(Restarted, 100)], "RUNNING", UNTOLD, 101, NothingUntil(115)),
+        (&[(Restarted, 100)], "RUNNING", OLD, 101, NothingUntil(115)),
+        (&[(Restarted, 100)], "RUNNING", OLD, 115, There),
+        (&[(Restarted, 100)], "RUNNING", NEW, 101, There),
+        (&[(Restarted, 100), (Stopped, 104)], "EXITED", NEW, 105, NothingUntil(115)),
+        (&[(Stopped, 100), (Restarted, 104)], "RUNNING", UNTOLD, 116, NothingUntil(119)),
+        (&[(Started, 100), (Stopped, 102), (Started, 104)], "RUNNING", UNTOLD, 105, NothingUntil(117)),
+        (&[(Started, 100), (Stopped, 102), (Started, 104)], "EXITED", NEW, 118, NothingUntil(119)),
+        (&[(Stopped, 100), (Started, 102), (Stopped, 104)], "EXITED", NEW, 105, NothingUntil(117)),
+        (&[(Stopped, 100), (Terminated, 104)], "EXITED", NEW, 105, NothingUntil(119)),
+        (&[(Started, 100), (Terminated, 104)], "TERMINATED", NEW, 105, Proof::Gone),
+        (&[(Started, 100)], "ERROR", NEW, 105, NothingUntil(115)),
+        (&[(Started, 100)], "HIBERNATING", NEW, 105, There),
+    ] {
+        let mut pod = Pod::scripted("pod123", state, false);
+        pod.withheld = run.map(|shows_old_run| Withheld { reason: "old".to_owned(), shows_old_run });
+        let history = changes(history);
+        for asked in [Asked::List, Asked::ById] {
+            let seen = Observation { asked, at: at(asked_at), came: Came::Pod(&pod) };
+            assert_eq!(
+                proof(&judge(&seen, &history)),
+                expected,
+                "{state} {run:?} at {asked_at} s: {history:?}"
+            );
+        }
+    }
+}
+
 fn run(started_at: &str, uptime: Option<u64>) -> Run {
     let started_at = (!started_at.is_empty()).then(|| format!("2026-08-20T06:{started_at}Z"));
     Run { started_at, uptime: uptime.map(seconds) }
 }
 
 fn clock(text: &str) -> SystemTime {
-    time(&format!("2026-08-20T06:{text}Z")).expect("it is RFC 3339")
+    server_time(&format!("2026-08-20T06:{text}Z")).expect("it is RFC 3339")
 }
 
 /// A turnover at 100 s of a run that had been shown so.

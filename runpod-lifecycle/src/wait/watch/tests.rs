@@ -74,7 +74,7 @@ impl Source for &Script {
             Scripted::State(word) => Ok(Sight::Pod(Box::new(Pod::scripted(id, word, false)))),
             Scripted::Ssh => Ok(Sight::Pod(Box::new(Pod::scripted(id, "RUNNING", true)))),
             Scripted::Absent => Ok(Sight::Gone),
-            Scripted::Unclear => Ok(Sight::Unclear("nobody knows".to_owned())),
+            Scripted::Unclear => Ok(Sight::Unclear("nobody knows".to_owned(), None)),
             Scripted::Fails(kind) => Err(Error::of_answer(kind, "get pod", Some(id), "scripted")),
             Scripted::Hangs => std::future::pending().await,
         }
@@ -125,8 +125,8 @@ async fn a_booting_pod_is_looked_at_when_a_loop_would_and_no_more_often() {
     assert_eq!(report.last_pod.as_ref().unwrap().state, Some(PodState::Provisioning));
     assert_eq!(
         error.to_string(),
-        "pod pod123 is not running within the longest wait (RunPod says PROVISIONING, \
-         asked 5 times in 18.0 s). It may be running and billing: wait longer, or terminate it"
+        "pod pod123 is not running: timed out after 18 s; last seen: RunPod says PROVISIONING, \
+         asked 5 times in 18.0 s. It may be running and billing: wait longer, or terminate it"
     );
 }
 
