@@ -88,7 +88,7 @@ impl<C: Condition + 'static> IntoFuture for Wait<C> {
 
     fn into_future(self) -> Self::IntoFuture {
         Box::pin(async move {
-            let runpod = self.pod.runpod().clone();
+            let runpod = self.pod.runpod().for_waiting();
             let watching = runpod.observed_by(self.observer.clone());
             let watcher = Watcher::new(&watching, &self.pod);
             let (longest, fails_early) = (self.longest, self.fails_early);
