@@ -7,7 +7,8 @@ use std::{
     time::Duration,
 };
 
-use runpod_sim::{Sim, SimBuilder};
+use runpod_lifecycle::{PodSpec, RunPod};
+use runpod_sim::{Cause, Fault, FaultKind, Sim, SimBuilder};
 use serde_json::Value;
 use tempfile::TempDir;
 
@@ -77,7 +78,11 @@ fn a_deploy_ends_with_the_connection() {
         "{out}"
     );
     assert!(
-        err.contains("RUNNING") && !err.contains('\u{1b}') && !out.contains('\u{1b}'),
+        err.contains("s pod ")
+            && err.contains(" is running")
+            && !err.contains("RunPod says")
+            && !err.contains('\u{1b}')
+            && !out.contains('\u{1b}'),
         "plain lines: {err}"
     );
 }
@@ -144,6 +149,40 @@ async fn a_destroy_waits_for_the_lists_before_it_says_that_there_is_nothing() {
     assert!(out(&destroyed).contains("was destroyed"), "{destroyed:?}");
     assert!(err(&destroyed).contains("its lists may be behind"), "{destroyed:?}");
     assert!(account.sim.ledger().iter().all(|entry| !entry.is_billing()));
+}
+
+/// A pod of the name is listed, and another one that was created just before is not.
+#[tokio::test]
+async fn a_destroy_also_takes_what_shows_up_once_the_lists_have_caught_up() {
+    let account = Account::with(Sim::builder().list_lag(Duration::from_secs(8))).await;
+    let runpod = RunPod::builder(account.sim.api_key()).base_url(account.sim.url()).build().unwrap();
+    let spec = PodSpec::gpu("cli", "a", ["NVIDIA GeForce RTX 4090"]).container_disk_gb(20);
+    runpod.deploy(&spec).await.unwrap();
+    let is_listed = async || !runpod.list().await.unwrap().is_empty();
+    while !is_listed().await {
+        tokio::time::sleep(Duration::from_millis(200)).await;
+    }
+    let other = RunPod::builder(account.sim.api_key()).base_url(account.sim.url()).build().unwrap();
+    let body = serde_json::json!({
+        "name": "cli", "image": "a", "disk": 20, "gpu": {"id": "NVIDIA GeForce RTX 4090", "count": 1},
+    });
+    other.api().unwrap().create_pod(&serde_json::from_value(body).unwrap()).await.unwrap();
+    assert_eq!(account.sim.pods().len(), 2);
+    let destroyed = account.run(&["destroy"], false).await;
+    assert_eq!(code(&destroyed), 0, "{}", err(&destroyed));
+    assert_eq!(out(&destroyed).matches("was destroyed").count(), 2, "{destroyed:?}");
+    assert!(account.sim.ledger().iter().all(|entry| !entry.is_billing()));
+}
+
+#[tokio::test]
+async fn a_wait_ends_early_with_a_cause_that_does_not_heal_if_that_is_wanted() {
+    let account = Account::new().await;
+    let missing = FaultKind::CannotStart { cause: Cause::ImageMissing, healing: None };
+    account.sim.inject(Fault::new(missing).on("createPod")).unwrap();
+    let output = account.run(&["deploy", "--fail-early", "--timeout", "300"], false).await;
+    assert_eq!(code(&output), 1, "{}", err(&output));
+    assert!(err(&output).contains("a cause that does not heal by itself"), "{}", err(&output));
+    assert!(err(&output).contains("manifest unknown"), "{}", err(&output));
 }
 
 #[test]

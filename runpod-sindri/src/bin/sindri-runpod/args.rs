@@ -58,6 +58,9 @@ pub(crate) enum Command {
         /// The user to log in as over direct SSH. Default: `providers.runpod.sshUser`, else root.
         #[arg(long)]
         user: Option<String>,
+        /// End the wait as soon as RunPod's log names a cause that does not heal by itself.
+        #[arg(long)]
+        fail_early: bool,
     },
     /// Start the environment, and wait until it can be used.
     Start {
@@ -110,6 +113,24 @@ pub(crate) struct Wait {
     /// The longest wait in seconds.
     #[arg(long, default_value_t = 600, value_name = "SECONDS")]
     timeout: u64,
+    /// End the wait as soon as RunPod's log names a cause that does not heal by itself, such as an image that is not there.
+    /// The pod is left as it is.
+    #[arg(long, conflicts_with = "no_wait")]
+    fail_early: bool,
+}
+
+impl Command {
+    /// Whether its wait is to end with a cause that does not heal.
+    pub(crate) fn fails_early(&self) -> bool {
+        match self {
+            Self::Deploy { wait, .. }
+            | Self::Start { wait }
+            | Self::Stop { wait }
+            | Self::Destroy { wait, .. } => wait.fail_early,
+            Self::Connect { fail_early, .. } => *fail_early,
+            _ => false,
+        }
+    }
 }
 
 impl Wait {

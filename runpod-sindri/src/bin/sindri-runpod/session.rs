@@ -37,7 +37,7 @@ pub(crate) async fn run(arguments: Arguments) -> anyhow::Result<()> {
     let config = SindriConfig::from_path(&arguments.config).map_err(runpod_sindri::ProviderError::from)?;
     let progress = Arc::new(Progress::new());
     let creation = Arc::new(Creation::default());
-    let provider = RunpodProvider::new().on_event({
+    let provider = RunpodProvider::new().fail_early(arguments.command.fails_early()).on_event({
         let (progress, creation) = (Arc::clone(&progress), Arc::clone(&creation));
         move |event| {
             creation.hear(event);
@@ -45,7 +45,15 @@ pub(crate) async fn run(arguments: Arguments) -> anyhow::Result<()> {
         }
     });
     let (provider, _simulator) = point(provider, &arguments, &config).await?;
-    let deploys = matches!(arguments.command, Command::Deploy { .. });
+    let doubt = match arguments.command {
+        Command::Deploy { .. } => Some("look with status whether a pod was created"),
+        Command::Destroy { .. } => Some("look with status whether a pod of this name is left, which bills"),
+        Command::Stop { .. } => Some("look with status whether it was stopped"),
+        Command::Start { .. } | Command::Connect { .. } => {
+            Some("a pod that was started bills; see status and stop")
+        }
+        _ => None,
+    };
     let mut work = pin!(carry_out(&provider, &config, arguments.command, printer, &progress));
     let outcome = tokio::select! {
         biased;
@@ -56,7 +64,7 @@ pub(crate) async fn run(arguments: Arguments) -> anyhow::Result<()> {
         }
     };
     progress.end();
-    outcome.unwrap_or_else(|| Err(Interrupted { pod_id: creation.pod_id(), deploys }.into()))
+    outcome.unwrap_or_else(|| Err(Interrupted { pod_id: creation.pod_id(), doubt }.into()))
 }
 
 /// Waits for the answer to a create that is on its way, since only that tells the pod's id; `None` unless the deploy
@@ -75,14 +83,17 @@ async fn see_through(
     }
 }
 
-/// Ends when the program is to end: at Ctrl-C, or when it is asked to terminate, as by `timeout` or a CI.
+/// Ends when the program is to end: at Ctrl-C, when it is asked to terminate, as by `timeout` or a CI, or when its terminal
+/// goes, as when an SSH session breaks off.
 async fn interrupted() -> std::io::Result<()> {
     #[cfg(unix)]
     {
-        let mut terminate = tokio::signal::unix::signal(tokio::signal::unix::SignalKind::terminate())?;
+        use tokio::signal::unix::{SignalKind, signal};
+        let (mut terminate, mut hang_up) = (signal(SignalKind::terminate())?, signal(SignalKind::hangup())?);
         tokio::select! {
             interrupted = tokio::signal::ctrl_c() => interrupted,
             _ = terminate.recv() => Ok(()),
+            _ = hang_up.recv() => Ok(()),
         }
     }
     #[cfg(not(unix))]
@@ -125,7 +136,8 @@ async fn carry_out(
     progress: &Progress,
 ) -> anyhow::Result<()> {
     match command {
-        Command::Plan => printer.plan(&provider.plan(config).await?),
+        Command::Plan if printer.json => printer.print(&provider.plan(config).await?),
+        Command::Plan => printer.lines(provider.plan_lines(config).await?),
         Command::Deploy { force, dry_run, wait } => {
             let options = options(force, dry_run, &wait);
             let result = provider.deploy(config, options).await?;
@@ -133,7 +145,7 @@ async fn carry_out(
             printer.deployed(&result)
         }
         Command::Status => printer.status(&provider.status(config).await?),
-        Command::Connect { user } => {
+        Command::Connect { user, .. } => {
             let config = with_user(config, user);
             match printer.json {
                 true => printer.print(&provider.connection(&config, CONNECT_PATIENCE).await?),
