@@ -191,6 +191,14 @@ impl RunpodProvider {
         Ok(Blueprint::new(config, self.api_version()?)?)
     }
 
+    /// The account behind it, for what concerns more than one environment. It tells the observer everything.
+    ///
+    /// # Errors
+    /// [`ProviderError::Client`] if the API key, the base URL or the API version is unusable. Nothing is sent.
+    pub fn account(&self) -> Result<RunPod, ProviderError> {
+        self.watched()
+    }
+
     /// A handle that tells the observer everything.
     pub(crate) fn watched(&self) -> Result<RunPod, ProviderError> {
         let client = self.client()?;

@@ -122,6 +122,11 @@ pub(crate) fn warn(warnings: &[String]) {
     }
 }
 
+/// Shows what is worth knowing, on standard error.
+pub(crate) fn note(text: &str) {
+    anstream::eprintln!("{HINT}note:{HINT:#} {text}");
+}
+
 /// Somebody pressed Ctrl-C, or the program was asked to terminate.
 #[derive(Debug)]
 pub(crate) struct Interrupted {

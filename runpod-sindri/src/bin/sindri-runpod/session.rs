@@ -14,6 +14,7 @@ use runpod_sindri::{DeployOptions, Provider, RunpodProvider, SindriConfig};
 use serde_json::{Value, json};
 
 use crate::{
+    account,
     args::{Arguments, Command, Wait},
     creation::Creation,
     output::{self, Interrupted, Printer},
@@ -34,7 +35,11 @@ pub(crate) async fn run(arguments: Arguments) -> anyhow::Result<()> {
         }
         _ => {}
     }
-    let config = SindriConfig::from_path(&arguments.config).map_err(runpod_sindri::ProviderError::from)?;
+    let config = match arguments.command.needs_config() {
+        true => SindriConfig::from_path(&arguments.config),
+        false => SindriConfig::from_yaml("name: account"),
+    };
+    let config = config.map_err(runpod_sindri::ProviderError::from)?;
     let progress = Arc::new(Progress::new());
     let creation = Arc::new(Creation::default());
     let provider = RunpodProvider::new().fail_early(arguments.command.fails_early()).on_event({
@@ -47,6 +52,7 @@ pub(crate) async fn run(arguments: Arguments) -> anyhow::Result<()> {
     let (provider, _simulator) = point(provider, &arguments, &config).await?;
     let doubt = match arguments.command {
         Command::Deploy { .. } => Some("look with status whether a pod was created"),
+        Command::Reap { .. } => Some("pods whose lifetime is over may be left, and bill; reap once more"),
         Command::Destroy { .. } => Some("look with status whether a pod of this name is left, which bills"),
         Command::Stop { .. } => Some("look with status whether it was stopped"),
         Command::Start { .. } | Command::Connect { .. } => {
@@ -108,6 +114,9 @@ async fn point(
     config: &SindriConfig,
 ) -> anyhow::Result<(RunpodProvider, Option<runpod_sim::Sim>)> {
     if arguments.sim {
+        output::note(
+            "this RunPod is simulated, and everything is forgotten at the end; to keep one, run runpod-sim beside and give its address with --api-url",
+        );
         let sim = crate::simulator::start(config, arguments.sim_out_of_stock).await?;
         return Ok((crate::simulator::point(provider, &sim, config), Some(sim)));
     }
@@ -179,6 +188,9 @@ async fn carry_out(
             }
             Ok(())
         }
+        Command::List { all } => account::list(&provider.account()?, all, printer).await,
+        Command::Gpus(filter) => account::gpus(&provider.account()?, &filter, printer).await,
+        Command::Reap { dry_run } => account::reap(&provider.account()?, dry_run, printer).await,
         Command::Schema | Command::Completions { .. } => Ok(()),
     }
 }
