@@ -10,7 +10,7 @@ use std::{
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use crate::{ConfigError, ConfigProblem, RunpodConfig, SecretConfig};
+use crate::{ConfigError, ConfigProblem, RunpodConfig, SecretConfig, yaml};
 
 /// The most bytes of a config file that are read.
 const LARGEST_FILE: u64 = 1024 * 1024;
@@ -258,12 +258,7 @@ impl SindriConfig {
     /// # Errors
     /// [`ConfigError`] if it is no YAML, nests or repeats itself without measure, or says something of the wrong type.
     pub fn from_yaml(yaml: &str) -> Result<Self, ConfigError> {
-        // The excerpt that comes with an error may show whatever else stands in the file.
-        serde_saphyr::from_str(yaml).map_err(|error| {
-            // A name in the file is part of it, and may move the cursor.
-            let reason = error.without_snippet().to_string().replace(char::is_control, "\u{fffd}");
-            ConfigError::Unreadable { reason }
-        })
+        yaml::read(yaml).map_err(|reason| ConfigError::Unreadable { reason })
     }
 
     /// The user to log in as over direct SSH; `None` for the one RunPod names.

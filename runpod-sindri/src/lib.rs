@@ -23,6 +23,7 @@ mod schema;
 mod secret;
 mod state;
 mod status;
+mod yaml;
 
 pub use action::ActionReport;
 pub use config::{

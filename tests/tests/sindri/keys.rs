@@ -77,11 +77,14 @@ async fn spot_is_refused_with_a_reason_of_its_own() {
 fn what_is_no_config_says_where() {
     for (yaml, says) in [
         (runpod("gpuKind: A40"), "gpuKind"),
-        (runpod("gpuCount: -1"), "invalid u32 at line 1"),
+        (
+            runpod("gpuCount: -1"),
+            "providers.runpod.gpuCount: a whole number of 0 or more is wanted here (line 1",
+        ),
         (runpod("gpuCount: many"), "line 1"),
         (runpod("cloudType: ALL"), "ALL"),
         (runpod("gpuType: {a: b}"), "expected a GPU type or pool id, or a list of them"),
-        (runpod("gpuType: a, gpuTypeId: b"), "duplicate"),
+        (runpod("gpuType: a, gpuTypeId: b"), "the key \"gpuType\" is there twice"),
         (runpod("exposePorts: [70000]"), "expected a port number"),
         ("{deployment: {image: a}}".to_owned(), "name"),
         ("{name: a, deployment: {resources: {gpu: {tier: gpu-huge}}}}".to_owned(), "gpu-huge"),
