@@ -84,6 +84,18 @@ impl PodHandle {
         self.pod.connection().through(self.runpod.prober().http_proxy())
     }
 
+    /// Returns how long ago the run of its container began, as far as this look tells: since its `startedAt` by
+    /// RunPod's clock, or its uptime if that is less. `None` if the look shows neither.
+    ///
+    /// RunPod may show the addresses of the run before for the first 15 s or so.
+    #[must_use]
+    pub fn run_age(&self) -> Option<Duration> {
+        let now = self.runpod.server_now();
+        // A start that is still to come has just been.
+        let since_start = self.pod.started().map(|at| now.duration_since(at).unwrap_or_default());
+        since_start.into_iter().chain(self.pod.uptime).min()
+    }
+
     /// A wait until `condition` holds. `.await` it.
     ///
     /// It looks for `longest`. On top of that come up to 1 s for the last look, up to 4 s for RunPod's log if

@@ -1,11 +1,13 @@
 //! From a config to the pod it asks for.
 
+use std::time::Duration;
+
 use runpod_lifecycle::{ApiVersion, IfExists, PodSpec, Port, Protocol};
 
 use crate::{
     CloudType, ConfigError, ConfigProblem, GpuTypes, RunpodConfig, SindriConfig,
     config::user_problem,
-    runpod_config::{DEFAULT_GPU, DEFAULT_VCPUS},
+    runpod_config::{DEFAULT_GPU, DEFAULT_VCPUS, DEFAULT_VOLUME_GB},
 };
 
 /// The image when a config names none.
@@ -16,6 +18,9 @@ const FLAVOR_ON_V1: &str = "cpu3c";
 const MOST_GPUS: u32 = 16;
 /// The smallest pod volume RunPod sells, in GB.
 const SMALLEST_VOLUME_GB: u32 = 10;
+
+/// The longest lifetime in hours: a century.
+const MOST_HOURS: f64 = 876_000.0;
 
 /// A config with every default filled in, as the facade wants it.
 #[derive(Clone, Debug)]
@@ -74,12 +79,31 @@ impl Blueprint {
             problems.push(problem);
             None
         });
+        let mut found = |problem| problems.push(problem);
+        let named = config.deployment.image().unwrap_or_else(|problem| {
+            found(problem);
+            None
+        });
+        let volume = Volume::wanted(config, &runpod).unwrap_or_else(|problem| {
+            found(problem);
+            Volume::default()
+        });
+        if volume.size_gb == 0 && mounts_nothing(config, &runpod) {
+            problems.extend(runpod.volume_mount_path.as_ref().map(|path| {
+                let allowed = "nothing would be mounted there: set volumeSizeGb or networkVolumeId as well";
+                ConfigProblem::new("providers.runpod.volumeMountPath", path, allowed)
+            }));
+        }
         if !problems.is_empty() {
             return Err(ConfigError::Invalid(problems));
         }
         let mut warnings = Vec::new();
         let compute = compute(config, &runpod, cpu, &mut warnings).on(version, &mut warnings);
-        let image = image(config, &runpod, &mut warnings);
+        let image = image(named, &runpod, &mut warnings);
+        let region = runpod.region.clone().filter(|region| !region.is_empty());
+        if runpod.region.is_some() && region.is_none() {
+            warnings.push("region is empty: any data center will do".to_owned());
+        }
         let ports = runpod.open_ports();
         let has_template = runpod.template_id.is_some();
         // Which ports a template opens shows once the pod is there.
@@ -87,11 +111,11 @@ impl Blueprint {
         let mut blueprint = Self {
             version,
             spec: spec(&config.name, &compute, image.as_deref(), &runpod),
-            volume_gb: volume(&compute, &runpod, &mut warnings),
+            volume_gb: volume.on(&compute, &runpod, &mut warnings),
             cloud: cloud(&compute, &runpod, &mut warnings),
             container_disk_gb: runpod.container_disk_gb,
             network_volume: runpod.network_volume_id,
-            region: runpod.region,
+            region,
             public_ip: runpod.public_ip.unwrap_or(false),
             spot: runpod.spot.unwrap_or(false),
             compute,
@@ -150,6 +174,18 @@ impl Blueprint {
                 "deployment.resources.memory ({memory}) has no effect: on RunPod it comes with the GPU or the vCPUs"
             ));
         }
+        if let Some(memory) = resources.gpu.as_ref().and_then(|gpu| gpu.memory.as_deref()) {
+            self.warnings.push(format!(
+                "deployment.resources.gpu.memory ({memory}) has no effect: the tier or providers.runpod.gpuType decides it"
+            ));
+        }
+        if let Some(vendor) =
+            resources.gpu.as_ref().and_then(|gpu| gpu.vendor.as_deref()).filter(|it| *it != "nvidia")
+        {
+            self.warnings.push(format!(
+                "deployment.resources.gpu.type ({vendor}) has no effect: providers.runpod.gpuType names the GPU"
+            ));
+        }
         if let Some(cpus) = resources.cpus {
             self.warnings.push(format!(
                 "deployment.resources.cpus ({cpus}) has no effect: on RunPod they come with the GPU, or from providers.runpod.vcpuCount"
@@ -198,8 +234,8 @@ fn problems(config: &SindriConfig, runpod: &RunpodConfig) -> Vec<ConfigProblem> 
     if let Some(provider) = config.deployment.provider.as_deref().filter(|provider| *provider != "runpod") {
         refuse("deployment.provider", provider.to_owned(), "this provider deploys to runpod only");
     }
-    if let Some(bid) = runpod.spot_bid {
-        let allowed = "RunPod's REST APIs take no bids; leave it out";
+    if let Some(bid) = runpod.spot_bid.filter(|bid| *bid != 0.0) {
+        let allowed = "RunPod's REST APIs take no bids; leave it out, or 0 for on demand";
         refuse("providers.runpod.spotBid", bid.to_string(), allowed);
     }
     let types = runpod.gpu_type.as_ref().map(GpuTypes::ids);
@@ -221,29 +257,37 @@ fn problems(config: &SindriConfig, runpod: &RunpodConfig) -> Vec<ConfigProblem> 
     if let Some(problem) = runpod.ssh_user.as_deref().and_then(user_problem) {
         problems.push(problem);
     }
-    problems.extend(settings_problems(config, runpod));
+    problems.extend(settings_problems(runpod));
     problems
 }
 
 /// Everything wrong with RunPod's own settings about storage and ports.
-fn settings_problems(config: &SindriConfig, runpod: &RunpodConfig) -> Vec<ConfigProblem> {
+fn settings_problems(runpod: &RunpodConfig) -> Vec<ConfigProblem> {
     let mut problems = Vec::new();
     let mut refuse =
         |key, value: String, allowed: &str| problems.push(ConfigProblem::new(key, value, allowed));
     if runpod.container_disk_gb == Some(0) {
         refuse("providers.runpod.containerDiskGb", "0".to_owned(), "a container disk has at least 1 GB");
     }
-    if let Some(size) = runpod.volume_size_gb.filter(|size| (1..SMALLEST_VOLUME_GB).contains(size)) {
-        let allowed = "RunPod sells pod volumes of 10 GB and more; 0 means none";
-        refuse("providers.runpod.volumeSizeGb", size.to_string(), allowed);
-    }
     if let Some(path) = runpod.volume_mount_path.as_ref().filter(|path| !path.starts_with('/')) {
         let allowed = "a mount path is absolute, for example /workspace";
         refuse("providers.runpod.volumeMountPath", path.clone(), allowed);
     }
-    if let Some(path) = runpod.volume_mount_path.as_ref().filter(|_| mounts_nothing(config, runpod)) {
-        let allowed = "nothing would be mounted there: set volumeSizeGb or networkVolumeId as well";
-        refuse("providers.runpod.volumeMountPath", path.clone(), allowed);
+    if let Some(country) = runpod.region.as_ref().filter(|region| is_country(region)) {
+        let allowed =
+            "that is a country: RunPod takes a data center, for example US-CA-2; leave it out for any";
+        refuse("providers.runpod.region", country.clone(), allowed);
+    }
+    if let Some(hours) = runpod.lifetime_hours.filter(|hours| !(0.01..=MOST_HOURS).contains(hours)) {
+        let allowed = "a lifetime is 0.01 to 876000 hours";
+        refuse("providers.runpod.lifetimeHours", hours.to_string(), allowed);
+    }
+    if runpod.at_end.is_some() && runpod.lifetime_hours.is_none() {
+        refuse(
+            "providers.runpod.atEnd",
+            String::new(),
+            "it is about the end of a lifetime: set lifetimeHours as well",
+        );
     }
     let ports = runpod.open_ports();
     for port in &ports {
@@ -260,9 +304,14 @@ fn settings_problems(config: &SindriConfig, runpod: &RunpodConfig) -> Vec<Config
     problems
 }
 
-/// Returns true if the pod could have a volume of its own, and this config asks for none.
+/// Returns true if nothing but a pod volume could be mounted.
 fn mounts_nothing(config: &SindriConfig, runpod: &RunpodConfig) -> bool {
-    !is_cpu(config, runpod) && runpod.network_volume_id.is_none() && runpod.volume_gb() == 0
+    !is_cpu(config, runpod) && runpod.network_volume_id.is_none()
+}
+
+/// Returns true for two or three letters, as REST v1's country codes were: every data center's id has more.
+fn is_country(region: &str) -> bool {
+    (2..=3).contains(&region.len()) && region.bytes().all(|byte| byte.is_ascii_alphabetic())
 }
 
 fn is_cpu(config: &SindriConfig, runpod: &RunpodConfig) -> bool {
@@ -320,8 +369,7 @@ fn compute(
     Compute::Gpu { types, count: runpod.gpu_count.or(gpu.count).unwrap_or(1) }
 }
 
-fn image(config: &SindriConfig, runpod: &RunpodConfig, warnings: &mut Vec<String>) -> Option<String> {
-    let named = config.deployment.image.clone().filter(|image| !image.is_empty());
+fn image(named: Option<String>, runpod: &RunpodConfig, warnings: &mut Vec<String>) -> Option<String> {
     match (&runpod.template_id, named) {
         (Some(_), Some(image)) => {
             warnings.push(format!("deployment.image ({image}) was dropped: templateId names the image"));
@@ -345,34 +393,54 @@ fn spec(name: &str, compute: &Compute, image: Option<&str>, runpod: &RunpodConfi
             flavor.iter().fold(spec, |spec, flavor| spec.cpu_flavor(flavor))
         }
     };
-    match &runpod.template_id {
-        Some(id) => spec.template(id),
-        None => spec,
-    }
+    let spec = runpod.template_id.iter().fold(spec, PodSpec::template);
+    let spec = runpod.registry_id.iter().fold(spec, PodSpec::registry);
+    let lifetime = runpod.lifetime_hours.map(|hours| Duration::from_secs_f64(hours * 3600.0));
+    let spec = lifetime.into_iter().fold(spec, PodSpec::lifetime);
+    runpod.at_end.into_iter().fold(spec, |spec, end| spec.at_end(end.into()))
 }
 
-/// The size of the pod volume that is really asked for; 0 for none.
-fn volume(compute: &Compute, runpod: &RunpodConfig, warnings: &mut Vec<String>) -> u32 {
-    let size = runpod.volume_gb();
-    if size == 0 {
-        return 0;
-    }
-    match (compute, &runpod.network_volume_id) {
-        (_, Some(_)) => {
-            if runpod.volume_size_gb.is_some() {
-                warnings.push(format!(
-                    "volumeSizeGb ({size}) was dropped: a pod with a network volume has no pod volume"
-                ));
+/// The pod volume that a config asks for.
+#[derive(Debug, Default)]
+struct Volume {
+    /// 0 for none, or for a template's own.
+    size_gb: u32,
+    /// What is written of it, key and value; `None` if nothing is.
+    written: Option<String>,
+}
+
+impl Volume {
+    fn wanted(config: &SindriConfig, runpod: &RunpodConfig) -> Result<Self, ConfigProblem> {
+        let workspace = config.deployment.workspace()?;
+        Ok(match (runpod.volume_size_gb, workspace) {
+            (Some(size_gb), _) => Self { size_gb, written: Some(format!("volumeSizeGb ({size_gb})")) },
+            (None, Some((size_gb, text))) => {
+                Self { size_gb, written: Some(format!("deployment.volumes.workspace.size ({text})")) }
             }
-            0
-        }
-        (Compute::Cpu { .. }, None) => {
-            warnings.push(format!(
-                "volumeSizeGb ({size}) was dropped: CPU pods have no pod volume, so a stop wipes everything; networkVolumeId keeps it"
-            ));
-            0
-        }
-        (Compute::Gpu { .. }, None) => size,
+            (None, None) if runpod.template_id.is_some() => Self::default(),
+            (None, None) => Self { size_gb: DEFAULT_VOLUME_GB, written: None },
+        })
+    }
+
+    /// The size that is really asked for; 0 for none.
+    fn on(self, compute: &Compute, runpod: &RunpodConfig, warnings: &mut Vec<String>) -> u32 {
+        let Self { size_gb, written } = self;
+        let dropped = match (compute, &runpod.network_volume_id) {
+            _ if size_gb == 0 => return 0,
+            (_, Some(_)) => "a pod with a network volume has no pod volume",
+            (Compute::Cpu { .. }, None) => {
+                "CPU pods have no pod volume, so a stop wipes everything; networkVolumeId keeps it"
+            }
+            (Compute::Gpu { .. }, None) => {
+                if let Some(written) = written.filter(|_| size_gb < SMALLEST_VOLUME_GB) {
+                    warnings
+                        .push(format!("{written} becomes 10: RunPod sells pod volumes of 10 GB and more"));
+                }
+                return size_gb.max(SMALLEST_VOLUME_GB);
+            }
+        };
+        warnings.extend(written.map(|written| format!("{written} was dropped: {dropped}")));
+        0
     }
 }
 

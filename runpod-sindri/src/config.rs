@@ -1,11 +1,16 @@
 //! `sindri.yaml`, as far as a RunPod deployment reads it.
 
-use std::{collections::BTreeMap, fs::File, io::Read, path::Path};
+use std::{
+    collections::BTreeMap,
+    fs::File,
+    io::Read,
+    path::{Path, PathBuf},
+};
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use crate::{ConfigError, ConfigProblem, RunpodConfig, SecretConfig};
+use crate::{ConfigError, ConfigProblem, RunpodConfig, SecretConfig, yaml};
 
 /// The most bytes of a config file that are read.
 const LARGEST_FILE: u64 = 1024 * 1024;
@@ -40,6 +45,9 @@ pub struct SindriConfig {
     /// Settings per provider.
     #[serde(default)]
     pub providers: ProvidersConfig,
+    /// The folder of the file it was read from, where relative paths begin.
+    #[serde(skip)]
+    pub(crate) folder: Option<PathBuf>,
 }
 
 /// What to deploy, in words that every provider shares.
@@ -48,12 +56,60 @@ pub struct DeploymentConfig {
     /// The provider: `runpod`, which is also taken for granted when nothing is said.
     #[serde(default)]
     pub provider: Option<String>,
-    /// Container image. Without one `runpod/pytorch:latest` is deployed, with a warning.
+    /// Container image. Without one, and without `image_config`, `runpod/pytorch:latest` is deployed, with a warning.
     #[serde(default)]
     pub image: Option<String>,
+    /// Container image in parts, for where `image` is not set.
+    #[serde(default)]
+    pub image_config: Option<ImageConfig>,
+    /// A build of Sindri's own image, which only Sindri can make.
+    #[serde(default, rename = "buildFromSource")]
+    pub build_from_source: Option<BuildFromSource>,
     /// The hardware.
     #[serde(default)]
     pub resources: ResourcesConfig,
+    /// Volumes.
+    #[serde(default)]
+    pub volumes: Option<VolumesConfig>,
+}
+
+impl DeploymentConfig {
+    /// The image as far as the file names it; `None` if it names none.
+    pub(crate) fn image(&self) -> Result<Option<String>, ConfigProblem> {
+        if self.build_from_source.as_ref().is_some_and(|build| build.enabled) {
+            let allowed =
+                "only Sindri builds images: deploy with it, or set enabled: false and deployment.image";
+            return Err(ConfigProblem::new("deployment.buildFromSource.enabled", true, allowed));
+        }
+        if let Some(image) = self.image.as_ref().filter(|image| !image.is_empty()) {
+            return Ok(Some(image.clone()));
+        }
+        let Some(parts) = &self.image_config else { return Ok(None) };
+        let ImageConfig { registry, version, tag_override, digest } = parts;
+        match (digest, tag_override, version) {
+            (Some(digest), _, _) => Ok(Some(format!("{registry}@{digest}"))),
+            (None, Some(tag), _) => Ok(Some(format!("{registry}:{tag}"))),
+            (None, None, None) => Ok(Some(format!("{registry}:latest"))),
+            (None, None, Some(version)) => {
+                let allowed = "only Sindri looks versions up: deploy with it, or set tag_override, digest or deployment.image";
+                Err(ConfigProblem::new("deployment.image_config.version", version, allowed))
+            }
+        }
+    }
+
+    /// The size of the workspace's volume in GB, rounded up, with what is written; `None` if nothing is.
+    pub(crate) fn workspace(&self) -> Result<Option<(u32, &str)>, ConfigProblem> {
+        let workspace = self.volumes.as_ref().and_then(|volumes| volumes.workspace.as_ref());
+        let Some(size) = workspace.and_then(|workspace| workspace.size.as_deref()) else { return Ok(None) };
+        let gb = match (size.strip_suffix("GB"), size.strip_suffix("MB")) {
+            (Some(gb), _) => gb.parse().ok(),
+            (_, Some(mb)) => mb.parse::<u32>().ok().map(|mb| mb.div_ceil(1024)),
+            _ => None,
+        };
+        let allowed = "a size is written with GB or MB, for example 100GB";
+        let problem = || ConfigProblem::new("deployment.volumes.workspace.size", size, allowed);
+        gb.map(|gb| Some((gb, size))).ok_or_else(problem)
+    }
 }
 
 /// The hardware, in words that every provider shares.
@@ -70,6 +126,47 @@ pub struct ResourcesConfig {
     pub gpu: Option<GpuConfig>,
 }
 
+/// An image as Sindri resolves it.
+#[derive(Clone, Debug, Deserialize, Serialize, JsonSchema)]
+pub struct ImageConfig {
+    /// The image without its tag, for example `ghcr.io/org/image`.
+    pub registry: String,
+    /// A version for Sindri to look up in the registry. Not read by itself.
+    #[serde(default)]
+    pub version: Option<String>,
+    /// The tag.
+    #[serde(default)]
+    pub tag_override: Option<String>,
+    /// The digest; it goes before a tag.
+    #[serde(default)]
+    pub digest: Option<String>,
+}
+
+/// A build of Sindri's own image.
+#[derive(Clone, Debug, Default, Deserialize, Serialize, JsonSchema)]
+pub struct BuildFromSource {
+    /// Whether Sindri builds the image. Default: false.
+    #[serde(default)]
+    pub enabled: bool,
+}
+
+/// Volumes, in words that every provider shares.
+#[derive(Clone, Debug, Default, Deserialize, Serialize, JsonSchema)]
+pub struct VolumesConfig {
+    /// The workspace.
+    #[serde(default)]
+    pub workspace: Option<WorkspaceVolume>,
+}
+
+/// The volume of the workspace.
+#[derive(Clone, Debug, Default, Deserialize, Serialize, JsonSchema)]
+pub struct WorkspaceVolume {
+    /// Its size, for example `100GB`: that of the pod volume, unless `providers.runpod.volumeSizeGb` says it.
+    #[serde(default)]
+    #[schemars(regex(pattern = "^[0-9]+(MB|GB)$"))]
+    pub size: Option<String>,
+}
+
 /// A GPU, in words that every provider shares.
 #[derive(Clone, Debug, Default, Deserialize, Serialize, JsonSchema)]
 pub struct GpuConfig {
@@ -83,6 +180,12 @@ pub struct GpuConfig {
     #[serde(default)]
     #[schemars(range(min = 1, max = 16))]
     pub count: Option<u32>,
+    /// The vendor: `nvidia`. RunPod's pools are NVIDIA's.
+    #[serde(default, rename = "type")]
+    pub vendor: Option<String>,
+    /// Memory a GPU should have at least. The tier or `providers.runpod.gpuType` decides it, so it has no effect.
+    #[serde(default)]
+    pub memory: Option<String>,
 }
 
 /// Sindri's sizes of GPUs.
@@ -138,7 +241,16 @@ impl SindriConfig {
         if text.len() as u64 > LARGEST_FILE {
             return Err(ConfigError::TooLarge { path: path.to_owned() });
         }
-        Self::from_yaml(&text)
+        Ok(Self { folder: path.parent().map(Path::to_owned), ..Self::from_yaml(&text)? })
+    }
+
+    /// The same config with an image that was resolved or built elsewhere, whatever the file says of images.
+    #[must_use]
+    pub fn with_image(mut self, image: impl Into<String>) -> Self {
+        let deployment = &mut self.deployment;
+        deployment.image = Some(image.into());
+        (deployment.image_config, deployment.build_from_source) = (None, None);
+        self
     }
 
     /// Reads a config from YAML, of which JSON is a part.
@@ -146,12 +258,7 @@ impl SindriConfig {
     /// # Errors
     /// [`ConfigError`] if it is no YAML, nests or repeats itself without measure, or says something of the wrong type.
     pub fn from_yaml(yaml: &str) -> Result<Self, ConfigError> {
-        // The excerpt that comes with an error may show whatever else stands in the file.
-        serde_saphyr::from_str(yaml).map_err(|error| {
-            // A name in the file is part of it, and may move the cursor.
-            let reason = error.without_snippet().to_string().replace(char::is_control, "\u{fffd}");
-            ConfigError::Unreadable { reason }
-        })
+        yaml::read(yaml).map_err(|reason| ConfigError::Unreadable { reason })
     }
 
     /// The user to log in as over direct SSH; `None` for the one RunPod names.

@@ -3,7 +3,7 @@
 use std::{
     io::{self, Write},
     process::Stdio,
-    time::Duration,
+    time::{Duration, SystemTime},
 };
 
 use runpod_lifecycle::{PodHandle, SshCommand};
@@ -19,6 +19,8 @@ use crate::{
 
 /// The exit code with which ssh says that it could not connect, rather than how the shell ended.
 const COULD_NOT_CONNECT: i32 = 255;
+/// How far behind an uptime may be: RunPod refreshes it every 15 s, and answers lag.
+const UPTIME_LAG: Duration = Duration::from_secs(30);
 /// Bytes of what ssh said that are kept to tell why it could not connect.
 const LAST_WORDS: usize = 4096;
 
@@ -40,23 +42,31 @@ impl RunpodProvider {
         let user = config.ssh_user()?;
         let pod = self.reach(config, Duration::from_secs(DEFAULT_TIMEOUT)).await?;
         match ways(&pod, user.as_deref()).and_then(|connection| connection.ssh_command()) {
-            Some(command) if self.ssh_version().is_some() => self.run_ssh(&config.name, &command).await,
+            Some(command) if self.ssh_version().is_some() => {
+                forget_earlier_run(&command, pod.uptime);
+                self.run_ssh(&config.name, &command).await
+            }
             _ => show_instructions(&pod, user.as_deref()).map_err(ProviderError::Output),
         }
     }
 
-    /// The environment's pod with fresh addresses.
+    /// The environment's pod with the addresses of its present run.
     async fn reach(&self, config: &SindriConfig, longest: Duration) -> Result<PodHandle, ProviderError> {
-        let pod = self.present(&config.name).await?;
-        match state(&pod) {
+        let present = self.present(&self.watched()?, &config.name).await?;
+        let pod = &present.pod;
+        match state(pod) {
             // RunPod says RUNNING before there is anything to connect to.
-            DeploymentState::Running if pod.connection().ssh_command().is_some() => Ok(pod),
-            DeploymentState::Running => self.wait_until_usable(config, &pod, longest).await,
+            DeploymentState::Running
+                if present.doubt.is_none() && pod.connection().ssh_command().is_some() =>
+            {
+                Ok(pod.clone())
+            }
+            DeploymentState::Running => self.wait_until_usable(config, pod, Some(&present), longest).await,
             DeploymentState::Stopped => {
                 pod.start().await.map_err(call_failed("start", &config.name))?;
-                self.wait_until_usable(config, &pod, longest).await
+                self.wait_until_usable(config, pod, None, longest).await
             }
-            _ => Err(wrong_state(&config.name, &pod, "only running and stopped pods can be connected to")),
+            _ => Err(wrong_state(&config.name, pod, "only running and stopped pods can be connected to")),
         }
     }
 
@@ -80,6 +90,26 @@ impl RunpodProvider {
             Some(_) => Ok(()),
         }
     }
+}
+
+/// Forgets the host keys of an earlier run of the container. RunPod may restart one without another `startedAt`, which
+/// names their file, and every run makes new keys. Those of the present run stay and are checked.
+fn forget_earlier_run(command: &SshCommand, uptime: Option<Duration>) {
+    let file = command.arguments().into_iter().find_map(|argument| {
+        let file = argument.to_str()?.strip_prefix("UserKnownHostsFile=~/")?.to_owned();
+        Some(std::env::home_dir()?.join(file))
+    });
+    let (Some(file), Some(uptime)) = (file, uptime) else { return };
+    let written = file.metadata().and_then(|data| data.modified());
+    if written.is_ok_and(|written| is_of_earlier_run(written, SystemTime::now(), uptime)) {
+        // What cannot be removed is checked, and ssh says what it is about.
+        let _ = std::fs::remove_file(file);
+    }
+}
+
+/// Returns true if something was written before a container came up that has been running for `uptime` now.
+fn is_of_earlier_run(written: SystemTime, now: SystemTime, uptime: Duration) -> bool {
+    written.checked_add(uptime + UPTIME_LAG).is_some_and(|end| end < now)
 }
 
 /// Passes on what ssh says to its end, and returns the last of it.
@@ -108,4 +138,26 @@ fn show_instructions(pod: &PodHandle, user: Option<&str>) -> io::Result<()> {
     writeln!(out, "There is no ssh client here, or no SSH endpoint. Open a terminal in the browser:")?;
     writeln!(out, "{}", web_terminal(&pod.id))?;
     writeln!(out, "{}", ConnectionInfo::of(pod, user).instructions.unwrap_or_default())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn host_keys_are_forgotten_only_if_they_were_written_before_the_present_run() {
+        let now = SystemTime::UNIX_EPOCH + Duration::from_secs(10_000);
+        for (written_ago, uptime, expected) in [
+            (0, 600, false),
+            (600, 600, false),
+            (625, 600, false),
+            (640, 600, true),
+            (100, 0, true),
+            (20, 0, false),
+        ] {
+            let written = now - Duration::from_secs(written_ago);
+            let forgotten = is_of_earlier_run(written, now, Duration::from_secs(uptime));
+            assert_eq!(forgotten, expected, "written {written_ago} s ago, up for {uptime} s");
+        }
+    }
 }

@@ -13,9 +13,9 @@ pub(crate) const VARIABLES: &str = "Variables: a session over ssh has none of th
 pub struct ConnectionInfo {
     /// The command that opens a shell; `None` until the pod has an SSH endpoint.
     pub ssh_command: Option<String>,
-    /// The URL of the first http port through a proxy without TLS, as a simulator has; RunPod's own speaks HTTPS only.
+    /// The URL of the first http port, `https://` through RunPod's proxy; `None` without one. The one that Sindri shows.
     pub http_url: Option<String>,
-    /// The URL of the first http port; `None` without one.
+    /// The same if it begins with `https://`.
     pub https_url: Option<String>,
     /// Everything else there is to know, one thing a line.
     pub instructions: Option<String>,
@@ -29,14 +29,10 @@ impl ConnectionInfo {
             return Self { instructions: Some(reason), ..Self::default() };
         };
         let url = connection.http_urls().into_iter().next();
-        let (https_url, http_url) = match url {
-            Some(url) if url.starts_with("http://") => (None, Some(url)),
-            url => (url, None),
-        };
         Self {
             ssh_command: connection.ssh_command().map(|command| command.to_string()),
-            http_url,
-            https_url,
+            https_url: url.clone().filter(|url| url.starts_with("https://")),
+            http_url: url,
             instructions: Some(instructions(pod, &connection)),
         }
     }

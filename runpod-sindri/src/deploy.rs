@@ -11,10 +11,10 @@ use serde::{Deserialize, Serialize};
 use crate::{
     ConnectionInfo, DeployOptions, ProviderError, RunpodProvider, SindriConfig,
     blueprint::{Blueprint, Compute},
-    plan::DeploymentPlan,
+    plan::lines,
     ready::Usable,
     runpod_provider::{NAME, several},
-    secret::{self, Resolved},
+    secret::{Resolved, Resolver},
 };
 
 /// The longest wait in seconds when nothing is said.
@@ -64,7 +64,7 @@ impl RunpodProvider {
         if options.dry_run {
             return self.dry_run(config, &blueprint, options.force).await;
         }
-        let secrets = secret::resolve(&config.secrets, self.environment())?;
+        let secrets = Resolver::new(self, config).resolve(&config.secrets)?;
         let warned = Arc::new(Mutex::new(Vec::new()));
         let runpod = self.listening(&warned)?;
         let pod = place(&runpod, config, &blueprint, &secrets, options.force).await?;
@@ -73,7 +73,7 @@ impl RunpodProvider {
         result.warnings.extend(secrets.warnings);
         let pod = if options.wait {
             let longest = Duration::from_secs(options.timeout.unwrap_or(DEFAULT_TIMEOUT));
-            let pod = wait(&pod, &config.name, Usable::of(&blueprint), longest).await?;
+            let pod = self.wait(&pod, &config.name, Usable::of(&blueprint), longest).await?;
             result.messages.push("it is ready".to_owned());
             pod
         } else {
@@ -96,12 +96,14 @@ impl RunpodProvider {
         blueprint: &Blueprint,
         force: bool,
     ) -> Result<DeployResult, ProviderError> {
-        let runpod = self.client()?;
+        let runpod = self.watched()?;
         let plan = runpod.plan(&blueprint.spec(force)).await.map_err(failed(&config.name, blueprint))?;
         let mut result = DeployResult::new(&config.name, blueprint.warnings.clone());
         result.warnings.extend(plan.warnings.iter().cloned());
         result.messages.push("dry run: nothing was changed".to_owned());
-        result.messages.extend(DeploymentPlan::of(config, blueprint, &plan, force).lines());
+        // Warnings have a place of their own.
+        let lines = lines(&config.name, blueprint, &plan, force);
+        result.messages.extend(lines.into_iter().filter(|line| !line.starts_with("warning: ")));
         Ok(result)
     }
 
@@ -157,15 +159,18 @@ pub(crate) fn failed(name: &str, blueprint: &Blueprint) -> impl FnOnce(DeployErr
     }
 }
 
-/// Waits for an environment; what did not come about leaves the pod as it is.
-pub(crate) async fn wait(
-    pod: &PodHandle,
-    name: &str,
-    condition: impl runpod_lifecycle::Condition + 'static,
-    longest: Duration,
-) -> Result<PodHandle, ProviderError> {
-    let waited = pod.wait_until(condition, longest).await;
-    waited.map_err(|source| ProviderError::Wait { name: name.to_owned(), source }.told_once())
+impl RunpodProvider {
+    /// Waits for an environment; what did not come about leaves the pod as it is.
+    pub(crate) async fn wait(
+        &self,
+        pod: &PodHandle,
+        name: &str,
+        condition: impl runpod_lifecycle::Condition + 'static,
+        longest: Duration,
+    ) -> Result<PodHandle, ProviderError> {
+        let waited = pod.wait_until(condition, longest).fail_early(self.fails_early()).await;
+        waited.map_err(|source| ProviderError::Wait { name: name.to_owned(), source }.told_once())
+    }
 }
 
 fn messages(pod: &PodHandle, blueprint: &Blueprint, secrets: usize) -> Vec<String> {

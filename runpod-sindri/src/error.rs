@@ -97,6 +97,15 @@ pub enum ProviderError {
         /// The pods that may still bill, each with why.
         left: Vec<(String, String)>,
     },
+    /// The list that would show a pod which RunPod lists late could not be read, so one of the name may be left.
+    NotSeen {
+        /// The name.
+        name: String,
+        /// The pods that were destroyed.
+        destroyed: Vec<String>,
+        /// Why it could not be read.
+        source: Error,
+    },
     /// Any other call failed.
     Call {
         /// What was to be done.
@@ -238,6 +247,13 @@ impl ProviderError {
                     destroyed.iter().map(|id| format!("; pod {id} was destroyed")).collect();
                 format!("environment {name:?} is not destroyed as a whole: {}{destroyed}", left.join("; "))
             }
+            Self::NotSeen { name, destroyed, .. } => {
+                let destroyed: String =
+                    destroyed.iter().map(|id| format!("pod {id} was destroyed, but ")).collect();
+                format!(
+                    "{destroyed}RunPod's list cannot be read, so another pod named {name:?} may be there and bill"
+                )
+            }
             Self::Call { doing, name, .. } => format!("could not {doing} environment {name:?}"),
             Self::Ssh { name, command, refused, source } => {
                 let what = match source {
@@ -260,7 +276,12 @@ impl ProviderError {
                 "names are not unique on RunPod: terminate all but one at https://www.runpod.io/console/pods, or all of them with destroy --force"
                     .to_owned(),
             ),
-            Self::NotFound { .. } => Some("deploy it first".to_owned()),
+            Self::NotFound { .. } => Some(
+                "deploy it first; if that was within the last 15 s, try again: RunPod may not list it yet".to_owned(),
+            ),
+            Self::NotSeen { .. } => Some(
+                "look with status or at https://www.runpod.io/console/pods, or destroy once more".to_owned(),
+            ),
             Self::Deploy { suggestions, source, .. } if source.is_no_capacity() => {
                 Some(format!("RunPod has no machine for this right now; try {}", suggestions.join(", ")))
             }
@@ -382,7 +403,7 @@ impl std::error::Error for ProviderError {
             Self::SecretUnread { source, .. } | Self::Output(source) => Some(source),
             Self::Deploy { source, .. } => Some(&**source),
             Self::Wait { source, .. } => Some(source),
-            Self::Call { source, .. } => Some(source),
+            Self::Call { source, .. } | Self::NotSeen { source, .. } => Some(source),
             Self::Ssh { source, .. } => source.as_ref().map(|error| error as _),
             _ => None,
         }

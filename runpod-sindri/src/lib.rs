@@ -7,11 +7,13 @@ mod config_error;
 mod connect;
 mod connection;
 mod deploy;
+mod destroy;
 mod environment;
 mod error;
 mod options;
 mod plan;
 mod prerequisite;
+mod present;
 mod provider;
 mod ready;
 mod record;
@@ -21,9 +23,13 @@ mod schema;
 mod secret;
 mod state;
 mod status;
+mod yaml;
 
 pub use action::ActionReport;
-pub use config::{DeploymentConfig, GpuConfig, GpuTier, ProvidersConfig, ResourcesConfig, SindriConfig};
+pub use config::{
+    BuildFromSource, DeploymentConfig, GpuConfig, GpuTier, ImageConfig, ProvidersConfig, ResourcesConfig,
+    SindriConfig, VolumesConfig, WorkspaceVolume,
+};
 pub use config_error::{ConfigError, ConfigProblem};
 pub use connection::ConnectionInfo;
 pub use deploy::DeployResult;
@@ -32,7 +38,7 @@ pub use options::DeployOptions;
 pub use plan::{ActionType, CostEstimate, DeploymentPlan, PlannedAction, PlannedResource};
 pub use prerequisite::{Prerequisite, PrerequisiteStatus};
 pub use provider::Provider;
-pub use runpod_config::{CloudType, ExposedPort, GpuTypes, RunpodConfig};
+pub use runpod_config::{CloudType, ExposedPort, GpuTypes, LifetimeEnd, RunpodConfig};
 pub use runpod_provider::RunpodProvider;
 pub use schema::schema;
 pub use secret::{SecretConfig, SecretSource};

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use runpod_lifecycle::{Hardware, Plan};
+use runpod_lifecycle::{Candidate, Hardware, Plan};
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
@@ -32,7 +32,7 @@ pub struct PlannedAction {
     pub action: ActionType,
     /// What to: `pod NAME`.
     pub resource: String,
-    /// The same for a person.
+    /// The same for a person, in one line: hardware, price and stock of what would be created, and every warning.
     pub description: String,
 }
 
@@ -84,7 +84,7 @@ impl DeploymentPlan {
     pub(crate) fn of(config: &SindriConfig, blueprint: &Blueprint, plan: &Plan, force: bool) -> Self {
         Self {
             provider: NAME.to_owned(),
-            actions: actions(&config.name, plan, force),
+            actions: actions(&config.name, blueprint, plan, force),
             resources: vec![PlannedResource {
                 resource_type: "pod".to_owned(),
                 name: config.name.clone(),
@@ -98,47 +98,82 @@ impl DeploymentPlan {
             }),
         }
     }
-
-    /// The plan for a person, a line each.
-    #[must_use]
-    pub fn lines(&self) -> Vec<String> {
-        let mut lines: Vec<String> = self.actions.iter().map(|action| action.description.clone()).collect();
-        for (key, value) in self.resources.iter().flat_map(|resource| &resource.config) {
-            lines.push(format!("  {key}: {value}"));
-        }
-        if let Some(CostEstimate { hourly: Some(hourly), monthly: Some(monthly), .. }) = self.estimated_cost {
-            lines.push(format!("about ${hourly:.3} per hour, ${monthly:.2} per month, storage included"));
-        }
-        lines
-    }
 }
 
-fn actions(name: &str, plan: &Plan, force: bool) -> Vec<PlannedAction> {
-    let resource = format!("pod {name}");
-    let step = |action, description| PlannedAction { action, resource: resource.clone(), description };
-    let create = || step(ActionType::Create, format!("create pod {name:?}"));
+/// What would be done with a pod, in a few words.
+fn steps(name: &str, plan: &Plan, force: bool) -> Vec<(ActionType, String)> {
+    let create = || (ActionType::Create, format!("create pod {name:?}"));
     match plan.existing.as_slice() {
         [] => vec![create()],
         [pod] if force => {
-            vec![step(ActionType::Delete, format!("terminate pod {} of that name", pod.id)), create()]
+            vec![(ActionType::Delete, format!("terminate pod {} of that name", pod.id)), create()]
         }
-        [pod] => vec![step(
-            ActionType::Update,
-            format!(
-                "pod {} is {} and already exists (use --force to recreate)",
-                pod.id,
-                pod.deployment_state()
-            ),
-        )],
+        [pod] => {
+            let state = pod.deployment_state();
+            let text = format!("pod {} is {state} and already exists (use --force to recreate)", pod.id);
+            vec![(ActionType::Update, text)]
+        }
         pods => {
             let ids: Vec<&str> = pods.iter().map(|pod| pod.id.as_str()).collect();
-            let ids = ids.join(", ");
-            vec![step(
-                ActionType::Update,
-                format!("several pods have this name and a deploy would fail: {ids}"),
-            )]
+            let text = format!("several pods have this name and a deploy would fail: {}", ids.join(", "));
+            vec![(ActionType::Update, text)]
         }
     }
+}
+
+/// The steps, with all there is to know of a create in its own line: Sindri's dry run shows nothing else.
+fn actions(name: &str, blueprint: &Blueprint, plan: &Plan, force: bool) -> Vec<PlannedAction> {
+    let whole = |action, step: String| match action {
+        ActionType::Create => std::iter::once(format!("{step} with {}", hardware(plan)))
+            .chain(plan.usd_per_hour.map(|usd| format!("about ${usd:.3} per hour, storage included")))
+            .chain(warnings(blueprint, plan).map(|warning| format!("warning: {warning}")))
+            .collect::<Vec<_>>()
+            .join("; "),
+        _ => step,
+    };
+    let resource = format!("pod {name}");
+    let action = |(action, step)| PlannedAction {
+        action,
+        resource: resource.clone(),
+        description: whole(action, step),
+    };
+    steps(name, plan, force).into_iter().map(action).collect()
+}
+
+/// What would be asked for, in that order.
+fn hardware(plan: &Plan) -> String {
+    let one = |candidate: &Candidate| {
+        let cloud = format!("{:?}", candidate.cloud).to_lowercase();
+        let price =
+            candidate.price_usd_per_hour.map(|usd| format!(", ${usd:.3} per hour")).unwrap_or_default();
+        let stock = candidate.stock.map(|stock| format!(", stock {stock}")).unwrap_or_default();
+        format!("{} ({cloud} cloud{price}{stock})", candidate.hardware)
+    };
+    plan.candidates.iter().map(one).collect::<Vec<_>>().join(", else ")
+}
+
+fn warnings<'a>(blueprint: &'a Blueprint, plan: &'a Plan) -> impl Iterator<Item = &'a String> {
+    blueprint.warnings.iter().chain(&plan.warnings)
+}
+
+/// A plan for a person: its own text under what would be done, and what it leaves out.
+pub(crate) fn lines(name: &str, blueprint: &Blueprint, plan: &Plan, force: bool) -> Vec<String> {
+    let mut lines: Vec<String> = steps(name, plan, force).into_iter().map(|(_, step)| step).collect();
+    lines.extend(plan.to_string().lines().skip(1).map(str::to_owned));
+    lines.extend(blueprint.warnings.iter().map(|warning| format!("warning: {warning}")));
+    let image = blueprint.image.as_deref().unwrap_or("as the template says");
+    lines.push(format!("image: {image}"));
+    let disk =
+        plan.container_disk_gb.map_or("of the template's size".to_owned(), |size| format!("{size} GB"));
+    let volume = match (&blueprint.network_volume, blueprint.volume_gb) {
+        (Some(id), _) => format!("network volume {id}"),
+        (None, 0) => "no volume".to_owned(),
+        (None, size) => format!("{size} GB of pod volume"),
+    };
+    lines.push(format!("storage: container disk {disk}, {volume}"));
+    lines.push(format!("ports: {}", blueprint.ports.join(", ")));
+    lines.push(format!("note: {}", costs(plan)));
+    lines
 }
 
 fn settings(blueprint: &Blueprint, plan: &Plan) -> BTreeMap<String, Value> {
@@ -178,12 +213,15 @@ fn settings(blueprint: &Blueprint, plan: &Plan) -> BTreeMap<String, Value> {
 }
 
 fn notes(blueprint: &Blueprint, plan: &Plan) -> String {
-    let mut notes = vec!["list prices, storage included; a network volume bills besides".to_owned()];
+    std::iter::once(costs(plan)).chain(warnings(blueprint, plan).cloned()).collect::<Vec<_>>().join("; ")
+}
+
+/// What the prices are and leave out.
+fn costs(plan: &Plan) -> String {
+    let mut costs = "list prices, storage included; a network volume bills besides".to_owned();
     if plan.stopped_usd_per_month > 0.0 {
-        notes
-            .push(format!("while stopped the pod volume bills ${:.2} per month", plan.stopped_usd_per_month));
+        let month = plan.stopped_usd_per_month;
+        costs += &format!("; while stopped the pod volume bills ${month:.2} per month");
     }
-    notes.extend(blueprint.warnings.iter().cloned());
-    notes.extend(plan.warnings.iter().cloned());
-    notes.join("; ")
+    costs
 }

@@ -3,6 +3,9 @@
 use std::time::Duration;
 
 use runpod_lifecycle::{Condition, Pod, Port, Probe, Ready, Running, Verdict};
+use tokio::time::Instant;
+
+use crate::present::Present;
 
 /// How long a running pod may take to show a direct SSH endpoint before RunPod's proxy has to do.
 const DIRECT_PATIENCE: Duration = Duration::from_secs(60);
@@ -59,6 +62,49 @@ impl Condition for Usable {
     fn name(&self) -> String {
         "usable".to_owned()
     }
+}
+
+/// The environment can be used, and what is shown of it is not from before a start that somebody else has just made.
+#[derive(Clone, Debug)]
+pub(crate) struct Settled {
+    usable: Usable,
+    /// Why addresses may be old, and until when.
+    doubt: Option<(String, Instant)>,
+}
+
+impl Settled {
+    /// `present` is `None` for a pod whose start this process made, of which the facade shows no old address.
+    pub(crate) fn new(usable: Usable, present: Option<&Present>) -> Self {
+        let doubt = present.and_then(|present| Some((present.doubt.clone()?, present.sure_at)));
+        Self { usable, doubt }
+    }
+}
+
+impl Condition for Settled {
+    fn verdict(&self, pod: Option<&Pod>) -> Verdict {
+        let verdict = self.usable.verdict(pod);
+        let (Some(seen), Some((doubt, sure_at))) = (pod, &self.doubt) else { return verdict };
+        let is_settled = Instant::now() >= *sure_at;
+        match verdict {
+            Verdict::Done if !is_settled && has_address(seen) => Verdict::Pending(doubt.clone()),
+            Verdict::Failed(reason) if !is_settled && !seen.is_gone() => Verdict::Pending(reason),
+            verdict => verdict,
+        }
+    }
+
+    fn probes(&self, pod: &Pod) -> Vec<Probe> {
+        self.usable.probes(pod)
+    }
+
+    fn name(&self) -> String {
+        self.usable.name()
+    }
+}
+
+/// Returns true if RunPod shows an address that was another before the last start.
+fn has_address(pod: &Pod) -> bool {
+    let connection = pod.connection();
+    connection.direct_ssh().is_some() || !connection.tcp_endpoints().is_empty()
 }
 
 /// Whether the pod has been up so long without a direct endpoint that there will be none.

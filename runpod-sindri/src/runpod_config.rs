@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use runpod_lifecycle::{Cloud, Port};
+use runpod_lifecycle::{AtEnd, Cloud, Port};
 use schemars::{JsonSchema, Schema, json_schema};
 use serde::{Deserialize, Serialize};
 
@@ -50,12 +50,13 @@ pub struct RunpodConfig {
     #[serde(alias = "container_disk_gb", skip_serializing_if = "Option::is_none")]
     #[schemars(range(min = 1), extend("default" = DEFAULT_CONTAINER_DISK_GB))]
     pub container_disk_gb: Option<u32>,
-    /// Pod volume in GB, kept while the pod is stopped: 0 for none, else at least 10. Default: 20.
-    /// CPU pods and pods with a network volume have none; with a template the default is the template's.
+    /// Pod volume in GB, kept while the pod is stopped: 0 for none; 1 to 9 become 10, the smallest there is. Default:
+    /// `deployment.volumes.workspace.size`, else 20. CPU pods and pods with a network volume have none; with a template
+    /// the default is the template's.
     #[serde(alias = "volume_size_gb", skip_serializing_if = "Option::is_none")]
     #[schemars(
         range(min = 0),
-        extend("default" = DEFAULT_VOLUME_GB, "not" = { "type": "integer", "minimum": 1, "maximum": 9 })
+        extend("default" = DEFAULT_VOLUME_GB)
     )]
     pub volume_size_gb: Option<u32>,
     /// Where the volume of this config is mounted, an absolute path. Default: `/workspace`.
@@ -66,9 +67,8 @@ pub struct RunpodConfig {
     #[serde(alias = "cloud_type", skip_serializing_if = "Option::is_none")]
     #[schemars(extend("default" = "SECURE"))]
     pub cloud_type: Option<CloudType>,
-    /// Data center id, for example `US-CA-2`. Default: any.
+    /// Data center id, for example `US-CA-2`; no country. Default, and if it is empty: any.
     #[serde(skip_serializing_if = "Option::is_none")]
-    #[schemars(length(min = 1))]
     pub region: Option<String>,
     /// An interruptible pod, which REST v1 rents and REST v2 does not. Default: false.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -91,6 +91,20 @@ pub struct RunpodConfig {
     #[serde(alias = "ssh_user", skip_serializing_if = "Option::is_none")]
     #[schemars(regex(pattern = "^[A-Za-z0-9._][A-Za-z0-9._-]*$"), extend("default" = "root"))]
     pub ssh_user: Option<String>,
+    /// Id of the registry credential that the image is pulled with, from
+    /// <https://console.runpod.io/user/settings>. Default: none.
+    #[serde(alias = "registry_id", skip_serializing_if = "Option::is_none")]
+    #[schemars(length(min = 1))]
+    pub registry_id: Option<String>,
+    /// Hours until the pod has outlived its purpose, fractions allowed, counted anew by a start after their end. `reap`
+    /// ends it then: nothing does so by itself. Default: no end.
+    #[serde(alias = "lifetime_hours", skip_serializing_if = "Option::is_none")]
+    #[schemars(range(min = 0.01, max = 876_000.0))]
+    pub lifetime_hours: Option<f64>,
+    /// What `reap` does with it then. Default: `TERMINATE`, which keeps a stopped pod with a volume.
+    #[serde(alias = "at_end", skip_serializing_if = "Option::is_none")]
+    #[schemars(extend("default" = "TERMINATE"))]
+    pub at_end: Option<LifetimeEnd>,
     /// Old name: http ports to open beside `22/tcp`. Use `ports`.
     #[serde(alias = "expose_ports", skip_serializing_if = "Option::is_none")]
     #[schemars(extend("deprecated" = true))]
@@ -108,9 +122,9 @@ pub struct RunpodConfig {
     #[serde(alias = "template_id", skip_serializing_if = "Option::is_none")]
     #[schemars(extend("deprecated" = true))]
     pub template_id: Option<String>,
-    /// Read only to say that there is no such thing any more: RunPod's REST APIs take no bids.
+    /// Old name: 0 for on demand. There are no bids any more: RunPod's REST APIs take none.
     #[serde(alias = "spot_bid", skip_serializing_if = "Option::is_none")]
-    #[schemars(skip)]
+    #[schemars(range(min = 0.0, max = 0.0), extend("deprecated" = true))]
     pub spot_bid: Option<f64>,
 }
 
@@ -173,6 +187,25 @@ impl fmt::Display for CloudType {
     }
 }
 
+/// What becomes of a pod whose lifetime is over.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, Serialize, JsonSchema)]
+#[serde(rename_all = "UPPERCASE")]
+pub enum LifetimeEnd {
+    /// It is deleted.
+    Terminate,
+    /// It is stopped.
+    Stop,
+}
+
+impl From<LifetimeEnd> for AtEnd {
+    fn from(end: LifetimeEnd) -> Self {
+        match end {
+            LifetimeEnd::Terminate => Self::Terminate,
+            LifetimeEnd::Stop => Self::Stop,
+        }
+    }
+}
+
 /// A port as old configs write it: a number, with or without protocol.
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize, Serialize, JsonSchema)]
 #[serde(untagged, expecting = "expected a port number")]
@@ -211,12 +244,5 @@ impl RunpodConfig {
             }
         }
         ports
-    }
-
-    /// The size of the pod volume asked for in GB, whatever becomes of it; 0 for none, or for a template's own.
-    #[must_use]
-    pub fn volume_gb(&self) -> u32 {
-        let default = if self.template_id.is_some() { 0 } else { DEFAULT_VOLUME_GB };
-        self.volume_size_gb.unwrap_or(default)
     }
 }

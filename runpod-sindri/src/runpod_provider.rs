@@ -1,6 +1,7 @@
 //! RunPod as a provider of Sindri's.
 
 use std::{
+    collections::BTreeMap,
     fmt,
     path::{Path, PathBuf},
     process::Command,
@@ -8,11 +9,12 @@ use std::{
 };
 
 use async_trait::async_trait;
-use runpod_lifecycle::{ApiVersion, ErrorKind, Event, Found, Logs, PodHandle, RunPod, Secret};
+use runpod_lifecycle::{ApiVersion, Event, Logs, Plan, PodHandle, RunPod, Secret};
 
 use crate::{
     DeployOptions, DeployResult, DeploymentPlan, DeploymentStatus, Prerequisite, PrerequisiteStatus,
     Provider, ProviderError, SindriConfig, blueprint::Blueprint, deploy::failed, environment::Environment,
+    plan::lines, present::named,
 };
 
 /// The provider's name.
@@ -42,9 +44,12 @@ pub struct RunpodProvider {
     api_url: Option<String>,
     http_proxy: Option<String>,
     environment: Environment,
+    /// The secrets' values, if whoever embeds it has resolved them.
+    resolved: Option<BTreeMap<String, Secret>>,
     observer: Option<Observe>,
-    /// Shared by clones, also by those that are made before it is: what it knows of names keeps two deploys apart.
+    /// Shared by clones, so that they know of each other's deploys.
     client: Arc<OnceLock<RunPod>>,
+    fails_early: bool,
 }
 
 impl RunpodProvider {
@@ -94,6 +99,27 @@ impl RunpodProvider {
         self
     }
 
+    /// Takes these values for the config's secrets in place of looking them up, for whoever embeds the provider and has
+    /// resolved them. One that is not among them is left out, which is an error if it is required.
+    #[must_use]
+    pub fn secrets<N, V>(mut self, values: impl IntoIterator<Item = (N, V)>) -> Self
+    where
+        N: Into<String>,
+        V: Into<Secret>,
+    {
+        let values = values.into_iter().map(|(name, value)| (name.into(), value.into()));
+        self.resolved = Some(values.collect());
+        self
+    }
+
+    /// Looks for everything wrong with a config that does not need a look at RunPod, its image aside. Sends nothing.
+    ///
+    /// # Errors
+    /// [`ProviderError::Config`].
+    pub fn check(&self, config: &SindriConfig) -> Result<(), ProviderError> {
+        self.blueprint(&config.clone().with_image("any")).map(drop)
+    }
+
     /// Tells `observe`, which must be quick, of everything that happens during deploys and waits.
     #[must_use]
     pub fn on_event(mut self, observe: impl Fn(&Event) + Send + Sync + 'static) -> Self {
@@ -101,8 +127,24 @@ impl RunpodProvider {
         self
     }
 
+    /// Ends waits as soon as RunPod's log names a cause that does not heal by itself, for example an image that is not
+    /// there. Default: no, since the log is no promise.
+    #[must_use]
+    pub fn fail_early(mut self, fail: bool) -> Self {
+        self.fails_early = fail;
+        self
+    }
+
+    pub(crate) fn fails_early(&self) -> bool {
+        self.fails_early
+    }
+
     pub(crate) fn environment(&self) -> &Environment {
         &self.environment
+    }
+
+    pub(crate) fn resolved(&self) -> Option<&BTreeMap<String, Secret>> {
+        self.resolved.as_ref()
     }
 
     pub(crate) fn output_dir(&self) -> Option<&Path> {
@@ -149,6 +191,14 @@ impl RunpodProvider {
         Ok(Blueprint::new(config, self.api_version()?)?)
     }
 
+    /// The account behind it, for what concerns more than one environment. It tells the observer everything.
+    ///
+    /// # Errors
+    /// [`ProviderError::Client`] if the API key, the base URL or the API version is unusable. Nothing is sent.
+    pub fn account(&self) -> Result<RunPod, ProviderError> {
+        self.watched()
+    }
+
     /// A handle that tells the observer everything.
     pub(crate) fn watched(&self) -> Result<RunPod, ProviderError> {
         let client = self.client()?;
@@ -158,50 +208,31 @@ impl RunpodProvider {
         })
     }
 
+    /// What a deploy would do and cost, a line each for a person.
+    ///
+    /// # Errors
+    /// As [`Provider::plan`].
+    pub async fn plan_lines(&self, config: &SindriConfig) -> Result<Vec<String>, ProviderError> {
+        let (blueprint, plan) = self.planned(config).await?;
+        Ok(lines(&config.name, &blueprint, &plan, false))
+    }
+
+    async fn planned(&self, config: &SindriConfig) -> Result<(Blueprint, Plan), ProviderError> {
+        let blueprint = self.blueprint(config)?;
+        let plan = self.watched()?.plan(&blueprint.spec(false)).await;
+        Ok((blueprint.clone(), plan.map_err(failed(&config.name, &blueprint))?))
+    }
+
     /// The log of the environment's pod.
     ///
     /// # Errors
     /// [`ProviderError::NotFound`] if there is no such environment, `Call` if that cannot be found out.
     pub async fn logs(&self, config: &SindriConfig) -> Result<Logs, ProviderError> {
-        let pod = self.existing(&config.name).await?;
-        Ok(self.client()?.logs(pod.id.as_str()))
-    }
-
-    /// The pod of an environment.
-    pub(crate) async fn find(&self, name: &str) -> Result<Option<PodHandle>, ProviderError> {
-        match self.find_all(name).await?.as_slice() {
-            [] => Ok(None),
-            [pod] => Ok(Some(pod.clone())),
-            pods => Err(several(name, pods)),
-        }
-    }
-
-    /// Every pod of an environment's name.
-    pub(crate) async fn find_all(&self, name: &str) -> Result<Vec<PodHandle>, ProviderError> {
-        let found = self.watched()?.find(name).await.map_err(call_failed("look for", name))?;
-        Ok(match found {
-            Found::One(pod) => vec![pod],
-            Found::Many(pods) => pods,
-            _ => Vec::new(),
-        })
-    }
-
-    /// The pod of an environment that must be there.
-    pub(crate) async fn existing(&self, name: &str) -> Result<PodHandle, ProviderError> {
-        self.find(name).await?.ok_or_else(|| ProviderError::NotFound { name: name.to_owned() })
-    }
-
-    /// The same as it is now: a list may show it as it was before its last start or stop.
-    pub(crate) async fn present(&self, name: &str) -> Result<PodHandle, ProviderError> {
-        let pod = self.existing(name).await?;
-        match pod.refresh().await {
-            Ok(pod) if pod.is_gone() => Err(ProviderError::NotFound { name: name.to_owned() }),
-            Err(error) if error.kind() == ErrorKind::NotFound => {
-                Err(ProviderError::NotFound { name: name.to_owned() })
-            }
-            // A new pod is listed before it is known by its id.
-            Err(error) if error.kind() == ErrorKind::Unproven => Ok(pod),
-            outcome => outcome.map_err(call_failed("look for", name)),
+        let runpod = self.watched()?;
+        match named(&runpod, &config.name).await?.as_slice() {
+            [] => Err(ProviderError::NotFound { name: config.name.clone() }),
+            [pod] => Ok(runpod.logs(pod.id.as_str())),
+            pods => Err(several(&config.name, pods)),
         }
     }
 
@@ -348,8 +379,8 @@ impl Provider for RunpodProvider {
     }
 
     async fn status(&self, config: &SindriConfig) -> anyhow::Result<DeploymentStatus> {
-        let pod = self.find(&config.name).await?;
-        Ok(DeploymentStatus::of(&config.name, pod.as_ref()))
+        let present = self.look(&self.watched()?, &config.name).await?;
+        Ok(DeploymentStatus::of(&config.name, present.as_ref()))
     }
 
     async fn destroy(&self, config: &SindriConfig, force: bool) -> anyhow::Result<()> {
@@ -358,9 +389,7 @@ impl Provider for RunpodProvider {
     }
 
     async fn plan(&self, config: &SindriConfig) -> anyhow::Result<DeploymentPlan> {
-        let blueprint = self.blueprint(config)?;
-        let plan =
-            self.watched()?.plan(&blueprint.spec(false)).await.map_err(failed(&config.name, &blueprint))?;
+        let (blueprint, plan) = self.planned(config).await?;
         Ok(DeploymentPlan::of(config, &blueprint, &plan, false))
     }
 

@@ -5,14 +5,14 @@ use std::{
     fmt,
     fs::File,
     io::{self, Read},
-    path::Path,
+    path::{Path, PathBuf},
 };
 
 use runpod_lifecycle::Secret;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use crate::{ProviderError, environment::Environment};
+use crate::{ProviderError, RunpodProvider, SindriConfig, environment::Environment};
 
 /// The most bytes of a secret's file that are read: more than a request may have.
 const LARGEST_SECRET: u64 = 102_400;
@@ -29,7 +29,8 @@ pub struct SecretConfig {
     /// Whether a deployment without it makes no sense. Default: false.
     #[serde(default)]
     pub required: bool,
-    /// For `env`: the file that holds the value if the variable is not set, its last line break cut off.
+    /// For `env`: the file that holds the value if the variable is not set, its last line break cut off. `~/` is the home
+    /// directory, and a relative path begins beside the config.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub from_file: Option<String>,
 }
@@ -64,67 +65,96 @@ pub(crate) struct Resolved {
     pub(crate) warnings: Vec<String>,
 }
 
-/// Looks every secret up.
-pub(crate) fn resolve(
-    secrets: &[SecretConfig],
-    environment: &Environment,
-) -> Result<Resolved, ProviderError> {
-    let mut resolved = Resolved::default();
-    for secret in secrets {
-        match secret.value(environment)? {
-            Value::Found(value) => {
-                resolved.values.insert(secret.name.clone(), value);
-            }
-            Value::Missing(reason) if secret.required && secret.source != SecretSource::File => {
-                return Err(ProviderError::SecretMissing { name: secret.name.clone(), reason });
-            }
-            Value::Missing(reason) => {
-                resolved.warnings.push(format!("secret {} was skipped: {reason}", secret.name));
+/// The name of RunPod's own key, which no pod needs.
+const OWN_KEY: &str = "RUNPOD_API_KEY";
+
+/// Where secrets' values come from.
+pub(crate) struct Resolver<'a> {
+    /// Every value there is, if somebody has resolved them.
+    resolved: Option<&'a BTreeMap<String, Secret>>,
+    environment: &'a Environment,
+    /// Where relative paths begin.
+    folder: Option<&'a Path>,
+}
+
+impl<'a> Resolver<'a> {
+    pub(crate) fn new(provider: &'a RunpodProvider, config: &'a SindriConfig) -> Self {
+        let (resolved, environment) = (provider.resolved(), provider.environment());
+        Self { resolved, environment, folder: config.folder.as_deref() }
+    }
+
+    /// Looks every secret up.
+    pub(crate) fn resolve(&self, secrets: &[SecretConfig]) -> Result<Resolved, ProviderError> {
+        let mut resolved = Resolved::default();
+        for secret in secrets {
+            match self.value(secret)? {
+                Value::Found(value) => {
+                    resolved.values.insert(secret.name.clone(), value);
+                }
+                Value::Missing(reason) if secret.required && secret.source != SecretSource::File => {
+                    return Err(ProviderError::SecretMissing { name: secret.name.clone(), reason });
+                }
+                Value::Missing(reason) => {
+                    resolved.warnings.push(format!("secret {} was skipped: {reason}", secret.name));
+                }
             }
         }
+        if resolved.values.contains_key(OWN_KEY) {
+            resolved.warnings.push(format!(
+                "secret {OWN_KEY} goes into the pod, where whoever gets in can rent and delete pods with it: leave it out of secrets, since deploys read it here"
+            ));
+        }
+        Ok(resolved)
     }
-    Ok(resolved)
+
+    fn value(&self, secret: &SecretConfig) -> Result<Value, ProviderError> {
+        if secret.source == SecretSource::File {
+            let reason = "RunPod puts no files into a pod; give it as an environment variable (source: env)";
+            return Ok(Value::Missing(reason.to_owned()));
+        }
+        if let Some(values) = self.resolved {
+            let missing = || Value::Missing(format!("its source ({}) has no value for it", secret.source));
+            return Ok(values.get(&secret.name).cloned().map_or_else(missing, Value::Found));
+        }
+        if let Some(value) = self.environment.get(&secret.name) {
+            return Ok(Value::Found(value));
+        }
+        Ok(match (&secret.source, &secret.from_file) {
+            (SecretSource::Other(source), _) => Value::Missing(format!(
+                "this program cannot read the source {source:?}; set the environment variable {}",
+                secret.name
+            )),
+            (_, Some(path)) => read(&secret.name, &self.path(path))?,
+            (_, None) => Value::Missing(format!("the environment variable {} is not set", secret.name)),
+        })
+    }
+
+    /// The file that a config means: `~` is the home directory, and what is not absolute is beside the config.
+    fn path(&self, path: &str) -> PathBuf {
+        match (path.strip_prefix("~/"), std::env::home_dir(), self.folder) {
+            (Some(rest), Some(home), _) => home.join(rest),
+            (_, _, Some(folder)) => folder.join(path),
+            _ => PathBuf::from(path),
+        }
+    }
+}
+
+fn read(name: &str, path: &Path) -> Result<Value, ProviderError> {
+    match read_bounded(path) {
+        Ok(text) => Ok(Value::Found(text.trim_end_matches(['\r', '\n']).into())),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(Value::Missing(format!(
+            "neither the environment variable {name} is set nor is there a file {}",
+            path.display()
+        ))),
+        Err(source) => {
+            Err(ProviderError::SecretUnread { name: name.to_owned(), path: path.to_owned(), source })
+        }
+    }
 }
 
 enum Value {
     Found(Secret),
     Missing(String),
-}
-
-impl SecretConfig {
-    fn value(&self, environment: &Environment) -> Result<Value, ProviderError> {
-        if let Some(value) = environment.get(&self.name).filter(|_| self.source != SecretSource::File) {
-            return Ok(Value::Found(value));
-        }
-        Ok(match (&self.source, &self.from_file) {
-            (SecretSource::Env, Some(path)) => self.read(Path::new(path))?,
-            (SecretSource::Env, None) => {
-                Value::Missing(format!("the environment variable {} is not set", self.name))
-            }
-            (SecretSource::File, _) => Value::Missing(
-                "RunPod puts no files into a pod; give it as an environment variable (source: env)"
-                    .to_owned(),
-            ),
-            (SecretSource::Other(source), _) => Value::Missing(format!(
-                "this program cannot read the source {source:?}; set the environment variable {}",
-                self.name
-            )),
-        })
-    }
-
-    fn read(&self, path: &Path) -> Result<Value, ProviderError> {
-        match read_bounded(path) {
-            Ok(text) => Ok(Value::Found(text.trim_end_matches(['\r', '\n']).into())),
-            Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(Value::Missing(format!(
-                "neither the environment variable {} is set nor is there a file {}",
-                self.name,
-                path.display()
-            ))),
-            Err(source) => {
-                Err(ProviderError::SecretUnread { name: self.name.clone(), path: path.to_owned(), source })
-            }
-        }
-    }
 }
 
 fn read_bounded(path: &Path) -> io::Result<String> {

@@ -6,7 +6,7 @@ use jiff::Timestamp;
 use runpod_lifecycle::{Pod, PodHandle, PodState, Port, TcpEndpoint};
 use serde::{Deserialize, Serialize};
 
-use crate::{DeploymentState, connection::ways, runpod_provider::NAME};
+use crate::{DeploymentState, connection::ways, present::Present, runpod_provider::NAME};
 
 /// What is known about an environment, as of one look at it.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -23,13 +23,14 @@ pub struct DeploymentStatus {
     pub image: Option<String>,
     /// Where it is reached.
     pub addresses: Vec<Address>,
-    /// What it uses; `None` if there is no pod.
+    /// Always `None`: what RunPod says of use is no more than percentages without what they are of.
     pub resources: Option<ResourceUsage>,
     /// When what happened.
     pub timestamps: DeploymentTimestamps,
     /// What only RunPod knows: `gpu_type`, `gpu_count`, `cpu_flavor`, `vcpu_count`, `cost_per_hr` in the state it is in,
     /// container disk and pod volume included, `storage_cost_per_hr` of that, `runpod_status`, `data_center`, `cloud_type`,
-    /// `volume_gb` and `network_volume_id`, each where there is one.
+    /// `container_disk_gb`, `volume_gb` and `network_volume_id`, each where there is one; and `doubt` where RunPod's answers do not agree, or
+    /// it was started just now, so that state and addresses may be those of before. No addresses are given then.
     pub details: BTreeMap<String, String>,
 }
 
@@ -41,7 +42,7 @@ pub struct Address {
     pub r#type: AddressType,
     /// Host, `user@host` or URL.
     pub value: String,
-    /// The port on that host; for a URL the port inside the pod.
+    /// The port on that host; `None` for a URL, which has its own.
     pub port: Option<u16>,
 }
 
@@ -90,7 +91,9 @@ pub struct DeploymentTimestamps {
 }
 
 impl DeploymentStatus {
-    pub(crate) fn of(name: &str, pod: Option<&PodHandle>) -> Self {
+    pub(crate) fn of(name: &str, present: Option<&Present>) -> Self {
+        let pod = present.map(|present| &present.pod);
+        let doubt = present.and_then(|present| present.doubt.clone());
         let time = |text: Option<&String>| text.and_then(|text| text.parse().ok());
         Self {
             name: name.to_owned(),
@@ -98,14 +101,14 @@ impl DeploymentStatus {
             state: pod.map_or(DeploymentState::NotDeployed, |pod| pod.deployment_state().into()),
             instance_id: pod.map(|pod| pod.id.clone()),
             image: pod.and_then(|pod| pod.image.clone()),
-            addresses: pod.map(addresses).unwrap_or_default(),
-            resources: pod.map(|pod| resources(pod)),
+            addresses: pod.filter(|_| doubt.is_none()).map(addresses).unwrap_or_default(),
+            resources: None,
             timestamps: DeploymentTimestamps {
                 created_at: time(pod.and_then(|pod| pod.created_at.as_ref())),
                 started_at: time(pod.and_then(|pod| pod.started_at.as_ref())),
                 ..Default::default()
             },
-            details: pod.map(|pod| details(pod)).unwrap_or_default(),
+            details: pod.map(|pod| details(pod, doubt)).unwrap_or_default(),
         }
     }
 }
@@ -128,18 +131,13 @@ fn addresses(pod: &PodHandle) -> Vec<Address> {
     for port in pod.ports.iter().filter_map(|port| u16::try_from(port.number()).ok()) {
         if let Some(value) = connection.http_url(port) {
             let r#type = if value.starts_with("http://") { AddressType::Http } else { AddressType::Https };
-            addresses.push(Address { r#type, value, port: Some(port) });
+            addresses.push(Address { r#type, value, port: None });
         }
     }
     addresses
 }
 
-fn resources(pod: &Pod) -> ResourceUsage {
-    let disk = pod.container_disk_gb.and_then(|size| u64::try_from(size).ok());
-    ResourceUsage { disk_limit: disk.and_then(|size| size.checked_mul(1_000_000_000)), ..Default::default() }
-}
-
-fn details(pod: &Pod) -> BTreeMap<String, String> {
+fn details(pod: &Pod, doubt: Option<String>) -> BTreeMap<String, String> {
     let cost = pod.hourly_cost();
     let dollars = |usd: f64| format!("${usd:.3}");
     let details = [
@@ -152,8 +150,10 @@ fn details(pod: &Pod) -> BTreeMap<String, String> {
         ("runpod_status", pod.state.as_ref().map(|state| PodState::as_str(state).to_owned())),
         ("data_center", pod.data_center.clone()),
         ("cloud_type", pod.cloud.map(|cloud| format!("{cloud:?}").to_uppercase())),
+        ("container_disk_gb", pod.container_disk_gb.map(|size| size.to_string())),
         ("volume_gb", pod.volume_gb.map(|size| size.to_string())),
         ("network_volume_id", pod.network_volume.clone()),
+        ("doubt", doubt),
     ];
     details.into_iter().filter_map(|(name, value)| Some((name.to_owned(), value?))).collect()
 }

@@ -3,12 +3,12 @@
 #![allow(clippy::unwrap_used, reason = "a test may stop at the first surprise")]
 
 use std::{
-    io::{BufRead, BufReader},
+    io::{BufRead, BufReader, Read},
     os::unix::fs::symlink,
     path::Path,
     process::{Command, Output, Stdio},
     sync::Arc,
-    time::Duration,
+    time::{Duration, SystemTime},
 };
 
 use httpmock::{Method, MockServer, Then};
@@ -299,13 +299,13 @@ async fn a_create_that_is_on_its_way_is_seen_through_to_its_id() {
     let create = account.answer(Method::POST, "/v2/pods", |then| {
         then.status(201).delay(Duration::from_secs(2)).json_body(pod(POD, "PROVISIONING"))
     });
-    for signal in ["-INT", "-TERM"] {
+    for signal in ["-INT", "-TERM", "-HUP"] {
         let (code, said) = interrupted(account.command(&["deploy"]), signal).await;
         assert_eq!(code, Some(130), "{signal}: {said}");
         assert!(said.contains("a create is on its way"), "{signal}: {said}");
         assert!(said.contains(&format!("interrupted: pod {POD} goes on and bills")), "{signal}: {said}");
     }
-    assert_eq!(create.calls(), 2);
+    assert_eq!(create.calls(), 3);
 }
 
 #[tokio::test]
@@ -342,4 +342,125 @@ async fn ssh_gets_no_key_and_says_where_the_pods_variables_are() {
         assert!(given.contains(needed), "{needed}: {given}");
     }
     assert!(err(&output).contains("/proc/1/environ"), "{}", err(&output));
+}
+
+/// RunPod may restart a container without another `startedAt`, and every run makes new host keys.
+#[tokio::test]
+async fn host_keys_of_an_earlier_run_of_the_container_are_forgotten_and_those_of_this_one_are_not() {
+    let account = Account::with_pods(CONFIG, &[pod(POD, "RUNNING")]).await;
+    let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("../tests/tests/sindri/fake/ssh");
+    symlink(script, account.folder.path().join("ssh")).unwrap();
+    std::fs::create_dir(account.folder.path().join(".ssh")).unwrap();
+    for (written_ago, is_kept) in [(3600, false), (10, true)] {
+        account.run(&["connect"]).await;
+        let arguments = std::fs::read_to_string(account.folder.path().join("ssh.arguments")).unwrap();
+        let name = arguments.lines().find_map(|line| line.strip_prefix("UserKnownHostsFile=~/")).unwrap();
+        let path = account.folder.path().join(name);
+        let file = std::fs::File::create(&path).unwrap();
+        file.set_modified(SystemTime::now() - Duration::from_secs(written_ago)).unwrap();
+        account.run(&["connect"]).await;
+        assert_eq!(path.exists(), is_kept, "written {written_ago} s ago, up for 90 s");
+        assert!(arguments.contains("StrictHostKeyChecking=accept-new"), "{arguments}");
+    }
+}
+
+/// Another process has started or stopped the pod just now.
+#[tokio::test]
+async fn a_status_that_runpods_answers_contradict_is_told_as_doubt_and_without_addresses() {
+    for (listed, by_id, says) in [("RUNNING", "EXITED", "stopped"), ("EXITED", "RUNNING", "running")] {
+        let account = Account::new(CONFIG).await;
+        account.answer(Method::GET, "/v2/pods", |then| {
+            then.status(200).json_body(json!({ "pods": [pod(POD, listed)] }))
+        });
+        account.answer(Method::GET, &format!("/v2/pods/{POD}"), |then| {
+            then.status(200).json_body(pod(POD, by_id))
+        });
+        let output = account.run(&["status"]).await;
+        assert!(out(&output).starts_with(&format!("my-env: {says}\n")), "{}", out(&output));
+        let doubt = format!("RunPod's list says {listed} and its answer about the pod says {by_id}");
+        assert!(err(&output).contains(&doubt), "{}", err(&output));
+        assert!(!out(&output).contains("203.0.113.7"), "{}", out(&output));
+        let status: Value = serde_json::from_str(&out(&account.run(&["status", "--json"]).await)).unwrap();
+        assert!(status["details"]["doubt"].as_str().unwrap().contains(&doubt), "{status}");
+        assert_eq!(status["addresses"], json!([]));
+    }
+}
+
+/// The account's rate limit is used up for an hour by the answer to the first look.
+#[tokio::test]
+async fn a_stop_and_a_destroy_are_sent_into_a_closed_rate_limit() {
+    for command in ["stop", "destroy"] {
+        let account = Account::new(CONFIG).await;
+        account.answer(Method::GET, "/v2/pods", |then| {
+            then.status(200)
+                .header("RateLimit", r#""hour";r=0;t=3000"#)
+                .header("RateLimit-Policy", r#""hour";q=100;w=3600"#)
+                .json_body(json!({ "pods": [pod(POD, "RUNNING")] }))
+        });
+        account.answer(Method::GET, &format!("/v2/pods/{POD}"), |then| {
+            then.status(200).json_body(pod(POD, "RUNNING"))
+        });
+        let stop = account.answer(Method::POST, &format!("/v2/pods/{POD}/action"), |then| {
+            then.status(200).json_body(pod(POD, "EXITED"))
+        });
+        let delete = account.answer(Method::DELETE, &format!("/v2/pods/{POD}"), |then| then.status(204));
+        let output = account.run(&[command]).await;
+        assert_eq!(output.status.code(), Some(0), "{command}: {}", err(&output));
+        assert_eq!(stop.calls() + delete.calls(), 1, "{command}");
+    }
+}
+
+/// A stop that RunPod's answers about the pod make look needless.
+#[tokio::test]
+async fn a_stop_is_sent_whatever_runpod_says_of_the_state() {
+    for (by_id, status) in [("EXITED", 200), ("STARTING", 200), ("HIBERNATING", 200), ("RUNNING", 500)] {
+        let account = Account::new(CONFIG).await;
+        account.answer(Method::GET, "/v2/pods", |then| {
+            then.status(200).json_body(json!({ "pods": [pod(POD, "EXITED")] }))
+        });
+        account.answer(Method::GET, &format!("/v2/pods/{POD}"), |then| {
+            if status == 200 {
+                then.status(200).json_body(pod(POD, by_id))
+            } else {
+                problem(then, status, "no")
+            }
+        });
+        let stop = account.answer(Method::POST, &format!("/v2/pods/{POD}/action"), |then| {
+            then.status(200).json_body(pod(POD, "EXITED"))
+        });
+        let output = account.run(&["stop"]).await;
+        assert_eq!((output.status.code(), stop.calls()), (Some(0), 1), "{by_id}: {}", err(&output));
+        let says_already = out(&output).contains("is stopped already");
+        assert_eq!(says_already, by_id == "EXITED", "{by_id}: {}", out(&output));
+    }
+}
+
+/// The list that would show a pod which another process created just before cannot be read.
+#[tokio::test]
+async fn a_destroy_whose_last_list_cannot_be_read_names_the_pods_and_how_to_look() {
+    for listed in [vec![], vec![pod(POD, "RUNNING")]] {
+        let account = Account::new(CONFIG).await;
+        let is_listed = !listed.is_empty();
+        let first = account
+            .answer(Method::GET, "/v2/pods", |then| then.status(200).json_body(json!({ "pods": listed })));
+        account.answer(Method::DELETE, &format!("/v2/pods/{POD}"), |then| then.status(204));
+        let mut child = account.command(&["destroy"]).spawn().unwrap();
+        while first.calls_async().await == 0 {
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
+        first.delete_async().await;
+        account.answer(Method::GET, "/v2/pods", |then| problem(then, 500, "no lists today"));
+        let mut said = String::new();
+        let mut stderr = child.stderr.take().unwrap();
+        let (code, said) = tokio::task::spawn_blocking(move || {
+            stderr.read_to_string(&mut said).unwrap();
+            (child.wait().unwrap().code(), said)
+        })
+        .await
+        .unwrap();
+        assert_eq!(code, Some(1), "{said}");
+        assert!(said.contains("another pod named \"my-env\" may be there and bill"), "{said}");
+        assert!(said.contains("look with status or at https://www.runpod.io/console/pods"), "{said}");
+        assert_eq!(said.contains(&format!("pod {POD} was destroyed")), is_listed, "{said}");
+    }
 }

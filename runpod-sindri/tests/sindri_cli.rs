@@ -7,7 +7,8 @@ use std::{
     time::Duration,
 };
 
-use runpod_sim::{Sim, SimBuilder};
+use runpod_lifecycle::{PodSpec, RunPod};
+use runpod_sim::{Cause, Fault, FaultKind, Sim, SimBuilder};
 use serde_json::Value;
 use tempfile::TempDir;
 
@@ -48,9 +49,15 @@ fn code(output: &Output) -> i32 {
 
 #[test]
 fn every_example_is_planned() {
-    for (name, kind) in
-        [("gpu.yaml", "GPU"), ("pool.yaml", "GPU"), ("cpu.yaml", "CPU"), ("network-volume.yaml", "GPU")]
-    {
+    for (name, kind) in [
+        ("gpu.yaml", "GPU"),
+        ("pool.yaml", "GPU"),
+        ("cpu.yaml", "CPU"),
+        ("network-volume.yaml", "GPU"),
+        ("gpu-list.yaml", "GPU"),
+        ("lifetime.yaml", "GPU"),
+        ("registry.yaml", "GPU"),
+    ] {
         let output = on_example(name, &["plan", "--sim", "--json"]);
         assert_eq!(code(&output), 0, "{name}: {}", err(&output));
         let plan: Value = serde_json::from_str(&out(&output)).unwrap();
@@ -62,7 +69,122 @@ fn every_example_is_planned() {
     assert_eq!(code(&output), 2);
     let error: Value = serde_json::from_str(&out(&output)).unwrap();
     assert!(error["error"]["message"].as_str().unwrap().contains("REST v2 rents no spot pods"), "{error}");
-    assert!(err(&output).starts_with("error: providers.runpod.spot"), "{}", err(&output));
+    assert!(err(&output).contains("\nerror: providers.runpod.spot"), "{}", err(&output));
+    assert!(
+        err(&output).starts_with("note: this RunPod is simulated, and everything is forgotten at the end")
+    );
+}
+
+/// The registry's credential is one that the simulated account does not have.
+#[test]
+fn every_example_is_deployed_and_waited_for() {
+    let config = |name: &str| example(name).to_str().expect("a plain path").to_owned();
+    std::thread::scope(|scope| {
+        for name in
+            ["gpu.yaml", "pool.yaml", "cpu.yaml", "network-volume.yaml", "gpu-list.yaml", "lifetime.yaml"]
+        {
+            scope.spawn(move || {
+                let path = config(name);
+                let variables = [("HF_TOKEN", "sentinel_token")];
+                let output = run(&["deploy", "--sim", "--config", &path], &variables);
+                assert_eq!(code(&output), 0, "{name}: {}", err(&output));
+                assert!(
+                    out(&output).contains("it is ready") && out(&output).contains("\nSSH: ssh "),
+                    "{name}"
+                );
+                assert!(!(out(&output) + &err(&output)).contains("sentinel_token"), "{name}");
+            });
+        }
+    });
+    let output = on_example("registry.yaml", &["deploy", "--sim"]);
+    assert_eq!(code(&output), 1, "{}", err(&output));
+    assert!(err(&output).contains("egistry"), "{}", err(&output));
+}
+
+#[tokio::test]
+async fn the_accounts_pods_are_listed_and_those_that_others_made_on_demand() {
+    let account = Account::new().await;
+    let runpod = RunPod::builder(account.sim.api_key()).base_url(account.sim.url()).build().unwrap();
+    let body = serde_json::json!({
+        "name": "others", "image": "a", "disk": 20, "gpu": {"id": "NVIDIA GeForce RTX 4090", "count": 1},
+    });
+    runpod.api().unwrap().create_pod(&serde_json::from_value(body).unwrap()).await.unwrap();
+    assert_eq!(code(&account.run(&["deploy"], false).await), 0);
+    let listed = account.run(&["list"], false).await;
+    let lines: Vec<String> = out(&listed).lines().map(str::to_owned).collect();
+    assert_eq!(lines.len(), 2, "{lines:?}");
+    assert!(lines[0].starts_with("NAME") && lines[0].contains("COST"), "{lines:?}");
+    for cell in ["cli", "running", "1x NVIDIA GeForce RTX 4090", "$0."] {
+        assert!(lines[1].contains(cell), "{cell}: {lines:?}");
+    }
+    assert!(err(&listed).contains("1 pods that this program did not make are left out"), "{}", err(&listed));
+    let all: Value =
+        serde_json::from_str(&out(&account.run(&["list", "--all", "--json"], false).await)).unwrap();
+    let names: Vec<&str> = all.as_array().unwrap().iter().map(|pod| pod["name"].as_str().unwrap()).collect();
+    assert!(names.len() == 2 && names.contains(&"others") && names.contains(&"cli"), "{names:?}");
+}
+
+#[tokio::test]
+async fn gpus_are_shown_with_price_and_stock_the_cheapest_first() {
+    let account = Account::new().await;
+    let shown = out(&account.run(&["gpus"], false).await);
+    assert!(
+        shown.starts_with("GPU ") && shown.contains("NVIDIA GeForce RTX 4090") && shown.contains("ADA_24"),
+        "{shown}"
+    );
+    let json = async |arguments: &[&str]| -> Vec<Value> {
+        let output = account.run(&[arguments, &["--json"]].concat(), false).await;
+        serde_json::from_str(&out(&output)).unwrap()
+    };
+    let price = |gpu: &Value| gpu["price_per_hr"].as_f64().unwrap();
+    let all = json(&["gpus"]).await;
+    assert!(all.windows(2).all(|pair| price(&pair[0]) <= price(&pair[1])), "{all:?}");
+    let dear = json(&["gpus", "--min-memory", "80", "--in-stock"]).await;
+    assert!(!dear.is_empty() && dear.iter().all(|gpu| gpu["memory_gb"].as_i64().unwrap() >= 80), "{dear:?}");
+    let cheap = json(&["gpus", "--max-price", "0.5", "--cloud", "community"]).await;
+    assert!(!cheap.is_empty() && cheap.iter().all(|gpu| price(gpu) <= 0.5), "{cheap:?}");
+    assert_eq!(json(&["gpus", "rtx 4090"]).await.len(), 1);
+    assert!(json(&["gpus", "ampere_80"]).await.iter().all(|gpu| gpu["pool"] == "AMPERE_80"));
+}
+
+#[tokio::test]
+async fn what_has_outlived_its_lifetime_is_shown_and_reaped() {
+    let account = Account::new().await;
+    assert!(out(&account.run(&["reap"], false).await).starts_with("no pod has outlived its lifetime"));
+    let config =
+        "{name: cli, deployment: {image: a}, providers: {runpod: {lifetimeHours: 0.02, volumeSizeGb: 0}}}";
+    std::fs::write(account.folder.path().join("sindri.yaml"), config).unwrap();
+    assert_eq!(code(&account.run(&["deploy"], false).await), 0);
+    account.sim.advance(Duration::from_secs(600));
+    let id = account.sim.pods()[0].id.clone();
+    let overdue = out(&account.run(&["reap", "--dry-run"], false).await);
+    assert!(overdue.contains(&format!("pod {id} (cli): its lifetime is over")), "{overdue}");
+    assert_eq!(account.sim.pods().len(), 1);
+    let reaped = account.run(&["reap"], false).await;
+    assert_eq!(
+        (code(&reaped), out(&reaped)),
+        (0, format!("pod {id} (cli): terminated\n")),
+        "{}",
+        err(&reaped)
+    );
+    assert!(account.sim.ledger().iter().all(|entry| !entry.is_billing()));
+}
+
+#[test]
+fn a_plan_for_people_has_hardware_price_stock_and_what_is_kept() {
+    let shown = out(&on_example("gpu-list.yaml", &["plan", "--sim"]));
+    for line in [
+        "create pod \"gpu-list\"",
+        "  1x NVIDIA GeForce RTX 4090 (Community), $",
+        "about $",
+        "image: runpod/pytorch:latest",
+        "storage: container disk 50 GB, 20 GB of pod volume",
+        "ports: 8888/http, 22/tcp",
+        "note: list prices, storage included",
+    ] {
+        assert!(shown.lines().any(|shown| shown.starts_with(line)), "{line}: {shown}");
+    }
+    assert!(shown.contains("stock ") && !shown.contains('{') && !shown.contains('['), "{shown}");
 }
 
 #[test]
@@ -77,7 +199,11 @@ fn a_deploy_ends_with_the_connection() {
         "{out}"
     );
     assert!(
-        err.contains("RUNNING") && !err.contains('\u{1b}') && !out.contains('\u{1b}'),
+        err.contains("s pod ")
+            && err.contains(" is running")
+            && !err.contains("RunPod says")
+            && !err.contains('\u{1b}')
+            && !out.contains('\u{1b}'),
         "plain lines: {err}"
     );
 }
@@ -144,6 +270,40 @@ async fn a_destroy_waits_for_the_lists_before_it_says_that_there_is_nothing() {
     assert!(out(&destroyed).contains("was destroyed"), "{destroyed:?}");
     assert!(err(&destroyed).contains("its lists may be behind"), "{destroyed:?}");
     assert!(account.sim.ledger().iter().all(|entry| !entry.is_billing()));
+}
+
+/// A pod of the name is listed, and another one that was created just before is not.
+#[tokio::test]
+async fn a_destroy_also_takes_what_shows_up_once_the_lists_have_caught_up() {
+    let account = Account::with(Sim::builder().list_lag(Duration::from_secs(8))).await;
+    let runpod = RunPod::builder(account.sim.api_key()).base_url(account.sim.url()).build().unwrap();
+    let spec = PodSpec::gpu("cli", "a", ["NVIDIA GeForce RTX 4090"]).container_disk_gb(20);
+    runpod.deploy(&spec).await.unwrap();
+    let is_listed = async || !runpod.list().await.unwrap().is_empty();
+    while !is_listed().await {
+        tokio::time::sleep(Duration::from_millis(200)).await;
+    }
+    let other = RunPod::builder(account.sim.api_key()).base_url(account.sim.url()).build().unwrap();
+    let body = serde_json::json!({
+        "name": "cli", "image": "a", "disk": 20, "gpu": {"id": "NVIDIA GeForce RTX 4090", "count": 1},
+    });
+    other.api().unwrap().create_pod(&serde_json::from_value(body).unwrap()).await.unwrap();
+    assert_eq!(account.sim.pods().len(), 2);
+    let destroyed = account.run(&["destroy"], false).await;
+    assert_eq!(code(&destroyed), 0, "{}", err(&destroyed));
+    assert_eq!(out(&destroyed).matches("was destroyed").count(), 2, "{destroyed:?}");
+    assert!(account.sim.ledger().iter().all(|entry| !entry.is_billing()));
+}
+
+#[tokio::test]
+async fn a_wait_ends_early_with_a_cause_that_does_not_heal_if_that_is_wanted() {
+    let account = Account::new().await;
+    let missing = FaultKind::CannotStart { cause: Cause::ImageMissing, healing: None };
+    account.sim.inject(Fault::new(missing).on("createPod")).unwrap();
+    let output = account.run(&["deploy", "--fail-early", "--timeout", "300"], false).await;
+    assert_eq!(code(&output), 1, "{}", err(&output));
+    assert!(err(&output).contains("a cause that does not heal by itself"), "{}", err(&output));
+    assert!(err(&output).contains("manifest unknown"), "{}", err(&output));
 }
 
 #[test]

@@ -9,6 +9,7 @@ mod bindings;
 mod house;
 mod openapi;
 mod schema;
+mod sindri;
 #[path = "../../runpod-api/build/surface.rs"]
 mod surface;
 
@@ -27,6 +28,8 @@ enum Chore {
     House(house::Arguments),
     /// Write the JSON Schema of sindri.yaml into docs/schema/.
     Schema,
+    /// Put the adapter of docs/sindri.md into Sindri's own source, build it, and run it against the simulator.
+    Sindri(sindri::Arguments),
 }
 
 fn main() -> ExitCode {
@@ -34,6 +37,7 @@ fn main() -> ExitCode {
         Chore::Openapi(arguments) => openapi::run(arguments),
         Chore::House(arguments) => house::run(&arguments),
         Chore::Schema => schema::run(),
+        Chore::Sindri(arguments) => sindri::run(&arguments),
     };
     match outcome {
         Ok(report) => {

@@ -66,6 +66,8 @@ pub(crate) const PATIENCE: Duration = Duration::from_secs(120);
 pub struct RunPod {
     inner: Arc<Inner>,
     observer: Observer,
+    /// Whether its looks are made to end what bills.
+    is_ending: bool,
 }
 
 struct Inner {
@@ -155,6 +157,20 @@ impl RunPod {
         self.observed_by(Observer::new(observe))
     }
 
+    /// The same handle for finding what is to be stopped or terminated: no rate limit holds its looks back, as none holds
+    /// back the stop or the terminate itself. Its waits look like those of any other handle.
+    ///
+    /// ```no_run
+    /// # async fn example(runpod: runpod_lifecycle::RunPod) -> Result<(), runpod_lifecycle::Error> {
+    /// runpod.for_ending().pod("my-env").await?.stop().await?;
+    /// # Ok(())
+    /// # }
+    /// ```
+    #[must_use]
+    pub fn for_ending(&self) -> Self {
+        Self { is_ending: true, ..self.clone() }
+    }
+
     /// The generated client underneath, for whatever this facade does not cover; `None` on REST v1.
     ///
     /// It shares this handle's connections, but not its retries and rate-limit budget.
@@ -224,7 +240,17 @@ impl RunPod {
 
     /// The same handle with another observer.
     pub(crate) fn observed_by(&self, observer: Observer) -> Self {
-        Self { inner: Arc::clone(&self.inner), observer }
+        Self { inner: Arc::clone(&self.inner), observer, is_ending: self.is_ending }
+    }
+
+    /// The same handle for waits, whose looks any rate limit holds back.
+    pub(crate) fn for_waiting(&self) -> Self {
+        Self { is_ending: false, ..self.clone() }
+    }
+
+    /// The weight of a call against the rate limit.
+    fn priority(&self, call: Call<'_>) -> Priority {
+        if self.is_ending { Priority::Ending } else { call.priority }
     }
 
     pub(crate) fn notify(&self, event: &Event) {
@@ -312,7 +338,7 @@ impl RunPod {
     /// wants to be left alone for longer than anybody waits.
     pub(crate) async fn rest_after(&self, error: &Error, call: Call<'_>, pause: Duration) -> bool {
         let asked = error.retry_after().unwrap_or_default();
-        let asked = match call.priority {
+        let asked = match self.priority(call) {
             // A pod that bills is worth another 429.
             Priority::Ending if asked > PATIENCE => Duration::ZERO,
             Priority::Ending => asked,
@@ -337,7 +363,7 @@ impl RunPod {
 
     async fn admit(&self, call: Call<'_>) -> Result<Permit<'_>, Error> {
         loop {
-            let hold = match self.inner.quota.admit(call.priority).await {
+            let hold = match self.inner.quota.admit(self.priority(call)).await {
                 Ok(permit) => return Ok(permit),
                 Err(hold) => hold,
             };
@@ -485,7 +511,7 @@ impl RunPodBuilder {
         let (quota, clock) = (Quota::default(), ServerClock::default());
         let (poller, lookups) = (Poller::new(), Lookups::default());
         let inner = Inner { backend, quota, clock, prober, poller, lookups };
-        Ok(RunPod { inner: Arc::new(inner), observer: Observer::default() })
+        Ok(RunPod { inner: Arc::new(inner), observer: Observer::default(), is_ending: false })
     }
 }
 

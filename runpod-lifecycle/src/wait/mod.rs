@@ -136,7 +136,7 @@ impl<C: Condition> Wait<C> {
     /// any more.
     async fn watch(&self) -> (Result<Option<Pod>, WaitError>, Settled) {
         let began_at = Instant::now();
-        let watching = self.pod.runpod().observed_by(self.observer.clone());
+        let watching = self.pod.runpod().for_waiting().observed_by(self.observer.clone());
         let watcher = Watcher::new(&watching, &self.pod);
         let watch = watch::watch(watcher, &self.condition, self.longest, self.fails_early, &self.observer);
         // Boxed: they are large.

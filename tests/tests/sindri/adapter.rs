@@ -1,25 +1,49 @@
 //! RunPod: the provider of `runpod-sindri` behind Sindri's own types.
 
+use crate::traits::Provider;
+use crate::utils::resolve_and_build_image;
 use anyhow::Result;
 use async_trait::async_trait;
-use runpod_sindri::{Provider as _, RunpodProvider as Inner};
-use serde::{Serialize, de::DeserializeOwned};
+use runpod_sindri::{Provider as _, RunpodProvider as Inner, SindriConfig as RunpodFile};
+use serde::{de::DeserializeOwned, Serialize};
 use sindri_core::config::SindriConfig;
-use sindri_core::types::{DeployOptions, DeployResult, DeploymentPlan, DeploymentStatus};
-use sindri_core::types::{Prerequisite, PrerequisiteStatus};
+use sindri_core::types::{
+    DeployOptions, DeployResult, DeploymentPlan, DeploymentStatus, Prerequisite, PrerequisiteStatus,
+};
+use sindri_secrets::{ResolutionContext, SecretResolver};
+use std::path::PathBuf;
 
-use crate::traits::Provider;
-
-pub struct RunpodProvider(pub Inner);
+pub struct RunpodProvider(Inner);
 
 impl RunpodProvider {
     pub fn new() -> Result<Self> {
-        Ok(Self(Inner::new()))
+        Ok(Self::over(Inner::new()))
     }
 
-    pub fn with_output_dir(output_dir: std::path::PathBuf) -> Result<Self> {
-        Ok(Self(Inner::with_output_dir(output_dir)))
+    pub fn with_output_dir(output_dir: PathBuf) -> Result<Self> {
+        Ok(Self::over(Inner::with_output_dir(output_dir)))
     }
+
+    /// Logs everything as it happens.
+    pub fn over(inner: Inner) -> Self {
+        Self(inner.on_event(|event| tracing::info!("{event}")))
+    }
+}
+
+/// The file itself: Sindri's own parse drops keys that it does not know and fills in defaults.
+fn file(config: &SindriConfig) -> Result<RunpodFile> {
+    Ok(RunpodFile::from_path(&config.config_path)?)
+}
+
+/// The secrets that become variables of the pod, resolved as for every provider.
+async fn secrets(config: &SindriConfig) -> Result<Vec<(String, String)>> {
+    let folder = config.config_path.parent().map(PathBuf::from);
+    let resolver = SecretResolver::new(ResolutionContext::new(folder.unwrap_or_default()));
+    let resolved = resolver.resolve_all(config.secrets()).await?;
+    let text = |(name, secret): (String, sindri_secrets::ResolvedSecret)| {
+        Some((name, secret.value.as_string()?.to_string()))
+    };
+    Ok(resolved.into_iter().filter_map(text).collect())
 }
 
 /// Both sides have the same JSON, field by field.
@@ -27,9 +51,14 @@ fn same<A: Serialize, B: DeserializeOwned>(value: &A) -> Result<B> {
     Ok(serde_json::from_value(serde_json::to_value(value)?)?)
 }
 
-fn prerequisite(p: runpod_sindri::Prerequisite) -> Prerequisite {
-    let runpod_sindri::Prerequisite { name, description, install_hint, version } = p;
-    Prerequisite { name, description, install_hint, version }
+fn prerequisites(all: Vec<runpod_sindri::Prerequisite>) -> Vec<Prerequisite> {
+    let one = |p: runpod_sindri::Prerequisite| Prerequisite {
+        name: p.name,
+        description: p.description,
+        install_hint: p.install_hint,
+        version: p.version,
+    };
+    all.into_iter().map(one).collect()
 }
 
 #[async_trait]
@@ -39,37 +68,50 @@ impl Provider for RunpodProvider {
     }
     fn check_prerequisites(&self) -> Result<PrerequisiteStatus> {
         let status = self.0.check_prerequisites()?;
-        let missing = status.missing.into_iter().map(prerequisite).collect();
-        let available = status.available.into_iter().map(prerequisite).collect();
-        Ok(PrerequisiteStatus { satisfied: status.satisfied, missing, available })
+        Ok(PrerequisiteStatus {
+            satisfied: status.satisfied,
+            missing: prerequisites(status.missing),
+            available: prerequisites(status.available),
+        })
     }
     async fn deploy(&self, config: &SindriConfig, opts: DeployOptions) -> Result<DeployResult> {
-        let DeployOptions { force, dry_run, wait, timeout, .. } = opts;
-        let opts = runpod_sindri::DeployOptions { force, dry_run, wait, timeout, ..Default::default() };
-        same(&self.0.deploy(&same(config.inner())?, opts).await?)
+        let file = file(config)?;
+        self.0.check(&file)?;
+        let inner = self.0.clone().secrets(secrets(config).await?);
+        let image = resolve_and_build_image(config, opts.skip_build, opts.force).await?;
+        let opts = runpod_sindri::DeployOptions {
+            force: opts.force,
+            dry_run: opts.dry_run,
+            wait: opts.wait,
+            timeout: opts.timeout,
+            ..Default::default()
+        };
+        same(&inner.deploy(&file.with_image(image), opts).await?)
     }
     async fn connect(&self, config: &SindriConfig) -> Result<()> {
-        self.0.connect(&same(config.inner())?).await
+        self.0.connect(&file(config)?).await
     }
     async fn status(&self, config: &SindriConfig) -> Result<DeploymentStatus> {
-        same(&self.0.status(&same(config.inner())?).await?)
+        same(&self.0.status(&file(config)?).await?)
     }
     async fn destroy(&self, config: &SindriConfig, force: bool) -> Result<()> {
-        self.0.destroy(&same(config.inner())?, force).await
+        self.0.destroy(&file(config)?, force).await
     }
     async fn plan(&self, config: &SindriConfig) -> Result<DeploymentPlan> {
-        same(&self.0.plan(&same(config.inner())?).await?)
+        let image = config.resolve_image(None).await;
+        let image = image.unwrap_or_else(|_| "built-by-sindri".to_string());
+        same(&self.0.plan(&file(config)?.with_image(image)).await?)
     }
     async fn start(&self, config: &SindriConfig) -> Result<()> {
-        self.0.start(&same(config.inner())?).await
+        self.0.start(&file(config)?).await
     }
     async fn stop(&self, config: &SindriConfig) -> Result<()> {
-        self.0.stop(&same(config.inner())?).await
+        self.0.stop(&file(config)?).await
     }
     fn supports_gpu(&self) -> bool {
-        self.0.supports_gpu()
+        true
     }
     fn supports_auto_suspend(&self) -> bool {
-        self.0.supports_auto_suspend()
+        true
     }
 }

@@ -1,9 +1,14 @@
 //! Every branch of connect, with a fake ssh on the provider's `PATH`.
 
+use std::{net::TcpListener, time::Duration};
+
+use httpmock::{Mock, MockServer};
 use runpod_sim::{PodStatus, Sim};
 use runpod_sindri::{DeployOptions, Outcome, Provider, ProviderError, RunpodProvider, SindriConfig};
 
-use crate::mock::{FakeSsh, config, provider_with, quick_sim};
+use serde_json::json;
+
+use crate::mock::{FakeSsh, POD, config, pod, provider, provider_with, quick_sim};
 
 async fn deployed(ssh: &FakeSsh) -> (Sim, RunpodProvider, SindriConfig) {
     let sim = quick_sim().await;
@@ -120,4 +125,55 @@ async fn what_is_not_deployed_is_not_connected_to() {
     let error: ProviderError = provider.connect(&config("name: a")).await.unwrap_err().downcast().unwrap();
     assert_eq!(error.outcome(), Outcome::NotFound);
     assert_eq!(ssh.arguments(), None);
+}
+
+/// The port of a server that greets as sshd does.
+fn sshd() -> u16 {
+    let listener = TcpListener::bind("127.0.0.1:0").expect("a free port");
+    let port = listener.local_addr().expect("it listens").port();
+    std::thread::spawn(move || {
+        for connection in listener.incoming().flatten() {
+            std::io::Write::write_all(&mut &connection, b"SSH-2.0-test\r\n").expect("the prober reads");
+        }
+    });
+    port
+}
+
+/// Another process has just started the pod: RunPod shows the address of before for a while, whose port is somebody
+/// else's by now, with an sshd behind it.
+#[tokio::test]
+async fn a_pod_that_was_started_just_now_is_connected_to_only_once_its_address_is_sure() {
+    let server = MockServer::start_async().await;
+    let up = |uptime: u64, port: u16| {
+        let mut pod = pod();
+        pod["runtime"]["uptime"] = json!(uptime);
+        pod["runtime"]["ports"] = json!([{"private": 22, "public": port, "type": "tcp", "ip": "127.0.0.1"}]);
+        pod["ssh"]["direct"] = json!({"host": "127.0.0.1", "port": port, "username": "root", "command": ""});
+        pod
+    };
+    let answer = |pod: &serde_json::Value| -> [Mock<'_>; 2] {
+        let by_id = server.mock(|when, then| {
+            when.method("GET").path(format!("/v2/pods/{POD}"));
+            then.status(200).json_body(pod.clone());
+        });
+        let list = server.mock(|when, then| {
+            when.method("GET").path("/v2/pods");
+            then.status(200).json_body(json!({"pods": [pod]}));
+        });
+        [by_id, list]
+    };
+    let (old, new) = (sshd(), sshd());
+    let before = answer(&up(12, old));
+    let (provider, config) = (provider(server.base_url()), config("name: my-env"));
+    let (connection, ()) = tokio::join!(provider.connection(&config, Duration::from_secs(30)), async {
+        while before[0].calls_async().await == 0 {
+            tokio::task::yield_now().await;
+        }
+        for mock in before {
+            mock.delete_async().await;
+        }
+        answer(&up(13, new));
+    });
+    let command = connection.unwrap().ssh_command.unwrap();
+    assert!(command.contains(&format!("-p {new} ")), "not {old}: {command}");
 }

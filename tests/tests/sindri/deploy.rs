@@ -53,6 +53,18 @@ async fn an_existing_environment_is_left_or_replaced() {
     assert_eq!(alive, [second.instance_id.unwrap()]);
 }
 
+/// RunPod's lists show neither pod for 8 s.
+#[tokio::test]
+async fn clones_of_a_provider_that_was_never_used_know_of_each_others_deploys() {
+    let sim = Sim::builder().time_scale(1.0).list_lag(Duration::from_secs(8)).start().await.unwrap();
+    let (provider, config) = (on(&sim), config("{name: a, deployment: {image: b}}"));
+    let clone = provider.clone();
+    let options = DeployOptions::default;
+    let (one, other) = tokio::join!(provider.deploy(&config, options()), clone.deploy(&config, options()));
+    assert!(one.is_ok() != other.is_ok(), "{one:?} {other:?}");
+    assert_eq!(sim.ledger().len(), 1);
+}
+
 #[tokio::test]
 async fn a_dry_run_changes_nothing() {
     let sim = quick_sim().await;
@@ -64,7 +76,7 @@ async fn a_dry_run_changes_nothing() {
     assert_eq!((result.success, result.instance_id, result.connection), (true, None, None));
     assert_eq!(result.messages[..2], ["dry run: nothing was changed", "create pod \"a\""]);
     assert!(
-        result.messages.iter().any(|message| message.contains("gpu_type_ids: [\"NVIDIA GeForce RTX 4090\"]"))
+        result.messages.iter().any(|message| message.starts_with("  1x NVIDIA GeForce RTX 4090 (Secure), $"))
     );
     assert!(result.messages.iter().any(|message| message.starts_with("about $0.700 per hour")));
     assert_eq!(mutations(&sim), 0);

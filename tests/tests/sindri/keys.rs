@@ -28,8 +28,6 @@ async fn every_bound_is_kept_before_anything_is_created() {
         ("cpuOnly: true, vcpuCount: 1", "a power of two, at least 2"),
         ("cpuOnly: true, vcpuCount: 6", "a power of two, at least 2"),
         ("containerDiskGb: 0", "a container disk has at least 1 GB"),
-        ("volumeSizeGb: 1", "10 GB and more; 0 means none"),
-        ("volumeSizeGb: 9", "10 GB and more; 0 means none"),
         ("volumeMountPath: work", "providers.runpod.volumeMountPath \"work\": a mount path is absolute"),
         ("ports: ['22']", "providers.runpod.ports \"22\": a port is written NUMBER/http or NUMBER/tcp"),
         ("ports: [0/tcp]", "providers.runpod.ports \"0/tcp\""),
@@ -37,17 +35,30 @@ async fn every_bound_is_kept_before_anything_is_created() {
         ("ports: [22/udp]", "providers.runpod.ports \"22/udp\""),
         ("ports: [22/tcp, 22/tcp]", "a port is listed once"),
         ("publicIp: true, ports: [8888/http]", "open 22/tcp or another tcp port"),
-        ("region: ''", "data_centers"),
+        ("region: US", "that is a country: RunPod takes a data center, for example US-CA-2"),
+        ("volumeSizeGb: 0, volumeMountPath: /data", "nothing would be mounted there"),
+        ("registryId: ''", "registry"),
+        ("lifetimeHours: 0", "a lifetime is 0.01 to 876000 hours"),
+        ("lifetimeHours: -1", "a lifetime is 0.01 to 876000 hours"),
+        ("atEnd: STOP", "set lifetimeHours as well"),
         ("networkVolumeId: ''", "network_volume"),
         ("cpuOnly: true, cpuInstanceId: cpu3c-3-4", "for example cpu3c-2-4"),
         ("cpuOnly: true, cpuInstanceId: cpu3c-2-4, vcpuCount: 4", "it contradicts vcpuCount"),
         ("spotBid: 0.2", "RunPod's REST APIs take no bids"),
-        ("spotBid: 0", "RunPod's REST APIs take no bids"),
+        ("spotBid: -1", "RunPod's REST APIs take no bids"),
     ] {
         let refusal = refusal(&runpod(settings)).await;
         assert!(refusal.contains(says), "{settings}: {refusal}");
         let is_harmless = refusal.contains("nothing was sent") || refusal.contains("none was created");
         assert!(is_harmless, "{settings}: {refusal}");
+    }
+    for (deployment, says) in [
+        ("volumes: {workspace: {size: big}}", "deployment.volumes.workspace.size \"big\""),
+        ("buildFromSource: {enabled: true}", "only Sindri builds images"),
+        ("image_config: {registry: a, version: ^3.0.0}", "only Sindri looks versions up"),
+    ] {
+        let refusal = refusal(&format!("{{name: a, deployment: {{{deployment}}}}}")).await;
+        assert!(refusal.contains(says) && refusal.contains("nothing was sent"), "{deployment}: {refusal}");
     }
     let refusal = refusal("{name: a, deployment: {resources: {gpu: {count: 20}}, provider: fly}}").await;
     assert!(refusal.contains("deployment.resources.gpu.count \"20\""), "{refusal}");
@@ -67,11 +78,14 @@ async fn spot_is_refused_with_a_reason_of_its_own() {
 fn what_is_no_config_says_where() {
     for (yaml, says) in [
         (runpod("gpuKind: A40"), "gpuKind"),
-        (runpod("gpuCount: -1"), "invalid u32 at line 1"),
+        (
+            runpod("gpuCount: -1"),
+            "providers.runpod.gpuCount: a whole number of 0 or more is wanted here (line 1",
+        ),
         (runpod("gpuCount: many"), "line 1"),
         (runpod("cloudType: ALL"), "ALL"),
         (runpod("gpuType: {a: b}"), "expected a GPU type or pool id, or a list of them"),
-        (runpod("gpuType: a, gpuTypeId: b"), "duplicate"),
+        (runpod("gpuType: a, gpuTypeId: b"), "the key \"gpuType\" is there twice"),
         (runpod("exposePorts: [70000]"), "expected a port number"),
         ("{deployment: {image: a}}".to_owned(), "name"),
         ("{name: a, deployment: {resources: {gpu: {tier: gpu-huge}}}}".to_owned(), "gpu-huge"),

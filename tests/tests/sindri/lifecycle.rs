@@ -50,7 +50,7 @@ async fn what_is_not_there_can_be_neither_started_nor_stopped() {
         assert_eq!(error.outcome(), Outcome::NotFound);
         assert_eq!(
             error.to_string(),
-            "environment \"a\" is not deployed: no pod has this name (deploy it first)"
+            "environment \"a\" is not deployed: no pod has this name (deploy it first; if that was within the last 15 s, try again: RunPod may not list it yet)"
         );
     }
     provider.destroy(&config, false).await.unwrap();

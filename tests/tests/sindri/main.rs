@@ -2,8 +2,11 @@
 
 // What is pasted into Sindri names Sindri's crates; here they are modules of this one.
 extern crate self as sindri_core;
+extern crate self as sindri_secrets;
 
+// It is formatted as Sindri formats: the style of edition 2021.
 #[expect(unreachable_pub, reason = "Sindri exports it")]
+#[rustfmt::skip]
 mod adapter;
 mod bodies;
 mod connect;
@@ -17,5 +20,10 @@ mod mock;
 mod schema;
 mod stand_in;
 mod states;
+mod table;
 
-pub(crate) use stand_in::{config, traits, types};
+pub(crate) use stand_in::{
+    config,
+    secrets::{ResolutionContext, ResolvedSecret, SecretResolver},
+    traits, types, utils,
+};

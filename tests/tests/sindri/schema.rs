@@ -22,9 +22,10 @@ fn the_schema_has_every_bound() {
     for fine in [
         json!({}),
         json!({"gpuType": "ADA_24", "gpuCount": 16, "vcpuCount": 1, "containerDiskGb": 1, "volumeSizeGb": 0}),
-        json!({"gpuType": ["ADA_24", "NVIDIA A40"], "volumeSizeGb": 10, "cloudType": "COMMUNITY", "spot": false}),
+        json!({"gpuType": ["ADA_24", "NVIDIA A40"], "volumeSizeGb": 9, "cloudType": "COMMUNITY", "spot": false}),
         json!({"volumeMountPath": "/data", "region": "US-CA-2", "ports": ["80/http"], "networkVolumeId": "v", "publicIp": true}),
-        json!({"gpuTypeId": "ADA_24", "exposePorts": [80], "startSsh": true, "cpuInstanceId": "cpu3c-2-4", "templateId": "t"}),
+        json!({"gpuTypeId": "ADA_24", "exposePorts": [80], "startSsh": true, "cpuInstanceId": "cpu3c-2-4", "templateId": "t", "spotBid": 0, "region": ""}),
+        json!({"registryId": "r", "lifetimeHours": 8.5, "atEnd": "STOP"}),
     ] {
         assert!(takes(fine.clone()), "{fine}");
         serde_json::from_value::<SindriConfig>(json!({"name": "a", "providers": {"runpod": fine}})).unwrap();
@@ -37,10 +38,10 @@ fn the_schema_has_every_bound() {
         json!({"vcpuCount": 0}),
         json!({"containerDiskGb": 0}),
         json!({"volumeSizeGb": -1}),
-        json!({"volumeSizeGb": 9}),
         json!({"volumeMountPath": "data"}),
         json!({"cloudType": "ALL"}),
-        json!({"region": ""}),
+        json!({"lifetimeHours": 0}),
+        json!({"atEnd": "KEEP"}),
         json!({"ports": ["22"]}),
         json!({"ports": ["22/udp"]}),
         json!({"sshUser": "-oProxyCommand=x"}),
@@ -65,6 +66,7 @@ fn the_schema_has_every_default_and_describes_every_key() {
         ("ports", json!(["8888/http", "22/tcp"])),
         ("sshUser", json!("root")),
         ("publicIp", json!(false)),
+        ("atEnd", json!("TERMINATE")),
     ] {
         assert_eq!(keys[key]["default"], default, "{key}");
     }
@@ -83,5 +85,5 @@ fn every_example_fits_the_schema() {
         jsonschema::validate(&schema, &serde_json::to_value(&config).unwrap()).unwrap();
         examples += 1;
     }
-    assert_eq!(examples, 5);
+    assert_eq!(examples, 8);
 }

@@ -51,17 +51,17 @@ async fn everything_a_running_pod_tells() {
             (AddressType::Ssh, "203.0.113.7", Some(10022)),
             (AddressType::Ssh, "k3x9q2m7v1b8z5-64411a2b@ssh.runpod.io", Some(22)),
             (AddressType::External, "203.0.113.7", Some(10543)),
-            (AddressType::Https, "https://k3x9q2m7v1b8z5-8888.proxy.runpod.net", Some(8888)),
+            (AddressType::Https, "https://k3x9q2m7v1b8z5-8888.proxy.runpod.net", None),
         ]
     );
     assert_eq!(json!(status.timestamps)["created_at"], "2026-08-20T06:16:19.43Z");
     assert_eq!(json!(status.timestamps)["started_at"], "2026-08-20T06:17:02Z");
-    assert_eq!(status.resources.unwrap().disk_limit, Some(50_000_000_000));
+    assert_eq!(status.resources, None, "there is nothing to say of them");
     assert_eq!(
         json!(status.details),
         json!({
             "gpu_type": GPU, "gpu_count": "1", "cost_per_hr": "$0.450", "storage_cost_per_hr": "$0.010",
-            "runpod_status": "RUNNING", "data_center": "US-CA-2", "cloud_type": "SECURE", "volume_gb": "20",
+            "runpod_status": "RUNNING", "data_center": "US-CA-2", "cloud_type": "SECURE", "container_disk_gb": "50", "volume_gb": "20",
         })
     );
 }

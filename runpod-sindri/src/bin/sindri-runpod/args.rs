@@ -26,7 +26,8 @@ pub(crate) struct Arguments {
     /// Where RunPod's API is, in place of RUNPOD_API_URL.
     #[arg(long, global = true, value_name = "URL", conflicts_with = "sim")]
     pub(crate) api_url: Option<String>,
-    /// Use a simulated RunPod inside this process: no key, no cost, gone at the end.
+    /// Use a simulated RunPod inside this process: no key, no cost, everything forgotten at the end. To keep one, run
+    /// `runpod-sim` and give its address with --api-url.
     #[arg(long, global = true)]
     pub(crate) sim: bool,
     /// Let the simulated RunPod have no machine at all.
@@ -58,6 +59,9 @@ pub(crate) enum Command {
         /// The user to log in as over direct SSH. Default: `providers.runpod.sshUser`, else root.
         #[arg(long)]
         user: Option<String>,
+        /// End the wait as soon as RunPod's log names a cause that does not heal by itself.
+        #[arg(long)]
+        fail_early: bool,
     },
     /// Start the environment, and wait until it can be used.
     Start {
@@ -89,6 +93,20 @@ pub(crate) enum Command {
         #[arg(long)]
         source: Option<Source>,
     },
+    /// Show the account's pods that this program made. Needs no config.
+    List {
+        /// Show every pod of the account.
+        #[arg(long)]
+        all: bool,
+    },
+    /// Show the GPU types that RunPod rents, the cheapest first. Needs no config.
+    Gpus(GpuFilter),
+    /// End the pods whose lifetime is over. Needs no config.
+    Reap {
+        /// Only show them.
+        #[arg(long)]
+        dry_run: bool,
+    },
     /// Print the JSON Schema of the config.
     Schema,
     /// Print shell completions.
@@ -96,6 +114,37 @@ pub(crate) enum Command {
         /// The shell.
         shell: clap_complete::Shell,
     },
+}
+
+/// Which GPU types to show.
+#[derive(Debug, Args)]
+pub(crate) struct GpuFilter {
+    /// Only types whose id or pool has this in it.
+    pub(crate) name: Option<String>,
+    /// The cloud to look at.
+    #[arg(long, value_enum, default_value_t = Cloud::Secure)]
+    pub(crate) cloud: Cloud,
+    /// How many GPUs a pod is to have: stock is for so many.
+    #[arg(long, default_value_t = 1, value_parser = clap::value_parser!(u32).range(1..=16))]
+    pub(crate) count: u32,
+    /// Only types with at least so much memory, in GB.
+    #[arg(long, value_name = "GB")]
+    pub(crate) min_memory: Option<i64>,
+    /// Only types that cost no more for one GPU, in USD per hour.
+    #[arg(long, value_name = "USD")]
+    pub(crate) max_price: Option<f64>,
+    /// Only types that are in stock.
+    #[arg(long)]
+    pub(crate) in_stock: bool,
+}
+
+/// One of RunPod's clouds.
+#[derive(Clone, Copy, Debug, ValueEnum)]
+pub(crate) enum Cloud {
+    /// RunPod's own data centers.
+    Secure,
+    /// Machines of other providers.
+    Community,
 }
 
 /// Whether to wait, and how long.
@@ -110,6 +159,29 @@ pub(crate) struct Wait {
     /// The longest wait in seconds.
     #[arg(long, default_value_t = 600, value_name = "SECONDS")]
     timeout: u64,
+    /// End the wait as soon as RunPod's log names a cause that does not heal by itself, such as an image that is not there.
+    /// The pod is left as it is.
+    #[arg(long, conflicts_with = "no_wait")]
+    fail_early: bool,
+}
+
+impl Command {
+    /// Returns true if it is about an environment, which a config names.
+    pub(crate) fn needs_config(&self) -> bool {
+        !matches!(self, Self::List { .. } | Self::Gpus(_) | Self::Reap { .. })
+    }
+
+    /// Whether its wait is to end with a cause that does not heal.
+    pub(crate) fn fails_early(&self) -> bool {
+        match self {
+            Self::Deploy { wait, .. }
+            | Self::Start { wait }
+            | Self::Stop { wait }
+            | Self::Destroy { wait, .. } => wait.fail_early,
+            Self::Connect { fail_early, .. } => *fail_early,
+            _ => false,
+        }
+    }
 }
 
 impl Wait {

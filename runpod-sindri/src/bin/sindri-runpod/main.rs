@@ -1,5 +1,6 @@
 //! `sindri-runpod`: deploys a `sindri.yaml` on RunPod without Sindri.
 
+mod account;
 mod args;
 mod creation;
 mod output;

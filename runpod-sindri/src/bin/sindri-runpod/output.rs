@@ -9,8 +9,7 @@ use std::{
 use clap::builder::styling::{AnsiColor, Style};
 use runpod_lifecycle::{LogLine, printable, printable_json};
 use runpod_sindri::{
-    ActionReport, ConnectionInfo, DeployResult, DeploymentPlan, DeploymentState, DeploymentStatus, Outcome,
-    ProviderError,
+    ActionReport, ConnectionInfo, DeployResult, DeploymentState, DeploymentStatus, Outcome, ProviderError,
 };
 use serde::Serialize;
 use serde_json::json;
@@ -68,18 +67,12 @@ impl Printer {
         self.lines(said(&report.messages, report.connection.as_ref()))
     }
 
-    pub(crate) fn plan(self, plan: &DeploymentPlan) -> anyhow::Result<()> {
-        if self.json {
-            return self.print(plan);
-        }
-        let notes = plan.estimated_cost.as_ref().and_then(|cost| cost.notes.as_deref());
-        let lines = plan.lines().into_iter().chain(notes.map(|notes| format!("note: {notes}")));
-        self.lines(lines)
-    }
-
     pub(crate) fn status(self, status: &DeploymentStatus) -> anyhow::Result<()> {
         if status.state == DeploymentState::NotDeployed {
             warn(&[NOT_LISTED.to_owned()]);
+        }
+        if let Some(doubt) = status.details.get("doubt") {
+            warn(&[doubt.clone()]);
         }
         if self.json {
             return self.print(status);
@@ -129,21 +122,26 @@ pub(crate) fn warn(warnings: &[String]) {
     }
 }
 
+/// Shows what is worth knowing, on standard error.
+pub(crate) fn note(text: &str) {
+    anstream::eprintln!("{HINT}note:{HINT:#} {text}");
+}
+
 /// Somebody pressed Ctrl-C, or the program was asked to terminate.
 #[derive(Debug)]
 pub(crate) struct Interrupted {
     /// The pod that was created; `None` if none is known of.
     pub(crate) pod_id: Option<String>,
-    /// Whether it was a deploy.
-    pub(crate) deploys: bool,
+    /// What to look for then; `None` for a command that changes nothing.
+    pub(crate) doubt: Option<&'static str>,
 }
 
 impl fmt::Display for Interrupted {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match &self.pod_id {
-            Some(id) => write!(f, "interrupted: pod {id} goes on and bills; see status and destroy"),
-            None if self.deploys => f.write_str("interrupted: look with status whether a pod was created"),
-            None => f.write_str("interrupted"),
+        match (&self.pod_id, self.doubt) {
+            (Some(id), _) => write!(f, "interrupted: pod {id} goes on and bills; see status and destroy"),
+            (None, Some(doubt)) => write!(f, "interrupted: {doubt}"),
+            (None, None) => f.write_str("interrupted"),
         }
     }
 }

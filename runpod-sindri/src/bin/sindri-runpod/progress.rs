@@ -1,6 +1,6 @@
 //! What a deploy or a wait shows while it goes on.
 
-use std::{io::IsTerminal, io::stderr, time::Duration};
+use std::{borrow::Cow, io::IsTerminal, io::stderr, time::Duration};
 
 use indicatif::{ProgressBar, ProgressStyle};
 use runpod_lifecycle::{Event, PodState, printable};
@@ -21,20 +21,13 @@ impl Progress {
 
     pub(crate) fn show(&self, event: &Event) {
         let Some(bar) = &self.bar else {
-            anstream::eprintln!("{event}");
+            anstream::eprintln!("{}", line(event));
             return;
         };
         bar.enable_steady_tick(Duration::from_millis(120));
-        match event {
-            Event::Looked { state, pending, .. } => {
-                let state = state.as_ref().map_or("waiting", PodState::as_str);
-                bar.set_message(match pending {
-                    Some(pending) => printable(&format!("{state}: {pending}")).into_owned(),
-                    None => printable(state).into_owned(),
-                });
-            }
-            Event::CandidateTried { .. } => bar.set_message(event.to_string()),
-            _ => bar.println(event.to_string()),
+        match passing(event) {
+            Some(message) => bar.set_message(message),
+            None => bar.println(line(event)),
         }
     }
 
@@ -42,6 +35,112 @@ impl Progress {
     pub(crate) fn end(&self) {
         if let Some(bar) = &self.bar {
             bar.finish_and_clear();
+        }
+    }
+}
+
+/// An event as a line of its own.
+fn line(event: &Event) -> String {
+    match event {
+        Event::Looked { pod_id, state, pending, elapsed } => {
+            let looked = looked(pod_id, state.as_ref(), pending.as_deref());
+            format!("{:>5.1}s {looked}", elapsed.as_secs_f64())
+        }
+        _ => event.to_string(),
+    }
+}
+
+/// An event that the next one replaces on a terminal; `None` for one that stays.
+fn passing(event: &Event) -> Option<String> {
+    match event {
+        Event::Looked { pod_id, state, pending, .. } => {
+            Some(looked(pod_id, state.as_ref(), pending.as_deref()))
+        }
+        Event::CandidateTried { .. } | Event::Paused { .. } => Some(event.to_string()),
+        _ => None,
+    }
+}
+
+/// What a look shows: the pod, what it is doing, and what is missing.
+fn looked(pod_id: &str, state: Option<&PodState>, pending: Option<&str>) -> String {
+    let doing = state.map_or("is in a state that RunPod does not name".into(), words);
+    let is_state_only =
+        |pending: &&str| state.is_some_and(|state| *pending == format!("RunPod says {state}"));
+    let told = match pending.filter(|pending| !is_state_only(pending)) {
+        Some(pending) => format!("pod {pod_id} {doing}: {pending}"),
+        None => format!("pod {pod_id} {doing}"),
+    };
+    printable(&told).into_owned()
+}
+
+/// What a pod is doing, for a person.
+fn words(state: &PodState) -> Cow<'_, str> {
+    match state {
+        PodState::Created | PodState::Provisioning => "is being given a machine".into(),
+        PodState::Starting => "is starting, its image is being fetched".into(),
+        PodState::Running => "is running".into(),
+        PodState::Stopped | PodState::Exited => "is stopped".into(),
+        PodState::Error => "was given up by RunPod".into(),
+        PodState::Terminated => "is gone".into(),
+        other => format!("is in a state that RunPod calls {other}").into(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn look(state: PodState, pending: Option<&str>) -> Event {
+        Event::Looked {
+            pod_id: "k3x9".to_owned(),
+            state: Some(state),
+            pending: pending.map(str::to_owned),
+            elapsed: Duration::from_millis(12_340),
+        }
+    }
+
+    #[test]
+    fn an_ordinary_boot_is_told_in_words_with_the_pod_and_what_is_missing() {
+        for (event, expected) in [
+            (
+                look(PodState::Provisioning, Some("RunPod says PROVISIONING")),
+                "pod k3x9 is being given a machine",
+            ),
+            (
+                look(PodState::Starting, Some("RunPod says STARTING")),
+                "pod k3x9 is starting, its image is being fetched",
+            ),
+            (
+                look(PodState::Running, Some("no direct SSH endpoint yet")),
+                "pod k3x9 is running: no direct SSH endpoint yet",
+            ),
+            (look(PodState::Running, None), "pod k3x9 is running"),
+            (look(PodState::Exited, None), "pod k3x9 is stopped"),
+            (
+                look(PodState::Other("HIBERNATING".to_owned()), None),
+                "pod k3x9 is in a state that RunPod calls HIBERNATING",
+            ),
+        ] {
+            assert_eq!(passing(&event).as_deref(), Some(expected));
+            assert_eq!(line(&event), format!(" 12.3s {expected}"));
+        }
+    }
+
+    #[test]
+    fn a_pause_for_the_rate_limit_is_shown_until_it_is_over() {
+        let event = Event::Paused {
+            operation: "get pod".to_owned(),
+            pause: Duration::from_secs(9),
+            reason: "RunPod answered 429".to_owned(),
+        };
+        assert_eq!(passing(&event).as_deref(), Some("waiting 9.0 s to get pod: RunPod answered 429"));
+    }
+
+    #[test]
+    fn nothing_that_a_terminal_acts_on_is_shown() {
+        let event = look(PodState::Other("\u{1b}[2J".to_owned()), Some("a\nb"));
+        for text in [line(&event), passing(&event).unwrap_or_default()] {
+            assert!(!text.contains(char::is_control), "{text:?}");
         }
     }
 }

@@ -14,6 +14,7 @@ use runpod_sindri::{DeployOptions, Provider, RunpodProvider, SindriConfig};
 use serde_json::{Value, json};
 
 use crate::{
+    account,
     args::{Arguments, Command, Wait},
     creation::Creation,
     output::{self, Interrupted, Printer},
@@ -34,10 +35,14 @@ pub(crate) async fn run(arguments: Arguments) -> anyhow::Result<()> {
         }
         _ => {}
     }
-    let config = SindriConfig::from_path(&arguments.config).map_err(runpod_sindri::ProviderError::from)?;
+    let config = match arguments.command.needs_config() {
+        true => SindriConfig::from_path(&arguments.config),
+        false => SindriConfig::from_yaml("name: account"),
+    };
+    let config = config.map_err(runpod_sindri::ProviderError::from)?;
     let progress = Arc::new(Progress::new());
     let creation = Arc::new(Creation::default());
-    let provider = RunpodProvider::new().on_event({
+    let provider = RunpodProvider::new().fail_early(arguments.command.fails_early()).on_event({
         let (progress, creation) = (Arc::clone(&progress), Arc::clone(&creation));
         move |event| {
             creation.hear(event);
@@ -45,7 +50,16 @@ pub(crate) async fn run(arguments: Arguments) -> anyhow::Result<()> {
         }
     });
     let (provider, _simulator) = point(provider, &arguments, &config).await?;
-    let deploys = matches!(arguments.command, Command::Deploy { .. });
+    let doubt = match arguments.command {
+        Command::Deploy { .. } => Some("look with status whether a pod was created"),
+        Command::Reap { .. } => Some("pods whose lifetime is over may be left, and bill; reap once more"),
+        Command::Destroy { .. } => Some("look with status whether a pod of this name is left, which bills"),
+        Command::Stop { .. } => Some("look with status whether it was stopped"),
+        Command::Start { .. } | Command::Connect { .. } => {
+            Some("a pod that was started bills; see status and stop")
+        }
+        _ => None,
+    };
     let mut work = pin!(carry_out(&provider, &config, arguments.command, printer, &progress));
     let outcome = tokio::select! {
         biased;
@@ -56,7 +70,7 @@ pub(crate) async fn run(arguments: Arguments) -> anyhow::Result<()> {
         }
     };
     progress.end();
-    outcome.unwrap_or_else(|| Err(Interrupted { pod_id: creation.pod_id(), deploys }.into()))
+    outcome.unwrap_or_else(|| Err(Interrupted { pod_id: creation.pod_id(), doubt }.into()))
 }
 
 /// Waits for the answer to a create that is on its way, since only that tells the pod's id; `None` unless the deploy
@@ -75,14 +89,17 @@ async fn see_through(
     }
 }
 
-/// Ends when the program is to end: at Ctrl-C, or when it is asked to terminate, as by `timeout` or a CI.
+/// Ends when the program is to end: at Ctrl-C, when it is asked to terminate, as by `timeout` or a CI, or when its terminal
+/// goes, as when an SSH session breaks off.
 async fn interrupted() -> std::io::Result<()> {
     #[cfg(unix)]
     {
-        let mut terminate = tokio::signal::unix::signal(tokio::signal::unix::SignalKind::terminate())?;
+        use tokio::signal::unix::{SignalKind, signal};
+        let (mut terminate, mut hang_up) = (signal(SignalKind::terminate())?, signal(SignalKind::hangup())?);
         tokio::select! {
             interrupted = tokio::signal::ctrl_c() => interrupted,
             _ = terminate.recv() => Ok(()),
+            _ = hang_up.recv() => Ok(()),
         }
     }
     #[cfg(not(unix))]
@@ -97,6 +114,9 @@ async fn point(
     config: &SindriConfig,
 ) -> anyhow::Result<(RunpodProvider, Option<runpod_sim::Sim>)> {
     if arguments.sim {
+        output::note(
+            "this RunPod is simulated, and everything is forgotten at the end; to keep one, run runpod-sim beside and give its address with --api-url",
+        );
         let sim = crate::simulator::start(config, arguments.sim_out_of_stock).await?;
         return Ok((crate::simulator::point(provider, &sim, config), Some(sim)));
     }
@@ -125,7 +145,8 @@ async fn carry_out(
     progress: &Progress,
 ) -> anyhow::Result<()> {
     match command {
-        Command::Plan => printer.plan(&provider.plan(config).await?),
+        Command::Plan if printer.json => printer.print(&provider.plan(config).await?),
+        Command::Plan => printer.lines(provider.plan_lines(config).await?),
         Command::Deploy { force, dry_run, wait } => {
             let options = options(force, dry_run, &wait);
             let result = provider.deploy(config, options).await?;
@@ -133,7 +154,7 @@ async fn carry_out(
             printer.deployed(&result)
         }
         Command::Status => printer.status(&provider.status(config).await?),
-        Command::Connect { user } => {
+        Command::Connect { user, .. } => {
             let config = with_user(config, user);
             match printer.json {
                 true => printer.print(&provider.connection(&config, CONNECT_PATIENCE).await?),
@@ -167,6 +188,9 @@ async fn carry_out(
             }
             Ok(())
         }
+        Command::List { all } => account::list(&provider.account()?, all, printer).await,
+        Command::Gpus(filter) => account::gpus(&provider.account()?, &filter, printer).await,
+        Command::Reap { dry_run } => account::reap(&provider.account()?, dry_run, printer).await,
         Command::Schema | Command::Completions { .. } => Ok(()),
     }
 }

@@ -1,0 +1,137 @@
+//! `cargo xtask sindri`: the adapter of docs/sindri.md inside Sindri's own source, built and run against the simulator.
+
+mod scenarios;
+mod simulator;
+
+use std::{
+    fs,
+    path::{Path, PathBuf},
+    process::{Command, Output},
+};
+
+use crate::openapi::Failure;
+
+const NEEDS: &str = "this needs the source of Sindri 3.1 (https://github.com/pacphi/sindri, branch v3): name its folder with --source, or in SINDRI_SOURCE";
+
+#[derive(clap::Args)]
+pub(crate) struct Arguments {
+    /// The folder of Sindri 3.1's source, which is copied and not changed. Default: SINDRI_SOURCE.
+    #[arg(long)]
+    source: Option<PathBuf>,
+    /// The folder that the copy is built in.
+    #[arg(long, default_value = "target/sindri")]
+    work: PathBuf,
+}
+
+pub(crate) fn run(arguments: &Arguments) -> Result<String, Failure> {
+    let named = arguments.source.clone().or_else(|| std::env::var_os("SINDRI_SOURCE").map(PathBuf::from));
+    let source = workspace(&named.ok_or(NEEDS)?)?;
+    let ours = Path::new(env!("CARGO_MANIFEST_DIR")).join("..").canonicalize()?;
+    let work = ours.join(&arguments.work);
+    copy(&source, &work.join("source"))?;
+    let sindri = Sindri { folder: work.join("source"), target: work.join("target"), ours };
+    sindri.apply()?;
+    sindri.cargo(&["fmt", "--package", "sindri-providers", "--check"])?;
+    sindri.cargo(&["clippy", "--package", "sindri-providers", "--all-targets", "--", "-D", "warnings"])?;
+    sindri.cargo(&["build", "--package", "sindri"])?;
+    scenarios::run(&sindri)
+}
+
+/// Sindri's workspace of its third version: the folder itself, or `v3` in a clone of the whole.
+fn workspace(named: &Path) -> Result<PathBuf, Failure> {
+    let is_workspace = |folder: &PathBuf| folder.join("crates/sindri-providers/src/runpod.rs").is_file();
+    let found = [named.to_owned(), named.join("v3")].into_iter().find(is_workspace);
+    Ok(found.ok_or_else(|| format!("there is no Sindri 3.1 in {}; {NEEDS}", named.display()))?)
+}
+
+/// A copy of Sindri's source with the adapter in it.
+struct Sindri {
+    folder: PathBuf,
+    target: PathBuf,
+    ours: PathBuf,
+}
+
+impl Sindri {
+    /// Makes the change that docs/sindri.md describes.
+    fn apply(&self) -> Result<(), Failure> {
+        let providers = self.folder.join("crates/sindri-providers");
+        fs::write(
+            providers.join("src/runpod.rs"),
+            adapter(&fs::read_to_string(self.ours.join("docs/sindri.md"))?)?,
+        )?;
+        let old_tests = providers.join("tests/runpod_tests.rs");
+        if old_tests.exists() {
+            fs::remove_file(old_tests)?;
+        }
+        let manifest = providers.join("Cargo.toml");
+        let dependency = format!(
+            "[dependencies]\nrunpod-sindri = {{ path = {:?}, default-features = false, features = [\"rustls\"] }}",
+            self.ours.join("runpod-sindri")
+        );
+        let text = fs::read_to_string(&manifest)?.replacen("[dependencies]", &dependency, 1);
+        fs::write(manifest, text)?;
+        // The toolchain at hand will do: the file asks for targets that a build here does not need.
+        let _ = fs::remove_file(self.folder.join("rust-toolchain.toml"));
+        Ok(())
+    }
+
+    fn cargo(&self, words: &[&str]) -> Result<(), Failure> {
+        let mut cargo = Command::new(env!("CARGO"));
+        cargo.args(words).current_dir(&self.folder).env("CARGO_TARGET_DIR", &self.target);
+        let status = cargo.status()?;
+        if status.success() {
+            Ok(())
+        } else {
+            Err(format!("cargo {} failed in Sindri", words.join(" ")).into())
+        }
+    }
+
+    /// Runs Sindri with no variables but these.
+    fn run(&self, words: &[&str], folder: &Path, variables: &[(&str, &str)]) -> Result<Output, Failure> {
+        let mut sindri = Command::new(self.target.join("debug/sindri"));
+        sindri.args(words).current_dir(folder).env_clear().env("HOME", folder);
+        Ok(sindri.envs(variables.iter().copied()).output()?)
+    }
+}
+
+/// The adapter as the guide shows it.
+fn adapter(guide: &str) -> Result<&str, Failure> {
+    let begin = "```rust\n";
+    let at = guide.find("```rust\n//! RunPod: the provider of").ok_or("docs/sindri.md shows no adapter")?;
+    let text = &guide[at + begin.len()..];
+    Ok(&text[..text.find("```\n").ok_or("the adapter in docs/sindri.md does not end")?])
+}
+
+/// Copies a folder without what a build or git leaves in it.
+fn copy(from: &Path, to: &Path) -> Result<(), Failure> {
+    fs::create_dir_all(to)?;
+    for entry in fs::read_dir(from)? {
+        let entry = entry?;
+        let (name, kind) = (entry.file_name(), entry.file_type()?);
+        if kind.is_dir() && name != "target" && name != ".git" {
+            copy(&entry.path(), &to.join(name))?;
+        } else if kind.is_file() {
+            fs::copy(entry.path(), to.join(name))?;
+        }
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn without_sindris_source_it_says_what_it_needs() {
+        let nowhere = tempfile::tempdir().expect("a folder of its own");
+        let error = workspace(nowhere.path()).expect_err("there is nothing").to_string();
+        assert!(error.contains("--source") && error.contains("SINDRI_SOURCE"), "{error}");
+    }
+
+    #[test]
+    fn the_adapter_is_taken_from_the_guide() {
+        let guide = include_str!("../../../docs/sindri.md");
+        let adapter = adapter(guide).expect("the guide shows it");
+        assert!(adapter.starts_with("//! RunPod") && adapter.ends_with("}\n") && !adapter.contains("```"));
+    }
+}

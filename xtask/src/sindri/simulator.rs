@@ -1,0 +1,66 @@
+//! A simulator in a process of its own.
+
+use std::{
+    io::{BufRead, BufReader},
+    path::Path,
+    process::{Child, Command, Stdio},
+};
+
+use serde_json::Value;
+
+use crate::openapi::Failure;
+
+const CONFIG: &str =
+    "[[network_volume]]\nid = \"vol1\"\nname = \"data\"\nsize_gb = 100\ndata_center = \"US-KS-2\"\n";
+
+pub(super) struct Simulator {
+    process: Child,
+    pub(super) url: String,
+    pub(super) key: String,
+    client: reqwest::blocking::Client,
+}
+
+impl Simulator {
+    pub(super) fn start(binary: &Path, folder: &Path) -> Result<Self, Failure> {
+        let config = folder.join("sim.toml");
+        std::fs::write(&config, CONFIG)?;
+        let mut command = Command::new(binary);
+        command.args(["--listen", "127.0.0.1:0", "--time-scale", "200", "--config"]).arg(config);
+        let mut process = command.stdout(Stdio::piped()).stderr(Stdio::null()).spawn()?;
+        let out = process.stdout.take().ok_or("the simulator has no output")?;
+        let mut lines = BufReader::new(out).lines();
+        let mut next = |word: &str| -> Result<String, Failure> {
+            let line = lines.next().ok_or("the simulator ended")??;
+            Ok(line.strip_prefix(word).ok_or_else(|| format!("the simulator says {line:?}"))?.to_owned())
+        };
+        let (url, key) = (next("listening on ")?, next("key ")?);
+        Ok(Self { process, url, key, client: reqwest::blocking::Client::builder().build()? })
+    }
+
+    /// Changes it through its control interface.
+    pub(super) fn set(&self, method: &str, path: &str, body: &str) -> Result<(), Failure> {
+        let url = format!("{}/_sim/{path}", self.url);
+        let request = if method == "PUT" { self.client.put(url) } else { self.client.post(url) };
+        request
+            .header("content-type", "application/json")
+            .body(body.to_owned())
+            .send()?
+            .error_for_status()?;
+        Ok(())
+    }
+
+    /// The pods that were ever created.
+    pub(super) fn ledger(&self) -> Result<Vec<Value>, Failure> {
+        let text = self.client.get(format!("{}/_sim/ledger", self.url)).send()?.text()?;
+        let answer: Value = serde_json::from_str(&text)?;
+        Ok(answer["ledger"].as_array().cloned().unwrap_or_default())
+    }
+}
+
+impl Drop for Simulator {
+    fn drop(&mut self) {
+        // One that has ended already is what is wanted.
+        let _ = self.process.kill();
+        let _ = self.process.wait();
+    }
+}
