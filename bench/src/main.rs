@@ -4,7 +4,7 @@ use std::{hint::black_box, path::PathBuf, process::ExitCode, time::Duration};
 
 use clap::{Parser, Subcommand};
 use runpod_bench::{
-    build, call,
+    adversary, build, call,
     decode::{self, Decoder},
     fleet, growth,
     report::Report,
@@ -45,6 +45,8 @@ enum What {
     All,
     /// Random deployments under random faults, with an audit after each.
     Soak(soak::Arguments),
+    /// A server that does anything the real one may do, searched for what breaks.
+    Adversary(adversary::Arguments),
     /// Decodes one file so many times, for valgrind.
     #[command(hide = true)]
     DecodeOnce { decoder: Decoder, page: PathBuf, times: u32 },
@@ -57,6 +59,11 @@ fn main() -> anyhow::Result<ExitCode> {
     let cli = Cli::parse();
     if let What::Soak(arguments) = &cli.what {
         let report = soak::run(arguments)?;
+        println!("{report}");
+        return Ok(if report.is_clean() { ExitCode::SUCCESS } else { ExitCode::FAILURE });
+    }
+    if let What::Adversary(arguments) = &cli.what {
+        let report = adversary::run(arguments)?;
         println!("{report}");
         return Ok(if report.is_clean() { ExitCode::SUCCESS } else { ExitCode::FAILURE });
     }
@@ -104,7 +111,7 @@ impl Cli {
             }
             What::Fleet => fleet::run(if smoke { 5 } else { fleet::PODS })?,
             What::Build => build::run(1)?,
-            What::All | What::Soak(_) | What::DecodeOnce { .. } | What::DecodeTimed { .. } => {
+            What::All | What::Soak(_) | What::Adversary(_) | What::DecodeOnce { .. } | What::DecodeTimed { .. } => {
                 return Ok(None);
             }
         }))
