@@ -302,9 +302,11 @@ impl Ask<'_> {
     }
 
     fn ages(&mut self) -> Ages {
-        let presence = self.pick(&AGES);
-        let mut part = |ask: &mut Self| AGES[(ask.world.tape.choose(AGES.len()) + AGES_AS(presence)) % AGES.len()];
-        Ages { presence, status: part(self), endpoint: part(self), uptime: part(self) }
+        let tape = &mut self.world.tape;
+        let presence = tape.choose(AGES.len());
+        // Of one age, where the tape says nothing else.
+        let mut part = || AGES[(tape.choose(AGES.len()) + presence) % AGES.len()];
+        Ages { presence: AGES[presence], status: part(), endpoint: part(), uptime: part() }
     }
 
     fn list(&mut self) -> Reply {
@@ -525,11 +527,6 @@ impl Ask<'_> {
     }
 }
 
-/// The place of an age among [`AGES`].
-#[allow(non_snake_case)]
-fn AGES_AS(age: Duration) -> usize {
-    AGES.iter().position(|own| *own == age).unwrap_or_default()
-}
 
 fn told(ages: &Ages, view: Option<&Value>) -> String {
     let Some(view) = view else { return format!("is not shown, as {:?} ago", ages.presence) };

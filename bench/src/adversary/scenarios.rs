@@ -11,7 +11,6 @@ use super::{
 /// A story: who is there before, and who does what.
 #[derive(Clone, Debug)]
 pub(super) struct Scenario {
-    pub(super) name: &'static str,
     pub(super) foreign: Vec<Foreign>,
     pub(super) actors: Vec<Actor>,
     /// Whether processes that share nothing are held to one pod per name.
@@ -89,7 +88,7 @@ pub(super) fn named(name: &str, world: &mut World) -> Option<Scenario> {
         }
         _ => mixed(world),
     };
-    Some(Scenario { name, foreign, actors, is_one_per_name: name == "race" })
+    Some(Scenario { foreign, actors, is_one_per_name: name == "race" })
 }
 
 /// Anybody doing anything.

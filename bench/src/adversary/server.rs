@@ -61,9 +61,10 @@ impl Sockets {
         });
         let (own, noting) = (Arc::clone(world), activity.clone());
         listening.spawn(async move {
+            let mut connections = JoinSet::new();
             while let Ok((stream, _)) = ssh.accept().await {
                 noting.note();
-                greet(stream, &own).await;
+                connections.spawn(greet(stream, Arc::clone(&own), noting.clone()));
             }
         });
         Ok(listening)
@@ -183,12 +184,14 @@ fn parse(read: &[u8]) -> Option<(Request, usize)> {
     Some((request, end + 4 + length))
 }
 
-/// Answers at an address: the pod of old may be somebody else by now.
-async fn greet(mut stream: TcpStream, world: &SharedWorld) {
+/// Answers at an address, or takes the connection and says nothing. Whoever asked hangs up.
+async fn greet(mut stream: TcpStream, world: SharedWorld, activity: Activity) {
     let _ = stream.set_zero_linger();
     let Ok(address) = stream.local_addr() else { return };
-    if lock(world).greets(&address.ip().to_string()) {
+    let greets = lock(&world).greets(&address.ip().to_string());
+    if greets {
+        activity.note();
         let _ = stream.write_all(GREETING).await;
     }
-    let _ = stream.shutdown().await;
+    while stream.read(&mut [0; 256]).await.is_ok_and(|count| count > 0) {}
 }

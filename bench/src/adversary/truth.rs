@@ -59,12 +59,6 @@ pub(super) struct Ages {
     pub(super) uptime: Duration,
 }
 
-impl Ages {
-    pub(super) fn all(age: Duration) -> Self {
-        Self { presence: age, status: age, endpoint: age, uptime: age }
-    }
-}
-
 /// A pod as it is.
 #[derive(Clone, Debug)]
 pub(super) struct TruePod {
