@@ -2,6 +2,7 @@
 
 #[cfg(feature = "measure")]
 pub mod account;
+pub mod adversary;
 #[cfg(feature = "measure")]
 pub mod build;
 #[cfg(feature = "measure")]

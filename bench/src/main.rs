@@ -4,7 +4,7 @@ use std::{hint::black_box, path::PathBuf, process::ExitCode, time::Duration};
 
 use clap::{Parser, Subcommand};
 use runpod_bench::{
-    build, call,
+    adversary, build, call,
     decode::{self, Decoder},
     fleet, growth, races,
     report::Report,
@@ -50,6 +50,8 @@ enum What {
     /// One of those processes.
     #[command(hide = true)]
     RaceOne(races::Racer),
+    /// A server that does anything the real one may do, searched for what breaks.
+    Adversary(adversary::Arguments),
     /// Decodes one file so many times, for valgrind.
     #[command(hide = true)]
     DecodeOnce { decoder: Decoder, page: PathBuf, times: u32 },
@@ -73,6 +75,11 @@ fn main() -> anyhow::Result<ExitCode> {
     if let What::RaceOne(racer) = &cli.what {
         racer.run().map_err(|error| anyhow::anyhow!("{error}"))?;
         return Ok(ExitCode::SUCCESS);
+    }
+    if let What::Adversary(arguments) = &cli.what {
+        let report = adversary::run(arguments)?;
+        println!("{report}");
+        return Ok(if report.is_clean() { ExitCode::SUCCESS } else { ExitCode::FAILURE });
     }
     if let What::DecodeOnce { decoder, page, times } = &cli.what {
         let page = std::fs::read(page)?;
@@ -120,6 +127,7 @@ impl Cli {
             What::Build => build::run(1)?,
             What::All
             | What::Soak(_)
+            | What::Adversary(_)
             | What::Races(_)
             | What::RaceOne(_)
             | What::DecodeOnce { .. }

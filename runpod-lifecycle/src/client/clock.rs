@@ -6,37 +6,29 @@ use std::{
 };
 
 use runpod_api::http::{HeaderMap, header};
+use tokio::time::Instant;
 
-/// The difference that whole seconds and a slow answer explain: less is none.
-const TOLERANCE: Duration = Duration::from_secs(2);
-
-/// The difference between RunPod's clock, as the `Date` of its last answer says, and this machine's.
+/// RunPod's clock, as the `Date` of its last answer set it.
 #[derive(Debug, Default)]
-pub(crate) struct ServerClock(Mutex<Option<Difference>>);
+pub(crate) struct ServerClock(Mutex<Option<Reading>>);
 
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Difference {
-    None,
-    Ahead(Duration),
-    Behind(Duration),
+/// A date, and when it came by both clocks of this machine.
+#[derive(Clone, Copy, Debug)]
+struct Reading {
+    date: SystemTime,
+    came_at: Instant,
+    local: SystemTime,
 }
 
-impl Difference {
-    fn between(server: SystemTime, local: SystemTime) -> Self {
-        match server.duration_since(local) {
-            Ok(ahead) if ahead > TOLERANCE => Self::Ahead(ahead),
-            Err(behind) if behind.duration() > TOLERANCE => Self::Behind(behind.duration()),
-            _ => Self::None,
-        }
+impl Reading {
+    fn now(self) -> SystemTime {
+        // One clock stands still while the machine sleeps, the other may be set back.
+        let by_wall = SystemTime::now().duration_since(self.local).unwrap_or_default();
+        self.after(self.came_at.elapsed().max(by_wall))
     }
 
-    fn apply(self, local: SystemTime) -> SystemTime {
-        match self {
-            Self::None => Some(local),
-            Self::Ahead(by) => local.checked_add(by),
-            Self::Behind(by) => local.checked_sub(by),
-        }
-        .unwrap_or(local)
+    fn after(self, span: Duration) -> SystemTime {
+        self.date.checked_add(span).unwrap_or(self.date)
     }
 }
 
@@ -45,17 +37,18 @@ impl ServerClock {
     pub(crate) fn observe(&self, headers: &HeaderMap) {
         let date = headers.get(header::DATE).and_then(|date| date.to_str().ok());
         if let Some(date) = date.and_then(|date| httpdate::parse_http_date(date).ok()) {
-            *self.difference() = Some(Difference::between(date, SystemTime::now()));
+            let reading = Reading { date, came_at: Instant::now(), local: SystemTime::now() };
+            *self.reading() = Some(reading);
         }
     }
 
     /// Returns the time by RunPod's clock; `None` if no answer had a date.
     pub(crate) fn now(&self) -> Option<SystemTime> {
-        let difference = *self.difference();
-        difference.map(|difference| difference.apply(SystemTime::now()))
+        let reading = *self.reading();
+        reading.map(Reading::now)
     }
 
-    fn difference(&self) -> MutexGuard<'_, Option<Difference>> {
+    fn reading(&self) -> MutexGuard<'_, Option<Reading>> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
@@ -64,20 +57,32 @@ impl ServerClock {
 mod tests {
     use super::*;
 
-    #[test]
-    fn a_difference_counts_once_whole_seconds_do_not_explain_it() {
-        let local = SystemTime::UNIX_EPOCH + Duration::from_secs(1_000_000);
-        let hour = Duration::from_secs(3600);
-        let table = [
-            (local, local),
-            (local + TOLERANCE, local),
-            (local - TOLERANCE, local),
-            (local - hour, local - hour),
-            (local + hour, local + hour),
-        ];
-        for (server, now) in table {
-            assert_eq!(Difference::between(server, local).apply(local), now, "{server:?}");
+    fn observed(clock: &ServerClock, date: &str) {
+        let mut headers = HeaderMap::new();
+        headers.insert(header::DATE, date.parse().expect("a header's value"));
+        clock.observe(&headers);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn it_goes_on_between_answers_however_wrong_this_machines_clock_is() {
+        let clock = ServerClock::default();
+        for date in ["Thu, 20 Aug 2026 06:16:19 GMT", "Mon, 01 Jan 2001 00:00:00 GMT"] {
+            observed(&clock, date);
+            tokio::time::advance(Duration::from_secs(3600)).await;
+            let passed = clock.now().and_then(|now| now.duration_since(httpdate::parse_http_date(date).ok()?).ok());
+            let passed = passed.expect("it has a date");
+            assert!(passed >= Duration::from_secs(3600) && passed < Duration::from_secs(3660), "{passed:?}");
         }
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn time_in_which_this_machine_slept_counts() {
+        let hour = Duration::from_secs(3600);
+        let now = SystemTime::now();
+        let reading = Reading { date: now, came_at: Instant::now(), local: now - hour };
+        assert!(reading.now() >= now + hour);
+        let set_back = Reading { local: now + hour, ..reading };
+        assert!(set_back.now() < now + hour);
     }
 
     #[test]

@@ -1,0 +1,323 @@
+//! Who asks: programs that use the facade, drop its futures, put them aside, and die.
+
+use std::{fmt, future::Future, pin::pin, task::Poll, time::Duration};
+
+use futures_util::future::poll_fn;
+use runpod_lifecycle::{
+    DeployError, Error, Event, Found, Gone, IfExists, OnFailure, Origin, PodHandle, PodSpec, Ready, RunPod,
+    Running, Stopped, WaitError,
+};
+use tokio::time::{Instant, sleep};
+
+use super::{
+    oracles::{self, Outcome},
+    server::{GPU, SharedWorld, lock},
+    stillness::Activity,
+    truth::TAG,
+    world::{Change, Licence, Told},
+};
+
+/// A value of the environment that nobody may ever be shown.
+pub(super) const SECRET: &str = "sentinel-of-the-environment";
+/// The beginning of every process's key.
+pub(super) const KEY: &str = "rpa_sentinel-of-the-key-";
+/// How long a client waits for an answer.
+pub(super) const TIMEOUT: Duration = Duration::from_secs(10);
+/// How long a future is put aside.
+const ASIDE: Duration = Duration::from_secs(40);
+/// The polls at which a future is dropped or put aside, from the first choice on.
+const DROPS: [u32; 12] = [1, 2, 3, 4, 5, 6, 8, 10, 13, 17, 24, 40];
+const ASIDES: [u32; 6] = [2, 4, 6, 9, 14, 24];
+
+/// What is waited for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Until {
+    Running,
+    Ssh,
+    Ports,
+    Stopped,
+    Gone,
+}
+
+/// What an actor does, with seconds where something is waited for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Op {
+    Deploy(IfExists),
+    DeployAndWait(IfExists, Until, u64, OnFailure),
+    Wait(Until, u64),
+    Stop,
+    Start,
+    Restart,
+    Terminate,
+    Get,
+    Find,
+    List,
+    Plan,
+    Reap,
+    Pause(u64),
+}
+
+impl fmt::Display for Op {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Deploy(if_exists) => write!(f, "deploy ({if_exists:?})"),
+            Self::DeployAndWait(if_exists, until, longest, on_failure) => {
+                write!(f, "deploy ({if_exists:?}) and wait {longest} s for {until:?}, else {on_failure:?}")
+            }
+            Self::Wait(until, longest) => write!(f, "wait {longest} s for {until:?}"),
+            Self::Pause(span) => write!(f, "pause {span} s"),
+            other => write!(f, "{}", format!("{other:?}").to_lowercase()),
+        }
+    }
+}
+
+/// Somebody who does one thing after another.
+#[derive(Clone, Debug)]
+pub(super) struct Actor {
+    /// Actors of one process share a handle.
+    pub(super) process: usize,
+    pub(super) begins_after: u64,
+    pub(super) name: &'static str,
+    pub(super) lifetime: Option<u64>,
+    pub(super) volume: bool,
+    pub(super) ops: Vec<Op>,
+}
+
+impl Actor {
+    pub(super) fn new(process: usize, ops: impl Into<Vec<Op>>) -> Self {
+        Self { process, begins_after: 0, name: "trainer", lifetime: None, volume: false, ops: ops.into() }
+    }
+
+    fn spec(&self, tag: &str, if_exists: IfExists) -> PodSpec {
+        let mut spec = PodSpec::gpu(self.name, "image", [GPU, "NVIDIA A40"])
+            .port("22/tcp")
+            .env("TOKEN", SECRET)
+            .env("PUBLIC_KEY", "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5 adversary")
+            .env(TAG, tag)
+            .if_exists(if_exists);
+        if let Some(seconds) = self.lifetime {
+            spec = spec.lifetime(Duration::from_secs(seconds));
+        }
+        if self.volume {
+            spec = spec.volume_gb(20);
+        }
+        spec
+    }
+}
+
+/// A process's handle, whose events are heard.
+pub(super) fn handle(world: &SharedWorld, process: usize, url: &str) -> RunPod {
+    let runpod = RunPod::builder(format!("{KEY}{process}"))
+        .base_url(url)
+        .http_proxy(format!("{url}/proxy/{{pod}}/{{port}}"))
+        .timeout(TIMEOUT)
+        .build();
+    let hearing = std::sync::Arc::clone(world);
+    runpod.expect("loopback is a fine base URL").on_event(move |event| hear(&hearing, process, event))
+}
+
+fn hear(world: &SharedWorld, process: usize, event: &Event) {
+    let text = event.to_string();
+    let mut world = lock(world);
+    if !matches!(event, Event::Looked { .. }) {
+        world.tell(format!("  process {process} hears: {text}"));
+    }
+    let doubts_name = text.contains("look for its name");
+    let debug = format!("{event:?}");
+    world.told.push(Told { process, text: format!("{text} {debug}"), doubts_name });
+}
+
+/// What happens to the future of an operation.
+#[derive(Clone, Copy, Debug)]
+enum Care {
+    Awaited,
+    DroppedAt(u32),
+    AsideAt(u32),
+}
+
+/// Drives a future as somebody may who has other things to do; `None` if it was dropped.
+async fn driven<T>(future: impl Future<Output = T>, care: Care, activity: &Activity) -> Option<T> {
+    enum Step<T> {
+        Done(T),
+        Drop,
+        Aside,
+    }
+    let mut future = pin!(future);
+    let mut polls = 0;
+    loop {
+        let step = poll_fn(|context| {
+            activity.note();
+            polls += 1;
+            match care {
+                Care::DroppedAt(poll) if poll == polls => return Poll::Ready(Step::Drop),
+                Care::AsideAt(poll) if poll == polls => return Poll::Ready(Step::Aside),
+                _ => {}
+            }
+            future.as_mut().poll(context).map(Step::Done)
+        });
+        match step.await {
+            Step::Done(output) => return Some(output),
+            Step::Drop => return None,
+            Step::Aside => sleep(ASIDE).await,
+        }
+    }
+}
+
+/// Does everything an actor has to do.
+pub(super) async fn act(world: SharedWorld, activity: Activity, runpod: RunPod, number: usize, actor: Actor) {
+    sleep(Duration::from_secs(actor.begins_after)).await;
+    let mut pod: Option<PodHandle> = None;
+    for (position, op) in actor.ops.iter().enumerate() {
+        if let Op::Pause(seconds) = op {
+            sleep(Duration::from_secs(*seconds)).await;
+            continue;
+        }
+        let tag = format!("{number}.{position}");
+        let needs_pod = matches!(op, Op::Wait(..) | Op::Stop | Op::Start | Op::Restart | Op::Terminate | Op::Get);
+        if needs_pod && pod.is_none() {
+            continue;
+        }
+        let key = u64::try_from(number * 100 + position).unwrap_or_default();
+        let care = begin(&world, &actor, number, key, *op, pod.as_ref());
+        let began = Instant::now();
+        let done = driven(Box::pin(perform(&runpod, &actor, &tag, *op, pod.as_ref())), care, &activity).await;
+        let Some(outcome) = done else {
+            let mut world = lock(&world);
+            world.tell(format!("actor {number} drops its {op}"));
+            world.deaf.push(actor.process);
+            world.dropped.push(tag);
+            continue;
+        };
+        if matches!(care, Care::AsideAt(_)) {
+            lock(&world).deaf.push(actor.process);
+        }
+        lock(&world).licences.retain(|(_, own, _)| *own != key);
+        finish(&world, &actor, number, &tag, *op, pod.as_ref(), began, &outcome, matches!(care, Care::Awaited));
+        match outcome {
+            Outcome::Deploy(Ok(new)) | Outcome::Wait(Ok(new)) | Outcome::Get(Ok(new)) => pod = Some(new),
+            Outcome::Find(Ok(Found::One(new))) => pod = Some(new),
+            _ => {}
+        }
+    }
+}
+
+/// Writes down that an operation begins and what it may end; chooses what happens to its future.
+fn begin(
+    world: &SharedWorld,
+    actor: &Actor,
+    number: usize,
+    key: u64,
+    op: Op,
+    pod: Option<&PodHandle>,
+) -> Care {
+    let mut world = lock(world);
+    let choice = world.tape.choose(1 + DROPS.len() + ASIDES.len());
+    let care = match choice {
+        0 => Care::Awaited,
+        choice if choice <= DROPS.len() => Care::DroppedAt(DROPS[choice - 1]),
+        choice => Care::AsideAt(ASIDES[choice - 1 - DROPS.len()]),
+    };
+    let on = pod.map(|pod| format!(" on {}", pod.id)).unwrap_or_default();
+    let told = match care {
+        Care::Awaited => String::new(),
+        care => format!(", {care:?}"),
+    };
+    world.tell(format!("actor {number} (process {}) begins: {op}{on}{told}", actor.process));
+    let id = || Licence::Pod(pod.map(|pod| pod.id.clone()).unwrap_or_default());
+    let licences = match op {
+        Op::Deploy(IfExists::Replace) | Op::DeployAndWait(IfExists::Replace, ..) => {
+            vec![Licence::Twins, Licence::Name(actor.name.to_owned())]
+        }
+        Op::Deploy(_) | Op::DeployAndWait(..) | Op::Wait(..) => vec![Licence::Twins],
+        Op::Stop | Op::Terminate => vec![id()],
+        Op::Reap => vec![Licence::Overdue],
+        _ => Vec::new(),
+    };
+    world.licences.extend(licences.into_iter().map(|licence| (actor.process, key, licence)));
+    care
+}
+
+async fn perform(runpod: &RunPod, actor: &Actor, tag: &str, op: Op, pod: Option<&PodHandle>) -> Outcome {
+    match (op, pod) {
+        (Op::Deploy(if_exists), _) => Outcome::Deploy(runpod.deploy(&actor.spec(tag, if_exists)).await),
+        (Op::DeployAndWait(if_exists, until, longest, on_failure), _) => {
+            let spec = actor.spec(tag, if_exists);
+            let longest = Duration::from_secs(longest);
+            Outcome::Deploy(match until {
+                Until::Running => runpod.deploy_and_wait_until(&spec, Running, longest, on_failure).await,
+                Until::Ssh => runpod.deploy_and_wait_until(&spec, Ready::Ssh, longest, on_failure).await,
+                Until::Ports => runpod.deploy_and_wait_until(&spec, Ready::Ports, longest, on_failure).await,
+                Until::Stopped => runpod.deploy_and_wait_until(&spec, Stopped, longest, on_failure).await,
+                Until::Gone => runpod.deploy_and_wait_until(&spec, Gone, longest, on_failure).await,
+            })
+        }
+        (Op::Wait(until, longest), Some(pod)) => Outcome::Wait(wait(pod, until, longest).await),
+        (Op::Stop, Some(pod)) => Outcome::Act(pod.stop().await.map(drop)),
+        (Op::Start, Some(pod)) => Outcome::Act(pod.start().await.map(drop)),
+        (Op::Restart, Some(pod)) => Outcome::Act(pod.restart().await.map(drop)),
+        (Op::Terminate, Some(pod)) => Outcome::Act(pod.terminate().await.map(drop)),
+        (Op::Get, Some(pod)) => Outcome::Get(pod.refresh().await),
+        (Op::Find, _) => Outcome::Find(runpod.find(actor.name).await),
+        (Op::List, _) => Outcome::List(runpod.list().await),
+        (Op::Plan, _) => Outcome::Plan(runpod.plan(&actor.spec(tag, IfExists::Fail)).await),
+        (Op::Reap, _) => Outcome::Reap(runpod.reap().await),
+        _ => Outcome::Nothing,
+    }
+}
+
+async fn wait(pod: &PodHandle, until: Until, longest: u64) -> Result<PodHandle, WaitError> {
+    let longest = Duration::from_secs(longest);
+    match until {
+        Until::Running => pod.wait_until(Running, longest).await,
+        Until::Ssh => pod.wait_until(Ready::Ssh, longest).await,
+        Until::Ports => pod.wait_until(Ready::Ports, longest).await,
+        Until::Stopped => pod.wait_until(Stopped, longest).await,
+        Until::Gone => pod.wait_until(Gone, longest).await,
+    }
+}
+
+/// Writes down what an operation came to and holds it against the truth.
+#[allow(clippy::too_many_arguments)]
+fn finish(
+    world: &SharedWorld,
+    actor: &Actor,
+    number: usize,
+    tag: &str,
+    op: Op,
+    pod: Option<&PodHandle>,
+    began: Instant,
+    outcome: &Outcome,
+    is_awaited: bool,
+) {
+    let mut world = lock(world);
+    let (text, doubts_name) = outcome.told();
+    world.tell(format!("actor {number} is told: {text}"));
+    world.told.push(Told { process: actor.process, text: format!("{text} {outcome:?}"), doubts_name });
+    if let Outcome::Deploy(Ok(pod)) = outcome
+        && pod.origin() != Origin::Found
+    {
+        world.give(actor.process, &pod.id);
+    }
+    if let (Op::Stop | Op::Start | Op::Restart | Op::Terminate, Some(pod)) = (op, pod) {
+        let change =
+            Change { process: actor.process, pod: pod.id.clone(), began, ended: Instant::now() };
+        world.changes.push(change);
+    }
+    match outcome {
+        Outcome::Wait(_) => world.waited.extend(pod.map(|pod| pod.id.clone())),
+        Outcome::Deploy(Ok(pod)) if matches!(op, Op::DeployAndWait(..)) => drop(world.waited.insert(pod.id.clone())),
+        _ => {}
+    }
+    let done = oracles::Done { process: actor.process, name: actor.name, tag, op, pod, began, outcome, is_awaited };
+    oracles::check(&mut world, &done);
+}
+
+/// Tells the errors of a deploy after which a pod may bill of which no id is known.
+pub(super) fn doubts(error: &DeployError) -> bool {
+    error.may_bill() && error.to_string().contains("may bill")
+}
+
+/// Shortens an error's text.
+pub(super) fn said(error: &Error) -> String {
+    error.to_string()
+}

@@ -1,0 +1,559 @@
+//! Everything that a server with bounded lag may answer. What it does is chosen by the tape.
+
+use std::time::Duration;
+
+use serde_json::{Value, json};
+use tokio::time::Instant;
+
+use super::{
+    server::{Delivery, GPU, Reply, Request},
+    truth::{Ages, Boot, LAG, Phase},
+    world::{ClosedWindow, Ending, Licence, World},
+};
+
+/// What an answer to a request that changes something does, and what is heard of it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Done {
+    Never,
+    Once,
+    /// Two pods out of one create.
+    Twice,
+    /// A few seconds after it was accepted.
+    Later,
+}
+
+/// What is heard of a request.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Heard {
+    Right,
+    Lost,
+    Cut,
+    Late,
+    Hung,
+    Timeout408,
+    TooMany,
+    Failed500,
+    Html502,
+    Busy503,
+    NoReason400,
+    NoStock400,
+    Rule422,
+    NotKnown404,
+    Route404,
+    Locked400,
+    Conflict409,
+    OddBody,
+    /// Only of reads: as it was a while ago.
+    Old,
+    /// Only of reads: the environment shows no values.
+    Masked,
+    /// Only of lists: in several pages.
+    Pages,
+    OldInPages,
+}
+
+use Done::{Later, Never, Once, Twice};
+use Heard::{
+    Busy503, Conflict409, Cut, Failed500, Html502, Hung, Late, Locked400, Lost, Masked, NoReason400,
+    NoStock400, NotKnown404, OddBody, Old, OldInPages, Pages, Right, Route404, Rule422, Timeout408, TooMany,
+};
+
+const CREATE: &[(Done, Heard)] = &[
+    (Once, Right),
+    (Once, Lost),
+    (Never, Lost),
+    (Once, Failed500),
+    (Never, Failed500),
+    (Once, Html502),
+    (Never, Busy503),
+    (Once, Cut),
+    (Once, NoReason400),
+    (Never, NoReason400),
+    (Never, NoStock400),
+    (Never, TooMany),
+    (Once, Timeout408),
+    (Twice, Right),
+    (Twice, Lost),
+    (Once, OddBody),
+    (Once, Late),
+    (Once, Hung),
+    (Never, Hung),
+    (Never, Rule422),
+];
+const DELETE: &[(Done, Heard)] = &[
+    (Once, Right),
+    (Once, Lost),
+    (Never, Lost),
+    (Once, Failed500),
+    (Never, Failed500),
+    (Once, Html502),
+    (Never, Busy503),
+    (Once, NoReason400),
+    (Never, NoReason400),
+    (Never, TooMany),
+    (Never, Locked400),
+    (Never, NotKnown404),
+    (Never, Route404),
+    (Once, OddBody),
+    (Once, Late),
+    (Once, Timeout408),
+    (Once, Hung),
+    (Never, Hung),
+];
+const ACT: &[(Done, Heard)] = &[
+    (Once, Right),
+    (Later, Right),
+    (Once, Lost),
+    (Never, Lost),
+    (Once, Failed500),
+    (Never, Failed500),
+    (Once, Html502),
+    (Never, Busy503),
+    (Once, NoReason400),
+    (Never, NoReason400),
+    (Never, TooMany),
+    (Never, Locked400),
+    (Never, Conflict409),
+    (Never, NotKnown404),
+    (Never, Route404),
+    (Once, OddBody),
+    (Once, Late),
+    (Once, Timeout408),
+    (Once, Hung),
+    (Never, Hung),
+    (Never, NoStock400),
+];
+const GET: &[Heard] = &[
+    Right,
+    Old,
+    NotKnown404,
+    Lost,
+    Cut,
+    Timeout408,
+    TooMany,
+    Failed500,
+    Html502,
+    Busy503,
+    NoReason400,
+    Route404,
+    Masked,
+    OddBody,
+    Late,
+    Hung,
+];
+const LIST: &[Heard] = &[
+    Right,
+    Old,
+    Pages,
+    OldInPages,
+    Lost,
+    Cut,
+    Timeout408,
+    TooMany,
+    Failed500,
+    Html502,
+    Busy503,
+    NoReason400,
+    Masked,
+    OddBody,
+    Late,
+    Hung,
+];
+const CATALOG: &[Heard] = &[Right, Failed500, Lost, TooMany];
+
+/// How old a part of an answer may be; the oldest first, so that one choice shows the worst.
+const AGES: [Duration; 5] =
+    [LAG, Duration::from_secs(9), Duration::from_secs(4), Duration::from_secs(1), Duration::ZERO];
+/// How long RunPod wants to be left alone; `None` where it does not say.
+const RETRY_AFTER: [Option<u64>; 4] = [Some(2), None, Some(20), Some(200)];
+const LATE: [Duration; 3] = [Duration::from_secs(1), Duration::from_secs(4), Duration::from_secs(8)];
+const DELAYS: [Duration; 3] = [Duration::from_secs(4), Duration::from_secs(1), Duration::from_secs(12)];
+const BOOTS: [Boot; 4] = [Boot::Quick, Boot::Slow, Boot::Never, Boot::Fails];
+
+/// Answers a request, and changes what is true accordingly.
+pub(super) fn answer(world: &mut World, request: &Request) -> Reply {
+    let number = world.count();
+    let process = World::process(request);
+    check_window(world, request, process);
+    let mut ask = Ask { world, request, process, number };
+    let segments: Vec<&str> = request.path.trim_start_matches('/').split('/').collect();
+    match (request.method.as_str(), &segments[..]) {
+        ("GET", ["v2", "catalog", "gpus"]) => ask.catalog(),
+        ("GET", ["v2", "pods"]) => ask.list(),
+        ("POST", ["v2", "pods"]) => ask.create(),
+        ("GET", ["v2", "pods", id]) => ask.get(id),
+        ("DELETE", ["v2", "pods", id]) => ask.delete(id),
+        ("POST", ["v2", "pods", id, "action"]) => ask.act(id),
+        // Nothing comes until there is a line, and there is none.
+        ("GET", ["v2", "pods", _, "logs"]) => Reply { delivery: Delivery::Never, ..ask.reply(200, "") },
+        _ => ask.problem(404, "route not found"),
+    }
+}
+
+/// Nothing is sent into a closed window but what ends billing.
+fn check_window(world: &mut World, request: &Request, process: usize) {
+    let ends_billing = request.method == "DELETE" || request.body["action"] == "stop";
+    if ends_billing || world.deaf.contains(&process) {
+        return;
+    }
+    let now = Instant::now();
+    let is_in = |window: &&ClosedWindow| window.process == process && window.from < now && now < window.to;
+    if let Some(left) = world.windows.iter().find(is_in).map(|window| window.to - now) {
+        let what = format!("{} {} was sent {left:?} too early", request.method, request.path);
+        world.breaks("closed window", what);
+    }
+}
+
+struct Ask<'a> {
+    world: &'a mut World,
+    request: &'a Request,
+    process: usize,
+    number: u64,
+}
+
+impl Ask<'_> {
+    fn reply(&self, status: u16, body: impl Into<String>) -> Reply {
+        let kind = if status < 400 { "application/json" } else { "application/problem+json" };
+        Reply {
+            status,
+            headers: format!("content-type: {kind}\r\n"),
+            body: body.into(),
+            delivery: Delivery::Whole,
+            after: Duration::ZERO,
+            number: self.number,
+        }
+    }
+
+    fn problem(&self, status: u16, detail: &str) -> Reply {
+        self.reply(status, json!({"title": "Refused", "status": status, "detail": detail}).to_string())
+    }
+
+    fn note(&mut self, what: impl AsRef<str>) {
+        let Request { method, path, query, .. } = self.request;
+        let query = if query.is_empty() { String::new() } else { format!("?{query}") };
+        let line = format!("process {} asks {method} {path}{query}: {}", self.process, what.as_ref());
+        self.world.tell(line);
+    }
+
+    fn pick<T: Copy>(&mut self, choices: &[T]) -> T {
+        choices[self.world.tape.choose(choices.len())]
+    }
+
+    /// What was decided, as an answer: `right` is the one that says what is so.
+    fn say(&mut self, heard: Heard, right: Reply) -> Reply {
+        match heard {
+            Lost => Reply { delivery: Delivery::Lost, ..right },
+            Cut => Reply { delivery: Delivery::Cut, ..right },
+            Late => {
+                let after = self.pick(&LATE);
+                Reply { after, ..right }
+            }
+            Hung => Reply { delivery: Delivery::Never, ..right },
+            Timeout408 => self.problem(408, "Request Timeout"),
+            TooMany => self.too_many(),
+            Failed500 => self.problem(500, "Internal Server Error"),
+            Html502 => Reply {
+                headers: "content-type: text/html\r\n".to_owned(),
+                ..self.reply(502, "<html><body>Bad gateway</body></html>")
+            },
+            Busy503 => self.problem(503, "Service Unavailable"),
+            NoReason400 => self
+                .problem(400, "Something went wrong. Please try again later or contact support."),
+            NoStock400 => {
+                let detail = match self.request.path.ends_with("/action") {
+                    true => "There are not enough free GPUs on the host machine to start this pod.",
+                    false => "There are no longer any instances available with the requested specifications.",
+                };
+                self.problem(400, detail)
+            }
+            Rule422 => self.problem(422, "image must not be empty"),
+            NotKnown404 => self.problem(404, "pod not found"),
+            Route404 => self.problem(404, "route not found"),
+            Locked400 => self.problem(400, "Pod is locked"),
+            Conflict409 => self.problem(409, "the pod's state does not allow this"),
+            OddBody | Right | Old | Masked | Pages | OldInPages => right,
+        }
+    }
+
+    fn too_many(&mut self) -> Reply {
+        let seconds = self.pick(&RETRY_AFTER);
+        let mut reply = self.problem(429, "Too Many Requests");
+        if let Some(seconds) = seconds {
+            reply.headers += &format!("retry-after: {seconds}\r\n");
+            self.world.closing.insert(self.number, (self.process, Duration::from_secs(seconds)));
+        }
+        reply
+    }
+
+    fn catalog(&mut self) -> Reply {
+        let heard = self.pick(CATALOG);
+        if heard != Right {
+            self.note(format!("{heard:?}"));
+        }
+        let gpu = |id: &str| {
+            json!({
+                "id": id, "pool": "ADA_24", "memory": 24, "secure": true, "community": true,
+                "price": {"secure": 0.7, "community": 0.3}, "maxCount": {"secure": 8, "community": 4},
+                "availability": "HIGH", "dataCenters": [],
+            })
+        };
+        let right = self.reply(200, json!({"gpus": [gpu(GPU), gpu("NVIDIA A40")]}).to_string());
+        self.say(heard, right)
+    }
+
+    fn ages(&mut self) -> Ages {
+        let tape = &mut self.world.tape;
+        let presence = tape.choose(AGES.len());
+        // Of one age, where the tape says nothing else.
+        let mut part = || AGES[(tape.choose(AGES.len()) + presence) % AGES.len()];
+        Ages { presence: AGES[presence], status: part(), endpoint: part(), uptime: part() }
+    }
+
+    fn list(&mut self) -> Reply {
+        if let Some(cursor) = self.request.query.split('&').find_map(|pair| pair.strip_prefix("cursor=")) {
+            return self.next_page(cursor);
+        }
+        let heard = self.pick(LIST);
+        let mut shown = Vec::new();
+        let mut ages_told = Vec::new();
+        for index in (0..self.world.truth.pods.len()).rev() {
+            let ages = if matches!(heard, Old | OldInPages) { self.ages() } else { Ages::default() };
+            let truth = &self.world.truth;
+            let pod = &truth.pods[index];
+            let is_gone = ages.presence.is_zero() && pod.is_terminated_at(Instant::now());
+            let view = truth.view(pod, ages).filter(|_| !is_gone);
+            if matches!(heard, Old | OldInPages) {
+                ages_told.push(format!("{} {}", pod.id, told(&ages, view.as_ref())));
+            }
+            shown.extend(view);
+        }
+        if heard == Masked {
+            let mask = self.world.tape.choose(2);
+            shown.iter_mut().for_each(|pod| mask_env(pod, mask));
+        }
+        let ids: Vec<String> = shown.iter().map(|pod| format!("{} {}", pod["id"], pod["status"])).collect();
+        self.note(format!("{heard:?} [{}] {}", ids.join(", "), ages_told.join("; ")));
+        if heard == OddBody {
+            return self.odd_list(shown);
+        }
+        let right = match heard {
+            Pages | OldInPages => self.page(shown),
+            _ => self.reply(200, json!({"pods": shown, "pagination": {"nextCursor": null, "hasNextPage": false}}).to_string()),
+        };
+        self.say(heard, right)
+    }
+
+    /// The first part of a list: an empty one where the tape says nothing else.
+    fn page(&mut self, mut pods: Vec<Value>) -> Reply {
+        let count = self.world.tape.choose(pods.len() + 1);
+        let rest = pods.split_off(count);
+        let cursor = format!("c{}", self.number);
+        self.world.pages.insert(cursor.clone(), rest);
+        self.reply(200, json!({"pods": pods, "pagination": {"nextCursor": cursor, "hasNextPage": true}}).to_string())
+    }
+
+    fn next_page(&mut self, cursor: &str) -> Reply {
+        let pods = self.world.pages.get(cursor).cloned().unwrap_or_default();
+        let heard = self.pick(&[Right, Failed500, Lost, TooMany]);
+        self.note(format!("{heard:?}, {} more", pods.len()));
+        let right = self.reply(200, json!({"pods": pods, "pagination": {"nextCursor": null, "hasNextPage": false}}).to_string());
+        self.say(heard, right)
+    }
+
+    fn odd_list(&mut self, mut pods: Vec<Value>) -> Reply {
+        match self.world.tape.choose(3) {
+            0 => pods.iter_mut().for_each(|pod| pod["name"] = Value::Null),
+            1 => pods.iter_mut().for_each(|pod| pod["status"] = Value::Null),
+            _ => pods.push(json!("odd")),
+        }
+        self.reply(200, json!({"pods": pods}).to_string())
+    }
+
+    fn get(&mut self, id: &str) -> Reply {
+        let heard = self.pick(GET);
+        let now = Instant::now();
+        let ages = if heard == Old { self.ages() } else { Ages::default() };
+        let truth = &self.world.truth;
+        let Some(pod) = truth.pod(id) else {
+            self.note("there never was such a pod");
+            return self.problem(404, "pod not found");
+        };
+        let is_new = now < pod.created_at() + LAG;
+        let is_gone = pod.is_terminated_at(now);
+        let view = truth.view(pod, ages);
+        let phase = pod.phase_at(now);
+        // Only a new pod may be unknown.
+        let heard = if heard == NotKnown404 && !is_new && !is_gone { Right } else { heard };
+        let details = if heard == Old { told(&ages, view.as_ref()) } else { String::new() };
+        self.note(format!("{heard:?} ({phase:?}) {details}"));
+        let right = match view {
+            Some(mut view) if !is_gone || heard == Old || heard == OddBody => {
+                match heard {
+                    Masked => {
+                        let mask = self.world.tape.choose(2);
+                        mask_env(&mut view, mask);
+                    }
+                    OddBody => odd(&mut view, self.world.tape.choose(4)),
+                    _ => {}
+                }
+                self.reply(200, view.to_string())
+            }
+            _ => self.problem(404, "pod not found"),
+        };
+        self.say(heard, right)
+    }
+
+    fn create(&mut self) -> Reply {
+        let (done, heard) = self.pick(CREATE);
+        let made = match done {
+            Never => 0,
+            Twice => 2,
+            Once | Later => 1,
+        };
+        let mut ids = Vec::new();
+        for _ in 0..made {
+            let boot = self.pick(&BOOTS);
+            let (process, body) = (self.process, &self.request.body);
+            ids.push(self.world.truth.create(Some(process), body, boot));
+        }
+        self.note(format!("creates [{}], {heard:?}", ids.join(", ")));
+        let view = ids.first().and_then(|id| self.world.truth.pod(id)).and_then(|pod| self.world.truth.view(pod, Ages::default()));
+        let mut view = view.unwrap_or_default();
+        if heard == OddBody {
+            match self.world.tape.choose(5) {
+                0 => return self.reply(201, "{}"),
+                1 => return self.reply(201, "created"),
+                2 => view["env"] = json!({}),
+                3 => mask_env(&mut view, 1),
+                _ => view["status"] = json!(7),
+            }
+        }
+        let right = self.reply(201, view.to_string());
+        self.say(heard, right)
+    }
+
+    fn delete(&mut self, id: &str) -> Reply {
+        let (done, heard) = self.pick(DELETE);
+        let now = Instant::now();
+        let Some(pod) = self.world.truth.pod(id).cloned() else {
+            self.note("there never was such a pod");
+            return self.problem(404, "pod not found");
+        };
+        let is_new = now < pod.created_at() + LAG;
+        let (done, heard) = match (done, heard) {
+            _ if pod.is_terminated_at(now) => (Never, NotKnown404),
+            (Never, NotKnown404) if !is_new => (Once, Right),
+            other => other,
+        };
+        self.note(format!("{}, {heard:?}", if done == Never { "left as it is" } else { "terminated" }));
+        if done != Never {
+            self.end(&pod.id, true);
+            if let Some(pod) = self.world.truth.pod_mut(id) {
+                pod.terminate(now);
+            }
+        }
+        let right = match heard {
+            OddBody => self.reply(200, "{}"),
+            _ => self.reply(204, ""),
+        };
+        self.say(heard, right)
+    }
+
+    /// Checks that whoever ends a pod may.
+    fn end(&mut self, id: &str, is_terminate: bool) {
+        let process = self.process;
+        self.world.endings.push(Ending { process, pod: id.to_owned() });
+        let now = self.world.now_by_clock();
+        let Some(pod) = self.world.truth.pod(id) else { return };
+        let is_own = pod.creator == Some(process);
+        let is_given = self.world.given.iter().any(|(_, given)| given == id);
+        let is_overdue = pod.expires_at().is_some_and(|end| end <= now);
+        let may = |licence: &Licence| match licence {
+            Licence::Pod(own) => own == id,
+            Licence::Name(name) => *name == pod.name,
+            Licence::Overdue => is_overdue,
+            Licence::Twins => is_terminate && is_own && !is_given,
+        };
+        if !self.world.licences.iter().any(|(own, _, licence)| *own == process && may(licence)) {
+            let made = pod.creator.map_or("somebody else".to_owned(), |creator| format!("process {creator}"));
+            let what = format!("process {process} ended {id} ({}), made by {made}, which nobody asked for", pod.name);
+            self.world.breaks("foreign pods", what);
+        }
+    }
+
+    fn act(&mut self, id: &str) -> Reply {
+        let action = self.request.body["action"].as_str().unwrap_or_default().to_owned();
+        let (done, heard) = self.pick(ACT);
+        let now = Instant::now();
+        let Some(pod) = self.world.truth.pod(id).cloned() else {
+            self.note("there never was such a pod");
+            return self.problem(404, "pod not found");
+        };
+        let phase = pod.phase_at(now);
+        let fits = match action.as_str() {
+            "stop" => !matches!(phase, Some(Phase::Exited)),
+            "start" => phase == Some(Phase::Exited),
+            _ => phase.is_some_and(Phase::is_running),
+        };
+        let is_new = now < pod.created_at() + LAG;
+        let (done, heard) = match (done, heard) {
+            _ if pod.is_terminated_at(now) => (Never, NotKnown404),
+            _ if !fits => (Never, Conflict409),
+            (Never, NotKnown404) if !is_new => (Once, Right),
+            // Only a start needs room.
+            (Never, NoStock400) if action != "start" => (Once, Right),
+            other => other,
+        };
+        let at = if done == Later { now + self.pick(&DELAYS) } else { now };
+        let view = self.world.truth.view(&pod, Ages::default()).unwrap_or_default();
+        self.note(format!("{action} {done:?} ({phase:?}), {heard:?}"));
+        if done != Never {
+            if action == "stop" {
+                self.end(id, false);
+            }
+            if let Some(pod) = self.world.truth.pod_mut(id) {
+                match action.as_str() {
+                    "stop" => pod.stop(at),
+                    "start" => pod.start(at),
+                    _ => pod.restart(at),
+                }
+            }
+        }
+        let right = match heard {
+            OddBody => self.reply(200, "null"),
+            _ => self.reply(200, view.to_string()),
+        };
+        self.say(heard, right)
+    }
+}
+
+
+fn told(ages: &Ages, view: Option<&Value>) -> String {
+    let Some(view) = view else { return format!("is not shown, as {:?} ago", ages.presence) };
+    let Ages { presence, status, endpoint, uptime } = ages;
+    format!(
+        "as {presence:?} ago, status {} of {status:?} ago started {}, endpoint {} of {endpoint:?} ago, uptime {} of {uptime:?} ago",
+        view["status"], view["startedAt"], view["ssh"]["direct"]["host"], view["runtime"]["uptime"]
+    )
+}
+
+/// Hides the values of an environment, or all of it.
+fn mask_env(pod: &mut Value, how: usize) {
+    match how {
+        0 => pod["env"] = json!({}),
+        _ => {
+            if let Some(env) = pod["env"].as_object_mut() {
+                env.values_mut().for_each(|value| *value = json!("********"));
+            }
+        }
+    }
+}
+
+fn odd(pod: &mut Value, how: usize) {
+    match how {
+        0 => pod["status"] = Value::Null,
+        1 => pod["name"] = Value::Null,
+        2 => pod["createdAt"] = Value::Null,
+        _ => pod["ports"] = Value::Null,
+    }
+}

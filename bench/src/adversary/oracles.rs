@@ -1,0 +1,387 @@
+//! What must hold, whatever the server did: judged from the truth and from what each actor was told.
+
+use std::time::Duration;
+
+use runpod_lifecycle::{
+    DeployError, Error, ErrorKind, Found, Origin, Plan, PlannedAction, PodHandle, Reaped, WaitError,
+};
+use tokio::time::Instant;
+
+use super::{
+    actors::{KEY, Op, SECRET, TIMEOUT, Until, doubts, said},
+    truth::{LAG, Phase, TruePod},
+    world::{Change, World},
+};
+
+/// What an operation came to.
+#[derive(Debug)]
+pub(super) enum Outcome {
+    Deploy(Result<PodHandle, DeployError>),
+    Wait(Result<PodHandle, WaitError>),
+    Act(Result<(), Error>),
+    Get(Result<PodHandle, Error>),
+    Find(Result<Found, Error>),
+    List(Result<Vec<PodHandle>, Error>),
+    Plan(Result<Plan, DeployError>),
+    Reap(Result<Vec<Reaped>, Error>),
+    Nothing,
+}
+
+impl Outcome {
+    /// What a person would read, and whether it says that a pod without a known id may bill.
+    pub(super) fn told(&self) -> (String, bool) {
+        let pods = |pods: &[PodHandle]| pods.iter().map(|pod| pod.id.as_str()).collect::<Vec<_>>().join(", ");
+        match self {
+            Self::Deploy(Ok(pod)) => (format!("pod {} ({:?})", pod.id, pod.origin()), false),
+            Self::Wait(Ok(pod)) | Self::Get(Ok(pod)) => {
+                let host = pod.connection().direct_ssh().map(|endpoint| endpoint.host);
+                (format!("pod {} is {:?}, ssh at {host:?}", pod.id, pod.state), false)
+            }
+            Self::Act(Ok(())) => ("accepted".to_owned(), false),
+            Self::Find(Ok(Found::None)) => ("there is none".to_owned(), false),
+            Self::Find(Ok(Found::One(pod))) => (format!("found {}", pod.id), false),
+            Self::Find(Ok(Found::Many(many))) => (format!("found {}", pods(many)), false),
+            Self::Find(Ok(_)) | Self::Nothing => (String::new(), false),
+            Self::List(Ok(list)) => (format!("list [{}]", pods(list)), false),
+            Self::Plan(Ok(plan)) => (format!("{:?} [{}]", plan.action, pods(&plan.existing)), false),
+            Self::Reap(Ok(reaped)) => {
+                let ends = reaped.iter().map(|one| format!("{} {:?} {:?}", one.pod.id, one.end, one.outcome));
+                (format!("reaped [{}]", ends.collect::<Vec<_>>().join("; ")), false)
+            }
+            Self::Deploy(Err(error)) | Self::Plan(Err(error)) => (error.to_string(), doubts(error)),
+            Self::Wait(Err(error)) => (error.to_string(), false),
+            Self::Act(Err(error)) | Self::Get(Err(error)) | Self::Find(Err(error)) => (said(error), false),
+            Self::List(Err(error)) | Self::Reap(Err(error)) => (said(error), false),
+        }
+    }
+}
+
+/// An operation that came to its end.
+#[derive(Debug)]
+pub(super) struct Done<'a> {
+    pub(super) process: usize,
+    pub(super) name: &'a str,
+    pub(super) tag: &'a str,
+    pub(super) op: Op,
+    pub(super) pod: Option<&'a PodHandle>,
+    pub(super) began: Instant,
+    pub(super) outcome: &'a Outcome,
+    /// Whether its future was polled whenever it wanted to be.
+    pub(super) is_awaited: bool,
+}
+
+/// Judges one operation at its end.
+pub(super) fn check(world: &mut World, done: &Done<'_>) {
+    let now = Instant::now();
+    let mut broken: Vec<(&str, String)> = Vec::new();
+    broken.extend(overdue(world, done, now));
+    match done.outcome {
+        Outcome::Deploy(Ok(pod)) => broken.extend(deployed(world, done, pod, now)),
+        Outcome::Deploy(Err(error)) => broken.extend(not_deployed(world, done, error, now)),
+        Outcome::Wait(outcome) => broken.extend(waited(world, done, outcome, now)),
+        Outcome::Act(outcome) => broken.extend(acted(world, done, outcome.as_ref(), now)),
+        Outcome::Get(outcome) => broken.extend(got(world, done, outcome.as_ref(), now)),
+        Outcome::Find(Ok(found)) => broken.extend(found_right(world, done, found, now)),
+        Outcome::List(Ok(list)) => {
+            let ids: Vec<&str> = list.iter().map(|pod| pod.id.as_str()).collect();
+            broken.extend(listed(world, done, &ids, None, now));
+        }
+        Outcome::Plan(Ok(plan)) if plan.action == PlannedAction::Create => {
+            broken.extend(listed(world, done, &[], Some(done.name), now));
+        }
+        _ => {}
+    }
+    if let Op::DeployAndWait(_, until, ..) = done.op
+        && let Outcome::Deploy(Ok(pod)) = done.outcome
+    {
+        broken.extend(reached(world, done, pod, until, now));
+    }
+    for (oracle, what) in broken {
+        world.breaks(oracle, what);
+    }
+}
+
+/// The time a call that waits for nothing may take: four tries at each of its requests, and what RunPod asks for.
+const LONGEST_CALL: Duration = Duration::from_secs(400);
+/// The same for a deploy: every candidate lost and looked for, time and again, after a replacement.
+const LONGEST_DEPLOY: Duration = Duration::from_secs(1800);
+/// A last look and RunPod's log.
+const AFTER_WAIT: Duration = Duration::from_secs(6);
+/// How long after its create the search for a pod's twin may go on.
+const TWIN_SEARCH: Duration = Duration::from_secs(31);
+/// The longest that search holds up a wait which begins late.
+const LATE_SEARCH: Duration = Duration::from_secs(3);
+
+fn overdue(world: &World, done: &Done<'_>, now: Instant) -> Option<(&'static str, String)> {
+    if !done.is_awaited {
+        return None;
+    }
+    let until = match done.op {
+        Op::Deploy(_) => done.began + LONGEST_DEPLOY,
+        Op::DeployAndWait(_, _, longest, _) => {
+            done.began + LONGEST_DEPLOY + Duration::from_secs(longest) + TWIN_SEARCH + LONGEST_CALL
+        }
+        Op::Wait(_, longest) => {
+            let over = done.began + Duration::from_secs(longest) + AFTER_WAIT + LATE_SEARCH;
+            let created = done.pod.and_then(|pod| world.truth.pod(&pod.id)).map(TruePod::created_at);
+            // The create may have been answered as late as the client waits.
+            over.max(created.map_or(over, |created| created + TIMEOUT + TWIN_SEARCH))
+        }
+        _ => done.began + LONGEST_CALL,
+    };
+    (now > until).then(|| ("liveness", format!("{} took {:?}", done.op, now - done.began)))
+}
+
+fn deployed(
+    world: &World,
+    done: &Done<'_>,
+    handle: &PodHandle,
+    now: Instant,
+) -> Option<(&'static str, String)> {
+    let Some(pod) = world.truth.pod(&handle.id) else {
+        return Some(("deploy", format!("{} never was", handle.id)));
+    };
+    let is_made_here = pod.creator == Some(done.process) && pod.tag() == Some(done.tag);
+    if handle.origin() == Origin::Created && !is_made_here {
+        return Some(("deploy", format!("{} was not created by this deploy", pod.id)));
+    }
+    let is_fresh = handle.origin() == Origin::Created;
+    // Somebody else's end of it cannot be known before it shows.
+    let ended = pod.terminated_at().filter(|at| *at <= now);
+    let by_itself = world.endings.iter().any(|end| end.pod == pod.id && end.process == done.process);
+    (is_fresh && ended.is_some() && by_itself && !world.has_actors_beside(done.process))
+        .then(|| ("deploy", format!("{} was given, and is terminated", pod.id)))
+}
+
+/// A deploy that says that nothing bills on its account.
+fn not_deployed(
+    world: &World,
+    done: &Done<'_>,
+    error: &DeployError,
+    now: Instant,
+) -> Option<(&'static str, String)> {
+    let left = || world.truth.pods.iter().filter(|pod| pod.tag() == Some(done.tag) && !pod.is_terminated_at(now));
+    if !error.may_bill() {
+        return left().next().map(|pod| ("unknown pods", format!("{} bills, and the error says that none does", pod.id)));
+    }
+    None
+}
+
+/// When this process last began to change a pod.
+fn changed_at(world: &World, process: usize, id: &str) -> Option<Instant> {
+    let mut changes = world.changes.iter().rev();
+    changes.find(|change| change.process == process && change.pod == id).map(|change| change.began)
+}
+
+/// Since when a pod's states are evidence for an operation of a process.
+fn evidence_since(world: &World, done: &Done<'_>, id: &str) -> Instant {
+    let before = done.began.checked_sub(LAG).unwrap_or(done.began);
+    changed_at(world, done.process, id).map_or(before, |at| at.max(before))
+}
+
+fn waited(
+    world: &World,
+    done: &Done<'_>,
+    outcome: &Result<PodHandle, WaitError>,
+    now: Instant,
+) -> Option<(&'static str, String)> {
+    let Op::Wait(until, _) = done.op else { return None };
+    match outcome {
+        Ok(handle) => reached(world, done, handle, until, now),
+        Err(error) => {
+            let pod = world.truth.pod(error.pod_id())?;
+            if !error.may_bill() && !pod.is_terminated_at(now) {
+                return Some(("gone", format!("{} is said to bill nothing, and is there", pod.id)));
+            }
+            let WaitError::Failed { reason, .. } = error else { return None };
+            let since = evidence_since(world, done, &pod.id);
+            let was_stopped = pod.was(|phase| phase == Phase::Exited, since, now);
+            let is_gone = pod.is_terminated_at(now);
+            if reason.contains("is stopped") && !was_stopped {
+                return Some(("stopped", format!("{} is said to be stopped, and never was since {since:?}", pod.id)));
+            }
+            ((reason.contains("no longer exists") || reason.contains("terminated")) && !is_gone)
+                .then(|| ("gone", format!("{} is said to be gone, and is there", pod.id)))
+        }
+    }
+}
+
+/// A wait that says that it was fulfilled.
+fn reached(
+    world: &World,
+    done: &Done<'_>,
+    handle: &PodHandle,
+    until: Until,
+    now: Instant,
+) -> Option<(&'static str, String)> {
+    let pod = world.truth.pod(&handle.id)?;
+    let since = evidence_since(world, done, &pod.id);
+    let was = |is_it: fn(Phase) -> bool| pod.was(is_it, since, now);
+    match until {
+        Until::Gone => (!pod.is_terminated_at(now))
+            .then(|| ("gone", format!("{} is said to be gone, and is there", pod.id))),
+        Until::Stopped => (!was(|phase| phase == Phase::Exited))
+            .then(|| ("stopped", format!("{} is said to be stopped, and was not", pod.id))),
+        Until::Running => (!was(Phase::is_running))
+            .then(|| ("running", format!("{} is said to be running, and was not", pod.id))),
+        Until::Ssh | Until::Ports => ready(world, done, handle, pod, now),
+    }
+}
+
+/// Ready is said only of an endpoint of the pod's present run, as far as anybody could know.
+fn ready(
+    world: &World,
+    done: &Done<'_>,
+    handle: &PodHandle,
+    pod: &TruePod,
+    now: Instant,
+) -> Option<(&'static str, String)> {
+    let Some(endpoint) = handle.connection().direct_ssh() else {
+        return Some(("ready", format!("{} is said to be ready, and has no endpoint", pod.id)));
+    };
+    let Some((owner, run)) = world.truth.at_address(&endpoint.host) else {
+        return Some(("ready", format!("{} is said to be ready at {}, which is nobody's", pod.id, endpoint.host)));
+    };
+    if owner.id != pod.id {
+        return Some(("ready", format!("{} is said to be ready at {}, which is {}'s", pod.id, endpoint.host, owner.id)));
+    }
+    let ended = pod.run_ended(run).filter(|at| *at <= now)?;
+    let ends_it = |change: &Change| {
+        change.process == done.process
+            && change.pod == pod.id
+            && change.began <= ended
+            && change.ended <= done.began
+    };
+    let known = world.changes.iter().any(ends_it);
+    // An answer on its way may be as old as it took to come and to be probed.
+    let is_long_over = ended + LAG + 2 * TIMEOUT < now;
+    (known || is_long_over).then(|| {
+        let what = format!("{} is said to be ready at {}, of run {run}, which ended {:?} ago", pod.id, endpoint.host, now - ended);
+        ("ready", what)
+    })
+}
+
+fn acted(
+    world: &World,
+    done: &Done<'_>,
+    outcome: Result<&(), &Error>,
+    now: Instant,
+) -> Option<(&'static str, String)> {
+    let pod = world.truth.pod(&done.pod?.id)?;
+    match (done.op, outcome) {
+        (Op::Terminate, Ok(())) if !pod.is_terminated_at(now) => {
+            Some(("gone", format!("{} is said to be terminated, and is there", pod.id)))
+        }
+        (Op::Stop, Ok(())) if !pod.was(|phase| matches!(phase, Phase::Exited | Phase::Terminated), done.began, now + LAG) => {
+            Some(("stopped", format!("the stop of {} was accepted, and it never stops", pod.id)))
+        }
+        (Op::Start, Ok(())) if !pod.was(|phase| phase != Phase::Exited, done.began, now + LAG) => {
+            Some(("running", format!("the start of {} was accepted, and it never starts", pod.id)))
+        }
+        (Op::Terminate, Err(error)) if error.kind() == ErrorKind::NotFound => None,
+        _ => None,
+    }
+}
+
+fn got(
+    world: &World,
+    done: &Done<'_>,
+    outcome: Result<&PodHandle, &Error>,
+    now: Instant,
+) -> Option<(&'static str, String)> {
+    let pod = world.truth.pod(&done.pod?.id)?;
+    let is_gone = pod.is_terminated_at(now);
+    match outcome {
+        Err(error) if error.kind() == ErrorKind::NotFound && !is_gone => {
+            Some(("gone", format!("{} is said to be gone, and is there", pod.id)))
+        }
+        _ => None,
+    }
+}
+
+fn found_right(
+    world: &World,
+    done: &Done<'_>,
+    found: &Found,
+    now: Instant,
+) -> Option<(&'static str, String)> {
+    let ids: Vec<&str> = match found {
+        Found::One(pod) => vec![pod.id.as_str()],
+        Found::Many(pods) => pods.iter().map(|pod| pod.id.as_str()).collect(),
+        _ => Vec::new(),
+    };
+    listed(world, done, &ids, Some(done.name), now)
+}
+
+/// A list of all pods, or of those of a name, has every one that must be known by now.
+fn listed(
+    world: &World,
+    done: &Done<'_>,
+    ids: &[&str],
+    name: Option<&str>,
+    now: Instant,
+) -> Option<(&'static str, String)> {
+    let since = done.began.checked_sub(LAG)?;
+    let is_given = |pod: &TruePod| world.given_before(done.process, &pod.id, done.began) && name.is_some();
+    let is_missing = |pod: &&TruePod| {
+        name.is_none_or(|name| pod.name == name)
+            && (pod.created_at() <= since || is_given(pod))
+            && !pod.is_terminated_at(now)
+            && !ids.contains(&pod.id.as_str())
+    };
+    if let Some(pod) = world.truth.pods.iter().find(is_missing) {
+        return Some(("none", format!("{} is there, and {} does not show it", pod.id, done.op)));
+    }
+    let is_long_gone = |id: &&&str| {
+        world.truth.pod(id).and_then(TruePod::terminated_at).is_some_and(|at| at < since)
+    };
+    ids.iter().find(is_long_gone).map(|id| ("gone", format!("{id} is long gone, and {} shows it", done.op)))
+}
+
+/// Judges a run at its end.
+pub(super) fn audit(world: &mut World) {
+    let now = Instant::now();
+    let mut broken: Vec<(&str, String)> = Vec::new();
+    for pod in world.truth.pods.iter().filter(|pod| pod.creator.is_some() && !pod.is_terminated_at(now)) {
+        if !is_known(world, pod) {
+            broken.push(("unknown pods", format!("{} ({}) bills, and nobody was told of it", pod.id, pod.name)));
+        }
+    }
+    for told in &world.told {
+        if told.text.contains(SECRET) || told.text.contains(KEY) {
+            broken.push(("secrets", format!("process {} was told a secret: {}", told.process, told.text)));
+        }
+    }
+    broken.extend(second_pods(world, now));
+    for (oracle, what) in broken {
+        world.breaks(oracle, what);
+    }
+}
+
+/// Whether somebody was told of a pod: by its id, by its name in doubt, or by having dropped its deploy.
+fn is_known(world: &World, pod: &TruePod) -> bool {
+    let is_dropped = pod.tag().is_some_and(|tag| world.dropped.iter().any(|dropped| dropped == tag));
+    // A deploy without a wait that was not dropped looks for no second pod of its create.
+    let is_unwaited_twin = world.given.iter().any(|(_, given)| {
+        given != &pod.id
+            && world.truth.pod(given).is_some_and(|given| given.marker() == pod.marker() && given.marker().is_some())
+            && !world.waited.contains(given)
+    });
+    let mut told = world.told.iter().filter(|told| Some(told.process) == pod.creator);
+    is_dropped || is_unwaited_twin || told.any(|told| told.text.contains(&pod.id) || told.doubts_name)
+}
+
+/// Deploys of one name through one process leave one pod.
+fn second_pods(world: &World, now: Instant) -> Option<(&'static str, String)> {
+    let alive = |id: &str| world.truth.pod(id).filter(|pod| !pod.is_terminated_at(now));
+    let given: Vec<&TruePod> = world.given.iter().filter_map(|(_, id)| alive(id)).collect();
+    for (position, pod) in given.iter().enumerate() {
+        let second = given[..position].iter().find(|other| {
+            other.name == pod.name && other.id != pod.id && (world.is_one_per_name || other.creator == pod.creator)
+        });
+        if let Some(other) = second {
+            return Some(("one per name", format!("{} and {} are both {:?}", other.id, pod.id, pod.name)));
+        }
+    }
+    None
+}

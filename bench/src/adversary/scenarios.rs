@@ -1,0 +1,157 @@
+//! The stories that are searched.
+
+use runpod_lifecycle::{IfExists, OnFailure};
+use serde_json::json;
+
+use super::{
+    actors::{Actor, Op, Until},
+    world::World,
+};
+
+/// A story: who is there before, and who does what.
+#[derive(Clone, Debug)]
+pub(super) struct Scenario {
+    pub(super) foreign: Vec<Foreign>,
+    pub(super) actors: Vec<Actor>,
+    /// Whether processes that share nothing are held to one pod per name.
+    pub(super) is_one_per_name: bool,
+}
+
+/// Somebody else's pod.
+#[derive(Clone, Debug)]
+pub(super) struct Foreign {
+    name: &'static str,
+    /// When its lifetime is over, RFC 3339; `None` if it has none.
+    expires_at: Option<&'static str>,
+    has_marker: bool,
+}
+
+impl Foreign {
+    fn named(name: &'static str) -> Self {
+        Self { name, expires_at: None, has_marker: false }
+    }
+}
+
+use Op::{
+    Deploy, DeployAndWait, Find, Get, List, Pause, Plan, Reap, Restart, Start, Stop, Terminate, Wait,
+};
+
+/// The stories by name, in the order in which they are searched.
+pub(super) const NAMES: [&str; 12] = [
+    "deploy", "ready", "stop", "start", "restart", "terminate", "replace", "adopt", "reap", "handle", "fleet",
+    "mixed",
+];
+/// Not searched unless it is named.
+pub(super) const ON_DEMAND: [&str; 1] = ["race"];
+
+/// The story of a name; one of them is drawn from the tape.
+pub(super) fn named(name: &str, world: &mut World) -> Option<Scenario> {
+    let deploy = Deploy(IfExists::Fail);
+    let waited = |until, longest| DeployAndWait(IfExists::Fail, until, longest, OnFailure::Terminate);
+    let one = |ops: &[Op]| vec![Actor::new(0, ops)];
+    let name = *NAMES.iter().chain(&ON_DEMAND).find(|own| **own == name)?;
+    let (foreign, actors) = match name {
+        "deploy" => (vec![Foreign::named("other")], one(&[deploy, Find])),
+        "ready" => (vec![Foreign::named("other")], one(&[waited(Until::Ssh, 30), List])),
+        "stop" => (vec![], one(&[deploy, Wait(Until::Running, 30), Stop, Wait(Until::Stopped, 30)])),
+        "start" => {
+            let ops = [waited(Until::Ssh, 30), Stop, Wait(Until::Stopped, 20), Start, Wait(Until::Ssh, 40)];
+            (vec![], one(&ops))
+        }
+        "restart" => (vec![], one(&[waited(Until::Ssh, 30), Restart, Wait(Until::Ssh, 40)])),
+        "terminate" => (vec![Foreign::named("other")], one(&[deploy, Terminate, Wait(Until::Gone, 30), Find])),
+        "replace" => (vec![Foreign::named("trainer")], one(&[Deploy(IfExists::Replace), Wait(Until::Running, 30)])),
+        "adopt" => {
+            let ops = [
+                DeployAndWait(IfExists::Adopt, Until::Ssh, 20, OnFailure::Terminate),
+                Stop,
+                Wait(Until::Stopped, 20),
+            ];
+            (vec![Foreign::named("trainer"), Foreign::named("other")], one(&ops))
+        }
+        "reap" => {
+            let overdue = Foreign { expires_at: Some("2020-01-01T00:00:00Z"), ..Foreign::named("other") };
+            let mortal = Actor { lifetime: Some(30), ..Actor::new(0, [deploy, Reap, Pause(40), Reap]) };
+            (vec![overdue], vec![mortal])
+        }
+        "handle" => {
+            let second = Actor { begins_after: 1, ..Actor::new(0, [deploy, Find]) };
+            (vec![], vec![Actor::new(0, [deploy, Wait(Until::Running, 20)]), second])
+        }
+        "race" => {
+            let actor = |process| Actor::new(process, [deploy, Wait(Until::Running, 40)]);
+            (vec![], vec![actor(0), actor(1)])
+        }
+        "fleet" => {
+            let actor = |name| Actor { name, ..Actor::new(0, [waited(Until::Ssh, 30)]) };
+            (vec![Foreign::named("other")], vec![actor("one"), actor("two"), actor("three")])
+        }
+        _ => mixed(world),
+    };
+    Some(Scenario { foreign, actors, is_one_per_name: name == "race" })
+}
+
+/// Anybody doing anything.
+fn mixed(world: &mut World) -> (Vec<Foreign>, Vec<Actor>) {
+    const IF_EXISTS: [IfExists; 3] = [IfExists::Fail, IfExists::Adopt, IfExists::Replace];
+    const UNTIL: [Until; 5] = [Until::Ssh, Until::Running, Until::Ports, Until::Stopped, Until::Gone];
+    const LONGEST: [u64; 4] = [30, 5, 60, 0];
+    let tape = &mut world.tape;
+    let foreign = match tape.choose(4) {
+        0 => vec![],
+        1 => vec![Foreign::named("trainer")],
+        2 => vec![Foreign::named("other"), Foreign { has_marker: true, ..Foreign::named("trainer") }],
+        _ => vec![Foreign { expires_at: Some("2020-01-01T00:00:00Z"), ..Foreign::named("trainer") }],
+    };
+    let mut actors = Vec::new();
+    for number in 0..=tape.choose(3) {
+        // Two processes that deploy one name are a story of their own.
+        let process = if tape.choose(2) == 0 { 0 } else { number };
+        let name = ["trainer", "one", "two", "three"][if process == 0 { 0 } else { process }];
+        let mut ops = Vec::new();
+        let if_exists = IF_EXISTS[tape.choose(3)];
+        for position in 0..=tape.choose(4) {
+            let (until, longest) = (UNTIL[tape.choose(5)], LONGEST[tape.choose(4)]);
+            let op = match tape.choose(if position == 0 { 3 } else { 12 }) {
+                0 if position == 0 => Deploy(if_exists),
+                1 if position == 0 => DeployAndWait(if_exists, until, longest, OnFailure::Terminate),
+                2 if position == 0 => Find,
+                0 | 1 => Wait(until, longest),
+                2 => Stop,
+                3 => Start,
+                4 => Restart,
+                5 => Terminate,
+                6 => Find,
+                7 => List,
+                8 => Plan,
+                9 => Reap,
+                10 => Get,
+                _ => Pause(20),
+            };
+            ops.push(op);
+        }
+        let lifetime = [None, Some(20)][tape.choose(2)];
+        let volume = tape.choose(2) == 1;
+        let begins_after = [0, 3, 20][tape.choose(3)];
+        actors.push(Actor { begins_after, name, lifetime, volume, ..Actor::new(process, ops) });
+    }
+    (foreign, actors)
+}
+
+impl Scenario {
+    /// Makes the pods that are there before.
+    pub(super) fn settle(&self, world: &mut World) {
+        for Foreign { name, expires_at, has_marker } in &self.foreign {
+            let mut env = json!({});
+            if let Some(expires_at) = expires_at {
+                env["RUNPOD_LIFECYCLE_EXPIRES_AT"] = json!(expires_at);
+            }
+            if *has_marker {
+                env["RUNPOD_LIFECYCLE_DEPLOYMENT"] = json!("0123456789abcdef0123456789abcdef");
+            }
+            let body = json!({"name": name, "env": env, "ports": ["22/tcp"]});
+            let id = world.truth.create(None, &body, super::truth::Boot::Quick);
+            world.tell(format!("somebody else has a pod {id} ({name}) {env}"));
+        }
+    }
+}
