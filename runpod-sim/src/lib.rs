@@ -14,55 +14,31 @@
 //! # }
 //! ```
 
-mod account;
-mod answer;
-mod area;
-mod behavior;
-mod boot;
-mod capacity;
-mod catalog;
-mod clock;
 mod config;
 mod contract;
-mod endpoints;
 mod error;
 mod faults;
-mod files;
 mod http;
-mod journal;
-mod launch;
-mod ledger;
-mod limits;
-mod log;
-mod look;
-mod order;
-mod pod;
-mod problem;
-mod registry;
-mod rules;
-mod schema;
-mod settings;
-mod shelf;
 mod sim;
-mod table;
-mod template;
-mod view;
-mod volume;
+mod world;
 
-pub use answer::HttpAnswer;
-pub use area::Area;
-pub use behavior::{Behavior, EnvironmentMask, LogIds, PublicKey, RateLimitForm, SymmetricPorts};
-pub use boot::{BootProfile, Delay};
-pub use capacity::Scope;
-pub use catalog::Cloud;
+pub use contract::Area;
 pub use error::SimError;
 pub use faults::{BootStage, Cause, Fault, FaultKind, FaultReport};
-pub use journal::RequestRecord;
-pub use ledger::{BilledSpan, LedgerEntry};
-pub use limits::RateWindow;
-pub use pod::PodStatus;
-pub use settings::SimBuilder;
-pub use sim::{PodSnapshot, Sim};
+pub use sim::Sim;
+pub use world::answer::HttpAnswer;
+pub use world::behavior::{Behavior, EnvironmentMask, LogIds, PublicKey, RateLimitForm, SymmetricPorts};
+pub use world::billed::BilledSpan;
+pub use world::boot::BootProfile;
+pub use world::capacity::Scope;
+pub use world::catalog::Cloud;
+pub use world::delay::Delay;
+pub use world::journal::RequestRecord;
+pub use world::ledger::LedgerEntry;
+pub use world::limits::RateWindow;
+pub use world::pod::PodStatus;
+pub use world::settings::SimBuilder;
+pub use world::snapshot::PodSnapshot;
 
 /// The guide, whose Rust is compiled and run with the documentation's examples.
 #[cfg(doctest)]

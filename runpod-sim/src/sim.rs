@@ -8,24 +8,25 @@ use tokio::net::TcpListener;
 use tokio::sync::oneshot;
 use tokio::task::JoinHandle;
 
-use crate::answer::HttpAnswer;
-use crate::area::Area;
-use crate::behavior::Behavior;
-use crate::capacity::Scope;
-use crate::catalog;
-use crate::clock::Clock;
+use crate::contract::Area;
 use crate::contract::Contract;
 use crate::error::SimError;
 use crate::faults::{Fault, FaultReport};
-use crate::http::{App, router, serve};
-use crate::journal::RequestRecord;
-use crate::launch;
-use crate::ledger::LedgerEntry;
-use crate::limits::{Limits, RateWindow};
-use crate::look::Look;
-use crate::order::Port;
-use crate::pod::{Pod, PodStatus};
-use crate::settings::{API_KEY, Settings, SimBuilder};
+use crate::http::{router, serve};
+use crate::world::App;
+use crate::world::answer::HttpAnswer;
+use crate::world::behavior::Behavior;
+use crate::world::capacity::Scope;
+use crate::world::catalog;
+use crate::world::clock::Clock;
+use crate::world::journal::RequestRecord;
+use crate::world::launch;
+use crate::world::ledger::LedgerEntry;
+use crate::world::limits::{Limits, RateWindow};
+use crate::world::look::Look;
+use crate::world::pod::PodStatus;
+use crate::world::settings::{API_KEY, Settings, SimBuilder};
+use crate::world::snapshot::PodSnapshot;
 
 /// A running simulator. Dropping it stops it and closes every port it opened.
 pub struct Sim {
@@ -41,13 +42,24 @@ impl std::fmt::Debug for Sim {
     }
 }
 
+impl SimBuilder {
+    /// Starts the simulator on the current tokio runtime.
+    ///
+    /// # Errors
+    /// When a setting is out of range or the address cannot be bound.
+    pub async fn start(self) -> Result<Sim, SimError> {
+        self.settings.check()?;
+        Sim::run(self.settings).await
+    }
+}
+
 impl Sim {
     /// Begins to set up a simulator.
     pub fn builder() -> SimBuilder {
         SimBuilder::default()
     }
 
-    pub(crate) async fn run(settings: Settings) -> Result<Self, SimError> {
+    async fn run(settings: Settings) -> Result<Self, SimError> {
         let contract = |error: &str| SimError::Contract(error.to_owned());
         let (v1, v2) = (Contract::v1().map_err(contract)?, Contract::v2().map_err(contract)?);
         let known = |operation: &str| v1.has(operation) || v2.has(operation);
@@ -106,7 +118,7 @@ impl Sim {
     /// # Errors
     /// When the pace is not 0 to 1,000,000.
     pub fn set_time_scale(&self, scale: f64) -> Result<(), SimError> {
-        if !(0.0..=crate::clock::MAX_SCALE).contains(&scale) {
+        if !(0.0..=crate::world::clock::MAX_SCALE).contains(&scale) {
             let reason = "it must be 0 to 1,000,000 simulated seconds per real second".to_owned();
             return Err(SimError::Setting { name: "time_scale", reason });
         }
@@ -342,42 +354,5 @@ impl Drop for Sim {
     fn drop(&mut self) {
         self.server.abort();
         self.app.account().close();
-    }
-}
-
-/// A pod as the simulator sees it.
-#[derive(Debug, Clone, PartialEq)]
-#[non_exhaustive]
-pub struct PodSnapshot {
-    /// The pod's id.
-    pub id: String,
-    /// The pod's name.
-    pub name: String,
-    /// Its status now.
-    pub status: PodStatus,
-    /// GPU type or CPU flavor id.
-    pub type_id: String,
-    /// GPUs or vCPUs.
-    pub count: u32,
-    /// Where its machine stands.
-    pub data_center: String,
-    /// Where port 22 is published; `None` until it is, or without `22/tcp`.
-    pub ssh: Option<SocketAddr>,
-    /// What it costs now, in USD per hour.
-    pub usd_per_hour: f64,
-}
-
-impl PodSnapshot {
-    fn of(pod: &Pod, now: Duration) -> Self {
-        Self {
-            id: pod.id.clone(),
-            name: pod.facts.name.clone(),
-            status: pod.status(now),
-            type_id: pod.compute.type_id().to_owned(),
-            count: pod.compute.units(),
-            data_center: pod.place.data_center.clone(),
-            ssh: pod.reachable(now).and_then(|run| run.endpoints.of(Port::SSH)).map(|end| end.public),
-            usd_per_hour: pod.usd_per_hour(),
-        }
     }
 }

@@ -10,23 +10,25 @@ use axum::{Json, Router};
 use serde::Deserialize;
 use serde_json::{Map, Value, json};
 
-use super::{App, proxy};
-use crate::area::Area;
-use crate::behavior::Behavior;
-use crate::boot::{Boot, Fate, Machine};
-use crate::capacity::Scope;
-use crate::catalog::{self, Cloud};
+use super::proxy;
 use crate::config::Profile;
+use crate::config::{AnswerTable, BehaviorTable};
 use crate::contract::Api;
-use crate::endpoints::Sockets;
+use crate::contract::Area;
+use crate::contract::Problem;
 use crate::faults::FaultScript;
-use crate::files;
-use crate::journal::RequestRecord;
-use crate::launch;
-use crate::order::{CreatePod, Port, PortKind};
-use crate::pod::Pod;
-use crate::problem::Problem;
-use crate::table::{AnswerTable, BehaviorTable};
+use crate::http::files;
+use crate::world::App;
+use crate::world::behavior::Behavior;
+use crate::world::boot::{Boot, Fate, Machine};
+use crate::world::capacity::Scope;
+use crate::world::catalog::{self, Cloud};
+use crate::world::endpoints::Sockets;
+use crate::world::journal::RequestRecord;
+use crate::world::launch;
+use crate::world::order::CreatePod;
+use crate::world::pod::Pod;
+use crate::world::port::{Port, PortKind};
 
 type Answer = Result<Json<Value>, Refusal>;
 
@@ -350,7 +352,7 @@ struct Pace {
 
 async fn scale(State(app): State<Arc<App>>, body: Result<Json<Pace>, JsonRejection>) -> Answer {
     let Pace { scale } = read(body)?;
-    if !(0.0..=crate::clock::MAX_SCALE).contains(&scale) {
+    if !(0.0..=crate::world::clock::MAX_SCALE).contains(&scale) {
         return Err(refuse("`scale` must be 0 to 1,000,000 simulated seconds per real second"));
     }
     app.clock.set_scale(scale);

@@ -9,19 +9,17 @@ use axum::response::Response;
 use http_body_util::{BodyExt, LengthLimitError, Limited};
 use serde_json::{Value, json};
 
+use super::call::Call;
+use super::reply::{Outcome, Reply};
 use super::wire::{self, Delivery};
-use super::{
-    App, Call, Outcome, Reply, billing, cpus, data_centers, gpus, keys, logs, pods, registries, templates,
-    v1, volumes,
-};
-use crate::area::Area;
-use crate::behavior::RateLimitForm;
-use crate::contract::{Api, Contract, NO_DISK, Operation, Route};
+use super::{v1, v2};
+use crate::contract::{Api, Area, Contract, NO_DISK, Operation, Problem, Route};
 use crate::faults::FaultKind;
-use crate::journal::RequestRecord;
-use crate::limits::Standing;
-use crate::problem::Problem;
-use crate::rules::{self, MAX_BODY};
+use crate::world::App;
+use crate::world::behavior::RateLimitForm;
+use crate::world::journal::RequestRecord;
+use crate::world::limits::Standing;
+use crate::world::rules::{self, MAX_BODY};
 
 static REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 static RATE_LIMIT: HeaderName = HeaderName::from_static("ratelimit");
@@ -209,7 +207,7 @@ impl Visit<'_> {
     fn perform(&self, operation: &Operation, call: &Call) -> Outcome {
         let done = match self.contract.api {
             Api::V1 => v1::perform(self.app, operation, call),
-            Api::V2 => perform(self.app, operation, call),
+            Api::V2 => v2::perform(self.app, operation, call),
         };
         done.unwrap_or_else(|| {
             let detail = format!("the simulator does not implement {}", operation.id);
@@ -271,43 +269,6 @@ fn action(operation: &Operation, body: &[u8]) -> Option<String> {
     }
     let body: Value = serde_json::from_slice(body).ok()?;
     Some(body["action"].as_str()?.to_owned())
-}
-
-fn perform(app: &Arc<App>, operation: &Operation, call: &Call) -> Option<Outcome> {
-    Some(match operation.id.as_str() {
-        "listPods" => pods::list(app, call),
-        "createPod" => pods::create(app, call),
-        "getPod" => pods::get(app, call),
-        "updatePod" => pods::update(app, call),
-        "deletePod" => pods::delete(app, call),
-        "podAction" => pods::act(app, call),
-        "getPodLogs" => logs::follow(app, call),
-        "listPodBilling" => billing::pods(app, call),
-        "listGpuTypes" => gpus::list(app, call),
-        "getGpuType" => gpus::get(app, call),
-        "listCpuTypes" => cpus::list(app, call),
-        "getCpuType" => cpus::get(app, call),
-        "listDataCenters" => data_centers::list(app, call),
-        "getDataCenter" => data_centers::get(app, call),
-        "listPublicTemplates" => templates::catalog(call),
-        "listTemplates" => templates::list(app, call),
-        "createTemplate" => templates::create(app, call),
-        "getTemplate" => templates::get(app, call),
-        "updateTemplate" => templates::update(app, call),
-        "deleteTemplate" => templates::delete(app, call),
-        "listRegistries" => registries::list(app),
-        "createRegistry" => registries::create(app, call),
-        "getRegistry" => registries::get(app, call),
-        "deleteRegistry" => registries::delete(app, call),
-        "getSshKeys" => keys::get(app, call),
-        "updateSshKeys" => keys::put(app, call),
-        "listNetworkVolumes" => volumes::list(app),
-        "createNetworkVolume" => volumes::create(app, call),
-        "getNetworkVolume" => volumes::get(app, call),
-        "updateNetworkVolume" => volumes::update(app, call),
-        "deleteNetworkVolume" => volumes::delete(app, call),
-        _ => return None,
-    })
 }
 
 fn respond(outcome: Outcome, api: Api) -> Response {

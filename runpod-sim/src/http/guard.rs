@@ -6,9 +6,9 @@ use axum::http::{HeaderMap, HeaderName, StatusCode, header};
 use axum::middleware::Next;
 use axum::response::Response;
 
-use super::App;
 use crate::contract::Api;
-use crate::problem::Problem;
+use crate::contract::Problem;
+use crate::world::App;
 
 /// Keeps web pages away from the control interface: they reach loopback too, under another host's name or from an
 /// origin of their own.

@@ -12,9 +12,9 @@ use rand::rngs::StdRng;
 use rand::seq::IndexedRandom;
 use tokio::net::TcpStream;
 
-use super::App;
-use crate::answer::HttpAnswer;
-use crate::launch;
+use crate::world::App;
+use crate::world::answer::HttpAnswer;
+use crate::world::launch;
 
 /// How long the proxy waits for an answer, in real time.
 const LONGEST: Duration = Duration::from_secs(100);

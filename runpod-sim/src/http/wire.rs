@@ -7,10 +7,10 @@ use axum::response::Response;
 use futures_util::{Stream, StreamExt, TryStreamExt, stream};
 use serde_json::{Value, json};
 
-use super::{Quiet, Reply};
+use super::reply::{Quiet, Reply};
 use crate::contract::Api;
+use crate::contract::Problem;
 use crate::faults::FaultKind;
-use crate::problem::Problem;
 
 const HTML: &str = "<!DOCTYPE html><html><head><title>Something is wrong</title></head>\
     <body><h1>Something is wrong</h1><p>The page you asked for is not here right now.</p></body></html>\n";

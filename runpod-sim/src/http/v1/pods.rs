@@ -1,15 +1,18 @@
 use axum::http::StatusCode;
 use serde_json::{Value, json};
 
-use super::super::pods as v2;
-use super::super::{App, Call, Outcome, Reply};
 use super::order::Order;
-use super::{as_v1, view};
-use crate::launch;
-use crate::look::Look;
-use crate::pod::{Action, Pod};
-use crate::problem::Problem;
-use crate::rules::NO_INSTANCES;
+use super::refusal::as_v1;
+use super::view;
+use crate::contract::Problem;
+use crate::http::call::Call;
+use crate::http::reply::{Outcome, Reply};
+use crate::http::v2::pods as v2;
+use crate::world::App;
+use crate::world::launch;
+use crate::world::look::Look;
+use crate::world::pod::{Action, Pod};
+use crate::world::rules::NO_INSTANCES;
 
 /// Tries every type the order names. Without stock for any, v1 answers 500.
 pub(super) fn create(app: &App, call: &Call) -> Outcome {

@@ -3,12 +3,13 @@ use std::time::Duration;
 
 use serde_json::{Map, Value, json};
 
-use crate::catalog::Cloud;
-use crate::clock::Clock;
-use crate::look::Look;
-use crate::order::{Env, PortKind};
-use crate::pod::{Pod, PodStatus};
-use crate::rules::Compute;
+use crate::world::catalog::Cloud;
+use crate::world::clock::Clock;
+use crate::world::look::Look;
+use crate::world::order::Env;
+use crate::world::pod::{Pod, PodStatus};
+use crate::world::port::PortKind;
+use crate::world::rules::Compute;
 
 /// A pod as v1 showed it: what is wanted, not what is.
 pub(super) fn pod(pod: &Pod, look: &Look<'_>, clock: &Clock) -> Value {

@@ -1,11 +1,13 @@
 use serde::Deserialize;
 use serde_json::{Value, json};
 
-use super::super::volumes as v2;
-use super::super::{App, Call, Outcome, Reply};
-use super::as_v1;
-use crate::problem::Problem;
-use crate::volume::{Volume, VolumeKind};
+use super::refusal::as_v1;
+use crate::contract::Problem;
+use crate::http::call::Call;
+use crate::http::reply::{Outcome, Reply};
+use crate::http::v2::volumes as v2;
+use crate::world::App;
+use crate::world::volume::{Volume, VolumeKind};
 
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase")]

@@ -1,0 +1,5 @@
+mod file;
+mod table;
+
+pub(crate) use file::Profile;
+pub(crate) use table::{AnswerTable, BehaviorTable};

@@ -1,0 +1,42 @@
+use std::net::SocketAddr;
+use std::time::Duration;
+
+use crate::world::pod::{Pod, PodStatus};
+use crate::world::port::Port;
+
+/// A pod as the simulator sees it.
+#[derive(Debug, Clone, PartialEq)]
+#[non_exhaustive]
+pub struct PodSnapshot {
+    /// The pod's id.
+    pub id: String,
+    /// The pod's name.
+    pub name: String,
+    /// Its status now.
+    pub status: PodStatus,
+    /// GPU type or CPU flavor id.
+    pub type_id: String,
+    /// GPUs or vCPUs.
+    pub count: u32,
+    /// Where its machine stands.
+    pub data_center: String,
+    /// Where port 22 is published; `None` until it is, or without `22/tcp`.
+    pub ssh: Option<SocketAddr>,
+    /// What it costs now, in USD per hour.
+    pub usd_per_hour: f64,
+}
+
+impl PodSnapshot {
+    pub(crate) fn of(pod: &Pod, now: Duration) -> Self {
+        Self {
+            id: pod.id.clone(),
+            name: pod.facts.name.clone(),
+            status: pod.status(now),
+            type_id: pod.compute.type_id().to_owned(),
+            count: pod.compute.units(),
+            data_center: pod.place.data_center.clone(),
+            ssh: pod.reachable(now).and_then(|run| run.endpoints.of(Port::SSH)).map(|end| end.public),
+            usd_per_hour: pod.usd_per_hour(),
+        }
+    }
+}
