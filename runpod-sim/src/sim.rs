@@ -23,7 +23,7 @@ use crate::world::journal::RequestRecord;
 use crate::world::launch;
 use crate::world::ledger::LedgerEntry;
 use crate::world::limits::{Limits, RateWindow};
-use crate::world::look::Look;
+use crate::world::observation::Observation;
 use crate::world::pod::PodStatus;
 use crate::world::settings::{API_KEY, Settings, SimBuilder};
 use crate::world::snapshot::PodSnapshot;
@@ -302,7 +302,7 @@ impl Sim {
         let now = self.now();
         let account = self.app.account();
         let pod = account.pod(pod_id, now, self.app.settings.terminated_linger)?;
-        Some(pod.view(&Look::exact(&self.app.behavior(), now), &self.app.clock))
+        Some(pod.view(&Observation::exact(&self.app.behavior(), now), &self.app.clock))
     }
 
     /// Where a pod's HTTP port can be reached on loopback, standing in for RunPod's HTTPS proxy; `None` until the

@@ -190,7 +190,7 @@ impl Seeding {
                 app.settings.boot.plan(now, &mut pod.rng, Machine::Wanted, Fate::Sound)
             }
         };
-        launch::plug(app, pod, boot, sockets)?;
+        launch::open_endpoints(app, pod, boot, sockets)?;
         if self.status == SeedStatus::Exited {
             pod.exit(now, app.handover());
         }
@@ -249,7 +249,7 @@ fn seconds(name: &str, value: f64) -> Result<Duration, Refusal> {
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
-struct Standing {
+struct AccountChange {
     /// Absent leaves it alone; null means without end.
     #[serde(default, deserialize_with = "given")]
     balance_usd: Option<Option<f64>>,
@@ -264,23 +264,23 @@ fn given<'de, D: serde::Deserializer<'de>>(deserializer: D) -> Result<Option<Opt
     Option::deserialize(deserializer).map(Some)
 }
 
-async fn account(State(app): State<Arc<App>>, body: Result<Json<Standing>, JsonRejection>) -> Answer {
-    let standing = read(body)?;
-    if let Some(flaw) = standing.forbidden.iter().flatten().find_map(|id| catalog::unknown_type(id)) {
+async fn account(State(app): State<Arc<App>>, body: Result<Json<AccountChange>, JsonRejection>) -> Answer {
+    let change = read(body)?;
+    if let Some(flaw) = change.forbidden.iter().flatten().find_map(|id| catalog::unknown_type(id)) {
         return Err(refuse(flaw));
     }
     let now = app.clock.now();
     let mut account = app.account();
-    if let Some(balance) = standing.balance_usd {
+    if let Some(balance) = change.balance_usd {
         account.set_balance(balance, now);
     }
-    if let Some(forbidden) = standing.forbidden {
+    if let Some(forbidden) = change.forbidden {
         account.forbidden = forbidden.into_iter().collect();
     }
-    if let Some(retired) = standing.retire_v1 {
+    if let Some(retired) = change.retire_v1 {
         account.v1_retired = retired;
     }
-    if let Some(denied) = standing.denied {
+    if let Some(denied) = change.denied {
         account.denied = denied.into_iter().collect();
     }
     let (forbidden, denied) = (&account.forbidden, &account.denied);

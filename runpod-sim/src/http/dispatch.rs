@@ -18,7 +18,7 @@ use crate::faults::FaultKind;
 use crate::world::App;
 use crate::world::behavior::RateLimitForm;
 use crate::world::journal::RequestRecord;
-use crate::world::limits::Standing;
+use crate::world::limits::RateLimitStatus;
 use crate::world::rules::{self, MAX_BODY};
 
 static REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
@@ -26,7 +26,7 @@ static RATE_LIMIT: HeaderName = HeaderName::from_static("ratelimit");
 static RATE_LIMIT_POLICY: HeaderName = HeaderName::from_static("ratelimit-policy");
 
 /// A request on its way to its operation.
-struct Visit<'a> {
+struct RequestContext<'a> {
     app: &'a Arc<App>,
     now: Duration,
     contract: &'static Contract,
@@ -59,9 +59,9 @@ pub(super) async fn handle(State(app): State<Arc<App>>, request: Request) -> Res
         Some(_) => (app.v1, &parts.uri.path()["/v1".len()..]),
         None => (app.v2, parts.uri.path()),
     };
-    let visit = Visit { app: &app, now, contract, parts: &parts, path };
+    let context = RequestContext { app: &app, now, contract, parts: &parts, path };
     let mut delivery = match is_named(&parts.headers) {
-        true => visit.read(body, &mut record).await,
+        true => context.read(body, &mut record).await,
         false => Delivery::now(wire::edge_block()),
     };
     if app.behavior().date
@@ -99,7 +99,7 @@ fn is_named(headers: &HeaderMap) -> bool {
     agent.is_some_and(|agent| !agent.is_empty() && !GENERIC.iter().any(|name| agent.starts_with(name)))
 }
 
-impl Visit<'_> {
+impl RequestContext<'_> {
     /// Reads the body, which is refused for its size before anybody asks for the key.
     async fn read(&self, body: Body, record: &mut RequestRecord) -> Delivery {
         match read(body).await {
@@ -113,12 +113,12 @@ impl Visit<'_> {
         if let Err(problem) = authenticate(self.app, &self.parts.headers) {
             return Delivery::now(problem.into_response(api));
         }
-        let standing = self.app.account().limits.spend(self.now, &self.app.clock);
-        let mut delivery = match standing.retry_after {
+        let status = self.app.account().limits.spend(self.now, &self.app.clock);
+        let mut delivery = match status.retry_after {
             Some(seconds) => Delivery::now(too_many(seconds).into_response(api)),
             None => self.deliver(body, record),
         };
-        announce(&standing, self.app.behavior().rate_limit_form, &mut delivery.response);
+        announce(&status, self.app.behavior().rate_limit_form, &mut delivery.response);
         delivery
     }
 
@@ -330,12 +330,12 @@ fn authenticate(app: &App, headers: &HeaderMap) -> Result<(), Box<Problem>> {
 }
 
 /// Adds the headers of the rate-limit windows, unless a fault has its own.
-fn announce(standing: &Standing, form: RateLimitForm, response: &mut Response) {
+fn announce(status: &RateLimitStatus, form: RateLimitForm, response: &mut Response) {
     let headers = response.headers_mut();
     if headers.contains_key(&RATE_LIMIT) {
         return;
     }
-    for (name, lines) in [(&RATE_LIMIT, standing.limit(form)), (&RATE_LIMIT_POLICY, standing.policy(form))] {
+    for (name, lines) in [(&RATE_LIMIT, status.limit(form)), (&RATE_LIMIT_POLICY, status.policy(form))] {
         for line in lines.into_iter().filter_map(|line| HeaderValue::try_from(line).ok()) {
             headers.append(name, line);
         }

@@ -12,7 +12,7 @@ use crate::world::limits::Limits;
 use crate::world::pod::Pod;
 use crate::world::registry::Registry;
 use crate::world::settings::Settings;
-use crate::world::shelf::Shelf;
+use crate::world::store::Store;
 use crate::world::template::Template;
 use crate::world::volume::Volume;
 
@@ -29,9 +29,9 @@ pub(crate) struct Account {
     pub(crate) ssh_keys: Vec<String>,
     /// The keys before the last change, and when that was.
     pub(crate) former_keys: Option<(Duration, Vec<String>)>,
-    pub(crate) volumes: Shelf<Volume>,
-    pub(crate) templates: Shelf<Template>,
-    pub(crate) registries: Shelf<Registry>,
+    pub(crate) volumes: Store<Volume>,
+    pub(crate) templates: Store<Template>,
+    pub(crate) registries: Store<Registry>,
     pub(crate) faults: Faults,
     /// Types this account may not use.
     pub(crate) forbidden: BTreeSet<String>,
@@ -59,9 +59,9 @@ impl Account {
             capacity: Capacity::new(settings.capacity_plan.clone(), drift),
             ssh_keys: settings.ssh_keys.clone(),
             former_keys: None,
-            volumes: Shelf::default(),
-            templates: Shelf::default(),
-            registries: Shelf::default(),
+            volumes: Store::default(),
+            templates: Store::default(),
+            registries: Store::default(),
             faults: Faults::new(seed),
             forbidden: settings.forbidden.iter().cloned().collect(),
             deposit: settings.balance_usd,
@@ -119,7 +119,7 @@ impl Account {
     /// Takes back the pods that were made last, as if nobody had made them.
     pub(crate) fn truncate(&mut self, pods: usize) {
         for mut pod in self.pods.split_off(pods) {
-            pod.unplug();
+            pod.close_endpoints();
             self.by_id.remove(&pod.id);
         }
     }
@@ -148,7 +148,7 @@ impl Account {
 
     /// Closes every port that is open.
     pub(crate) fn close(&mut self) {
-        self.pods.iter_mut().for_each(Pod::unplug);
+        self.pods.iter_mut().for_each(Pod::close_endpoints);
     }
 
     /// The stock that pods hold now.

@@ -8,7 +8,7 @@ use crate::contract::Contract;
 use crate::faults::Fault;
 use crate::world::account::Account;
 use crate::world::answer::Answers;
-use crate::world::behavior::{Behavior, Current};
+use crate::world::behavior::{Behavior, CurrentBehavior};
 use crate::world::clock::Clock;
 use crate::world::ledger::LedgerEntry;
 use crate::world::pod::Pod;
@@ -27,7 +27,7 @@ pub(crate) struct App {
     pub(crate) address: SocketAddr,
     /// Rings whenever a pod may have changed.
     pub(crate) changed: watch::Sender<()>,
-    pub(crate) current: Current,
+    pub(crate) current: CurrentBehavior,
     account: Mutex<Account>,
 }
 
@@ -47,7 +47,7 @@ impl App {
             answers: Arc::new(Answers::new(settings.answers.clone())),
             address,
             changed: watch::Sender::new(()),
-            current: Current::new(settings.behavior.clone()),
+            current: CurrentBehavior::new(settings.behavior.clone()),
             account: Mutex::new(Account::new(&settings)),
             settings,
         }

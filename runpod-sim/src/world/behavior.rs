@@ -171,9 +171,9 @@ pub enum RateLimitForm {
 
 /// The present behavior, for everybody who needs to know.
 #[derive(Clone)]
-pub(crate) struct Current(Arc<RwLock<Arc<Behavior>>>);
+pub(crate) struct CurrentBehavior(Arc<RwLock<Arc<Behavior>>>);
 
-impl Current {
+impl CurrentBehavior {
     pub(crate) fn new(behavior: Behavior) -> Self {
         Self(Arc::new(RwLock::new(Arc::new(behavior))))
     }

@@ -14,7 +14,7 @@ use tokio::sync::watch;
 use tokio::task::JoinSet;
 
 use crate::world::answer::Answers;
-use crate::world::behavior::Current;
+use crate::world::behavior::CurrentBehavior;
 use crate::world::boot::Boot;
 use crate::world::clock::Clock;
 use crate::world::port::{Port, PortKind, SYMMETRIC};
@@ -92,7 +92,7 @@ fn public(ports: &[Port]) -> impl Iterator<Item = &Port> {
 pub(crate) struct Services {
     pub(crate) clock: Arc<Clock>,
     pub(crate) answers: Arc<Answers>,
-    pub(crate) current: Current,
+    pub(crate) current: CurrentBehavior,
     pub(crate) pod: String,
 }
 

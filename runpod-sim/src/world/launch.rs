@@ -172,18 +172,18 @@ pub(crate) fn boot(
     fate: Fate,
 ) -> Result<(), Box<Problem>> {
     let boot = app.settings.boot.plan(now, &mut pod.rng, machine, fate);
-    plug(app, pod, boot, None)
+    open_endpoints(app, pod, boot, None)
 }
 
 /// Restarts the container where it is, now or a little later.
 pub(crate) fn restart(app: &App, pod: &mut Pod, now: Duration, fate: Fate) -> Result<(), Box<Problem>> {
     let delay = app.behavior().restart_delay.of(pod.grain.wrapping_add(pod.runs.len() as u64));
     let boot = app.settings.boot.plan(now, &mut pod.rng, Machine::Kept, fate).later(delay);
-    plug(app, pod, boot, None)
+    open_endpoints(app, pod, boot, None)
 }
 
 /// Begins a boot and opens the pod's ports for it, or takes those that are given.
-pub(crate) fn plug(
+pub(crate) fn open_endpoints(
     app: &App,
     pod: &mut Pod,
     boot: Boot,

@@ -46,26 +46,26 @@ struct Fill {
 }
 
 /// What the headers of one answer say.
-pub(crate) struct Standing {
-    windows: Vec<WindowStanding>,
+pub(crate) struct RateLimitStatus {
+    windows: Vec<WindowStatus>,
     /// Set when the request exceeds a window: whole real seconds until one of them has room again. Another may be
     /// exhausted for longer, which only `RateLimit` says.
     pub(crate) retry_after: Option<u64>,
 }
 
 /// A window after a request.
-struct WindowStanding {
+struct WindowStatus {
     window: RateWindow,
     left: u32,
     reset: u64,
 }
 
-impl Standing {
+impl RateLimitStatus {
     /// The lines of `RateLimit`; none without any window.
     pub(crate) fn limit(&self, form: RateLimitForm) -> Vec<String> {
         let last = self.windows.len().saturating_sub(1);
-        let item = |(at, standing): (usize, &WindowStanding)| {
-            let WindowStanding { window, left, reset } = standing;
+        let item = |(at, status): (usize, &WindowStatus)| {
+            let WindowStatus { window, left, reset } = status;
             match form {
                 RateLimitForm::Odd if at == last => format!("\"{}\";r={left}", window.name),
                 RateLimitForm::Odd => format!("\"{}\";t={reset}.5;r={left}", window.name),
@@ -77,7 +77,7 @@ impl Standing {
 
     /// The lines of `RateLimit-Policy`; none without any window.
     pub(crate) fn policy(&self, form: RateLimitForm) -> Vec<String> {
-        let item = |WindowStanding { window, .. }: &WindowStanding| {
+        let item = |WindowStatus { window, .. }: &WindowStatus| {
             format!("\"{}\";q={};w={}", window.name, window.quota, window.length.as_secs())
         };
         lines(self.windows.iter().map(item).collect(), form)
@@ -98,7 +98,7 @@ impl Limits {
     }
 
     /// Counts one request, unless a window is exhausted.
-    pub(crate) fn spend(&mut self, now: Duration, clock: &Clock) -> Standing {
+    pub(crate) fn spend(&mut self, now: Duration, clock: &Clock) -> RateLimitStatus {
         for (window, fill) in &mut self.windows {
             if now >= fill.started.saturating_add(window.length) {
                 let past = now.as_nanos() / window.length.as_nanos().max(1);
@@ -111,12 +111,12 @@ impl Limits {
         if retry_after.is_none() {
             self.windows.iter_mut().for_each(|(_, fill)| fill.spent += 1);
         }
-        let standing = |(window, fill): &(RateWindow, Fill)| WindowStanding {
+        let status = |(window, fill): &(RateWindow, Fill)| WindowStatus {
             window: window.clone(),
             left: window.quota.saturating_sub(fill.spent),
             reset: reset(window, fill, now, clock),
         };
-        Standing { windows: self.windows.iter().map(standing).collect(), retry_after }
+        RateLimitStatus { windows: self.windows.iter().map(status).collect(), retry_after }
     }
 }
 

@@ -14,7 +14,7 @@ pub(crate) mod launch;
 pub(crate) mod ledger;
 pub(crate) mod limits;
 pub(crate) mod log;
-pub(crate) mod look;
+pub(crate) mod observation;
 pub(crate) mod order;
 pub(crate) mod pod;
 pub(crate) mod port;
@@ -22,8 +22,8 @@ pub(crate) mod registry;
 pub(crate) mod rules;
 pub(crate) mod seconds;
 pub(crate) mod settings;
-pub(crate) mod shelf;
 pub(crate) mod snapshot;
+pub(crate) mod store;
 pub(crate) mod template;
 pub(crate) mod volume;
 

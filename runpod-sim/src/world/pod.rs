@@ -285,12 +285,12 @@ impl Pod {
     pub(crate) fn terminate(&mut self, now: Duration, handover: Handover<'_>) {
         self.forget_later(now);
         self.end_run(now, handover);
-        self.unplug();
+        self.close_endpoints();
         self.terminated = Some(now);
     }
 
     /// Closes its ports without changing anything else.
-    pub(crate) fn unplug(&mut self) {
+    pub(crate) fn close_endpoints(&mut self) {
         self.runs.iter_mut().for_each(|run| run.endpoints.close());
     }
 

@@ -1,6 +1,6 @@
 use serde::Serialize;
 
-use crate::world::shelf::Kept;
+use crate::world::store::Stored;
 
 /// Credentials for a container registry. The credentials themselves are not kept.
 #[derive(Debug, Clone, Serialize)]
@@ -9,7 +9,7 @@ pub(crate) struct Registry {
     pub(crate) name: String,
 }
 
-impl Kept for Registry {
+impl Stored for Registry {
     fn id(&self) -> &str {
         &self.id
     }

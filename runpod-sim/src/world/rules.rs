@@ -9,7 +9,7 @@ use crate::world::capacity::{Capacity, Place, Used};
 use crate::world::catalog::{self, Cloud, CpuFlavor, GpuType};
 use crate::world::order::{CpuOrder, CreatePod, GpuOrder, Mounts};
 use crate::world::port::Port;
-use crate::world::shelf::Shelf;
+use crate::world::store::Store;
 use crate::world::volume::Volume;
 
 /// How RunPod says that it is out of stock.
@@ -85,7 +85,7 @@ pub(crate) fn too_large() -> Box<Problem> {
 /// Applies the rules that reach across fields.
 pub(crate) fn check(
     order: &CreatePod,
-    volumes: &Shelf<Volume>,
+    volumes: &Store<Volume>,
     behavior: &Behavior,
 ) -> Result<Accepted, Box<Problem>> {
     check_words(order, behavior)?;
@@ -183,7 +183,7 @@ pub(crate) fn check_mounts(
     mounts: &Mounts,
     cloud: Cloud,
     data_centers: &[String],
-    volumes: &Shelf<Volume>,
+    volumes: &Store<Volume>,
 ) -> Result<(), Box<Problem>> {
     if mounts.persistent.is_some() && mounts.network.is_some() {
         return Err(Problem::bad_request("mounts.persistent and mounts.network are mutually exclusive"));
@@ -222,7 +222,7 @@ pub(crate) fn ports(texts: &[String]) -> Result<Vec<Port>, Box<Problem>> {
 pub(crate) fn place(
     order: &CreatePod,
     compute: &Compute,
-    volumes: &Shelf<Volume>,
+    volumes: &Store<Volume>,
     capacity: &Capacity,
     used: Used<'_>,
     rng: &mut impl Rng,

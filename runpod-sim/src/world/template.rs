@@ -1,7 +1,7 @@
 use serde::{Deserialize, Serialize};
 
 use crate::world::order::{CreatePod, Env, GpuOrder, PersistentMount};
-use crate::world::shelf::Kept;
+use crate::world::store::Stored;
 
 /// A pod template. A pod takes its values once, when it is created.
 #[derive(Debug, Clone, Serialize)]
@@ -79,7 +79,7 @@ pub(crate) enum Category {
     Amd,
 }
 
-impl Kept for Template {
+impl Stored for Template {
     fn id(&self) -> &str {
         &self.id
     }

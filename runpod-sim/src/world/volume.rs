@@ -1,6 +1,6 @@
 use serde::{Deserialize, Serialize};
 
-use crate::world::shelf::Kept;
+use crate::world::store::Stored;
 
 /// A network volume of the simulated account.
 #[derive(Debug, Clone, Serialize)]
@@ -29,7 +29,7 @@ impl Volume {
     }
 }
 
-impl Kept for Volume {
+impl Stored for Volume {
     fn id(&self) -> &str {
         &self.id
     }

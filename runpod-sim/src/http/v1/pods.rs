@@ -10,7 +10,7 @@ use crate::http::reply::{Outcome, Reply};
 use crate::http::v2::pods as v2;
 use crate::world::App;
 use crate::world::launch;
-use crate::world::look::Look;
+use crate::world::observation::Observation;
 use crate::world::pod::{Action, Pod};
 use crate::world::rules::NO_INSTANCES;
 
@@ -39,22 +39,22 @@ pub(super) fn create(app: &App, call: &Call) -> Outcome {
 
 /// What a change answers with: the pod as it is.
 fn shown(app: &App, pod: &Pod, call: &Call) -> Value {
-    view::pod(pod, &Look::exact(&app.behavior(), call.now), &app.clock)
+    view::pod(pod, &Observation::exact(&app.behavior(), call.now), &app.clock)
 }
 
 pub(super) fn get(app: &App, call: &Call) -> Outcome {
     let (account, behavior) = (app.account(), app.behavior());
     let pod = account.pod(call.id(), call.now, app.settings.terminated_linger);
-    let look = pod.and_then(|pod| Some((pod, Look::get(&behavior, pod, call.now)?)));
-    let (pod, look) = look.ok_or_else(|| Problem::not_found("pod"))?;
-    Reply::ok(view::pod(pod, &look, &app.clock))
+    let observation = pod.and_then(|pod| Some((pod, Observation::get(&behavior, pod, call.now)?)));
+    let (pod, observation) = observation.ok_or_else(|| Problem::not_found("pod"))?;
+    Reply::ok(view::pod(pod, &observation, &app.clock))
 }
 
 /// A bare array, filtered as the query says.
 pub(super) fn list(app: &App, call: &Call) -> Outcome {
     let (account, behavior) = (app.account(), app.behavior());
     let listed = v2::listed(&account, &behavior, call).filter(|(pod, _)| pod.cluster.is_none());
-    let shown = listed.map(|(pod, look)| (pod, view::pod(pod, &look, &app.clock)));
+    let shown = listed.map(|(pod, observation)| (pod, view::pod(pod, &observation, &app.clock)));
     let wanted = shown.filter(|(pod, view)| matches(call, pod, view)).map(|(_, view)| view);
     Reply::ok(Value::Array(wanted.collect()))
 }

@@ -11,7 +11,7 @@ use crate::world::account::Account;
 use crate::world::behavior::Behavior;
 use crate::world::boot::Fate;
 use crate::world::launch;
-use crate::world::look::Look;
+use crate::world::observation::Observation;
 use crate::world::order::{CreatePod, Env, Mounts};
 use crate::world::pod::{Action, Pod, PodStatus};
 use crate::world::rules::{self, Compute};
@@ -33,24 +33,27 @@ pub(crate) fn create(app: &App, call: &Call) -> Outcome {
 fn view(app: &App, account: &Account, call: &Call, id: &str) -> Result<Value, Box<Problem>> {
     let pod = account.pod(id, call.now, app.settings.terminated_linger);
     let pod = pod.ok_or_else(|| Problem::not_found("pod"))?;
-    Ok(pod.view(&Look::exact(&app.behavior(), call.now), &app.clock))
+    Ok(pod.view(&Observation::exact(&app.behavior(), call.now), &app.clock))
 }
 
 pub(crate) fn get(app: &App, call: &Call) -> Outcome {
     let (account, behavior) = (app.account(), app.behavior());
     let pod = account.pod(call.id(), call.now, app.settings.terminated_linger);
-    let look = pod.and_then(|pod| Some((pod, Look::get(&behavior, pod, call.now)?)));
-    let (pod, look) = look.ok_or_else(|| Problem::not_found("pod"))?;
-    Reply::ok(pod.view(&look, &app.clock))
+    let observation = pod.and_then(|pod| Some((pod, Observation::get(&behavior, pod, call.now)?)));
+    let (pod, observation) = observation.ok_or_else(|| Problem::not_found("pod"))?;
+    Reply::ok(pod.view(&observation, &app.clock))
 }
 
 pub(crate) fn list(app: &App, call: &Call) -> Outcome {
     let page = Page::read(app, call, "pods")?.maybe_short(app, call.now);
     let clusters = call.query("includeClusterPods") == Some("true");
     let (account, behavior) = (app.account(), app.behavior());
-    let numbered = listed(&account, &behavior, call).rev().map(|(pod, look)| (pod.number, (pod, look)));
+    let numbered =
+        listed(&account, &behavior, call).rev().map(|(pod, observation)| (pod.number, (pod, observation)));
     // Members of clusters are taken out only after the page is cut.
-    page.cut(numbered, |(pod, look)| (clusters || pod.cluster.is_none()).then(|| pod.show(&look, &app.clock)))
+    page.cut(numbered, |(pod, observation)| {
+        (clusters || pod.cluster.is_none()).then(|| pod.show(&observation, &app.clock))
+    })
 }
 
 /// The pods that a list shows, oldest first, and how it shows each.
@@ -58,8 +61,8 @@ pub(crate) fn listed<'a>(
     account: &'a Account,
     behavior: &'a Behavior,
     call: &'a Call,
-) -> impl DoubleEndedIterator<Item = (&'a Pod, Look<'a>)> {
-    account.pods().iter().filter_map(|pod| Some((pod, Look::list(behavior, pod, call.now)?)))
+) -> impl DoubleEndedIterator<Item = (&'a Pod, Observation<'a>)> {
+    account.pods().iter().filter_map(|pod| Some((pod, Observation::list(behavior, pod, call.now)?)))
 }
 
 pub(crate) fn delete(app: &App, call: &Call) -> Outcome {

@@ -9,7 +9,7 @@ use crate::world::behavior::{EnvironmentMask, SymmetricPorts};
 use crate::world::catalog::Cloud;
 use crate::world::clock::Clock;
 use crate::world::endpoints::inner;
-use crate::world::look::Look;
+use crate::world::observation::Observation;
 use crate::world::order::{Env, Mounts};
 use crate::world::pod::{Pod, PodStatus, Run};
 use crate::world::port::SYMMETRIC;
@@ -193,15 +193,15 @@ impl Serialize for Port {
 
 impl Pod {
     /// The pod as the v2 API shows it.
-    pub(crate) fn view(&self, look: &Look<'_>, clock: &Clock) -> Value {
-        serde_json::to_value(self.show(look, clock)).unwrap_or_default()
+    pub(crate) fn view(&self, observation: &Observation<'_>, clock: &Clock) -> Value {
+        serde_json::to_value(self.show(observation, clock)).unwrap_or_default()
     }
 
     /// The pod as the v2 API shows it, ready to be written.
-    pub(crate) fn show<'a>(&'a self, look: &Look<'_>, clock: &Clock) -> PodView<'a> {
-        let status = self.status(look.status);
-        let assigned = self.is_assigned(look.status);
-        let facts = self.facts_at(look.facts);
+    pub(crate) fn show<'a>(&'a self, observation: &Observation<'_>, clock: &Clock) -> PodView<'a> {
+        let status = self.status(observation.status);
+        let assigned = self.is_assigned(observation.status);
+        let facts = self.facts_at(observation.facts);
         PodView {
             id: &self.id,
             name: &facts.name,
@@ -214,35 +214,35 @@ impl Pod {
             disk: facts.disk,
             mounts: &facts.mounts,
             ports: &facts.ports,
-            env: self.environment(look),
+            env: self.environment(observation),
             registry: facts.registry.as_deref(),
             cloud: self.place.cloud,
             data_center_id: assigned.then_some(&self.place.data_center),
             cuda_version: self.host.cuda.filter(|_| assigned),
-            ssh: SshView { proxy: assigned.then(|| self.ssh_proxy()), direct: self.ssh_direct(look) },
+            ssh: SshView { proxy: assigned.then(|| self.ssh_proxy()), direct: self.ssh_direct(observation) },
             template: None,
-            cost: self.cost(status, look),
+            cost: self.cost(status, observation),
             locked: facts.locked,
             global_networking: self.networking(facts.global_networking),
-            runtime: self.runtime(look),
+            runtime: self.runtime(observation),
             created_at: clock.written(self.created),
-            started_at: self.started(look.status).map(|at| clock.written(at)),
+            started_at: self.started(observation.status).map(|at| clock.written(at)),
             compute: self.compute_view(),
             cluster: self.cluster.as_deref().map(|id| ClusterView { id, rank: 0 }),
         }
     }
 
-    pub(crate) fn cost(&self, status: PodStatus, look: &Look<'_>) -> f64 {
+    pub(crate) fn cost(&self, status: PodStatus, observation: &Observation<'_>) -> f64 {
         match status {
             PodStatus::Terminated => 0.0,
-            PodStatus::Exited if !look.behavior.exited_cost => 0.0,
+            PodStatus::Exited if !observation.behavior.exited_cost => 0.0,
             _ => self.rate(),
         }
     }
 
-    pub(crate) fn environment(&self, look: &Look<'_>) -> Option<Cow<'_, Env>> {
-        let known = look.environment.map(|at| &self.facts_at(at).env);
-        match (look.mask, known) {
+    pub(crate) fn environment(&self, observation: &Observation<'_>) -> Option<Cow<'_, Env>> {
+        let known = observation.environment.map(|at| &self.facts_at(at).env);
+        match (observation.mask, known) {
             (EnvironmentMask::Absent, _) => None,
             (EnvironmentMask::Empty, _) | (_, None) => Some(Cow::Owned(Env::default())),
             (EnvironmentMask::Stars, Some(env)) => Some(Cow::Owned(env.starred())),
@@ -272,8 +272,8 @@ impl Pod {
         SshEnd { host: Shown(Host::Proxy), port: 22, username: Shown(user), command }
     }
 
-    fn ssh_direct(&self, look: &Look<'_>) -> Option<SshEnd<&'static str>> {
-        let public = look.run_with_ports(self)?.endpoints.of(Port::SSH)?.public;
+    fn ssh_direct(&self, observation: &Observation<'_>) -> Option<SshEnd<&'static str>> {
+        let public = observation.run_with_ports(self)?.endpoints.of(Port::SSH)?.public;
         let (host, port) = (public.ip(), public.port());
         let command = format!("ssh root@{host} -p {port}");
         Some(SshEnd { host: Shown(Host::Direct(host)), port, username: "root", command })
@@ -288,19 +288,19 @@ impl Pod {
         }
     }
 
-    fn runtime(&self, look: &Look<'_>) -> Option<RuntimeView> {
-        let (run, uptime) = look.runtime(self)?;
+    fn runtime(&self, observation: &Observation<'_>) -> Option<RuntimeView> {
+        let (run, uptime) = observation.runtime(self)?;
         let gpus = match self.compute() {
             Compute::Gpu { count, .. } => count as usize,
             Compute::Cpu { .. } => 0,
         };
-        let assigned = look.run_with_ports(self).is_some();
+        let assigned = observation.run_with_ports(self).is_some();
         Some(RuntimeView {
             uptime: uptime.as_secs(),
             gpus: vec![GpuLoad { util: 0, memory_util: 0 }; gpus],
             cpu: Load { util: 1 },
             memory: Load { util: 2 },
-            ports: self.runtime_ports(run, assigned, look.behavior.symmetric_ports),
+            ports: self.runtime_ports(run, assigned, observation.behavior.symmetric_ports),
         })
     }
 

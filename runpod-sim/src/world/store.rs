@@ -1,22 +1,22 @@
 /// Something that is kept under an id.
-pub(crate) trait Kept {
+pub(crate) trait Stored {
     fn id(&self) -> &str;
 }
 
 /// Things of one kind, in the order they were made.
 #[derive(Debug, Clone)]
-pub(crate) struct Shelf<T> {
+pub(crate) struct Store<T> {
     next: u64,
     items: Vec<(u64, T)>,
 }
 
-impl<T> Default for Shelf<T> {
+impl<T> Default for Store<T> {
     fn default() -> Self {
         Self { next: 0, items: Vec::new() }
     }
 }
 
-impl<T: Kept> Shelf<T> {
+impl<T: Stored> Store<T> {
     pub(crate) fn put(&mut self, item: T) {
         self.items.retain(|(_, known)| known.id() != item.id());
         self.items.push((self.next, item));

@@ -3,7 +3,7 @@ use std::time::{Duration, Instant};
 use runpod_sim::{Area, Behavior, HttpAnswer};
 use serde_json::json;
 
-use crate::caller::{Answer, Caller, frozen, id, order};
+use crate::client::{Answer, Caller, frozen, id, order};
 
 /// Asks for a path of port 8888 through the proxy.
 async fn fetch(caller: &Caller, pod: &str, path: &str) -> Answer {
@@ -65,7 +65,7 @@ async fn the_edge_has_statuses_of_its_own() {
         assert_eq!((answer.status, answer.header("server")), (status, "cloudflare"));
         assert!(answer.text.starts_with("<!DOCTYPE html>"));
         let url = caller.sim.http_url(&pod, 8888).unwrap();
-        let own = crate::caller::client().build().unwrap().get(url).send().await.unwrap();
+        let own = crate::client::client().build().unwrap().get(url).send().await.unwrap();
         assert_eq!(own.status(), 200, "the port itself knows nothing of the edge");
     }
     let behavior = Behavior { edge_statuses: vec![521], ..Behavior::default() };

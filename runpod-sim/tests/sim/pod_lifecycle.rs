@@ -2,7 +2,7 @@ use std::time::Duration;
 
 use serde_json::{Value, json};
 
-use crate::caller::{Caller, frozen, id, order};
+use crate::client::{Caller, frozen, id, order};
 
 fn summary(pod: &Value) -> (String, bool, bool, bool) {
     let set = |value: &Value| !value.is_null();

@@ -9,7 +9,7 @@ use crate::world::pod::{Pod, Run};
 
 /// The instants that an answer shows the parts of one pod as of.
 #[derive(Debug, Clone, Copy)]
-pub(crate) struct Look<'a> {
+pub(crate) struct Observation<'a> {
     pub(crate) behavior: &'a Behavior,
     pub(crate) now: Duration,
     /// Its name, its image and what else a caller can change.
@@ -21,7 +21,7 @@ pub(crate) struct Look<'a> {
     pub(crate) mask: EnvironmentMask,
 }
 
-impl<'a> Look<'a> {
+impl<'a> Observation<'a> {
     /// The answer to a change: everything as it is.
     pub(crate) fn exact(behavior: &'a Behavior, now: Duration) -> Self {
         let (environment, mask) = (Some(now), EnvironmentMask::Clear);

@@ -4,7 +4,7 @@ use std::time::{Duration, SystemTime};
 use runpod_sim::{BootProfile, Delay, Fault, FaultKind, RateWindow, RequestRecord, Sim, SimError};
 use serde_json::{Value, json};
 
-use crate::caller::{Caller, frozen, id, order};
+use crate::client::{Caller, frozen, id, order};
 
 #[tokio::test]
 async fn the_ledger_says_who_asked_and_the_log_what_was_asked() {

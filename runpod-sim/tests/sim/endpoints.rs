@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 use tokio::io::{AsyncBufReadExt, BufReader};
 use tokio::net::TcpStream;
 
-use crate::caller::{Caller, frozen, id, order};
+use crate::client::{Caller, frozen, id, order};
 
 const LONG: Duration = Duration::from_secs(20);
 
@@ -95,7 +95,7 @@ async fn a_scaled_clock_brings_a_pod_all_the_way_up() {
     assert!(public(5432).is_some() && public(22) == pod["ssh"]["direct"]["port"].as_u64());
     assert_eq!(public(8888), None, "an HTTP port has no public address");
     let url = caller.sim.http_url(&id, 8888).unwrap();
-    let plain = crate::caller::client().build().unwrap();
+    let plain = crate::client::client().build().unwrap();
     let fetch = async {
         loop {
             if let Ok(answer) = plain.get(&url).send().await {

@@ -3,7 +3,7 @@ use std::time::Duration;
 use runpod_sim::{BootStage, Cloud, Fault, FaultKind, PodStatus, Scope};
 use serde_json::{Value, json};
 
-use crate::caller::{Caller, RTX_4090, frozen, id, order};
+use crate::client::{Caller, RTX_4090, frozen, id, order};
 
 #[tokio::test]
 async fn a_container_that_exits_is_restarted_and_bills_on() {

@@ -1,6 +1,6 @@
 use serde_json::{Value, json};
 
-use crate::caller::{Caller, RTX_4090, frozen, id, order};
+use crate::client::{Caller, RTX_4090, frozen, id, order};
 
 #[tokio::test]
 async fn a_change_of_the_container_restarts_it_and_a_new_name_does_not() {
