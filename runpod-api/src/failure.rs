@@ -10,7 +10,7 @@ use serde::{
 };
 use serde_json::Value;
 
-use crate::{misfit::Misfit, printable::printable, redaction::Redaction, transport::ResponseValue};
+use crate::{misfit::Misfit, printable::printable, redaction::Redaction};
 
 /// Longest message kept, in characters.
 const LONGEST_MESSAGE: usize = 2000;
@@ -118,6 +118,14 @@ impl Failure {
         failure.0.is_problem = words.is_problem;
         failure.0.status = Some(status);
         failure.0.headers = redaction.clean(headers);
+        failure
+    }
+
+    /// Keeps no more of an answer than its status and headers.
+    pub(crate) fn bare(status: u16, headers: HeaderMap) -> Self {
+        let mut failure = Self::new("", FailureKind::Status);
+        failure.0.status = Some(status);
+        failure.0.headers = headers;
         failure
     }
 
@@ -242,25 +250,6 @@ impl Failure {
 
     fn header(&self, name: &str) -> Option<&str> {
         self.0.headers.get(name)?.to_str().ok()
-    }
-}
-
-/// What the generated code calls for an answer that is not a success. The transport has turned each
-/// of them into a failure by then, with more in it.
-#[allow(non_snake_case)]
-impl Failure {
-    pub(crate) fn ErrorResponse(value: ResponseValue<Value>) -> Self {
-        let mut failure = Self::new("", FailureKind::Status);
-        failure.0.status = Some(value.status().as_u16());
-        failure.0.headers = value.headers().clone();
-        failure
-    }
-
-    pub(crate) fn UnexpectedResponse(response: reqwest::Response) -> Self {
-        let mut failure = Self::new("", FailureKind::Status);
-        failure.0.status = Some(response.status().as_u16());
-        failure.0.headers = response.headers().clone();
-        failure
     }
 }
 

@@ -400,6 +400,19 @@ impl ResponseValue<ByteStream> {
     }
 }
 
+/// Names that the generated code calls for an answer that is not a success. The transport has turned each of them into
+/// a failure by then, with more in it.
+#[allow(non_snake_case)]
+impl Failure {
+    pub(crate) fn ErrorResponse(value: ResponseValue<Value>) -> Self {
+        Self::bare(value.status().as_u16(), value.headers().clone())
+    }
+
+    pub(crate) fn UnexpectedResponse(response: Response) -> Self {
+        Self::bare(response.status().as_u16(), response.headers().clone())
+    }
+}
+
 impl<T> Deref for ResponseValue<T> {
     type Target = T;
 

@@ -43,18 +43,7 @@ pub(super) async fn handle(State(app): State<Arc<App>>, request: Request) -> Res
         account.request_id()
     };
     let (parts, body) = request.into_parts();
-    let mut record = RequestRecord {
-        number: 0,
-        at: now,
-        method: parts.method.to_string(),
-        path: parts.uri.path().to_owned(),
-        query: parts.uri.query().map(str::to_owned),
-        operation: None,
-        action: None,
-        status: 0,
-        fault: None,
-        request_id,
-    };
+    let mut record = begin_record(&parts, now, request_id);
     let (contract, path) = match parts.uri.path().strip_prefix("/v1/") {
         Some(_) => (app.v1, &parts.uri.path()["/v1".len()..]),
         None => (app.v2, parts.uri.path()),
@@ -64,14 +53,7 @@ pub(super) async fn handle(State(app): State<Arc<App>>, request: Request) -> Res
         true => context.read(body, &mut record).await,
         false => Delivery::now(wire::edge_block()),
     };
-    if app.behavior().date
-        && let Ok(date) = HeaderValue::try_from(app.clock.date(now))
-    {
-        delivery.response.headers_mut().insert(header::DATE, date);
-    }
-    if let Ok(id) = HeaderValue::try_from(&record.request_id) {
-        delivery.response.headers_mut().insert(REQUEST_ID.clone(), id);
-    }
+    stamp(&app, now, &record.request_id, &mut delivery.response);
     record.status = if delivery.is_cut() { 0 } else { delivery.response.status().as_u16() };
     tracing::info!(
         method = record.method,
@@ -89,6 +71,34 @@ pub(super) async fn handle(State(app): State<Arc<App>>, request: Request) -> Res
         tokio::time::sleep(delivery.delay).await;
     }
     wire::when_due(delivery.response).await
+}
+
+/// Writes down a request that has no answer yet.
+fn begin_record(parts: &Parts, at: Duration, request_id: String) -> RequestRecord {
+    RequestRecord {
+        number: 0,
+        at,
+        method: parts.method.to_string(),
+        path: parts.uri.path().to_owned(),
+        query: parts.uri.query().map(str::to_owned),
+        operation: None,
+        action: None,
+        status: 0,
+        fault: None,
+        request_id,
+    }
+}
+
+/// Adds the headers that every answer has: the simulated date, unless it is switched off, and the request's id.
+fn stamp(app: &App, now: Duration, request_id: &str, response: &mut Response) {
+    if app.behavior().date
+        && let Ok(date) = HeaderValue::try_from(app.clock.date(now))
+    {
+        response.headers_mut().insert(header::DATE, date);
+    }
+    if let Ok(id) = HeaderValue::try_from(request_id) {
+        response.headers_mut().insert(REQUEST_ID.clone(), id);
+    }
 }
 
 /// Whether a request says who it is; Cloudflare refuses others before RunPod sees them.

@@ -12,9 +12,11 @@ use crate::world::behavior::Behavior;
 use crate::world::boot::Fate;
 use crate::world::launch;
 use crate::world::observation::Observation;
-use crate::world::order::{CreatePod, Env, Mounts};
-use crate::world::pod::{Action, Pod, PodStatus};
+use crate::world::order::{CreatePod, Mounts};
+use crate::world::pod::{Action, Facts, Pod, PodStatus};
 use crate::world::rules::{self, Compute};
+use crate::world::store::Store;
+use crate::world::volume::Volume;
 
 const LOCKED: &str = "Pod is locked";
 
@@ -145,68 +147,69 @@ pub(crate) fn update(app: &App, call: &Call) -> Outcome {
     Reply::ok(view(app, &account, call, call.id())?)
 }
 
+/// The keys of a change that reach into the container, which restarts for them.
+const CONTAINER_KEYS: [&str; 10] =
+    ["image", "args", "entrypoint", "cmd", "disk", "env", "ports", "registry", "mounts", "globalNetworking"];
+
+/// Applies a change, and restarts a container that is up if it is reached.
 pub(crate) fn change(
     app: &App,
     account: &mut Account,
     call: &Call,
     body: &Value,
 ) -> Result<(), Box<Problem>> {
-    let unknown = || Problem::not_found("pod");
+    let body = completed(account, body)?;
+    let volumes = account.volumes.clone();
+    let pod = account.existing_pod(call.id()).ok_or_else(|| Problem::not_found("pod"))?;
+    let restarts = CONTAINER_KEYS.iter().any(|key| body.get(key).is_some());
+    if restarts && pod.facts.locked && body["locked"] != false {
+        return Err(Problem::bad_request(LOCKED));
+    }
+    let facts = changed(pod, &body, &volumes)?;
+    pod.change(call.now, |known| *known = facts);
+    let up = matches!(pod.status(call.now), PodStatus::Running | PodStatus::Starting);
+    if restarts && up { restart(app, pod, call) } else { Ok(()) }
+}
+
+/// The body of a change with its template filled in. Refuses templates and registries that do not exist.
+fn completed(account: &Account, body: &Value) -> Result<Value, Box<Problem>> {
     let mut body = body.clone();
     if let Some(id) = body["templateId"].as_str().map(str::to_owned) {
         let template = account.templates.get(&id).ok_or_else(|| Problem::not_found("template"))?;
         fill(&mut body, &json!(template.body));
     }
-    let known = |id: &str| account.registries.get(id).is_some();
-    if body["registry"].as_str().is_some_and(|id| !known(id)) {
+    if body["registry"].as_str().is_some_and(|id| account.registries.get(id).is_none()) {
         return Err(Problem::not_found("registry"));
     }
-    let volumes = account.volumes.clone();
-    let pod = account.existing_pod(call.id()).ok_or_else(unknown)?;
-    let inner = [
-        "image",
-        "args",
-        "entrypoint",
-        "cmd",
-        "disk",
-        "env",
-        "ports",
-        "registry",
-        "mounts",
-        "globalNetworking",
-    ];
-    let inner = inner.into_iter().any(|key| body.get(key).is_some());
-    if inner && pod.facts.locked && body["locked"] != false {
-        return Err(Problem::bad_request(LOCKED));
-    }
-    let ports: Option<Vec<String>> = read(&body, "ports")?;
+    Ok(body)
+}
+
+/// The facts of a pod after a change.
+fn changed(pod: &Pod, body: &Value, volumes: &Store<Volume>) -> Result<Facts, Box<Problem>> {
+    let ports: Option<Vec<String>> = read(body, "ports")?;
     let ports = ports.map(|ports| rules::ports(&ports)).transpose()?;
-    let mounts: Option<Mounts> = read(&body, "mounts")?;
+    let mounts: Option<Mounts> = read(body, "mounts")?;
     if let Some(mounts) = &mounts {
         let here = [pod.place.data_center.clone()];
-        rules::check_mounts(mounts, pod.place.cloud, &here, &volumes)?;
+        rules::check_mounts(mounts, pod.place.cloud, &here, volumes)?;
         check_size(pod, mounts)?;
     }
-    let env: Option<Env> = read(&body, "env")?;
-    let disk: Option<u64> = read(&body, "disk")?;
     let mut facts = pod.facts.clone();
-    replace(&mut facts.name, read(&body, "name")?);
-    replace(&mut facts.image, read(&body, "image")?);
-    replace(&mut facts.args, read(&body, "args")?);
-    replace(&mut facts.disk, disk);
-    replace(&mut facts.env, env);
     replace(&mut facts.ports, ports);
     replace(&mut facts.mounts, mounts);
-    replace(&mut facts.locked, read(&body, "locked")?);
-    replace(&mut facts.global_networking, read(&body, "globalNetworking")?);
-    facts.entrypoint = read(&body, "entrypoint")?.or(facts.entrypoint);
-    facts.cmd = read(&body, "cmd")?.or(facts.cmd);
+    replace(&mut facts.env, read(body, "env")?);
+    replace(&mut facts.disk, read(body, "disk")?);
+    replace(&mut facts.name, read(body, "name")?);
+    replace(&mut facts.image, read(body, "image")?);
+    replace(&mut facts.args, read(body, "args")?);
+    replace(&mut facts.locked, read(body, "locked")?);
+    replace(&mut facts.global_networking, read(body, "globalNetworking")?);
+    facts.entrypoint = read(body, "entrypoint")?.or(facts.entrypoint);
+    facts.cmd = read(body, "cmd")?.or(facts.cmd);
     if body.get("registry").is_some() {
-        facts.registry = read(&body, "registry")?;
+        facts.registry = read(body, "registry")?;
     }
-    pod.change(call.now, |known| *known = facts);
-    let up = matches!(pod.status(call.now), PodStatus::Running | PodStatus::Starting);
-    if inner && up { restart(app, pod, call) } else { Ok(()) }
+    Ok(facts)
 }
 
 /// A template's values stand where the request says nothing.
