@@ -1,5 +1,4 @@
-use std::io;
-use std::net::SocketAddr;
+use std::{io, net::SocketAddr};
 
 /// Why a simulator did not start.
 #[derive(Debug, thiserror::Error)]

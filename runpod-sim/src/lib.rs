@@ -26,19 +26,21 @@ pub use contract::Area;
 pub use error::SimError;
 pub use faults::{BootStage, Cause, Fault, FaultKind, FaultReport};
 pub use sim::Sim;
-pub use world::answer::HttpAnswer;
-pub use world::behavior::{Behavior, EnvironmentMask, LogIds, PublicKey, RateLimitForm, SymmetricPorts};
-pub use world::billed::BilledSpan;
-pub use world::boot::BootProfile;
-pub use world::capacity::Scope;
-pub use world::catalog::Cloud;
-pub use world::delay::Delay;
-pub use world::journal::RequestRecord;
-pub use world::ledger::LedgerEntry;
-pub use world::limits::RateWindow;
-pub use world::pod::PodStatus;
-pub use world::settings::SimBuilder;
-pub use world::snapshot::PodSnapshot;
+pub use world::{
+    answer::HttpAnswer,
+    behavior::{Behavior, EnvironmentMask, LogIds, PublicKey, RateLimitForm, SymmetricPorts},
+    billed::BilledSpan,
+    boot::BootProfile,
+    capacity::Scope,
+    catalog::Cloud,
+    delay::Delay,
+    journal::RequestRecord,
+    ledger::LedgerEntry,
+    limits::RateWindow,
+    pod::PodStatus,
+    settings::SimBuilder,
+    snapshot::PodSnapshot,
+};
 
 /// The guide, whose Rust is compiled and run with the documentation's examples.
 #[cfg(doctest)]

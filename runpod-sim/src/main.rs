@@ -1,10 +1,12 @@
 //! Runs the simulator until it is told to stop.
 
-use std::io::{self, Write};
-use std::net::{Ipv4Addr, SocketAddr};
-use std::path::PathBuf;
-use std::process::ExitCode;
-use std::time::SystemTime;
+use std::{
+    io::{self, Write},
+    net::{Ipv4Addr, SocketAddr},
+    path::PathBuf,
+    process::ExitCode,
+    time::SystemTime,
+};
 
 use clap::Parser;
 use runpod_sim::{Sim, SimError};

@@ -1,32 +1,31 @@
-use std::net::SocketAddr;
-use std::sync::Arc;
-use std::time::Duration;
+use std::{net::SocketAddr, sync::Arc, time::Duration};
 
 use jiff::Timestamp;
 use serde_json::Value;
-use tokio::net::TcpListener;
-use tokio::sync::oneshot;
-use tokio::task::JoinHandle;
+use tokio::{net::TcpListener, sync::oneshot, task::JoinHandle};
 
-use crate::contract::Area;
-use crate::contract::Contract;
-use crate::error::SimError;
-use crate::faults::{Fault, FaultReport};
-use crate::http::{router, serve};
-use crate::world::App;
-use crate::world::answer::HttpAnswer;
-use crate::world::behavior::Behavior;
-use crate::world::capacity::Scope;
-use crate::world::catalog;
-use crate::world::clock::Clock;
-use crate::world::journal::RequestRecord;
-use crate::world::launch;
-use crate::world::ledger::LedgerEntry;
-use crate::world::limits::{Limits, RateWindow};
-use crate::world::observation::Observation;
-use crate::world::pod::PodStatus;
-use crate::world::settings::{API_KEY, Settings, SimBuilder};
-use crate::world::snapshot::PodSnapshot;
+use crate::{
+    contract::{Area, Contract},
+    error::SimError,
+    faults::{Fault, FaultReport},
+    http::{router, serve},
+    world::{
+        App,
+        answer::HttpAnswer,
+        behavior::Behavior,
+        capacity::Scope,
+        catalog,
+        clock::Clock,
+        journal::RequestRecord,
+        launch,
+        ledger::LedgerEntry,
+        limits::{Limits, RateWindow},
+        observation::Observation,
+        pod::PodStatus,
+        settings::{API_KEY, Settings, SimBuilder},
+        snapshot::PodSnapshot,
+    },
+};
 
 /// A running simulator. Dropping it stops it and closes every port it opened.
 pub struct Sim {

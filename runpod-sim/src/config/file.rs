@@ -4,16 +4,15 @@ use jiff::Timestamp;
 use serde::Deserialize;
 
 use super::table::{AnswerTable, BehaviorTable, DelayTable, replace, seconds, span};
-use crate::contract::Area;
-use crate::error::SimError;
-use crate::faults::FaultScript;
-use crate::world::behavior::Behavior;
-use crate::world::boot::BootProfile;
-use crate::world::capacity::Scope;
-use crate::world::catalog::Cloud;
-use crate::world::delay::Delay;
-use crate::world::limits::RateWindow;
-use crate::world::settings::SimBuilder;
+use crate::{
+    contract::Area,
+    error::SimError,
+    faults::FaultScript,
+    world::{
+        behavior::Behavior, boot::BootProfile, capacity::Scope, catalog::Cloud, delay::Delay,
+        limits::RateWindow, settings::SimBuilder,
+    },
+};
 
 /// A configuration file. What it leaves out keeps its default.
 #[derive(Debug, Default, Deserialize)]

@@ -2,9 +2,11 @@ use std::time::Duration;
 
 use serde::Deserialize;
 
-use crate::world::answer::HttpAnswer;
-use crate::world::behavior::{Behavior, EnvironmentMask, LogIds, PublicKey, RateLimitForm, SymmetricPorts};
-use crate::world::delay::Delay;
+use crate::world::{
+    answer::HttpAnswer,
+    behavior::{Behavior, EnvironmentMask, LogIds, PublicKey, RateLimitForm, SymmetricPorts},
+    delay::Delay,
+};
 
 /// A span that is drawn, as it is written in a file or sent over HTTP.
 #[derive(Debug, Clone, Copy, Deserialize)]

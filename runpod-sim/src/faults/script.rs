@@ -119,8 +119,9 @@ impl FaultScript {
 
 #[cfg(test)]
 mod tests {
-    use super::*;
     use serde_json::{Value, json};
+
+    use super::*;
 
     fn read(script: Value) -> Result<Fault, String> {
         serde_json::from_value::<FaultScript>(script).map_err(|error| error.to_string())?.read()

@@ -3,8 +3,7 @@ use std::time::Duration;
 use serde::de::DeserializeOwned;
 use serde_json::Value;
 
-use crate::contract::Problem;
-use crate::faults::FaultKind;
+use crate::{contract::Problem, faults::FaultKind};
 
 /// A request that has reached its operation and satisfies the contract.
 pub(crate) struct Call {

@@ -1,34 +1,38 @@
-use std::sync::Arc;
-use std::time::Duration;
+use std::{sync::Arc, time::Duration};
 
-use axum::extract::rejection::{JsonRejection, QueryRejection};
-use axum::extract::{Query, State};
-use axum::http::StatusCode;
-use axum::response::{IntoResponse, Response};
-use axum::routing::{any, get, post, put};
-use axum::{Json, Router};
+use axum::{
+    Json, Router,
+    extract::{
+        Query, State,
+        rejection::{JsonRejection, QueryRejection},
+    },
+    http::StatusCode,
+    response::{IntoResponse, Response},
+    routing::{any, get, post, put},
+};
 use serde::Deserialize;
 use serde_json::{Map, Value, json};
 
 use super::proxy;
-use crate::config::Profile;
-use crate::config::{AnswerTable, BehaviorTable};
-use crate::contract::Api;
-use crate::contract::Area;
-use crate::contract::Problem;
-use crate::faults::FaultScript;
-use crate::http::files;
-use crate::world::App;
-use crate::world::behavior::Behavior;
-use crate::world::boot::{Boot, Fate, Machine};
-use crate::world::capacity::Scope;
-use crate::world::catalog::{self, Cloud};
-use crate::world::endpoints::Sockets;
-use crate::world::journal::RequestRecord;
-use crate::world::launch;
-use crate::world::order::CreatePod;
-use crate::world::pod::Pod;
-use crate::world::port::{Port, PortKind};
+use crate::{
+    config::{AnswerTable, BehaviorTable, Profile},
+    contract::{Api, Area, Problem},
+    faults::FaultScript,
+    http::files,
+    world::{
+        App,
+        behavior::Behavior,
+        boot::{Boot, Fate, Machine},
+        capacity::Scope,
+        catalog::{self, Cloud},
+        endpoints::Sockets,
+        journal::RequestRecord,
+        launch,
+        order::CreatePod,
+        pod::Pod,
+        port::{Port, PortKind},
+    },
+};
 
 type Answer = Result<Json<Value>, Refusal>;
 

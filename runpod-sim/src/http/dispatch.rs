@@ -1,25 +1,31 @@
-use std::borrow::Cow;
-use std::sync::Arc;
-use std::time::Duration;
+use std::{borrow::Cow, sync::Arc, time::Duration};
 
-use axum::body::Body;
-use axum::extract::{Request, State};
-use axum::http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode, header, request::Parts};
-use axum::response::Response;
+use axum::{
+    body::Body,
+    extract::{Request, State},
+    http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode, header, request::Parts},
+    response::Response,
+};
 use http_body_util::{BodyExt, LengthLimitError, Limited};
 use serde_json::{Value, json};
 
-use super::call::Call;
-use super::reply::{Outcome, Reply};
-use super::wire::{self, Delivery};
-use super::{v1, v2};
-use crate::contract::{Api, Area, Contract, NO_DISK, Operation, Problem, Route};
-use crate::faults::FaultKind;
-use crate::world::App;
-use crate::world::behavior::RateLimitForm;
-use crate::world::journal::RequestRecord;
-use crate::world::limits::RateLimitStatus;
-use crate::world::rules::{self, MAX_BODY};
+use super::{
+    call::Call,
+    reply::{Outcome, Reply},
+    v1, v2,
+    wire::{self, Delivery},
+};
+use crate::{
+    contract::{Api, Area, Contract, NO_DISK, Operation, Problem, Route},
+    faults::FaultKind,
+    world::{
+        App,
+        behavior::RateLimitForm,
+        journal::RequestRecord,
+        limits::RateLimitStatus,
+        rules::{self, MAX_BODY},
+    },
+};
 
 static REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 static RATE_LIMIT: HeaderName = HeaderName::from_static("ratelimit");

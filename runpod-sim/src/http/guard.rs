@@ -1,14 +1,16 @@
-use std::net::IpAddr;
-use std::sync::Arc;
+use std::{net::IpAddr, sync::Arc};
 
-use axum::extract::{Request, State};
-use axum::http::{HeaderMap, HeaderName, StatusCode, header};
-use axum::middleware::Next;
-use axum::response::Response;
+use axum::{
+    extract::{Request, State},
+    http::{HeaderMap, HeaderName, StatusCode, header},
+    middleware::Next,
+    response::Response,
+};
 
-use crate::contract::Api;
-use crate::contract::Problem;
-use crate::world::App;
+use crate::{
+    contract::{Api, Problem},
+    world::App,
+};
 
 /// Keeps web pages away from the control interface: they reach loopback too, under another host's name or from an
 /// origin of their own.

@@ -1,20 +1,16 @@
-use std::net::SocketAddr;
-use std::sync::Arc;
-use std::time::Duration;
+use std::{net::SocketAddr, sync::Arc, time::Duration};
 
-use axum::body::Body;
-use axum::extract::{Path, Request, State};
-use axum::http::{HeaderValue, StatusCode, header, uri::PathAndQuery};
-use axum::response::{IntoResponse, Response};
+use axum::{
+    body::Body,
+    extract::{Path, Request, State},
+    http::{HeaderValue, StatusCode, header, uri::PathAndQuery},
+    response::{IntoResponse, Response},
+};
 use hyper_util::rt::TokioIo;
-use rand::SeedableRng;
-use rand::rngs::StdRng;
-use rand::seq::IndexedRandom;
+use rand::{SeedableRng, rngs::StdRng, seq::IndexedRandom};
 use tokio::net::TcpStream;
 
-use crate::world::App;
-use crate::world::answer::HttpAnswer;
-use crate::world::launch;
+use crate::world::{App, answer::HttpAnswer, launch};
 
 /// How long the proxy waits for an answer, in real time.
 const LONGEST: Duration = Duration::from_secs(100);

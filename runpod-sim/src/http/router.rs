@@ -1,12 +1,13 @@
 use std::sync::Arc;
 
-use axum::Router;
-use axum::middleware::from_fn_with_state;
+use axum::{Router, middleware::from_fn_with_state};
 use tower_http::catch_panic::CatchPanicLayer;
 
 use super::{control, dispatch, guard};
-use crate::contract::{Api, Problem};
-use crate::world::App;
+use crate::{
+    contract::{Api, Problem},
+    world::App,
+};
 
 pub(crate) fn router(app: Arc<App>) -> Router {
     let control = control::routes().layer(from_fn_with_state(app.clone(), guard::check));
@@ -22,11 +23,14 @@ fn surviving(router: Router) -> Router {
 
 #[cfg(test)]
 mod tests {
+    use axum::extract::Request;
+    use tokio::{
+        io::{AsyncReadExt, AsyncWriteExt},
+        net::{TcpListener, TcpStream},
+    };
+
     use super::*;
     use crate::http::serve;
-    use axum::extract::Request;
-    use tokio::io::{AsyncReadExt, AsyncWriteExt};
-    use tokio::net::{TcpListener, TcpStream};
 
     async fn answer(address: std::net::SocketAddr, path: &str) -> String {
         let mut stream = TcpStream::connect(address).await.unwrap();

@@ -1,15 +1,15 @@
-use std::io;
-use std::time::Duration;
+use std::{io, time::Duration};
 
-use axum::Router;
-use axum::response::Response;
-use hyper::body::Incoming;
-use hyper::service::{Service, service_fn};
-use hyper_util::rt::{TokioIo, TokioTimer};
-use hyper_util::service::TowerToHyperService;
-use tokio::net::TcpListener;
-use tokio::sync::oneshot;
-use tokio::task::JoinSet;
+use axum::{Router, response::Response};
+use hyper::{
+    body::Incoming,
+    service::{Service, service_fn},
+};
+use hyper_util::{
+    rt::{TokioIo, TokioTimer},
+    service::TowerToHyperService,
+};
+use tokio::{net::TcpListener, sync::oneshot, task::JoinSet};
 
 use super::wire::Cut;
 

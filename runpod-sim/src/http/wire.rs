@@ -1,16 +1,18 @@
-use std::io;
-use std::time::Duration;
+use std::{io, time::Duration};
 
-use axum::body::{Body, Bytes};
-use axum::http::{HeaderName, HeaderValue, StatusCode, header};
-use axum::response::Response;
+use axum::{
+    body::{Body, Bytes},
+    http::{HeaderName, HeaderValue, StatusCode, header},
+    response::Response,
+};
 use futures_util::{Stream, StreamExt, TryStreamExt, stream};
 use serde_json::{Value, json};
 
 use super::reply::{Quiet, Reply};
-use crate::contract::Api;
-use crate::contract::Problem;
-use crate::faults::FaultKind;
+use crate::{
+    contract::{Api, Problem},
+    faults::FaultKind,
+};
 
 const HTML: &str = "<!DOCTYPE html><html><head><title>Something is wrong</title></head>\
     <body><h1>Something is wrong</h1><p>The page you asked for is not here right now.</p></body></html>\n";

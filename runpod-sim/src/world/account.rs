@@ -1,20 +1,25 @@
-use std::collections::{BTreeSet, HashMap};
-use std::time::Duration;
+use std::{
+    collections::{BTreeSet, HashMap},
+    time::Duration,
+};
 
-use rand::rngs::StdRng;
-use rand::{Rng, SeedableRng};
+use rand::{Rng, SeedableRng, rngs::StdRng};
 
-use crate::contract::Area;
-use crate::faults::Faults;
-use crate::world::capacity::{Capacity, Drift, Place};
-use crate::world::journal::Journal;
-use crate::world::limits::Limits;
-use crate::world::pod::Pod;
-use crate::world::registry::Registry;
-use crate::world::settings::Settings;
-use crate::world::store::Store;
-use crate::world::template::Template;
-use crate::world::volume::Volume;
+use crate::{
+    contract::Area,
+    faults::Faults,
+    world::{
+        capacity::{Capacity, Drift, Place},
+        journal::Journal,
+        limits::Limits,
+        pod::Pod,
+        registry::Registry,
+        settings::Settings,
+        store::Store,
+        template::Template,
+        volume::Volume,
+    },
+};
 
 const ID_LETTERS: &[u8] = b"abcdefghijklmnopqrstuvwxyz0123456789";
 const ID_LENGTH: usize = 14;

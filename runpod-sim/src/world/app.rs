@@ -1,18 +1,23 @@
-use std::net::SocketAddr;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::{
+    net::SocketAddr,
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
+};
 
-use tokio::runtime::Handle;
-use tokio::sync::watch;
+use tokio::{runtime::Handle, sync::watch};
 
-use crate::contract::Contract;
-use crate::faults::Fault;
-use crate::world::account::Account;
-use crate::world::answer::Answers;
-use crate::world::behavior::{Behavior, CurrentBehavior};
-use crate::world::clock::Clock;
-use crate::world::ledger::LedgerEntry;
-use crate::world::pod::Pod;
-use crate::world::settings::Settings;
+use crate::{
+    contract::Contract,
+    faults::Fault,
+    world::{
+        account::Account,
+        answer::Answers,
+        behavior::{Behavior, CurrentBehavior},
+        clock::Clock,
+        ledger::LedgerEntry,
+        pod::Pod,
+        settings::Settings,
+    },
+};
 
 /// What all requests share.
 pub(crate) struct App {

@@ -1,10 +1,14 @@
-use std::sync::{Arc, PoisonError, RwLock};
-use std::time::Duration;
+use std::{
+    sync::{Arc, PoisonError, RwLock},
+    time::Duration,
+};
 
 use serde::{Deserialize, Serialize};
 
-use crate::world::delay::Delay;
-use crate::world::seconds::{maybe_seconds, seconds};
+use crate::world::{
+    delay::Delay,
+    seconds::{maybe_seconds, seconds},
+};
 
 /// The behavior of RunPod where it has been seen to do more than one thing: lags behind the truth, and what is left out
 /// of answers or added to them.

@@ -2,8 +2,10 @@ use std::time::Duration;
 
 use rand::Rng;
 
-use crate::faults::{BootStage, Cause, FaultKind};
-use crate::world::delay::Delay;
+use crate::{
+    faults::{BootStage, Cause, FaultKind},
+    world::delay::Delay,
+};
 
 /// How long each step from an accepted create to a usable pod takes, in simulated time.
 #[derive(Debug, Clone, Copy, PartialEq)]

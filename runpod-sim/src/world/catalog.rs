@@ -259,8 +259,9 @@ pub(crate) const CPUS: &[CpuFlavor] = &[
 
 #[cfg(test)]
 mod tests {
-    use super::*;
     use std::collections::HashSet;
+
+    use super::*;
 
     #[test]
     fn ids_are_unique_and_places_exist() {

@@ -1,23 +1,31 @@
-use std::future::Future;
-use std::io;
-use std::net::{IpAddr, Ipv4Addr, SocketAddr};
-use std::sync::Arc;
-use std::time::Duration;
+use std::{
+    future::Future,
+    io,
+    net::{IpAddr, Ipv4Addr, SocketAddr},
+    sync::Arc,
+    time::Duration,
+};
 
-use axum::Router;
-use axum::extract::Request;
-use axum::response::{IntoResponse, Response};
-use tokio::io::AsyncWriteExt;
-use tokio::net::{TcpListener, TcpSocket, TcpStream};
-use tokio::runtime::Handle;
-use tokio::sync::watch;
-use tokio::task::JoinSet;
+use axum::{
+    Router,
+    extract::Request,
+    response::{IntoResponse, Response},
+};
+use tokio::{
+    io::AsyncWriteExt,
+    net::{TcpListener, TcpSocket, TcpStream},
+    runtime::Handle,
+    sync::watch,
+    task::JoinSet,
+};
 
-use crate::world::answer::Answers;
-use crate::world::behavior::CurrentBehavior;
-use crate::world::boot::Boot;
-use crate::world::clock::Clock;
-use crate::world::port::{Port, PortKind, SYMMETRIC};
+use crate::world::{
+    answer::Answers,
+    behavior::CurrentBehavior,
+    boot::Boot,
+    clock::Clock,
+    port::{Port, PortKind, SYMMETRIC},
+};
 
 const SSH_BANNER: &[u8] = b"SSH-2.0-OpenSSH_9.6p1 runpod-sim\r\n";
 /// The one who got the port after the pod had lost it.

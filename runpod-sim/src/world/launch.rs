@@ -1,22 +1,24 @@
-use std::net::SocketAddr;
-use std::time::Duration;
+use std::{net::SocketAddr, time::Duration};
 
 use axum::http::StatusCode;
 use rand::Rng;
 
-use crate::contract::Problem;
-use crate::faults::FaultKind;
-use crate::world::App;
-use crate::world::account::{Account, draw_id};
-use crate::world::behavior::PublicKey;
-use crate::world::boot::{Boot, Fate, Machine};
-use crate::world::endpoints::Handover;
-use crate::world::endpoints::{Endpoints, Services, Sockets};
-use crate::world::order::{CreatePod, Env};
-use crate::world::pod::{Facts, Host, Identity, Pod};
-use crate::world::port::{Port, PortKind};
-use crate::world::rules::{self, Compute};
-use crate::world::template;
+use crate::{
+    contract::Problem,
+    faults::FaultKind,
+    world::{
+        App,
+        account::{Account, draw_id},
+        behavior::PublicKey,
+        boot::{Boot, Fate, Machine},
+        endpoints::{Endpoints, Handover, Services, Sockets},
+        order::{CreatePod, Env},
+        pod::{Facts, Host, Identity, Pod},
+        port::{Port, PortKind},
+        rules::{self, Compute},
+        template,
+    },
+};
 
 const NO_FREE_GPUS: &str = "There are not enough free GPUs on the host machine to start this pod.";
 const NO_BALANCE: &str = "The account balance is too low to start a pod: add credit.";

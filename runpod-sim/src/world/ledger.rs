@@ -1,11 +1,12 @@
-use std::fmt;
-use std::time::Duration;
+use std::{fmt, time::Duration};
 
 use serde::Serialize;
 
-use crate::world::billed::BilledSpan;
-use crate::world::pod::{Pod, PodStatus};
-use crate::world::seconds::{maybe_seconds, seconds};
+use crate::world::{
+    billed::BilledSpan,
+    pod::{Pod, PodStatus},
+    seconds::{maybe_seconds, seconds},
+};
 
 /// The truth about one pod: who asked for it, what it is, when it billed and what that came to.
 #[derive(Clone, PartialEq, Serialize)]

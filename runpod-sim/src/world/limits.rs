@@ -1,7 +1,6 @@
 use std::time::Duration;
 
-use crate::world::behavior::RateLimitForm;
-use crate::world::clock::Clock;
+use crate::world::{behavior::RateLimitForm, clock::Clock};
 
 /// A rate-limit window: at most `quota` requests in every `length` of simulated time.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -2,10 +2,16 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
-use crate::faults::{BootStage, Cause};
-use crate::world::boot::Boot;
-use crate::world::boot::Fate::{self, CannotStart};
-use crate::world::pod::{Pod, Run};
+use crate::{
+    faults::{BootStage, Cause},
+    world::{
+        boot::{
+            Boot,
+            Fate::{self, CannotStart},
+        },
+        pod::{Pod, Run},
+    },
+};
 
 /// Image layers, and with them lines of a pull.
 const LAYERS: u32 = 6;

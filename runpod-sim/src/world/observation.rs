@@ -1,11 +1,12 @@
 use std::time::Duration;
 
-use rand::rngs::StdRng;
-use rand::{Rng, SeedableRng};
+use rand::{Rng, SeedableRng, rngs::StdRng};
 
-use crate::world::behavior::{Behavior, EnvironmentMask};
-use crate::world::delay::Delay;
-use crate::world::pod::{Pod, Run};
+use crate::world::{
+    behavior::{Behavior, EnvironmentMask},
+    delay::Delay,
+    pod::{Pod, Run},
+};
 
 /// The instants that an answer shows the parts of one pod as of.
 #[derive(Debug, Clone, Copy)]

@@ -1,17 +1,17 @@
-use std::net::Ipv4Addr;
-use std::time::Duration;
+use std::{net::Ipv4Addr, time::Duration};
 
-use rand::Rng;
-use rand::rngs::StdRng;
+use rand::{Rng, rngs::StdRng};
 use serde::Serialize;
 
-use crate::world::billed::BilledSpan;
-use crate::world::boot::{Boot, Fate};
-use crate::world::capacity::Place;
-use crate::world::endpoints::{Endpoints, Handover};
-use crate::world::order::{Env, Mounts};
-use crate::world::port::Port;
-use crate::world::rules::Compute;
+use crate::world::{
+    billed::BilledSpan,
+    boot::{Boot, Fate},
+    capacity::Place,
+    endpoints::{Endpoints, Handover},
+    order::{Env, Mounts},
+    port::Port,
+    rules::Compute,
+};
 
 /// A pod's status, as the API reports it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]

@@ -1,16 +1,19 @@
 use axum::http::StatusCode;
-use rand::Rng;
-use rand::seq::IndexedRandom;
+use rand::{Rng, seq::IndexedRandom};
 use serde_json::{Value, json};
 
-use crate::contract::Problem;
-use crate::world::behavior::Behavior;
-use crate::world::capacity::{Capacity, Place, Used};
-use crate::world::catalog::{self, Cloud, CpuFlavor, GpuType};
-use crate::world::order::{CpuOrder, CreatePod, GpuOrder, Mounts};
-use crate::world::port::Port;
-use crate::world::store::Store;
-use crate::world::volume::Volume;
+use crate::{
+    contract::Problem,
+    world::{
+        behavior::Behavior,
+        capacity::{Capacity, Place, Used},
+        catalog::{self, Cloud, CpuFlavor, GpuType},
+        order::{CpuOrder, CreatePod, GpuOrder, Mounts},
+        port::Port,
+        store::Store,
+        volume::Volume,
+    },
+};
 
 /// How RunPod says that it is out of stock.
 pub(crate) const NO_INSTANCES: &str = "There are no longer any instances available with the requested specifications. Please refresh and try again.";

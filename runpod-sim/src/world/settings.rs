@@ -1,19 +1,25 @@
-use std::fmt;
-use std::net::{Ipv4Addr, SocketAddr};
-use std::time::{Duration, SystemTime};
+use std::{
+    fmt,
+    net::{Ipv4Addr, SocketAddr},
+    time::{Duration, SystemTime},
+};
 
-use crate::contract::Area;
-use crate::error::SimError;
-use crate::faults::Fault;
-use crate::world::answer::HttpAnswer;
-use crate::world::behavior::Behavior;
-use crate::world::boot::BootProfile;
-use crate::world::capacity::Scope;
-use crate::world::catalog;
-use crate::world::clock::MAX_SCALE;
-use crate::world::delay::Delay;
-use crate::world::limits::RateWindow;
-use crate::world::volume::{Volume, VolumeKind};
+use crate::{
+    contract::Area,
+    error::SimError,
+    faults::Fault,
+    world::{
+        answer::HttpAnswer,
+        behavior::Behavior,
+        boot::BootProfile,
+        capacity::Scope,
+        catalog,
+        clock::MAX_SCALE,
+        delay::Delay,
+        limits::RateWindow,
+        volume::{Volume, VolumeKind},
+    },
+};
 
 /// The simulator's API key unless another is set. It opens nothing but a simulator.
 pub(crate) const API_KEY: &str = "rpa_SIMULATOR0000000000000000000000000000000";

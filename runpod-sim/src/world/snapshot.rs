@@ -1,8 +1,9 @@
-use std::net::SocketAddr;
-use std::time::Duration;
+use std::{net::SocketAddr, time::Duration};
 
-use crate::world::pod::{Pod, PodStatus};
-use crate::world::port::Port;
+use crate::world::{
+    pod::{Pod, PodStatus},
+    port::Port,
+};
 
 /// A pod as the simulator sees it.
 #[derive(Debug, Clone, PartialEq)]

@@ -1,7 +1,9 @@
 use serde::{Deserialize, Serialize};
 
-use crate::world::order::{CreatePod, Env, GpuOrder, PersistentMount};
-use crate::world::store::Stored;
+use crate::world::{
+    order::{CreatePod, Env, GpuOrder, PersistentMount},
+    store::Stored,
+};
 
 /// A pod template. A pod takes its values once, when it is created.
 #[derive(Debug, Clone, Serialize)]

@@ -1,6 +1,8 @@
-use std::collections::BTreeSet;
-use std::net::SocketAddr;
-use std::time::{Duration, SystemTime};
+use std::{
+    collections::BTreeSet,
+    net::SocketAddr,
+    time::{Duration, SystemTime},
+};
 
 use reqwest::Method;
 use runpod_sim::{
@@ -8,8 +10,10 @@ use runpod_sim::{
     SimBuilder, SymmetricPorts,
 };
 use serde_json::{Value, json};
-use tokio::io::{AsyncBufReadExt, BufReader};
-use tokio::net::TcpStream;
+use tokio::{
+    io::{AsyncBufReadExt, BufReader},
+    net::TcpStream,
+};
 
 use crate::client::{Caller, frozen, id, order};
 

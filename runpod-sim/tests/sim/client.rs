@@ -1,11 +1,12 @@
 //! A plain HTTP client for the tests, and the simulator they share.
 
-use std::io::Write;
-use std::sync::atomic::{AtomicU64, Ordering};
-use std::time::Duration;
+use std::{
+    io::Write,
+    sync::atomic::{AtomicU64, Ordering},
+    time::Duration,
+};
 
-use reqwest::header::HeaderMap;
-use reqwest::{Client, ClientBuilder, Method, RequestBuilder};
+use reqwest::{Client, ClientBuilder, Method, RequestBuilder, header::HeaderMap};
 use runpod_sim::{BootProfile, Sim, SimBuilder};
 use serde_json::{Value, json};
 

@@ -2,8 +2,10 @@ use std::time::{Duration, Instant};
 
 use runpod_sim::{Fault, FaultKind};
 use serde_json::{Value, json};
-use tokio::io::{AsyncReadExt, AsyncWriteExt};
-use tokio::net::TcpStream;
+use tokio::{
+    io::{AsyncReadExt, AsyncWriteExt},
+    net::TcpStream,
+};
 
 use crate::client::{Answer, Caller, RTX_4090, frozen, id, order};
 

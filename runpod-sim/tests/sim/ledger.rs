@@ -1,5 +1,7 @@
-use std::net::{Ipv4Addr, SocketAddr};
-use std::time::{Duration, SystemTime};
+use std::{
+    net::{Ipv4Addr, SocketAddr},
+    time::{Duration, SystemTime},
+};
 
 use runpod_sim::{BootProfile, Delay, Fault, FaultKind, RateWindow, RequestRecord, Sim, SimError};
 use serde_json::{Value, json};

@@ -4,12 +4,11 @@ mod refusal;
 mod view;
 mod volumes;
 
-use super::call::Call;
-use super::reply::Outcome;
-use super::v2;
-use crate::contract::Operation;
-use crate::world::App;
-use crate::world::pod::Action;
+use super::{call::Call, reply::Outcome, v2};
+use crate::{
+    contract::Operation,
+    world::{App, pod::Action},
+};
 
 /// Performs an operation of REST v1; `None` when the simulator does not implement it.
 pub(super) fn perform(app: &App, operation: &Operation, call: &Call) -> Option<Outcome> {

@@ -1,8 +1,12 @@
 use serde::Deserialize;
 
-use crate::contract::Problem;
-use crate::world::catalog::{self, Cloud};
-use crate::world::order::{CpuOrder, CreatePod, Env, GpuOrder, Mounts, NetworkMount, PersistentMount};
+use crate::{
+    contract::Problem,
+    world::{
+        catalog::{self, Cloud},
+        order::{CpuOrder, CreatePod, Env, GpuOrder, Mounts, NetworkMount, PersistentMount},
+    },
+};
 
 /// A create request of v1, after the contract has accepted it.
 #[derive(Debug, Deserialize)]

@@ -1,18 +1,21 @@
 use axum::http::StatusCode;
 use serde_json::{Value, json};
 
-use super::order::Order;
-use super::refusal::as_v1;
-use super::view;
-use crate::contract::Problem;
-use crate::http::call::Call;
-use crate::http::reply::{Outcome, Reply};
-use crate::http::v2::pods as v2;
-use crate::world::App;
-use crate::world::launch;
-use crate::world::observation::Observation;
-use crate::world::pod::{Action, Pod};
-use crate::world::rules::NO_INSTANCES;
+use super::{order::Order, refusal::as_v1, view};
+use crate::{
+    contract::Problem,
+    http::{
+        call::Call,
+        reply::{Outcome, Reply},
+        v2::pods as v2,
+    },
+    world::{
+        App, launch,
+        observation::Observation,
+        pod::{Action, Pod},
+        rules::NO_INSTANCES,
+    },
+};
 
 /// Tries every type the order names. Without stock for any, v1 answers 500.
 pub(super) fn create(app: &App, call: &Call) -> Outcome {

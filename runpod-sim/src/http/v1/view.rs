@@ -1,15 +1,16 @@
-use std::borrow::Cow;
-use std::time::Duration;
+use std::{borrow::Cow, time::Duration};
 
 use serde_json::{Map, Value, json};
 
-use crate::world::catalog::Cloud;
-use crate::world::clock::Clock;
-use crate::world::observation::Observation;
-use crate::world::order::Env;
-use crate::world::pod::{Pod, PodStatus};
-use crate::world::port::PortKind;
-use crate::world::rules::Compute;
+use crate::world::{
+    catalog::Cloud,
+    clock::Clock,
+    observation::Observation,
+    order::Env,
+    pod::{Pod, PodStatus},
+    port::PortKind,
+    rules::Compute,
+};
 
 /// A pod as v1 showed it: what is wanted, not what is.
 pub(super) fn pod(pod: &Pod, observation: &Observation<'_>, clock: &Clock) -> Value {

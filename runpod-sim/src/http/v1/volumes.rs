@@ -2,12 +2,18 @@ use serde::Deserialize;
 use serde_json::{Value, json};
 
 use super::refusal::as_v1;
-use crate::contract::Problem;
-use crate::http::call::Call;
-use crate::http::reply::{Outcome, Reply};
-use crate::http::v2::volumes as v2;
-use crate::world::App;
-use crate::world::volume::{Volume, VolumeKind};
+use crate::{
+    contract::Problem,
+    http::{
+        call::Call,
+        reply::{Outcome, Reply},
+        v2::volumes as v2,
+    },
+    world::{
+        App,
+        volume::{Volume, VolumeKind},
+    },
+};
 
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase")]

@@ -1,16 +1,16 @@
 use std::time::Duration;
 
-use jiff::civil::Date;
-use jiff::tz::TimeZone;
-use jiff::{Timestamp, ToSpan};
+use jiff::{Timestamp, ToSpan, civil::Date, tz::TimeZone};
 use serde_json::{Value, json};
 
-use crate::contract::Problem;
-use crate::http::call::Call;
-use crate::http::reply::{Outcome, Reply};
-use crate::world::App;
-use crate::world::pod::Pod;
-use crate::world::rules::Compute;
+use crate::{
+    contract::Problem,
+    http::{
+        call::Call,
+        reply::{Outcome, Reply},
+    },
+    world::{App, pod::Pod, rules::Compute},
+};
 
 /// USD per GB and hour: container disk, a pod's own disk while it is up, and while it is stopped.
 const DISK: f64 = 0.10 / 730.0;

@@ -1,12 +1,18 @@
 use serde_json::{Value, json};
 
-use crate::contract::Problem;
-use crate::http::call::Call;
-use crate::http::reply::{Outcome, Reply};
-use crate::world::App;
-use crate::world::account::Account;
-use crate::world::capacity::{Place, level};
-use crate::world::catalog::{self, Cloud, CpuFlavor};
+use crate::{
+    contract::Problem,
+    http::{
+        call::Call,
+        reply::{Outcome, Reply},
+    },
+    world::{
+        App,
+        account::Account,
+        capacity::{Place, level},
+        catalog::{self, Cloud, CpuFlavor},
+    },
+};
 
 pub(crate) fn list(app: &App, call: &Call) -> Outcome {
     let wanted = vcpus(call)?;

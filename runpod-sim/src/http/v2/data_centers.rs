@@ -1,12 +1,18 @@
 use serde_json::{Value, json};
 
-use crate::contract::Problem;
-use crate::http::call::Call;
-use crate::http::reply::{Outcome, Reply};
-use crate::world::App;
-use crate::world::account::Account;
-use crate::world::capacity::{Place, level};
-use crate::world::catalog::{self, Cloud, DataCenter};
+use crate::{
+    contract::Problem,
+    http::{
+        call::Call,
+        reply::{Outcome, Reply},
+    },
+    world::{
+        App,
+        account::Account,
+        capacity::{Place, level},
+        catalog::{self, Cloud, DataCenter},
+    },
+};
 
 /// Every data center here offers this one storage type and holds this one certificate.
 const VOLUME_TYPE: &str = "STANDARD";

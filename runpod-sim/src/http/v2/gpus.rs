@@ -1,13 +1,19 @@
 use serde_json::{Value, json};
 
-use crate::contract::Problem;
-use crate::http::call::Call;
-use crate::http::reply::{Outcome, Reply};
-use crate::world::App;
-use crate::world::account::Account;
-use crate::world::capacity::{Place, level};
-use crate::world::catalog::{self, Cloud, GpuType};
-use crate::world::rules::version_key;
+use crate::{
+    contract::Problem,
+    http::{
+        call::Call,
+        reply::{Outcome, Reply},
+    },
+    world::{
+        App,
+        account::Account,
+        capacity::{Place, level},
+        catalog::{self, Cloud, GpuType},
+        rules::version_key,
+    },
+};
 
 pub(crate) fn list(app: &App, call: &Call) -> Outcome {
     let filter = Filter::read(call)?;

@@ -1,9 +1,13 @@
 use serde::Deserialize;
 use serde_json::json;
 
-use crate::http::call::Call;
-use crate::http::reply::{Outcome, Reply};
-use crate::world::App;
+use crate::{
+    http::{
+        call::Call,
+        reply::{Outcome, Reply},
+    },
+    world::App,
+};
 
 #[derive(Deserialize)]
 struct Keys {

@@ -1,20 +1,23 @@
-use std::io;
-use std::sync::Arc;
-use std::time::Duration;
+use std::{io, sync::Arc, time::Duration};
 
 use axum::body::{Body, Bytes};
 use futures_util::stream;
 use jiff::Timestamp;
 use serde_json::json;
-use tokio::sync::watch;
-use tokio::time::Instant;
+use tokio::{sync::watch, time::Instant};
 
-use crate::contract::Problem;
-use crate::http::call::Call;
-use crate::http::reply::{Outcome, Reply};
-use crate::world::App;
-use crate::world::behavior::LogIds;
-use crate::world::log::{self, Line, Source};
+use crate::{
+    contract::Problem,
+    http::{
+        call::Call,
+        reply::{Outcome, Reply},
+    },
+    world::{
+        App,
+        behavior::LogIds,
+        log::{self, Line, Source},
+    },
+};
 
 /// Lines of the past that come first, unless the request says otherwise.
 const TAIL: usize = 100;

@@ -13,10 +13,8 @@ pub(super) mod volumes;
 
 use std::sync::Arc;
 
-use super::call::Call;
-use super::reply::Outcome;
-use crate::contract::Operation;
-use crate::world::App;
+use super::{call::Call, reply::Outcome};
+use crate::{contract::Operation, world::App};
 
 /// Performs an operation of REST v2; `None` when the simulator does not implement it.
 pub(super) fn perform(app: &Arc<App>, operation: &Operation, call: &Call) -> Option<Outcome> {

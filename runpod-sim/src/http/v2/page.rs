@@ -1,14 +1,17 @@
 use std::time::Duration;
 
-use rand::rngs::StdRng;
-use rand::{Rng, SeedableRng};
+use rand::{Rng, SeedableRng, rngs::StdRng};
 use serde::Serialize;
 use serde_json::json;
 
-use crate::contract::Problem;
-use crate::http::call::Call;
-use crate::http::reply::{Outcome, Reply};
-use crate::world::App;
+use crate::{
+    contract::Problem,
+    http::{
+        call::Call,
+        reply::{Outcome, Reply},
+    },
+    world::App,
+};
 
 /// The largest page RunPod gives out.
 const MAX_LIMIT: usize = 1000;

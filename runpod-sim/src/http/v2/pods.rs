@@ -2,21 +2,27 @@ use axum::http::StatusCode;
 use serde_json::{Value, json};
 
 use super::page::Page;
-use crate::contract::Problem;
-use crate::faults::FaultKind;
-use crate::http::call::Call;
-use crate::http::reply::{Outcome, Reply};
-use crate::world::App;
-use crate::world::account::Account;
-use crate::world::behavior::Behavior;
-use crate::world::boot::Fate;
-use crate::world::launch;
-use crate::world::observation::Observation;
-use crate::world::order::{CreatePod, Mounts};
-use crate::world::pod::{Action, Facts, Pod, PodStatus};
-use crate::world::rules::{self, Compute};
-use crate::world::store::Store;
-use crate::world::volume::Volume;
+use crate::{
+    contract::Problem,
+    faults::FaultKind,
+    http::{
+        call::Call,
+        reply::{Outcome, Reply},
+    },
+    world::{
+        App,
+        account::Account,
+        behavior::Behavior,
+        boot::Fate,
+        launch,
+        observation::Observation,
+        order::{CreatePod, Mounts},
+        pod::{Action, Facts, Pod, PodStatus},
+        rules::{self, Compute},
+        store::Store,
+        volume::Volume,
+    },
+};
 
 const LOCKED: &str = "Pod is locked";
 

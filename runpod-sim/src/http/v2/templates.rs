@@ -2,13 +2,19 @@ use axum::http::StatusCode;
 use serde_json::json;
 
 use super::page::Page;
-use crate::contract::Problem;
-use crate::http::call::Call;
-use crate::http::reply::{Outcome, Reply};
-use crate::world::App;
-use crate::world::account::Account;
-use crate::world::rules;
-use crate::world::template::{self, Template, TemplateBody};
+use crate::{
+    contract::Problem,
+    http::{
+        call::Call,
+        reply::{Outcome, Reply},
+    },
+    world::{
+        App,
+        account::Account,
+        rules,
+        template::{self, Template, TemplateBody},
+    },
+};
 
 pub(crate) fn list(app: &App, call: &Call) -> Outcome {
     let page = Page::read(app, call, "templates")?;

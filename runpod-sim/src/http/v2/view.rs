@@ -1,20 +1,23 @@
-use std::borrow::Cow;
-use std::fmt::Display;
-use std::net::{IpAddr, Ipv4Addr};
+use std::{
+    borrow::Cow,
+    fmt::Display,
+    net::{IpAddr, Ipv4Addr},
+};
 
 use serde::{Serialize, Serializer};
 use serde_json::Value;
 
-use crate::world::behavior::{EnvironmentMask, SymmetricPorts};
-use crate::world::catalog::Cloud;
-use crate::world::clock::Clock;
-use crate::world::endpoints::inner;
-use crate::world::observation::Observation;
-use crate::world::order::{Env, Mounts};
-use crate::world::pod::{Pod, PodStatus, Run};
-use crate::world::port::SYMMETRIC;
-use crate::world::port::{Port, PortKind};
-use crate::world::rules::Compute;
+use crate::world::{
+    behavior::{EnvironmentMask, SymmetricPorts},
+    catalog::Cloud,
+    clock::Clock,
+    endpoints::inner,
+    observation::Observation,
+    order::{Env, Mounts},
+    pod::{Pod, PodStatus, Run},
+    port::{Port, PortKind, SYMMETRIC},
+    rules::Compute,
+};
 
 /// The port RunPod's own agent uses in every pod.
 const AGENT_PORT: u32 = 19123;

@@ -2,13 +2,19 @@ use axum::http::StatusCode;
 use serde::Deserialize;
 use serde_json::json;
 
-use crate::contract::Problem;
-use crate::http::call::Call;
-use crate::http::reply::{Outcome, Reply};
-use crate::world::App;
-use crate::world::account::Account;
-use crate::world::catalog;
-use crate::world::volume::{Volume, VolumeKind};
+use crate::{
+    contract::Problem,
+    http::{
+        call::Call,
+        reply::{Outcome, Reply},
+    },
+    world::{
+        App,
+        account::Account,
+        catalog,
+        volume::{Volume, VolumeKind},
+    },
+};
 
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase")]
