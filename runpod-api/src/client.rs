@@ -1,3 +1,5 @@
+//! Builders of clients.
+
 use std::time::Duration;
 
 use http::HeaderValue;
@@ -5,11 +7,11 @@ use url::{Host, Url};
 
 use crate::{secret::Secret, transport::Settings};
 
-/// Where REST v2 is.
+/// Base URL of REST v2.
 #[cfg(feature = "v2")]
 const V2_URL: &str = "https://api.runpod.io";
 
-/// Where REST v1 was.
+/// Base URL of REST v1.
 #[cfg(feature = "v1")]
 const V1_URL: &str = "https://rest.runpod.io/v1";
 
@@ -31,7 +33,7 @@ pub struct ClientBuilder {
     user_agent: Option<String>,
 }
 
-/// Why no client can be built.
+/// The reason for which no client can be built.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum BuildError {
@@ -49,7 +51,7 @@ pub enum BuildError {
     BaseUrl {
         /// The URL, without user, password and query.
         url: String,
-        /// What is wrong with it.
+        /// The reason for which it is not one.
         problem: &'static str,
     },
     /// The base URL would send the key in clear over the network.

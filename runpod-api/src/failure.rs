@@ -1,3 +1,5 @@
+//! The error of a call.
+
 use std::{
     fmt,
     time::{Duration, SystemTime},
@@ -18,15 +20,14 @@ const LONGEST_MESSAGE: usize = 2000;
 /// Most entries of `errors` kept.
 const MOST_ERRORS: usize = 50;
 
-/// What went wrong with a call. It holds what the server said about it, and never the API key, the
-/// value of an environment variable or a body.
+/// A failed call. It holds the server's words, and never the API key, the value of an environment variable or a body.
 ///
 /// Its text names the operation, the status, the server's words, the request id and what to do.
 pub struct Failure(Box<Inner>);
 
 struct Inner {
     operation: &'static str,
-    /// Whether the request changes nothing.
+    /// True if the request changes nothing.
     reads: bool,
     kind: FailureKind,
     status: Option<u16>,
@@ -39,7 +40,7 @@ struct Inner {
     source: Option<reqwest::Error>,
 }
 
-/// How far a call came.
+/// The point at which a call failed.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum FailureKind {
@@ -51,9 +52,9 @@ pub enum FailureKind {
     Status,
     /// The answer is a success that could not be read: the server did it, unless something else answered for it.
     Undecodable {
-        /// Where in the answer, as in `pods[0].gpu.count`.
+        /// Path in the answer, such as `pods[0].gpu.count`.
         path: String,
-        /// What was expected there.
+        /// The type or value that was expected there.
         expected: String,
     },
     /// The server did it, and its answer was too large to be read.
@@ -163,12 +164,12 @@ impl Failure {
         self
     }
 
-    /// Whether the request changes nothing, so that it can be sent again whatever became of it.
+    /// Returns true if the request changes nothing, so that it can be sent again.
     pub fn is_read(&self) -> bool {
         self.0.reads
     }
 
-    /// How far the call came.
+    /// The point at which the call failed.
     pub fn kind(&self) -> &FailureKind {
         &self.0.kind
     }
@@ -193,24 +194,24 @@ impl Failure {
         &self.0.message
     }
 
-    /// What the server has to say about single fields.
+    /// The server's messages about single fields.
     pub fn errors(&self) -> &[String] {
         &self.0.errors
     }
 
-    /// Whether the answer has the shape of RunPod's own errors, in either version of its API; a proxy's or a
-    /// wrong address's has not.
+    /// Returns true if the answer has the shape of RunPod's own errors, in either version of its API. The answer of a
+    /// proxy or a wrong address has not.
     pub fn is_runpod_shaped(&self) -> bool {
         self.0.runpod_shaped
     }
 
-    /// Whether the answer has the shape of REST v2's errors: at least two of `title`, `status` and `detail`.
-    /// `{"error": "..."}` is REST v1's, and what others say as well.
+    /// Returns true if the answer has the shape of REST v2's errors: at least two of `title`, `status` and `detail`.
+    /// `{"error": "..."}` is REST v1's shape, which other servers use as well.
     pub fn is_problem(&self) -> bool {
         self.0.is_problem
     }
 
-    /// The `id` in a success that could not be read: what was created is there.
+    /// The `id` in a success that could not be read: the id of what was created.
     pub fn recovered_id(&self) -> Option<&str> {
         self.0.recovered_id.as_deref()
     }
@@ -220,7 +221,7 @@ impl Failure {
         self.header("x-request-id")
     }
 
-    /// How long the server wants to be left alone.
+    /// Time to wait before the next request, as `Retry-After` says.
     pub fn retry_after(&self) -> Option<Duration> {
         let text = self.header(header::RETRY_AFTER.as_str())?.trim();
         if let Ok(seconds) = text.parse::<f64>() {
@@ -241,7 +242,7 @@ impl Failure {
         self.header("ratelimit-policy")
     }
 
-    /// Whether the call ran out of time.
+    /// Returns true if the call timed out.
     pub fn is_timeout(&self) -> bool {
         let late =
             self.0.kind == FailureKind::Interrupted && self.0.status.is_none() && !self.0.message.is_empty();
@@ -253,7 +254,7 @@ impl Failure {
     }
 }
 
-/// Why a success could not be read.
+/// The reason for which the body of a success could not be read.
 pub(crate) enum Unread {
     Cut(reqwest::Error),
     TooLarge,
@@ -291,8 +292,8 @@ impl fmt::Display for Failure {
 }
 
 impl Failure {
-    /// How far the call came and what the server said: the text without the operation, the request id and
-    /// what to do.
+    /// Describes the point of failure and the server's words: the text without the operation, the request id and
+    /// the advice.
     pub fn outcome(&self) -> String {
         let inner = &*self.0;
         let status = inner.status.unwrap_or_default();
@@ -370,7 +371,7 @@ impl fmt::Debug for Failure {
     }
 }
 
-/// What an error body says.
+/// The content of an error body.
 #[derive(Default)]
 struct Words {
     message: String,

@@ -1,3 +1,5 @@
+//! Maps received from the server.
+
 use std::{collections::BTreeMap, fmt, marker::PhantomData, ops::Deref};
 
 use serde::{
@@ -8,9 +10,9 @@ use serde_json::value::RawValue;
 
 use crate::misfit::{self, Odd};
 
-/// A map received from the server; it reads like a map of the values that could be read.
+/// A map received from the server. It reads like a map of the values that could be decoded.
 ///
-/// One odd value does not hide the others: it is in [`odd`](Self::odd).
+/// A malformed value does not hide the others: it is in [`odd`](Self::odd).
 #[derive(Clone, Debug)]
 pub struct Keyed<T> {
     entries: BTreeMap<String, T>,
@@ -18,12 +20,12 @@ pub struct Keyed<T> {
 }
 
 impl<T> Keyed<T> {
-    /// The values that could not be read.
+    /// The values that could not be decoded.
     pub fn odd(&self) -> &[Odd] {
         &self.odd
     }
 
-    /// The values that could be read.
+    /// The values that could be decoded.
     pub fn into_inner(self) -> BTreeMap<String, T> {
         self.entries
     }

@@ -1,3 +1,5 @@
+//! Lists received from the server.
+
 use std::{fmt, marker::PhantomData, ops::Deref};
 
 use serde::{
@@ -8,9 +10,9 @@ use serde_json::value::RawValue;
 
 use crate::misfit::{self, Odd};
 
-/// A list received from the server; it reads like a slice of the items that could be read.
+/// A list received from the server. It reads like a slice of the items that could be decoded.
 ///
-/// One odd item does not hide the others: it is in [`odd`](Self::odd).
+/// A malformed item does not hide the others: it is in [`odd`](Self::odd).
 ///
 /// ```
 /// use runpod_api::Listed;
@@ -26,12 +28,12 @@ pub struct Listed<T> {
 }
 
 impl<T> Listed<T> {
-    /// The items that could not be read.
+    /// The items that could not be decoded.
     pub fn odd(&self) -> &[Odd] {
         &self.odd
     }
 
-    /// The items that could be read.
+    /// The items that could be decoded.
     pub fn into_inner(self) -> Vec<T> {
         self.items
     }

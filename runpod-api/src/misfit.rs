@@ -1,3 +1,5 @@
+//! Decoding of answers, and the values that could not be decoded.
+
 use std::{cell::Cell, fmt};
 
 use serde::de::DeserializeOwned;
@@ -8,33 +10,33 @@ use crate::printable::printable;
 /// Longest path or type shown, in characters.
 const LONGEST: usize = 200;
 
-/// Where a JSON text is not what was expected, without anything of what it holds.
+/// The place at which a JSON text cannot be decoded, and what was expected there. It holds nothing of the text.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Misfit {
     pub(crate) path: String,
     pub(crate) expected: String,
-    /// Whether the text ends before the JSON does.
+    /// True if the text ends before the JSON does.
     pub(crate) cut: bool,
 }
 
 impl Misfit {
-    /// What is no JSON at all.
+    /// The error of a text that is no JSON at all.
     pub(crate) fn no_json() -> Self {
         Self { path: ".".into(), expected: "JSON".into(), cut: false }
     }
 }
 
 thread_local! {
-    /// Whether lists and maps refuse odd items instead of setting them aside.
+    /// True if lists and maps refuse malformed items instead of setting them aside.
     static STRICT: Cell<bool> = const { Cell::new(false) };
 }
 
-/// Whether a list or map being read is to refuse odd items.
+/// Returns true if a list or map being read refuses malformed items.
 pub(crate) fn is_strict() -> bool {
     STRICT.get()
 }
 
-/// Reads a value from JSON: in one pass if all is as expected, else once more to set aside what is odd.
+/// Reads a value from JSON in one pass. If an item is malformed, reads it again and sets that item aside.
 pub(crate) fn read<T: DeserializeOwned>(json: &[u8]) -> Result<T, Misfit> {
     // Checked as a whole: checking each string for itself takes a seventh of all instructions.
     let Ok(text) = std::str::from_utf8(json) else { return read_leniently(json) };
@@ -65,7 +67,7 @@ fn read_leniently<T: DeserializeOwned>(json: &[u8]) -> Result<T, Misfit> {
     Ok(value)
 }
 
-/// What the type wanted. The rest of the message may quote the payload, so only this is taken.
+/// The type or value that was expected. The rest of the message may quote the payload, so only this is taken.
 fn expected(error: &serde_json::Error) -> String {
     match error.classify() {
         Category::Eof => return "more JSON".to_owned(),
@@ -84,7 +86,7 @@ fn shortened(text: &str) -> String {
     printable(text).chars().take(LONGEST).collect()
 }
 
-/// An item of a list, or a value of a map, that could not be read. The others are there all the same.
+/// An item of a list, or a value of a map, that could not be decoded. It does not hide the others.
 #[derive(Clone)]
 pub struct Odd {
     position: String,
@@ -98,22 +100,22 @@ impl Odd {
         read(json.get().as_bytes()).map_err(|misfit| Self { position, misfit, json })
     }
 
-    /// Where it is: its index in the list, or its key in the map.
+    /// Its index in the list, or its key in the map.
     pub fn position(&self) -> &str {
         &self.position
     }
 
-    /// Where in it the trouble is, as in `gpu.count`.
+    /// Path to the value in it that could not be decoded, such as `gpu.count`.
     pub fn path(&self) -> &str {
         &self.misfit.path
     }
 
-    /// What was expected there.
+    /// The type or value that was expected there.
     pub fn expected(&self) -> &str {
         &self.misfit.expected
     }
 
-    /// Its JSON text, as received. It may hold secrets.
+    /// Its JSON text as received. It may hold secrets.
     pub fn json(&self) -> &str {
         self.json.get()
     }

@@ -1,4 +1,4 @@
-//! What the generated clients send through.
+//! The transport of the generated clients.
 
 use std::{
     fmt,
@@ -44,7 +44,7 @@ const RESERVED: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove(b
 /// Stands for a path segment that would not name anything; no text is encoded to it but NUL.
 const NO_SEGMENT: &str = "%00";
 
-/// What a client knows beyond the base URL.
+/// Settings of a client beyond the base URL.
 #[derive(Clone, Debug)]
 pub struct Settings {
     /// Sent with every request; marked as sensitive.
@@ -59,13 +59,13 @@ pub trait ClientInfo<Inner> {
     /// The version that the contract gives itself.
     fn api_version() -> &'static str;
 
-    /// Where the API is, without a slash at the end.
+    /// The base URL of the API, without a slash at the end.
     fn baseurl(&self) -> &str;
 
     /// The HTTP client below.
     fn client(&self) -> &Client;
 
-    /// What the client knows beyond the base URL.
+    /// The settings of the client beyond the base URL.
     fn inner(&self) -> &Inner;
 }
 
@@ -203,7 +203,7 @@ pub(crate) fn encode_path(id: &str) -> String {
     utf8_percent_encode(id, RESERVED).to_string()
 }
 
-/// How the generated client makes its calls.
+/// Hooks by which the generated client makes its calls.
 #[allow(async_fn_in_trait)]
 pub trait ClientHooks<Inner>: ClientInfo<Settings> {
     /// Refuses what cannot be sent as meant, and completes the rest.
@@ -296,7 +296,7 @@ fn same_origin(one: &Url, other: &Url) -> bool {
     one.origin() == other.origin() && other.username().is_empty() && other.password().is_none()
 }
 
-/// Whether it is a page for people, as proxies and portals send: nothing of RunPod's, whatever its status.
+/// Returns true if it is an HTML page, as proxies and portals send. RunPod sends none, with any status.
 fn is_page(response: &Response) -> bool {
     let kind = response.headers().get(header::CONTENT_TYPE).and_then(|kind| kind.to_str().ok());
     kind.is_some_and(|kind| kind.trim_start().to_ascii_lowercase().starts_with("text/html"))

@@ -1,3 +1,5 @@
+//! The running simulator, and its start.
+
 use std::{net::SocketAddr, sync::Arc, time::Duration};
 
 use jiff::Timestamp;
@@ -207,7 +209,7 @@ impl Sim {
         self.app.account().faults.clear();
     }
 
-    /// What has become of every fault injected, in their order.
+    /// Counts of every injected fault, in the order of injection.
     #[must_use]
     pub fn faults(&self) -> Vec<FaultReport> {
         self.app.account().faults.reports()
@@ -266,7 +268,7 @@ impl Sim {
         account.existing_pod(pod_id).map(|pod| pod.facts.locked = locked).is_some()
     }
 
-    /// The truth about every pod there ever was, oldest first.
+    /// The ledger: an entry for every pod there ever was, oldest first.
     #[must_use]
     pub fn ledger(&self) -> Vec<LedgerEntry> {
         self.app.ledger()
@@ -304,7 +306,7 @@ impl Sim {
         Some(pod.view(&Observation::exact(&self.app.behavior(), now), &self.app.clock))
     }
 
-    /// Where a pod's HTTP port can be reached on loopback, standing in for RunPod's HTTPS proxy; `None` until the
+    /// The loopback URL of a pod's HTTP port, which stands in for RunPod's HTTPS proxy; `None` until the
     /// port is assigned.
     #[must_use]
     pub fn http_url(&self, pod_id: &str, port: u16) -> Option<String> {

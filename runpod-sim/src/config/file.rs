@@ -1,3 +1,5 @@
+//! The configuration file, applied over a builder.
+
 use std::time::SystemTime;
 
 use jiff::Timestamp;
@@ -109,7 +111,7 @@ impl SimBuilder {
     }
 }
 
-/// What is wrong and where, without the excerpt that would show a key.
+/// Says which line is wrong and why, without the excerpt, which could show a key.
 fn words(text: &str, error: &toml::de::Error) -> String {
     let before = error.span().and_then(|span| text.get(..span.start));
     let line = before.map_or(1, |before| before.matches('\n').count() + 1);

@@ -1,3 +1,5 @@
+//! Configuration in TOML, and the parts of it that the control interface takes too.
+
 mod file;
 mod table;
 

@@ -1,3 +1,5 @@
+//! Tables of a configuration: spans, behaviors and answers of HTTP ports.
+
 use std::time::Duration;
 
 use serde::Deserialize;

@@ -1,3 +1,5 @@
+//! The areas of the API that a key may have no right to.
+
 use serde::{Deserialize, Serialize};
 
 /// A part of the API that a key may have no right to.

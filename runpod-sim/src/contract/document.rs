@@ -1,3 +1,5 @@
+//! A contract document: routes requests, and validates requests and answers.
+
 use std::{
     collections::BTreeSet,
     sync::{LazyLock, OnceLock},
@@ -17,10 +19,10 @@ static V2: LazyLock<Result<Contract, String>> =
 static V1: LazyLock<Result<Contract, String>> =
     LazyLock::new(|| Contract::read(include_str!("../../openapi/v1.json"), Api::V1));
 
-/// What the contract says about a create without `disk`, which RunPod misses only later, with a 400.
+/// The contract's words for a create without `disk`. RunPod refuses one later, with a 400.
 pub(crate) const NO_DISK: &str = "$: missing property 'disk'";
 
-/// Which of RunPod's two REST APIs.
+/// One of RunPod's two REST APIs.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Api {
     V1,
@@ -43,14 +45,14 @@ pub(crate) struct Operation {
     query: Vec<(String, Value)>,
     statuses: Vec<String>,
     responses: Map<String, Value>,
-    /// Whether its success is a stream of events.
+    /// True if its success is a stream of events.
     pub(crate) streams: bool,
     body_validator: OnceLock<Result<Validator, String>>,
     query_validator: OnceLock<Result<Validator, String>>,
     response_validators: OnceLock<Vec<(String, Result<Validator, String>)>>,
 }
 
-/// What the contract knows about a method and a path.
+/// The match of a method and a path in the contract.
 pub(crate) enum Route<'a> {
     /// An operation and the values of its path parameters.
     Operation(&'a Operation, Vec<String>),
@@ -71,7 +73,7 @@ impl Contract {
         V1.as_ref().map_err(String::as_str)
     }
 
-    /// Whether there is an operation of this id.
+    /// Returns true if there is an operation of this id.
     pub(crate) fn has(&self, id: &str) -> bool {
         self.operations.iter().any(|operation| operation.id == id)
     }
@@ -108,7 +110,7 @@ impl Contract {
         }
     }
 
-    /// What is wrong with a request body; empty when nothing is.
+    /// Lists the violations in a request body; empty when it is valid.
     pub(crate) fn body_errors(
         &self,
         operation: &Operation,
@@ -131,7 +133,7 @@ impl Contract {
         }
     }
 
-    /// What is wrong with the body of a create; empty when nothing is. A missing `disk` is left to the rules.
+    /// Lists the violations in the body of a create; empty when it is valid. A missing `disk` is left to the rules.
     pub(crate) fn create_errors(&self, body: &Value) -> Result<Vec<String>, String> {
         let create = self.operations.iter().find(|operation| operation.id == "createPod");
         let create = create.ok_or("the contract has no createPod")?;
@@ -150,7 +152,7 @@ impl Contract {
             .collect()
     }
 
-    /// What is wrong with the query parameters the contract knows; others are ignored, as RunPod does.
+    /// Lists the violations in query parameters. Those the contract does not know are ignored, as RunPod does.
     pub(crate) fn query_errors(
         &self,
         operation: &Operation,
@@ -173,7 +175,7 @@ impl Contract {
         Ok(errors(validator, &Value::Object(known.collect())))
     }
 
-    /// What is wrong with an answer of ours; empty when nothing is.
+    /// Lists the violations in an answer of ours; empty when it is valid.
     pub(crate) fn response_errors(
         &self,
         operation: &Operation,
@@ -264,7 +266,7 @@ impl Operation {
         self.body.is_some()
     }
 
-    /// Whether RunPod's document names the status: a success exactly, a failure at least by its default.
+    /// Returns true if RunPod's document names the status: a success exactly, a failure at least by its default.
     fn documents(&self, status: u16) -> bool {
         let named = |name: &str| self.statuses.iter().any(|known| known == name);
         self.statuses.is_empty() || named(&status.to_string()) || (status >= 400 && named("default"))
@@ -351,7 +353,7 @@ fn quoted(names: &[String]) -> String {
     names.iter().map(|name| format!("'{name}'")).collect::<Vec<_>>().join(", ")
 }
 
-/// What JSON calls a value's type.
+/// The JSON name of a value's type.
 fn name(value: &Value) -> &'static str {
     match value {
         Value::Null => "null",

@@ -1,3 +1,5 @@
+//! RunPod's contract: its documents, its errors and the areas of its keys.
+
 mod area;
 mod document;
 mod problem;

@@ -1,3 +1,5 @@
+//! Refusals in RunPod's error shapes.
+
 use axum::{
     body::Body,
     http::{HeaderMap, HeaderValue, StatusCode, header},
@@ -25,7 +27,7 @@ impl Problem {
         Self::new(StatusCode::BAD_REQUEST, detail)
     }
 
-    /// RunPod does not say which one.
+    /// Refuses an id that does not exist. RunPod does not say which one.
     pub(crate) fn not_found(what: &str) -> Box<Self> {
         Self::new(StatusCode::NOT_FOUND, format!("{what} not found"))
     }

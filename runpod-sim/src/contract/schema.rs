@@ -1,6 +1,8 @@
+//! OpenAPI schemas as JSON Schema, as strict as RunPod's own document.
+
 use serde_json::{Map, Value, json};
 
-/// Which side of the contract a schema is read for.
+/// The side of the contract a schema is read for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Reading {
     /// As the document has it, with its conditions.

@@ -1,3 +1,5 @@
+//! Faults as a file or the control interface writes them.
+
 use std::time::Duration;
 
 use serde::Deserialize;

@@ -1,3 +1,5 @@
+//! A call of an operation, after the contract has accepted it.
+
 use std::time::Duration;
 
 use serde::de::DeserializeOwned;
@@ -12,7 +14,7 @@ pub(crate) struct Call {
     pub(super) query: Vec<(String, String)>,
     pub(super) body: Option<Value>,
     pub(super) last_event_id: Option<String>,
-    /// What happens to it.
+    /// The fault that happens to it.
     pub(super) fault: Option<FaultKind>,
 }
 

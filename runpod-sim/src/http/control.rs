@@ -1,3 +1,5 @@
+//! The control interface at `/_sim`.
+
 use std::{sync::Arc, time::Duration};
 
 use axum::{
@@ -103,7 +105,7 @@ async fn reset(State(app): State<Arc<App>>) -> Json<Value> {
     Json(json!({}))
 }
 
-/// Pods that are there without anybody having created them.
+/// A request for pods that exist without a create.
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 struct Seeding {
@@ -379,7 +381,7 @@ async fn advance(State(app): State<Arc<App>>, body: Result<Json<Jump>, JsonRejec
 const MOST_SHOWN: usize = 10_000;
 const SHOWN: usize = 1000;
 
-/// Which of the remembered requests are shown, oldest first.
+/// A filter of the remembered requests, which are shown oldest first.
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 struct Wanted {

@@ -1,3 +1,5 @@
+//! The way of one request: from its body and key to its operation, and back with headers and faults.
+
 use std::{borrow::Cow, sync::Arc, time::Duration};
 
 use axum::{
@@ -107,7 +109,7 @@ fn stamp(app: &App, now: Duration, request_id: &str, response: &mut Response) {
     }
 }
 
-/// Whether a request says who it is; Cloudflare refuses others before RunPod sees them.
+/// Returns true if a request names its client. Cloudflare refuses others before RunPod sees them.
 fn is_named(headers: &HeaderMap) -> bool {
     const GENERIC: [&str; 4] = ["python-urllib", "go-http-client", "java/", "libwww-perl"];
     let agent =
@@ -116,7 +118,7 @@ fn is_named(headers: &HeaderMap) -> bool {
 }
 
 impl RequestContext<'_> {
-    /// Reads the body, which is refused for its size before anybody asks for the key.
+    /// Reads the body. One that is too large is refused before the key is checked.
     async fn read(&self, body: Body, record: &mut RequestRecord) -> Delivery {
         match read(body).await {
             Ok(body) => self.authenticated(&body, record),
@@ -231,7 +233,7 @@ impl RequestContext<'_> {
         })
     }
 
-    /// Turns an answer that breaks the contract into a failure nobody can overlook.
+    /// Turns an answer that breaks the contract into a 500.
     fn verified(&self, operation: &Operation, outcome: Outcome) -> Outcome {
         let api = self.contract.api;
         let checked = match &outcome {
@@ -270,7 +272,7 @@ fn permit(app: &App, operation: &Operation) -> Result<(), Box<Problem>> {
     area.map_or(Ok(()), refusal)
 }
 
-/// What faults know a call by: the operation, and for an action which one.
+/// The name of a call in faults: the operation, with the action of a `podAction`.
 fn label(operation: &Operation, action: Option<&str>) -> String {
     match operation.id.as_str() {
         "podAction" => format!("podAction:{}", action.unwrap_or_default()),

@@ -1,6 +1,8 @@
+//! The number of files this process may still open.
+
 use std::fs;
 
-/// Files that are left to everything else, such as connections.
+/// Files that are left for connections and the like.
 const SPARE: usize = 64;
 
 /// Files this process may still open, a few kept back; `None` where the system does not say.

@@ -1,3 +1,5 @@
+//! The HTTP server: REST v1 and v2, and the control interface beside them.
+
 mod call;
 mod control;
 mod dispatch;

@@ -1,3 +1,5 @@
+//! The stand-in for RunPod's proxy of HTTP ports.
+
 use std::{net::SocketAddr, sync::Arc, time::Duration};
 
 use axum::{
@@ -12,7 +14,7 @@ use tokio::net::TcpStream;
 
 use crate::world::{App, answer::HttpAnswer, launch};
 
-/// How long the proxy waits for an answer, in real time.
+/// Longest time the proxy waits for an answer, in real time.
 const LONGEST: Duration = Duration::from_secs(100);
 const PAGE: &str = "<!DOCTYPE html><html><head><title>Error</title></head><body><h1>Error</h1>\
     <p>The web server is not answering.</p></body></html>\n";
@@ -47,7 +49,7 @@ pub(super) async fn forward(
     }
 }
 
-/// Where something listens for a port of a pod, and since when, or from when on.
+/// The address that listens for a port of a pod, with the instant from which it listens, which may be in the future.
 fn reach(app: &App, pod: &str, port: u16, now: Duration) -> Option<(SocketAddr, Duration)> {
     let account = app.account();
     let end = launch::http_end(&account, pod, port, now)?;
@@ -55,7 +57,7 @@ fn reach(app: &App, pod: &str, port: u16, now: Duration) -> Option<(SocketAddr, 
     Some((end, run.boot.listening))
 }
 
-/// What the edge says this second while nothing listens.
+/// Draws the edge's status of this second while nothing listens.
 fn edge_status(app: &App, now: Duration) -> u16 {
     let grain = app.settings.seed ^ now.as_secs().wrapping_mul(0x9e37_79b9_7f4a_7c15);
     let behavior = app.behavior();

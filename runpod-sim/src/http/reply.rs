@@ -1,3 +1,5 @@
+//! Successful answers.
+
 use std::borrow::Cow;
 
 use axum::{
@@ -9,7 +11,7 @@ use serde_json::Value;
 
 use crate::contract::Problem;
 
-/// A success of ours.
+/// A successful answer.
 pub(crate) enum Reply {
     Json(StatusCode, Value),
     /// JSON that is written already.

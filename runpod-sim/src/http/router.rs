@@ -1,3 +1,5 @@
+//! The router of all requests.
+
 use std::sync::Arc;
 
 use axum::{Router, middleware::from_fn_with_state};

@@ -1,3 +1,5 @@
+//! The server of connections.
+
 use std::{io, time::Duration};
 
 use axum::{Router, response::Response};
@@ -13,7 +15,7 @@ use tokio::{net::TcpListener, sync::oneshot, task::JoinSet};
 
 use super::wire::Cut;
 
-/// How long a client may take to send its request's head.
+/// Longest time a client may take to send its request's head.
 const HEAD_TIMEOUT: Duration = Duration::from_secs(30);
 
 /// Serves connections until told to stop, then closes them all at once.

@@ -1,3 +1,5 @@
+//! Answers on the wire, with the faults that distort them.
+
 use std::{io, time::Duration};
 
 use axum::{
@@ -49,7 +51,7 @@ impl Delivery {
     }
 }
 
-/// What a fault makes of an answer's JSON.
+/// Changes an answer's JSON as a fault says.
 pub(super) fn distort(fault: &FaultKind, reply: &mut Reply) {
     if let Reply::Written(text) = reply {
         *reply = Reply::Json(StatusCode::OK, serde_json::from_str(text).unwrap_or_default());
@@ -101,7 +103,7 @@ fn odd_pod() -> Value {
     })
 }
 
-/// What a fault makes of an answer as a whole.
+/// Changes an answer as a whole as a fault says.
 pub(super) fn deliver(fault: &FaultKind, response: Response, body: Option<Vec<u8>>, api: Api) -> Delivery {
     match fault {
         FaultKind::DropBeforeRead | FaultKind::DropAfterApply => Delivery::cut(),
@@ -169,7 +171,7 @@ fn rate_limited(retry_after: Option<Duration>, exhausted_for: Option<Duration>, 
     response
 }
 
-/// What Cloudflare says to a client it does not like.
+/// Cloudflare's refusal of a client.
 pub(super) fn edge_block() -> Response {
     typed(StatusCode::FORBIDDEN, "text/plain; charset=UTF-8", "error code: 1010")
 }

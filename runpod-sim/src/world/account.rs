@@ -1,3 +1,5 @@
+//! The account: everything it owns and everything that limits it.
+
 use std::{
     collections::{BTreeSet, HashMap},
     time::Duration,
@@ -85,7 +87,7 @@ impl Account {
         account
     }
 
-    /// What compute has cost so far, in USD.
+    /// Cost of compute so far, in USD.
     fn spent(&self, now: Duration) -> f64 {
         self.pods.iter().flat_map(|pod| &pod.billed).map(|span| span.cost_usd(now)).sum()
     }
@@ -116,12 +118,12 @@ impl Account {
         (number, StdRng::seed_from_u64(self.seed ^ number.wrapping_mul(0xd134_2543_de82_ef95)))
     }
 
-    /// The seed of what is drawn about a pod whenever it is looked at.
+    /// Seed of the lags and draws of a pod's observations.
     pub(crate) fn grain(&self, number: u64) -> u64 {
         StdRng::seed_from_u64(self.seed ^ number.wrapping_mul(0xa076_1d64_78bd_642f)).random()
     }
 
-    /// Takes back the pods that were made last, as if nobody had made them.
+    /// Removes the pods that were made last, as if they had never been made.
     pub(crate) fn truncate(&mut self, pods: usize) {
         for mut pod in self.pods.split_off(pods) {
             pod.close_endpoints();

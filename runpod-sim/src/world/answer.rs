@@ -1,3 +1,5 @@
+//! Answers of pods' HTTP ports.
+
 use std::{
     sync::{Mutex, MutexGuard, PoisonError},
     time::Duration,
@@ -14,7 +16,7 @@ const LONGEST: Duration = Duration::from_secs(600);
 
 /// An answer of the HTTP ports of pods, instead of 200 and a line of text.
 ///
-/// A status of 520 to 530 is the edge's own: it comes from the proxy, as a page of Cloudflare's, and never from the port.
+/// A status of 520 to 530 is the edge's own: the proxy sends it, as a page of Cloudflare's, and the port never does.
 ///
 /// ```
 /// use std::time::Duration;

@@ -1,3 +1,5 @@
+//! The state that all requests share.
+
 use std::{
     net::SocketAddr,
     sync::{Arc, Mutex, MutexGuard, PoisonError},
@@ -19,7 +21,7 @@ use crate::{
     },
 };
 
-/// What all requests share.
+/// State that all requests share.
 pub(crate) struct App {
     pub(crate) settings: Settings,
     pub(crate) v1: &'static Contract,
@@ -96,7 +98,7 @@ impl App {
         }
     }
 
-    /// The truth about every pod there ever was, oldest first.
+    /// The ledger: an entry for every pod there ever was, oldest first.
     pub(crate) fn ledger(&self) -> Vec<LedgerEntry> {
         let now = self.clock.now();
         let entry = |pod: &Pod| LedgerEntry::of(pod, now, &self.settings.marker_env);

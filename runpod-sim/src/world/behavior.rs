@@ -1,3 +1,5 @@
+//! Behavior of RunPod that has been seen to differ: lags, and forms of answers.
+
 use std::{
     sync::{Arc, PoisonError, RwLock},
     time::Duration,
@@ -50,11 +52,11 @@ pub struct Behavior {
     /// Period in which `runtime.uptime` changes once. Default: none, it is always right.
     #[serde(rename = "uptime_period_seconds", serialize_with = "seconds")]
     pub uptime_period: Duration,
-    /// Time after a start or restart in which answers show the public ports of the run before, where somebody else's
+    /// Time after a start or restart in which answers show the public ports of the run before, where a stranger's
     /// services answer by then. Default: none.
     #[serde(rename = "stale_endpoints_seconds", serialize_with = "seconds")]
     pub stale_endpoints: Duration,
-    /// True if a stopped pod still shows its last public ports, where somebody else's services answer. Default: false.
+    /// True if a stopped pod still shows its last public ports, where a stranger's services answer. Default: false.
     pub exited_endpoints: bool,
     /// True if a stopped pod still shows what it cost while it was up. Default: false, it shows 0.
     pub exited_cost: bool,
@@ -86,7 +88,8 @@ pub struct Behavior {
     pub log_ids: LogIds,
     /// True if logs hold frames with an id and no data, and frames that are no JSON. Default: false.
     pub odd_log_frames: bool,
-    /// Age up to which a log cursor is known; resuming from an older one answers 400. `None` means for ever. Default: `None`.
+    /// Age up to which a log cursor is known; resuming from an older one answers 400. `None` means for ever. Default:
+    /// `None`.
     #[serde(rename = "log_memory_seconds", serialize_with = "maybe_seconds")]
     pub log_memory: Option<Duration>,
     /// Lines that sshd sends before it says who it is, as RFC 4253 allows. Default: none.
@@ -130,7 +133,7 @@ pub enum PublicKey {
     Hidden,
     /// It is written at the create, and never again; without a key no sshd is started.
     Written,
-    /// Like `Written`, but without a key it is the text `null`, and sshd is up and lets nobody in.
+    /// Like `Written`, but without a key it is the text `null`, and sshd is up and refuses every login.
     Null,
 }
 
@@ -173,7 +176,7 @@ pub enum RateLimitForm {
     Odd,
 }
 
-/// The present behavior, for everybody who needs to know.
+/// The present behavior, shared by all parts of the simulator.
 #[derive(Clone)]
 pub(crate) struct CurrentBehavior(Arc<RwLock<Arc<Behavior>>>);
 

@@ -1,3 +1,5 @@
+//! Spans a pod was billed for.
+
 use std::time::Duration;
 
 use serde::Serialize;
@@ -24,7 +26,7 @@ impl BilledSpan {
         self.to.unwrap_or(to).min(to).saturating_sub(self.from.max(from))
     }
 
-    /// What the span has cost by `now`, in USD.
+    /// Cost of the span until `now`, in USD.
     #[must_use]
     pub fn cost_usd(&self, now: Duration) -> f64 {
         let billed = self.to.unwrap_or(now).min(now).saturating_sub(self.from);

@@ -1,3 +1,5 @@
+//! Boots: the instants from a start to a usable pod.
+
 use std::time::Duration;
 
 use rand::Rng;
@@ -7,7 +9,7 @@ use crate::{
     world::delay::Delay,
 };
 
-/// How long each step from an accepted create to a usable pod takes, in simulated time.
+/// Durations of the steps from an accepted create to a usable pod, in simulated time.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct BootProfile {
     /// PROVISIONING: until a machine is assigned. Default: 4 s median.
@@ -110,7 +112,7 @@ const fn between(from: u64, to: u64) -> Delay {
     Delay::between(Duration::from_secs(from), Duration::from_secs(to))
 }
 
-/// What becomes of a boot.
+/// The outcome of a boot.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Fate {
     Sound,
@@ -128,7 +130,7 @@ pub(crate) enum Fate {
     },
 }
 
-/// Whether a boot starts with looking for a machine.
+/// The machine of a boot: a new one, which is searched for first, or the one the pod has.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Machine {
     Wanted,
@@ -140,7 +142,7 @@ pub(crate) enum Machine {
 pub(crate) struct Boot {
     pub(crate) asked: Duration,
     pub(crate) assigned: Duration,
-    /// How long the image takes to arrive.
+    /// Time until the image has arrived.
     pub(crate) pull: Duration,
     pub(crate) running: Duration,
     pub(crate) runtime: Duration,
@@ -192,7 +194,7 @@ impl Boot {
         }
     }
 
-    /// When everything answers; `None` when that never happens.
+    /// The instant from which everything answers; `None` when that never happens.
     pub(crate) fn usable(&self) -> Option<Duration> {
         (self.listening < Duration::MAX).then(|| self.listening.saturating_add(self.ssh_banner))
     }

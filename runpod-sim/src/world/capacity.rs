@@ -1,10 +1,12 @@
+//! Stock: how many units of a type may be handed out in a place.
+
 use std::time::Duration;
 
 use rand::{Rng, SeedableRng, rngs::StdRng};
 
 use crate::world::catalog::{self, Cloud};
 
-/// Which machines a capacity rule is about: every machine that matches all parts that are set.
+/// The machines of a capacity rule: every machine that matches all parts that are set.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 #[non_exhaustive]
 pub struct Scope {
@@ -37,7 +39,7 @@ impl Scope {
         self
     }
 
-    /// Why it covers nothing at all; `None` when it may cover something.
+    /// Says why it covers nothing at all; `None` when it may cover something.
     pub(crate) fn flaw(&self) -> Option<String> {
         let unknown_type = self.type_id.as_deref().and_then(catalog::unknown_type);
         unknown_type.or_else(|| self.data_center.as_deref().and_then(catalog::unknown_data_center))
@@ -50,7 +52,7 @@ impl Scope {
     }
 }
 
-/// Where a pod's machine stands and what it is.
+/// Location and type of a pod's machine.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Place {
     pub(crate) type_id: String,
@@ -58,7 +60,7 @@ pub(crate) struct Place {
     pub(crate) cloud: Cloud,
 }
 
-/// What may be handed out at a time. Without a rule, everything is in stock.
+/// The stock that may be handed out at a time. Without a rule, everything is in stock.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Capacity {
     rules: Vec<(Scope, u32)>,

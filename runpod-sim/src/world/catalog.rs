@@ -1,6 +1,8 @@
+//! The catalog: GPU types, CPU flavors and data centers.
+
 use serde::{Deserialize, Serialize};
 
-/// Which of RunPod's two clouds a pod runs in.
+/// One of RunPod's two clouds.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Default, Serialize, Deserialize)]
 #[serde(rename_all = "UPPERCASE")]
 pub enum Cloud {
@@ -22,8 +24,9 @@ pub(crate) struct GpuType {
     pub(crate) secure: Offer,
     pub(crate) community: Offer,
     pub(crate) serverless: Option<f64>,
-    /// What a pod gets per GPU.
+    /// vCPUs a pod gets for each GPU.
     pub(crate) vcpus: u32,
+    /// GB of memory a pod gets for each GPU.
     pub(crate) ram_gb: u32,
     pub(crate) data_centers: &'static [&'static str],
     pub(crate) cuda: &'static [&'static str],
@@ -92,13 +95,13 @@ pub(crate) fn data_center(id: &str) -> Option<&'static DataCenter> {
     DATA_CENTERS.iter().find(|center| center.id == id)
 }
 
-/// Why an id is neither a GPU type nor a CPU flavor, with those that are; `None` when it is one.
+/// Refuses an id that is neither a GPU type nor a CPU flavor, and names those that are; `None` when it is one.
 pub(crate) fn unknown_type(id: &str) -> Option<String> {
     let known = GPUS.iter().map(|gpu| gpu.id).chain(CPUS.iter().map(|flavor| flavor.id));
     unknown("a GPU type or CPU flavor", id, known)
 }
 
-/// Why an id is no data center, with those that are; `None` when it is one.
+/// Refuses an id that is no data center, and names those that are; `None` when it is one.
 pub(crate) fn unknown_data_center(id: &str) -> Option<String> {
     unknown("a data center", id, DATA_CENTERS.iter().map(|center| center.id))
 }

@@ -1,3 +1,5 @@
+//! The simulated clock.
+
 use std::{
     sync::{Mutex, MutexGuard, PoisonError},
     time::Duration,

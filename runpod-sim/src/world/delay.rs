@@ -1,10 +1,12 @@
+//! Spans of simulated time that are drawn from the seed.
+
 use std::time::Duration;
 
 use rand::{Rng, SeedableRng, rngs::StdRng};
 use rand_distr::{Distribution, StandardNormal};
 use serde::{Serialize, Serializer};
 
-/// How far a log-normal draw may stray from its median, as a factor.
+/// Largest factor between a log-normal draw and its median.
 const MAX_STRETCH: f64 = 50.0;
 
 /// A span of simulated time, drawn from the seed.
@@ -40,7 +42,7 @@ impl Delay {
         Self(Law::Between { from, to })
     }
 
-    /// Whether a draw can be made with it.
+    /// Returns true if a draw can be made with it.
     pub(crate) fn is_sound(&self) -> bool {
         match self.0 {
             Law::LogNormal { sigma, .. } => sigma.is_finite() && sigma >= 0.0,
@@ -62,7 +64,7 @@ impl Delay {
         }
     }
 
-    /// The draw that always belongs to this grain: the same for everybody who asks.
+    /// Draws the span that belongs to this grain, which is always the same.
     pub(crate) fn of(&self, grain: u64) -> Duration {
         match self.0 {
             Law::LogNormal { median, sigma: 0.0 } => median,

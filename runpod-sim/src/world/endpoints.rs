@@ -1,3 +1,5 @@
+//! Loopback ports of pods and the services behind them.
+
 use std::{
     future::Future,
     io,
@@ -28,7 +30,7 @@ use crate::world::{
 };
 
 const SSH_BANNER: &[u8] = b"SSH-2.0-OpenSSH_9.6p1 runpod-sim\r\n";
-/// The one who got the port after the pod had lost it.
+/// Banner of the stranger who got the port after the pod had lost it.
 const STRANGER: &[u8] = b"SSH-2.0-OpenSSH_8.9p1 somebody-else\r\n";
 const BACKLOG: u32 = 128;
 
@@ -41,7 +43,7 @@ pub(crate) struct Endpoints {
     ending: JoinSet<()>,
 }
 
-/// Where one port of a pod can be reached from outside.
+/// The public address of one port of a pod.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Endpoint {
     pub(crate) port: Port,
@@ -61,7 +63,7 @@ enum Owner {
 pub(crate) struct Handover<'a> {
     pub(crate) clock: &'a Arc<Clock>,
     pub(crate) runtime: &'a Handle,
-    /// True if somebody else's services answer on them from then on.
+    /// True if a stranger's services answer on them from then on.
     pub(crate) to_stranger: bool,
 }
 
@@ -135,7 +137,7 @@ impl Endpoints {
         self.ending.abort_all();
     }
 
-    /// Takes the ports away from the pod at an instant: closes them, or lets somebody else's services answer there.
+    /// Takes the ports away from the pod at an instant: closes them, or lets a stranger's services answer there.
     pub(crate) fn end(&mut self, at: Duration, handover: Handover<'_>) {
         let owner = if handover.to_stranger { Owner::Stranger } else { Owner::Nobody };
         if at > handover.clock.now() {
@@ -162,7 +164,7 @@ impl Endpoints {
     }
 }
 
-/// Refuses connections until the service is up, or somebody else has the port; serves until dropped.
+/// Refuses connections until the service is up or a stranger has the port; serves until dropped.
 async fn listen(
     services: Services,
     mut owner: watch::Receiver<Owner>,
@@ -191,7 +193,7 @@ async fn listen(
     }
 }
 
-/// Returns once a port belongs to nobody.
+/// Returns once a port has no owner.
 async fn nobody(mut owner: watch::Receiver<Owner>) {
     if owner.wait_for(|owner| *owner == Owner::Nobody).await.is_err() {
         std::future::pending::<()>().await;

@@ -1,3 +1,5 @@
+//! The request log.
+
 use std::{collections::VecDeque, time::Duration};
 
 use serde::Serialize;
@@ -8,7 +10,7 @@ use serde::Serialize;
 pub struct RequestRecord {
     /// Its number, counted from 1 since the start.
     pub number: u64,
-    /// When it arrived, in simulated time since the start.
+    /// The instant it arrived, in simulated time since the start.
     #[serde(serialize_with = "crate::world::seconds::seconds")]
     pub at: Duration,
     /// HTTP method.

@@ -1,3 +1,5 @@
+//! Creates, starts and restarts of pods.
+
 use std::{net::SocketAddr, time::Duration};
 
 use axum::http::StatusCode;
@@ -216,7 +218,7 @@ pub(crate) fn take(app: &App, ports: &[Port]) -> Result<Sockets, Box<Problem>> {
 }
 
 impl App {
-    /// What happens to the ports of a run that ends.
+    /// The fate of the ports of a run that ends.
     pub(crate) fn handover(&self) -> Handover<'_> {
         let behavior = self.behavior();
         let to_stranger = behavior.exited_endpoints || !behavior.stale_endpoints.is_zero();
@@ -246,7 +248,7 @@ pub(crate) fn start(
     boot(app, pod, now, machine, Fate::of(fault))
 }
 
-/// Where something listens for an HTTP port of a pod; `None` until the port is assigned.
+/// The address that listens for an HTTP port of a pod; `None` until the port is assigned.
 pub(crate) fn http_end(account: &Account, id: &str, port: u16, now: Duration) -> Option<SocketAddr> {
     let run = account.pod(id, now, Duration::ZERO)?.reachable(now)?;
     let port = Port { number: u32::from(port), kind: PortKind::Http };

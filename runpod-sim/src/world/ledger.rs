@@ -1,3 +1,5 @@
+//! The ledger: a record of every pod there ever was.
+
 use std::{fmt, time::Duration};
 
 use serde::Serialize;
@@ -8,7 +10,7 @@ use crate::world::{
     seconds::{maybe_seconds, seconds},
 };
 
-/// The truth about one pod: who asked for it, what it is, when it billed and what that came to.
+/// The record of one pod: its marker, its type, the spans it billed for and their cost.
 #[derive(Clone, PartialEq, Serialize)]
 #[non_exhaustive]
 pub struct LedgerEntry {
@@ -22,27 +24,27 @@ pub struct LedgerEntry {
     pub env_keys: Vec<String>,
     /// GPU type or CPU flavor id.
     pub type_id: String,
-    /// When it was created, in simulated time since the start.
+    /// The instant it was created, in simulated time since the start.
     #[serde(serialize_with = "seconds")]
     pub created: Duration,
-    /// When it was terminated; `None` while it exists.
+    /// The instant it was terminated; `None` while it exists.
     #[serde(serialize_with = "maybe_seconds")]
     pub terminated: Option<Duration>,
     /// Its status now.
     pub status: PodStatus,
-    /// From when on everything in it answers, sshd included; it may lie in the future. `None` when it is stopped,
-    /// terminated, or will never answer.
+    /// The instant from which everything in it answers, sshd included, which may be in the future. `None` when it is
+    /// stopped, terminated, or will never answer.
     #[serde(serialize_with = "maybe_seconds")]
     pub usable_from: Option<Duration>,
     /// The first instant it billed compute for; `None` when it never billed.
     #[serde(serialize_with = "maybe_seconds")]
     pub billed_from: Option<Duration>,
-    /// When its last bill ended; `None` while it bills, or when it never billed.
+    /// The instant its last bill ended; `None` while it bills, or when it never billed.
     #[serde(serialize_with = "maybe_seconds")]
     pub billed_to: Option<Duration>,
     /// The spans it billed compute for, oldest first.
     pub billed: Vec<BilledSpan>,
-    /// What compute has cost so far, in USD.
+    /// Cost of compute so far, in USD.
     pub cost_usd: f64,
 }
 
@@ -69,7 +71,7 @@ impl LedgerEntry {
         }
     }
 
-    /// Whether the pod bills for compute now.
+    /// Returns true if the pod bills for compute now.
     #[must_use]
     pub fn is_billing(&self) -> bool {
         self.billed.last().is_some_and(|span| span.to.is_none())

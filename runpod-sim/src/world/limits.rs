@@ -1,3 +1,5 @@
+//! Rate-limit windows.
+
 use std::time::Duration;
 
 use crate::world::{behavior::RateLimitForm, clock::Clock};
@@ -44,7 +46,7 @@ struct Fill {
     spent: u32,
 }
 
-/// What the headers of one answer say.
+/// The rate-limit headers of one answer.
 pub(crate) struct RateLimitStatus {
     windows: Vec<WindowStatus>,
     /// Set when the request exceeds a window: whole real seconds until one of them has room again. Another may be

@@ -1,3 +1,5 @@
+//! Lines of a pod's log, computed from its runs.
+
 use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
@@ -23,10 +25,10 @@ const MOST: u128 = 5000;
 const BEAT_OFFSET: Duration = Duration::from_nanos(100);
 const END_OFFSET: Duration = Duration::from_nanos(200);
 
-/// What is written at one moment is spread over less than this, line by line.
+/// Lines of one moment are spread over less than this.
 pub(crate) const INSTANT: Duration = Duration::from_nanos(999);
 
-/// Who wrote a line.
+/// The writer of a line.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub(crate) enum Source {
@@ -55,7 +57,7 @@ pub(crate) fn lines(pod: &Pod, after: Option<Duration>, until: Duration) -> Vec<
     all
 }
 
-/// When the next line after `after` is due, as things stand; `None` when none is.
+/// The instant the next line after `after` is due; `None` when none is.
 pub(crate) fn next(pod: &Pod, after: Duration) -> Option<Duration> {
     let boot = &pod.runs.last().filter(|run| run.ended.is_none() && pod.terminated.is_none())?.boot;
     let fixed = boot_lines(pod, boot).into_iter().map(|line| line.at).filter(|at| *at > after).min();
@@ -71,7 +73,7 @@ fn system(at: Duration, offset: Duration, text: String) -> Line {
     Line { at: at.saturating_add(offset), source: Source::System, text }
 }
 
-/// What the machine and the container say once in a boot.
+/// Lines that the machine and the container write once in a boot.
 fn boot_lines(pod: &Pod, boot: &Boot) -> Vec<Line> {
     let image = &pod.facts.image;
     let mut lines = vec![(boot.assigned, Source::System, format!("create container {image}"))];

@@ -1,3 +1,5 @@
+//! The simulated world: an account, its pods, their machines and the clock.
+
 pub(crate) mod account;
 pub(crate) mod answer;
 pub(crate) mod app;

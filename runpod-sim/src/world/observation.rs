@@ -1,3 +1,5 @@
+//! Observations: a pod as an answer shows it, with the lags of its parts.
+
 use std::time::Duration;
 
 use rand::{Rng, SeedableRng, rngs::StdRng};
@@ -8,7 +10,7 @@ use crate::world::{
     pod::{Pod, Run},
 };
 
-/// The instants that an answer shows the parts of one pod as of.
+/// The instants at which an answer shows the parts of one pod.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Observation<'a> {
     pub(crate) behavior: &'a Behavior,
@@ -29,13 +31,13 @@ impl<'a> Observation<'a> {
         Self { behavior, now, facts: now, status: now, endpoints: now, environment, mask }
     }
 
-    /// The look of a get; `None` while it does not know the pod.
+    /// The observation of a get; `None` while it does not know the pod.
     pub(crate) fn get(behavior: &'a Behavior, pod: &Pod, now: Duration) -> Option<Self> {
         let known = pod.created.saturating_add(behavior.get_lag.of(pod.grain ^ 1));
         (now >= known).then(|| Self::behind(behavior, pod, (now, now), EnvironmentMask::Clear))
     }
 
-    /// The look of a list; `None` while the pod is not in it, or no longer.
+    /// The observation of a list; `None` while the pod is not in it, or no longer.
     pub(crate) fn list(behavior: &'a Behavior, pod: &Pod, now: Duration) -> Option<Self> {
         let lag = match behavior.twin_lag.filter(|_| pod.twin) {
             Some(lag) => lag.of(pod.grain ^ 2),

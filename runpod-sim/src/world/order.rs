@@ -1,3 +1,5 @@
+//! A create request.
+
 use std::{collections::BTreeMap, fmt};
 
 use serde::{Deserialize, Serialize};

@@ -1,3 +1,5 @@
+//! A pod, its facts and its runs.
+
 use std::{net::Ipv4Addr, time::Duration};
 
 use rand::{Rng, rngs::StdRng};
@@ -53,7 +55,7 @@ impl std::fmt::Display for PodStatus {
     }
 }
 
-/// What an action endpoint can be asked for.
+/// An action on a pod.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Action {
     Start,
@@ -77,7 +79,7 @@ impl Action {
         }
     }
 
-    /// Whether a pod in this status really takes the action.
+    /// Returns true if a pod in this status takes the action.
     pub(crate) fn suits(self, status: PodStatus) -> bool {
         use PodStatus as S;
         match self {
@@ -89,25 +91,25 @@ impl Action {
     }
 }
 
-/// One pod: what it was asked to be, and everything its state follows from.
+/// One pod: its order, and everything its state follows from.
 pub(crate) struct Pod {
     pub(crate) id: String,
     pub(crate) number: u64,
-    /// The seed of what is drawn about it whenever it is looked at.
+    /// Seed of the lags and draws of each of its observations.
     pub(crate) grain: u64,
     pub(crate) facts: Facts,
-    /// What it was before each change, and until when.
+    /// Its facts before each change, with the instant at which they ended.
     former: Vec<(Duration, Facts)>,
     pub(crate) template: Option<String>,
     pub(crate) compute: Compute,
-    /// Whether its machine had no GPU left for it when it was started.
+    /// True if its machine had no GPU left when it was started.
     pub(crate) without_gpus: bool,
     /// The cluster it belongs to; `None` for a pod of its own.
     pub(crate) cluster: Option<String>,
     pub(crate) interruptible: bool,
     /// True for the second pod of a create that made two.
     pub(crate) twin: bool,
-    /// Whether the container starts an SSH server.
+    /// True if the container starts an SSH server.
     pub(crate) sshd: bool,
     pub(crate) place: Place,
     pub(crate) host: Host,
@@ -120,7 +122,7 @@ pub(crate) struct Pod {
     pub(crate) rng: StdRng,
 }
 
-/// Everything about a pod that a caller can change.
+/// The facts of a pod that a caller can change.
 #[derive(Debug, Clone)]
 pub(crate) struct Facts {
     pub(crate) name: String,
@@ -140,7 +142,7 @@ pub(crate) struct Facts {
 /// One boot of a pod's container and what came of it.
 pub(crate) struct Run {
     pub(crate) boot: Boot,
-    /// When it ended; `None` while it lasts.
+    /// The instant it ended; `None` while it lasts.
     pub(crate) ended: Option<Duration>,
     pub(crate) endpoints: Endpoints,
 }
@@ -248,7 +250,7 @@ impl Pod {
         self.runs.first().is_some_and(|run| run.boot.assigned <= at || run.is_over(at))
     }
 
-    /// Whether it occupies its machine's compute.
+    /// Returns true if it occupies its machine's compute.
     pub(crate) fn holds_compute(&self) -> bool {
         self.terminated.is_none() && self.runs.last().is_some_and(|run| run.ended.is_none())
     }
@@ -262,7 +264,7 @@ impl Pod {
         if self.holds_compute() { self.rate() } else { 0.0 }
     }
 
-    /// What it computes with now, which may be less than what was asked for.
+    /// Its compute now, which may be less than was requested.
     pub(crate) fn compute(&self) -> Compute {
         match self.compute {
             Compute::Gpu { kind, .. } if self.without_gpus => Compute::Gpu { kind, count: 0 },
@@ -322,7 +324,7 @@ impl Pod {
         }
     }
 
-    /// When its container started, last of all.
+    /// The instant its container last started.
     pub(crate) fn started(&self, at: Duration) -> Option<Duration> {
         let run = &self.runs[self.run_at(at)?];
         let by = run.ended.unwrap_or(at).min(at);

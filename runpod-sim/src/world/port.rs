@@ -1,3 +1,5 @@
+//! Ports a pod asks for.
+
 /// The largest number a port is asked for by.
 const MOST: u32 = 99_999;
 /// The first number a port that wants the same number inside and outside is asked for by.

@@ -1,3 +1,5 @@
+//! A container registry of the account.
+
 use serde::Serialize;
 
 use crate::world::store::Stored;

@@ -1,3 +1,5 @@
+//! Rules of a create that reach across fields.
+
 use axum::http::StatusCode;
 use rand::{Rng, seq::IndexedRandom};
 use serde_json::{Value, json};
@@ -15,15 +17,15 @@ use crate::{
     },
 };
 
-/// How RunPod says that it is out of stock.
+/// RunPod's words for being out of stock.
 pub(crate) const NO_INSTANCES: &str = "There are no longer any instances available with the requested specifications. Please refresh and try again.";
-/// Why a CPU pod has no disk of its own.
+/// Refusal of a disk of its own for a CPU pod.
 pub(crate) const NO_PERSISTENT: &str = "mounts.persistent is not available on CPU pods: use a network volume";
 /// The largest request body RunPod takes, in bytes; what a template filled in counts too.
 pub(crate) const MAX_BODY: usize = 102_400;
 const NO_CONFIGURATION: &str = "You must either provide a template id or pod configuration parameters";
 
-/// What a pod computes with.
+/// The compute of a pod.
 #[derive(Debug, Clone, Copy)]
 pub(crate) enum Compute {
     Gpu { kind: &'static GpuType, count: u32 },
@@ -38,7 +40,7 @@ impl Compute {
         }
     }
 
-    /// How many units of stock it takes.
+    /// Units of stock it takes: GPUs or vCPUs.
     pub(crate) fn units(&self) -> u32 {
         match self {
             Self::Gpu { count, .. } => *count,

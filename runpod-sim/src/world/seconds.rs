@@ -1,3 +1,5 @@
+//! Spans as seconds in JSON.
+
 use std::time::Duration;
 
 use serde::Serializer;

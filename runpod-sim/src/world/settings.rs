@@ -1,3 +1,5 @@
+//! Settings of a simulator and their builder.
+
 use std::{
     fmt,
     net::{Ipv4Addr, SocketAddr},
@@ -109,44 +111,44 @@ impl Default for SimBuilder {
 }
 
 impl SimBuilder {
-    /// Where to listen. Default: `127.0.0.1` with a port of the system's choice.
+    /// Sets the address to listen on. Default: `127.0.0.1` with a port of the system's choice.
     pub fn listen(mut self, address: SocketAddr) -> Self {
         self.settings.listen = address;
         self
     }
 
-    /// The only key the simulator accepts. Default: a fixed one, see [`Sim::api_key`](crate::Sim::api_key).
+    /// Sets the only key the simulator accepts. Default: a fixed one, see [`Sim::api_key`](crate::Sim::api_key).
     pub fn api_key(mut self, key: impl Into<String>) -> Self {
         self.settings.api_key = ApiKey(key.into());
         self
     }
 
-    /// What every random choice follows from. Default: 0.
+    /// Sets the seed of every random choice. Default: 0.
     pub fn seed(mut self, seed: u64) -> Self {
         self.settings.seed = seed;
         self
     }
 
-    /// Simulated seconds per real second, 0 to 1,000,000. At 0 the clock moves only by [`Sim::advance`](crate::Sim::advance).
-    /// Default: 1.
+    /// Sets the simulated seconds per real second, 0 to 1,000,000. At 0 the clock moves only by
+    /// [`Sim::advance`](crate::Sim::advance). Default: 1.
     pub fn time_scale(mut self, scale: f64) -> Self {
         self.settings.time_scale = scale;
         self
     }
 
-    /// The wall-clock reading at the start, from which `createdAt` and the like are counted. Default: now.
+    /// Sets the wall-clock time at the start, from which `createdAt` and the like are counted. Default: now.
     pub fn epoch(mut self, epoch: SystemTime) -> Self {
         self.settings.epoch = epoch;
         self
     }
 
-    /// How long the steps of a boot take. Default: [`BootProfile::default`].
+    /// Sets the durations of the steps of a boot. Default: [`BootProfile::default`].
     pub fn boot(mut self, profile: BootProfile) -> Self {
         self.settings.boot = profile;
         self
     }
 
-    /// How much later than in a get a new pod appears in lists, in simulated time; every pod waits as long.
+    /// Sets the time after which lists show a new pod, in simulated time, the same for every pod.
     /// Default: 2 s. The rest of how answers are behind is in [`behavior`](Self::behavior).
     pub fn list_lag(mut self, lag: Duration) -> Self {
         self.settings.behavior.list_lag = Delay::fixed(lag);
@@ -191,27 +193,27 @@ impl SimBuilder {
         self
     }
 
-    /// How long a get still shows a deleted pod, as TERMINATED, before it answers 404; in simulated time.
+    /// Sets the simulated time for which a get shows a deleted pod as TERMINATED before it answers 404.
     /// Default: 3 s.
     pub fn terminated_linger(mut self, linger: Duration) -> Self {
         self.settings.terminated_linger = linger;
         self
     }
 
-    /// Pods per page when a list request names no `limit`, 1 to 1000. Default: 1000.
+    /// Sets the pods per page when a list request names no `limit`, 1 to 1000. Default: 1000.
     pub fn page_size(mut self, pods: usize) -> Self {
         self.settings.page_size = pods;
         self
     }
 
-    /// Whether ports of pods really listen on loopback. Without, they are announced at addresses that reach
-    /// nothing. Default: true.
+    /// Sets if ports of pods listen on loopback. If not, they are announced at addresses
+    /// that reach nothing. Default: true.
     pub fn real_endpoints(mut self, real: bool) -> Self {
         self.settings.real_endpoints = real;
         self
     }
 
-    /// The environment variable the ledger reports as marker. Default: `RUNPOD_LIFECYCLE_DEPLOYMENT`.
+    /// Sets the environment variable the ledger reports as marker. Default: `RUNPOD_LIFECYCLE_DEPLOYMENT`.
     pub fn marker_env(mut self, name: impl Into<String>) -> Self {
         self.settings.marker_env = name.into();
         self
@@ -249,7 +251,7 @@ impl SimBuilder {
         self
     }
 
-    /// USD the account has; running pods use them up, and creating or starting a pod without any answers 402.
+    /// Sets the account's balance in USD. Running pods use it up; creating or starting a pod without any answers 402.
     /// Default: money without end.
     pub fn balance_usd(mut self, usd: f64) -> Self {
         self.settings.balance_usd = Some(usd);
@@ -262,7 +264,7 @@ impl SimBuilder {
         self
     }
 
-    /// Whether REST v1 answers 410 to everything. Default: false.
+    /// Sets if REST v1 answers 410 to everything. Default: false.
     pub fn retire_v1(mut self, retired: bool) -> Self {
         self.settings.v1_retired = retired;
         self

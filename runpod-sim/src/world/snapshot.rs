@@ -1,3 +1,5 @@
+//! A pod as the simulator's owner sees it.
+
 use std::{net::SocketAddr, time::Duration};
 
 use crate::world::{
@@ -19,11 +21,11 @@ pub struct PodSnapshot {
     pub type_id: String,
     /// GPUs or vCPUs.
     pub count: u32,
-    /// Where its machine stands.
+    /// Data center of its machine.
     pub data_center: String,
-    /// Where port 22 is published; `None` until it is, or without `22/tcp`.
+    /// Public address of port 22; `None` until it is published, or without `22/tcp`.
     pub ssh: Option<SocketAddr>,
-    /// What it costs now, in USD per hour.
+    /// Cost now, in USD per hour.
     pub usd_per_hour: f64,
 }
 

@@ -1,9 +1,11 @@
-/// Something that is kept under an id.
+//! A store of items by id, in the order they were made.
+
+/// An item that is stored under its id.
 pub(crate) trait Stored {
     fn id(&self) -> &str;
 }
 
-/// Things of one kind, in the order they were made.
+/// Items of one kind, in the order they were made.
 #[derive(Debug, Clone)]
 pub(crate) struct Store<T> {
     next: u64,
@@ -31,7 +33,7 @@ impl<T: Stored> Store<T> {
         self.items.iter_mut().map(|(_, item)| item).find(|item| item.id() == id)
     }
 
-    /// Whether there was such a thing.
+    /// Removes an item; returns true if it was there.
     pub(crate) fn remove(&mut self, id: &str) -> bool {
         let before = self.items.len();
         self.items.retain(|(_, item)| item.id() != id);

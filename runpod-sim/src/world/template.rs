@@ -1,3 +1,5 @@
+//! Templates of pods.
+
 use serde::{Deserialize, Serialize};
 
 use crate::world::{
@@ -14,7 +16,7 @@ pub(crate) struct Template {
     pub(crate) body: TemplateBody,
 }
 
-/// What a template says, as it is written in a request.
+/// The body of a template, as a request writes it.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub(crate) struct TemplateBody {
@@ -113,7 +115,7 @@ impl TemplateBody {
     }
 }
 
-/// The templates everybody sees.
+/// Templates that every account sees.
 pub(crate) fn public() -> Vec<Template> {
     let template = |id: &str, name: &str, image: &str| {
         let body = TemplateBody {

@@ -1,3 +1,5 @@
+//! Network volumes.
+
 use serde::{Deserialize, Serialize};
 
 use crate::world::store::Stored;

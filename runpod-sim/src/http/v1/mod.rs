@@ -1,3 +1,5 @@
+//! REST v1.
+
 mod order;
 mod pods;
 mod refusal;

@@ -1,3 +1,5 @@
+//! v1's create request.
+
 use serde::Deserialize;
 
 use crate::{

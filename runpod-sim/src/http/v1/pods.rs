@@ -1,3 +1,5 @@
+//! v1's operations on pods.
+
 use axum::http::StatusCode;
 use serde_json::{Value, json};
 
@@ -40,7 +42,7 @@ pub(super) fn create(app: &App, call: &Call) -> Outcome {
     Err(as_v1(refusal))
 }
 
-/// What a change answers with: the pod as it is.
+/// The answer to a change: the pod as it is.
 fn shown(app: &App, pod: &Pod, call: &Call) -> Value {
     view::pod(pod, &Observation::exact(&app.behavior(), call.now), &app.clock)
 }

@@ -1,3 +1,5 @@
+//! A pod as v1 shows it.
+
 use std::{borrow::Cow, time::Duration};
 
 use serde_json::{Map, Value, json};
@@ -12,7 +14,7 @@ use crate::world::{
     rules::Compute,
 };
 
-/// A pod as v1 showed it: what is wanted, not what is.
+/// A pod as v1 shows it: its desired state, not its actual one.
 pub(super) fn pod(pod: &Pod, observation: &Observation<'_>, clock: &Clock) -> Value {
     let desired = match pod.status(observation.status) {
         PodStatus::Exited => "EXITED",
@@ -68,7 +70,7 @@ pub(super) fn pod(pod: &Pod, observation: &Observation<'_>, clock: &Clock) -> Va
     view
 }
 
-/// The machine it is on, without what nobody needs.
+/// The machine it is on.
 fn machine(pod: &Pod) -> Value {
     json!({
         "dataCenterId": pod.place.data_center,

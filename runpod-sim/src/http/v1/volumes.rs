@@ -1,3 +1,5 @@
+//! v1's operations on network volumes.
+
 use serde::Deserialize;
 use serde_json::{Value, json};
 

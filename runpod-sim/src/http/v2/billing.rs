@@ -1,3 +1,5 @@
+//! Billing of pods in buckets of time.
+
 use std::time::Duration;
 
 use jiff::{Timestamp, ToSpan, civil::Date, tz::TimeZone};

@@ -1,3 +1,5 @@
+//! The catalog of CPU flavors.
+
 use serde_json::{Value, json};
 
 use crate::{

@@ -1,3 +1,5 @@
+//! The catalog of data centers.
+
 use serde_json::{Value, json};
 
 use crate::{

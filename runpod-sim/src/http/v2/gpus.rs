@@ -1,3 +1,5 @@
+//! The catalog of GPU types.
+
 use serde_json::{Value, json};
 
 use crate::{
@@ -29,7 +31,7 @@ pub(crate) fn get(app: &App, call: &Call) -> Outcome {
     Reply::ok(view(gpu, &filter, &app.account()))
 }
 
-/// What the query asks the availability to be computed for.
+/// The filters of the query, for which the availability is computed.
 struct Filter {
     availability: bool,
     count: u32,

@@ -1,3 +1,5 @@
+//! The account's SSH keys.
+
 use serde::Deserialize;
 use serde_json::json;
 
@@ -14,7 +16,7 @@ struct Keys {
     keys: Vec<String>,
 }
 
-/// Those before the last change, for as long as a get is behind.
+/// Returns the keys. While a get is behind, those before the last change.
 pub(crate) fn get(app: &App, call: &Call) -> Outcome {
     let account = app.account();
     let lag = app.behavior().ssh_key_lag;
@@ -23,7 +25,7 @@ pub(crate) fn get(app: &App, call: &Call) -> Outcome {
     Reply::ok(json!({ "keys": keys }))
 }
 
-/// Replaces the whole set.
+/// Replaces all keys.
 pub(crate) fn put(app: &App, call: &Call) -> Outcome {
     let Keys { keys } = call.body()?;
     let mut account = app.account();

@@ -1,3 +1,5 @@
+//! Logs of pods as Server-Sent Events.
+
 use std::{io, sync::Arc, time::Duration};
 
 use axum::body::{Body, Bytes};
@@ -88,15 +90,15 @@ struct Follower {
     changed: watch::Receiver<()>,
     pod: String,
     source: Option<Source>,
-    /// The instant of the last line that was looked at.
+    /// The instant of the last line that was read.
     seen: Option<Duration>,
-    /// What was written before the request, still to be sent.
+    /// Lines written before the request, still to be sent.
     backlog: String,
     /// Lines that were sent.
     written: u64,
-    /// Whether nothing may be sent before the first line.
+    /// True if nothing may be sent before the first line.
     silent: bool,
-    /// When the edge cuts the stream; `None` means never.
+    /// The instant the edge cuts the stream; `None` means never.
     end: Option<Instant>,
 }
 
@@ -145,7 +147,7 @@ impl Follower {
         self.source.is_none_or(|source| source == line.source)
     }
 
-    /// When to look again, unless something happens before.
+    /// The instant to read the log again, unless something happens before.
     fn due(&self, now: Duration) -> Duration {
         let account = self.app.account();
         let pod = account.pod(&self.pod, now, self.app.settings.terminated_linger);

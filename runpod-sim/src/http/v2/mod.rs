@@ -1,3 +1,5 @@
+//! REST v2.
+
 mod billing;
 mod cpus;
 mod data_centers;

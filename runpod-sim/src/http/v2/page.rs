@@ -1,3 +1,5 @@
+//! Pages of lists and their cursors.
+
 use std::time::Duration;
 
 use rand::{Rng, SeedableRng, rngs::StdRng};
@@ -19,7 +21,7 @@ const MAX_LIMIT: usize = 1000;
 /// The part of a list a request asks for, newest first.
 pub(crate) struct Page {
     key: &'static str,
-    /// What the cursors of this list of this account begin with.
+    /// The beginning of the cursors of this list of this account.
     tag: u32,
     limit: usize,
     start: Start,
@@ -27,12 +29,12 @@ pub(crate) struct Page {
     luck: Option<StdRng>,
 }
 
-/// Where a page begins.
+/// The beginning of a page.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 struct Start {
     /// The number of the last item of the page before; `None` for the first page.
     before: Option<u64>,
-    /// Whether the page before was empty.
+    /// True if the page before was empty.
     after_nothing: bool,
 }
 
@@ -90,7 +92,7 @@ impl Page {
         Ok(Reply::Written(format!("{{\"{}\":{items},\"pagination\":{pagination}}}", self.key)))
     }
 
-    /// How many of the items that fit are on the page: in one case of six none, in two fewer.
+    /// Draws the number of items on the page: in one case of six none, in two fewer than fit.
     fn length(&mut self, fitting: usize) -> usize {
         let Some(luck) = &mut self.luck else { return fitting };
         let least = usize::from(self.start.after_nothing).min(fitting);

@@ -1,3 +1,5 @@
+//! v2's operations on pods.
+
 use axum::http::StatusCode;
 use serde_json::{Value, json};
 
@@ -37,7 +39,7 @@ pub(crate) fn create(app: &App, call: &Call) -> Outcome {
     Ok(Reply::Json(StatusCode::CREATED, pod))
 }
 
-/// What a change answers with: the pod as it is.
+/// The answer to a change: the pod as it is.
 fn view(app: &App, account: &Account, call: &Call, id: &str) -> Result<Value, Box<Problem>> {
     let pod = account.pod(id, call.now, app.settings.terminated_linger);
     let pod = pod.ok_or_else(|| Problem::not_found("pod"))?;
@@ -140,7 +142,7 @@ fn restart(app: &App, pod: &mut Pod, call: &Call) -> Result<(), Box<Problem>> {
     launch::restart(app, pod, call.now, Fate::of(call.fault.as_ref()))
 }
 
-/// Whether the request is accepted without any effect.
+/// Returns true if the request is accepted without any effect.
 fn is_ignored(call: &Call) -> bool {
     call.fault == Some(FaultKind::Ignored)
 }

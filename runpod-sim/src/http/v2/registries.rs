@@ -1,3 +1,5 @@
+//! Credentials for container registries.
+
 use axum::http::StatusCode;
 use serde::Deserialize;
 use serde_json::json;
@@ -16,7 +18,7 @@ struct NewRegistry {
     name: String,
 }
 
-/// All at once: this list has no pages.
+/// Lists all at once: this list has no pages.
 pub(crate) fn list(app: &App) -> Outcome {
     let account = app.account();
     let registries: Vec<&Registry> =

@@ -1,3 +1,5 @@
+//! Templates, public ones and the account's own.
+
 use axum::http::StatusCode;
 use serde_json::json;
 
@@ -22,7 +24,7 @@ pub(crate) fn list(app: &App, call: &Call) -> Outcome {
     page.cut(account.templates.numbered().rev(), |template| Some(json!(template)))
 }
 
-/// The public ones, which all count as official and come all at once.
+/// Lists the public templates, which all count as official, all at once.
 pub(crate) fn catalog(call: &Call) -> Outcome {
     let official = call.query("source").is_none_or(|source| source == "official");
     let templates = if official { template::public() } else { Vec::new() };

@@ -1,3 +1,5 @@
+//! A pod as v2 shows it.
+
 use std::{
     borrow::Cow,
     fmt::Display,
@@ -59,7 +61,7 @@ pub(crate) struct PodView<'a> {
     cluster: Option<ClusterView<'a>>,
 }
 
-/// Is written the way it is displayed.
+/// A value that is written the way it is displayed.
 struct Shown<T>(T);
 
 impl<T: Display> Serialize for Shown<T> {
@@ -112,7 +114,7 @@ struct SshEnd<U> {
     command: String,
 }
 
-/// Where SSH goes.
+/// An SSH destination.
 enum Host {
     Proxy,
     Direct(IpAddr),

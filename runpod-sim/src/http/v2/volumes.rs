@@ -1,3 +1,5 @@
+//! v2's operations on network volumes.
+
 use axum::http::StatusCode;
 use serde::Deserialize;
 use serde_json::json;
@@ -32,7 +34,7 @@ struct VolumeChange {
     size: Option<u32>,
 }
 
-/// All at once: this list has no pages.
+/// Lists all at once: this list has no pages.
 pub(crate) fn list(app: &App) -> Outcome {
     let account = app.account();
     let volumes: Vec<&Volume> = account.volumes.numbered().map(|(_, volume)| volume).rev().collect();
