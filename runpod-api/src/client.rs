@@ -75,7 +75,7 @@ impl ClientBuilder {
     /// Longest time for a call, unless [`timeout`](Self::timeout) says otherwise.
     pub const DEFAULT_TIMEOUT: Duration = Duration::from_secs(60);
 
-    /// A builder with an API key.
+    /// Returns a builder with an API key and the defaults.
     pub fn new(key: impl Into<Secret>) -> Self {
         Self {
             key: key.into(),
@@ -86,32 +86,32 @@ impl ClientBuilder {
         }
     }
 
-    /// Sends to this address instead of RunPod's; `http` is allowed on this machine only.
+    /// Sets the base URL. Default: RunPod's. `http` is allowed on this machine only.
     pub fn base_url(mut self, url: impl Into<String>) -> Self {
         self.base_url = Some(url.into());
         self
     }
 
-    /// The longest time to connect; 10 s by default.
+    /// Sets the longest time to connect. Default: 10 s.
     pub fn connect_timeout(mut self, limit: Duration) -> Self {
         self.connect_timeout = limit;
         self
     }
 
-    /// The longest time for a call, from its start to the end of its answer; 60 s by default.
+    /// Sets the longest time for a call, from its start to the end of its answer. Default: 60 s.
     /// A stream must only begin in this time.
     pub fn timeout(mut self, limit: Duration) -> Self {
         self.timeout = limit;
         self
     }
 
-    /// Names the program in the User-Agent, before this crate's own name.
+    /// Adds the name of the program to the User-Agent, before this crate's own name.
     pub fn user_agent(mut self, program: impl Into<String>) -> Self {
         self.user_agent = Some(program.into());
         self
     }
 
-    /// A client of REST v2, by default at `https://api.runpod.io`.
+    /// Builds a client of REST v2, by default at `https://api.runpod.io`.
     ///
     /// # Errors
     /// When the key, the base URL or the user agent cannot be used.
@@ -124,7 +124,7 @@ impl ClientBuilder {
         Ok(crate::v2::Client::new_with_client(&url, http, settings))
     }
 
-    /// A client of REST v1, by default at `https://rest.runpod.io/v1`.
+    /// Builds a client of REST v1, by default at `https://rest.runpod.io/v1`.
     ///
     /// # Errors
     /// When the key, the base URL or the user agent cannot be used.
@@ -160,7 +160,7 @@ impl ClientBuilder {
     }
 }
 
-/// An HTTP client with this crate's TLS and without any key, for asking a pod whether it answers.
+/// Builds an HTTP client with this crate's TLS and without any key, to ask a pod if it answers.
 /// It follows no redirects.
 ///
 /// # Errors

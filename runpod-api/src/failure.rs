@@ -44,9 +44,9 @@ struct Inner {
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum FailureKind {
-    /// Nothing reached the server: the request was not valid, or there was no connection.
+    /// The request did not reach the server: it was not valid, or there was no connection.
     NotSent,
-    /// It was sent, and no whole answer came: the server may have done it.
+    /// The request was sent and no whole answer came: the server may have done it.
     Interrupted,
     /// The server answered with a status that is not a success.
     Status,
@@ -78,7 +78,7 @@ impl Failure {
         }))
     }
 
-    /// A request that cannot be sent as it is; for what is built on top of the bindings.
+    /// Returns the failure of a request that cannot be sent as it is, for layers above the bindings.
     pub fn invalid(operation: &'static str, message: &str) -> Self {
         let mut failure = Self::new(operation, FailureKind::NotSent);
         failure.0.message = message.to_owned();

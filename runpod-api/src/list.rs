@@ -11,7 +11,7 @@ use crate::bounded::ValueError;
 pub trait Limits {
     /// The least number of items.
     const MIN: u32;
-    /// The largest number of items.
+    /// The greatest number of items.
     const MAX: u32;
     /// True if no two items may be the same.
     const UNIQUE: bool;

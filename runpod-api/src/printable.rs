@@ -24,7 +24,7 @@ pub fn printable(text: &str) -> Cow<'_, str> {
     Cow::Owned(shown)
 }
 
-/// A JSON text with everything escaped that a terminal acts on; it stays the same JSON.
+/// Escapes everything in a JSON text that a terminal acts on. It stays the same JSON.
 ///
 /// ```
 /// let json = runpod_api::printable_json("[\"\u{9b}2J\"]".to_owned());

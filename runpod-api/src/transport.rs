@@ -89,6 +89,7 @@ impl<T: ClientInfo<Inner>, Inner> ClientInfo<Inner> for &T {
 
 /// The operation a call is for.
 pub struct OperationInfo {
+    /// The name of the operation, as the client's method is called.
     pub operation_id: &'static str,
 }
 
@@ -102,7 +103,7 @@ struct Call {
 }
 
 impl Call {
-    /// A call that nothing is known of.
+    /// A call of which nothing is known.
     fn unknown() -> Self {
         Self { operation: "", reads: false, key: Secret::from(""), body: None }
     }
@@ -112,7 +113,7 @@ impl Call {
     }
 }
 
-/// Generated clients import it for form bodies, which no version of the API has.
+/// An import of the generated clients for form bodies, which no version of the API has.
 pub trait RequestBuilderExt {}
 
 /// A query parameter: left out if it is `None`, repeated for each item of a list, one for each field of an object.
@@ -122,6 +123,7 @@ pub struct QueryParam<'a, T> {
 }
 
 impl<'a, T> QueryParam<'a, T> {
+    /// Pairs a name with its value.
     pub fn new(name: &'a str, value: &'a T) -> Self {
         Self { name, value }
     }
@@ -206,7 +208,7 @@ pub(crate) fn encode_path(id: &str) -> String {
 /// Hooks by which the generated client makes its calls.
 #[allow(async_fn_in_trait)]
 pub trait ClientHooks<Inner>: ClientInfo<Settings> {
-    /// Refuses what cannot be sent as meant, and completes the rest.
+    /// Completes a request, or refuses one that cannot be sent as meant.
     async fn pre(&self, request: &mut Request, info: &OperationInfo) -> Result<(), Failure> {
         if request.url().path().contains(NO_SEGMENT) {
             let problem = "an id is empty, a dot segment or has a NUL; give the id that RunPod gave";
@@ -223,7 +225,7 @@ pub trait ClientHooks<Inner>: ClientInfo<Settings> {
         Ok(())
     }
 
-    /// Makes the call, and gives only a success.
+    /// Makes the call. Any answer but a success is an error.
     async fn exec(&self, request: Request, info: &OperationInfo) -> Result<Response, Failure> {
         let settings = self.inner();
         let body = request.body().and_then(Body::as_bytes).map(Bytes::copy_from_slice);
@@ -233,7 +235,7 @@ pub trait ClientHooks<Inner>: ClientInfo<Settings> {
         answer.map_err(|failure| failure.of_read(reads))
     }
 
-    /// Nothing is left to do.
+    /// Does nothing: no work is left after a call.
     async fn post(&self, _: &Result<Response, Failure>, _: &OperationInfo) -> Result<(), Failure> {
         Ok(())
     }
@@ -274,7 +276,7 @@ async fn send(
     }
 }
 
-/// The request to follow with, unless the redirect would carry it elsewhere or change what it means.
+/// Returns the request that follows a redirect; `None` if it would go to another origin or change its meaning.
 fn redirected(request: &Request, response: &Response) -> Option<Request> {
     let reads = matches!(*request.method(), Method::GET | Method::HEAD);
     let follow = match response.status() {

@@ -55,7 +55,7 @@ impl SimBuilder {
 }
 
 impl Sim {
-    /// Begins to set up a simulator.
+    /// Returns a builder with the defaults.
     pub fn builder() -> SimBuilder {
         SimBuilder::default()
     }
@@ -97,7 +97,7 @@ impl Sim {
         &self.app.settings.api_key.0
     }
 
-    /// The key it accepts, if it is the usual one, which opens nothing but simulators.
+    /// The key it accepts, if it is the default one, which opens nothing but simulators.
     #[must_use]
     pub fn usual_api_key(&self) -> Option<&str> {
         Some(self.api_key()).filter(|key| *key == API_KEY)
@@ -109,12 +109,12 @@ impl Sim {
         self.app.clock.now()
     }
 
-    /// Moves simulated time forward at once.
+    /// Moves simulated time forward.
     pub fn advance(&self, by: Duration) {
         self.app.clock.advance(by);
     }
 
-    /// Changes the pace: simulated seconds per real second.
+    /// Sets the pace: simulated seconds per real second.
     ///
     /// # Errors
     /// When the pace is not 0 to 1,000,000.
@@ -146,7 +146,7 @@ impl Sim {
         Ok(())
     }
 
-    /// Gives the HTTP ports of pods an answer, behind those that are there already; the first that fits is given.
+    /// Adds an answer of pods' HTTP ports after the existing ones. The first that matches is sent.
     ///
     /// # Errors
     /// When a value is out of range.
@@ -158,12 +158,12 @@ impl Sim {
         Ok(())
     }
 
-    /// Takes all answers of HTTP ports away.
+    /// Removes all answers of HTTP ports.
     pub fn clear_http_answers(&self) {
         self.app.answers.replace(Vec::new());
     }
 
-    /// Takes the right to an area away from the key, or gives it back.
+    /// Denies the key an area, or allows it again.
     pub fn set_denied(&self, area: Area, denied: bool) {
         let mut account = self.app.account();
         if denied {
@@ -173,8 +173,8 @@ impl Sim {
         }
     }
 
-    /// Limits how many GPUs of a type (or vCPUs of a flavor) are handed out at a time, those in use included.
-    /// Pods that hold more already keep them.
+    /// Limits the GPUs of a type (or vCPUs of a flavor) in use at a time, those in use now included.
+    /// Pods keep what they hold already.
     ///
     /// # Errors
     /// When the catalog does not have the type.
@@ -194,9 +194,9 @@ impl Sim {
         Ok(())
     }
 
-    /// Injects a fault, behind those that are there already.
+    /// Injects a fault after the existing ones.
     ///
-    /// When several are due for one call, the one injected first happens, and the others do not count the call.
+    /// If several are due for one call, the one injected first happens, and the others do not count the call.
     ///
     /// # Errors
     /// When it names an operation that does not exist, or one of its values is out of range.
@@ -204,7 +204,7 @@ impl Sim {
         self.app.inject(fault).map_err(SimError::Fault)
     }
 
-    /// Takes all faults away.
+    /// Removes all faults.
     pub fn clear_faults(&self) {
         self.app.account().faults.clear();
     }
@@ -215,7 +215,7 @@ impl Sim {
         self.app.account().faults.reports()
     }
 
-    /// Sets what the account has from now on, in USD; `None` means money without end.
+    /// Sets the account's balance in USD; `None` means unlimited.
     pub fn set_balance(&self, usd: Option<f64>) {
         let now = self.now();
         self.app.account().set_balance(usd, now);
@@ -252,12 +252,12 @@ impl Sim {
         Ok(())
     }
 
-    /// Lets REST v1 answer 410 to everything, or live again.
+    /// Makes REST v1 answer 410 to everything, or serve again.
     pub fn set_v1_retired(&self, retired: bool) {
         self.app.account().v1_retired = retired;
     }
 
-    /// Begins anew: no pods, no log, no ledger, the account and its faults as they were set up, at instant zero.
+    /// Starts over at instant zero: without pods, log and ledger, with the account and the faults of the settings.
     pub fn reset(&self) {
         self.app.reset();
     }
@@ -281,7 +281,7 @@ impl Sim {
         self.app.account().journal.records().cloned().collect()
     }
 
-    /// Counts the requests there ever were, those that are forgotten included.
+    /// Counts all requests so far, those that are no longer remembered included.
     #[must_use]
     pub fn request_count(&self) -> u64 {
         self.app.account().journal.count()
@@ -335,7 +335,7 @@ impl Sim {
         self.app.account().answers_verified
     }
 
-    /// Answers of the simulator's own that broke the contract: always empty, unless the simulator has a fault.
+    /// The simulator's own answers that broke the contract. Empty, unless the simulator has a bug.
     #[must_use]
     pub fn contract_violations(&self) -> Vec<String> {
         self.app.account().contract_violations.clone()

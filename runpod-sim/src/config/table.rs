@@ -74,7 +74,7 @@ pub(crate) struct BehaviorTable {
 }
 
 impl BehaviorTable {
-    /// The behavior that comes of another by what is given.
+    /// Applies the given parts over a behavior.
     pub(crate) fn over(self, mut behavior: Behavior) -> Result<Behavior, String> {
         self.set_lags(&mut behavior)?;
         self.set_times(&mut behavior)?;

@@ -115,7 +115,7 @@ pub enum Cause {
     PullDenied,
     /// There is no such image.
     ImageMissing,
-    /// A layer of the image cannot be had.
+    /// A layer of the image cannot be downloaded.
     LayerMissing,
     /// The image needs a newer CUDA than its host has.
     CudaTooOld,
@@ -123,12 +123,12 @@ pub enum Cause {
     ExecFormat,
     /// The disk is full.
     NoSpace,
-    /// The container wants more memory than there is.
+    /// The container needs more memory than there is.
     OutOfMemory,
 }
 
 impl Cause {
-    /// The line of the system log, again and again.
+    /// The line that the system log repeats.
     pub(crate) fn line(self, image: &str) -> String {
         match self {
             Self::PullDenied => format!(

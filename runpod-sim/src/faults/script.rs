@@ -101,7 +101,7 @@ impl FaultScript {
         format!("fault `{}` needs `{what}`", self.fault)
     }
 
-    /// A value that no part of the fault has taken.
+    /// Returns the name of a value that means nothing to the fault.
     fn stray(&self) -> Option<&'static str> {
         [
             ("status", self.status.is_some()),

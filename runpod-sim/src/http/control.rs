@@ -95,7 +95,7 @@ async fn state(State(app): State<Arc<App>>) -> Json<Value> {
     }))
 }
 
-/// Says that it is up, as soon as it is.
+/// Answers as soon as the simulator is up.
 async fn health() -> Json<Value> {
     Json(json!({ "status": "ok" }))
 }
@@ -256,7 +256,7 @@ fn seconds(name: &str, value: f64) -> Result<Duration, Refusal> {
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 struct AccountChange {
-    /// Absent leaves it alone; null means without end.
+    /// Absent leaves it alone; null means unlimited.
     #[serde(default, deserialize_with = "given")]
     balance_usd: Option<Option<f64>>,
     /// Types the account may not use.

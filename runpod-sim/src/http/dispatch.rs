@@ -42,7 +42,7 @@ struct RequestContext<'a> {
     path: &'a str,
 }
 
-/// Answers one request and writes it down.
+/// Answers one request and records it.
 pub(super) async fn handle(State(app): State<Arc<App>>, request: Request) -> Response {
     let now = app.clock.now();
     let request_id = {
@@ -81,7 +81,7 @@ pub(super) async fn handle(State(app): State<Arc<App>>, request: Request) -> Res
     wire::when_due(delivery.response).await
 }
 
-/// Writes down a request that has no answer yet.
+/// Begins the record of a request that has no answer yet.
 fn begin_record(parts: &Parts, at: Duration, request_id: String) -> RequestRecord {
     RequestRecord {
         number: 0,
@@ -296,7 +296,7 @@ fn respond(outcome: Outcome, api: Api) -> Response {
     }
 }
 
-/// An answer with what RunPod really leaves out, or writes differently, as its document has it.
+/// The answer as RunPod's document has it, where the real one leaves something out or writes it differently.
 fn as_documented<'a>(operation: &Operation, body: Cow<'a, Value>) -> Cow<'a, Value> {
     let of_pods = ["Pod", "Pods", "podAction"].iter().any(|name| operation.id.ends_with(name));
     let of_templates = operation.id.contains("Template");

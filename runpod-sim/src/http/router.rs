@@ -16,7 +16,7 @@ pub(crate) fn router(app: Arc<App>) -> Router {
     surviving(control.fallback(dispatch::handle).with_state(app))
 }
 
-/// A panic while answering becomes a 500, and the server lives.
+/// Turns a panic while answering into a 500, so that the server lives.
 fn surviving(router: Router) -> Router {
     router.layer(CatchPanicLayer::custom(|_: Box<dyn std::any::Any + Send>| {
         Problem::internal("the simulator failed on this request; its log says why").into_response(Api::V2)

@@ -187,7 +187,7 @@ fn typed(status: StatusCode, kind: &'static str, body: &'static str) -> Response
     response
 }
 
-/// Half of a body, whose whole length is announced, or of the first piece of a stream; then the connection breaks.
+/// Sends half of a body whose whole length is announced, or of the first piece of a stream, and breaks the connection.
 /// An answer without a body has no middle.
 fn torn(response: Response, body: Option<Vec<u8>>) -> Response {
     let Some(body) = body else {

@@ -42,7 +42,7 @@ pub(crate) struct Account {
     pub(crate) faults: Faults,
     /// Types this account may not use.
     pub(crate) forbidden: BTreeSet<String>,
-    /// USD paid in; `None` means without end.
+    /// USD paid in; `None` means unlimited.
     deposit: Option<f64>,
     pub(crate) v1_retired: bool,
     pub(crate) limits: Limits,
@@ -92,7 +92,7 @@ impl Account {
         self.pods.iter().flat_map(|pod| &pod.billed).map(|span| span.cost_usd(now)).sum()
     }
 
-    /// USD left; `None` means without end.
+    /// USD left; `None` means unlimited.
     pub(crate) fn balance(&self, now: Duration) -> Option<f64> {
         self.deposit.map(|deposit| deposit - self.spent(now))
     }

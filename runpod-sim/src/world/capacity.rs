@@ -98,7 +98,7 @@ impl Capacity {
         self.schedule.insert(place, (at, scope, units));
     }
 
-    /// Lets time pass.
+    /// Applies the rules that are due by an instant.
     pub(crate) fn reach(&mut self, now: Duration) {
         self.now = now;
         while self.schedule.first().is_some_and(|(at, _, _)| *at <= now) {
@@ -107,7 +107,7 @@ impl Capacity {
         }
     }
 
-    /// Units still free at a place; `None` when nothing limits it.
+    /// Units still free at a place; `None` means unlimited.
     pub(crate) fn free(&self, place: &Place, used: Used<'_>) -> Option<u32> {
         let covering = self.rules.iter().filter(|(scope, _)| scope.covers(place));
         let ruled = covering.map(|(scope, units)| units.saturating_sub(in_use(scope, used))).min();

@@ -11,10 +11,10 @@ use tokio::{
     time::{Instant, sleep_until},
 };
 
-/// Simulated seconds per real second that are still meaningful.
+/// The most simulated seconds per real second.
 pub(crate) const MAX_SCALE: f64 = 1_000_000.0;
 
-/// The clock every life in the simulator runs on: real time, scaled, and moved forward on request.
+/// The simulated clock: real time, scaled, and moved forward on request.
 ///
 /// Instants are durations since the simulator started.
 pub(crate) struct Clock {
@@ -78,7 +78,7 @@ impl Clock {
         (scale > 0.0).then(|| scaled(span, 1.0 / scale))
     }
 
-    /// Returns once simulated time has reached `at`, whatever happens to the pace meanwhile.
+    /// Returns once simulated time has reached `at`, even if the pace changes meanwhile.
     pub(crate) async fn sleep_until(&self, at: Duration) {
         let mut changed = self.changed.subscribe();
         loop {

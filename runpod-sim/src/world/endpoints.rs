@@ -97,7 +97,7 @@ fn public(ports: &[Port]) -> impl Iterator<Item = &Port> {
     ports.iter().filter(|port| port.kind != PortKind::Udp)
 }
 
-/// Everything the services of a pod need to know.
+/// The context of a pod's services.
 #[derive(Clone)]
 pub(crate) struct Services {
     pub(crate) clock: Arc<Clock>,
@@ -107,7 +107,7 @@ pub(crate) struct Services {
 }
 
 impl Endpoints {
-    /// Lets the ports listen as the boot says.
+    /// Starts listening on the ports at the instants of the boot.
     pub(crate) fn serve(
         runtime: &Handle,
         sockets: Sockets,

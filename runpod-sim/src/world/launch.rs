@@ -25,7 +25,7 @@ use crate::{
 const NO_FREE_GPUS: &str = "There are not enough free GPUs on the host machine to start this pod.";
 const NO_BALANCE: &str = "The account balance is too low to start a pod: add credit.";
 
-/// Makes the pod an order asks for and begins its boot; gives its id.
+/// Makes the pod of an order, begins its boot and returns its id.
 pub(crate) fn create(
     app: &App,
     account: &mut Account,
@@ -62,7 +62,7 @@ impl Plan {
     }
 }
 
-/// Applies every rule of a create but that there is room.
+/// Applies every rule of a create but the one of stock.
 pub(crate) fn plan(
     app: &App,
     account: &Account,
@@ -75,7 +75,7 @@ pub(crate) fn plan(
     Ok(Plan { order, accepted })
 }
 
-/// Finds a machine for a plan and lets `begin` begin the pod's life there; gives its id.
+/// Finds a machine for a plan, lets `begin` begin the pod's life there and returns its id.
 pub(crate) fn make(
     app: &App,
     account: &mut Account,
@@ -167,7 +167,7 @@ fn environment(mut env: Env, wants_ssh: bool, keys: &[String], shown: PublicKey)
     env
 }
 
-/// Begins a boot that goes as the account's boot profile has it.
+/// Begins a boot by the account's boot profile.
 pub(crate) fn boot(
     app: &App,
     pod: &mut Pod,

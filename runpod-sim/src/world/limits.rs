@@ -16,7 +16,7 @@ pub struct RateWindow {
 }
 
 impl RateWindow {
-    /// A window with a name of your choice.
+    /// Returns a window with a name of your choice.
     #[must_use]
     pub fn new(name: impl Into<String>, quota: u32, length: Duration) -> Self {
         Self { name: name.into(), quota, length }
@@ -35,7 +35,7 @@ impl RateWindow {
     }
 }
 
-/// The account's windows and how full they are.
+/// The account's windows and the requests counted in each.
 pub(crate) struct Limits {
     windows: Vec<(RateWindow, Fill)>,
 }

@@ -19,7 +19,7 @@ use crate::{
 const LAYERS: u32 = 6;
 /// Simulated time between two lines of a healthy container.
 const BEAT: Duration = Duration::from_secs(5);
-/// The most lines a log gives out at once.
+/// The most lines a log returns at once.
 const MOST: u128 = 5000;
 /// Beats are told apart from the lines of the boot by these few nanoseconds, so that every line has its own instant.
 const BEAT_OFFSET: Duration = Duration::from_nanos(100);
@@ -113,7 +113,7 @@ fn arrives(fate: Fate) -> bool {
     !matches!(cause, C::PullDenied | C::ImageMissing | C::LayerMissing | C::NoSpace)
 }
 
-/// The instant the container really starts; never, when nothing heals what keeps it from it.
+/// The instant the container really starts; `Duration::MAX` when it never does.
 fn able(boot: &Boot) -> Duration {
     match boot.fate {
         CannotStart { healing, .. } => boot.running.saturating_add(healing.unwrap_or(Duration::MAX)),

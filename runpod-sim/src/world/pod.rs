@@ -296,7 +296,7 @@ impl Pod {
         self.runs.iter_mut().for_each(|run| run.endpoints.close());
     }
 
-    /// Gives a run that is to begin later up, and with it the end that was set for the one before.
+    /// Gives up a run that is to begin later, and with it the end that was set for the one before.
     fn forget_later(&mut self, now: Duration) {
         while self.runs.len() > 1 && self.runs.last().is_some_and(|run| run.boot.asked > now) {
             self.runs.pop();

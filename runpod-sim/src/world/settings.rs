@@ -149,20 +149,20 @@ impl SimBuilder {
     }
 
     /// Sets the time after which lists show a new pod, in simulated time, the same for every pod.
-    /// Default: 2 s. The rest of how answers are behind is in [`behavior`](Self::behavior).
+    /// Default: 2 s. [`behavior`](Self::behavior) has all other lags.
     pub fn list_lag(mut self, lag: Duration) -> Self {
         self.settings.behavior.list_lag = Delay::fixed(lag);
         self
     }
 
-    /// Sets the behavior of RunPod where it has been seen to do more than one thing. Default: [`Behavior::default`].
+    /// Sets the behaviors in which RunPod has been seen to vary. Default: [`Behavior::default`].
     pub fn behavior(mut self, behavior: Behavior) -> Self {
         self.settings.behavior = behavior;
         self
     }
 
-    /// Switches on everything that has been seen of the live service: [`Behavior::observed`] and
-    /// [`BootProfile::observed`]. What is set afterwards wins.
+    /// Sets everything that has been seen of the live service: [`Behavior::observed`] and
+    /// [`BootProfile::observed`]. Later settings win.
     pub fn observed(self) -> Self {
         self.behavior(Behavior::observed()).boot(BootProfile::observed())
     }
@@ -173,8 +173,8 @@ impl SimBuilder {
         self
     }
 
-    /// Gives HTTP ports of pods an answer instead of 200 and a line of text. May be called more than once; the first
-    /// that fits is given.
+    /// Adds an answer of pods' HTTP ports, instead of 200 and a line of text. May be called more than once; the first
+    /// that matches is sent.
     pub fn http_answer(mut self, answer: HttpAnswer) -> Self {
         self.settings.answers.push(answer);
         self
@@ -186,7 +186,7 @@ impl SimBuilder {
         self
     }
 
-    /// Checks every answer against the contract, so that one that breaks it becomes a 500. Default: only in debug
+    /// Validates every answer against the contract and turns an invalid one into a 500. Default: only in debug
     /// builds.
     pub fn verify(mut self, verify: bool) -> Self {
         self.settings.verify = verify;
@@ -219,14 +219,14 @@ impl SimBuilder {
         self
     }
 
-    /// Replaces the rate-limit windows; none means unlimited, without headers' content.
+    /// Replaces the rate-limit windows. Without any there is no limit, and no rate-limit header.
     /// Default: 3,000 a minute, 60,000 an hour, 500,000 a day.
     pub fn rate_windows(mut self, windows: impl IntoIterator<Item = RateWindow>) -> Self {
         self.settings.rate_windows = windows.into_iter().collect();
         self
     }
 
-    /// Limits how many GPUs of a type (or vCPUs of a flavor) are handed out at a time; 0 is out of stock.
+    /// Limits the GPUs of a type (or vCPUs of a flavor) in use at a time; 0 is out of stock.
     /// Default: everything is in stock.
     pub fn capacity(self, type_id: impl Into<String>, units: u32) -> Self {
         self.capacity_in(Scope::of_type(type_id), units)
@@ -244,15 +244,15 @@ impl SimBuilder {
         self
     }
 
-    /// Lets the stock of every type in every place change by itself once in every `period` of simulated time, as the
-    /// seed says: one time in four there is nothing, otherwise 1 to 12. Other limits still hold. Default: no change.
+    /// Changes the stock of every type in every place once in every `period` of simulated time, as the
+    /// seed decides: one time in four to none, otherwise to 1 to 12. Other limits still hold. Default: no change.
     pub fn capacity_drift(mut self, period: Duration) -> Self {
         self.settings.capacity_drift = Some(period);
         self
     }
 
     /// Sets the account's balance in USD. Running pods use it up; creating or starting a pod without any answers 402.
-    /// Default: money without end.
+    /// Default: unlimited.
     pub fn balance_usd(mut self, usd: f64) -> Self {
         self.settings.balance_usd = Some(usd);
         self
@@ -343,7 +343,7 @@ impl Settings {
         self.check_catalog()
     }
 
-    /// Refuses whatever is about something that the catalog does not have.
+    /// Refuses settings that name something the catalog does not have.
     fn check_catalog(&self) -> Result<(), SimError> {
         let refuse = |name, reason: &str| Err(SimError::Setting { name, reason: reason.to_owned() });
         let scopes = self.capacity.iter().map(|(scope, _)| scope);

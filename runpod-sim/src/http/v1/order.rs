@@ -72,7 +72,7 @@ fn two() -> u32 {
 }
 
 impl Order {
-    /// The same wish in v2's words: one order for each type it would do with, in its order.
+    /// Translates the order into v2's words: one order for each acceptable type, in its order.
     pub(super) fn candidates(self) -> Result<Vec<CreatePod>, Box<Problem>> {
         let cpu = self.compute_type.as_deref() == Some("CPU");
         let types = if cpu { &self.cpu_flavor_ids } else { &self.gpu_type_ids };

@@ -90,7 +90,7 @@ pub(super) fn update(app: &App, call: &Call) -> Outcome {
     Reply::ok(shown(app, pod, call))
 }
 
-/// A change in v2's words.
+/// Translates a change into v2's words.
 fn renamed(body: &Value, mount: Option<Value>) -> Value {
     let mut change = json!({});
     for (old, new) in [

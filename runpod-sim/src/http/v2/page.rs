@@ -15,7 +15,7 @@ use crate::{
     world::App,
 };
 
-/// The largest page RunPod gives out.
+/// The largest page RunPod returns.
 const MAX_LIMIT: usize = 1000;
 
 /// The part of a list a request asks for, newest first.

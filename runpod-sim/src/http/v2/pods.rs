@@ -147,7 +147,7 @@ fn is_ignored(call: &Call) -> bool {
     call.fault == Some(FaultKind::Ignored)
 }
 
-/// Changes a pod. Whatever reaches into the container restarts it.
+/// Changes a pod. A change that reaches into the container restarts it.
 pub(crate) fn update(app: &App, call: &Call) -> Outcome {
     let body = call.body.clone().unwrap_or_default();
     let mut account = app.account();

@@ -342,7 +342,7 @@ impl Pod {
     }
 }
 
-/// The actions RunPod advertises, which is not quite what it takes.
+/// The actions RunPod advertises, which differ from those it takes.
 fn actions(status: PodStatus) -> &'static [&'static str] {
     match status {
         PodStatus::Provisioning => &["start", "stop", "terminate"],

@@ -56,7 +56,7 @@ pub(crate) fn create(app: &App, call: &Call) -> Outcome {
     Ok(Reply::Json(StatusCode::CREATED, json!(volume)))
 }
 
-/// Makes a volume where there is room for one.
+/// Creates a volume.
 pub(crate) fn put(
     app: &App,
     name: String,
