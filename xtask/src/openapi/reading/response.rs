@@ -7,6 +7,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use serde_json::{Value, json};
 
+use super::{names, rust_type};
 use crate::openapi::{
     flatten::lone_target,
     memory::Memory,
@@ -15,8 +16,6 @@ use crate::openapi::{
     refusal::{Carried, Refusal},
     schema::Node,
 };
-
-use super::{names, rust_type};
 
 /// Constraints on texts and objects that an odd answer would break.
 const LOOSENED: [&str; 8] =
