@@ -12,7 +12,7 @@ use serde::{
 };
 use serde_json::Value;
 
-use crate::{misfit::Misfit, printable::printable, redaction::Redaction};
+use crate::{decode::DecodeError, printable::printable, redaction::Redaction};
 
 /// Longest message kept, in characters.
 const LONGEST_MESSAGE: usize = 2000;
@@ -131,28 +131,28 @@ impl Failure {
     }
 
     /// A success that could not be read.
-    pub(crate) fn unread(
+    pub(crate) fn unreadable(
         operation: &'static str,
         status: u16,
         headers: HeaderMap,
         body: &[u8],
-        why: Unread,
+        why: BodyError,
         redaction: &Redaction,
     ) -> Self {
         let kind = match &why {
-            Unread::Cut(_) => FailureKind::Interrupted,
-            Unread::Misfit(misfit) if misfit.cut => FailureKind::Interrupted,
-            Unread::Misfit(misfit) => FailureKind::Undecodable {
-                path: redaction.apply(&misfit.path),
-                expected: redaction.apply(&misfit.expected),
+            BodyError::Cut(_) => FailureKind::Interrupted,
+            BodyError::Malformed(error) if error.cut => FailureKind::Interrupted,
+            BodyError::Malformed(error) => FailureKind::Undecodable {
+                path: redaction.apply(&error.path),
+                expected: redaction.apply(&error.expected),
             },
-            Unread::TooLarge => FailureKind::TooLarge,
+            BodyError::TooLarge => FailureKind::TooLarge,
         };
         let mut failure = Self::new(operation, kind);
         failure.0.status = Some(status);
         failure.0.headers = redaction.clean(headers);
         failure.0.recovered_id = top_level_id(body).filter(|id| redaction.apply(id) == *id);
-        if let Unread::Cut(source) = why {
+        if let BodyError::Cut(source) = why {
             failure.0.source = Some(source.without_url());
         }
         failure
@@ -255,10 +255,10 @@ impl Failure {
 }
 
 /// The reason for which the body of a success could not be read.
-pub(crate) enum Unread {
+pub(crate) enum BodyError {
     Cut(reqwest::Error),
     TooLarge,
-    Misfit(Misfit),
+    Malformed(DecodeError),
 }
 
 /// For the generated code, when a request cannot be built.

@@ -23,8 +23,8 @@ use url::Url;
 
 pub use crate::failure::Failure as Error;
 use crate::{
-    failure::{Failure, Unread},
-    misfit::{self, Misfit},
+    decode::{self, DecodeError},
+    failure::{BodyError, Failure},
     redaction::Redaction,
     secret::Secret,
 };
@@ -253,7 +253,7 @@ async fn answer(client: &Client, request: Request, limit: Duration, call: Call) 
         return Err(refused(response, limit, &call).await);
     }
     if is_page(&response) {
-        return Err(unread(&response, &call, &[], Unread::Misfit(Misfit::no_json())));
+        return Err(unreadable(&response, &call, &[], BodyError::Malformed(DecodeError::no_json())));
     }
     response.extensions_mut().insert(call);
     Ok(response)
@@ -312,13 +312,13 @@ async fn refused(mut response: Response, limit: Duration, call: &Call) -> Failur
     Failure::status_of(call.operation, status, headers, &body, &call.redaction())
 }
 
-fn unread(response: &Response, call: &Call, body: &[u8], why: Unread) -> Failure {
+fn unreadable(response: &Response, call: &Call, body: &[u8], why: BodyError) -> Failure {
     let (status, headers) = (response.status().as_u16(), response.headers().clone());
-    Failure::unread(call.operation, status, headers, body, why, &call.redaction()).of_read(call.reads)
+    Failure::unreadable(call.operation, status, headers, body, why, &call.redaction()).of_read(call.reads)
 }
 
 /// The body, or as much of it as came and fits.
-async fn body(response: &mut Response, largest: usize) -> (Bytes, Option<Unread>) {
+async fn body(response: &mut Response, largest: usize) -> (Bytes, Option<BodyError>) {
     let mut read = BytesMut::new();
     loop {
         match response.chunk().await {
@@ -327,10 +327,10 @@ async fn body(response: &mut Response, largest: usize) -> (Bytes, Option<Unread>
                 let fits = chunk.len().min(largest - read.len());
                 read.extend_from_slice(&chunk[..fits]);
                 if fits < chunk.len() {
-                    return (read.freeze(), Some(Unread::TooLarge));
+                    return (read.freeze(), Some(BodyError::TooLarge));
                 }
             }
-            Err(error) => return (read.freeze(), Some(Unread::Cut(error))),
+            Err(error) => return (read.freeze(), Some(BodyError::Cut(error))),
         }
     }
 }
@@ -374,16 +374,16 @@ impl<T: DeserializeOwned> ResponseValue<T> {
         let (read, trouble) = body(&mut response, LARGEST_ANSWER).await;
         // Some successes have a body or none; none reads as `null`.
         let json: &[u8] = if read.is_empty() && trouble.is_none() { b"null" } else { &read };
-        let why = match (trouble, misfit::read(json)) {
+        let why = match (trouble, decode::read(json)) {
             (None, Ok(value)) => {
                 let (status, headers) = (response.status(), std::mem::take(response.headers_mut()));
                 return Ok(Self { value, status, headers });
             }
             (Some(why), _) => why,
-            (None, Err(misfit)) => Unread::Misfit(misfit),
+            (None, Err(error)) => BodyError::Malformed(error),
         };
         let call = response.extensions_mut().remove::<Call>().unwrap_or_else(Call::unknown);
-        Err(unread(&response, &call, &read, why))
+        Err(unreadable(&response, &call, &read, why))
     }
 }
 

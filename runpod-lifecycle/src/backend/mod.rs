@@ -7,7 +7,7 @@ pub(crate) mod v2;
 use std::{collections::BTreeMap, fmt::Display};
 
 use runpod_api::{
-    ByteStream, Failure, Odd, ResponseValue, Secret,
+    ByteStream, Failure, MalformedItem, ResponseValue, Secret,
     http::{HeaderMap, StatusCode},
 };
 
@@ -193,7 +193,7 @@ impl Unreadable {
     }
 }
 
-fn unreadable_pod(odd: &Odd) -> Unreadable {
+fn unreadable_pod(odd: &MalformedItem) -> Unreadable {
     let entry: serde_json::Value = serde_json::from_str(odd.json()).unwrap_or_default();
     let text = |field: &str| entry.get(field).and_then(|value| value.as_str()).map(str::to_owned);
     let problem =

@@ -1,7 +1,7 @@
 //! RunPod's REST v2.
 
 use runpod_api::{
-    ByteStream, Failure, Int, Integer, Joined, List, Listed, Number, Open,
+    ByteStream, Failure, Int, Integer, Joined, LenientList, List, Number, Open,
     http::StatusCode,
     v2::{Client, types},
 };
@@ -123,7 +123,7 @@ impl V2 {
     pub(crate) async fn ssh_keys(&self) -> Result<Answer<SshKeys>, Failure> {
         let response = self.client.get_ssh_keys().await?;
         Ok(answer(response, |keys| SshKeys {
-            unreadable: keys.keys.odd().len(),
+            unreadable: keys.keys.malformed().len(),
             readable: keys.keys.into_inner(),
         }))
     }
@@ -248,7 +248,7 @@ fn mounts(create: &Create<'_>) -> Result<Option<types::MountsRequest>, Failure> 
 }
 
 fn page(list: types::ListPodsResponse) -> PodPage {
-    let mut unreadable: Vec<Unreadable> = list.pods.odd().iter().map(unreadable_pod).collect();
+    let mut unreadable: Vec<Unreadable> = list.pods.malformed().iter().map(unreadable_pod).collect();
     let pagination = list.pagination.unwrap_or_default();
     let next = pagination.next_cursor.filter(|_| pagination.has_next_page != Some(false));
     if next.is_none() && pagination.has_next_page == Some(true) {
@@ -367,6 +367,6 @@ fn stock(level: Option<Open<types::AvailabilityLevel>>) -> Option<Stock> {
     Stock::from_word(&level?.as_str())
 }
 
-fn stock_by_data_center(list: Option<Listed<types::DataCenterAvailability>>) -> Vec<(String, Stock)> {
+fn stock_by_data_center(list: Option<LenientList<types::DataCenterAvailability>>) -> Vec<(String, Stock)> {
     list.into_iter().flatten().filter_map(|entry| Some((entry.id?, stock(entry.availability)?))).collect()
 }

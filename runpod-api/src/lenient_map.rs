@@ -8,21 +8,21 @@ use serde::{
 };
 use serde_json::value::RawValue;
 
-use crate::misfit::{self, Odd};
+use crate::decode::{self, MalformedItem};
 
 /// A map received from the server. It reads like a map of the values that could be decoded.
 ///
-/// A malformed value does not hide the others: it is in [`odd`](Self::odd).
+/// A malformed value does not hide the others: it is in [`malformed`](Self::malformed).
 #[derive(Clone, Debug)]
-pub struct Keyed<T> {
+pub struct LenientMap<T> {
     entries: BTreeMap<String, T>,
-    odd: Vec<Odd>,
+    malformed: Vec<MalformedItem>,
 }
 
-impl<T> Keyed<T> {
+impl<T> LenientMap<T> {
     /// The values that could not be decoded.
-    pub fn odd(&self) -> &[Odd] {
-        &self.odd
+    pub fn malformed(&self) -> &[MalformedItem] {
+        &self.malformed
     }
 
     /// The values that could be decoded.
@@ -31,25 +31,25 @@ impl<T> Keyed<T> {
     }
 }
 
-impl<T> Default for Keyed<T> {
+impl<T> Default for LenientMap<T> {
     fn default() -> Self {
         BTreeMap::new().into()
     }
 }
 
-impl<T> From<BTreeMap<String, T>> for Keyed<T> {
+impl<T> From<BTreeMap<String, T>> for LenientMap<T> {
     fn from(entries: BTreeMap<String, T>) -> Self {
-        Self { entries, odd: Vec::new() }
+        Self { entries, malformed: Vec::new() }
     }
 }
 
-impl<T> FromIterator<(String, T)> for Keyed<T> {
+impl<T> FromIterator<(String, T)> for LenientMap<T> {
     fn from_iter<I: IntoIterator<Item = (String, T)>>(entries: I) -> Self {
         BTreeMap::from_iter(entries).into()
     }
 }
 
-impl<T> Deref for Keyed<T> {
+impl<T> Deref for LenientMap<T> {
     type Target = BTreeMap<String, T>;
 
     fn deref(&self) -> &Self::Target {
@@ -57,7 +57,7 @@ impl<T> Deref for Keyed<T> {
     }
 }
 
-impl<T> IntoIterator for Keyed<T> {
+impl<T> IntoIterator for LenientMap<T> {
     type Item = (String, T);
     type IntoIter = std::collections::btree_map::IntoIter<String, T>;
 
@@ -66,7 +66,7 @@ impl<T> IntoIterator for Keyed<T> {
     }
 }
 
-impl<'a, T> IntoIterator for &'a Keyed<T> {
+impl<'a, T> IntoIterator for &'a LenientMap<T> {
     type Item = (&'a String, &'a T);
     type IntoIter = std::collections::btree_map::Iter<'a, String, T>;
 
@@ -75,18 +75,18 @@ impl<'a, T> IntoIterator for &'a Keyed<T> {
     }
 }
 
-impl<T: Serialize> Serialize for Keyed<T> {
+impl<T: Serialize> Serialize for LenientMap<T> {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         use serde::ser::SerializeMap;
 
-        let mut map = serializer.serialize_map(Some(self.entries.len() + self.odd.len()))?;
+        let mut map = serializer.serialize_map(Some(self.entries.len() + self.malformed.len()))?;
         self.entries.iter().try_for_each(|(key, value)| map.serialize_entry(key, value))?;
-        self.odd.iter().try_for_each(|odd| map.serialize_entry(odd.position(), odd.raw()))?;
+        self.malformed.iter().try_for_each(|value| map.serialize_entry(value.position(), value.raw()))?;
         map.end()
     }
 }
 
-impl<'de, T: DeserializeOwned> Deserialize<'de> for Keyed<T> {
+impl<'de, T: DeserializeOwned> Deserialize<'de> for LenientMap<T> {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         deserializer.deserialize_map(MapVisitor(PhantomData))
     }
@@ -95,24 +95,24 @@ impl<'de, T: DeserializeOwned> Deserialize<'de> for Keyed<T> {
 struct MapVisitor<T>(PhantomData<T>);
 
 impl<'de, T: DeserializeOwned> Visitor<'de> for MapVisitor<T> {
-    type Value = Keyed<T>;
+    type Value = LenientMap<T>;
 
     fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("a map")
     }
 
-    fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Keyed<T>, A::Error> {
-        let mut out = Keyed::default();
-        if misfit::is_strict() {
+    fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<LenientMap<T>, A::Error> {
+        let mut out = LenientMap::default();
+        if decode::is_strict() {
             while let Some((key, value)) = map.next_entry()? {
                 out.entries.insert(key, value);
             }
             return Ok(out);
         }
         while let Some((key, json)) = map.next_entry::<String, Box<RawValue>>()? {
-            match Odd::or_read(key.clone(), json) {
+            match MalformedItem::or_read(key.clone(), json) {
                 Ok(value) => drop(out.entries.insert(key, value)),
-                Err(odd) => out.odd.push(odd),
+                Err(malformed) => out.malformed.push(malformed),
             }
         }
         Ok(out)

@@ -8,29 +8,29 @@ use serde::{
 };
 use serde_json::value::RawValue;
 
-use crate::misfit::{self, Odd};
+use crate::decode::{self, MalformedItem};
 
 /// A list received from the server. It reads like a slice of the items that could be decoded.
 ///
-/// A malformed item does not hide the others: it is in [`odd`](Self::odd).
+/// A malformed item does not hide the others: it is in [`malformed`](Self::malformed).
 ///
 /// ```
-/// use runpod_api::Listed;
+/// use runpod_api::LenientList;
 ///
-/// let list: Listed<u8> = serde_json::from_str("[1, \"two\", 3]").unwrap();
+/// let list: LenientList<u8> = serde_json::from_str("[1, \"two\", 3]").unwrap();
 /// assert_eq!(*list, [1, 3]);
 /// assert_eq!(list.odd()[0].position(), "1");
 /// ```
 #[derive(Clone, Debug)]
-pub struct Listed<T> {
+pub struct LenientList<T> {
     items: Vec<T>,
-    odd: Vec<Odd>,
+    malformed: Vec<MalformedItem>,
 }
 
-impl<T> Listed<T> {
+impl<T> LenientList<T> {
     /// The items that could not be decoded.
-    pub fn odd(&self) -> &[Odd] {
-        &self.odd
+    pub fn malformed(&self) -> &[MalformedItem] {
+        &self.malformed
     }
 
     /// The items that could be decoded.
@@ -39,25 +39,25 @@ impl<T> Listed<T> {
     }
 }
 
-impl<T> Default for Listed<T> {
+impl<T> Default for LenientList<T> {
     fn default() -> Self {
         Vec::new().into()
     }
 }
 
-impl<T> From<Vec<T>> for Listed<T> {
+impl<T> From<Vec<T>> for LenientList<T> {
     fn from(items: Vec<T>) -> Self {
-        Self { items, odd: Vec::new() }
+        Self { items, malformed: Vec::new() }
     }
 }
 
-impl<T> FromIterator<T> for Listed<T> {
+impl<T> FromIterator<T> for LenientList<T> {
     fn from_iter<I: IntoIterator<Item = T>>(items: I) -> Self {
         Vec::from_iter(items).into()
     }
 }
 
-impl<T> Deref for Listed<T> {
+impl<T> Deref for LenientList<T> {
     type Target = [T];
 
     fn deref(&self) -> &[T] {
@@ -65,7 +65,7 @@ impl<T> Deref for Listed<T> {
     }
 }
 
-impl<T> IntoIterator for Listed<T> {
+impl<T> IntoIterator for LenientList<T> {
     type Item = T;
     type IntoIter = std::vec::IntoIter<T>;
 
@@ -74,7 +74,7 @@ impl<T> IntoIterator for Listed<T> {
     }
 }
 
-impl<'a, T> IntoIterator for &'a Listed<T> {
+impl<'a, T> IntoIterator for &'a LenientList<T> {
     type Item = &'a T;
     type IntoIter = std::slice::Iter<'a, T>;
 
@@ -83,18 +83,18 @@ impl<'a, T> IntoIterator for &'a Listed<T> {
     }
 }
 
-impl<T: Serialize> Serialize for Listed<T> {
+impl<T: Serialize> Serialize for LenientList<T> {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         use serde::ser::SerializeSeq;
 
-        let mut list = serializer.serialize_seq(Some(self.items.len() + self.odd.len()))?;
+        let mut list = serializer.serialize_seq(Some(self.items.len() + self.malformed.len()))?;
         self.items.iter().try_for_each(|item| list.serialize_element(item))?;
-        self.odd.iter().try_for_each(|odd| list.serialize_element(odd.raw()))?;
+        self.malformed.iter().try_for_each(|item| list.serialize_element(item.raw()))?;
         list.end()
     }
 }
 
-impl<'de, T: DeserializeOwned> Deserialize<'de> for Listed<T> {
+impl<'de, T: DeserializeOwned> Deserialize<'de> for LenientList<T> {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         deserializer.deserialize_seq(ListVisitor(PhantomData))
     }
@@ -103,25 +103,25 @@ impl<'de, T: DeserializeOwned> Deserialize<'de> for Listed<T> {
 struct ListVisitor<T>(PhantomData<T>);
 
 impl<'de, T: DeserializeOwned> Visitor<'de> for ListVisitor<T> {
-    type Value = Listed<T>;
+    type Value = LenientList<T>;
 
     fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("a list")
     }
 
-    fn visit_seq<A: SeqAccess<'de>>(self, mut list: A) -> Result<Listed<T>, A::Error> {
-        let mut out = Listed::default();
-        if misfit::is_strict() {
+    fn visit_seq<A: SeqAccess<'de>>(self, mut list: A) -> Result<LenientList<T>, A::Error> {
+        let mut out = LenientList::default();
+        if decode::is_strict() {
             while let Some(item) = list.next_element()? {
                 out.items.push(item);
             }
             return Ok(out);
         }
         while let Some(json) = list.next_element::<Box<RawValue>>()? {
-            let position = (out.items.len() + out.odd.len()).to_string();
-            match Odd::or_read(position, json) {
+            let position = (out.items.len() + out.malformed.len()).to_string();
+            match MalformedItem::or_read(position, json) {
                 Ok(item) => out.items.push(item),
-                Err(odd) => out.odd.push(odd),
+                Err(malformed) => out.malformed.push(malformed),
             }
         }
         Ok(out)

@@ -12,14 +12,14 @@ const LONGEST: usize = 200;
 
 /// The place at which a JSON text cannot be decoded, and what was expected there. It holds nothing of the text.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) struct Misfit {
+pub(crate) struct DecodeError {
     pub(crate) path: String,
     pub(crate) expected: String,
     /// True if the text ends before the JSON does.
     pub(crate) cut: bool,
 }
 
-impl Misfit {
+impl DecodeError {
     /// The error of a text that is no JSON at all.
     pub(crate) fn no_json() -> Self {
         Self { path: ".".into(), expected: "JSON".into(), cut: false }
@@ -37,7 +37,7 @@ pub(crate) fn is_strict() -> bool {
 }
 
 /// Reads a value from JSON in one pass. If an item is malformed, reads it again and sets that item aside.
-pub(crate) fn read<T: DeserializeOwned>(json: &[u8]) -> Result<T, Misfit> {
+pub(crate) fn read<T: DeserializeOwned>(json: &[u8]) -> Result<T, DecodeError> {
     // Checked as a whole: checking each string for itself takes a seventh of all instructions.
     let Ok(text) = std::str::from_utf8(json) else { return read_leniently(json) };
     STRICT.set(true);
@@ -52,14 +52,14 @@ pub fn read_answer<T: DeserializeOwned>(json: &[u8]) -> Option<T> {
     read(json).ok()
 }
 
-fn read_leniently<T: DeserializeOwned>(json: &[u8]) -> Result<T, Misfit> {
+fn read_leniently<T: DeserializeOwned>(json: &[u8]) -> Result<T, DecodeError> {
     let mut deserializer = serde_json::Deserializer::from_slice(json);
-    let value = serde_path_to_error::deserialize(&mut deserializer).map_err(|error| Misfit {
+    let value = serde_path_to_error::deserialize(&mut deserializer).map_err(|error| DecodeError {
         path: shortened(&error.path().to_string()),
         expected: shortened(&expected(error.inner())),
         cut: error.inner().classify() == Category::Eof,
     })?;
-    deserializer.end().map_err(|_| Misfit {
+    deserializer.end().map_err(|_| DecodeError {
         path: ".".into(),
         expected: "nothing more".into(),
         cut: false,
@@ -88,16 +88,16 @@ fn shortened(text: &str) -> String {
 
 /// An item of a list, or a value of a map, that could not be decoded. It does not hide the others.
 #[derive(Clone)]
-pub struct Odd {
+pub struct MalformedItem {
     position: String,
-    misfit: Misfit,
+    error: DecodeError,
     json: Box<RawValue>,
 }
 
-impl Odd {
+impl MalformedItem {
     /// Reads one item.
     pub(crate) fn or_read<T: DeserializeOwned>(position: String, json: Box<RawValue>) -> Result<T, Self> {
-        read(json.get().as_bytes()).map_err(|misfit| Self { position, misfit, json })
+        read(json.get().as_bytes()).map_err(|error| Self { position, error, json })
     }
 
     /// Its index in the list, or its key in the map.
@@ -107,12 +107,12 @@ impl Odd {
 
     /// Path to the value in it that could not be decoded, such as `gpu.count`.
     pub fn path(&self) -> &str {
-        &self.misfit.path
+        &self.error.path
     }
 
     /// The type or value that was expected there.
     pub fn expected(&self) -> &str {
-        &self.misfit.expected
+        &self.error.expected
     }
 
     /// Its JSON text as received. It may hold secrets.
@@ -125,14 +125,14 @@ impl Odd {
     }
 }
 
-impl fmt::Display for Odd {
+impl fmt::Display for MalformedItem {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{}: at {} expected {}", self.position, self.path(), self.expected())
     }
 }
 
-impl fmt::Debug for Odd {
+impl fmt::Debug for MalformedItem {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "Odd({self})")
+        write!(f, "MalformedItem({self})")
     }
 }
