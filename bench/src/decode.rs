@@ -5,7 +5,7 @@ use std::{hint::black_box, path::Path, process::Command, time::Duration};
 use anyhow::{Context, Result, ensure};
 use clap::ValueEnum;
 use criterion::Criterion;
-use runpod_api::{Listed, v1, v2};
+use runpod_api::{LenientList, v1, v2};
 use runpod_lifecycle::Pod;
 use serde_json::{Value, json};
 
@@ -70,7 +70,7 @@ impl Decoder {
             }
             Self::Tree => serde_json::from_slice::<Value>(page)
                 .map_or(0, |page| black_box(page)["pods"].as_array().map_or(0, Vec::len)),
-            Self::OursV1 => runpod_api::read_answer::<Listed<v1::types::Pod>>(page)
+            Self::OursV1 => runpod_api::read_answer::<LenientList<v1::types::Pod>>(page)
                 .map_or(0, |pods| black_box(pods).len()),
             Self::Sdk => serde_json::from_slice::<runpod_sdk::model::Pods>(page)
                 .map_or(0, |pods| black_box(pods).len()),

@@ -1,4 +1,4 @@
-//! What makes additions to the contract additions to the bindings.
+//! The rules by which an addition to the contract is an addition to the bindings.
 
 use std::collections::BTreeSet;
 

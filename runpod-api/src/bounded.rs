@@ -1,3 +1,5 @@
+//! Numbers within the bounds of the contract.
+
 use std::fmt;
 
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de::Error as _};
@@ -7,7 +9,7 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer, de::Error as _};
 #[error("not allowed by RunPod's API: give {expected}")]
 #[non_exhaustive]
 pub struct ValueError {
-    /// What is allowed.
+    /// The values that are allowed.
     pub expected: String,
 }
 

@@ -1,3 +1,5 @@
+//! Builders of clients.
+
 use std::time::Duration;
 
 use http::HeaderValue;
@@ -5,11 +7,11 @@ use url::{Host, Url};
 
 use crate::{secret::Secret, transport::Settings};
 
-/// Where REST v2 is.
+/// Base URL of REST v2.
 #[cfg(feature = "v2")]
 const V2_URL: &str = "https://api.runpod.io";
 
-/// Where REST v1 was.
+/// Base URL of REST v1.
 #[cfg(feature = "v1")]
 const V1_URL: &str = "https://rest.runpod.io/v1";
 
@@ -31,7 +33,7 @@ pub struct ClientBuilder {
     user_agent: Option<String>,
 }
 
-/// Why no client can be built.
+/// The reason for which no client can be built.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum BuildError {
@@ -49,7 +51,7 @@ pub enum BuildError {
     BaseUrl {
         /// The URL, without user, password and query.
         url: String,
-        /// What is wrong with it.
+        /// The reason for which it is not one.
         problem: &'static str,
     },
     /// The base URL would send the key in clear over the network.
@@ -73,7 +75,7 @@ impl ClientBuilder {
     /// Longest time for a call, unless [`timeout`](Self::timeout) says otherwise.
     pub const DEFAULT_TIMEOUT: Duration = Duration::from_secs(60);
 
-    /// A builder with an API key.
+    /// Returns a builder with an API key and the defaults.
     pub fn new(key: impl Into<Secret>) -> Self {
         Self {
             key: key.into(),
@@ -84,32 +86,32 @@ impl ClientBuilder {
         }
     }
 
-    /// Sends to this address instead of RunPod's; `http` is allowed on this machine only.
+    /// Sets the base URL. Default: RunPod's. `http` is allowed on this machine only.
     pub fn base_url(mut self, url: impl Into<String>) -> Self {
         self.base_url = Some(url.into());
         self
     }
 
-    /// The longest time to connect; 10 s by default.
+    /// Sets the longest time to connect. Default: 10 s.
     pub fn connect_timeout(mut self, limit: Duration) -> Self {
         self.connect_timeout = limit;
         self
     }
 
-    /// The longest time for a call, from its start to the end of its answer; 60 s by default.
+    /// Sets the longest time for a call, from its start to the end of its answer. Default: 60 s.
     /// A stream must only begin in this time.
     pub fn timeout(mut self, limit: Duration) -> Self {
         self.timeout = limit;
         self
     }
 
-    /// Names the program in the User-Agent, before this crate's own name.
+    /// Adds the name of the program to the User-Agent, before this crate's own name.
     pub fn user_agent(mut self, program: impl Into<String>) -> Self {
         self.user_agent = Some(program.into());
         self
     }
 
-    /// A client of REST v2, by default at `https://api.runpod.io`.
+    /// Builds a client of REST v2, by default at `https://api.runpod.io`.
     ///
     /// # Errors
     /// When the key, the base URL or the user agent cannot be used.
@@ -122,7 +124,7 @@ impl ClientBuilder {
         Ok(crate::v2::Client::new_with_client(&url, http, settings))
     }
 
-    /// A client of REST v1, by default at `https://rest.runpod.io/v1`.
+    /// Builds a client of REST v1, by default at `https://rest.runpod.io/v1`.
     ///
     /// # Errors
     /// When the key, the base URL or the user agent cannot be used.
@@ -158,7 +160,7 @@ impl ClientBuilder {
     }
 }
 
-/// An HTTP client with this crate's TLS and without any key, for asking a pod whether it answers.
+/// Builds an HTTP client with this crate's TLS and without any key, to ask a pod if it answers.
 /// It follows no redirects.
 ///
 /// # Errors

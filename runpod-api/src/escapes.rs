@@ -20,7 +20,7 @@ pub(crate) struct Layer {
 pub(crate) struct Folded {
     pub(crate) chars: Vec<char>,
     pub(crate) places: Vec<Range<usize>>,
-    /// Whether a filler stands before each character.
+    /// True for each character that follows a filler.
     pub(crate) gaps: Vec<bool>,
 }
 
@@ -63,8 +63,8 @@ impl Layer {
     }
 }
 
-/// Whether a character says nothing: white space in any spelling, which is a plus in forms, and what is left of an
-/// escape that nobody knows.
+/// Returns true if a character says nothing: white space in any spelling, which is a plus in forms, or the rest of an
+/// unknown escape.
 fn is_filler(char: char) -> bool {
     char.is_whitespace() || char.is_control() || matches!(char, '+' | '\\')
 }

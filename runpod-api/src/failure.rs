@@ -1,3 +1,5 @@
+//! The error of a call.
+
 use std::{
     fmt,
     time::{Duration, SystemTime},
@@ -10,7 +12,7 @@ use serde::{
 };
 use serde_json::Value;
 
-use crate::{misfit::Misfit, printable::printable, redaction::Redaction, transport::ResponseValue};
+use crate::{decode::DecodeError, printable::printable, redaction::Redaction};
 
 /// Longest message kept, in characters.
 const LONGEST_MESSAGE: usize = 2000;
@@ -18,15 +20,14 @@ const LONGEST_MESSAGE: usize = 2000;
 /// Most entries of `errors` kept.
 const MOST_ERRORS: usize = 50;
 
-/// What went wrong with a call. It holds what the server said about it, and never the API key, the
-/// value of an environment variable or a body.
+/// A failed call. It holds the server's words, and never the API key, the value of an environment variable or a body.
 ///
 /// Its text names the operation, the status, the server's words, the request id and what to do.
 pub struct Failure(Box<Inner>);
 
 struct Inner {
     operation: &'static str,
-    /// Whether the request changes nothing.
+    /// True if the request changes nothing.
     reads: bool,
     kind: FailureKind,
     status: Option<u16>,
@@ -39,21 +40,21 @@ struct Inner {
     source: Option<reqwest::Error>,
 }
 
-/// How far a call came.
+/// The point at which a call failed.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum FailureKind {
-    /// Nothing reached the server: the request was not valid, or there was no connection.
+    /// The request did not reach the server: it was not valid, or there was no connection.
     NotSent,
-    /// It was sent, and no whole answer came: the server may have done it.
+    /// The request was sent and no whole answer came: the server may have done it.
     Interrupted,
     /// The server answered with a status that is not a success.
     Status,
     /// The answer is a success that could not be read: the server did it, unless something else answered for it.
     Undecodable {
-        /// Where in the answer, as in `pods[0].gpu.count`.
+        /// Path in the answer, such as `pods[0].gpu.count`.
         path: String,
-        /// What was expected there.
+        /// The type or value that was expected there.
         expected: String,
     },
     /// The server did it, and its answer was too large to be read.
@@ -77,7 +78,7 @@ impl Failure {
         }))
     }
 
-    /// A request that cannot be sent as it is; for what is built on top of the bindings.
+    /// Returns the failure of a request that cannot be sent as it is, for layers above the bindings.
     pub fn invalid(operation: &'static str, message: &str) -> Self {
         let mut failure = Self::new(operation, FailureKind::NotSent);
         failure.0.message = message.to_owned();
@@ -121,29 +122,37 @@ impl Failure {
         failure
     }
 
+    /// Keeps no more of an answer than its status and headers.
+    pub(crate) fn bare(status: u16, headers: HeaderMap) -> Self {
+        let mut failure = Self::new("", FailureKind::Status);
+        failure.0.status = Some(status);
+        failure.0.headers = headers;
+        failure
+    }
+
     /// A success that could not be read.
-    pub(crate) fn unread(
+    pub(crate) fn unreadable(
         operation: &'static str,
         status: u16,
         headers: HeaderMap,
         body: &[u8],
-        why: Unread,
+        why: BodyError,
         redaction: &Redaction,
     ) -> Self {
         let kind = match &why {
-            Unread::Cut(_) => FailureKind::Interrupted,
-            Unread::Misfit(misfit) if misfit.cut => FailureKind::Interrupted,
-            Unread::Misfit(misfit) => FailureKind::Undecodable {
-                path: redaction.apply(&misfit.path),
-                expected: redaction.apply(&misfit.expected),
+            BodyError::Cut(_) => FailureKind::Interrupted,
+            BodyError::Malformed(error) if error.cut => FailureKind::Interrupted,
+            BodyError::Malformed(error) => FailureKind::Undecodable {
+                path: redaction.apply(&error.path),
+                expected: redaction.apply(&error.expected),
             },
-            Unread::TooLarge => FailureKind::TooLarge,
+            BodyError::TooLarge => FailureKind::TooLarge,
         };
         let mut failure = Self::new(operation, kind);
         failure.0.status = Some(status);
         failure.0.headers = redaction.clean(headers);
         failure.0.recovered_id = top_level_id(body).filter(|id| redaction.apply(id) == *id);
-        if let Unread::Cut(source) = why {
+        if let BodyError::Cut(source) = why {
             failure.0.source = Some(source.without_url());
         }
         failure
@@ -155,12 +164,12 @@ impl Failure {
         self
     }
 
-    /// Whether the request changes nothing, so that it can be sent again whatever became of it.
+    /// Returns true if the request changes nothing, so that it can be sent again.
     pub fn is_read(&self) -> bool {
         self.0.reads
     }
 
-    /// How far the call came.
+    /// The point at which the call failed.
     pub fn kind(&self) -> &FailureKind {
         &self.0.kind
     }
@@ -185,24 +194,24 @@ impl Failure {
         &self.0.message
     }
 
-    /// What the server has to say about single fields.
+    /// The server's messages about single fields.
     pub fn errors(&self) -> &[String] {
         &self.0.errors
     }
 
-    /// Whether the answer has the shape of RunPod's own errors, in either version of its API; a proxy's or a
-    /// wrong address's has not.
+    /// Returns true if the answer has the shape of RunPod's own errors, in either version of its API. The answer of a
+    /// proxy or a wrong address has not.
     pub fn is_runpod_shaped(&self) -> bool {
         self.0.runpod_shaped
     }
 
-    /// Whether the answer has the shape of REST v2's errors: at least two of `title`, `status` and `detail`.
-    /// `{"error": "..."}` is REST v1's, and what others say as well.
+    /// Returns true if the answer has the shape of REST v2's errors: at least two of `title`, `status` and `detail`.
+    /// `{"error": "..."}` is REST v1's shape, which other servers use as well.
     pub fn is_problem(&self) -> bool {
         self.0.is_problem
     }
 
-    /// The `id` in a success that could not be read: what was created is there.
+    /// The `id` in a success that could not be read: the id of what was created.
     pub fn recovered_id(&self) -> Option<&str> {
         self.0.recovered_id.as_deref()
     }
@@ -212,7 +221,7 @@ impl Failure {
         self.header("x-request-id")
     }
 
-    /// How long the server wants to be left alone.
+    /// Time to wait before the next request, as `Retry-After` says.
     pub fn retry_after(&self) -> Option<Duration> {
         let text = self.header(header::RETRY_AFTER.as_str())?.trim();
         if let Ok(seconds) = text.parse::<f64>() {
@@ -233,7 +242,7 @@ impl Failure {
         self.header("ratelimit-policy")
     }
 
-    /// Whether the call ran out of time.
+    /// Returns true if the call timed out.
     pub fn is_timeout(&self) -> bool {
         let late =
             self.0.kind == FailureKind::Interrupted && self.0.status.is_none() && !self.0.message.is_empty();
@@ -245,30 +254,11 @@ impl Failure {
     }
 }
 
-/// What the generated code calls for an answer that is not a success. The transport has turned each
-/// of them into a failure by then, with more in it.
-#[allow(non_snake_case)]
-impl Failure {
-    pub(crate) fn ErrorResponse(value: ResponseValue<Value>) -> Self {
-        let mut failure = Self::new("", FailureKind::Status);
-        failure.0.status = Some(value.status().as_u16());
-        failure.0.headers = value.headers().clone();
-        failure
-    }
-
-    pub(crate) fn UnexpectedResponse(response: reqwest::Response) -> Self {
-        let mut failure = Self::new("", FailureKind::Status);
-        failure.0.status = Some(response.status().as_u16());
-        failure.0.headers = response.headers().clone();
-        failure
-    }
-}
-
-/// Why a success could not be read.
-pub(crate) enum Unread {
+/// The reason for which the body of a success could not be read.
+pub(crate) enum BodyError {
     Cut(reqwest::Error),
     TooLarge,
-    Misfit(Misfit),
+    Malformed(DecodeError),
 }
 
 /// For the generated code, when a request cannot be built.
@@ -302,8 +292,8 @@ impl fmt::Display for Failure {
 }
 
 impl Failure {
-    /// How far the call came and what the server said: the text without the operation, the request id and
-    /// what to do.
+    /// Describes the point of failure and the server's words: the text without the operation, the request id and
+    /// the advice.
     pub fn outcome(&self) -> String {
         let inner = &*self.0;
         let status = inner.status.unwrap_or_default();
@@ -381,7 +371,7 @@ impl fmt::Debug for Failure {
     }
 }
 
-/// What an error body says.
+/// The content of an error body.
 #[derive(Default)]
 struct Words {
     message: String,

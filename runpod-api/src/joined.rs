@@ -1,3 +1,5 @@
+//! Lists sent as one text with commas.
+
 use std::{fmt, marker::PhantomData};
 
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de::Error as _};

@@ -6,13 +6,13 @@ extern crate self as runpod_api;
 
 mod bounded;
 mod client;
+mod decode;
 mod escapes;
 mod failure;
 mod joined;
-mod keyed;
+mod lenient_list;
+mod lenient_map;
 mod list;
-mod listed;
-mod misfit;
 mod nullable;
 mod number;
 mod open;
@@ -25,15 +25,15 @@ mod transport;
 
 pub use bounded::{Int, Num, ValueError};
 pub use client::{BuildError, ClientBuilder, plain_http};
+pub use decode::MalformedItem;
+#[doc(hidden)]
+pub use decode::read_answer;
 pub use failure::{Failure, FailureKind};
 pub use http;
 pub use joined::Joined;
-pub use keyed::Keyed;
+pub use lenient_list::LenientList;
+pub use lenient_map::LenientMap;
 pub use list::{Len, Limits, List};
-pub use listed::Listed;
-pub use misfit::Odd;
-#[doc(hidden)]
-pub use misfit::read_answer;
 pub use nullable::Nullable;
 pub use number::{Integer, Number};
 pub use open::Open;

@@ -1,3 +1,5 @@
+//! Lists sent to the server, within the limits of the contract.
+
 use std::{collections::HashSet, fmt, marker::PhantomData, ops::Deref};
 
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de::Error as _};
@@ -5,13 +7,13 @@ use serde_json::Value;
 
 use crate::bounded::ValueError;
 
-/// How many items a list may have, and whether they must differ.
+/// Limits of a list: its number of items, and uniqueness.
 pub trait Limits {
     /// The least number of items.
     const MIN: u32;
-    /// The largest number of items.
+    /// The greatest number of items.
     const MAX: u32;
-    /// Whether no two items may be the same.
+    /// True if no two items may be the same.
     const UNIQUE: bool;
 }
 

@@ -1,8 +1,11 @@
+//! Values that may be `null`.
+
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
-/// A value, or `null` where that says something else than leaving the field out.
+/// A value or `null`, for fields where `null` means something else than leaving the field out.
 ///
-/// As an answer, [`Nullable::Null`] is a success without a body. In an update, a field that is `None` stays as it is, and [`Nullable::Null`] clears it.
+/// As an answer, [`Nullable::Null`] is a success without a body. In an update, a field that is `None` stays as it is,
+/// and [`Nullable::Null`] clears it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Nullable<T> {
     /// `null`.

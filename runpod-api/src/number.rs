@@ -1,3 +1,5 @@
+//! Numbers received from the server.
+
 use std::fmt;
 
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
@@ -30,7 +32,7 @@ impl Integer {
         }
     }
 
-    /// Whether [`get`](Self::get) is exactly what was received.
+    /// Returns true if [`get`](Self::get) is exactly the number received.
     pub fn is_exact(self) -> bool {
         match self.0 {
             Received::Signed(_) => true,

@@ -1,3 +1,5 @@
+//! Enums whose values may grow.
+
 use std::{borrow::Cow, fmt, marker::PhantomData, str::FromStr};
 
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de};

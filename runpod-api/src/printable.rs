@@ -1,7 +1,9 @@
+//! Foreign texts made safe for a terminal.
+
 use std::borrow::Cow;
 
-/// A text that somebody else wrote, as one line that is safe to show: what moves a terminal's cursor, changes its
-/// colours or turns the reading direction is shown as an escape (`\u{1b}`), and line breaks and tabs as a space.
+/// Makes a foreign text one line that is safe to show. Characters that move a terminal's cursor, change its colours or
+/// turn the reading direction become escapes (`\u{1b}`); line breaks and tabs become spaces.
 ///
 /// ```
 /// assert_eq!(runpod_api::printable("a\u{1b}[2Jb\r\nc"), "a\\u{1b}[2Jb  c");
@@ -22,7 +24,7 @@ pub fn printable(text: &str) -> Cow<'_, str> {
     Cow::Owned(shown)
 }
 
-/// A JSON text with everything escaped that a terminal acts on; it stays the same JSON.
+/// Escapes everything in a JSON text that a terminal acts on. It stays the same JSON.
 ///
 /// ```
 /// let json = runpod_api::printable_json("[\"\u{9b}2J\"]".to_owned());
@@ -47,8 +49,8 @@ pub fn printable_json(json: String) -> String {
     shown
 }
 
-/// Whether a terminal, or whoever reads it, is led astray by a character: controls, breaks of lines, marks that turn the
-/// reading direction, and characters that cannot be seen. Joiners stay, since scripts and emoji are written with them.
+/// Returns true if a character misleads a terminal or its reader: controls, line breaks, marks that turn the reading
+/// direction, and invisible characters. Joiners stay, since scripts and emoji are written with them.
 fn acts(char: char) -> bool {
     char.is_control()
         || matches!(char,

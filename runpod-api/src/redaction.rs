@@ -1,3 +1,5 @@
+//! Removal of secrets from the server's words.
+
 use std::collections::HashSet;
 
 use http::{HeaderMap, HeaderValue};
@@ -19,7 +21,7 @@ const SHOWN: &str = "[redacted]";
 /// Names of fields whose value must not be shown, as the ends of them.
 const SECRET_FIELDS: [&str; 7] = ["apikey", "jwt", "password", "privatekey", "secret", "token", "value"];
 
-/// What a server's words must not repeat, however they spell it: the API key and the secrets of the request.
+/// Secrets that a server's words must not repeat in any spelling: the API key and those of the request.
 ///
 /// Escapes are undone and white space is folded on both sides before they are compared.
 #[derive(Default)]
@@ -76,7 +78,7 @@ impl Redaction {
         shown
     }
 
-    /// How many characters of a text tell a secret from here on.
+    /// Number of characters from here on that give a secret away.
     fn told(&self, text: &Folded, at: usize) -> Option<usize> {
         let run = text.chars.get(at..at + TELLING).and_then(|run| <[char; TELLING]>::try_from(run).ok());
         if run.is_some_and(|run| self.runs.contains(&run)) {

@@ -1,3 +1,5 @@
+//! Texts that do not print themselves.
+
 use std::{fmt, str::FromStr};
 
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de::Error as _};

@@ -1,3 +1,5 @@
+//! Moments in RFC 3339.
+
 use std::{fmt, str::FromStr};
 
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de::Error as _};

@@ -1,4 +1,4 @@
-//! What the generated clients send through.
+//! The transport of the generated clients.
 
 use std::{
     fmt,
@@ -23,8 +23,8 @@ use url::Url;
 
 pub use crate::failure::Failure as Error;
 use crate::{
-    failure::{Failure, Unread},
-    misfit::{self, Misfit},
+    decode::{self, DecodeError},
+    failure::{BodyError, Failure},
     redaction::Redaction,
     secret::Secret,
 };
@@ -44,7 +44,7 @@ const RESERVED: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove(b
 /// Stands for a path segment that would not name anything; no text is encoded to it but NUL.
 const NO_SEGMENT: &str = "%00";
 
-/// What a client knows beyond the base URL.
+/// Settings of a client beyond the base URL.
 #[derive(Clone, Debug)]
 pub struct Settings {
     /// Sent with every request; marked as sensitive.
@@ -59,13 +59,13 @@ pub trait ClientInfo<Inner> {
     /// The version that the contract gives itself.
     fn api_version() -> &'static str;
 
-    /// Where the API is, without a slash at the end.
+    /// The base URL of the API, without a slash at the end.
     fn baseurl(&self) -> &str;
 
     /// The HTTP client below.
     fn client(&self) -> &Client;
 
-    /// What the client knows beyond the base URL.
+    /// The settings of the client beyond the base URL.
     fn inner(&self) -> &Inner;
 }
 
@@ -89,6 +89,7 @@ impl<T: ClientInfo<Inner>, Inner> ClientInfo<Inner> for &T {
 
 /// The operation a call is for.
 pub struct OperationInfo {
+    /// The name of the operation, as the client's method is called.
     pub operation_id: &'static str,
 }
 
@@ -102,7 +103,7 @@ struct Call {
 }
 
 impl Call {
-    /// A call that nothing is known of.
+    /// A call of which nothing is known.
     fn unknown() -> Self {
         Self { operation: "", reads: false, key: Secret::from(""), body: None }
     }
@@ -112,7 +113,7 @@ impl Call {
     }
 }
 
-/// Generated clients import it for form bodies, which no version of the API has.
+/// An import of the generated clients for form bodies, which no version of the API has.
 pub trait RequestBuilderExt {}
 
 /// A query parameter: left out if it is `None`, repeated for each item of a list, one for each field of an object.
@@ -122,6 +123,7 @@ pub struct QueryParam<'a, T> {
 }
 
 impl<'a, T> QueryParam<'a, T> {
+    /// Pairs a name with its value.
     pub fn new(name: &'a str, value: &'a T) -> Self {
         Self { name, value }
     }
@@ -203,10 +205,10 @@ pub(crate) fn encode_path(id: &str) -> String {
     utf8_percent_encode(id, RESERVED).to_string()
 }
 
-/// How the generated client makes its calls.
+/// Hooks by which the generated client makes its calls.
 #[allow(async_fn_in_trait)]
 pub trait ClientHooks<Inner>: ClientInfo<Settings> {
-    /// Refuses what cannot be sent as meant, and completes the rest.
+    /// Completes a request, or refuses one that cannot be sent as meant.
     async fn pre(&self, request: &mut Request, info: &OperationInfo) -> Result<(), Failure> {
         if request.url().path().contains(NO_SEGMENT) {
             let problem = "an id is empty, a dot segment or has a NUL; give the id that RunPod gave";
@@ -223,7 +225,7 @@ pub trait ClientHooks<Inner>: ClientInfo<Settings> {
         Ok(())
     }
 
-    /// Makes the call, and gives only a success.
+    /// Makes the call. Any answer but a success is an error.
     async fn exec(&self, request: Request, info: &OperationInfo) -> Result<Response, Failure> {
         let settings = self.inner();
         let body = request.body().and_then(Body::as_bytes).map(Bytes::copy_from_slice);
@@ -233,7 +235,7 @@ pub trait ClientHooks<Inner>: ClientInfo<Settings> {
         answer.map_err(|failure| failure.of_read(reads))
     }
 
-    /// Nothing is left to do.
+    /// Does nothing: no work is left after a call.
     async fn post(&self, _: &Result<Response, Failure>, _: &OperationInfo) -> Result<(), Failure> {
         Ok(())
     }
@@ -251,7 +253,7 @@ async fn answer(client: &Client, request: Request, limit: Duration, call: Call) 
         return Err(refused(response, limit, &call).await);
     }
     if is_page(&response) {
-        return Err(unread(&response, &call, &[], Unread::Misfit(Misfit::no_json())));
+        return Err(unreadable(&response, &call, &[], BodyError::Malformed(DecodeError::no_json())));
     }
     response.extensions_mut().insert(call);
     Ok(response)
@@ -274,7 +276,7 @@ async fn send(
     }
 }
 
-/// The request to follow with, unless the redirect would carry it elsewhere or change what it means.
+/// Returns the request that follows a redirect; `None` if it would go to another origin or change its meaning.
 fn redirected(request: &Request, response: &Response) -> Option<Request> {
     let reads = matches!(*request.method(), Method::GET | Method::HEAD);
     let follow = match response.status() {
@@ -296,7 +298,7 @@ fn same_origin(one: &Url, other: &Url) -> bool {
     one.origin() == other.origin() && other.username().is_empty() && other.password().is_none()
 }
 
-/// Whether it is a page for people, as proxies and portals send: nothing of RunPod's, whatever its status.
+/// Returns true if it is an HTML page, as proxies and portals send. RunPod sends none, with any status.
 fn is_page(response: &Response) -> bool {
     let kind = response.headers().get(header::CONTENT_TYPE).and_then(|kind| kind.to_str().ok());
     kind.is_some_and(|kind| kind.trim_start().to_ascii_lowercase().starts_with("text/html"))
@@ -310,13 +312,13 @@ async fn refused(mut response: Response, limit: Duration, call: &Call) -> Failur
     Failure::status_of(call.operation, status, headers, &body, &call.redaction())
 }
 
-fn unread(response: &Response, call: &Call, body: &[u8], why: Unread) -> Failure {
+fn unreadable(response: &Response, call: &Call, body: &[u8], why: BodyError) -> Failure {
     let (status, headers) = (response.status().as_u16(), response.headers().clone());
-    Failure::unread(call.operation, status, headers, body, why, &call.redaction()).of_read(call.reads)
+    Failure::unreadable(call.operation, status, headers, body, why, &call.redaction()).of_read(call.reads)
 }
 
 /// The body, or as much of it as came and fits.
-async fn body(response: &mut Response, largest: usize) -> (Bytes, Option<Unread>) {
+async fn body(response: &mut Response, largest: usize) -> (Bytes, Option<BodyError>) {
     let mut read = BytesMut::new();
     loop {
         match response.chunk().await {
@@ -325,10 +327,10 @@ async fn body(response: &mut Response, largest: usize) -> (Bytes, Option<Unread>
                 let fits = chunk.len().min(largest - read.len());
                 read.extend_from_slice(&chunk[..fits]);
                 if fits < chunk.len() {
-                    return (read.freeze(), Some(Unread::TooLarge));
+                    return (read.freeze(), Some(BodyError::TooLarge));
                 }
             }
-            Err(error) => return (read.freeze(), Some(Unread::Cut(error))),
+            Err(error) => return (read.freeze(), Some(BodyError::Cut(error))),
         }
     }
 }
@@ -372,16 +374,16 @@ impl<T: DeserializeOwned> ResponseValue<T> {
         let (read, trouble) = body(&mut response, LARGEST_ANSWER).await;
         // Some successes have a body or none; none reads as `null`.
         let json: &[u8] = if read.is_empty() && trouble.is_none() { b"null" } else { &read };
-        let why = match (trouble, misfit::read(json)) {
+        let why = match (trouble, decode::read(json)) {
             (None, Ok(value)) => {
                 let (status, headers) = (response.status(), std::mem::take(response.headers_mut()));
                 return Ok(Self { value, status, headers });
             }
             (Some(why), _) => why,
-            (None, Err(misfit)) => Unread::Misfit(misfit),
+            (None, Err(error)) => BodyError::Malformed(error),
         };
         let call = response.extensions_mut().remove::<Call>().unwrap_or_else(Call::unknown);
-        Err(unread(&response, &call, &read, why))
+        Err(unreadable(&response, &call, &read, why))
     }
 }
 
@@ -397,6 +399,19 @@ impl ResponseValue<ByteStream> {
     pub(crate) fn stream(response: Response) -> Self {
         let (status, headers) = (response.status(), response.headers().clone());
         Self { value: ByteStream(BodyDataStream::new(response.into())), status, headers }
+    }
+}
+
+/// Names that the generated code calls for an answer that is not a success. The transport has turned each of them into
+/// a failure by then, with more in it.
+#[allow(non_snake_case)]
+impl Failure {
+    pub(crate) fn ErrorResponse(value: ResponseValue<Value>) -> Self {
+        Self::bare(value.status().as_u16(), value.headers().clone())
+    }
+
+    pub(crate) fn UnexpectedResponse(response: Response) -> Self {
+        Self::bare(response.status().as_u16(), response.headers().clone())
     }
 }
 

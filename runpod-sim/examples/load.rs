@@ -3,19 +3,22 @@
 //!
 //! `cargo run --release -p runpod-sim --example load`
 
-use std::error::Error;
-use std::io::Write;
-use std::time::{Duration, Instant};
+use std::{
+    error::Error,
+    io::Write,
+    time::{Duration, Instant},
+};
 
 use http_body_util::{BodyExt, Full};
-use hyper::Request;
-use hyper::body::Bytes;
-use hyper::client::conn::http1::{SendRequest, handshake};
+use hyper::{
+    Request,
+    body::Bytes,
+    client::conn::http1::{SendRequest, handshake},
+};
 use hyper_util::rt::TokioIo;
 use runpod_sim::{BootProfile, Sim};
 use serde_json::{Value, json};
-use tokio::net::TcpStream;
-use tokio::task::JoinSet;
+use tokio::{net::TcpStream, task::JoinSet};
 
 type Failure = Box<dyn Error + Send + Sync>;
 

@@ -1,7 +1,8 @@
-use std::io;
-use std::net::SocketAddr;
+//! The error of a simulator that cannot start or be set up.
 
-/// Why a simulator did not start.
+use std::{io, net::SocketAddr};
+
+/// The reason for which a simulator did not start.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum SimError {
@@ -10,7 +11,7 @@ pub enum SimError {
     Setting {
         /// The builder method that set it.
         name: &'static str,
-        /// What is wrong with it and what would be right.
+        /// Its flaw, and a value that would be right.
         reason: String,
     },
     /// A fault that cannot be injected.
@@ -24,7 +25,7 @@ pub enum SimError {
     Listen {
         /// The address asked for.
         address: SocketAddr,
-        /// What the operating system said.
+        /// The operating system's error.
         #[source]
         source: io::Error,
     },

@@ -14,55 +14,33 @@
 //! # }
 //! ```
 
-mod account;
-mod answer;
-mod area;
-mod behavior;
-mod boot;
-mod capacity;
-mod catalog;
-mod clock;
 mod config;
 mod contract;
-mod endpoints;
 mod error;
 mod faults;
-mod files;
 mod http;
-mod journal;
-mod launch;
-mod ledger;
-mod limits;
-mod log;
-mod look;
-mod order;
-mod pod;
-mod problem;
-mod registry;
-mod rules;
-mod schema;
-mod settings;
-mod shelf;
 mod sim;
-mod table;
-mod template;
-mod view;
-mod volume;
+mod world;
 
-pub use answer::HttpAnswer;
-pub use area::Area;
-pub use behavior::{Behavior, EnvironmentMask, LogIds, PublicKey, RateLimitForm, SymmetricPorts};
-pub use boot::{BootProfile, Delay};
-pub use capacity::Scope;
-pub use catalog::Cloud;
+pub use contract::Area;
 pub use error::SimError;
 pub use faults::{BootStage, Cause, Fault, FaultKind, FaultReport};
-pub use journal::RequestRecord;
-pub use ledger::{BilledSpan, LedgerEntry};
-pub use limits::RateWindow;
-pub use pod::PodStatus;
-pub use settings::SimBuilder;
-pub use sim::{PodSnapshot, Sim};
+pub use sim::Sim;
+pub use world::{
+    answer::HttpAnswer,
+    behavior::{Behavior, EnvironmentMask, LogIds, PublicKey, RateLimitForm, SymmetricPorts},
+    billed::BilledSpan,
+    boot::BootProfile,
+    capacity::Scope,
+    catalog::Cloud,
+    delay::Delay,
+    journal::RequestRecord,
+    ledger::LedgerEntry,
+    limits::RateWindow,
+    pod::PodStatus,
+    settings::SimBuilder,
+    snapshot::PodSnapshot,
+};
 
 /// The guide, whose Rust is compiled and run with the documentation's examples.
 #[cfg(doctest)]

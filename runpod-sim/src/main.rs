@@ -1,10 +1,12 @@
 //! Runs the simulator until it is told to stop.
 
-use std::io::{self, Write};
-use std::net::{Ipv4Addr, SocketAddr};
-use std::path::PathBuf;
-use std::process::ExitCode;
-use std::time::SystemTime;
+use std::{
+    io::{self, Write},
+    net::{Ipv4Addr, SocketAddr},
+    path::PathBuf,
+    process::ExitCode,
+    time::SystemTime,
+};
 
 use clap::Parser;
 use runpod_sim::{Sim, SimError};
@@ -14,7 +16,7 @@ use tracing_subscriber::EnvFilter;
 #[derive(Debug, Parser)]
 #[command(version, about)]
 struct Arguments {
-    /// Where to listen: an address, or a port of 127.0.0.1; port 0 takes a free one.
+    /// Listen here: an address, or a port of 127.0.0.1; port 0 takes a free one.
     #[arg(long, default_value = "127.0.0.1:8080", value_parser = address)]
     listen: SocketAddr,
     /// A configuration in TOML, such as sim.example.toml.
@@ -29,13 +31,13 @@ struct Arguments {
     /// Check every answer against the contract; one that breaks it becomes a 500.
     #[arg(long)]
     verify: bool,
-    /// What every random choice follows from; wins over the configuration.
+    /// Seed of every random choice; wins over the configuration.
     #[arg(long)]
     seed: Option<u64>,
     /// Simulated seconds per real second; wins over the configuration.
     #[arg(long)]
     time_scale: Option<f64>,
-    /// Listen on an address that others can reach. Whoever reaches it controls the simulator.
+    /// Listen on an address that others can reach. Every client that reaches it controls the simulator.
     #[arg(long)]
     allow_remote: bool,
 }
@@ -45,7 +47,7 @@ struct Arguments {
 enum Profile {
     /// RunPod on a good day.
     Default,
-    /// What has been seen of the live service, all of it at once.
+    /// Everything that has been seen of the live service at once.
     Observed,
 }
 
@@ -64,7 +66,7 @@ fn epoch(text: &str) -> Result<SystemTime, String> {
     epoch.ok_or_else(|| "invalid time: give one such as 2026-08-20T06:16:19Z".to_owned())
 }
 
-/// Why the simulator cannot run.
+/// The reason for which the simulator cannot run.
 #[derive(Debug, thiserror::Error)]
 enum Failure {
     #[error("{0} can be reached by others: listen on 127.0.0.1, or add --allow-remote")]

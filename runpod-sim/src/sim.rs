@@ -1,31 +1,33 @@
-use std::net::SocketAddr;
-use std::sync::Arc;
-use std::time::Duration;
+//! The running simulator, and its start.
+
+use std::{net::SocketAddr, sync::Arc, time::Duration};
 
 use jiff::Timestamp;
 use serde_json::Value;
-use tokio::net::TcpListener;
-use tokio::sync::oneshot;
-use tokio::task::JoinHandle;
+use tokio::{net::TcpListener, sync::oneshot, task::JoinHandle};
 
-use crate::answer::HttpAnswer;
-use crate::area::Area;
-use crate::behavior::Behavior;
-use crate::capacity::Scope;
-use crate::catalog;
-use crate::clock::Clock;
-use crate::contract::Contract;
-use crate::error::SimError;
-use crate::faults::{Fault, FaultReport};
-use crate::http::{App, router, serve};
-use crate::journal::RequestRecord;
-use crate::launch;
-use crate::ledger::LedgerEntry;
-use crate::limits::{Limits, RateWindow};
-use crate::look::Look;
-use crate::order::Port;
-use crate::pod::{Pod, PodStatus};
-use crate::settings::{API_KEY, Settings, SimBuilder};
+use crate::{
+    contract::{Area, Contract},
+    error::SimError,
+    faults::{Fault, FaultReport},
+    http::{router, serve},
+    world::{
+        App,
+        answer::HttpAnswer,
+        behavior::Behavior,
+        capacity::Scope,
+        catalog,
+        clock::Clock,
+        journal::RequestRecord,
+        launch,
+        ledger::LedgerEntry,
+        limits::{Limits, RateWindow},
+        observation::Observation,
+        pod::PodStatus,
+        settings::{API_KEY, Settings, SimBuilder},
+        snapshot::PodSnapshot,
+    },
+};
 
 /// A running simulator. Dropping it stops it and closes every port it opened.
 pub struct Sim {
@@ -41,13 +43,24 @@ impl std::fmt::Debug for Sim {
     }
 }
 
+impl SimBuilder {
+    /// Starts the simulator on the current tokio runtime.
+    ///
+    /// # Errors
+    /// When a setting is out of range or the address cannot be bound.
+    pub async fn start(self) -> Result<Sim, SimError> {
+        self.settings.check()?;
+        Sim::run(self.settings).await
+    }
+}
+
 impl Sim {
-    /// Begins to set up a simulator.
+    /// Returns a builder with the defaults.
     pub fn builder() -> SimBuilder {
         SimBuilder::default()
     }
 
-    pub(crate) async fn run(settings: Settings) -> Result<Self, SimError> {
+    async fn run(settings: Settings) -> Result<Self, SimError> {
         let contract = |error: &str| SimError::Contract(error.to_owned());
         let (v1, v2) = (Contract::v1().map_err(contract)?, Contract::v2().map_err(contract)?);
         let known = |operation: &str| v1.has(operation) || v2.has(operation);
@@ -84,7 +97,7 @@ impl Sim {
         &self.app.settings.api_key.0
     }
 
-    /// The key it accepts, if it is the usual one, which opens nothing but simulators.
+    /// The key it accepts, if it is the default one, which opens nothing but simulators.
     #[must_use]
     pub fn usual_api_key(&self) -> Option<&str> {
         Some(self.api_key()).filter(|key| *key == API_KEY)
@@ -96,17 +109,17 @@ impl Sim {
         self.app.clock.now()
     }
 
-    /// Moves simulated time forward at once.
+    /// Moves simulated time forward.
     pub fn advance(&self, by: Duration) {
         self.app.clock.advance(by);
     }
 
-    /// Changes the pace: simulated seconds per real second.
+    /// Sets the pace: simulated seconds per real second.
     ///
     /// # Errors
     /// When the pace is not 0 to 1,000,000.
     pub fn set_time_scale(&self, scale: f64) -> Result<(), SimError> {
-        if !(0.0..=crate::clock::MAX_SCALE).contains(&scale) {
+        if !(0.0..=crate::world::clock::MAX_SCALE).contains(&scale) {
             let reason = "it must be 0 to 1,000,000 simulated seconds per real second".to_owned();
             return Err(SimError::Setting { name: "time_scale", reason });
         }
@@ -133,7 +146,7 @@ impl Sim {
         Ok(())
     }
 
-    /// Gives the HTTP ports of pods an answer, behind those that are there already; the first that fits is given.
+    /// Adds an answer of pods' HTTP ports after the existing ones. The first that matches is sent.
     ///
     /// # Errors
     /// When a value is out of range.
@@ -145,12 +158,12 @@ impl Sim {
         Ok(())
     }
 
-    /// Takes all answers of HTTP ports away.
+    /// Removes all answers of HTTP ports.
     pub fn clear_http_answers(&self) {
         self.app.answers.replace(Vec::new());
     }
 
-    /// Takes the right to an area away from the key, or gives it back.
+    /// Denies the key an area, or allows it again.
     pub fn set_denied(&self, area: Area, denied: bool) {
         let mut account = self.app.account();
         if denied {
@@ -160,8 +173,8 @@ impl Sim {
         }
     }
 
-    /// Limits how many GPUs of a type (or vCPUs of a flavor) are handed out at a time, those in use included.
-    /// Pods that hold more already keep them.
+    /// Limits the GPUs of a type (or vCPUs of a flavor) in use at a time, those in use now included.
+    /// Pods keep what they hold already.
     ///
     /// # Errors
     /// When the catalog does not have the type.
@@ -181,9 +194,9 @@ impl Sim {
         Ok(())
     }
 
-    /// Injects a fault, behind those that are there already.
+    /// Injects a fault after the existing ones.
     ///
-    /// When several are due for one call, the one injected first happens, and the others do not count the call.
+    /// If several are due for one call, the one injected first happens, and the others do not count the call.
     ///
     /// # Errors
     /// When it names an operation that does not exist, or one of its values is out of range.
@@ -191,18 +204,18 @@ impl Sim {
         self.app.inject(fault).map_err(SimError::Fault)
     }
 
-    /// Takes all faults away.
+    /// Removes all faults.
     pub fn clear_faults(&self) {
         self.app.account().faults.clear();
     }
 
-    /// What has become of every fault injected, in their order.
+    /// Counts of every injected fault, in the order of injection.
     #[must_use]
     pub fn faults(&self) -> Vec<FaultReport> {
         self.app.account().faults.reports()
     }
 
-    /// Sets what the account has from now on, in USD; `None` means money without end.
+    /// Sets the account's balance in USD; `None` means unlimited.
     pub fn set_balance(&self, usd: Option<f64>) {
         let now = self.now();
         self.app.account().set_balance(usd, now);
@@ -239,12 +252,12 @@ impl Sim {
         Ok(())
     }
 
-    /// Lets REST v1 answer 410 to everything, or live again.
+    /// Makes REST v1 answer 410 to everything, or serve again.
     pub fn set_v1_retired(&self, retired: bool) {
         self.app.account().v1_retired = retired;
     }
 
-    /// Begins anew: no pods, no log, no ledger, the account and its faults as they were set up, at instant zero.
+    /// Starts over at instant zero: without pods, log and ledger, with the account and the faults of the settings.
     pub fn reset(&self) {
         self.app.reset();
     }
@@ -255,7 +268,7 @@ impl Sim {
         account.existing_pod(pod_id).map(|pod| pod.facts.locked = locked).is_some()
     }
 
-    /// The truth about every pod there ever was, oldest first.
+    /// The ledger: an entry for every pod there ever was, oldest first.
     #[must_use]
     pub fn ledger(&self) -> Vec<LedgerEntry> {
         self.app.ledger()
@@ -268,7 +281,7 @@ impl Sim {
         self.app.account().journal.records().cloned().collect()
     }
 
-    /// Counts the requests there ever were, those that are forgotten included.
+    /// Counts all requests so far, those that are no longer remembered included.
     #[must_use]
     pub fn request_count(&self) -> u64 {
         self.app.account().journal.count()
@@ -290,10 +303,10 @@ impl Sim {
         let now = self.now();
         let account = self.app.account();
         let pod = account.pod(pod_id, now, self.app.settings.terminated_linger)?;
-        Some(pod.view(&Look::exact(&self.app.behavior(), now), &self.app.clock))
+        Some(pod.view(&Observation::exact(&self.app.behavior(), now), &self.app.clock))
     }
 
-    /// Where a pod's HTTP port can be reached on loopback, standing in for RunPod's HTTPS proxy; `None` until the
+    /// The loopback URL of a pod's HTTP port, which stands in for RunPod's HTTPS proxy; `None` until the
     /// port is assigned.
     #[must_use]
     pub fn http_url(&self, pod_id: &str, port: u16) -> Option<String> {
@@ -322,7 +335,7 @@ impl Sim {
         self.app.account().answers_verified
     }
 
-    /// Answers of the simulator's own that broke the contract: always empty, unless the simulator has a fault.
+    /// The simulator's own answers that broke the contract. Empty, unless the simulator has a bug.
     #[must_use]
     pub fn contract_violations(&self) -> Vec<String> {
         self.app.account().contract_violations.clone()
@@ -342,42 +355,5 @@ impl Drop for Sim {
     fn drop(&mut self) {
         self.server.abort();
         self.app.account().close();
-    }
-}
-
-/// A pod as the simulator sees it.
-#[derive(Debug, Clone, PartialEq)]
-#[non_exhaustive]
-pub struct PodSnapshot {
-    /// The pod's id.
-    pub id: String,
-    /// The pod's name.
-    pub name: String,
-    /// Its status now.
-    pub status: PodStatus,
-    /// GPU type or CPU flavor id.
-    pub type_id: String,
-    /// GPUs or vCPUs.
-    pub count: u32,
-    /// Where its machine stands.
-    pub data_center: String,
-    /// Where port 22 is published; `None` until it is, or without `22/tcp`.
-    pub ssh: Option<SocketAddr>,
-    /// What it costs now, in USD per hour.
-    pub usd_per_hour: f64,
-}
-
-impl PodSnapshot {
-    fn of(pod: &Pod, now: Duration) -> Self {
-        Self {
-            id: pod.id.clone(),
-            name: pod.facts.name.clone(),
-            status: pod.status(now),
-            type_id: pod.compute.type_id().to_owned(),
-            count: pod.compute.units(),
-            data_center: pod.place.data_center.clone(),
-            ssh: pod.reachable(now).and_then(|run| run.endpoints.of(Port::SSH)).map(|end| end.public),
-            usd_per_hour: pod.usd_per_hour(),
-        }
     }
 }

@@ -1,7 +1,10 @@
 use std::collections::BTreeMap;
 
 use futures_util::StreamExt as _;
-use httpmock::{Method::GET, Method::POST, MockServer};
+use httpmock::{
+    Method::{GET, POST},
+    MockServer,
+};
 use runpod_api::{ClientBuilder, Int, Joined, v2::types};
 
 use crate::{KEY, client};

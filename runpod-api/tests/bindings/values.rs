@@ -1,5 +1,6 @@
 use runpod_api::{
-    Int, Integer, Joined, Keyed, Len, List, Listed, Nullable, Num, Number, Open, Secret, Timestamp, v2::types,
+    Int, Integer, Joined, Len, LenientList, LenientMap, List, Nullable, Num, Number, Open, Secret, Timestamp,
+    v2::types,
 };
 use serde_json::json;
 
@@ -51,25 +52,25 @@ fn one_odd_item_does_not_hide_the_others() {
     let body = json!({ "pods": [{ "id": "a" }, { "name": "no id" }, null, { "id": "b", "gpu": "what" }, { "id": "c" }] });
     let list: types::ListPodsResponse = serde_json::from_value(body.clone()).expect("a list");
     assert_eq!(list.pods.iter().map(|pod| pod.id.as_str()).collect::<Vec<_>>(), ["a", "c"]);
-    let odd: Vec<String> = list.pods.odd().iter().map(ToString::to_string).collect();
+    let odd: Vec<String> = list.pods.malformed().iter().map(ToString::to_string).collect();
     assert_eq!(odd[0], "1: at . expected field `id`");
     assert!(odd[1].starts_with("2: at . expected "), "{odd:?}");
     assert!(odd[2].starts_with("3: at gpu expected "), "{odd:?}");
     assert!(!format!("{list:?}").contains("what"), "{list:?}");
-    assert_eq!(list.pods.odd()[0].json(), "{\"name\":\"no id\"}");
+    assert_eq!(list.pods.malformed()[0].json(), "{\"name\":\"no id\"}");
     let again = serde_json::to_value(&list).expect("json");
     assert_eq!(again["pods"].as_array().map(Vec::len), Some(5));
 }
 
 #[test]
 fn one_odd_value_does_not_hide_the_others() {
-    let map: Keyed<Secret> =
+    let map: LenientMap<Secret> =
         serde_json::from_value(json!({ "A": "hunter2", "B": null, "C": 8080 })).expect("a map");
     assert_eq!(map.len(), 1);
     assert_eq!(map["A"].expose(), "hunter2");
-    assert_eq!(map.odd().iter().map(|odd| odd.position()).collect::<Vec<_>>(), ["B", "C"]);
+    assert_eq!(map.malformed().iter().map(|odd| odd.position()).collect::<Vec<_>>(), ["B", "C"]);
     assert!(!format!("{map:?}").contains("hunter2"));
-    let list: Listed<i64> = vec![1, 2].into();
+    let list: LenientList<i64> = vec![1, 2].into();
     assert_eq!(serde_json::to_value(&list).expect("json"), json!([1, 2]));
 }
 

@@ -210,7 +210,7 @@ impl Unreadable {
     }
 }
 
-fn unreadable_pod(odd: &Odd) -> Unreadable {
+fn unreadable_pod(odd: &MalformedItem) -> Unreadable {
     let entry: serde_json::Value = serde_json::from_str(odd.json()).unwrap_or_default();
     let text = |field: &str| entry.get(field).and_then(|value| value.as_str()).map(str::to_owned);
     let problem =

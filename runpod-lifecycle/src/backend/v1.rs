@@ -38,7 +38,7 @@ impl V1 {
         let pods = self.client.list_pods_with(&options);
         pods.await.map(|response| {
             answer(response, |pods| PodPage {
-                unreadable: pods.odd().iter().map(unreadable_pod).collect(),
+                unreadable: pods.malformed().iter().map(unreadable_pod).collect(),
                 pods: pods.into_iter().map(pod).collect(),
                 next: NextPage::None,
             })

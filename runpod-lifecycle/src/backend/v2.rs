@@ -401,6 +401,6 @@ fn stock(level: Option<Open<types::AvailabilityLevel>>) -> Option<Stock> {
     Stock::from_word(&level?.as_str())
 }
 
-fn stock_by_data_center(list: Option<Listed<types::DataCenterAvailability>>) -> Vec<(String, Stock)> {
+fn stock_by_data_center(list: Option<LenientList<types::DataCenterAvailability>>) -> Vec<(String, Stock)> {
     list.into_iter().flatten().filter_map(|entry| Some((entry.id?, stock(entry.availability)?))).collect()
 }

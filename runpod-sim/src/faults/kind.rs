@@ -1,8 +1,10 @@
+//! The kinds of faults.
+
 use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
-/// What goes wrong. "Applied" means that the request took effect before things went wrong.
+/// A kind of fault. "Applied" means that the request took effect before things went wrong.
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum FaultKind {
@@ -16,16 +18,17 @@ pub enum FaultKind {
     Status {
         /// 400 to 599.
         status: u16,
-        /// What the server says; `None` for its usual words.
+        /// The server's words; `None` for its usual ones.
         detail: Option<String>,
-        /// Whether the request takes effect all the same.
+        /// True if the request is applied all the same.
         applied: bool,
     },
     /// 429; nothing is applied.
     RateLimited {
-        /// What `Retry-After` says, in whole real seconds; `None` leaves the header out.
+        /// Value of `Retry-After`, in whole real seconds; `None` leaves the header out.
         retry_after: Option<Duration>,
-        /// How long another window, the hour, stays exhausted by `RateLimit`; `None` leaves that window with room.
+        /// Time for which `RateLimit` says that another window, the hour, stays exhausted; `None` leaves that window
+        /// with room.
         exhausted_for: Option<Duration>,
     },
     /// 403 as plain text, `error code: 1010`, from the edge; nothing is applied.
@@ -34,7 +37,7 @@ pub enum FaultKind {
     Html {
         /// 200 to 599.
         status: u16,
-        /// Whether the request takes effect all the same.
+        /// True if the request is applied all the same.
         applied: bool,
     },
     /// The request is applied; the answer's JSON ends in the middle, in a complete HTTP message.
@@ -50,7 +53,7 @@ pub enum FaultKind {
     Hang {
         /// Until the connection is closed.
         lasting: Duration,
-        /// Whether the request takes effect all the same.
+        /// True if the request is applied all the same.
         applied: bool,
     },
     /// A field of the answer, and of each item of a list, has the value `SOMETHING_NEW`.
@@ -68,7 +71,7 @@ pub enum FaultKind {
         /// Dotted path, such as `runtime`.
         field: String,
     },
-    /// A list of pods begins with a pod that has an unknown status, nulls, and fields nobody knows.
+    /// A list of pods begins with a pod that has an unknown status, nulls and unknown fields.
     OddPod,
     /// One create makes two pods, if there is stock for two; the answer shows the first.
     DuplicateCreate,
@@ -112,7 +115,7 @@ pub enum Cause {
     PullDenied,
     /// There is no such image.
     ImageMissing,
-    /// A layer of the image cannot be had.
+    /// A layer of the image cannot be downloaded.
     LayerMissing,
     /// The image needs a newer CUDA than its host has.
     CudaTooOld,
@@ -120,12 +123,12 @@ pub enum Cause {
     ExecFormat,
     /// The disk is full.
     NoSpace,
-    /// The container wants more memory than there is.
+    /// The container needs more memory than there is.
     OutOfMemory,
 }
 
 impl Cause {
-    /// The line of the system log, again and again.
+    /// The line that the system log repeats.
     pub(crate) fn line(self, image: &str) -> String {
         match self {
             Self::PullDenied => format!(
@@ -252,7 +255,7 @@ impl FaultKind {
         }
     }
 
-    /// Whether the request takes effect.
+    /// Returns true if the request takes effect.
     pub(crate) fn applies(&self) -> bool {
         match self {
             Self::DropBeforeRead | Self::RateLimited { .. } | Self::EdgeBlock | Self::Gone => false,
@@ -263,7 +266,7 @@ impl FaultKind {
         }
     }
 
-    /// Whether it can happen to this call at all; other calls it does not even count.
+    /// Returns true if it can happen to this call. Other calls are not counted.
     pub(crate) fn suits(&self, call: &str) -> bool {
         match self {
             Self::OddPod => LISTS.contains(&call),
@@ -277,7 +280,7 @@ impl FaultKind {
         }
     }
 
-    /// What is wrong with its own values; `None` when nothing is.
+    /// Says which of its values is invalid; `None` when all are valid.
     pub(crate) fn flaw(&self) -> Option<&'static str> {
         const LONGEST: Duration = Duration::from_secs(600);
         match self {

@@ -1,3 +1,5 @@
+//! Faults: what goes wrong, in which calls, how often.
+
 mod kind;
 mod queue;
 mod script;
@@ -48,7 +50,7 @@ impl Fault {
         self
     }
 
-    /// How often it happens at most, at least 1. Default: without end, or once after [`nth`](Self::nth).
+    /// Limits the number of calls it happens to, at least 1. Default: no limit, or once after [`nth`](Self::nth).
     pub fn times(mut self, times: u64) -> Self {
         self.times = Some(times);
         self
@@ -60,7 +62,7 @@ impl Fault {
         self
     }
 
-    /// Why it cannot be injected; `None` when it can. `known` tells whether an operation exists.
+    /// Says why it cannot be injected; `None` when it can. `known` returns true for an operation that exists.
     pub(crate) fn flaw(&self, known: impl Fn(&str) -> bool) -> Option<String> {
         let operation = |name: &&String| {
             let (operation, action) = name.split_once(':').unwrap_or((name, "start"));

@@ -1,5 +1,6 @@
-use rand::rngs::StdRng;
-use rand::{Rng, SeedableRng};
+//! Injected faults, and the one that is due for a call.
+
+use rand::{Rng, SeedableRng, rngs::StdRng};
 use serde::Serialize;
 
 use super::{Fault, FaultKind};
@@ -20,7 +21,7 @@ struct Armed {
     fired: u64,
 }
 
-/// What has become of an injected fault.
+/// Counts of one injected fault.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 #[non_exhaustive]
 pub struct FaultReport {
@@ -30,7 +31,7 @@ pub struct FaultReport {
     pub on: Vec<String>,
     /// Matching calls seen, those an earlier fault took excepted.
     pub calls: u64,
-    /// How often it happened.
+    /// Number of calls it happened to.
     pub fired: u64,
 }
 

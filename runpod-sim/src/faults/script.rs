@@ -1,3 +1,5 @@
+//! Faults as a file or the control interface writes them.
+
 use std::time::Duration;
 
 use serde::Deserialize;
@@ -99,7 +101,7 @@ impl FaultScript {
         format!("fault `{}` needs `{what}`", self.fault)
     }
 
-    /// A value that no part of the fault has taken.
+    /// Returns the name of a value that means nothing to the fault.
     fn stray(&self) -> Option<&'static str> {
         [
             ("status", self.status.is_some()),
@@ -119,8 +121,9 @@ impl FaultScript {
 
 #[cfg(test)]
 mod tests {
-    use super::*;
     use serde_json::{Value, json};
+
+    use super::*;
 
     fn read(script: Value) -> Result<Fault, String> {
         serde_json::from_value::<FaultScript>(script).map_err(|error| error.to_string())?.read()

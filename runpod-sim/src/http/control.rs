@@ -1,32 +1,40 @@
-use std::sync::Arc;
-use std::time::Duration;
+//! The control interface at `/_sim`.
 
-use axum::extract::rejection::{JsonRejection, QueryRejection};
-use axum::extract::{Query, State};
-use axum::http::StatusCode;
-use axum::response::{IntoResponse, Response};
-use axum::routing::{any, get, post, put};
-use axum::{Json, Router};
+use std::{sync::Arc, time::Duration};
+
+use axum::{
+    Json, Router,
+    extract::{
+        Query, State,
+        rejection::{JsonRejection, QueryRejection},
+    },
+    http::StatusCode,
+    response::{IntoResponse, Response},
+    routing::{any, get, post, put},
+};
 use serde::Deserialize;
 use serde_json::{Map, Value, json};
 
-use super::{App, proxy};
-use crate::area::Area;
-use crate::behavior::Behavior;
-use crate::boot::{Boot, Fate, Machine};
-use crate::capacity::Scope;
-use crate::catalog::{self, Cloud};
-use crate::config::Profile;
-use crate::contract::Api;
-use crate::endpoints::Sockets;
-use crate::faults::FaultScript;
-use crate::files;
-use crate::journal::RequestRecord;
-use crate::launch;
-use crate::order::{CreatePod, Port, PortKind};
-use crate::pod::Pod;
-use crate::problem::Problem;
-use crate::table::{AnswerTable, BehaviorTable};
+use super::proxy;
+use crate::{
+    config::{AnswerTable, BehaviorTable, Profile},
+    contract::{Api, Area, Problem},
+    faults::FaultScript,
+    http::files,
+    world::{
+        App,
+        behavior::Behavior,
+        boot::{Boot, Fate, Machine},
+        capacity::Scope,
+        catalog::{self, Cloud},
+        endpoints::Sockets,
+        journal::RequestRecord,
+        launch,
+        order::CreatePod,
+        pod::Pod,
+        port::{Port, PortKind},
+    },
+};
 
 type Answer = Result<Json<Value>, Refusal>;
 
@@ -87,7 +95,7 @@ async fn state(State(app): State<Arc<App>>) -> Json<Value> {
     }))
 }
 
-/// Says that it is up, as soon as it is.
+/// Answers as soon as the simulator is up.
 async fn health() -> Json<Value> {
     Json(json!({ "status": "ok" }))
 }
@@ -97,7 +105,7 @@ async fn reset(State(app): State<Arc<App>>) -> Json<Value> {
     Json(json!({}))
 }
 
-/// Pods that are there without anybody having created them.
+/// A request for pods that exist without a create.
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 struct Seeding {
@@ -188,7 +196,7 @@ impl Seeding {
                 app.settings.boot.plan(now, &mut pod.rng, Machine::Wanted, Fate::Sound)
             }
         };
-        launch::plug(app, pod, boot, sockets)?;
+        launch::open_endpoints(app, pod, boot, sockets)?;
         if self.status == SeedStatus::Exited {
             pod.exit(now, app.handover());
         }
@@ -247,8 +255,8 @@ fn seconds(name: &str, value: f64) -> Result<Duration, Refusal> {
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
-struct Standing {
-    /// Absent leaves it alone; null means without end.
+struct AccountChange {
+    /// Absent leaves it alone; null means unlimited.
     #[serde(default, deserialize_with = "given")]
     balance_usd: Option<Option<f64>>,
     /// Types the account may not use.
@@ -262,23 +270,23 @@ fn given<'de, D: serde::Deserializer<'de>>(deserializer: D) -> Result<Option<Opt
     Option::deserialize(deserializer).map(Some)
 }
 
-async fn account(State(app): State<Arc<App>>, body: Result<Json<Standing>, JsonRejection>) -> Answer {
-    let standing = read(body)?;
-    if let Some(flaw) = standing.forbidden.iter().flatten().find_map(|id| catalog::unknown_type(id)) {
+async fn account(State(app): State<Arc<App>>, body: Result<Json<AccountChange>, JsonRejection>) -> Answer {
+    let change = read(body)?;
+    if let Some(flaw) = change.forbidden.iter().flatten().find_map(|id| catalog::unknown_type(id)) {
         return Err(refuse(flaw));
     }
     let now = app.clock.now();
     let mut account = app.account();
-    if let Some(balance) = standing.balance_usd {
+    if let Some(balance) = change.balance_usd {
         account.set_balance(balance, now);
     }
-    if let Some(forbidden) = standing.forbidden {
+    if let Some(forbidden) = change.forbidden {
         account.forbidden = forbidden.into_iter().collect();
     }
-    if let Some(retired) = standing.retire_v1 {
+    if let Some(retired) = change.retire_v1 {
         account.v1_retired = retired;
     }
-    if let Some(denied) = standing.denied {
+    if let Some(denied) = change.denied {
         account.denied = denied.into_iter().collect();
     }
     let (forbidden, denied) = (&account.forbidden, &account.denied);
@@ -350,7 +358,7 @@ struct Pace {
 
 async fn scale(State(app): State<Arc<App>>, body: Result<Json<Pace>, JsonRejection>) -> Answer {
     let Pace { scale } = read(body)?;
-    if !(0.0..=crate::clock::MAX_SCALE).contains(&scale) {
+    if !(0.0..=crate::world::clock::MAX_SCALE).contains(&scale) {
         return Err(refuse("`scale` must be 0 to 1,000,000 simulated seconds per real second"));
     }
     app.clock.set_scale(scale);
@@ -373,7 +381,7 @@ async fn advance(State(app): State<Arc<App>>, body: Result<Json<Jump>, JsonRejec
 const MOST_SHOWN: usize = 10_000;
 const SHOWN: usize = 1000;
 
-/// Which of the remembered requests are shown, oldest first.
+/// A filter of the remembered requests, which are shown oldest first.
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 struct Wanted {

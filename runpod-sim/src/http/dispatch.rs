@@ -1,34 +1,40 @@
-use std::borrow::Cow;
-use std::sync::Arc;
-use std::time::Duration;
+//! The way of one request: from its body and key to its operation, and back with headers and faults.
 
-use axum::body::Body;
-use axum::extract::{Request, State};
-use axum::http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode, header, request::Parts};
-use axum::response::Response;
+use std::{borrow::Cow, sync::Arc, time::Duration};
+
+use axum::{
+    body::Body,
+    extract::{Request, State},
+    http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode, header, request::Parts},
+    response::Response,
+};
 use http_body_util::{BodyExt, LengthLimitError, Limited};
 use serde_json::{Value, json};
 
-use super::wire::{self, Delivery};
 use super::{
-    App, Call, Outcome, Reply, billing, cpus, data_centers, gpus, keys, logs, pods, registries, templates,
-    v1, volumes,
+    call::Call,
+    reply::{Outcome, Reply},
+    v1, v2,
+    wire::{self, Delivery},
 };
-use crate::area::Area;
-use crate::behavior::RateLimitForm;
-use crate::contract::{Api, Contract, NO_DISK, Operation, Route};
-use crate::faults::FaultKind;
-use crate::journal::RequestRecord;
-use crate::limits::Standing;
-use crate::problem::Problem;
-use crate::rules::{self, MAX_BODY};
+use crate::{
+    contract::{Api, Area, Contract, NO_DISK, Operation, Problem, Route},
+    faults::FaultKind,
+    world::{
+        App,
+        behavior::RateLimitForm,
+        journal::RequestRecord,
+        limits::RateLimitStatus,
+        rules::{self, MAX_BODY},
+    },
+};
 
 static REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 static RATE_LIMIT: HeaderName = HeaderName::from_static("ratelimit");
 static RATE_LIMIT_POLICY: HeaderName = HeaderName::from_static("ratelimit-policy");
 
 /// A request on its way to its operation.
-struct Visit<'a> {
+struct RequestContext<'a> {
     app: &'a Arc<App>,
     now: Duration,
     contract: &'static Contract,
@@ -36,7 +42,7 @@ struct Visit<'a> {
     path: &'a str,
 }
 
-/// Answers one request and writes it down.
+/// Answers one request and records it.
 pub(super) async fn handle(State(app): State<Arc<App>>, request: Request) -> Response {
     let now = app.clock.now();
     let request_id = {
@@ -45,35 +51,17 @@ pub(super) async fn handle(State(app): State<Arc<App>>, request: Request) -> Res
         account.request_id()
     };
     let (parts, body) = request.into_parts();
-    let mut record = RequestRecord {
-        number: 0,
-        at: now,
-        method: parts.method.to_string(),
-        path: parts.uri.path().to_owned(),
-        query: parts.uri.query().map(str::to_owned),
-        operation: None,
-        action: None,
-        status: 0,
-        fault: None,
-        request_id,
-    };
+    let mut record = begin_record(&parts, now, request_id);
     let (contract, path) = match parts.uri.path().strip_prefix("/v1/") {
         Some(_) => (app.v1, &parts.uri.path()["/v1".len()..]),
         None => (app.v2, parts.uri.path()),
     };
-    let visit = Visit { app: &app, now, contract, parts: &parts, path };
+    let context = RequestContext { app: &app, now, contract, parts: &parts, path };
     let mut delivery = match is_named(&parts.headers) {
-        true => visit.read(body, &mut record).await,
+        true => context.read(body, &mut record).await,
         false => Delivery::now(wire::edge_block()),
     };
-    if app.behavior().date
-        && let Ok(date) = HeaderValue::try_from(app.clock.date(now))
-    {
-        delivery.response.headers_mut().insert(header::DATE, date);
-    }
-    if let Ok(id) = HeaderValue::try_from(&record.request_id) {
-        delivery.response.headers_mut().insert(REQUEST_ID.clone(), id);
-    }
+    stamp(&app, now, &record.request_id, &mut delivery.response);
     record.status = if delivery.is_cut() { 0 } else { delivery.response.status().as_u16() };
     tracing::info!(
         method = record.method,
@@ -93,7 +81,35 @@ pub(super) async fn handle(State(app): State<Arc<App>>, request: Request) -> Res
     wire::when_due(delivery.response).await
 }
 
-/// Whether a request says who it is; Cloudflare refuses others before RunPod sees them.
+/// Begins the record of a request that has no answer yet.
+fn begin_record(parts: &Parts, at: Duration, request_id: String) -> RequestRecord {
+    RequestRecord {
+        number: 0,
+        at,
+        method: parts.method.to_string(),
+        path: parts.uri.path().to_owned(),
+        query: parts.uri.query().map(str::to_owned),
+        operation: None,
+        action: None,
+        status: 0,
+        fault: None,
+        request_id,
+    }
+}
+
+/// Adds the headers that every answer has: the simulated date, unless it is switched off, and the request's id.
+fn stamp(app: &App, now: Duration, request_id: &str, response: &mut Response) {
+    if app.behavior().date
+        && let Ok(date) = HeaderValue::try_from(app.clock.date(now))
+    {
+        response.headers_mut().insert(header::DATE, date);
+    }
+    if let Ok(id) = HeaderValue::try_from(request_id) {
+        response.headers_mut().insert(REQUEST_ID.clone(), id);
+    }
+}
+
+/// Returns true if a request names its client. Cloudflare refuses others before RunPod sees them.
 fn is_named(headers: &HeaderMap) -> bool {
     const GENERIC: [&str; 4] = ["python-urllib", "go-http-client", "java/", "libwww-perl"];
     let agent =
@@ -101,8 +117,8 @@ fn is_named(headers: &HeaderMap) -> bool {
     agent.is_some_and(|agent| !agent.is_empty() && !GENERIC.iter().any(|name| agent.starts_with(name)))
 }
 
-impl Visit<'_> {
-    /// Reads the body, which is refused for its size before anybody asks for the key.
+impl RequestContext<'_> {
+    /// Reads the body. One that is too large is refused before the key is checked.
     async fn read(&self, body: Body, record: &mut RequestRecord) -> Delivery {
         match read(body).await {
             Ok(body) => self.authenticated(&body, record),
@@ -115,12 +131,12 @@ impl Visit<'_> {
         if let Err(problem) = authenticate(self.app, &self.parts.headers) {
             return Delivery::now(problem.into_response(api));
         }
-        let standing = self.app.account().limits.spend(self.now, &self.app.clock);
-        let mut delivery = match standing.retry_after {
+        let status = self.app.account().limits.spend(self.now, &self.app.clock);
+        let mut delivery = match status.retry_after {
             Some(seconds) => Delivery::now(too_many(seconds).into_response(api)),
             None => self.deliver(body, record),
         };
-        announce(&standing, self.app.behavior().rate_limit_form, &mut delivery.response);
+        announce(&status, self.app.behavior().rate_limit_form, &mut delivery.response);
         delivery
     }
 
@@ -209,7 +225,7 @@ impl Visit<'_> {
     fn perform(&self, operation: &Operation, call: &Call) -> Outcome {
         let done = match self.contract.api {
             Api::V1 => v1::perform(self.app, operation, call),
-            Api::V2 => perform(self.app, operation, call),
+            Api::V2 => v2::perform(self.app, operation, call),
         };
         done.unwrap_or_else(|| {
             let detail = format!("the simulator does not implement {}", operation.id);
@@ -217,7 +233,7 @@ impl Visit<'_> {
         })
     }
 
-    /// Turns an answer that breaks the contract into a failure nobody can overlook.
+    /// Turns an answer that breaks the contract into a 500.
     fn verified(&self, operation: &Operation, outcome: Outcome) -> Outcome {
         let api = self.contract.api;
         let checked = match &outcome {
@@ -256,7 +272,7 @@ fn permit(app: &App, operation: &Operation) -> Result<(), Box<Problem>> {
     area.map_or(Ok(()), refusal)
 }
 
-/// What faults know a call by: the operation, and for an action which one.
+/// The name of a call in faults: the operation, with the action of a `podAction`.
 fn label(operation: &Operation, action: Option<&str>) -> String {
     match operation.id.as_str() {
         "podAction" => format!("podAction:{}", action.unwrap_or_default()),
@@ -273,43 +289,6 @@ fn action(operation: &Operation, body: &[u8]) -> Option<String> {
     Some(body["action"].as_str()?.to_owned())
 }
 
-fn perform(app: &Arc<App>, operation: &Operation, call: &Call) -> Option<Outcome> {
-    Some(match operation.id.as_str() {
-        "listPods" => pods::list(app, call),
-        "createPod" => pods::create(app, call),
-        "getPod" => pods::get(app, call),
-        "updatePod" => pods::update(app, call),
-        "deletePod" => pods::delete(app, call),
-        "podAction" => pods::act(app, call),
-        "getPodLogs" => logs::follow(app, call),
-        "listPodBilling" => billing::pods(app, call),
-        "listGpuTypes" => gpus::list(app, call),
-        "getGpuType" => gpus::get(app, call),
-        "listCpuTypes" => cpus::list(app, call),
-        "getCpuType" => cpus::get(app, call),
-        "listDataCenters" => data_centers::list(app, call),
-        "getDataCenter" => data_centers::get(app, call),
-        "listPublicTemplates" => templates::catalog(call),
-        "listTemplates" => templates::list(app, call),
-        "createTemplate" => templates::create(app, call),
-        "getTemplate" => templates::get(app, call),
-        "updateTemplate" => templates::update(app, call),
-        "deleteTemplate" => templates::delete(app, call),
-        "listRegistries" => registries::list(app),
-        "createRegistry" => registries::create(app, call),
-        "getRegistry" => registries::get(app, call),
-        "deleteRegistry" => registries::delete(app, call),
-        "getSshKeys" => keys::get(app, call),
-        "updateSshKeys" => keys::put(app, call),
-        "listNetworkVolumes" => volumes::list(app),
-        "createNetworkVolume" => volumes::create(app, call),
-        "getNetworkVolume" => volumes::get(app, call),
-        "updateNetworkVolume" => volumes::update(app, call),
-        "deleteNetworkVolume" => volumes::delete(app, call),
-        _ => return None,
-    })
-}
-
 fn respond(outcome: Outcome, api: Api) -> Response {
     match outcome {
         Ok(reply) => reply.into_response(),
@@ -317,7 +296,7 @@ fn respond(outcome: Outcome, api: Api) -> Response {
     }
 }
 
-/// An answer with what RunPod really leaves out, or writes differently, as its document has it.
+/// The answer as RunPod's document has it, where the real one leaves something out or writes it differently.
 fn as_documented<'a>(operation: &Operation, body: Cow<'a, Value>) -> Cow<'a, Value> {
     let of_pods = ["Pod", "Pods", "podAction"].iter().any(|name| operation.id.ends_with(name));
     let of_templates = operation.id.contains("Template");
@@ -369,12 +348,12 @@ fn authenticate(app: &App, headers: &HeaderMap) -> Result<(), Box<Problem>> {
 }
 
 /// Adds the headers of the rate-limit windows, unless a fault has its own.
-fn announce(standing: &Standing, form: RateLimitForm, response: &mut Response) {
+fn announce(status: &RateLimitStatus, form: RateLimitForm, response: &mut Response) {
     let headers = response.headers_mut();
     if headers.contains_key(&RATE_LIMIT) {
         return;
     }
-    for (name, lines) in [(&RATE_LIMIT, standing.limit(form)), (&RATE_LIMIT_POLICY, standing.policy(form))] {
+    for (name, lines) in [(&RATE_LIMIT, status.limit(form)), (&RATE_LIMIT_POLICY, status.policy(form))] {
         for line in lines.into_iter().filter_map(|line| HeaderValue::try_from(line).ok()) {
             headers.append(name, line);
         }

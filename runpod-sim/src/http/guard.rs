@@ -1,14 +1,18 @@
-use std::net::IpAddr;
-use std::sync::Arc;
+//! Protection of the control interface from web pages.
 
-use axum::extract::{Request, State};
-use axum::http::{HeaderMap, HeaderName, StatusCode, header};
-use axum::middleware::Next;
-use axum::response::Response;
+use std::{net::IpAddr, sync::Arc};
 
-use super::App;
-use crate::contract::Api;
-use crate::problem::Problem;
+use axum::{
+    extract::{Request, State},
+    http::{HeaderMap, HeaderName, StatusCode, header},
+    middleware::Next,
+    response::Response,
+};
+
+use crate::{
+    contract::{Api, Problem},
+    world::App,
+};
 
 /// Keeps web pages away from the control interface: they reach loopback too, under another host's name or from an
 /// origin of their own.
@@ -19,7 +23,7 @@ pub(super) async fn check(State(app): State<Arc<App>>, request: Request, next: N
     }
 }
 
-/// Why a request may not control the simulator; `None` when it may.
+/// Says why a request may not control the simulator; `None` when it may.
 fn flaw(headers: &HeaderMap, on_loopback: bool) -> Option<&'static str> {
     let text = |name: HeaderName| headers.get(name).map(|value| value.to_str().unwrap_or("?"));
     let host = text(header::HOST).unwrap_or_default();
@@ -34,7 +38,7 @@ fn flaw(headers: &HeaderMap, on_loopback: bool) -> Option<&'static str> {
     None
 }
 
-/// Whether a host, with or without a port, names this machine.
+/// Returns true if a host, with or without a port, names this machine.
 fn is_loopback(host: &str) -> bool {
     let name = match host.rsplit_once(':') {
         Some((name, port)) if !port.contains(']') => name,

@@ -1,22 +1,20 @@
-use std::net::SocketAddr;
-use std::sync::Arc;
-use std::time::Duration;
+//! The stand-in for RunPod's proxy of HTTP ports.
 
-use axum::body::Body;
-use axum::extract::{Path, Request, State};
-use axum::http::{HeaderValue, StatusCode, header, uri::PathAndQuery};
-use axum::response::{IntoResponse, Response};
+use std::{net::SocketAddr, sync::Arc, time::Duration};
+
+use axum::{
+    body::Body,
+    extract::{Path, Request, State},
+    http::{HeaderValue, StatusCode, header, uri::PathAndQuery},
+    response::{IntoResponse, Response},
+};
 use hyper_util::rt::TokioIo;
-use rand::SeedableRng;
-use rand::rngs::StdRng;
-use rand::seq::IndexedRandom;
+use rand::{SeedableRng, rngs::StdRng, seq::IndexedRandom};
 use tokio::net::TcpStream;
 
-use super::App;
-use crate::answer::HttpAnswer;
-use crate::launch;
+use crate::world::{App, answer::HttpAnswer, launch};
 
-/// How long the proxy waits for an answer, in real time.
+/// Longest time the proxy waits for an answer, in real time.
 const LONGEST: Duration = Duration::from_secs(100);
 const PAGE: &str = "<!DOCTYPE html><html><head><title>Error</title></head><body><h1>Error</h1>\
     <p>The web server is not answering.</p></body></html>\n";
@@ -51,7 +49,7 @@ pub(super) async fn forward(
     }
 }
 
-/// Where something listens for a port of a pod, and since when, or from when on.
+/// The address that listens for a port of a pod, with the instant from which it listens, which may be in the future.
 fn reach(app: &App, pod: &str, port: u16, now: Duration) -> Option<(SocketAddr, Duration)> {
     let account = app.account();
     let end = launch::http_end(&account, pod, port, now)?;
@@ -59,7 +57,7 @@ fn reach(app: &App, pod: &str, port: u16, now: Duration) -> Option<(SocketAddr, 
     Some((end, run.boot.listening))
 }
 
-/// What the edge says this second while nothing listens.
+/// Draws the edge's status of this second while nothing listens.
 fn edge_status(app: &App, now: Duration) -> u16 {
     let grain = app.settings.seed ^ now.as_secs().wrapping_mul(0x9e37_79b9_7f4a_7c15);
     let behavior = app.behavior();

@@ -1,19 +1,21 @@
-use std::io;
-use std::time::Duration;
+//! The server of connections.
 
-use axum::Router;
-use axum::response::Response;
-use hyper::body::Incoming;
-use hyper::service::{Service, service_fn};
-use hyper_util::rt::{TokioIo, TokioTimer};
-use hyper_util::service::TowerToHyperService;
-use tokio::net::TcpListener;
-use tokio::sync::oneshot;
-use tokio::task::JoinSet;
+use std::{io, time::Duration};
+
+use axum::{Router, response::Response};
+use hyper::{
+    body::Incoming,
+    service::{Service, service_fn},
+};
+use hyper_util::{
+    rt::{TokioIo, TokioTimer},
+    service::TowerToHyperService,
+};
+use tokio::{net::TcpListener, sync::oneshot, task::JoinSet};
 
 use super::wire::Cut;
 
-/// How long a client may take to send its request's head.
+/// Longest time a client may take to send its request's head.
 const HEAD_TIMEOUT: Duration = Duration::from_secs(30);
 
 /// Serves connections until told to stop, then closes them all at once.

@@ -1,16 +1,20 @@
-use std::io;
-use std::time::Duration;
+//! Answers on the wire, with the faults that distort them.
 
-use axum::body::{Body, Bytes};
-use axum::http::{HeaderName, HeaderValue, StatusCode, header};
-use axum::response::Response;
+use std::{io, time::Duration};
+
+use axum::{
+    body::{Body, Bytes},
+    http::{HeaderName, HeaderValue, StatusCode, header},
+    response::Response,
+};
 use futures_util::{Stream, StreamExt, TryStreamExt, stream};
 use serde_json::{Value, json};
 
-use super::{Quiet, Reply};
-use crate::contract::Api;
-use crate::faults::FaultKind;
-use crate::problem::Problem;
+use super::reply::{Quiet, Reply};
+use crate::{
+    contract::{Api, Problem},
+    faults::FaultKind,
+};
 
 const HTML: &str = "<!DOCTYPE html><html><head><title>Something is wrong</title></head>\
     <body><h1>Something is wrong</h1><p>The page you asked for is not here right now.</p></body></html>\n";
@@ -47,7 +51,7 @@ impl Delivery {
     }
 }
 
-/// What a fault makes of an answer's JSON.
+/// Changes an answer's JSON as a fault says.
 pub(super) fn distort(fault: &FaultKind, reply: &mut Reply) {
     if let Reply::Written(text) = reply {
         *reply = Reply::Json(StatusCode::OK, serde_json::from_str(text).unwrap_or_default());
@@ -99,7 +103,7 @@ fn odd_pod() -> Value {
     })
 }
 
-/// What a fault makes of an answer as a whole.
+/// Changes an answer as a whole as a fault says.
 pub(super) fn deliver(fault: &FaultKind, response: Response, body: Option<Vec<u8>>, api: Api) -> Delivery {
     match fault {
         FaultKind::DropBeforeRead | FaultKind::DropAfterApply => Delivery::cut(),
@@ -167,7 +171,7 @@ fn rate_limited(retry_after: Option<Duration>, exhausted_for: Option<Duration>, 
     response
 }
 
-/// What Cloudflare says to a client it does not like.
+/// Cloudflare's refusal of a client.
 pub(super) fn edge_block() -> Response {
     typed(StatusCode::FORBIDDEN, "text/plain; charset=UTF-8", "error code: 1010")
 }
@@ -183,7 +187,7 @@ fn typed(status: StatusCode, kind: &'static str, body: &'static str) -> Response
     response
 }
 
-/// Half of a body, whose whole length is announced, or of the first piece of a stream; then the connection breaks.
+/// Sends half of a body whose whole length is announced, or of the first piece of a stream, and breaks the connection.
 /// An answer without a body has no middle.
 fn torn(response: Response, body: Option<Vec<u8>>) -> Response {
     let Some(body) = body else {

@@ -4,14 +4,18 @@
 
 mod secrets;
 
-use std::io::Write;
-use std::net::TcpListener;
-use std::path::PathBuf;
-use std::process::{Output, Stdio};
-use std::time::{Duration, Instant};
+use std::{
+    io::Write,
+    net::TcpListener,
+    path::PathBuf,
+    process::{Output, Stdio},
+    time::{Duration, Instant},
+};
 
-use tokio::io::{AsyncBufReadExt, AsyncReadExt, BufReader};
-use tokio::process::{Child, ChildStdout, Command};
+use tokio::{
+    io::{AsyncBufReadExt, AsyncReadExt, BufReader},
+    process::{Child, ChildStdout, Command},
+};
 
 const LONG: Duration = Duration::from_secs(60);
 

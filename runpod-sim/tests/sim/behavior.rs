@@ -1,6 +1,8 @@
-use std::collections::BTreeSet;
-use std::net::SocketAddr;
-use std::time::{Duration, SystemTime};
+use std::{
+    collections::BTreeSet,
+    net::SocketAddr,
+    time::{Duration, SystemTime},
+};
 
 use reqwest::Method;
 use runpod_sim::{
@@ -8,10 +10,12 @@ use runpod_sim::{
     SimBuilder, SymmetricPorts,
 };
 use serde_json::{Value, json};
-use tokio::io::{AsyncBufReadExt, BufReader};
-use tokio::net::TcpStream;
+use tokio::{
+    io::{AsyncBufReadExt, BufReader},
+    net::TcpStream,
+};
 
-use crate::caller::{Caller, frozen, id, order};
+use crate::client::{Caller, frozen, id, order};
 
 const LONG: Duration = Duration::from_secs(20);
 
@@ -439,7 +443,7 @@ async fn a_stopped_pod_keeps_its_host_and_data_center_when_it_is_started() {
 async fn a_body_is_too_large_before_the_key_and_with_its_template() {
     let caller = Caller::of(frozen()).await;
     let url = format!("{}/v2/pods", caller.sim.url());
-    let stranger = crate::caller::client().user_agent("tests/1").build().unwrap();
+    let stranger = crate::client::client().user_agent("tests/1").build().unwrap();
     let large = stranger.post(url).bearer_auth("rpa_wrong").body(vec![b' '; 102_401]);
     caller.send(large).await.refused(413, "102400");
     let long = "x".repeat(60_000);

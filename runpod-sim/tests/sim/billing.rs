@@ -2,7 +2,7 @@ use std::time::{Duration, SystemTime};
 
 use serde_json::{Value, json};
 
-use crate::caller::{Caller, frozen, id, order};
+use crate::client::{Caller, frozen, id, order};
 
 fn near(value: &Value, wanted: f64) {
     assert!((value.as_f64().unwrap() - wanted).abs() < 1e-6, "{value} is not {wanted}");

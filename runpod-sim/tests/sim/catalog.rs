@@ -1,7 +1,7 @@
 use reqwest::Method;
 use serde_json::{Value, json};
 
-use crate::caller::{Caller, RTX_4090, frozen, order};
+use crate::client::{Caller, RTX_4090, frozen, order};
 
 #[tokio::test]
 async fn the_catalog_lists_prices_and_pools_and_hides_stock_unless_asked() {

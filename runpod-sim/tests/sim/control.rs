@@ -4,7 +4,7 @@ use reqwest::Method;
 use runpod_sim::Behavior;
 use serde_json::{Value, json};
 
-use crate::caller::{Caller, RTX_4090, frozen, id, order};
+use crate::client::{Caller, RTX_4090, frozen, id, order};
 
 #[tokio::test]
 async fn everything_can_be_done_over_http() {
@@ -190,7 +190,7 @@ async fn http_ports_are_reached_through_the_simulator() {
     let caller = Caller::of(frozen()).await;
     let pod = id(&caller.create(order(json!({}))).await);
     let url = |pod: &str, port: &str| caller.sim.http_proxy().replace("{pod}", pod).replace("{port}", port);
-    let plain = crate::caller::client().build().unwrap();
+    let plain = crate::client::client().build().unwrap();
     let fetch = async |url: String| {
         let response = plain.get(url).send().await.unwrap();
         (response.status().as_u16(), response.text().await.unwrap())

@@ -2,10 +2,12 @@ use std::time::{Duration, Instant};
 
 use runpod_sim::{Fault, FaultKind};
 use serde_json::{Value, json};
-use tokio::io::{AsyncReadExt, AsyncWriteExt};
-use tokio::net::TcpStream;
+use tokio::{
+    io::{AsyncReadExt, AsyncWriteExt},
+    net::TcpStream,
+};
 
-use crate::caller::{Answer, Caller, RTX_4090, frozen, id, order};
+use crate::client::{Answer, Caller, RTX_4090, frozen, id, order};
 
 /// A simulator with one pod, and one fault on top of it.
 async fn with(fault: Fault) -> Caller {

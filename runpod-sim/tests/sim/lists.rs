@@ -3,7 +3,7 @@ use std::time::Duration;
 use runpod_sim::{Behavior, Delay};
 use serde_json::{Value, json};
 
-use crate::caller::{Caller, frozen, id, order};
+use crate::client::{Caller, frozen, id, order};
 
 fn names(page: &Value) -> Vec<&str> {
     page["pods"].as_array().unwrap().iter().map(|pod| pod["name"].as_str().unwrap()).collect()

@@ -4,7 +4,7 @@ use reqwest::{Method, Response};
 use runpod_sim::{Behavior, Fault, FaultKind, LogIds};
 use serde_json::{Value, json};
 
-use crate::caller::{Caller, frozen, id, order};
+use crate::client::{Caller, frozen, id, order};
 
 const LONG: Duration = Duration::from_secs(20);
 

@@ -2,21 +2,21 @@
 
 #![allow(clippy::unwrap_used, reason = "a test may stop at the first surprise")]
 
-mod answers;
 mod behavior;
 mod billing;
-mod caller;
 mod catalog;
-mod changes;
+mod client;
 mod control;
-mod ends;
+mod endpoints;
 mod faults;
+mod http_answers;
+mod ledger;
 mod lists;
-mod lives;
 mod logs;
-mod mishaps;
+mod pod_failures;
+mod pod_lifecycle;
 mod refusals;
 mod seeding;
 mod stock;
-mod truth;
+mod updates;
 mod v1;

@@ -4,7 +4,7 @@ use reqwest::Method;
 use runpod_sim::RateWindow;
 use serde_json::json;
 
-use crate::caller::{Caller, RTX_4090, frozen, order};
+use crate::client::{Caller, RTX_4090, frozen, order};
 
 #[tokio::test]
 async fn each_rule_across_fields_has_its_status_and_words() {
@@ -80,7 +80,7 @@ async fn a_refusal_never_repeats_a_value_that_was_sent() {
 async fn keys_and_clients_are_checked_before_anything_else() {
     let caller = Caller::of(frozen()).await;
     let url = format!("{}/v2/pods", caller.sim.url());
-    let client = crate::caller::client().build().unwrap();
+    let client = crate::client::client().build().unwrap();
     for request in [client.get(&url), client.get(&url).header("user-agent", "Python-urllib/3.12")] {
         let answer = caller.send(request.bearer_auth(caller.sim.api_key())).await;
         assert_eq!((answer.status, answer.text.as_str()), (403, "error code: 1010"));

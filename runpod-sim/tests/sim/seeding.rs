@@ -3,7 +3,7 @@ use std::time::Duration;
 use runpod_sim::{Scope, SimError};
 use serde_json::json;
 
-use crate::caller::{Caller, RTX_4090, frozen, order};
+use crate::client::{Caller, RTX_4090, frozen, order};
 
 #[tokio::test]
 async fn pods_are_seeded_all_or_none_by_the_rules_of_a_create() {

@@ -1,7 +1,7 @@
 use runpod_sim::{Cloud, Scope};
 use serde_json::json;
 
-use crate::caller::{Caller, RTX_4090, frozen, id, order};
+use crate::client::{Caller, RTX_4090, frozen, id, order};
 
 const NO_INSTANCES: &str = "no longer any instances available";
 

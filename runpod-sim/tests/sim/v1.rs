@@ -4,7 +4,7 @@ use reqwest::header::{AUTHORIZATION, HeaderMap, HeaderValue};
 use runpod_sim::{Fault, FaultKind};
 use serde_json::{Value, json};
 
-use crate::caller::{Answer, Caller, RTX_4090, frozen, id};
+use crate::client::{Answer, Caller, RTX_4090, frozen, id};
 
 fn order(change: Value) -> Value {
     let mut body =

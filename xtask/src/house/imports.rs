@@ -1,6 +1,6 @@
 //! Which file takes a name from which other file of its crate.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 
 use syn::{
     Attribute, Item, UseTree,
@@ -9,28 +9,37 @@ use syn::{
 
 use super::source::{Crate, SourceFile, is_test};
 
-/// For each file, the files it takes names from. The crate's root only hands on, so it takes from nobody.
-pub(crate) fn of(published: &Crate) -> BTreeMap<String, BTreeSet<String>> {
-    let modules = Modules::of(published);
-    published
-        .files
-        .iter()
-        .filter(|(file, _)| !is_root(file))
-        .map(|(file, source)| {
-            let mut taken: BTreeSet<String> = paths(source)
-                .iter()
-                .filter_map(|path| modules.resolve(&module_of(file), path))
-                .filter(|from| from != file && !is_root(from))
-                .collect();
-            taken.remove(file);
-            (file.clone(), taken)
-        })
-        .collect()
+/// For each file or room, those it takes names from, each with the place of the first import: `deploy/mod.rs:12`.
+pub(crate) type Imports = BTreeMap<String, BTreeMap<String, String>>;
+
+/// Reads the imports of each file. A crate's root only hands on, so it takes from nobody.
+pub(crate) fn of(measured: &Crate) -> Imports {
+    let modules = Modules::of(measured);
+    let mut imports = Imports::new();
+    for (file, source) in measured.files.iter().filter(|(file, _)| !is_root(file)) {
+        let taken = imports.entry(file.clone()).or_default();
+        for (path, line) in paths(source) {
+            let from = modules.resolve(&module_of(file), &path);
+            if let Some(from) = from.filter(|from| from != file && !is_root(from)) {
+                taken.entry(from).or_insert_with(|| format!("{file}:{line}"));
+            }
+        }
+    }
+    imports
 }
 
 /// Tells the file that is a crate's root.
 fn is_root(file: &str) -> bool {
-    file == "lib.rs" || file == "main.rs"
+    file == "lib.rs" || file == "main.rs" || file.starts_with("bin/") && file.ends_with("/main.rs")
+}
+
+/// The root of the crate that a module belongs to: a program in a folder of its own below `bin` has its own.
+fn root_of(module: &[String]) -> Vec<String> {
+    if module.first().is_some_and(|first| first == "bin") {
+        module.iter().take(2).cloned().collect()
+    } else {
+        Vec::new()
+    }
 }
 
 /// The module that a file holds, `deploy/mod.rs` as `["deploy"]`.
@@ -50,17 +59,17 @@ struct Modules {
 }
 
 impl Modules {
-    fn of(published: &Crate) -> Self {
+    fn of(measured: &Crate) -> Self {
         let (mut files, mut handed_on) = (BTreeMap::new(), BTreeMap::new());
-        for (file, source) in &published.files {
+        for (file, source) in &measured.files {
             let module = module_of(file);
             let mut names = BTreeMap::new();
             for item in &source.syntax.items {
                 if let Item::Use(item) = item
                     && !matches!(item.vis, syn::Visibility::Inherited)
                 {
-                    for (path, name) in leaves(&item.tree) {
-                        names.insert(name, path);
+                    for leaf in leaves(&item.tree) {
+                        names.insert(leaf.name, leaf.path);
                     }
                 }
             }
@@ -75,7 +84,7 @@ impl Modules {
         let mut module = from.to_vec();
         let mut rest = path;
         match path.first()?.as_str() {
-            "crate" => module.clear(),
+            "crate" => module = root_of(from),
             "self" => {}
             "super" => {
                 while rest.first().is_some_and(|part| part == "super") {
@@ -114,7 +123,7 @@ impl Modules {
     /// Paths of the crate's root are written without `crate::`.
     fn resolve_handed_on(&self, module: &[String], path: &[String], hops: usize) -> Option<String> {
         match path.first().map(String::as_str) {
-            Some("crate") => self.descend(Vec::new(), &path[1..], hops),
+            Some("crate") => self.descend(root_of(module), &path[1..], hops),
             Some("self") => self.descend(module.to_vec(), &path[1..], hops),
             Some("super") => self.descend(module[..module.len().checked_sub(1)?].to_vec(), &path[1..], hops),
             _ => {
@@ -127,8 +136,8 @@ impl Modules {
     }
 }
 
-/// Every path in a file that begins with `crate`, `super` or `self`, tests left out.
-fn paths(source: &SourceFile) -> Vec<Vec<String>> {
+/// Every path in a file that begins with `crate`, `super` or `self`, with its line. Tests are left out.
+fn paths(source: &SourceFile) -> Vec<(Vec<String>, usize)> {
     let mut collector = Collector::default();
     collector.visit_file(&source.syntax);
     collector.paths
@@ -136,18 +145,18 @@ fn paths(source: &SourceFile) -> Vec<Vec<String>> {
 
 #[derive(Default)]
 struct Collector {
-    paths: Vec<Vec<String>>,
+    paths: Vec<(Vec<String>, usize)>,
     /// Inline modules around the present item: `super` leads out of them first.
     depth: usize,
 }
 
 impl Collector {
-    fn take(&mut self, path: Vec<String>) {
+    fn take(&mut self, path: Vec<String>, line: usize) {
         let ups = path.iter().take_while(|part| *part == "super").count();
         if ups == 0 || self.depth == 0 {
-            self.paths.push(path);
+            self.paths.push((path, line));
         } else if ups > self.depth {
-            self.paths.push(path[self.depth..].to_vec());
+            self.paths.push((path[self.depth..].to_vec(), line));
         }
     }
 }
@@ -179,34 +188,55 @@ impl<'ast> Visit<'ast> for Collector {
     }
 
     fn visit_item_use(&mut self, item: &'ast syn::ItemUse) {
-        for (path, _) in leaves(&item.tree) {
-            self.take(path);
+        for leaf in leaves(&item.tree) {
+            self.take(leaf.path, leaf.line);
         }
     }
 
     fn visit_path(&mut self, path: &'ast syn::Path) {
         let parts: Vec<String> = path.segments.iter().map(|segment| segment.ident.to_string()).collect();
         if parts.len() > 1 {
-            self.take(parts);
+            let line = path.segments[0].ident.span().start().line;
+            self.take(parts, line);
         }
         visit::visit_path(self, path);
     }
 }
 
-/// The paths that a `use` brings in, each with the name it gets.
-fn leaves(tree: &UseTree) -> Vec<(Vec<String>, String)> {
+/// A path that a `use` brings in, with the name it gets and the line it stands on.
+struct Leaf {
+    path: Vec<String>,
+    name: String,
+    line: usize,
+}
+
+impl Leaf {
+    /// A leaf that ends at an identifier.
+    fn at(end: &syn::Ident, path: Vec<String>, name: String) -> Self {
+        Self { path, name, line: end.span().start().line }
+    }
+}
+
+fn leaves(tree: &UseTree) -> Vec<Leaf> {
     match tree {
         UseTree::Path(path) => leaves(&path.tree)
             .into_iter()
-            .map(|(mut rest, name)| {
-                rest.insert(0, path.ident.to_string());
-                (rest, name)
+            .map(|mut leaf| {
+                leaf.path.insert(0, path.ident.to_string());
+                leaf
             })
             .collect(),
-        UseTree::Name(name) if name.ident == "self" => vec![(Vec::new(), String::new())],
-        UseTree::Name(name) => vec![(vec![name.ident.to_string()], name.ident.to_string())],
-        UseTree::Rename(rename) => vec![(vec![rename.ident.to_string()], rename.rename.to_string())],
-        UseTree::Glob(_) => vec![(Vec::new(), String::new())],
+        UseTree::Name(name) if name.ident == "self" => vec![Leaf::at(&name.ident, Vec::new(), String::new())],
+        UseTree::Name(name) => {
+            vec![Leaf::at(&name.ident, vec![name.ident.to_string()], name.ident.to_string())]
+        }
+        UseTree::Rename(rename) => {
+            vec![Leaf::at(&rename.ident, vec![rename.ident.to_string()], rename.rename.to_string())]
+        }
+        UseTree::Glob(glob) => {
+            let line = glob.star_token.spans[0].start().line;
+            vec![Leaf { path: Vec::new(), name: String::new(), line }]
+        }
         UseTree::Group(group) => group.items.iter().flat_map(leaves).collect(),
     }
 }
@@ -215,16 +245,12 @@ fn leaves(tree: &UseTree) -> Vec<(Vec<String>, String)> {
 mod tests {
     use super::*;
 
-    fn published(files: &[(&str, &str)]) -> Crate {
-        let files = files.iter().map(|(file, text)| {
-            let syntax = syn::parse_file(text).expect("Rust");
-            ((*file).to_owned(), SourceFile { text: (*text).to_owned(), syntax })
-        });
-        Crate { name: "sample".to_owned(), files: files.collect() }
+    fn taken(files: &[(&str, &str)], file: &str) -> Vec<(String, String)> {
+        of(&Crate::sample("sample", files)).remove(file).unwrap_or_default().into_iter().collect()
     }
 
-    fn taken(files: &[(&str, &str)], file: &str) -> Vec<String> {
-        of(&published(files)).remove(file).unwrap_or_default().into_iter().collect()
+    fn pairs(expected: &[(&str, &str)]) -> Vec<(String, String)> {
+        expected.iter().map(|(from, place)| ((*from).to_owned(), (*place).to_owned())).collect()
     }
 
     #[test]
@@ -235,9 +261,9 @@ mod tests {
             ("b/mod.rs", "mod c; pub(crate) use self::c::Near;"),
             ("b/c.rs", "use super::super::a::X; #[cfg(test)] mod tests { use crate::a::Y; }"),
         ];
-        assert_eq!(taken(&files, "a.rs"), ["b/c.rs"]);
-        assert_eq!(taken(&files, "b/c.rs"), ["a.rs"]);
-        assert_eq!(taken(&files, "b/mod.rs"), ["b/c.rs"]);
+        assert_eq!(taken(&files, "a.rs"), pairs(&[("b/c.rs", "a.rs:1")]));
+        assert_eq!(taken(&files, "b/c.rs"), pairs(&[("a.rs", "b/c.rs:1")]));
+        assert_eq!(taken(&files, "b/mod.rs"), pairs(&[("b/c.rs", "b/mod.rs:1")]));
     }
 
     #[test]
@@ -247,7 +273,37 @@ mod tests {
             ("a.rs", "#[cfg(test)] mod tests { use crate::b::X; } mod inner { use super::super::b::Z; }"),
             ("b.rs", "#[test] fn t() { crate::a::f(); }"),
         ];
-        assert_eq!(taken(&files, "a.rs"), ["b.rs"], "from the inline module only");
+        assert_eq!(taken(&files, "a.rs"), pairs(&[("b.rs", "a.rs:1")]), "from the inline module only");
         assert!(taken(&files, "b.rs").is_empty());
+    }
+
+    #[test]
+    fn an_import_is_placed_at_its_own_line() {
+        let files = [
+            ("lib.rs", "mod a; mod b; mod c; mod d;"),
+            (
+                "a.rs",
+                "use crate::{\n    b::*,\n    c::C as Other,\n};\nfn f() {\n    crate::d::call();\n    crate::d::call();\n}",
+            ),
+            ("b.rs", ""),
+            ("c.rs", ""),
+            ("d.rs", ""),
+        ];
+        assert_eq!(
+            taken(&files, "a.rs"),
+            pairs(&[("b.rs", "a.rs:2"), ("c.rs", "a.rs:3"), ("d.rs", "a.rs:6")])
+        );
+    }
+
+    #[test]
+    fn a_program_is_a_crate_of_its_own() {
+        let files = [
+            ("lib.rs", "mod plan;"),
+            ("plan.rs", ""),
+            ("bin/tool/main.rs", "mod plan; mod show;"),
+            ("bin/tool/plan.rs", ""),
+            ("bin/tool/show.rs", "use crate::plan::Plan;"),
+        ];
+        assert_eq!(taken(&files, "bin/tool/show.rs"), pairs(&[("bin/tool/plan.rs", "bin/tool/show.rs:1")]));
     }
 }

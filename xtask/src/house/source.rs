@@ -29,10 +29,31 @@ impl Crate {
                 continue;
             }
             let text = fs::read_to_string(&path)?;
-            let syntax = syn::parse_file(&text).map_err(|error| format!("{}: {error}", path.display()))?;
-            files.insert(place, SourceFile { text, syntax });
+            let file = SourceFile::parse(text).map_err(|error| format!("{}: {error}", path.display()))?;
+            files.insert(place, file);
         }
         Ok(Self { name: name.to_owned(), files })
+    }
+
+    /// A crate made of a few texts, to try a measure on.
+    #[cfg(test)]
+    pub(crate) fn sample(name: &str, files: &[(&str, &str)]) -> Self {
+        let parse = |(file, text): &(&str, &str)| {
+            ((*file).to_owned(), SourceFile::parse((*text).to_owned()).expect("Rust"))
+        };
+        Self { name: name.to_owned(), files: files.iter().map(parse).collect() }
+    }
+}
+
+impl SourceFile {
+    fn parse(text: String) -> syn::Result<Self> {
+        let syntax = syn::parse_file(&text)?;
+        Ok(Self { text, syntax })
+    }
+
+    /// The text before the unit tests, which stand at the end of a file.
+    pub(crate) fn code(&self) -> &str {
+        self.text.split("#[cfg(test)]").next().unwrap_or(&self.text)
     }
 }
 

@@ -1,8 +1,14 @@
+//! v1's create request.
+
 use serde::Deserialize;
 
-use crate::catalog::{self, Cloud};
-use crate::order::{CpuOrder, CreatePod, Env, GpuOrder, Mounts, NetworkMount, PersistentMount};
-use crate::problem::Problem;
+use crate::{
+    contract::Problem,
+    world::{
+        catalog::{self, Cloud},
+        order::{CpuOrder, CreatePod, Env, GpuOrder, Mounts, NetworkMount, PersistentMount},
+    },
+};
 
 /// A create request of v1, after the contract has accepted it.
 #[derive(Debug, Deserialize)]
@@ -66,7 +72,7 @@ fn two() -> u32 {
 }
 
 impl Order {
-    /// The same wish in v2's words: one order for each type it would do with, in its order.
+    /// Translates the order into v2's words: one order for each acceptable type, in its order.
     pub(super) fn candidates(self) -> Result<Vec<CreatePod>, Box<Problem>> {
         let cpu = self.compute_type.as_deref() == Some("CPU");
         let types = if cpu { &self.cpu_flavor_ids } else { &self.gpu_type_ids };

@@ -1,15 +1,23 @@
+//! v1's operations on pods.
+
 use axum::http::StatusCode;
 use serde_json::{Value, json};
 
-use super::super::pods as v2;
-use super::super::{App, Call, Outcome, Reply};
-use super::order::Order;
-use super::{as_v1, view};
-use crate::launch;
-use crate::look::Look;
-use crate::pod::{Action, Pod};
-use crate::problem::Problem;
-use crate::rules::NO_INSTANCES;
+use super::{order::Order, refusal::as_v1, view};
+use crate::{
+    contract::Problem,
+    http::{
+        call::Call,
+        reply::{Outcome, Reply},
+        v2::pods as v2,
+    },
+    world::{
+        App, launch,
+        observation::Observation,
+        pod::{Action, Pod},
+        rules::NO_INSTANCES,
+    },
+};
 
 /// Tries every type the order names. Without stock for any, v1 answers 500.
 pub(super) fn create(app: &App, call: &Call) -> Outcome {
@@ -34,24 +42,24 @@ pub(super) fn create(app: &App, call: &Call) -> Outcome {
     Err(as_v1(refusal))
 }
 
-/// What a change answers with: the pod as it is.
+/// The answer to a change: the pod as it is.
 fn shown(app: &App, pod: &Pod, call: &Call) -> Value {
-    view::pod(pod, &Look::exact(&app.behavior(), call.now), &app.clock)
+    view::pod(pod, &Observation::exact(&app.behavior(), call.now), &app.clock)
 }
 
 pub(super) fn get(app: &App, call: &Call) -> Outcome {
     let (account, behavior) = (app.account(), app.behavior());
     let pod = account.pod(call.id(), call.now, app.settings.terminated_linger);
-    let look = pod.and_then(|pod| Some((pod, Look::get(&behavior, pod, call.now)?)));
-    let (pod, look) = look.ok_or_else(|| Problem::not_found("pod"))?;
-    Reply::ok(view::pod(pod, &look, &app.clock))
+    let observation = pod.and_then(|pod| Some((pod, Observation::get(&behavior, pod, call.now)?)));
+    let (pod, observation) = observation.ok_or_else(|| Problem::not_found("pod"))?;
+    Reply::ok(view::pod(pod, &observation, &app.clock))
 }
 
 /// A bare array, filtered as the query says.
 pub(super) fn list(app: &App, call: &Call) -> Outcome {
     let (account, behavior) = (app.account(), app.behavior());
     let listed = v2::listed(&account, &behavior, call).filter(|(pod, _)| pod.cluster.is_none());
-    let shown = listed.map(|(pod, look)| (pod, view::pod(pod, &look, &app.clock)));
+    let shown = listed.map(|(pod, observation)| (pod, view::pod(pod, &observation, &app.clock)));
     let wanted = shown.filter(|(pod, view)| matches(call, pod, view)).map(|(_, view)| view);
     Reply::ok(Value::Array(wanted.collect()))
 }
@@ -82,7 +90,7 @@ pub(super) fn update(app: &App, call: &Call) -> Outcome {
     Reply::ok(shown(app, pod, call))
 }
 
-/// A change in v2's words.
+/// Translates a change into v2's words.
 fn renamed(body: &Value, mount: Option<Value>) -> Value {
     let mut change = json!({});
     for (old, new) in [

@@ -1,24 +1,28 @@
-use std::borrow::Cow;
-use std::time::Duration;
+//! A pod as v1 shows it.
+
+use std::{borrow::Cow, time::Duration};
 
 use serde_json::{Map, Value, json};
 
-use crate::catalog::Cloud;
-use crate::clock::Clock;
-use crate::look::Look;
-use crate::order::{Env, PortKind};
-use crate::pod::{Pod, PodStatus};
-use crate::rules::Compute;
+use crate::world::{
+    catalog::Cloud,
+    clock::Clock,
+    observation::Observation,
+    order::Env,
+    pod::{Pod, PodStatus},
+    port::PortKind,
+    rules::Compute,
+};
 
-/// A pod as v1 showed it: what is wanted, not what is.
-pub(super) fn pod(pod: &Pod, look: &Look<'_>, clock: &Clock) -> Value {
-    let desired = match pod.status(look.status) {
+/// A pod as v1 shows it: its desired state, not its actual one.
+pub(super) fn pod(pod: &Pod, observation: &Observation<'_>, clock: &Clock) -> Value {
+    let desired = match pod.status(observation.status) {
         PodStatus::Exited => "EXITED",
         PodStatus::Terminated => "TERMINATED",
         _ => "RUNNING",
     };
-    let facts = pod.facts_at(look.facts);
-    let cost = pod.cost(pod.status(look.status), look);
+    let facts = pod.facts_at(observation.facts);
+    let cost = pod.cost(pod.status(observation.status), observation);
     let mut view = json!({
         "id": pod.id,
         "name": facts.name,
@@ -29,7 +33,7 @@ pub(super) fn pod(pod: &Pod, look: &Look<'_>, clock: &Clock) -> Value {
         "adjustedCostPerHr": cost,
         "containerDiskInGb": facts.disk,
         "createdAt": time(clock, pod.created),
-        "env": pod.environment(look).unwrap_or(Cow::Owned(Env::default())),
+        "env": pod.environment(observation).unwrap_or(Cow::Owned(Env::default())),
         "interruptible": pod.interruptible,
         "locked": facts.locked,
         "machine": machine(pod),
@@ -46,7 +50,7 @@ pub(super) fn pod(pod: &Pod, look: &Look<'_>, clock: &Clock) -> Value {
         view["volumeInGb"] = json!(mount.size);
         view["volumeMountPath"] = json!(mount.path);
     }
-    if let Some(index) = pod.run_at(look.status) {
+    if let Some(index) = pod.run_at(observation.status) {
         view["lastStartedAt"] = json!(time(clock, pod.runs[index].boot.asked));
     }
     match pod.compute() {
@@ -62,11 +66,11 @@ pub(super) fn pod(pod: &Pod, look: &Look<'_>, clock: &Clock) -> Value {
             view["memoryInGb"] = json!(vcpus * flavor.ram_gb_per_vcpu);
         }
     }
-    reachable(pod, look, &mut view);
+    reachable(pod, observation, &mut view);
     view
 }
 
-/// The machine it is on, without what nobody needs.
+/// The machine it is on.
 fn machine(pod: &Pod) -> Value {
     json!({
         "dataCenterId": pod.place.data_center,
@@ -76,8 +80,8 @@ fn machine(pod: &Pod) -> Value {
 }
 
 /// Public address and ports, once there are any.
-fn reachable(pod: &Pod, look: &Look<'_>, view: &mut Value) {
-    let Some(run) = look.run_with_ports(pod) else { return };
+fn reachable(pod: &Pod, observation: &Observation<'_>, view: &mut Value) {
+    let Some(run) = observation.run_with_ports(pod) else { return };
     let tcp: Vec<_> = run.endpoints.iter().filter(|end| end.port.kind == PortKind::Tcp).collect();
     let mappings: Map<String, Value> =
         tcp.iter().map(|end| (end.port.number.to_string(), json!(end.public.port()))).collect();

@@ -1,11 +1,21 @@
+//! v1's operations on network volumes.
+
 use serde::Deserialize;
 use serde_json::{Value, json};
 
-use super::super::volumes as v2;
-use super::super::{App, Call, Outcome, Reply};
-use super::as_v1;
-use crate::problem::Problem;
-use crate::volume::{Volume, VolumeKind};
+use super::refusal::as_v1;
+use crate::{
+    contract::Problem,
+    http::{
+        call::Call,
+        reply::{Outcome, Reply},
+        v2::volumes as v2,
+    },
+    world::{
+        App,
+        volume::{Volume, VolumeKind},
+    },
+};
 
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase")]

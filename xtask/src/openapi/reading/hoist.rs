@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use serde_json::{Value, json};
 
+use super::rename;
 use crate::openapi::{
     flatten::lone_target,
     memory::Memory,
@@ -12,8 +13,6 @@ use crate::openapi::{
     refusal::{Carried, Refusal},
     schema::Node,
 };
-
-use super::rename;
 
 /// The components with those that were inside others.
 pub(crate) struct Hoisted {

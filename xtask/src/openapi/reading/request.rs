@@ -2,6 +2,11 @@
 
 use serde_json::{Value, json};
 
+use super::{
+    names,
+    response::{DEEPEST, closed_enum, is_text_enum},
+    rust_type,
+};
 use crate::openapi::{
     flatten::lone_target,
     memory,
@@ -9,12 +14,6 @@ use crate::openapi::{
     pointer::step,
     refusal::{Carried, Refusal},
     schema::Node,
-};
-
-use super::{
-    names,
-    response::{DEEPEST, closed_enum, is_text_enum},
-    rust_type,
 };
 
 /// Reads components as what is sent.

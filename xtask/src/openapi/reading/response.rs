@@ -7,6 +7,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use serde_json::{Value, json};
 
+use super::{names, rust_type};
 use crate::openapi::{
     flatten::lone_target,
     memory::Memory,
@@ -15,8 +16,6 @@ use crate::openapi::{
     refusal::{Carried, Refusal},
     schema::Node,
 };
-
-use super::{names, rust_type};
 
 /// Constraints on texts and objects that an odd answer would break.
 const LOOSENED: [&str; 8] =
@@ -181,7 +180,7 @@ impl<'a> Reader<'a> {
     fn list(&mut self, node: &Node, place: Place, at: &str) -> Carried<Value> {
         let items = self.schema(node.get("items").unwrap_or(&json!({})), place, &step(at, "items"))?;
         let mut out = annotated(node);
-        rust_type::ours(&mut out, "Listed", std::slice::from_ref(&items));
+        rust_type::ours(&mut out, "LenientList", std::slice::from_ref(&items));
         out.insert("items".to_owned(), items);
         Ok(Value::Object(out))
     }
@@ -191,7 +190,7 @@ impl<'a> Reader<'a> {
         let values = node.get("additionalProperties").filter(|values| values.is_object()).unwrap_or(&any);
         let values = self.schema(values, place, &step(at, "additionalProperties"))?;
         let mut out = annotated(node);
-        rust_type::ours(&mut out, "Keyed", std::slice::from_ref(&values));
+        rust_type::ours(&mut out, "LenientMap", std::slice::from_ref(&values));
         out.insert("additionalProperties".to_owned(), values);
         Ok(Value::Object(out))
     }

@@ -195,7 +195,7 @@ fn a_default_is_never_sent_for_you_whatever_its_type() {
 fn a_map_written_as_an_object_with_items_is_a_map() {
     let schema = json!({ "type": "object", "items": { "type": "integer" } });
     let (received, sent) = paths(schema);
-    assert_eq!((received.as_str(), sent.as_str()), ("runpod_api::Keyed", "std::collections::BTreeMap"));
+    assert_eq!((received.as_str(), sent.as_str()), ("runpod_api::LenientMap", "std::collections::BTreeMap"));
 }
 
 #[test]

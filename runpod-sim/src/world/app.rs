@@ -1,0 +1,107 @@
+//! The state that all requests share.
+
+use std::{
+    net::SocketAddr,
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
+};
+
+use tokio::{runtime::Handle, sync::watch};
+
+use crate::{
+    contract::Contract,
+    faults::Fault,
+    world::{
+        account::Account,
+        answer::Answers,
+        behavior::{Behavior, CurrentBehavior},
+        clock::Clock,
+        ledger::LedgerEntry,
+        pod::Pod,
+        settings::Settings,
+    },
+};
+
+/// State that all requests share.
+pub(crate) struct App {
+    pub(crate) settings: Settings,
+    pub(crate) v1: &'static Contract,
+    pub(crate) v2: &'static Contract,
+    pub(crate) clock: Arc<Clock>,
+    pub(crate) runtime: Handle,
+    /// The answers of HTTP ports of pods.
+    pub(crate) answers: Arc<Answers>,
+    /// The address it listens on.
+    pub(crate) address: SocketAddr,
+    /// Rings whenever a pod may have changed.
+    pub(crate) changed: watch::Sender<()>,
+    pub(crate) current: CurrentBehavior,
+    account: Mutex<Account>,
+}
+
+impl App {
+    pub(crate) fn new(
+        settings: Settings,
+        v1: &'static Contract,
+        v2: &'static Contract,
+        clock: Arc<Clock>,
+        address: SocketAddr,
+    ) -> Self {
+        Self {
+            v1,
+            v2,
+            clock,
+            runtime: Handle::current(),
+            answers: Arc::new(Answers::new(settings.answers.clone())),
+            address,
+            changed: watch::Sender::new(()),
+            current: CurrentBehavior::new(settings.behavior.clone()),
+            account: Mutex::new(Account::new(&settings)),
+            settings,
+        }
+    }
+
+    /// The present behavior.
+    pub(crate) fn behavior(&self) -> Arc<Behavior> {
+        self.current.get()
+    }
+
+    /// Changes the behavior from now on.
+    pub(crate) fn behave(&self, behavior: Behavior) {
+        self.current.set(behavior);
+    }
+
+    /// A panic in one request must not take the account away from the others.
+    pub(crate) fn account(&self) -> MutexGuard<'_, Account> {
+        self.account.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Begins anew: the account as it was set up, at instant zero.
+    pub(crate) fn reset(&self) {
+        let mut account = self.account();
+        account.close();
+        *account = Account::new(&self.settings);
+        self.behave(self.settings.behavior.clone());
+        self.answers.replace(self.settings.answers.clone());
+        self.clock.reset();
+        drop(account);
+        self.changed.send_replace(());
+    }
+
+    /// Injects a fault, or says what is wrong with it.
+    pub(crate) fn inject(&self, fault: Fault) -> Result<(), String> {
+        match fault.flaw(|operation| self.v1.has(operation) || self.v2.has(operation)) {
+            Some(flaw) => Err(flaw),
+            None => {
+                self.account().faults.inject(fault);
+                Ok(())
+            }
+        }
+    }
+
+    /// The ledger: an entry for every pod there ever was, oldest first.
+    pub(crate) fn ledger(&self) -> Vec<LedgerEntry> {
+        let now = self.clock.now();
+        let entry = |pod: &Pod| LedgerEntry::of(pod, now, &self.settings.marker_env);
+        self.account().pods().iter().map(entry).collect()
+    }
+}
