@@ -173,7 +173,8 @@ pub(super) async fn act(world: SharedWorld, activity: Activity, runpod: RunPod, 
             continue;
         }
         let tag = format!("{number}.{position}");
-        let needs_pod = matches!(op, Op::Wait(..) | Op::Stop | Op::Start | Op::Restart | Op::Terminate | Op::Get);
+        let needs_pod =
+            matches!(op, Op::Wait(..) | Op::Stop | Op::Start | Op::Restart | Op::Terminate | Op::Get);
         if needs_pod && pod.is_none() {
             continue;
         }
@@ -192,7 +193,17 @@ pub(super) async fn act(world: SharedWorld, activity: Activity, runpod: RunPod, 
             lock(&world).deaf.push(actor.process);
         }
         lock(&world).licences.retain(|(_, own, _)| *own != key);
-        finish(&world, &actor, number, &tag, *op, pod.as_ref(), began, &outcome, matches!(care, Care::Awaited));
+        finish(
+            &world,
+            &actor,
+            number,
+            &tag,
+            *op,
+            pod.as_ref(),
+            began,
+            &outcome,
+            matches!(care, Care::Awaited),
+        );
         match outcome {
             Outcome::Deploy(Ok(new)) | Outcome::Wait(Ok(new)) | Outcome::Get(Ok(new)) => pod = Some(new),
             Outcome::Find(Ok(Found::One(new))) => pod = Some(new),
@@ -299,16 +310,18 @@ fn finish(
         world.give(actor.process, &pod.id);
     }
     if let (Op::Stop | Op::Start | Op::Restart | Op::Terminate, Some(pod)) = (op, pod) {
-        let change =
-            Change { process: actor.process, pod: pod.id.clone(), began, ended: Instant::now() };
+        let change = Change { process: actor.process, pod: pod.id.clone(), began, ended: Instant::now() };
         world.changes.push(change);
     }
     match outcome {
         Outcome::Wait(_) => world.waited.extend(pod.map(|pod| pod.id.clone())),
-        Outcome::Deploy(Ok(pod)) if matches!(op, Op::DeployAndWait(..)) => drop(world.waited.insert(pod.id.clone())),
+        Outcome::Deploy(Ok(pod)) if matches!(op, Op::DeployAndWait(..)) => {
+            drop(world.waited.insert(pod.id.clone()))
+        }
         _ => {}
     }
-    let done = oracles::Done { process: actor.process, name: actor.name, tag, op, pod, began, outcome, is_awaited };
+    let done =
+        oracles::Done { process: actor.process, name: actor.name, tag, op, pod, began, outcome, is_awaited };
     oracles::check(&mut world, &done);
 }
 

@@ -32,13 +32,21 @@ impl Foreign {
     }
 }
 
-use Op::{
-    Deploy, DeployAndWait, Find, Get, List, Pause, Plan, Reap, Restart, Start, Stop, Terminate, Wait,
-};
+use Op::{Deploy, DeployAndWait, Find, Get, List, Pause, Plan, Reap, Restart, Start, Stop, Terminate, Wait};
 
 /// The stories by name, in the order in which they are searched.
 pub(super) const NAMES: [&str; 12] = [
-    "deploy", "ready", "stop", "start", "restart", "terminate", "replace", "adopt", "reap", "handle", "fleet",
+    "deploy",
+    "ready",
+    "stop",
+    "start",
+    "restart",
+    "terminate",
+    "replace",
+    "adopt",
+    "reap",
+    "handle",
+    "fleet",
     "mixed",
 ];
 /// Not searched unless it is named.
@@ -59,8 +67,12 @@ pub(super) fn named(name: &str, world: &mut World) -> Option<Scenario> {
             (vec![], one(&ops))
         }
         "restart" => (vec![], one(&[waited(Until::Ssh, 30), Restart, Wait(Until::Ssh, 40)])),
-        "terminate" => (vec![Foreign::named("other")], one(&[deploy, Terminate, Wait(Until::Gone, 30), Find])),
-        "replace" => (vec![Foreign::named("trainer")], one(&[Deploy(IfExists::Replace), Wait(Until::Running, 30)])),
+        "terminate" => {
+            (vec![Foreign::named("other")], one(&[deploy, Terminate, Wait(Until::Gone, 30), Find]))
+        }
+        "replace" => {
+            (vec![Foreign::named("trainer")], one(&[Deploy(IfExists::Replace), Wait(Until::Running, 30)]))
+        }
         "adopt" => {
             let ops = [
                 DeployAndWait(IfExists::Adopt, Until::Ssh, 20, OnFailure::Terminate),

@@ -7,7 +7,7 @@ pub(crate) mod v2;
 use std::{collections::BTreeMap, fmt::Display};
 
 use runpod_api::{
-    ByteStream, Failure, Listed, Odd, ResponseValue, Secret,
+    ByteStream, Failure, LenientList, MalformedItem, ResponseValue, Secret,
     http::{HeaderMap, StatusCode},
 };
 
@@ -157,9 +157,9 @@ fn printable(id: String) -> String {
 }
 
 /// The ports of an answer, and what of them this crate cannot read.
-fn ports(listed: Option<&Listed<String>>) -> (Vec<Port>, Vec<String>) {
+fn ports(listed: Option<&LenientList<String>>) -> (Vec<Port>, Vec<String>) {
     let texts = listed.into_iter().flat_map(|list| list.iter().cloned());
-    let odd = listed.into_iter().flat_map(|list| list.odd()).map(|odd| odd.json().to_owned());
+    let odd = listed.into_iter().flat_map(|list| list.malformed()).map(|odd| odd.json().to_owned());
     port::read(texts.chain(odd))
 }
 

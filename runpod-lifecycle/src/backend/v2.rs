@@ -1,7 +1,7 @@
 //! RunPod's REST v2.
 
 use runpod_api::{
-    ByteStream, Failure, Int, Integer, Joined, List, Listed, Number, Odd, Open,
+    ByteStream, Failure, Int, Integer, Joined, LenientList, List, MalformedItem, Number, Open,
     http::StatusCode,
     v2::{Client, types},
 };
@@ -85,7 +85,7 @@ impl V2 {
         let options = options.cloud(filter).count(count).include(include).product(product);
         let response = self.client.list_gpu_types_with(&options).await?;
         Ok(answer(response, |list| {
-            let odd: Vec<types::GpuType> = odd_ids(list.gpus.odd()).filter_map(only_id).collect();
+            let odd: Vec<types::GpuType> = odd_ids(list.gpus.malformed()).filter_map(only_id).collect();
             list.gpus.into_iter().chain(odd).map(|gpu| gpu_type(gpu, secure)).collect()
         }))
     }
@@ -98,7 +98,7 @@ impl V2 {
         let options = types::ListCpuTypesOptions::new().include(include).product(product);
         let response = self.client.list_cpu_types_with(&options).await?;
         Ok(answer(response, |list| {
-            let odd: Vec<types::CpuType> = odd_ids(list.cpus.odd()).filter_map(only_id).collect();
+            let odd: Vec<types::CpuType> = odd_ids(list.cpus.malformed()).filter_map(only_id).collect();
             list.cpus.into_iter().chain(odd).map(cpu_flavor).collect()
         }))
     }
@@ -106,7 +106,7 @@ impl V2 {
     pub(crate) async fn data_centers(&self) -> Result<Answer<Vec<String>>, Failure> {
         let response = self.client.list_data_centers().await?;
         Ok(answer(response, |list| {
-            let odd: Vec<String> = odd_ids(list.data_centers.odd()).collect();
+            let odd: Vec<String> = odd_ids(list.data_centers.malformed()).collect();
             list.data_centers.into_iter().map(|center| center.id).chain(odd).map(printable).collect()
         }))
     }
@@ -133,7 +133,7 @@ impl V2 {
     pub(crate) async fn ssh_keys(&self) -> Result<Answer<SshKeys>, Failure> {
         let response = self.client.get_ssh_keys().await?;
         Ok(answer(response, |keys| SshKeys {
-            unreadable: keys.keys.odd().len(),
+            unreadable: keys.keys.malformed().len(),
             // An entry may hold several lines, or none.
             readable: keys.keys.iter().flat_map(|entry| entry.lines()).filter_map(key_line).collect(),
         }))
@@ -177,8 +177,8 @@ fn key_line(line: &str) -> Option<String> {
 }
 
 /// The ids of entries of the catalog that cannot be read otherwise: what has one is known all the same.
-fn odd_ids(odd: &[Odd]) -> impl Iterator<Item = String> {
-    let id = |odd: &Odd| match serde_json::from_str(odd.json()).ok()? {
+fn odd_ids(odd: &[MalformedItem]) -> impl Iterator<Item = String> {
+    let id = |odd: &MalformedItem| match serde_json::from_str(odd.json()).ok()? {
         Value::String(id) => Some(id),
         Value::Object(fields) => fields.get("id")?.as_str().map(str::to_owned),
         _ => None,
@@ -278,7 +278,7 @@ fn mounts(create: &Create<'_>) -> Result<Option<types::MountsRequest>, Failure> 
 }
 
 fn page(list: types::ListPodsResponse) -> PodPage {
-    let unreadable = list.pods.odd().iter().map(unreadable_pod).collect();
+    let unreadable = list.pods.malformed().iter().map(unreadable_pod).collect();
     let pagination = list.pagination.unwrap_or_default();
     let cursor = pagination.next_cursor.filter(|cursor| !cursor.is_empty());
     let next = match (pagination.has_next_page, cursor) {

@@ -213,7 +213,10 @@ impl WaitError {
 
     /// The same with a later look at the pod, and what that means.
     pub(crate) fn with_last(mut self, pod: Pod, verdict: Verdict) -> Self {
-        let (Self::TimedOut { report } | Self::Failed { report, .. } | Self::Call { report, .. }) = &mut self;
+        let (Self::TimedOut { report }
+        | Self::Failed { report, .. }
+        | Self::Call { report, .. }
+        | Self::GaveWay { report, .. }) = &mut self;
         report.last_pending = Some(match verdict {
             Verdict::Pending(reason) | Verdict::Failed(reason) => reason,
             Verdict::Done => "which is as wanted, but came after the wait".to_owned(),
