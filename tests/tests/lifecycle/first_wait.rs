@@ -69,7 +69,7 @@ fn reports_a_pod_that_did_not_come_up_as_it_is_at_the_end() {
 
 #[test]
 fn ends_early_on_a_cause_that_does_not_heal_if_a_deploy_was_told_to() {
-    for (is_early, words) in [(true, "does not heal by itself"), (false, "timed out after 1 min")] {
+    for (is_early, words) in [(true, "does not heal by itself"), (false, "timed out after 60 s")] {
         let error = run_fast(50, async move {
             let server = MockServer::start_async().await;
             empty_account(&server);
