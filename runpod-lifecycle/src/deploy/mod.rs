@@ -30,7 +30,7 @@ pub(crate) const CREATE: &str = "create pod";
 /// The longest a replaced pod may take to be gone.
 const REPLACE_PATIENCE: Duration = Duration::from_secs(300);
 /// How long two new pods of a name may be a race of two deploys, of which one gives way.
-const RACE: Duration = Duration::from_secs(30);
+const RACE: Duration = Duration::from_secs(45);
 /// The pause between two looks at such a race.
 const RACE_PAUSE: Duration = Duration::from_secs(3);
 

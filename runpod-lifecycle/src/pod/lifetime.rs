@@ -172,7 +172,7 @@ mod tests {
         const END: (&str, &str) = (EXPIRES_AT, "2026-08-20T07:00:00Z");
         const HOUR: (&str, &str) = (LENGTH, "3600");
         type Env = &'static [(&'static str, &'static str)];
-        let table: [(Env, &str, bool); 9] = [
+        let table: [(Env, &str, bool); 10] = [
             (&[END, HOUR], "2026-08-20T06:00:00Z", false),
             (&[END, HOUR], "2026-08-20T05:00:00Z", false),
             (&[END, HOUR], "2026-08-20T06:10:00Z", false),
@@ -180,7 +180,8 @@ mod tests {
             (&[END, HOUR], "2026-09-20T06:00:00Z", true),
             (&[END, HOUR], "?", false),
             (&[END], "2026-09-20T06:00:00Z", false),
-            (&[END, (LENGTH, "1e300")], "2026-09-20T06:00:00Z", true),
+            (&[END, (LENGTH, "9e9")], "2026-09-20T06:00:00Z", true),
+            (&[END, (LENGTH, "1e300")], "2026-09-20T06:00:00Z", false),
             (&[HOUR], "2026-09-20T06:00:00Z", false),
         ];
         for (env, created_at, is_anothers) in table {
