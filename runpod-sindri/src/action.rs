@@ -10,6 +10,7 @@ use crate::{
     present::Present,
     ready::{Settled, Usable},
     runpod_provider::call_failed,
+    state::state,
 };
 
 /// What a start, stop or destroy came to.
@@ -84,7 +85,9 @@ impl RunpodProvider {
             }
             _ => return Err(wrong_state(&config.name, pod, "only stopped pods can be started")),
         };
-        let Some(longest) = wait_for else { return Ok(report) };
+        let Some(longest) = wait_for else {
+            return Ok(without_gpu(pod).await.into_iter().fold(report, ActionReport::warn));
+        };
         let pod = self.wait_until_usable(config, pod, present, longest).await?;
         let connection = Some(ConnectionInfo::of(&pod, config.runpod().ssh_user.as_deref()));
         Ok(ActionReport { connection, ..report.say("it is ready") })
@@ -134,6 +137,19 @@ impl RunpodProvider {
     }
 }
 
+/// A warning about a pod that has come back without its GPUs, as far as a look shows.
+async fn without_gpu(pod: &PodHandle) -> Option<String> {
+    let seen = pod.refresh().await.ok()?;
+    let is_up = matches!(state(&seen), DeploymentState::Running | DeploymentState::Creating);
+    let has_none = seen.gpu.as_ref().is_some_and(|gpu| gpu.count == 0);
+    (is_up && has_none).then(|| {
+        format!(
+            "pod {} is up without a GPU, since its host has none free, and bills: stop it and try later, or destroy and deploy anew (a pod volume does not move)",
+            pod.id
+        )
+    })
+}
+
 /// What RunPod answered to an action that it took.
 fn accepted(action: &str, pod: &Pod, applied: &Applied) -> String {
     let id = &pod.id;
@@ -141,10 +157,6 @@ fn accepted(action: &str, pod: &Pod, applied: &Applied) -> String {
         Some(state) => format!("RunPod accepted the {action} of pod {id} and says {state}"),
         None => format!("RunPod accepted the {action} of pod {id}; see status"),
     }
-}
-
-pub(crate) fn state(pod: &Pod) -> DeploymentState {
-    pod.deployment_state().into()
 }
 
 pub(crate) fn wrong_state(name: &str, pod: &Pod, allowed: &'static str) -> ProviderError {

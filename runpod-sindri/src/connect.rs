@@ -11,10 +11,11 @@ use tokio::{io::AsyncReadExt, process::ChildStderr};
 
 use crate::{
     ConnectionInfo, DeploymentState, ProviderError, RunpodProvider, SindriConfig,
-    action::{state, wrong_state},
+    action::wrong_state,
     connection::{VARIABLES, ways, web_terminal},
     deploy::DEFAULT_TIMEOUT,
     runpod_provider::call_failed,
+    state::state,
 };
 
 /// The exit code with which ssh says that it could not connect, rather than how the shell ended.

@@ -3,7 +3,7 @@
 use runpod_lifecycle::{Connection, PodHandle, printable};
 use serde::{Deserialize, Serialize};
 
-use crate::{DeploymentState, action::state};
+use crate::{DeploymentState, state::state};
 
 /// What a shell over ssh lacks, and how to have it there.
 pub(crate) const VARIABLES: &str = "Variables: a session over ssh has none of the pod's variables, secrets included. In bash, as root: while IFS= read -rd '' v; do export \"$v\"; done < /proc/1/environ";

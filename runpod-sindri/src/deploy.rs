@@ -64,7 +64,12 @@ impl RunpodProvider {
         if options.dry_run {
             return self.dry_run(config, &blueprint, options.force).await;
         }
-        let secrets = Resolver::new(self, config).resolve(&config.secrets)?;
+        let resolver = Resolver {
+            resolved: self.resolved(),
+            environment: self.environment(),
+            folder: config.folder.as_deref(),
+        };
+        let secrets = resolver.resolve(&config.secrets)?;
         let warned = Arc::new(Mutex::new(Vec::new()));
         let runpod = self.listening(&warned)?;
         let pod = place(&runpod, config, &blueprint, &secrets, options.force).await?;

@@ -7,8 +7,8 @@ use tokio::time::Instant;
 
 use crate::{
     DeploymentState, ProviderError, RunpodProvider,
-    action::state,
     runpod_provider::{call_failed, several},
+    state::state,
 };
 
 /// How far RunPod's answers may be behind: a new pod may be missing in lists for so long, and a pod that was started or

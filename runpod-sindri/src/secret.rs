@@ -12,7 +12,7 @@ use runpod_lifecycle::Secret;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use crate::{ProviderError, RunpodProvider, SindriConfig, environment::Environment};
+use crate::{ProviderError, environment::Environment};
 
 /// The most bytes of a secret's file that are read: more than a request may have.
 const LARGEST_SECRET: u64 = 102_400;
@@ -71,18 +71,13 @@ const OWN_KEY: &str = "RUNPOD_API_KEY";
 /// Where secrets' values come from.
 pub(crate) struct Resolver<'a> {
     /// Every value there is, if somebody has resolved them.
-    resolved: Option<&'a BTreeMap<String, Secret>>,
-    environment: &'a Environment,
+    pub(crate) resolved: Option<&'a BTreeMap<String, Secret>>,
+    pub(crate) environment: &'a Environment,
     /// Where relative paths begin.
-    folder: Option<&'a Path>,
+    pub(crate) folder: Option<&'a Path>,
 }
 
-impl<'a> Resolver<'a> {
-    pub(crate) fn new(provider: &'a RunpodProvider, config: &'a SindriConfig) -> Self {
-        let (resolved, environment) = (provider.resolved(), provider.environment());
-        Self { resolved, environment, folder: config.folder.as_deref() }
-    }
-
+impl Resolver<'_> {
     /// Looks every secret up.
     pub(crate) fn resolve(&self, secrets: &[SecretConfig]) -> Result<Resolved, ProviderError> {
         let mut resolved = Resolved::default();

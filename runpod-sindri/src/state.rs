@@ -2,6 +2,7 @@
 
 use std::fmt;
 
+use runpod_lifecycle::Pod;
 use serde::{Deserialize, Serialize};
 
 /// What a deployment is doing.
@@ -59,4 +60,9 @@ impl fmt::Display for DeploymentState {
             Self::Unknown => "unknown",
         })
     }
+}
+
+/// What a pod is doing, in Sindri's words.
+pub(crate) fn state(pod: &Pod) -> DeploymentState {
+    pod.deployment_state().into()
 }

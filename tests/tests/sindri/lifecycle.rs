@@ -88,6 +88,18 @@ async fn a_host_without_a_free_gpu_is_no_capacity() {
     assert!(error.hint().unwrap().contains("destroy and deploy anew"), "{error}");
 }
 
+/// It has come back on a host that has given its GPUs to others, and bills.
+#[tokio::test]
+async fn a_start_of_a_pod_that_is_up_without_its_gpus_is_a_warning_at_once() {
+    let server = MockServer::start_async().await;
+    let mut pod = pod();
+    pod["gpu"]["count"] = json!(0);
+    list(&server, &[pod]);
+    let report = provider(server.base_url()).start_environment(&config("name: my-env"), None).await.unwrap();
+    let [warning] = report.warnings.as_slice() else { panic!("one warning: {report:?}") };
+    assert!(warning.contains("without a GPU") && warning.contains("bills"), "{warning}");
+}
+
 #[tokio::test]
 async fn a_stop_says_what_it_keeps() {
     for (mounts, says) in [

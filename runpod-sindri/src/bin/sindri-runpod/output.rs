@@ -72,7 +72,7 @@ impl Printer {
             warn(&[NOT_LISTED.to_owned()]);
         }
         if let Some(doubt) = status.details.get("doubt") {
-            warn(&[doubt.clone()]);
+            warn(std::slice::from_ref(doubt));
         }
         if self.json {
             return self.print(status);
