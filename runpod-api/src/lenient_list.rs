@@ -19,7 +19,7 @@ use crate::decode::{self, MalformedItem};
 ///
 /// let list: LenientList<u8> = serde_json::from_str("[1, \"two\", 3]").unwrap();
 /// assert_eq!(*list, [1, 3]);
-/// assert_eq!(list.odd()[0].position(), "1");
+/// assert_eq!(list.malformed()[0].position(), "1");
 /// ```
 #[derive(Clone, Debug)]
 pub struct LenientList<T> {

@@ -123,6 +123,11 @@ fn hear(world: &SharedWorld, process: usize, event: &Event) {
         world.tell(format!("  process {process} hears: {text}"));
     }
     let doubts_name = text.contains("look for its name");
+    if let Event::DuplicateTerminated { pod_id } = event
+        && !world.truth.pod(pod_id).is_some_and(|pod| pod.is_terminated_at(Instant::now()))
+    {
+        world.breaks("gone", format!("{pod_id} is said to be a terminated duplicate, and is there"));
+    }
     let debug = format!("{event:?}");
     world.told.push(Told { process, text: format!("{text} {debug}"), doubts_name });
 }
@@ -185,13 +190,9 @@ pub(super) async fn act(world: SharedWorld, activity: Activity, runpod: RunPod, 
         let Some(outcome) = done else {
             let mut world = lock(&world);
             world.tell(format!("actor {number} drops its {op}"));
-            world.deaf.push(actor.process);
             world.dropped.push(tag);
             continue;
         };
-        if matches!(care, Care::AsideAt(_)) {
-            lock(&world).deaf.push(actor.process);
-        }
         lock(&world).licences.retain(|(_, own, _)| *own != key);
         finish(
             &world,
@@ -228,6 +229,9 @@ fn begin(
         choice if choice <= DROPS.len() => Care::DroppedAt(DROPS[choice - 1]),
         choice => Care::AsideAt(ASIDES[choice - 1 - DROPS.len()]),
     };
+    if !matches!(care, Care::Awaited) {
+        world.deaf.push(actor.process);
+    }
     let on = pod.map(|pod| format!(" on {}", pod.id)).unwrap_or_default();
     let told = match care {
         Care::Awaited => String::new(),
@@ -311,6 +315,9 @@ fn finish(
     }
     if let (Op::Stop | Op::Start | Op::Restart | Op::Terminate, Some(pod)) = (op, pod) {
         let change = Change { process: actor.process, pod: pod.id.clone(), began, ended: Instant::now() };
+        if op == Op::Terminate && matches!(outcome, Outcome::Act(Ok(()))) {
+            world.ended.push(change.clone());
+        }
         world.changes.push(change);
     }
     match outcome {

@@ -8,7 +8,7 @@ use tokio::time::Instant;
 use super::{
     server::{Delivery, GPU, Reply, Request},
     truth::{Ages, Boot, LAG, Phase},
-    world::{ClosedWindow, Ending, Licence, World},
+    world::{Change, ClosedWindow, Ending, Licence, World},
 };
 
 /// What an answer to a request that changes something does, and what is heard of it.
@@ -460,6 +460,7 @@ impl Ask<'_> {
         };
         self.note(format!("{}, {heard:?}", if done == Never { "left as it is" } else { "terminated" }));
         if done != Never {
+            self.applied(id);
             self.end(&pod.id, true);
             if let Some(pod) = self.world.truth.pod_mut(id) {
                 pod.terminate(now);
@@ -470,6 +471,12 @@ impl Ask<'_> {
             _ => self.reply(204, ""),
         };
         self.say(heard, right)
+    }
+
+    fn applied(&mut self, id: &str) {
+        let now = Instant::now();
+        let change = Change { process: self.process, pod: id.to_owned(), began: now, ended: now };
+        self.world.applied.push(change);
     }
 
     /// Checks that whoever ends a pod may.
@@ -524,6 +531,7 @@ impl Ask<'_> {
         let view = self.world.truth.view(&pod, Ages::default()).unwrap_or_default();
         self.note(format!("{action} {done:?} ({phase:?}), {heard:?}"));
         if done != Never {
+            self.applied(id);
             if action == "stop" {
                 self.end(id, false);
             }

@@ -11,6 +11,7 @@ mod scenarios;
 mod search;
 mod server;
 mod stillness;
+mod stranger;
 mod tape;
 mod truth;
 mod world;

@@ -145,12 +145,23 @@ fn deployed(
     if handle.origin() == Origin::Created && !is_made_here {
         return Some(("deploy", format!("{} was not created by this deploy", pod.id)));
     }
+    let since = done.began.checked_sub(LAG).unwrap_or(done.began);
+    let was_known_to_be_gone =
+        pod.terminated_at().is_some_and(|at| at < since) || ended_by(world, done, &pod.id);
+    if handle.origin() == Origin::Adopted && (pod.name != done.name || was_known_to_be_gone) {
+        return Some(("deploy", format!("{} ({}) was adopted, and is gone or another's", pod.id, pod.name)));
+    }
     let is_fresh = handle.origin() == Origin::Created;
     // Somebody else's end of it cannot be known before it shows.
     let ended = pod.terminated_at().filter(|at| *at <= now);
     let by_itself = world.endings.iter().any(|end| end.pod == pod.id && end.process == done.process);
     (is_fresh && ended.is_some() && by_itself && !world.has_actors_beside(done.process))
         .then(|| ("deploy", format!("{} was given, and is terminated", pod.id)))
+}
+
+/// Returns true if this process had terminated a pod, and was told so, before an operation began.
+fn ended_by(world: &World, done: &Done<'_>, id: &str) -> bool {
+    world.ended.iter().any(|end| end.process == done.process && end.pod == id && end.ended <= done.began)
 }
 
 /// A deploy that says that nothing bills on its account.
@@ -301,9 +312,19 @@ fn acted(
         (Op::Start, Ok(())) if !pod.was(|phase| phase != Phase::Exited, done.began, now + LAG) => {
             Some(("running", format!("the start of {} was accepted, and it never starts", pod.id)))
         }
-        (Op::Terminate, Err(error)) if error.kind() == ErrorKind::NotFound => None,
+        (_, Err(error)) if !error.may_have_been_applied() && was_done(world, done, &pod.id, now) => {
+            Some(("done", format!("{} of {} was done, and the error says that it was not", done.op, pod.id)))
+        }
         _ => None,
     }
+}
+
+/// Returns true if a request of this operation changed the pod.
+fn was_done(world: &World, done: &Done<'_>, id: &str, now: Instant) -> bool {
+    let is_it = |change: &&Change| {
+        change.process == done.process && change.pod == id && (done.began..=now).contains(&change.ended)
+    };
+    world.applied.iter().any(|change| is_it(&change)) && !world.has_actors_beside(done.process)
 }
 
 fn got(
@@ -345,18 +366,26 @@ fn listed(
     now: Instant,
 ) -> Option<(&'static str, String)> {
     let since = done.began.checked_sub(LAG)?;
-    let is_given = |pod: &TruePod| world.given_before(done.process, &pod.id, done.began) && name.is_some();
+    // A search by name knows what its own process made, or may have made when it was dropped.
+    let is_own = |pod: &TruePod| {
+        let is_dropped = pod.creator == Some(done.process)
+            && pod.created_at() < done.began
+            && pod.tag().is_some_and(|tag| world.dropped.iter().any(|dropped| dropped == tag));
+        name.is_some() && (is_dropped || world.given_before(done.process, &pod.id, done.began))
+    };
     let is_missing = |pod: &&TruePod| {
         name.is_none_or(|name| pod.name == name)
-            && (pod.created_at() <= since || is_given(pod))
+            && (pod.created_at() <= since || is_own(pod))
             && !pod.is_terminated_at(now)
             && !ids.contains(&pod.id.as_str())
     };
     if let Some(pod) = world.truth.pods.iter().find(is_missing) {
         return Some(("none", format!("{} is there, and {} does not show it", pod.id, done.op)));
     }
-    let is_long_gone =
-        |id: &&&str| world.truth.pod(id).and_then(TruePod::terminated_at).is_some_and(|at| at < since);
+    let is_long_gone = |id: &&&str| {
+        let ended = world.truth.pod(id).and_then(TruePod::terminated_at);
+        ended.is_some_and(|at| at < since) || (name.is_some() && ended_by(world, done, id))
+    };
     ids.iter().find(is_long_gone).map(|id| ("gone", format!("{id} is long gone, and {} shows it", done.op)))
 }
 
@@ -396,7 +425,14 @@ fn is_known(world: &World, pod: &TruePod) -> bool {
             && !world.waited.contains(given)
     });
     let mut told = world.told.iter().filter(|told| Some(told.process) == pod.creator);
-    is_dropped || is_unwaited_twin || told.any(|told| told.text.contains(&pod.id) || told.doubts_name)
+    let is_doubted = |text: &str| {
+        let siblings = world.truth.pods.iter().filter(|other| other.name == pod.name);
+        text.contains(&format!("{:?}", pod.name))
+            || siblings.into_iter().any(|other| text.contains(&other.id))
+    };
+    is_dropped
+        || is_unwaited_twin
+        || told.any(|told| told.text.contains(&pod.id) || (told.doubts_name && is_doubted(&told.text)))
 }
 
 /// Deploys of one name through one process leave one pod.

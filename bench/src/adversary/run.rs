@@ -17,6 +17,7 @@ use super::{
     search::state_of,
     server::{SharedWorld, Sockets, lock},
     stillness::{self, Activity},
+    stranger,
     tape::{Reader, Tape},
     truth::Truth,
     world::World,
@@ -96,6 +97,7 @@ impl Runner {
             let (world, runpod) = (Arc::clone(world), handles[actor.process].clone());
             acting.spawn(actors::act(world, activity.clone(), runpod, number, actor.clone()));
         }
+        let strange = tokio::spawn(stranger::meddle(Arc::clone(world)));
         let acted = timeout(LONGEST, async {
             while let Some(ended) = acting.join_next().await {
                 if let Err(error) = ended {
@@ -106,6 +108,7 @@ impl Runner {
         if acted.await.is_err() {
             lock(world).breaks("liveness", "the run takes for ever");
         }
+        strange.abort();
         Ok(())
     }
 }

@@ -21,6 +21,9 @@ pub(super) const GPU: &str = "NVIDIA GeForce RTX 4090";
 /// What the other process at an address of before would say.
 const GREETING: &[u8] = b"SSH-2.0-OpenSSH_9.6\r\n";
 
+/// The least time that an answer takes.
+const LATENCY: Duration = Duration::from_millis(1);
+
 /// The two listening sockets of a thread, which all its runs use.
 #[derive(Debug)]
 pub(super) struct Sockets {
@@ -120,9 +123,8 @@ async fn converse(mut stream: TcpStream, world: SharedWorld, activity: Activity)
     while let Some(request) = hear(&mut stream, &mut read).await {
         activity.note();
         let reply = answers::answer(&mut lock(&world), &request);
-        if !reply.after.is_zero() {
-            sleep(reply.after).await;
-        }
+        // No answer comes in no time, so that nothing is asked at the very moment of a change before it.
+        sleep(reply.after.max(LATENCY)).await;
         if reply.delivery == Delivery::Never {
             let _ = stream.read(&mut [0; 64]).await;
             return;

@@ -78,13 +78,17 @@ pub(super) struct World {
     pub(super) waited: BTreeSet<String>,
     /// Changes of pods that a process asked for and was answered.
     pub(super) changes: Vec<Change>,
+    /// Changes that were made of pods, by whose request.
+    pub(super) applied: Vec<Change>,
+    /// Pods that a process was told to have terminated.
+    pub(super) ended: Vec<Change>,
     /// Operations that were dropped, by their tags.
     pub(super) dropped: Vec<String>,
     /// How many actors each process has.
     pub(super) actors: Vec<usize>,
     /// Whether processes that share nothing are held to one pod per name.
     pub(super) is_one_per_name: bool,
-    /// Processes some of whose answers nobody has heard.
+    /// Processes some of whose answers nobody may hear.
     pub(super) deaf: Vec<usize>,
     /// Lists whose pages were cut, by the cursor of the next page.
     pub(super) pages: BTreeMap<String, Vec<serde_json::Value>>,
@@ -107,6 +111,8 @@ impl World {
             given_at: Vec::new(),
             waited: BTreeSet::new(),
             changes: Vec::new(),
+            applied: Vec::new(),
+            ended: Vec::new(),
             dropped: Vec::new(),
             actors: Vec::new(),
             is_one_per_name: false,

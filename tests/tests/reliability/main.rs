@@ -1,5 +1,6 @@
 //! No pod runs that nobody knows of, and no secret leaves by a door it was not meant for.
 
+mod adversary;
 mod cancellation;
 mod crash;
 mod doors;

@@ -42,8 +42,8 @@ impl Progress {
 /// An event as a line of its own.
 fn line(event: &Event) -> String {
     match event {
-        Event::Looked { pod_id, state, pending, elapsed } => {
-            let looked = looked(pod_id, state.as_ref(), pending.as_deref());
+        Event::Looked { pod_id, state, pending, condition, elapsed } => {
+            let looked = looked(pod_id, state.as_ref(), pending.as_deref(), condition);
             format!("{:>5.1}s {looked}", elapsed.as_secs_f64())
         }
         _ => event.to_string(),
@@ -53,22 +53,24 @@ fn line(event: &Event) -> String {
 /// An event that the next one replaces on a terminal; `None` for one that stays.
 fn passing(event: &Event) -> Option<String> {
     match event {
-        Event::Looked { pod_id, state, pending, .. } => {
-            Some(looked(pod_id, state.as_ref(), pending.as_deref()))
+        Event::Looked { pod_id, state, pending, condition, .. } => {
+            Some(looked(pod_id, state.as_ref(), pending.as_deref(), condition))
         }
         Event::CandidateTried { .. } | Event::Paused { .. } => Some(event.to_string()),
         _ => None,
     }
 }
 
-/// What a look shows: the pod, what it is doing, and what is missing.
-fn looked(pod_id: &str, state: Option<&PodState>, pending: Option<&str>) -> String {
+/// The pod, what it is doing and what is missing, or that what was waited for is there.
+fn looked(pod_id: &str, state: Option<&PodState>, pending: Option<&str>, condition: &str) -> String {
+    let Some(pending) = pending else {
+        return printable(&format!("pod {pod_id} is {condition}")).into_owned();
+    };
     let doing = state.map_or("is in a state that RunPod does not name".into(), words);
-    let is_state_only =
-        |pending: &&str| state.is_some_and(|state| *pending == format!("RunPod says {state}"));
-    let told = match pending.filter(|pending| !is_state_only(pending)) {
-        Some(pending) => format!("pod {pod_id} {doing}: {pending}"),
-        None => format!("pod {pod_id} {doing}"),
+    let is_state_only = state.is_some_and(|state| pending == format!("RunPod says {state}"));
+    let told = match is_state_only {
+        true => format!("pod {pod_id} {doing}"),
+        false => format!("pod {pod_id} {doing}: {pending}"),
     };
     printable(&told).into_owned()
 }
@@ -95,6 +97,7 @@ mod tests {
             pod_id: "k3x9".to_owned(),
             state: Some(state),
             pending: pending.map(str::to_owned),
+            condition: "ready for SSH".to_owned(),
             elapsed: Duration::from_millis(12_340),
         }
     }
@@ -114,10 +117,10 @@ mod tests {
                 look(PodState::Running, Some("no direct SSH endpoint yet")),
                 "pod k3x9 is running: no direct SSH endpoint yet",
             ),
-            (look(PodState::Running, None), "pod k3x9 is running"),
-            (look(PodState::Exited, None), "pod k3x9 is stopped"),
+            (look(PodState::Running, None), "pod k3x9 is ready for SSH"),
+            (look(PodState::Exited, Some("RunPod says EXITED")), "pod k3x9 is stopped"),
             (
-                look(PodState::Other("HIBERNATING".to_owned()), None),
+                look(PodState::Other("HIBERNATING".to_owned()), Some("RunPod says HIBERNATING")),
                 "pod k3x9 is in a state that RunPod calls HIBERNATING",
             ),
         ] {

@@ -1,0 +1,42 @@
+//! A search for what a server breaks that does anything the real one may do.
+//! `cargo run --release -p runpod-bench -- adversary` is the long one.
+
+use std::thread::available_parallelism;
+
+use runpod_bench::adversary::{Arguments, Tape, replay, run};
+
+/// Names the seed of the random tapes. Default: drawn.
+const SEED: &str = "ADVERSARY_SEED";
+
+fn search(tapes: u64, depth: usize) -> Arguments {
+    let seed = std::env::var(SEED).ok().and_then(|seed| seed.parse().ok()).unwrap_or_else(rand::random);
+    println!("{SEED}={seed}");
+    let threads = available_parallelism().map_or(1, usize::from);
+    Arguments { tapes, seed, depth, scenario: None, tape: None, threads }
+}
+
+#[test]
+fn five_thousand_tapes_break_no_promise() {
+    let report = run(&search(5_000, 0)).expect("loopback is free");
+    println!("{report}");
+    assert!(report.is_clean(), "{report}");
+}
+
+/// What the search has found, each as the shortest tape that showed it.
+const FOUND: [(&str, &str, &str); 0] = [];
+
+#[test]
+fn what_the_search_has_found_stays_mended() {
+    for (what, scenario, tape) in FOUND {
+        let tape: Tape = tape.parse().expect("it is a tape");
+        let (broken, story) = replay(scenario, &tape).expect("loopback is free");
+        assert!(broken.is_empty(), "{what}: {broken:?}\n{}", story.join("\n"));
+    }
+}
+
+#[test]
+fn a_tape_is_replayed_exactly() {
+    let tape: Tape = "0,0,1,0,0,1,0,0,3".parse().expect("it is a tape");
+    let story = || replay("ready", &tape).expect("loopback is free").1;
+    assert_eq!(story(), story());
+}
