@@ -101,7 +101,7 @@ pub enum Event {
         /// Since the wait began.
         elapsed: Duration,
     },
-    /// A rate limit holds something back, which goes on after the pause.
+    /// Something is held back, mostly by a rate limit, and goes on after the pause.
     Paused {
         /// What is held back, for example `get pod`.
         operation: String,

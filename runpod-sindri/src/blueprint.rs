@@ -74,36 +74,11 @@ impl Blueprint {
         if runpod.spot == Some(true) && version == ApiVersion::V2 {
             return Err(ConfigError::SpotUnsupported);
         }
-        let mut problems = problems(config, &runpod);
-        let cpu = instance(&runpod).unwrap_or_else(|problem| {
-            problems.push(problem);
-            None
-        });
-        let mut found = |problem| problems.push(problem);
-        let named = config.deployment.image().unwrap_or_else(|problem| {
-            found(problem);
-            None
-        });
-        let volume = Volume::wanted(config, &runpod).unwrap_or_else(|problem| {
-            found(problem);
-            Volume::default()
-        });
-        if volume.size_gb == 0 && mounts_nothing(config, &runpod) {
-            problems.extend(runpod.volume_mount_path.as_ref().map(|path| {
-                let allowed = "nothing would be mounted there: set volumeSizeGb or networkVolumeId as well";
-                ConfigProblem::new("providers.runpod.volumeMountPath", path, allowed)
-            }));
-        }
-        if !problems.is_empty() {
-            return Err(ConfigError::Invalid(problems));
-        }
+        let Wanted { cpu, image: named, volume } = Wanted::by(config, &runpod)?;
         let mut warnings = Vec::new();
         let compute = compute(config, &runpod, cpu, &mut warnings).on(version, &mut warnings);
         let image = image(named, &runpod, &mut warnings);
-        let region = runpod.region.clone().filter(|region| !region.is_empty());
-        if runpod.region.is_some() && region.is_none() {
-            warnings.push("region is empty: any data center will do".to_owned());
-        }
+        let region = region(&runpod, &mut warnings);
         let ports = runpod.open_ports();
         let has_template = runpod.template_id.is_some();
         // Which ports a template opens shows once the pod is there.
@@ -223,6 +198,36 @@ impl Blueprint {
             (_, CloudType::Community) => suggestions.push("cloudType: SECURE"),
         }
         suggestions
+    }
+}
+
+/// What a config asks for in so many words.
+struct Wanted {
+    /// Flavor and vCPUs.
+    cpu: Option<(String, Option<u32>)>,
+    image: Option<String>,
+    volume: Volume,
+}
+
+impl Wanted {
+    /// Reads it off a config, or tells of everything that is wrong with that.
+    fn by(config: &SindriConfig, runpod: &RunpodConfig) -> Result<Self, ConfigError> {
+        let mut problems = problems(config, runpod);
+        let (cpu, image) = (instance(runpod), config.deployment.image());
+        let volume = Volume::wanted(config, runpod);
+        let has_none = volume.as_ref().is_ok_and(|volume| volume.size_gb == 0);
+        let path = runpod.volume_mount_path.as_ref().filter(|_| has_none && mounts_nothing(config, runpod));
+        problems.extend(path.map(|path| {
+            let allowed = "nothing would be mounted there: set volumeSizeGb or networkVolumeId as well";
+            ConfigProblem::new("providers.runpod.volumeMountPath", path, allowed)
+        }));
+        match (cpu, image, volume) {
+            (Ok(cpu), Ok(image), Ok(volume)) if problems.is_empty() => Ok(Self { cpu, image, volume }),
+            (cpu, image, volume) => {
+                problems.extend(cpu.err().into_iter().chain(image.err()).chain(volume.err()));
+                Err(ConfigError::Invalid(problems))
+            }
+        }
     }
 }
 
@@ -442,6 +447,14 @@ impl Volume {
         warnings.extend(written.map(|written| format!("{written} was dropped: {dropped}")));
         0
     }
+}
+
+fn region(runpod: &RunpodConfig, warnings: &mut Vec<String>) -> Option<String> {
+    let region = runpod.region.clone().filter(|region| !region.is_empty());
+    if runpod.region.is_some() && region.is_none() {
+        warnings.push("region is empty: any data center will do".to_owned());
+    }
+    region
 }
 
 fn cloud(compute: &Compute, runpod: &RunpodConfig, warnings: &mut Vec<String>) -> CloudType {
