@@ -111,7 +111,11 @@ impl Cli {
             }
             What::Fleet => fleet::run(if smoke { 5 } else { fleet::PODS })?,
             What::Build => build::run(1)?,
-            What::All | What::Soak(_) | What::Adversary(_) | What::DecodeOnce { .. } | What::DecodeTimed { .. } => {
+            What::All
+            | What::Soak(_)
+            | What::Adversary(_)
+            | What::DecodeOnce { .. }
+            | What::DecodeTimed { .. } => {
                 return Ok(None);
             }
         }))

@@ -178,7 +178,8 @@ pub(super) async fn act(world: SharedWorld, activity: Activity, runpod: RunPod, 
             continue;
         }
         let tag = format!("{number}.{position}");
-        let needs_pod = matches!(op, Op::Wait(..) | Op::Stop | Op::Start | Op::Restart | Op::Terminate | Op::Get);
+        let needs_pod =
+            matches!(op, Op::Wait(..) | Op::Stop | Op::Start | Op::Restart | Op::Terminate | Op::Get);
         if needs_pod && pod.is_none() {
             continue;
         }
@@ -193,7 +194,17 @@ pub(super) async fn act(world: SharedWorld, activity: Activity, runpod: RunPod, 
             continue;
         };
         lock(&world).licences.retain(|(_, own, _)| *own != key);
-        finish(&world, &actor, number, &tag, *op, pod.as_ref(), began, &outcome, matches!(care, Care::Awaited));
+        finish(
+            &world,
+            &actor,
+            number,
+            &tag,
+            *op,
+            pod.as_ref(),
+            began,
+            &outcome,
+            matches!(care, Care::Awaited),
+        );
         match outcome {
             Outcome::Deploy(Ok(new)) | Outcome::Wait(Ok(new)) | Outcome::Get(Ok(new)) => pod = Some(new),
             Outcome::Find(Ok(Found::One(new))) => pod = Some(new),
@@ -303,8 +314,7 @@ fn finish(
         world.give(actor.process, &pod.id);
     }
     if let (Op::Stop | Op::Start | Op::Restart | Op::Terminate, Some(pod)) = (op, pod) {
-        let change =
-            Change { process: actor.process, pod: pod.id.clone(), began, ended: Instant::now() };
+        let change = Change { process: actor.process, pod: pod.id.clone(), began, ended: Instant::now() };
         if op == Op::Terminate && matches!(outcome, Outcome::Act(Ok(()))) {
             world.ended.push(change.clone());
         }
@@ -312,10 +322,13 @@ fn finish(
     }
     match outcome {
         Outcome::Wait(_) => world.waited.extend(pod.map(|pod| pod.id.clone())),
-        Outcome::Deploy(Ok(pod)) if matches!(op, Op::DeployAndWait(..)) => drop(world.waited.insert(pod.id.clone())),
+        Outcome::Deploy(Ok(pod)) if matches!(op, Op::DeployAndWait(..)) => {
+            drop(world.waited.insert(pod.id.clone()))
+        }
         _ => {}
     }
-    let done = oracles::Done { process: actor.process, name: actor.name, tag, op, pod, began, outcome, is_awaited };
+    let done =
+        oracles::Done { process: actor.process, name: actor.name, tag, op, pod, began, outcome, is_awaited };
     oracles::check(&mut world, &done);
 }
 

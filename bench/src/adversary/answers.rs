@@ -257,8 +257,9 @@ impl Ask<'_> {
                 ..self.reply(502, "<html><body>Bad gateway</body></html>")
             },
             Busy503 => self.problem(503, "Service Unavailable"),
-            NoReason400 => self
-                .problem(400, "Something went wrong. Please try again later or contact support."),
+            NoReason400 => {
+                self.problem(400, "Something went wrong. Please try again later or contact support.")
+            }
             NoStock400 => {
                 let detail = match self.request.path.ends_with("/action") {
                     true => "There are not enough free GPUs on the host machine to start this pod.",
@@ -338,7 +339,10 @@ impl Ask<'_> {
         }
         let right = match heard {
             Pages | OldInPages => self.page(shown),
-            _ => self.reply(200, json!({"pods": shown, "pagination": {"nextCursor": null, "hasNextPage": false}}).to_string()),
+            _ => self.reply(
+                200,
+                json!({"pods": shown, "pagination": {"nextCursor": null, "hasNextPage": false}}).to_string(),
+            ),
         };
         self.say(heard, right)
     }
@@ -349,14 +353,20 @@ impl Ask<'_> {
         let rest = pods.split_off(count);
         let cursor = format!("c{}", self.number);
         self.world.pages.insert(cursor.clone(), rest);
-        self.reply(200, json!({"pods": pods, "pagination": {"nextCursor": cursor, "hasNextPage": true}}).to_string())
+        self.reply(
+            200,
+            json!({"pods": pods, "pagination": {"nextCursor": cursor, "hasNextPage": true}}).to_string(),
+        )
     }
 
     fn next_page(&mut self, cursor: &str) -> Reply {
         let pods = self.world.pages.get(cursor).cloned().unwrap_or_default();
         let heard = self.pick(&[Right, Failed500, Lost, TooMany]);
         self.note(format!("{heard:?}, {} more", pods.len()));
-        let right = self.reply(200, json!({"pods": pods, "pagination": {"nextCursor": null, "hasNextPage": false}}).to_string());
+        let right = self.reply(
+            200,
+            json!({"pods": pods, "pagination": {"nextCursor": null, "hasNextPage": false}}).to_string(),
+        );
         self.say(heard, right)
     }
 
@@ -387,7 +397,7 @@ impl Ask<'_> {
         let details = if heard == Old { told(&ages, view.as_ref()) } else { String::new() };
         self.note(format!("{heard:?} ({phase:?}) {details}"));
         let right = match view {
-            Some(mut view) if !is_gone || heard == Old || heard == OddBody => {
+            Some(mut view) if !is_gone || heard == Old => {
                 match heard {
                     Masked => {
                         let mask = self.world.tape.choose(2);
@@ -417,7 +427,10 @@ impl Ask<'_> {
             ids.push(self.world.truth.create(Some(process), body, boot));
         }
         self.note(format!("creates [{}], {heard:?}", ids.join(", ")));
-        let view = ids.first().and_then(|id| self.world.truth.pod(id)).and_then(|pod| self.world.truth.view(pod, Ages::default()));
+        let view = ids
+            .first()
+            .and_then(|id| self.world.truth.pod(id))
+            .and_then(|pod| self.world.truth.view(pod, Ages::default()));
         let mut view = view.unwrap_or_default();
         if heard == OddBody {
             match self.world.tape.choose(5) {
@@ -483,7 +496,10 @@ impl Ask<'_> {
         };
         if !self.world.licences.iter().any(|(own, _, licence)| *own == process && may(licence)) {
             let made = pod.creator.map_or("somebody else".to_owned(), |creator| format!("process {creator}"));
-            let what = format!("process {process} ended {id} ({}), made by {made}, which nobody asked for", pod.name);
+            let what = format!(
+                "process {process} ended {id} ({}), made by {made}, which nobody asked for",
+                pod.name
+            );
             self.world.breaks("foreign pods", what);
         }
     }
@@ -534,7 +550,6 @@ impl Ask<'_> {
         self.say(heard, right)
     }
 }
-
 
 fn told(ages: &Ages, view: Option<&Value>) -> String {
     let Some(view) = view else { return format!("is not shown, as {:?} ago", ages.presence) };

@@ -105,12 +105,8 @@ pub fn run(arguments: &Arguments) -> io::Result<Report> {
         let (broken, story) = replay(scenario, tape)?;
         report.story = story;
         if !broken.is_empty() {
-            let failure = Failure {
-                scenario: scenario.to_owned(),
-                tape: tape.clone(),
-                broken,
-                story: Vec::new(),
-            };
+            let failure =
+                Failure { scenario: scenario.to_owned(), tape: tape.clone(), broken, story: Vec::new() };
             report.random.failures.push(failure);
         }
         return Ok(report);

@@ -146,7 +146,8 @@ fn deployed(
         return Some(("deploy", format!("{} was not created by this deploy", pod.id)));
     }
     let since = done.began.checked_sub(LAG).unwrap_or(done.began);
-    let was_known_to_be_gone = pod.terminated_at().is_some_and(|at| at < since) || ended_by(world, done, &pod.id);
+    let was_known_to_be_gone =
+        pod.terminated_at().is_some_and(|at| at < since) || ended_by(world, done, &pod.id);
     if handle.origin() == Origin::Adopted && (pod.name != done.name || was_known_to_be_gone) {
         return Some(("deploy", format!("{} ({}) was adopted, and is gone or another's", pod.id, pod.name)));
     }
@@ -170,11 +171,11 @@ fn not_deployed(
     error: &DeployError,
     now: Instant,
 ) -> Option<(&'static str, String)> {
-    let left = || world.truth.pods.iter().filter(|pod| pod.tag() == Some(done.tag) && !pod.is_terminated_at(now));
-    if !error.may_bill() {
-        return left().next().map(|pod| ("unknown pods", format!("{} bills, and the error says that none does", pod.id)));
-    }
-    None
+    let is_left = |pod: &&TruePod| {
+        pod.creator == Some(done.process) && pod.tag() == Some(done.tag) && !pod.is_terminated_at(now)
+    };
+    let left = world.truth.pods.iter().find(is_left).filter(|_| !error.may_bill())?;
+    Some(("unknown pods", format!("{} bills, and the error says that none does", left.id)))
 }
 
 /// When this process last began to change a pod.
@@ -208,7 +209,10 @@ fn waited(
             let was_stopped = pod.was(|phase| phase == Phase::Exited, since, now);
             let is_gone = pod.is_terminated_at(now);
             if reason.contains("is stopped") && !was_stopped {
-                return Some(("stopped", format!("{} is said to be stopped, and never was since {since:?}", pod.id)));
+                return Some((
+                    "stopped",
+                    format!("{} is said to be stopped, and never was since {since:?}", pod.id),
+                ));
             }
             ((reason.contains("no longer exists") || reason.contains("terminated")) && !is_gone)
                 .then(|| ("gone", format!("{} is said to be gone, and is there", pod.id)))
@@ -250,10 +254,16 @@ fn ready(
         return Some(("ready", format!("{} is said to be ready, and has no endpoint", pod.id)));
     };
     let Some((owner, run)) = world.truth.at_address(&endpoint.host) else {
-        return Some(("ready", format!("{} is said to be ready at {}, which is nobody's", pod.id, endpoint.host)));
+        return Some((
+            "ready",
+            format!("{} is said to be ready at {}, which is nobody's", pod.id, endpoint.host),
+        ));
     };
     if owner.id != pod.id {
-        return Some(("ready", format!("{} is said to be ready at {}, which is {}'s", pod.id, endpoint.host, owner.id)));
+        return Some((
+            "ready",
+            format!("{} is said to be ready at {}, which is {}'s", pod.id, endpoint.host, owner.id),
+        ));
     }
     let ended = pod.run_ended(run).filter(|at| *at <= now)?;
     let ends_it = |change: &Change| {
@@ -266,7 +276,12 @@ fn ready(
     // An answer on its way may be as old as it took to come and to be probed.
     let is_long_over = ended + LAG + 2 * TIMEOUT < now;
     (known || is_long_over).then(|| {
-        let what = format!("{} is said to be ready at {}, of run {run}, which ended {:?} ago", pod.id, endpoint.host, now - ended);
+        let what = format!(
+            "{} is said to be ready at {}, of run {run}, which ended {:?} ago",
+            pod.id,
+            endpoint.host,
+            now - ended
+        );
         ("ready", what)
     })
 }
@@ -282,7 +297,13 @@ fn acted(
         (Op::Terminate, Ok(())) if !pod.is_terminated_at(now) => {
             Some(("gone", format!("{} is said to be terminated, and is there", pod.id)))
         }
-        (Op::Stop, Ok(())) if !pod.was(|phase| matches!(phase, Phase::Exited | Phase::Terminated), done.began, now + LAG) => {
+        (Op::Stop, Ok(()))
+            if !pod.was(
+                |phase| matches!(phase, Phase::Exited | Phase::Terminated),
+                done.began,
+                now + LAG,
+            ) =>
+        {
             Some(("stopped", format!("the stop of {} was accepted, and it never stops", pod.id)))
         }
         (Op::Start, Ok(())) if !pod.was(|phase| phase != Phase::Exited, done.began, now + LAG) => {
@@ -371,7 +392,10 @@ pub(super) fn audit(world: &mut World) {
     let mut broken: Vec<(&str, String)> = Vec::new();
     for pod in world.truth.pods.iter().filter(|pod| pod.creator.is_some() && !pod.is_terminated_at(now)) {
         if !is_known(world, pod) {
-            broken.push(("unknown pods", format!("{} ({}) bills, and nobody was told of it", pod.id, pod.name)));
+            broken.push((
+                "unknown pods",
+                format!("{} ({}) bills, and nobody was told of it", pod.id, pod.name),
+            ));
         }
     }
     for told in &world.told {
@@ -391,13 +415,17 @@ fn is_known(world: &World, pod: &TruePod) -> bool {
     // A deploy without a wait that was not dropped looks for no second pod of its create.
     let is_unwaited_twin = world.given.iter().any(|(_, given)| {
         given != &pod.id
-            && world.truth.pod(given).is_some_and(|given| given.marker() == pod.marker() && given.marker().is_some())
+            && world
+                .truth
+                .pod(given)
+                .is_some_and(|given| given.marker() == pod.marker() && given.marker().is_some())
             && !world.waited.contains(given)
     });
     let mut told = world.told.iter().filter(|told| Some(told.process) == pod.creator);
     let is_doubted = |text: &str| {
         let siblings = world.truth.pods.iter().filter(|other| other.name == pod.name);
-        text.contains(&format!("{:?}", pod.name)) || siblings.into_iter().any(|other| text.contains(&other.id))
+        text.contains(&format!("{:?}", pod.name))
+            || siblings.into_iter().any(|other| text.contains(&other.id))
     };
     is_dropped
         || is_unwaited_twin
@@ -410,7 +438,9 @@ fn second_pods(world: &World, now: Instant) -> Option<(&'static str, String)> {
     let given: Vec<&TruePod> = world.given.iter().filter_map(|(_, id)| alive(id)).collect();
     for (position, pod) in given.iter().enumerate() {
         let second = given[..position].iter().find(|other| {
-            other.name == pod.name && other.id != pod.id && (world.is_one_per_name || other.creator == pod.creator)
+            other.name == pod.name
+                && other.id != pod.id
+                && (world.is_one_per_name || other.creator == pod.creator)
         });
         if let Some(other) = second {
             return Some(("one per name", format!("{} and {} are both {:?}", other.id, pod.id, pod.name)));

@@ -129,7 +129,13 @@ pub(super) fn exhaust(scenarios: &[&str], deviations: usize, threads: usize) -> 
 }
 
 /// Runs a tape and all that differ from it later in up to so many choices.
-fn descend(runner: &mut Runner, scenario: &str, tape: &Tape, more: usize, counts: &mut Counts) -> io::Result<()> {
+fn descend(
+    runner: &mut Runner,
+    scenario: &str,
+    tape: &Tape,
+    more: usize,
+    counts: &mut Counts,
+) -> io::Result<()> {
     let ran = runner.run(scenario, tape)?;
     counts.count(scenario, &ran);
     if !ran.broken.is_empty() {

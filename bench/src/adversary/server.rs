@@ -167,7 +167,8 @@ fn parse(read: &[u8]) -> Option<(Request, usize)> {
     let head = std::str::from_utf8(&read[..end]).ok()?;
     let header = |name: &str| {
         let lines = head.lines().filter_map(|line| line.split_once(':'));
-        let mut values = lines.filter(|(own, _)| own.eq_ignore_ascii_case(name)).map(|(_, value)| value.trim());
+        let mut values =
+            lines.filter(|(own, _)| own.eq_ignore_ascii_case(name)).map(|(_, value)| value.trim());
         values.next()
     };
     let length = header("content-length").and_then(|length| length.parse().ok()).unwrap_or(0usize);

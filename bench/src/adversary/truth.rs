@@ -19,7 +19,10 @@ const EXPIRES_AT: &str = "RUNPOD_LIFECYCLE_EXPIRES_AT";
 pub(super) enum Phase {
     Provisioning,
     /// Up, for the so-many-th time; it can be reached once its endpoint is there.
-    Running { run: u8, is_reachable: bool },
+    Running {
+        run: u8,
+        is_reachable: bool,
+    },
     Exited,
     Error,
     Terminated,

@@ -69,7 +69,8 @@ mod tests {
         for date in ["Thu, 20 Aug 2026 06:16:19 GMT", "Mon, 01 Jan 2001 00:00:00 GMT"] {
             observed(&clock, date);
             tokio::time::advance(Duration::from_secs(3600)).await;
-            let passed = clock.now().and_then(|now| now.duration_since(httpdate::parse_http_date(date).ok()?).ok());
+            let passed =
+                clock.now().and_then(|now| now.duration_since(httpdate::parse_http_date(date).ok()?).ok());
             let passed = passed.expect("it has a date");
             assert!(passed >= Duration::from_secs(3600) && passed < Duration::from_secs(3660), "{passed:?}");
         }
