@@ -397,7 +397,7 @@ impl Ask<'_> {
         let details = if heard == Old { told(&ages, view.as_ref()) } else { String::new() };
         self.note(format!("{heard:?} ({phase:?}) {details}"));
         let right = match view {
-            Some(mut view) if !is_gone || heard == Old || heard == OddBody => {
+            Some(mut view) if !is_gone || heard == Old => {
                 match heard {
                     Masked => {
                         let mask = self.world.tape.choose(2);

@@ -171,14 +171,11 @@ fn not_deployed(
     error: &DeployError,
     now: Instant,
 ) -> Option<(&'static str, String)> {
-    let left =
-        || world.truth.pods.iter().filter(|pod| pod.tag() == Some(done.tag) && !pod.is_terminated_at(now));
-    if !error.may_bill() {
-        return left()
-            .next()
-            .map(|pod| ("unknown pods", format!("{} bills, and the error says that none does", pod.id)));
-    }
-    None
+    let is_left = |pod: &&TruePod| {
+        pod.creator == Some(done.process) && pod.tag() == Some(done.tag) && !pod.is_terminated_at(now)
+    };
+    let left = world.truth.pods.iter().find(is_left).filter(|_| !error.may_bill())?;
+    Some(("unknown pods", format!("{} bills, and the error says that none does", left.id)))
 }
 
 /// When this process last began to change a pod.

@@ -97,7 +97,7 @@ impl Runner {
             let (world, runpod) = (Arc::clone(world), handles[actor.process].clone());
             acting.spawn(actors::act(world, activity.clone(), runpod, number, actor.clone()));
         }
-        let strange = tokio::spawn(stranger::meddle(Arc::clone(world)));
+        let strange = tokio::spawn(stranger::meddle(Arc::clone(world), scenario.has_namesakes));
         let acted = timeout(LONGEST, async {
             while let Some(ended) = acting.join_next().await {
                 if let Err(error) = ended {

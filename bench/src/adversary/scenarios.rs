@@ -15,6 +15,8 @@ pub(super) struct Scenario {
     pub(super) actors: Vec<Actor>,
     /// Whether processes that share nothing are held to one pod per name.
     pub(super) is_one_per_name: bool,
+    /// Whether somebody may copy a pod under its own name.
+    pub(super) has_namesakes: bool,
 }
 
 /// Somebody else's pod.
@@ -50,7 +52,7 @@ pub(super) const NAMES: [&str; 12] = [
     "mixed",
 ];
 /// Not searched unless it is named.
-pub(super) const ON_DEMAND: [&str; 1] = ["race"];
+pub(super) const ON_DEMAND: [&str; 2] = ["race", "namesake"];
 
 /// The story of a name; one of them is drawn from the tape.
 pub(super) fn named(name: &str, world: &mut World) -> Option<Scenario> {
@@ -59,6 +61,7 @@ pub(super) fn named(name: &str, world: &mut World) -> Option<Scenario> {
     let one = |ops: &[Op]| vec![Actor::new(0, ops)];
     let name = *NAMES.iter().chain(&ON_DEMAND).find(|own| **own == name)?;
     let (foreign, actors) = match name {
+        "namesake" => (vec![], one(&[deploy, Wait(Until::Running, 40), Find])),
         "deploy" => (vec![Foreign::named("other")], one(&[deploy, Find])),
         "ready" => (vec![Foreign::named("other")], one(&[waited(Until::Ssh, 30), List])),
         "stop" => (vec![], one(&[deploy, Wait(Until::Running, 30), Stop, Wait(Until::Stopped, 30)])),
@@ -100,7 +103,7 @@ pub(super) fn named(name: &str, world: &mut World) -> Option<Scenario> {
         }
         _ => mixed(world),
     };
-    Some(Scenario { foreign, actors, is_one_per_name: name == "race" })
+    Some(Scenario { foreign, actors, is_one_per_name: name == "race", has_namesakes: name == "namesake" })
 }
 
 /// Anybody doing anything.

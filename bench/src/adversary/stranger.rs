@@ -24,16 +24,18 @@ enum Deed {
 }
 
 const DEEDS: [Option<Deed>; 5] =
-    [None, Some(Deed::Clone), Some(Deed::Namesake), Some(Deed::Terminates), Some(Deed::Stops)];
+    [None, Some(Deed::Clone), Some(Deed::Terminates), Some(Deed::Stops), Some(Deed::Namesake)];
 /// How long after the pod's create.
 const AFTER: [u64; 4] = [5, 1, 12, 18];
-const NAMESAKE_AFTER: [u64; 3] = [18, 22, 35];
+/// After the longest that a request is on its way, and what its pod may be late.
+const NAMESAKE_AFTER: [u64; 3] = [28, 30, 36];
 
-/// Does what the tape chooses.
-pub(super) async fn meddle(world: SharedWorld) {
+/// Does what the tape chooses; a copy under the same name only where there may be one.
+pub(super) async fn meddle(world: SharedWorld, has_namesakes: bool) {
     let (deed, after) = {
         let tape = &mut lock(&world).tape;
-        let Some(deed) = DEEDS[tape.choose(DEEDS.len())] else { return };
+        let deeds = if has_namesakes { &DEEDS[..] } else { &DEEDS[..4] };
+        let Some(deed) = deeds[tape.choose(deeds.len())] else { return };
         let after = match deed {
             Deed::Namesake => NAMESAKE_AFTER[tape.choose(NAMESAKE_AFTER.len())],
             _ => AFTER[tape.choose(AFTER.len())],

@@ -56,7 +56,8 @@ impl Claim {
         let time = self.window.map_or(Some(true), |window| window.holds(pod.created()));
         match (bears(pod, &self.name), marker, time) {
             (Some(false), ..) | (_, Some(false), _) | (.., Some(false)) => Whose::SomebodyElses,
-            (_, Some(true), Some(true)) => Whose::Ours,
+            (Some(true), Some(true), Some(true)) => Whose::Ours,
+            // A copy of its environment may hide its name.
             _ => Whose::MayBeOurs,
         }
     }
@@ -168,7 +169,7 @@ mod tests {
         const UNMARKED: &[(&str, &str)] = &[("A", "b")];
         let table = [
             (Some(NAME), OWN, Some(MADE_AT), Ours, Ours),
-            (None, OWN, Some(MADE_AT), Ours, Ours),
+            (None, OWN, Some(MADE_AT), MayBeOurs, MayBeOurs),
             (Some("clone"), OWN, Some(MADE_AT), SomebodyElses, SomebodyElses),
             (Some(NAME), OTHERS, Some(MADE_AT), SomebodyElses, SomebodyElses),
             (Some(NAME), UNMARKED, Some(MADE_AT), SomebodyElses, SomebodyElses),
