@@ -508,3 +508,32 @@ async fn a_reap_says_why_it_leaves_a_pod() {
         assert_eq!(said.contains("may hold data"), says == "may hold data", "{said}");
     }
 }
+
+/// The answer to a change is lost, or proves nothing: the pod may be up, and bill.
+#[tokio::test]
+async fn a_change_that_may_have_been_made_is_told_as_doubt() {
+    const BROKEN: &str = "Something went wrong. Please try again later or contact support.";
+    for (command, state) in [("start", "EXITED"), ("stop", "RUNNING"), ("destroy", "RUNNING")] {
+        for (status, body) in [
+            (524, "<html>a timeout occurred</html>".to_owned()),
+            (400, json!({ "title": "no", "status": 400, "detail": BROKEN }).to_string()),
+        ] {
+            let account = Account::with_pods(CONFIG, &[pod(POD, state)]).await;
+            let path = format!("/v2/pods/{POD}");
+            for (method, path) in [(Method::POST, path.clone() + "/action"), (Method::DELETE, path)] {
+                account.answer(method, &path, |then| {
+                    then.status(status).header("content-type", "application/problem+json").body(&body)
+                });
+            }
+            let output = account.run(&[command]).await;
+            let said = err(&output);
+            assert_eq!(output.status.code(), Some(1), "{command} {status}: {said}");
+            assert!(said.contains(POD), "{command} {status}: {said}");
+            assert_eq!(
+                said.matches("may have done it all the same, and the pod may bill").count(),
+                1,
+                "{said}"
+            );
+        }
+    }
+}

@@ -19,7 +19,7 @@ pub(crate) async fn list(runpod: &RunPod, all: bool, printer: Printer) -> anyhow
     if !others.is_empty() {
         let count = others.len();
         output::warn(&[format!(
-            "{count} pods that this program did not make are left out; --all shows them"
+            "{count} pods that do not show that this program made them are left out; --all shows them"
         )]);
     }
     if printer.json {
