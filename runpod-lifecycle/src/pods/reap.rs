@@ -193,7 +193,7 @@ impl RunPod {
                 Some(Verdict::Doubtful(_)) => doubtful.push((pod, listed_at)),
                 Some(Verdict::Kept(_)) => doubtful.extend(self.keep(pod, now, mode, &mut reaped).await),
                 Some(Verdict::Due(end)) => reaped.push(end_of(pod, end, mode).await),
-                None => {}
+                None => self.warn_of_hidden(&pod),
             }
         }
         for pod in hidden {
@@ -222,12 +222,27 @@ impl RunPod {
     ) -> Option<(PodHandle, Instant)> {
         let seen_at = Instant::now();
         let pod = self.uncover(pod, mode).await?;
-        match self.verdict(&pod, now)? {
+        let Some(verdict) = self.verdict(&pod, now) else {
+            self.warn_of_hidden(&pod);
+            return None;
+        };
+        match verdict {
             Verdict::Doubtful(_) => return Some((pod, seen_at)),
             Verdict::Kept(reason) => reaped.push(kept(pod, reason)),
             Verdict::Due(end) => reaped.push(end_of(pod, end, mode).await),
         }
         None
+    }
+
+    /// Warns of a pod of this crate's making that is left alone since nobody can tell when its lifetime ends.
+    fn warn_of_hidden(&self, pod: &Pod) {
+        if pod.is_ours() && !pod.is_gone() && pod.hides_lifetime() {
+            let warning = format!(
+                "pod {} may have outlived its lifetime, and bill: RunPod does not show when that ends",
+                pod.id
+            );
+            self.notify(&Event::Warned { warning });
+        }
     }
 
     /// What is to be done about a pod: nothing if it was started through this handle after its end, whatever start

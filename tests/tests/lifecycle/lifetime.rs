@@ -328,6 +328,20 @@ fn a_lifetime_ends_by_runpods_clock_as_its_spec_says_and_never_with_data() {
     }
 }
 
+#[test]
+fn a_pod_of_ours_whose_lifetime_is_nowhere_shown_is_warned_of() {
+    for (value, warns) in [("********", true), ("soon", true), ("", false), ("2100-01-01T00:00:00Z", false)] {
+        for marker in ["********", MARKER] {
+            let env = json!({"RUNPOD_LIFECYCLE_DEPLOYMENT": marker, "RUNPOD_LIFECYCLE_EXPIRES_AT": value});
+            let pod = pod("subject", &env);
+            let (done, sent, heard) = reaped(DATE, pod.clone(), pod);
+            assert_eq!((done, sent), (None, Vec::new()), "{value} {marker}");
+            let is_warned = heard.contains("pod subject may have outlived its lifetime, and bill");
+            assert_eq!(is_warned, warns, "{value} {marker}: {heard}");
+        }
+    }
+}
+
 /// A volume that an answer does not tell of may be there all the same.
 #[test]
 fn a_stopped_pod_is_ended_only_if_an_answer_shows_that_it_has_no_volume() {
