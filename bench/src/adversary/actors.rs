@@ -323,7 +323,7 @@ fn finish(
     match outcome {
         Outcome::Wait(_) => world.waited.extend(pod.map(|pod| pod.id.clone())),
         Outcome::Deploy(Ok(pod)) if matches!(op, Op::DeployAndWait(..)) => {
-            drop(world.waited.insert(pod.id.clone()))
+            world.waited.extend([pod.id.clone()])
         }
         _ => {}
     }
