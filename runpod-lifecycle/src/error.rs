@@ -34,6 +34,8 @@ pub struct Error {
     note: Option<Arc<str>>,
     /// Whether its text says what to do.
     hints: bool,
+    /// Whether an attempt before this one may have done it.
+    is_unclear: bool,
 }
 
 struct Inner {
@@ -109,6 +111,7 @@ impl Error {
                 failure: Some(failure),
             }),
             note: None,
+            is_unclear: false,
         }
     }
 
@@ -129,12 +132,24 @@ impl Error {
                 failure: None,
             }),
             note: None,
+            is_unclear: false,
         }
     }
 
     /// The same error, saying also what was done before it.
     pub(crate) fn with_note(self, note: &str) -> Self {
         Self { note: Some(note.into()), ..self }
+    }
+
+    /// The same error of a later attempt at what an earlier one may have done.
+    pub(crate) fn after_unclear(self) -> Self {
+        if self.may_have_been_applied() {
+            return self;
+        }
+        Self {
+            is_unclear: true,
+            ..self.with_note("an earlier attempt had no clear answer and may have done it")
+        }
     }
 
     /// What kind of failure this is.
@@ -193,7 +208,8 @@ impl Error {
     #[must_use]
     pub fn may_have_been_applied(&self) -> bool {
         // A 303 says that it was done and that the outcome is elsewhere.
-        self.status() == Some(303)
+        self.is_unclear
+            || self.status() == Some(303)
             || matches!(
                 self.kind(),
                 ErrorKind::Server | ErrorKind::Interrupted | ErrorKind::Unreadable | ErrorKind::Unproven
