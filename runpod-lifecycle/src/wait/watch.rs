@@ -340,6 +340,7 @@ impl<'a> Watch<'a> {
             diagnosis,
             elapsed,
             in_place_of: None,
+            doubt: None,
         })
     }
 }
