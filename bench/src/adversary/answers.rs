@@ -190,9 +190,12 @@ pub(super) fn answer(world: &mut World, request: &Request) -> Reply {
     }
 }
 
-/// Nothing is sent into a closed window but what ends billing.
+/// Nothing is sent into a closed window but what ends billing, the looks of a reap included.
 fn check_window(world: &mut World, request: &Request, process: usize) {
-    let ends_billing = request.method == "DELETE" || request.body["action"] == "stop";
+    let is_reaping = |licence: &(usize, u64, Licence)| licence.0 == process && licence.2 == Licence::Overdue;
+    let ends_billing = request.method == "DELETE"
+        || request.body["action"] == "stop"
+        || request.method == "GET" && world.licences.iter().any(is_reaping);
     if ends_billing || world.deaf.contains(&process) {
         return;
     }

@@ -47,6 +47,24 @@ fn says_that_it_is_over_and_what_it_still_waits_for_and_returns_the_pod_as_last_
 }
 
 #[test]
+fn fails_if_the_pod_is_seen_to_be_gone_before_it_is_over() {
+    run_fast(50, async {
+        let script = Script::new().await;
+        let deployed = script.deployed().await;
+        script.show(reachable(1, "2026-08-20T06:16:19Z", 1));
+        let ended = async {
+            sleep(Duration::from_secs(8)).await;
+            script.show(pod(json!({"status": "TERMINATED"})));
+        };
+        let (outcome, ()) = tokio::join!(deployed.wait_until(Running, MINUTE).into_future(), ended);
+        let error = outcome.expect_err("it is gone");
+        assert!(matches!(error, WaitError::Failed { .. }), "{error}");
+        assert!(!error.may_bill(), "{error}");
+    })
+    .expect("a runtime");
+}
+
+#[test]
 fn reports_a_pod_that_did_not_come_up_as_it_is_at_the_end() {
     run_fast(50, async {
         let script = Script::new().await;

@@ -5,7 +5,7 @@ use std::time::Duration;
 use futures_util::poll;
 use httpmock::HttpMockResponse;
 use runpod_bench::clock::run_fast;
-use runpod_lifecycle::{DeployError, IfExists, OnFailure, Origin, PodSpec, Running};
+use runpod_lifecycle::{DeployError, IfExists, OnFailure, Origin, PodSpec, Running, Stopped};
 use serde_json::{Value, json};
 use tokio::time::{Instant, sleep};
 
@@ -154,6 +154,9 @@ fn a_first_wait_long_after_the_deploy_is_not_held_up() {
         pod.wait_until(Running, Duration::from_secs(1)).await.expect("it runs");
         assert!(began.elapsed() < Duration::from_secs(5), "{:?}", began.elapsed());
         assert!(account.heard().contains("a second pod may have been created"), "{}", account.heard());
+        let error = pod.wait_until(Stopped, Duration::from_secs(1)).await.expect_err("it is not stopped");
+        assert!(error.may_bill() && error.report().doubt.is_some(), "{error}");
+        assert!(error.to_string().contains("look for its name"), "{error}");
     })
     .expect("a runtime");
 }
