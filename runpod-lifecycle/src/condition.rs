@@ -4,7 +4,7 @@ pub(crate) mod http;
 
 use std::fmt;
 
-use crate::{HttpReady, Pod, PodState, Port, Protocol};
+use crate::{HttpReady, Pod, PodState, Port, Protocol, pod::state::word};
 
 /// What one look at a pod means for a wait.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -191,6 +191,23 @@ impl Condition for Ready {
     }
 }
 
+impl Condition for HttpReady {
+    fn verdict(&self, pod: Option<&Pod>) -> Verdict {
+        match alive(pod) {
+            Ok(pod) => http_ready(pod, self.number()),
+            Err(verdict) => verdict,
+        }
+    }
+
+    fn probes(&self, pod: &Pod) -> Vec<Probe> {
+        vec![Probe::Http { pod_id: pod.id.clone(), request: self.clone() }]
+    }
+
+    fn name(&self) -> String {
+        format!("ready (http {}{})", self.number(), self.suffix())
+    }
+}
+
 /// The pod is stopped: the GPU is given back, a pod volume is kept.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Stopped;
@@ -300,8 +317,4 @@ fn not_up(pod: &Pod) -> Option<Verdict> {
         Some(PodState::Running) => Some(Verdict::pending("RunPod does not say which ports it has")),
         state => Some(Verdict::pending(format!("RunPod says {}", word(state.as_ref())))),
     }
-}
-
-pub(crate) fn word(state: Option<&PodState>) -> String {
-    state.map_or_else(|| "nothing about its state".to_owned(), PodState::to_string)
 }

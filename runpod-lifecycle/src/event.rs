@@ -4,7 +4,7 @@ use std::{fmt, sync::Arc, time::Duration};
 
 use runpod_api::printable;
 
-use crate::{Diagnosis, PodState, wait::error::said};
+use crate::{Diagnosis, PodState, pod::state::said};
 
 /// Something that happened during a deploy or a wait.
 ///

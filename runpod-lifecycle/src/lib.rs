@@ -16,24 +16,26 @@ mod probe;
 mod refusal;
 mod spec;
 mod ssh_keys;
+mod version;
 mod wait;
 
-pub use backend::ApiVersion;
-pub use catalog::{CpuFlavor, GpuType, Stock};
 pub use client::{ConfigError, RunPod, RunPodBuilder};
 pub use condition::http::{HttpAnswer, HttpReady};
 pub use condition::{Condition, Gone, Probe, Ready, Running, Stopped, Verdict};
 pub use deploy::error::{Aftermath, Attempt, DeployError};
-pub use deploy::placement::{Candidate, Hardware, Order};
+pub use deploy::placement::Candidate;
 pub use deploy::plan::{Plan, PlannedAction};
-pub use deploy::{DeployAndWait, IfExists, OnFailure};
+pub use deploy::{DeployAndWait, OnFailure};
 pub use diagnosis::{Cause, Diagnosis};
-pub use error::{Error, ErrorKind, Problem, SpecError};
+pub use error::{Error, ErrorKind};
 pub use event::Event;
 pub use handle::{Origin, PodHandle};
-pub use logs::{LogLine, LogSource, Logs};
-pub use pod::connection::{Connection, SshCommand, SshEndpoint, TcpEndpoint};
+pub use logs::Logs;
+pub use pod::cloud::Cloud;
+pub use pod::connection::{Connection, SshCommand};
+pub use pod::endpoint::{SshEndpoint, TcpEndpoint};
 pub use pod::lifetime::AtEnd;
+pub use pod::log::{LogLine, LogSource};
 pub use pod::port::{InvalidPort, Port, Protocol};
 pub use pod::state::{DeploymentState, PodState};
 pub use pod::{Cpu, Gpu, Pod};
@@ -43,7 +45,11 @@ pub use pods::list::Found;
 pub use pods::reap::{End, Reaped};
 pub use pods::search::GaveWay;
 pub use runpod_api::{Secret, printable, printable_json};
-pub use spec::{Cloud, PodSpec};
+pub use spec::error::{Problem, SpecError};
+pub use spec::hardware::{Hardware, Order};
+pub use spec::offer::{CpuFlavor, GpuType, Stock};
+pub use spec::{IfExists, PodSpec};
+pub use version::ApiVersion;
 pub use wait::{
     Progress, Wait, WaitStream,
     error::{WaitError, WaitReport},

@@ -9,9 +9,10 @@ use tokio::time::{Instant, sleep, timeout};
 use crate::{
     Error, ErrorKind, Event, PodSpec, Port, RunPod,
     backend::SshKeys,
-    client::{Call, Feature},
+    client::Call,
     pod::{PUBLIC_KEY, is_no_key},
     pods::evidence::LAG,
+    version::Feature,
 };
 
 const READ: &str = "read the account's SSH keys";

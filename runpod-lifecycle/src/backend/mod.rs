@@ -11,19 +11,13 @@ use runpod_api::{
     http::{HeaderMap, StatusCode},
 };
 
-use crate::{Cloud, CpuFlavor, GpuType, Hardware, Logs, Pod, PodSpec, Port, logs::Resume, pod::port};
-
-/// A version of RunPod's REST API.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
-#[non_exhaustive]
-pub enum ApiVersion {
-    /// REST v2. The default.
-    #[default]
-    V2,
-    /// REST v1, retired on 2026-11-15: it answers 410, except where something else speaks its language.
-    #[cfg(feature = "v1")]
-    V1,
-}
+use crate::{
+    ApiVersion, Cloud, CpuFlavor, GpuType, Hardware, Pod, PodSpec, Port,
+    pod::{
+        log::{LogQuery, Resume},
+        port,
+    },
+};
 
 /// RunPod, in one of its versions.
 #[derive(Debug)]
@@ -112,10 +106,10 @@ impl Backend {
     pub(crate) async fn logs(
         &self,
         id: &str,
-        logs: &Logs,
+        query: &LogQuery,
         resume: &Resume,
     ) -> Result<Answer<ByteStream>, Failure> {
-        self.v2()?.logs(id, logs, resume).await
+        self.v2()?.logs(id, query, resume).await
     }
 
     /// For what only v2 has. Callers ask [`supports`](crate::RunPod::supports) first.

@@ -29,6 +29,7 @@ use crate::{
     pods::record::PodRecords,
     probe::Prober,
     ssh_keys::WrittenKeys,
+    version::Feature,
     wait::watcher::Poller,
 };
 
@@ -200,8 +201,8 @@ impl RunPod {
     }
 
     /// Whether this handle's version of the API has a feature.
-    pub(crate) fn supports(&self, _feature: Feature) -> bool {
-        self.version() == ApiVersion::V2
+    pub(crate) fn supports(&self, feature: Feature) -> bool {
+        self.version().has(feature)
     }
 
     /// Ends a call that this handle's version of the API cannot do, before anything is sent.
@@ -396,28 +397,6 @@ fn version_of(text: &str) -> Result<ApiVersion, ConfigError> {
         #[cfg(feature = "v1")]
         "v1" => Ok(ApiVersion::V1),
         _ => Err(ConfigError::UnknownVersion { version: text.to_owned() }),
-    }
-}
-
-/// What not every version of the API has.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Feature {
-    Billing,
-    Catalog,
-    Logs,
-    SshKeys,
-    Uptime,
-}
-
-impl fmt::Display for Feature {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
-            Self::Billing => "billing of single pods",
-            Self::Catalog => "catalog",
-            Self::Logs => "logs",
-            Self::SshKeys => "SSH keys",
-            Self::Uptime => "uptime of containers",
-        })
     }
 }
 

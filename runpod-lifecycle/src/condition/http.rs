@@ -10,11 +10,6 @@ use std::{
 
 use runpod_api::http::HeaderMap;
 
-use crate::{
-    Condition, Pod, Probe, Verdict,
-    condition::{alive, http_ready},
-};
-
 /// The longest a probe may take, unless it says so itself.
 pub(crate) const PATIENCE: Duration = Duration::from_secs(5);
 
@@ -123,23 +118,6 @@ impl HttpReady {
             )),
             _ => Ok(()),
         }
-    }
-}
-
-impl Condition for HttpReady {
-    fn verdict(&self, pod: Option<&Pod>) -> Verdict {
-        match alive(pod) {
-            Ok(pod) => http_ready(pod, self.port),
-            Err(verdict) => verdict,
-        }
-    }
-
-    fn probes(&self, pod: &Pod) -> Vec<Probe> {
-        vec![Probe::Http { pod_id: pod.id.clone(), request: self.clone() }]
-    }
-
-    fn name(&self) -> String {
-        format!("ready (http {}{})", self.port, self.suffix())
     }
 }
 

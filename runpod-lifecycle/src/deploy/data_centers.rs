@@ -2,12 +2,13 @@
 
 use crate::{
     DeployError, Error, ErrorKind, Event, PodSpec, Problem, RunPod,
-    catalog::same_data_center,
-    client::{Call, Feature},
+    client::Call,
     deploy::{
         nearest::unknown,
         placement::{add, forbids_more_than_a_look, unread},
     },
+    spec::offer::same_data_center,
+    version::Feature,
 };
 
 impl RunPod {

@@ -22,8 +22,9 @@ use std::{
 use tokio::time::{Instant, sleep};
 
 use crate::{
-    Aftermath, Cloud, Condition, DeployError, Error, ErrorKind, Event, Gone, Origin, PodHandle, PodSpec,
-    RunPod, WaitError, WaitReport, deploy::deployment::Deployment, pods::names, wait, wait::watcher::Watcher,
+    Aftermath, Cloud, Condition, DeployError, Error, ErrorKind, Event, Gone, IfExists, Origin, PodHandle,
+    PodSpec, RunPod, WaitError, WaitReport, deploy::deployment::Deployment, pods::names, wait,
+    wait::watcher::Watcher,
 };
 
 pub(crate) const CREATE: &str = "create pod";
@@ -33,19 +34,6 @@ const REPLACE_PATIENCE: Duration = Duration::from_secs(300);
 const RACE: Duration = Duration::from_secs(45);
 /// The pause between two looks at such a race.
 const RACE_PAUSE: Duration = Duration::from_secs(3);
-
-/// What a deploy does about a pod that has the name already.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-#[non_exhaustive]
-pub enum IfExists {
-    /// Fail with [`DeployError::NameTaken`]. The default.
-    #[default]
-    Fail,
-    /// Take the pod as it is, whatever it runs and whatever its state.
-    Adopt,
-    /// Terminate it, wait until it is proven gone, then create the new one.
-    Replace,
-}
 
 /// What [`RunPod::deploy_and_wait_until`] does with a pod that does not become ready.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

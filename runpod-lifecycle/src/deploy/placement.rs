@@ -1,76 +1,21 @@
 //! What a deploy asks RunPod for, in which order.
 
-use std::{cmp::Reverse, fmt, time::Duration};
+use std::{cmp::Reverse, time::Duration};
 
 use tokio::time::timeout;
 
 use crate::{
-    Cloud, CpuFlavor, DeployError, Error, ErrorKind, Event, GpuType, PodSpec, Problem, RunPod, SpecError,
-    Stock,
-    catalog::stock_in,
-    client::Feature,
+    Cloud, CpuFlavor, DeployError, Error, ErrorKind, Event, GpuType, Hardware, Order, PodSpec, Problem,
+    RunPod, SpecError, Stock,
     deploy::nearest::{quoted, unknown},
-    spec::{CpuSpec, GpuSpec, HardwareSpec, disk},
+    spec::{CpuSpec, GpuSpec, HardwareSpec, disk, offer::stock_in},
+    version::Feature,
 };
 
 /// The most GPUs a pod that the catalog is asked for.
 const MOST_ASKED: u32 = 1_000;
 /// The longest the catalog is asked what else is wrong with a spec that cannot be deployed.
 const LONGEST_CHECK: Duration = Duration::from_secs(5);
-
-/// In which order a deploy tries its candidates.
-///
-/// The catalog's stock and prices order candidates; they never rule one out, since stock changes
-/// between the look and the create.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-#[non_exhaustive]
-pub enum Order {
-    /// As the spec names them; a pool in the catalog's order. The default.
-    #[default]
-    AsGiven,
-    /// By list price, the lowest first.
-    Cheapest,
-    /// By stock, the best first.
-    MostAvailable,
-}
-
-/// The hardware of one candidate: RunPod takes exactly one per create.
-#[derive(Clone, Debug, PartialEq, Eq, Hash)]
-#[non_exhaustive]
-pub enum Hardware {
-    /// So many GPUs of one type.
-    Gpu {
-        /// GPU type id.
-        id: String,
-        /// How many.
-        count: u32,
-    },
-    /// So many GPUs of whichever of these types RunPod has, in order of preference. Only REST v1
-    /// chooses by itself.
-    AnyGpu {
-        /// GPU type ids.
-        ids: Vec<String>,
-        /// How many.
-        count: u32,
-    },
-    /// So many vCPUs of one flavor.
-    Cpu {
-        /// CPU flavor id.
-        flavor: String,
-        /// How many.
-        vcpus: u32,
-    },
-}
-
-impl fmt::Display for Hardware {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Gpu { id, count } => write!(f, "{count}x {id}"),
-            Self::AnyGpu { ids, count } => write!(f, "{count}x {}", ids.join(" or ")),
-            Self::Cpu { flavor, vcpus } => write!(f, "{vcpus} vCPUs of {flavor}"),
-        }
-    }
-}
 
 /// One thing a deploy may ask RunPod for.
 #[derive(Clone, Debug, PartialEq)]

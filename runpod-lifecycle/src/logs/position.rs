@@ -8,21 +8,10 @@ use std::{
 
 use humantime::{format_rfc3339_millis, format_rfc3339_nanos, parse_rfc3339};
 
-use crate::pod::time::server_time;
+use crate::pod::{log::Resume, time::server_time};
 
 /// Lines that are remembered to tell repetitions from news.
 const MOST_TOLD: usize = 5000;
-
-/// Where a new connection begins.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) enum Resume {
-    /// With as many past lines as were asked for.
-    Tail,
-    /// After the event with this id.
-    After(String),
-    /// At this moment, RFC 3339.
-    Since(String),
-}
 
 /// The events of a log that were read.
 #[derive(Debug, Default)]

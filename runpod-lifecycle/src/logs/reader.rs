@@ -16,9 +16,11 @@ use sse_stream::{Sse, SseStream};
 use tokio::time::{Instant, sleep_until};
 
 use crate::{
-    Error, ErrorKind, LogLine, LogSource, Logs,
-    client::{Call, Feature, retry},
+    Error, ErrorKind, LogLine, LogSource, RunPod,
+    client::{Call, retry},
     logs::position::Position,
+    pod::log::LogQuery,
+    version::Feature,
 };
 
 const READ: &str = "read logs of pod";
@@ -36,7 +38,9 @@ const SILENT: u16 = 524;
 type Events = Pin<Box<dyn Stream<Item = Result<Sse, sse_stream::Error>> + Send>>;
 
 pub(crate) struct Reader {
-    logs: Logs,
+    runpod: RunPod,
+    pod_id: String,
+    query: LogQuery,
     connection: Option<Connection>,
     position: Position,
     /// In a row.
@@ -52,8 +56,9 @@ struct Connection {
 }
 
 impl Reader {
-    pub(crate) fn new(logs: Logs) -> Self {
-        Self { logs, connection: None, position: Position::default(), failures: 0, last_failure: None }
+    pub(crate) fn new(runpod: RunPod, pod_id: String, query: LogQuery) -> Self {
+        let position = Position::default();
+        Self { runpod, pod_id, query, connection: None, position, failures: 0, last_failure: None }
     }
 
     /// What went wrong last, if nothing has gone right since.
@@ -93,10 +98,10 @@ impl Reader {
 
     async fn connect(&mut self) -> Result<(), Error> {
         let (resume, began) = (self.position.resume(), Instant::now());
-        let Logs { runpod, pod_id, .. } = &self.logs;
+        let Self { runpod, pod_id, .. } = &*self;
         let call = Call::look(READ, Some(pod_id));
         runpod.require(Feature::Logs, call)?;
-        let open = runpod.backend().logs(pod_id, &self.logs, &resume);
+        let open = runpod.backend().logs(pod_id, &self.query, &resume);
         match runpod.once(call, Box::pin(open)).await {
             Ok(bytes) => {
                 let is_alive = Arc::new(AtomicBool::new(false));
@@ -125,7 +130,7 @@ impl Reader {
             sleep_until(began + PACE).await;
             return Ok(());
         }
-        let target = Some(self.logs.pod_id.as_str());
+        let target = Some(self.pod_id.as_str());
         let message = "the log broke off time and again";
         self.fail(Error::of_answer(ErrorKind::Interrupted, READ, target, message)).await
     }
@@ -139,7 +144,7 @@ impl Reader {
         self.failures += 1;
         // Known also to whoever does not wait for the pause to end.
         self.last_failure = Some(error.clone());
-        let Logs { runpod, pod_id, .. } = &self.logs;
+        let Self { runpod, pod_id, .. } = &*self;
         let is_rested = match retry::pauses(RECONNECTS).nth(self.failures - 1) {
             Some(pause) => runpod.rest_after(&error, Call::look(READ, Some(pod_id)), pause).await,
             None => false,

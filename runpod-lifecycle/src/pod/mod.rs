@@ -1,7 +1,10 @@
 //! A pod as RunPod described it.
 
+pub(crate) mod cloud;
 pub(crate) mod connection;
+pub(crate) mod endpoint;
 pub(crate) mod lifetime;
+pub(crate) mod log;
 pub(crate) mod port;
 pub(crate) mod state;
 pub(crate) mod time;
@@ -12,8 +15,7 @@ use runpod_api::Secret;
 use tokio::time::Instant;
 
 use crate::{
-    Cloud, Connection, DeploymentState, PodState, Port, Protocol, SshEndpoint, TcpEndpoint,
-    pod::time::server_time,
+    Cloud, DeploymentState, PodState, Port, Protocol, SshEndpoint, TcpEndpoint, pod::time::server_time,
 };
 
 /// The environment variable that carries a deployment's unique marker.
@@ -125,12 +127,6 @@ pub struct Cpu {
 }
 
 impl Pod {
-    /// How to reach it, as of this look.
-    #[must_use]
-    pub fn connection(&self) -> Connection<'_> {
-        Connection::new(self)
-    }
-
     /// What it looks like as a deployment. [`DeploymentState::Unknown`] if RunPod named no state.
     #[must_use]
     pub fn deployment_state(&self) -> DeploymentState {

@@ -167,3 +167,18 @@ impl fmt::Display for DeploymentState {
         })
     }
 }
+
+/// Says a state that RunPod may not have named.
+pub(crate) fn word(state: Option<&PodState>) -> String {
+    state.map_or_else(|| "nothing about its state".to_owned(), PodState::to_string)
+}
+
+/// What RunPod said at a look, and why that is not enough, each once.
+pub(crate) fn said(state: Option<&PodState>, pending: Option<&str>) -> String {
+    match (state.map(PodState::to_string), pending) {
+        (Some(state), Some(pending)) if !pending.contains(&state) => format!("{state}, {pending}"),
+        (_, Some(pending)) => pending.to_owned(),
+        (Some(state), None) => state,
+        (None, None) => "RunPod names no state".to_owned(),
+    }
+}

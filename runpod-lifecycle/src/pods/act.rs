@@ -3,10 +3,11 @@
 use crate::{
     Applied, Error, ErrorKind, Pod, PodState, RunPod,
     backend::Action,
-    client::{Call, Feature, Tries, retry},
-    condition::word,
+    client::{Call, Tries, retry},
+    pod::state::word,
     pods::evidence::{Changed, Finding, LAG, absence_by_id},
     pods::record::PodRecord,
+    version::Feature,
 };
 use runpod_api::http::StatusCode;
 use std::{

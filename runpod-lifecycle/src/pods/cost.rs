@@ -2,10 +2,7 @@
 
 use std::fmt;
 
-use crate::{
-    Error, Pod, PodHandle, RunPod,
-    client::{Call, Feature},
-};
+use crate::{Error, Pod, PodHandle, RunPod, client::Call, version::Feature};
 
 /// Hours in a month, as cloud prices are usually told.
 pub(crate) const HOURS_PER_MONTH: f64 = 730.0;

@@ -13,8 +13,7 @@ use tokio::time::Instant;
 
 use crate::{
     Pod, PodState,
-    condition::word,
-    pod::{Asked, Withheld, time::server_time},
+    pod::{Asked, Withheld, state::word, time::server_time},
 };
 
 /// The longest that lists and new pods lag behind what RunPod has accepted (observed).

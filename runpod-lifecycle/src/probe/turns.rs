@@ -8,7 +8,7 @@ use std::{
 
 use tokio::time::Instant;
 
-use crate::{Probe, condition::http::PATIENCE, probe::Lack};
+use crate::{Probe, condition::http::PATIENCE};
 
 /// The pause after the first try. Each one after it is twice as long.
 const PAUSE: Duration = Duration::from_secs(1);
@@ -19,6 +19,21 @@ const LONGEST_PAUSE: Duration = Duration::from_secs(8);
 const LONGEST_FREE_PAUSE: Duration = Duration::from_secs(3);
 /// How long an endpoint is remembered after it was last due.
 const MEMORY: Duration = Duration::from_secs(60);
+
+/// An endpoint that does not answer as it should.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Lack {
+    /// What was missing, in a few words.
+    pub(crate) reason: String,
+    /// Someone took the connection: asking again at once may be taken amiss.
+    pub(crate) was_reached: bool,
+}
+
+impl Lack {
+    pub(crate) fn unreached(reason: String) -> Self {
+        Self { reason, was_reached: false }
+    }
+}
 
 type Outcome = Result<(), Lack>;
 

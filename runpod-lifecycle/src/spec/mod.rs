@@ -1,29 +1,19 @@
 //! What to deploy.
 
 pub(crate) mod disk;
+pub(crate) mod error;
+pub(crate) mod hardware;
+pub(crate) mod offer;
 mod validate;
 
 use std::{collections::BTreeMap, time::Duration};
 
 use runpod_api::Secret;
 
-use crate::{AtEnd, IfExists, Port, Protocol, deploy::placement::Order};
+use crate::{AtEnd, Cloud, Order, Port, Protocol};
 
 /// Mount path of volumes when the spec names none.
 const DEFAULT_MOUNT_PATH: &str = "/workspace";
-
-/// Which of RunPod's two clouds a pod may run in.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
-#[non_exhaustive]
-pub enum Cloud {
-    /// RunPod's own data centers. The default.
-    #[default]
-    Secure,
-    /// Machines of other providers, usually cheaper.
-    Community,
-    /// Secure first, then community.
-    Either,
-}
 
 /// A pod to deploy: what runs, on which hardware, with what around it.
 ///
@@ -69,6 +59,19 @@ pub struct PodSpec {
     pub(crate) at_end: AtEnd,
     pub(crate) interruptible: bool,
     pub(crate) public_ip: bool,
+}
+
+/// What a deploy does about a pod that has the name already.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum IfExists {
+    /// Fail with [`DeployError::NameTaken`]. The default.
+    #[default]
+    Fail,
+    /// Take the pod as it is, whatever it runs and whatever its state.
+    Adopt,
+    /// Terminate it, wait until it is proven gone, then create the new one.
+    Replace,
 }
 
 /// The hardware a spec asks for.

@@ -1,8 +1,10 @@
 //! A wait that ended without its condition.
 
-use crate::{Condition, Diagnosis, Error, GaveWay, Pod, PodState, Verdict};
-use runpod_api::printable;
 use std::{fmt, time::Duration};
+
+use runpod_api::printable;
+
+use crate::{Condition, Diagnosis, Error, GaveWay, Pod, Verdict, pod::state::said};
 
 /// Everything a wait knew when it ended without its condition.
 #[derive(Clone, Debug)]
@@ -67,16 +69,6 @@ fn span(time: Duration) -> String {
             (minutes, 0) => format!("{minutes} min"),
             (minutes, seconds) => format!("{minutes} min {seconds} s"),
         },
-    }
-}
-
-/// What RunPod said at a look, and why that is not enough, each once.
-pub(crate) fn said(state: Option<&PodState>, pending: Option<&str>) -> String {
-    match (state.map(PodState::to_string), pending) {
-        (Some(state), Some(pending)) if !pending.contains(&state) => format!("{state}, {pending}"),
-        (_, Some(pending)) => pending.to_owned(),
-        (Some(state), None) => state,
-        (None, None) => "RunPod names no state".to_owned(),
     }
 }
 
