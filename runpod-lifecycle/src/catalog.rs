@@ -1,6 +1,9 @@
 //! Reading RunPod's catalog.
 
-use crate::{Cloud, CpuFlavor, Error, GpuType, RunPod, client::Call, version::Feature};
+use crate::{
+    Cloud, CpuFlavor, Error, GpuType, RunPod, client::call::Call, error::operation::Operation,
+    version::Feature,
+};
 
 impl RunPod {
     /// RunPod's GPU types as one cloud offers them to pods with `count` GPUs. For [`Cloud::Either`]
@@ -9,7 +12,7 @@ impl RunPod {
     /// # Errors
     /// If the catalog cannot be read; [`ErrorKind::Unsupported`](crate::ErrorKind) on REST v1.
     pub async fn gpu_types(&self, count: u32, cloud: Cloud) -> Result<Vec<GpuType>, Error> {
-        let call = Call::look("list GPU types", None);
+        let call = Call::look(Operation::ListGpuTypes, None);
         self.require(Feature::Catalog, call)?;
         self.repeatedly(call, || self.backend().gpu_types(count, cloud)).await
     }
@@ -19,7 +22,7 @@ impl RunPod {
     /// # Errors
     /// If the catalog cannot be read; [`ErrorKind::Unsupported`](crate::ErrorKind) on REST v1.
     pub async fn cpu_flavors(&self) -> Result<Vec<CpuFlavor>, Error> {
-        let call = Call::look("list CPU flavors", None);
+        let call = Call::look(Operation::ListCpuFlavors, None);
         self.require(Feature::Catalog, call)?;
         self.repeatedly(call, || self.backend().cpu_flavors()).await
     }

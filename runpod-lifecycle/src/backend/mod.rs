@@ -13,6 +13,7 @@ use runpod_api::{
 
 use crate::{
     ApiVersion, Cloud, CpuFlavor, GpuType, Hardware, Pod, PodSpec, Port,
+    knowledge::listing::Unreadable,
     pod::{
         log::{LogQuery, Resume},
         port,
@@ -183,25 +184,6 @@ pub(crate) enum NextPage {
     At(String),
     /// A page that nobody can ask for: the list is not whole.
     Nowhere,
-}
-
-/// An entry of the pod list that is no pod as this crate knows them, as far as it can be told.
-#[derive(Clone, Debug)]
-pub(crate) struct Unreadable {
-    pub(crate) id: Option<String>,
-    pub(crate) name: Option<String>,
-    pub(crate) problem: String,
-}
-
-impl Unreadable {
-    pub(crate) fn without_id(pod: Pod) -> Self {
-        Self { id: None, name: pod.name, problem: "the list holds a pod with an empty id".to_owned() }
-    }
-
-    /// Whether it may be a pod of this name.
-    pub(crate) fn may_be(&self, name: &str) -> bool {
-        self.name.as_deref().is_none_or(|own| own == name)
-    }
 }
 
 fn unreadable_pod(odd: &MalformedItem) -> Unreadable {

@@ -10,16 +10,23 @@ use crate::{
     Attempt, Candidate, DeployError, Error, ErrorKind, Event, IfExists, Origin, Pod, PodHandle, PodSpec,
     RunPod,
     backend::Create,
-    client::{Call, retry},
+    client::{call::Call, retry},
     deploy::{
-        CREATE, Setback, Step, error::grouped, placement::Placement, recover::RECONCILE_PAUSES, suggestions,
+        error::grouped,
+        placement::Placement,
+        step::{Setback, Step, suggestions},
     },
-    pod::{MARKER, lifetime::Lifetime},
-    pods::{
+    error::operation::Operation,
+    knowledge::{
         identity::{Answered, Claim, Window},
         record::Created,
     },
+    pod::{MARKER, lifetime::Lifetime},
 };
+
+/// Pauses before each look for a pod whose create has an unknown outcome: 15 s in all, since new
+/// pods show up in lists late (observed).
+pub(crate) const RECONCILE_PAUSES: [u64; 5] = [0, 1, 2, 4, 8];
 
 /// A deployment under way, from its first create to its pod.
 pub(crate) struct Deployment<'a> {
@@ -108,7 +115,7 @@ impl<'a> Deployment<'a> {
                     }
                 }
             }
-            let call = Call::mutation(CREATE, self.spec.name.as_str());
+            let call = Call::mutation(Operation::CreatePod, self.spec.name.as_str());
             let is_rested = match pauses.next() {
                 Some(pause) => self.runpod.rest_after(&error, call, pause).await,
                 None => false,
@@ -124,7 +131,7 @@ impl<'a> Deployment<'a> {
         let (name, env) = (self.spec.name.as_str(), self.env());
         let Candidate { hardware, cloud, .. } = candidate;
         let create = Create { spec: self.spec, hardware, cloud: *cloud, data_centers, env: &env };
-        let call = Call::mutation(CREATE, name);
+        let call = Call::mutation(Operation::CreatePod, name);
         let pod = self.runpod.once(call, Box::pin(self.runpod.backend().create(&create))).await?;
         let message = match self.claim.answered(&pod) {
             Answered::Ours | Answered::Unmarked => return Ok(pod),
@@ -135,7 +142,7 @@ impl<'a> Deployment<'a> {
             ),
             Answered::Nobody => "the answer has an empty id".to_owned(),
         };
-        Err(Error::of_answer(ErrorKind::Unreadable, CREATE, Some(name), message))
+        Err(Error::of_answer(ErrorKind::Unreadable, Operation::CreatePod, Some(name), message))
     }
 
     fn accepted(self, pod: Pod, hardware: String) -> PodHandle {
@@ -173,13 +180,6 @@ impl<'a> Deployment<'a> {
             end => reason += &format!(", then: {end}"),
         }
         DeployError::Unclear { name: self.spec.name.clone(), pod_id: None, reason, source: None }
-    }
-}
-
-impl RunPod {
-    /// The time by RunPod's clock, or else by this machine's.
-    pub(crate) fn server_now(&self) -> SystemTime {
-        self.time().unwrap_or_else(SystemTime::now)
     }
 }
 

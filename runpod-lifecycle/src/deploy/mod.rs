@@ -7,6 +7,7 @@ pub(crate) mod nearest;
 pub(crate) mod placement;
 pub(crate) mod plan;
 pub(crate) mod recover;
+pub(crate) mod step;
 
 use std::{
     fmt,
@@ -22,12 +23,13 @@ use std::{
 use tokio::time::{Instant, sleep};
 
 use crate::{
-    Aftermath, Cloud, Condition, DeployError, Error, ErrorKind, Event, Gone, IfExists, Origin, PodHandle,
-    PodSpec, RunPod, WaitError, WaitReport, deploy::deployment::Deployment, pods::names, wait,
-    wait::watcher::Watcher,
+    Aftermath, Condition, DeployError, Event, Gone, IfExists, Origin, PodHandle, PodSpec, RunPod, WaitError,
+    WaitReport,
+    deploy::deployment::Deployment,
+    knowledge::names,
+    wait::{watch::watch, watcher::Watcher},
 };
 
-pub(crate) const CREATE: &str = "create pod";
 /// The longest a replaced pod may take to be gone.
 const REPLACE_PATIENCE: Duration = Duration::from_secs(300);
 /// How long two new pods of a name may be a race of two deploys, of which one gives way.
@@ -170,7 +172,7 @@ impl RunPod {
             return Err(DeployError::NotReplaced(WaitError::Call { source, report }));
         }
         let watcher = Watcher::new(self, pod);
-        let gone = wait::watch::watch(watcher, &Gone, REPLACE_PATIENCE, false, self.observer()).await;
+        let gone = watch(watcher, &Gone, REPLACE_PATIENCE, false, self.observer()).await;
         gone.map(drop).map_err(DeployError::NotReplaced)
     }
 }
@@ -226,66 +228,4 @@ enum Standing {
     Adopted(PodHandle),
     /// The pod of this id had it, and is gone.
     Removed(String),
-}
-
-/// Why a candidate brought no pod.
-pub(crate) enum Setback {
-    NextCandidate(Error),
-    End(DeployError),
-}
-
-/// What follows a failed create.
-#[derive(Debug, PartialEq, Eq)]
-pub(crate) enum Step {
-    /// Proven that nothing was created, and this candidate may still come.
-    Again,
-    /// Proven that nothing was created; another candidate may do.
-    NextCandidate,
-    /// Proven that nothing was created, and no candidate will do.
-    End,
-    /// Nobody knows yet.
-    LookForIt,
-}
-
-impl Step {
-    pub(crate) fn after(error: &Error) -> Self {
-        match error.kind() {
-            _ if error.may_have_been_applied() => Self::LookForIt,
-            ErrorKind::RateLimited | ErrorKind::Unreachable => Self::Again,
-            ErrorKind::NoCapacity | ErrorKind::Forbidden => Self::NextCandidate,
-            // RunPod has the same 400 for stock and for rules; a 422 is always a rule.
-            ErrorKind::Rejected if error.status() == Some(400) => Self::NextCandidate,
-            _ => Self::End,
-        }
-    }
-
-    /// What follows a create of an unknown outcome whose pod no list shows: what the status alone says.
-    pub(crate) fn once_absent(error: &Error) -> Self {
-        match error.status() {
-            Some(401 | 402 | 404) => Self::End,
-            Some(403) => Self::NextCandidate,
-            _ => Self::Again,
-        }
-    }
-}
-
-/// What would widen the search, the likeliest cause of the refusals first.
-pub(crate) fn suggestions(spec: &PodSpec) -> Vec<&'static str> {
-    let mut suggestions = Vec::new();
-    if spec.network_volume.is_some() {
-        suggestions.push("a network volume in another data center, since it pins the pod to its own");
-    } else if !spec.data_centers.is_empty() {
-        suggestions.push("any data center in place of those that are pinned");
-    }
-    suggestions.push(match spec.gpus() {
-        0 => "another CPU flavor",
-        _ => "another GPU type or a pool such as ADA_24",
-    });
-    if spec.cloud != Cloud::Either && spec.gpus() > 0 && spec.network_volume.is_none() {
-        suggestions.push("the other cloud");
-    }
-    if spec.gpus() > 1 {
-        suggestions.push("fewer GPUs per pod");
-    }
-    suggestions
 }

@@ -6,14 +6,10 @@ use tokio::time::sleep;
 
 use crate::{
     DeployError, Error, Event, Pod,
-    client::Tries,
-    deploy::deployment::Deployment,
-    pods::{evidence::Finding, identity::Whose, list::Listing},
+    client::call::Tries,
+    deploy::deployment::{Deployment, RECONCILE_PAUSES},
+    knowledge::{evidence::Finding, identity::Whose, listing::Listing},
 };
-
-/// Pauses before each look for a pod whose create has an unknown outcome: 15 s in all, since new
-/// pods show up in lists late (observed).
-pub(crate) const RECONCILE_PAUSES: [u64; 5] = [0, 1, 2, 4, 8];
 
 impl Deployment<'_> {
     /// Finds out whether a create with an unknown outcome made a pod. `None` means that no list shows one,

@@ -17,13 +17,13 @@ use tokio::time::{Instant, sleep_until};
 
 use crate::{
     Error, ErrorKind, LogLine, LogSource, RunPod,
-    client::{Call, retry},
+    client::{call::Call, retry},
+    error::operation::Operation,
     logs::position::Position,
     pod::log::LogQuery,
     version::Feature,
 };
 
-const READ: &str = "read logs of pod";
 /// Connections in a row that bring nothing before a reader gives up.
 const RECONNECTS: usize = 10;
 /// The least time between two connections, and how long one must last to have lived.
@@ -99,7 +99,7 @@ impl Reader {
     async fn connect(&mut self) -> Result<(), Error> {
         let (resume, began) = (self.position.resume(), Instant::now());
         let Self { runpod, pod_id, .. } = &*self;
-        let call = Call::look(READ, Some(pod_id));
+        let call = Call::look(Operation::ReadLogs, Some(pod_id));
         runpod.require(Feature::Logs, call)?;
         let open = runpod.backend().logs(pod_id, &self.query, &resume);
         match runpod.once(call, Box::pin(open)).await {
@@ -132,7 +132,7 @@ impl Reader {
         }
         let target = Some(self.pod_id.as_str());
         let message = "the log broke off time and again";
-        self.fail(Error::of_answer(ErrorKind::Interrupted, READ, target, message)).await
+        self.fail(Error::of_answer(ErrorKind::Interrupted, Operation::ReadLogs, target, message)).await
     }
 
     fn go_on(&mut self) {
@@ -146,7 +146,9 @@ impl Reader {
         self.last_failure = Some(error.clone());
         let Self { runpod, pod_id, .. } = &*self;
         let is_rested = match retry::pauses(RECONNECTS).nth(self.failures - 1) {
-            Some(pause) => runpod.rest_after(&error, Call::look(READ, Some(pod_id)), pause).await,
+            Some(pause) => {
+                runpod.rest_after(&error, Call::look(Operation::ReadLogs, Some(pod_id)), pause).await
+            }
             None => false,
         };
         if !is_rested {

@@ -1,23 +1,29 @@
 //! Starting, stopping and ending pods.
 
-use crate::{
-    Applied, Error, ErrorKind, Pod, PodState, RunPod,
-    backend::Action,
-    client::{Call, Tries, retry},
-    pod::state::word,
-    pods::evidence::{Changed, Finding, LAG, absence_by_id},
-    pods::record::PodRecord,
-    version::Feature,
-};
-use runpod_api::http::StatusCode;
 use std::{
     sync::atomic::{AtomicUsize, Ordering},
     time::Duration,
 };
+
+use runpod_api::http::StatusCode;
 use tokio::time::{Instant, sleep, sleep_until};
 
-pub(crate) const START: &str = "start pod";
-const TERMINATE: &str = "terminate pod";
+use crate::{
+    Applied, Error, ErrorKind, Pod, PodHandle, PodState, RunPod,
+    backend::Action,
+    client::{
+        call::{Call, Tries},
+        retry,
+    },
+    error::operation::Operation,
+    knowledge::{
+        evidence::{Changed, Finding, LAG, absence_by_id},
+        record::PodRecord,
+    },
+    pod::state::word,
+    version::Feature,
+};
+
 /// The pause between two attempts to terminate a pod that RunPod may not know yet.
 const UNKNOWN_PAUSE: Duration = Duration::from_secs(3);
 
@@ -32,7 +38,7 @@ impl RunPod {
     /// If the future is dropped after the request was sent, the pod may be stopping.
     pub async fn stop(&self, id: &str) -> Result<Applied, Error> {
         let stopped = |state: &PodState| state.is_stopped();
-        self.act(Call::ending("stop pod", id), Action::Stop, id, None, stopped).await
+        self.act(Call::ending(Operation::StopPod, id), Action::Stop, id, None, stopped).await
     }
 
     /// Starts a stopped pod on the host it is pinned to. Returns once RunPod has accepted it.
@@ -54,7 +60,7 @@ impl RunPod {
         let started = |state: &PodState| {
             matches!(state, PodState::Running | PodState::Starting | PodState::Provisioning)
         };
-        self.act(Call::mutation(START, id), Action::Start, id, seen, started).await
+        self.act(Call::mutation(Operation::StartPod, id), Action::Start, id, seen, started).await
     }
 
     /// Restarts the container on the same host; the container disk is wiped. Returns once RunPod
@@ -69,7 +75,7 @@ impl RunPod {
     /// Restarts the container of a pod that was last seen so.
     pub(crate) async fn restart_seen(&self, id: &str, seen: Option<&Pod>) -> Result<Applied, Error> {
         let record = self.lookups().records.of_changed(id);
-        let call = Call::mutation("restart pod", id);
+        let call = Call::mutation(Operation::RestartPod, id);
         record.touch();
         let answer = self.once(call, Box::pin(self.backend().act(id, Action::Restart))).await;
         self.remember(&record, Action::Restart, answer.as_ref().err(), seen);
@@ -108,7 +114,7 @@ impl RunPod {
             let history = self.lookups().records.history(id).with_list(listed_at);
             record.touch();
             let asked_at = Instant::now();
-            let call = Call::ending(TERMINATE, id);
+            let call = Call::ending(Operation::TerminatePod, id);
             let error = match self.repeatedly(call, || self.backend().delete(id)).await {
                 Ok(StatusCode::NO_CONTENT) => break,
                 Ok(status) => {
@@ -125,7 +131,12 @@ impl RunPod {
                 Finding::Unknown { .. } if Instant::now() < patience => sleep(UNKNOWN_PAUSE).await,
                 Finding::Unknown { .. } => {
                     let message = "RunPod answers 404, and yet its list shows the pod";
-                    return Err(Error::of_answer(ErrorKind::Unproven, TERMINATE, Some(id), message));
+                    return Err(Error::of_answer(
+                        ErrorKind::Unproven,
+                        Operation::TerminatePod,
+                        Some(id),
+                        message,
+                    ));
                 }
                 _ => break,
             }
@@ -158,7 +169,12 @@ impl RunPod {
             };
             let Some(pause) = pauses.next() else {
                 let message = format!("RunPod answered {} in place of 204, and {seen}", status.as_u16());
-                return Err(Error::of_answer(ErrorKind::Unreadable, TERMINATE, Some(id), message));
+                return Err(Error::of_answer(
+                    ErrorKind::Unreadable,
+                    Operation::TerminatePod,
+                    Some(id),
+                    message,
+                ));
             };
             sleep(pause).await;
         }
@@ -229,6 +245,49 @@ impl RunPod {
     fn changed(&self, record: &PodRecord, action: Changed, is_certain: bool, seen: Option<&Pod>) {
         record.change(action, is_certain, seen, self.server_now());
         self.prober().forget();
+    }
+}
+
+impl PodHandle {
+    /// Stops the pod. See [`RunPod::stop`].
+    ///
+    /// # Errors
+    /// As [`RunPod::stop`].
+    pub async fn stop(&self) -> Result<Applied, Error> {
+        self.runpod().stop(&self.id).await
+    }
+
+    /// Starts the pod. See [`RunPod::start`].
+    ///
+    /// # Errors
+    /// As [`RunPod::start`].
+    pub async fn start(&self) -> Result<Applied, Error> {
+        let applied = self.runpod().start_seen(&self.id, Some(self)).await?;
+        // An answer that says nothing of the pod leaves what was known of it.
+        Ok(match applied.warnings.is_empty() {
+            true => Applied::by_action(Action::Start, Some(self), self.runpod().server_now()),
+            false => applied,
+        })
+    }
+
+    /// Restarts the container. See [`RunPod::restart`].
+    ///
+    /// # Errors
+    /// As [`RunPod::restart`].
+    pub async fn restart(&self) -> Result<Applied, Error> {
+        self.runpod().restart_seen(&self.id, Some(self)).await
+    }
+
+    /// Terminates the pod. See [`RunPod::terminate`].
+    ///
+    /// RunPod may answer 404 for a new pod. Until the pod is 15 s old, or no list has shown it for 15 s, a 404
+    /// does not count and the request is sent again.
+    ///
+    /// # Errors
+    /// As [`RunPod::terminate`].
+    pub async fn terminate(&self) -> Result<Applied, Error> {
+        self.runpod().end(self).await?;
+        Ok(Applied::by_terminate(self))
     }
 }
 

@@ -2,7 +2,9 @@
 
 use std::fmt;
 
-use crate::{Error, Pod, PodHandle, RunPod, client::Call, version::Feature};
+use crate::{
+    Error, Pod, PodHandle, RunPod, client::call::Call, error::operation::Operation, version::Feature,
+};
 
 /// Hours in a month, as cloud prices are usually told.
 pub(crate) const HOURS_PER_MONTH: f64 = 730.0;
@@ -81,7 +83,7 @@ impl RunPod {
     /// # Errors
     /// If billing cannot be read; [`ErrorKind::Unsupported`](crate::ErrorKind) on REST v1.
     pub async fn billed_usd(&self, pod_id: &str) -> Result<f64, Error> {
-        let call = Call::look("read billing of pod", Some(pod_id));
+        let call = Call::look(Operation::ReadBilling, Some(pod_id));
         self.require(Feature::Billing, call)?;
         self.repeatedly(call, || self.backend().billed_usd(pod_id)).await
     }

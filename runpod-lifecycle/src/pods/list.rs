@@ -1,35 +1,27 @@
 //! Which pods the account has.
 
-use crate::{
-    Error, ErrorKind, Event, Pod, PodHandle, RunPod,
-    backend::{NextPage, Unreadable},
-    client::{Call, Tries},
-    pod::Asked,
-    pods::evidence::{Came, Finding, Observation, absence_by_id, judge},
-    pods::identity::{Claim, Whose, bears},
-    pods::record::PodRecord,
-};
-use std::time::Duration;
-use std::{collections::HashSet, sync::Arc};
+use std::{collections::HashSet, sync::Arc, time::Duration};
+
 use tokio::time::{Instant, sleep_until};
 
-const LIST: &str = "list pods";
-const GET: &str = "get pod";
+use crate::{
+    Error, ErrorKind, Event, Pod, PodHandle, RunPod,
+    backend::NextPage,
+    client::call::{Call, Tries},
+    error::operation::Operation,
+    knowledge::{
+        evidence::{Came, Finding, Observation, absence_by_id, judge},
+        identity::{Claim, Whose, bears},
+        listing::{Listing, Unreadable},
+        record::PodRecord,
+    },
+    pod::Asked,
+};
+
 /// Pages after which a list is taken to have no end.
 const MOST_PAGES: usize = 1000;
 /// The pause between two looks for a pod whose deploy was dropped.
 const DOUBT_PAUSE: Duration = Duration::from_secs(3);
-
-/// The account's pods, as far as they could be read.
-#[derive(Debug)]
-pub(crate) struct Listing {
-    pub(crate) pods: Vec<Pod>,
-    pub(crate) unreadable: Vec<Unreadable>,
-    /// When it was asked for.
-    pub(crate) asked_at: Instant,
-    /// Why the pages after those read so far could not be had; `None` if the listing is whole.
-    pub(crate) failure: Option<Error>,
-}
 
 /// What a search by name came to. Names are not unique on RunPod.
 #[derive(Clone, Debug)]
@@ -51,7 +43,6 @@ impl RunPod {
     /// [`ErrorKind::NotFound`] if every page of the list was read and shows none;
     /// [`ErrorKind::Conflict`] if several have the name, with their ids in the message.
     pub async fn pod(&self, id_or_name: &str) -> Result<PodHandle, Error> {
-        const OPERATION: &str = "find pod";
         if is_id(id_or_name) {
             match self.get(id_or_name).await {
                 Err(error) if matches!(error.kind(), ErrorKind::NotFound | ErrorKind::Unproven) => {
@@ -67,12 +58,12 @@ impl RunPod {
             1 => Ok(named.swap_remove(0)),
             0 => {
                 let message = "no pod has this id or name";
-                Err(Error::of_answer(ErrorKind::NotFound, OPERATION, Some(id_or_name), message))
+                Err(Error::of_answer(ErrorKind::NotFound, Operation::FindPod, Some(id_or_name), message))
             }
             _ => {
                 let ids: Vec<&str> = named.iter().map(|pod| pod.id.as_str()).collect();
                 let message = format!("several pods have this name: {}; use an id", ids.join(", "));
-                Err(Error::of_answer(ErrorKind::Conflict, OPERATION, Some(id_or_name), message))
+                Err(Error::of_answer(ErrorKind::Conflict, Operation::FindPod, Some(id_or_name), message))
             }
         }
     }
@@ -97,7 +88,7 @@ impl RunPod {
         match absence_by_id(asked_at, &history) {
             Finding::Unknown { .. } => {
                 let message = "RunPod answers 404, which proves nothing of a new pod";
-                Err(Error::of_answer(ErrorKind::Unproven, GET, Some(id), message))
+                Err(Error::of_answer(ErrorKind::Unproven, Operation::GetPod, Some(id), message))
             }
             _ => Err(error),
         }
@@ -105,12 +96,12 @@ impl RunPod {
 
     /// The pod of this id and no other.
     pub(crate) async fn look_at(&self, id: &str, tries: Tries) -> Result<Pod, Error> {
-        let call = Call::look(GET, Some(id));
+        let call = Call::look(Operation::GetPod, Some(id));
         let asked_at = Instant::now();
         let mut pod = self.send(call, tries, || self.backend().get(id)).await?;
         if pod.id != id {
             let message = format!("the answer is about another pod, {:?}", pod.id);
-            return Err(Error::of_answer(ErrorKind::Unreadable, GET, Some(id), message));
+            return Err(Error::of_answer(ErrorKind::Unreadable, Operation::GetPod, Some(id), message));
         }
         pod.seen_at = Some(self.server_now());
         self.lookups().records.observe([&mut pod], Asked::ById, asked_at);
@@ -225,7 +216,12 @@ impl RunPod {
     /// The pods of a name that a list shows, and those created lately that it does not show yet.
     async fn named_in(&self, listing: &Listing, name: &str) -> Result<Vec<PodHandle>, Error> {
         if let Some(odd) = listing.unreadable.iter().find(|odd| odd.may_be(name)) {
-            return Err(Error::of_answer(ErrorKind::Unreadable, LIST, Some(name), odd.problem.clone()));
+            return Err(Error::of_answer(
+                ErrorKind::Unreadable,
+                Operation::ListPods,
+                Some(name),
+                odd.problem.clone(),
+            ));
         }
         let records = &self.lookups().records;
         let mut named: Vec<PodHandle> = Vec::new();
@@ -241,7 +237,12 @@ impl RunPod {
                 Some(true) => named.push(PodHandle::new(self.clone(), pod)),
                 None if pod.is_ours() => {
                     let message = format!("RunPod shows no name for pod {}, so it may be this one", pod.id);
-                    return Err(Error::of_answer(ErrorKind::Unreadable, LIST, Some(name), message));
+                    return Err(Error::of_answer(
+                        ErrorKind::Unreadable,
+                        Operation::ListPods,
+                        Some(name),
+                        message,
+                    ));
                 }
                 _ => {}
             }
@@ -299,7 +300,8 @@ impl RunPod {
         let mut cursor: Option<String> = None;
         for _ in 0..MOST_PAGES {
             let at = cursor.as_deref();
-            let page = self.send(Call::look(LIST, None), tries, || self.backend().list(at)).await?;
+            let page =
+                self.send(Call::look(Operation::ListPods, None), tries, || self.backend().list(at)).await?;
             let (pods, nameless): (Vec<Pod>, Vec<Pod>) =
                 page.pods.into_iter().partition(|pod| !pod.id.is_empty());
             let pods = pods.into_iter().filter(|pod| ids.insert(pod.id.clone()) && !pod.is_gone());
@@ -314,12 +316,22 @@ impl RunPod {
                 NextPage::At(_) => break,
                 NextPage::Nowhere => {
                     let message = "the list says that a page follows, but not where: it is not whole";
-                    return Err(Error::of_answer(ErrorKind::Unreadable, LIST, None, message));
+                    return Err(Error::of_answer(ErrorKind::Unreadable, Operation::ListPods, None, message));
                 }
             }
         }
         let message = "the list's pages do not come to an end";
-        Err(Error::of_answer(ErrorKind::Unreadable, LIST, None, message))
+        Err(Error::of_answer(ErrorKind::Unreadable, Operation::ListPods, None, message))
+    }
+}
+
+impl PodHandle {
+    /// Looks at the pod again. See [`RunPod::get`].
+    ///
+    /// # Errors
+    /// As [`RunPod::get`].
+    pub async fn refresh(&self) -> Result<Self, Error> {
+        self.runpod().look_again(&self.id, self.listed_at()).await.map(|pod| self.with(pod))
     }
 }
 

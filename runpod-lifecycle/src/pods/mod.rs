@@ -3,10 +3,7 @@
 pub(crate) mod act;
 pub(crate) mod applied;
 pub(crate) mod cost;
-pub(crate) mod evidence;
-pub(crate) mod identity;
 pub(crate) mod list;
-pub(crate) mod names;
 pub(crate) mod reap;
-pub(crate) mod record;
 pub(crate) mod search;
+pub(crate) mod snapshot;

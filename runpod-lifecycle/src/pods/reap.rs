@@ -6,8 +6,8 @@ use tokio::time::{Instant, sleep_until};
 
 use crate::{
     AtEnd, Error, Event, Pod, PodHandle, PodState, RunPod,
-    client::Tries,
-    pods::{evidence::LAG, identity::hides_environment, list::Listing},
+    client::call::Tries,
+    knowledge::{evidence::LAG, identity::hides_environment, listing::Listing},
 };
 
 /// How long after its end a pod may still be on its way up by a start that RunPod does not show.

@@ -1,20 +1,21 @@
 //! The search for what else has the name of a new pod: its twins, which are ended, and an earlier pod of another
 //! deploy, to which it gives way.
 
-use std::{collections::BTreeSet, fmt, time::Duration};
+use std::{fmt, time::Duration};
 
 use runpod_api::printable;
 use tokio::time::{Instant, sleep, sleep_until, timeout_at};
 
 use crate::{
     Error, Event, Origin, Pod, PodHandle,
-    client::Tries,
-    pods::{
+    client::call::Tries,
+    knowledge::{
         evidence::LAG,
         identity::Relation,
+        listing::Snapshot,
         record::{Created, PodRecord},
+        search::Settled,
     },
-    wait::watcher::Snapshot,
 };
 
 /// The pause between two looks, while they are likely to bring something.
@@ -25,32 +26,6 @@ const LONG_PAUSE: Duration = Duration::from_secs(10);
 const PATIENCE: Duration = Duration::from_secs(15);
 /// The longest a search that begins late holds somebody up.
 const LATE_PATIENCE: Duration = Duration::from_secs(2);
-
-/// What a search has come to.
-#[derive(Clone, Debug)]
-pub(crate) enum Settled {
-    /// The pod stays.
-    Stays,
-    /// Another one was there first.
-    GaveWay {
-        /// The other one.
-        winner: Box<Pod>,
-        /// Why this one could not be terminated; `None` if it was.
-        failure: Option<Error>,
-    },
-}
-
-/// What a search knows so far.
-#[derive(Debug, Default)]
-pub(crate) struct Progress {
-    settled: Option<Settled>,
-    /// Pods that may be twins, or earlier, and twins that were not terminated.
-    left: BTreeSet<String>,
-    /// Why the last look was not enough.
-    trouble: Option<String>,
-    /// What was said of it last, so that many waits say it once.
-    said: BTreeSet<String>,
-}
 
 /// A new pod that was given up, since another deploy had made an earlier one of its name.
 ///

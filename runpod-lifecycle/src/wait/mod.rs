@@ -1,6 +1,7 @@
 //! Watching a pod until a condition holds.
 
 pub(crate) mod error;
+pub(crate) mod source;
 pub(crate) mod suspicion;
 pub(crate) mod watch;
 pub(crate) mod watcher;
@@ -25,9 +26,11 @@ use tokio::{
 use crate::{
     Condition, Event, Pod, PodHandle, Verdict, WaitError, WaitReport,
     event::Observer,
-    pods::search::Settled,
-    wait::watch::{Sight, Source},
-    wait::watcher::Watcher,
+    knowledge::search::Settled,
+    wait::{
+        source::{Sight, Source},
+        watcher::Watcher,
+    },
 };
 
 /// How long the search for another pod may take before the pod that was waited for is looked at again.
@@ -181,6 +184,31 @@ impl<C: Condition> Wait<C> {
 }
 
 impl PodHandle {
+    /// A wait until `condition` holds. `.await` it.
+    ///
+    /// It looks for `longest`. On top of that come up to 1 s for the last look, up to 4 s for RunPod's log if
+    /// the wait fails, and in the first wait after a deploy the search for another pod of its name.
+    ///
+    /// # Errors
+    /// [`WaitError`](crate::WaitError), which always carries the pod's id: `TimedOut` when `longest`
+    /// is over, `Failed` when the condition cannot come true any more, `Call` when RunPod refuses
+    /// to answer (401, 403, 410 and alike).
+    ///
+    /// The first wait for a pod that was just deployed also makes sure that it is the only one of its name: it
+    /// ends a twin, should RunPod have made two out of one create, and gives the pod up if another process deployed
+    /// the same name earlier, see [`settle_name`](Self::settle_name). With
+    /// [`IfExists::Adopt`](crate::IfExists) it goes on with the earlier pod for the rest of its time and returns
+    /// that one; else it ends as [`WaitError::GaveWay`](crate::WaitError::GaveWay). Only a list read 15 s after
+    /// the create shows that, so this wait ends no sooner; from 30 s after the create on it is held up by no more
+    /// than 2 s if lists cannot be read. What is left in doubt is an
+    /// [`Event::Warned`](crate::Event::Warned).
+    ///
+    /// # Cancellation
+    /// Dropping the wait stops watching. The pod goes on running and billing.
+    pub fn wait_until<C: Condition>(&self, condition: C, longest: Duration) -> Wait<C> {
+        Wait::new(self.clone(), condition, longest, self.runpod().observer().clone())
+    }
+
     /// The pod as it is now; `None` if that cannot be had in a moment. Many that look at once share a list.
     async fn look_now(&self) -> Option<Pod> {
         let mut watcher = Watcher::new(self.runpod(), self);

@@ -1,59 +1,30 @@
 //! The polling loop of a wait.
 
-use crate::{
-    Condition, Diagnosis, Error, ErrorKind, Event, Pod, PodState, Probe, Verdict, WaitError, WaitReport,
-    client::retry, event::Observer, pods::evidence::is_restarted, wait::suspicion::Suspicion,
-    wait::watcher::Watcher,
-};
 use std::time::Duration;
+
 use tokio::time::{Instant, timeout_at};
+
+use crate::{
+    Condition, Diagnosis, Error, ErrorKind, Event, Pod, PodState, Verdict, WaitError, WaitReport,
+    client::retry,
+    event::Observer,
+    knowledge::evidence::is_restarted,
+    wait::{
+        source::{LONGEST_PAUSE, Sight, Source},
+        suspicion::Suspicion,
+        watcher::Watcher,
+    },
+};
 
 /// The first pauses between looks, in seconds; [`LONGEST_PAUSE`] follows. Later looks fall on whole
 /// multiples of it, so that none comes later than one of a loop with that pause.
 const FIRST_PAUSES: [u64; 3] = [1, 2, 2];
-/// The longest pause between two looks that succeed, and the only one while a pod boots.
-pub(crate) const LONGEST_PAUSE: Duration = Duration::from_secs(5);
 /// The pause between two probes. They cost RunPod nothing.
 const PROBE_PAUSE: Duration = Duration::from_secs(1);
 /// The longest a look at the system log takes.
 const LOG_PATIENCE: Duration = Duration::from_secs(4);
 /// Waits longer than this are cut to it, so that no instant overflows.
 const LONGEST_WAIT: Duration = Duration::from_secs(365 * 24 * 3600);
-
-/// What a look at a pod shows.
-#[derive(Clone, Debug)]
-pub(crate) enum Sight {
-    /// The pod as it is.
-    Pod(Box<Pod>),
-    /// It is proven that there is no such pod any more.
-    Gone,
-    /// The answer proves nothing about how the pod is now: why, and the pod as it was shown.
-    Unclear(String, Option<Box<Pod>>),
-}
-
-/// Where a wait for one pod gets its looks from.
-pub(crate) trait Source: Send {
-    /// The pod as it is now.
-    fn look(&mut self) -> impl Future<Output = Result<Sight, Error>> + Send;
-
-    /// Returns false if the pod was changed since a look showed it so.
-    fn is_current(&self, pod: &Pod) -> bool;
-
-    /// The longest pause between two looks.
-    fn pace(&self) -> Duration;
-
-    /// Completes when a look would bring something new at no cost. Cancel safe.
-    fn news(&mut self) -> impl Future<Output = ()> + Send;
-
-    /// Whether something on the pod answers; the error says what was missing.
-    fn probe(&self, probe: &Probe) -> impl Future<Output = Result<(), String>> + Send;
-
-    /// Whether the system log may be looked at while the wait goes on: not by everybody at once.
-    fn may_read_log(&self) -> bool;
-
-    /// The last lines of the pod's system log, as many as come within `longest`.
-    fn system_log(&self, longest: Duration) -> impl Future<Output = Vec<String>> + Send;
-}
 
 /// Looks at a pod of the account until `condition` is decided or `longest` is over.
 pub(crate) async fn watch(

@@ -1,70 +1,24 @@
 //! One look at the account for everybody who waits.
 
-use std::{
-    collections::HashMap,
-    sync::{
-        Arc, PoisonError,
-        atomic::{AtomicUsize, Ordering},
-    },
-    time::Duration,
-};
+use std::{sync::Arc, time::Duration};
 
-use tokio::{
-    sync::watch,
-    time::{Instant, sleep_until},
-};
+use tokio::{sync::watch, time::Instant};
 
 use crate::{
     Error, LogSource, Pod, Probe, RunPod,
-    backend::Unreadable,
-    client::Tries,
-    client::shared::Turn,
+    client::call::Tries,
+    knowledge::{
+        evidence::{Came, Finding, History, LAG, Observation, judge},
+        listing::{SHARED_FOR, Snapshot},
+    },
     pod::Asked,
-    pods::evidence::{Came, Finding, History, LAG, Observation, judge},
-    pods::list::Listing,
-    wait::watch::{LONGEST_PAUSE, Sight, Source},
+    wait::source::{LONGEST_PAUSE, Sight, Source},
 };
 
-/// The oldest list that a look is answered from. With several waits on a handle, one list is read
-/// each time this has passed, however many they are.
-const SHARED_FOR: Duration = Duration::from_millis(2500);
 /// Lists in a row that may miss a new pod before it is asked for by its id: it shows up in lists late (observed).
 const UNLISTED_PATIENCE: u32 = 4;
 /// Lines of the system log that a wait looks at, and reports if it fails.
 const REPORTED_LINES: u32 = 10;
-
-/// What the waits on one handle share.
-#[derive(Debug)]
-pub(crate) struct Poller {
-    watchers: AtomicUsize,
-    /// Taken while a list is read, so that only one is.
-    reading: Turn,
-    latest: watch::Sender<Option<Arc<Snapshot>>>,
-    /// When a wait that goes on last looked at a pod's log: one at a time costs what one costs.
-    log_read_at: std::sync::Mutex<Option<Instant>>,
-}
-
-/// The account at one moment, as far as it could be read.
-#[derive(Debug)]
-pub(crate) struct Snapshot {
-    /// When it was asked for.
-    pub(crate) asked_at: Instant,
-    pub(crate) pods: HashMap<String, Pod>,
-    pub(crate) unreadable: Vec<Unreadable>,
-    /// Why it is not whole: a pod that it lacks may be there.
-    pub(crate) failure: Option<Error>,
-}
-
-impl Poller {
-    pub(crate) fn new() -> Self {
-        Self {
-            watchers: AtomicUsize::new(0),
-            reading: Turn::default(),
-            latest: watch::Sender::new(None),
-            log_read_at: std::sync::Mutex::default(),
-        }
-    }
-}
 
 /// One wait's view of the account: by id while it is alone, else through the shared list, and the other
 /// way whenever that one fails.
@@ -85,12 +39,11 @@ pub(crate) struct Watcher<'a> {
 
 impl<'a> Watcher<'a> {
     pub(crate) fn new(runpod: &'a RunPod, pod: &'a Pod) -> Self {
-        let poller = runpod.poller();
-        poller.watchers.fetch_add(1, Ordering::Relaxed);
+        let lists = runpod.poller().join();
         Self {
             runpod,
             id: &pod.id,
-            lists: poller.latest.subscribe(),
+            lists,
             listed_at: pod.listed_at(),
             unlisted: 0,
             unhelpful: None,
@@ -103,7 +56,7 @@ impl<'a> Watcher<'a> {
     }
 
     fn is_alone(&self) -> bool {
-        self.runpod.poller().watchers.load(Ordering::Relaxed) <= 1
+        self.runpod.poller().is_alone()
     }
 
     fn history(&self) -> History {
@@ -163,53 +116,6 @@ fn sight(pod: Option<Pod>, finding: Finding) -> Sight {
     }
 }
 
-impl RunPod {
-    /// A list no older than [`SHARED_FOR`], read by whoever comes first.
-    async fn snapshot(&self) -> Arc<Snapshot> {
-        let poller = self.poller();
-        let oldest = Instant::now().checked_sub(SHARED_FOR);
-        // A failure is shared among many; whoever is alone knows it already.
-        let is_alone = poller.watchers.load(Ordering::Relaxed) <= 1;
-        let recent = || {
-            let latest = poller.latest.borrow().clone();
-            latest.filter(|list| {
-                oldest.is_none_or(|oldest| list.asked_at > oldest) && !(is_alone && list.failure.is_some())
-            })
-        };
-        if let Some(list) = recent() {
-            return list;
-        }
-        let _reading = poller.reading.take().await;
-        if let Some(list) = recent() {
-            return list;
-        }
-        // An odd pod in the list is asked for by its id when somebody waits for it.
-        let Listing { pods, unreadable, asked_at, failure } = self.read_pages(Tries::One).await;
-        let pods = pods.into_iter().map(|pod| (pod.id.clone(), pod)).collect();
-        let list = Arc::new(Snapshot { asked_at, pods, unreadable, failure });
-        poller.latest.send_replace(Some(Arc::clone(&list)));
-        list
-    }
-
-    /// A whole list that was asked for at or after a moment, shared with the waits on this handle.
-    pub(crate) async fn list_since(&self, moment: Instant) -> Result<Arc<Snapshot>, Error> {
-        sleep_until(moment).await;
-        loop {
-            let latest = self.poller().latest.borrow().clone();
-            let is_whole = |list: &Arc<Snapshot>| list.asked_at >= moment && list.failure.is_none();
-            let list = match latest.filter(is_whole) {
-                Some(list) => list,
-                None => self.snapshot().await,
-            };
-            match &list.failure {
-                None if list.asked_at >= moment => return Ok(list),
-                Some(failure) if list.asked_at >= moment => return Err(failure.clone()),
-                _ => sleep_until(list.asked_at + SHARED_FOR).await,
-            }
-        }
-    }
-}
-
 impl Source for Watcher<'_> {
     async fn look(&mut self) -> Result<Sight, Error> {
         let question = self.question();
@@ -253,13 +159,7 @@ impl Source for Watcher<'_> {
     }
 
     fn may_read_log(&self) -> bool {
-        let poller = self.runpod.poller();
-        let mut read_at = poller.log_read_at.lock().unwrap_or_else(PoisonError::into_inner);
-        let may = read_at.is_none_or(|at| at.elapsed() >= SHARED_FOR);
-        if may {
-            *read_at = Some(Instant::now());
-        }
-        may
+        self.runpod.poller().take_log_turn()
     }
 
     async fn system_log(&self, longest: Duration) -> Vec<String> {
@@ -271,6 +171,6 @@ impl Source for Watcher<'_> {
 
 impl Drop for Watcher<'_> {
     fn drop(&mut self) {
-        self.runpod.poller().watchers.fetch_sub(1, Ordering::Relaxed);
+        self.runpod.poller().leave();
     }
 }

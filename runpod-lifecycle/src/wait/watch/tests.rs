@@ -9,7 +9,7 @@ use std::{
 };
 
 use super::*;
-use crate::{Gone, Ready, Running, Stopped};
+use crate::{Gone, Probe, Ready, Running, Stopped};
 
 /// Answers looks from a script and keeps the last entry; remembers when it was asked.
 struct Script {
@@ -75,7 +75,9 @@ impl Source for &Script {
             Scripted::Ssh => Ok(Sight::Pod(Box::new(Pod::scripted(id, "RUNNING", true)))),
             Scripted::Absent => Ok(Sight::Gone),
             Scripted::Unclear => Ok(Sight::Unclear("nobody knows".to_owned(), None)),
-            Scripted::Fails(kind) => Err(Error::of_answer(kind, "get pod", Some(id), "scripted")),
+            Scripted::Fails(kind) => {
+                Err(Error::of_answer(kind, crate::error::operation::Operation::GetPod, Some(id), "scripted"))
+            }
             Scripted::Hangs => std::future::pending().await,
         }
     }

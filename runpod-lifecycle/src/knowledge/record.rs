@@ -10,13 +10,13 @@ use tokio::time::Instant;
 
 use crate::{
     Pod, PodState,
-    client::shared::Turn,
-    pod::Asked,
-    pods::{
+    knowledge::{
         evidence::{Change, Changed, Changes, History, LAG, Run, Turnover},
         identity::Claim,
         search::Progress,
+        turn::Turn,
     },
+    pod::Asked,
 };
 
 /// Records above which the oldest half of those that no handle holds go.

@@ -1,0 +1,66 @@
+//! Answers and knowledge that all clones of a handle share.
+
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use tokio::time::Instant;
+
+use crate::{
+    GpuType,
+    backend::SshKeys,
+    client::shared::Shared,
+    knowledge::{
+        listing::{Listing, SHARED_FOR},
+        names::Names,
+        record::PodRecords,
+    },
+};
+
+/// A set of keys that was written, and when.
+#[derive(Debug)]
+pub(crate) struct WrittenKeys {
+    pub(crate) at: Instant,
+    pub(crate) keys: Vec<String>,
+}
+
+/// What deploys look up before they create, shared by those that begin together.
+#[derive(Debug, Default)]
+pub(crate) struct Lookups {
+    /// When a mutation last began or ended: what was looked up before it says little after it.
+    mutated_at: Mutex<Option<Instant>>,
+    pub(crate) pods: Shared<(), Arc<Listing>>,
+    pub(crate) names: Names,
+    /// What this handle created or changed, since answers may be from before.
+    pub(crate) records: PodRecords,
+    pub(crate) ssh_keys: Shared<(), SshKeys>,
+    /// The set of SSH keys last written through this handle.
+    pub(crate) written_ssh_keys: tokio::sync::Mutex<Option<WrittenKeys>>,
+    pub(crate) data_centers: Shared<(), Vec<String>>,
+    /// The secure cloud's and the community cloud's, for so many GPUs a pod.
+    pub(crate) gpu_types: [Shared<u32, Vec<GpuType>>; 2],
+}
+
+impl Lookups {
+    /// How old an answer about anything but pods may be.
+    pub(crate) fn oldest(&self) -> Option<Instant> {
+        Instant::now().checked_sub(SHARED_FOR)
+    }
+
+    /// How old an answer about pods may be.
+    pub(crate) fn oldest_of_pods(&self) -> Option<Instant> {
+        self.oldest().max(self.last_mutation())
+    }
+
+    /// When something was last changed through this handle.
+    pub(crate) fn last_mutation(&self) -> Option<Instant> {
+        *self.mutated_at()
+    }
+
+    /// Remembers that a change began or ended.
+    pub(super) fn mutated(&self, at: Instant) {
+        *self.mutated_at() = Some(at);
+    }
+
+    fn mutated_at(&self) -> MutexGuard<'_, Option<Instant>> {
+        self.mutated_at.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
