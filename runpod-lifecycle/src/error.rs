@@ -1,4 +1,4 @@
-//! What can go wrong with one call, and what it means for the pod and the money.
+//! The failure of one call, and its meaning for the pod and the money.
 
 mod classify;
 mod hint;
@@ -34,9 +34,9 @@ use crate::{
 #[derive(Clone)]
 pub struct Error {
     inner: Arc<Inner>,
-    /// What was done before the call and is not undone by its failure.
+    /// Anything that was done before the call and is not undone by its failure.
     note: Option<Arc<str>>,
-    /// Whether its text says what to do.
+    /// Its text says what to do.
     hints: bool,
 }
 
@@ -94,13 +94,13 @@ impl Error {
         Self { note: Some(note.into()), ..self }
     }
 
-    /// What kind of failure this is.
+    /// Returns the kind of failure.
     #[must_use]
     pub fn kind(&self) -> ErrorKind {
         self.inner.kind
     }
 
-    /// What was being done, for example `create pod`.
+    /// Returns the operation in words, for example `create pod`.
     #[must_use]
     pub fn operation(&self) -> &'static str {
         self.inner.operation.words()
@@ -131,13 +131,13 @@ impl Error {
         self.inner.failure.as_ref()?.request_id()
     }
 
-    /// How long the server asks to wait before the next request.
+    /// Returns the time that the server asks to wait before the next request.
     #[must_use]
     pub fn retry_after(&self) -> Option<Duration> {
         self.inner.failure.as_ref()?.retry_after()
     }
 
-    /// Whether the same request may succeed later without any change.
+    /// Returns true if the same request may succeed later without any change.
     ///
     /// For a create this says nothing about safety: see [`may_have_been_applied`](Self::may_have_been_applied).
     #[must_use]
@@ -146,7 +146,7 @@ impl Error {
         matches!(self.kind(), RateLimited | Server | Unreachable | Interrupted | Unreadable | Unproven)
     }
 
-    /// Whether RunPod may have done what was asked although the call failed.
+    /// Returns true if RunPod may have done what was asked although the call failed.
     #[must_use]
     pub fn may_have_been_applied(&self) -> bool {
         // A 303 says that it was done and that the outcome is elsewhere.
@@ -162,7 +162,7 @@ impl Error {
         self.inner.failure.as_ref()?.recovered_id()
     }
 
-    /// What happened, without what to do about it: for those who know better.
+    /// Says what happened, without what to do about it: for those who know better.
     pub(crate) fn what(&self) -> String {
         let mut text = format!("could not {}", self.operation());
         if let Some(target) = self.target() {
@@ -236,7 +236,7 @@ impl fmt::Debug for Error {
     }
 }
 
-/// What the text above says is not said again: the source is what lies below it.
+/// The source is what lies below the text above, which already says the rest.
 impl std::error::Error for Error {
     fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
         std::error::Error::source(self.inner.failure.as_ref()?)

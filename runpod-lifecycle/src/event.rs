@@ -1,4 +1,4 @@
-//! What happened so far, for whoever shows progress.
+//! The events of deploys and waits, for programs that show progress.
 
 use std::{fmt, sync::Arc, time::Duration};
 
@@ -25,21 +25,21 @@ pub enum Event {
     /// A candidate's turn has come: its create is sent next, and again if need be, unless the rate limit
     /// or the spec forbids even the first.
     CandidateTried {
-        /// What was asked for, for example `1x NVIDIA GeForce RTX 4090`.
+        /// The hardware that was asked for, for example `1x NVIDIA GeForce RTX 4090`.
         hardware: String,
     },
     /// RunPod refused this candidate; the next one follows.
     CandidateRefused {
-        /// What was asked for, for example `1x NVIDIA GeForce RTX 4090`.
+        /// The hardware that was asked for, for example `1x NVIDIA GeForce RTX 4090`.
         hardware: String,
         /// RunPod's words.
         reason: String,
     },
     /// The answer to a create was lost or unclear; the pod is being looked for.
     OutcomeUnclear {
-        /// What was asked for, for example `1x NVIDIA GeForce RTX 4090`.
+        /// The hardware that was asked for, for example `1x NVIDIA GeForce RTX 4090`.
         hardware: String,
-        /// What went wrong.
+        /// The failure.
         error: String,
     },
     /// A pod whose create looked failed was found after all, and is used.
@@ -51,7 +51,7 @@ pub enum Event {
     PodCreated {
         /// Its id.
         pod_id: String,
-        /// What was asked for, for example `1x NVIDIA GeForce RTX 4090`.
+        /// The hardware that was asked for, for example `1x NVIDIA GeForce RTX 4090`.
         hardware: String,
         /// USD per hour, if RunPod said so.
         cost_usd_per_hour: Option<f64>,
@@ -72,12 +72,12 @@ pub enum Event {
     Looked {
         /// The pod's id.
         pod_id: String,
-        /// What RunPod said; `None` if the pod does not exist or no state was given.
+        /// The state that RunPod named; `None` if the pod does not exist or no state was given.
         state: Option<PodState>,
         /// Why the wait is not over; `None` as soon as its condition is decided. The first wait after a deploy may go on
         /// for a list that would show a second pod, and says so.
         pending: Option<String>,
-        /// What is waited for, for example `ready (ssh)`.
+        /// The condition, for example `ready (ssh)`.
         condition: String,
         /// Since the wait began.
         elapsed: Duration,
@@ -86,7 +86,7 @@ pub enum Event {
     ContainerRestarted {
         /// The pod's id.
         pod_id: String,
-        /// How often that was seen during this wait.
+        /// The number of times that was seen during this wait.
         times: u32,
         /// Since the wait began.
         elapsed: Duration,
@@ -103,7 +103,7 @@ pub enum Event {
     },
     /// Something is held back, mostly by a rate limit, and goes on after the pause.
     Paused {
-        /// What is held back, for example `get pod`.
+        /// The call that is held back, for example `get pod`.
         operation: String,
         /// For how long.
         pause: Duration,
@@ -114,7 +114,7 @@ pub enum Event {
     LookFailed {
         /// The pod's id.
         pod_id: String,
-        /// What went wrong.
+        /// The failure.
         error: String,
         /// Since the wait began.
         elapsed: Duration,
@@ -175,7 +175,7 @@ impl Event {
     }
 }
 
-/// Who hears of events. Cheap to clone; silent by default.
+/// The receiver of events. Cheap to clone; silent by default.
 #[derive(Clone, Default)]
 pub(crate) struct Observer(Option<Arc<Observe>>);
 

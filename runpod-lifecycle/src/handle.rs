@@ -12,11 +12,11 @@ pub struct PodHandle {
     runpod: RunPod,
     pod: Arc<Pod>,
     origin: Origin,
-    /// What is known of the create it comes from; `None` if it was not made through this `RunPod`.
+    /// The record of the create it comes from; `None` if it was not made through this `RunPod`.
     record: Option<Arc<PodRecord>>,
 }
 
-/// Where a [`PodHandle`] comes from.
+/// The origin of a [`PodHandle`].
 ///
 /// Only a pod that was created is ever terminated on its caller's behalf, when it does not become ready.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -56,7 +56,7 @@ impl PodHandle {
         self.origin
     }
 
-    /// What is known of the create it comes from; `None` if it was not made through this `RunPod`.
+    /// The record of the create it comes from; `None` if it was not made through this `RunPod`.
     pub(crate) fn record(&self) -> Option<&Arc<PodRecord>> {
         self.record.as_ref()
     }
@@ -75,7 +75,7 @@ impl PodHandle {
         Pod { state: Some(PodState::Terminated), cost_usd_per_hour: None, ..(*self.pod).clone() }
     }
 
-    /// How to reach it, as of the last look; HTTP through the proxy that the handle was given, if any.
+    /// Returns the ways to reach it that the last poll shows; HTTP through the proxy that the handle was given, if any.
     #[must_use]
     pub fn connection(&self) -> Connection<'_> {
         self.pod.connection().through(self.runpod.prober().http_proxy())

@@ -1,4 +1,4 @@
-//! What a pod's container and RunPod's machinery around it say.
+//! The log of a pod's container and of RunPod's machinery around it.
 
 mod position;
 mod reader;
@@ -10,7 +10,7 @@ use tokio::time::{Instant, timeout_at};
 
 use crate::{Error, LogLine, LogSource, RunPod, logs::reader::Reader, pod::log::LogQuery};
 
-/// How long a log must be silent to count as read to its end.
+/// The silence after which a log counts as read to its end.
 const SILENCE: Duration = Duration::from_secs(1);
 /// The longest the past is read: a container that never stops talking has no silence.
 const LONGEST_HISTORY: Duration = Duration::from_secs(10);
@@ -49,7 +49,7 @@ impl Logs {
         self
     }
 
-    /// How many past lines to begin with, at most 5000. Default 100.
+    /// The number of past lines to begin with, at most 5000. Default 100.
     pub fn tail(mut self, lines: u32) -> Self {
         self.query.tail = lines.min(5000);
         self

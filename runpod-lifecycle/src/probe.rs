@@ -19,7 +19,7 @@ use crate::{
     probe::turns::{Lack, Turn, Turns},
 };
 
-/// How long a TCP endpoint may take to show that it speaks SSH.
+/// The longest a TCP endpoint may take to show that it speaks SSH.
 const GREETING: Duration = Duration::from_millis(500);
 
 /// Probes pods, each endpoint once at a time for everybody who waits. Never sends the API key.

@@ -16,7 +16,7 @@ use crate::{
     version::Feature,
 };
 
-/// How old the keys may be that a deploy warns by: they change rarely.
+/// The oldest keys that a deploy warns by: they change rarely.
 const KEYS_SHARED_FOR: Duration = Duration::from_secs(60);
 /// The longest a deploy waits for them.
 const KEYS_PATIENCE: Duration = Duration::from_secs(2);
@@ -108,7 +108,7 @@ impl RunPod {
         self.repeatedly(call, || self.backend().ssh_keys()).await
     }
 
-    /// What keeps SSH from working although the spec asks for it; `None` if nothing is known to.
+    /// Warns of what keeps SSH from working although the spec asks for it; `None` if nothing is known to.
     pub(crate) async fn ssh_warning(&self, spec: &PodSpec) -> Option<String> {
         if !self.supports(Feature::SshKeys) || !spec.starts_ssh() {
             return None;

@@ -21,7 +21,7 @@ impl ApiVersion {
     }
 }
 
-/// What not every version of the API has.
+/// A feature that not every version of the API has.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Feature {
     Billing,

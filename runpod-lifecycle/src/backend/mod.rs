@@ -162,7 +162,7 @@ fn ports(listed: Option<&LenientList<String>>) -> (Vec<Port>, Vec<String>) {
 #[derive(Clone, Debug)]
 pub(crate) struct SshKeys {
     pub(crate) readable: Vec<String>,
-    /// How many entries are no text.
+    /// The number of entries that are no text.
     pub(crate) unreadable: usize,
 }
 
@@ -175,7 +175,7 @@ pub(crate) struct PodPage {
     pub(crate) next: NextPage,
 }
 
-/// What follows a page of a list.
+/// The page after a page of a list.
 #[derive(Debug)]
 pub(crate) enum NextPage {
     /// Nothing.
@@ -194,7 +194,7 @@ fn unreadable_pod(odd: &MalformedItem) -> Unreadable {
     Unreadable { id: text("id"), name: text("name"), problem }
 }
 
-/// What is sent for one candidate.
+/// Everything that is sent for one candidate.
 #[derive(Debug)]
 pub(crate) struct Create<'a> {
     pub(crate) spec: &'a PodSpec,
@@ -205,7 +205,7 @@ pub(crate) struct Create<'a> {
     pub(crate) env: &'a BTreeMap<String, Secret>,
 }
 
-/// What a pod can be told to do.
+/// An action on a pod.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Action {
     Start,

@@ -67,7 +67,7 @@ impl RunPodBuilder {
         self
     }
 
-    /// Where the API is. Default `https://api.runpod.io`. `http://` is taken for loopback only.
+    /// The API's base URL. Default `https://api.runpod.io`. `http://` is taken for loopback only.
     pub fn base_url(mut self, url: impl Into<String>) -> Self {
         self.client = self.client.base_url(url);
         self
@@ -85,7 +85,7 @@ impl RunPodBuilder {
         self
     }
 
-    /// Where a pod's HTTP ports are reached and probed, with `{pod}` and `{port}` filled in.
+    /// The URL at which a pod's HTTP ports are reached and probed, with `{pod}` and `{port}` filled in.
     /// Default `https://{pod}-{port}.proxy.runpod.net`. A simulator has its own.
     pub fn http_proxy(mut self, template: impl Into<String>) -> Self {
         self.http_proxy = Some(template.into());
@@ -147,7 +147,7 @@ pub enum ConfigError {
     /// `RUNPOD_API_VERSION` names a version this build does not speak.
     #[error("RUNPOD_API_VERSION is {version:?}; it may be v2, or v1 with the cargo feature v1")]
     UnknownVersion {
-        /// What it says.
+        /// Its value.
         version: String,
     },
     /// The key, the base URL or the TLS set-up is unusable.

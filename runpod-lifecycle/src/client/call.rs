@@ -2,7 +2,7 @@
 
 use crate::{client::quota::Priority, error::operation::Operation};
 
-/// How often a request may be sent.
+/// The number of times that a request may be sent.
 #[derive(Clone, Copy, Debug)]
 pub(crate) enum Tries {
     One,
@@ -11,13 +11,13 @@ pub(crate) enum Tries {
     Urgent,
 }
 
-/// What a request is for: named in errors, weighed against the rate limit.
+/// The purpose of a request: named in errors, weighed against the rate limit.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Call<'a> {
     pub(super) operation: Operation,
     pub(super) target: Option<&'a str>,
     pub(super) priority: Priority,
-    /// Whether it changes something, so that what was looked up before says little after it.
+    /// It changes something, so that an answer from before says little after it.
     pub(super) is_change: bool,
 }
 

@@ -22,14 +22,14 @@ pub(crate) struct WrittenKeys {
     pub(crate) keys: Vec<String>,
 }
 
-/// What deploys look up before they create, shared by those that begin together.
+/// Answers that deploys need before they create, shared by those that begin together.
 #[derive(Debug, Default)]
 pub(crate) struct Lookups {
     /// When a mutation last began or ended: what was looked up before it says little after it.
     mutated_at: Mutex<Option<Instant>>,
     pub(crate) pods: Shared<(), Arc<Listing>>,
     pub(crate) names: Names,
-    /// What this handle created or changed, since answers may be from before.
+    /// The pods that this handle created or changed, since answers may be from before.
     pub(crate) records: PodRecords,
     pub(crate) ssh_keys: Shared<(), SshKeys>,
     /// The set of SSH keys last written through this handle.
@@ -40,12 +40,12 @@ pub(crate) struct Lookups {
 }
 
 impl Lookups {
-    /// How old an answer about anything but pods may be.
+    /// The oldest answer that will do about anything but pods.
     pub(crate) fn oldest(&self) -> Option<Instant> {
         Instant::now().checked_sub(SHARED_FOR)
     }
 
-    /// How old an answer about pods may be.
+    /// The oldest answer that will do about pods.
     pub(crate) fn oldest_of_pods(&self) -> Option<Instant> {
         self.oldest().max(self.last_mutation())
     }

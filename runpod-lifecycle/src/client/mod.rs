@@ -47,7 +47,7 @@ use crate::{
 pub struct RunPod {
     inner: Arc<Inner>,
     observer: Observer,
-    /// Whether its looks are made to end what bills.
+    /// Its polls are made to end what bills.
     is_ending: bool,
 }
 
@@ -111,7 +111,7 @@ impl RunPod {
         self.inner.backend.version()
     }
 
-    /// Whether this handle's version of the API has a feature.
+    /// Returns true if this handle's version of the API has a feature.
     pub(crate) fn supports(&self, feature: Feature) -> bool {
         self.version().has(feature)
     }

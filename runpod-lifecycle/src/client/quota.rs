@@ -1,4 +1,4 @@
-//! What the account may still send, as RunPod's answers say.
+//! The requests that the account may still send, as RunPod's answers say.
 
 use std::{
     collections::BTreeMap,
@@ -30,7 +30,7 @@ const LONGEST_BACKOFF: Duration = Duration::from_secs(32);
 /// The longest the first request is waited for by the others.
 const FIRST_PATIENCE: Duration = Duration::from_secs(2);
 
-/// Who wants to send.
+/// The sender of a request, by how much it matters.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Priority {
     /// A stop or terminate: always sent, since a pod that cannot be ended bills on.
@@ -65,13 +65,13 @@ struct Window {
     /// Answers to what was sent before say nothing of it.
     began_at: Instant,
     resets_at: Instant,
-    /// Whether RunPod said that nothing is left, rather than this side having counted it down.
+    /// RunPod said that nothing is left, rather than this side having counted it down.
     is_closed: bool,
     /// Looks sent in this window.
     looks: u64,
-    /// Whether a look had to wait for the next window.
+    /// A poll had to wait for the next window.
     is_look_held: bool,
-    /// What mutations must leave to looks, which had to wait for this window.
+    /// Requests that mutations must leave to polls, which had to wait for this window.
     for_looks: u64,
 }
 
@@ -169,7 +169,7 @@ impl Quota {
         hold
     }
 
-    /// How long until every exhausted window is open again; zero if none is exhausted.
+    /// Returns the time until every exhausted window is open again; zero if none is exhausted.
     pub(crate) fn exhausted_for(&self) -> Duration {
         let now = Instant::now();
         let windows = self.windows(now);
@@ -233,7 +233,7 @@ impl Window {
         (!span.is_zero()).then_some(Hold { span, reason })
     }
 
-    /// How long until it has room; zero if it has.
+    /// Returns the time until it has room; zero if it has.
     fn opens_in(&self, priority: Priority, now: Instant) -> Duration {
         let reserve = match priority {
             Priority::Ending => return Duration::ZERO,
@@ -321,7 +321,7 @@ impl Window {
         true
     }
 
-    /// What the next window keeps for looks.
+    /// The requests that the next window keeps for polls.
     fn reserved(&self) -> u64 {
         if self.is_look_held { self.tenth() } else { 0 }
     }

@@ -32,6 +32,7 @@ impl RunPod {
         }
         let mut known = seen;
         let mut is_complete = false;
+        // One call more is worth it only for ids that nothing else has shown.
         if spec.data_centers.iter().any(|id| spelled(id, &known).is_none()) && self.supports(Feature::Catalog)
         {
             let all = self.or_nothing(self.all_data_centers().await)?.unwrap_or_default();

@@ -60,6 +60,7 @@ impl<'a> Deployment<'a> {
     fn env(&self) -> BTreeMap<String, Secret> {
         let mut env = self.spec.env.clone();
         env.insert(MARKER.to_owned(), self.claim.marker.as_str().into());
+        // A template that was saved from a pod hands on that pod's lifetime.
         if self.spec.template.is_some() {
             Lifetime::write_none(&mut env);
         }
@@ -107,6 +108,7 @@ impl<'a> Deployment<'a> {
                     if let Some(pod) = self.reconcile(hardware, &error).await.map_err(Setback::End)? {
                         return Ok(pod);
                     }
+                    // Absent from lists for 15 s is leave to go on, and no proof: the end still says so.
                     self.unclear = Some(error.clone());
                     match Step::once_absent(&error) {
                         Step::NextCandidate => return Err(Setback::NextCandidate(error)),
@@ -157,6 +159,7 @@ impl<'a> Deployment<'a> {
             runpod.notify(&Event::Warned { warning: twin_warning(&pod.id, unclear) });
         }
         let now = runpod.server_now();
+        // The create that made it may have been sent at any time since the beginning.
         let span = now.duration_since(began_at).unwrap_or_default();
         claim.window = Some(Window::around(pod.created().unwrap_or(now), span));
         let pod = Arc::new(pod);
@@ -183,7 +186,7 @@ impl<'a> Deployment<'a> {
     }
 }
 
-/// What a pod that was just created does not show of what was sent, or shows besides; `None` if nothing.
+/// Says how a pod that was just created differs from what was sent; `None` if it does not.
 fn surprise(pod: &Pod, asked: Option<Lifetime>) -> Option<String> {
     let id = &pod.id;
     Some(match (pod.marker(), asked, Lifetime::read(pod)) {
@@ -203,7 +206,7 @@ fn surprise(pod: &Pod, asked: Option<Lifetime>) -> Option<String> {
     })
 }
 
-/// What is said of a pod whose deploy had sent an unclear create before.
+/// The warning about a pod whose deploy had sent an unclear create before.
 fn twin_warning(id: &str, unclear: &Error) -> String {
     format!(
         "a second pod may still come up beside {id}, and bill, since an earlier create was unclear; the first wait for {id} ends it if it shows within 15 s from now, else look for its name: {}",

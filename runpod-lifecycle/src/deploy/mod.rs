@@ -32,12 +32,12 @@ use crate::{
 
 /// The longest a replaced pod may take to be gone.
 const REPLACE_PATIENCE: Duration = Duration::from_secs(300);
-/// How long two new pods of a name may be a race of two deploys, of which one gives way.
+/// The time for which two new pods of a name may be a race of two deploys, of which one gives way.
 const RACE: Duration = Duration::from_secs(45);
 /// The pause between two looks at such a race.
 const RACE_PAUSE: Duration = Duration::from_secs(3);
 
-/// What [`RunPod::deploy_and_wait_until`] does with a pod that does not become ready.
+/// Policy for a pod that does not become ready, of [`RunPod::deploy_and_wait_until`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum OnFailure {
@@ -79,6 +79,7 @@ impl RunPod {
     /// count from the moment RunPod accepts it.
     pub async fn deploy(&self, spec: &PodSpec) -> Result<PodHandle, DeployError> {
         let placement = self.placement(spec).await?;
+        // Taken only now, so that nobody queues for a name behind reads of the catalog.
         let Some(mut taken) = self.lookups().names.take(&spec.name).await else {
             return Err(DeployError::NameBusy { name: spec.name.clone(), waited: names::PATIENCE });
         };
@@ -91,6 +92,7 @@ impl RunPod {
         for warning in placement.warnings.iter().cloned().chain(ssh_warning) {
             self.notify(&Event::Warned { warning });
         }
+        // Dropped from here on, it may leave a pod that no list shows yet.
         taken.is_creating = true;
         let outcome = Box::pin(Deployment::new(self, spec).run(placement)).await;
         taken.is_creating = false;
@@ -137,6 +139,7 @@ impl RunPod {
     async fn settle_name(&self, spec: &PodSpec) -> Result<Standing, DeployError> {
         let mut pods = self.named_at_deploy(&spec.name).await.map_err(DeployError::Lookup)?;
         let patience = Instant::now() + RACE;
+        // The deploys that race settle which pod stays; whichever is adopted or replaced earlier may be the loser.
         while spec.if_exists != IfExists::Fail && self.is_race(&pods) && Instant::now() < patience {
             sleep(RACE_PAUSE).await;
             pods = self.named_now(&spec.name).await.map_err(DeployError::Lookup)?;
@@ -163,6 +166,7 @@ impl RunPod {
             let ended_at = created.and_then(|created| created.checked_add(RACE));
             ended_at.is_some_and(|ended_at| ended_at > self.server_now())
         };
+        // The earliest stays, whatever its age; only the later ones show that deploys are under way.
         created.len() > 1 && created[0].is_some() && created[1..].iter().all(is_new)
     }
 

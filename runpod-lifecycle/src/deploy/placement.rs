@@ -1,4 +1,4 @@
-//! What a deploy asks RunPod for, in which order.
+//! The candidates of a deploy, in the order in which they are tried.
 
 use std::{cmp::Reverse, time::Duration};
 
@@ -33,17 +33,17 @@ pub struct Candidate {
     pub stock: Option<Stock>,
 }
 
-/// Where a spec may go, after everything that had to be looked up was.
+/// The places a spec may go, after everything that had to be looked up was.
 #[derive(Clone, Debug)]
 pub(crate) struct Placement {
     pub(crate) candidates: Vec<Candidate>,
     /// Allowed data centers; empty for any.
     pub(crate) data_centers: Vec<String>,
-    /// What was left out, and what may surprise.
+    /// Hardware that was left out, and other surprises.
     pub(crate) warnings: Vec<String>,
 }
 
-/// What the catalog has for a kind of hardware; `None` where it cannot be read.
+/// The catalog's offer for a kind of hardware; `None` where it cannot be read.
 enum Offer {
     Gpus(Vec<(Cloud, Option<Vec<GpuType>>)>),
     Cpus(Option<Vec<CpuFlavor>>),
@@ -73,7 +73,7 @@ impl RunPod {
         }
     }
 
-    /// Where a spec may go, if there are no problems in the end.
+    /// Places a spec, if there are no problems in the end.
     async fn place(&self, spec: &PodSpec, problems: &mut Vec<Problem>) -> Result<Placement, DeployError> {
         let home = self.volume_home(spec).await;
         let offer = self.offer(spec).await?;
@@ -95,6 +95,7 @@ impl RunPod {
             add(found, problems);
             Vec::new()
         });
+        // Only now: a spec that is wrong besides is told everything at once.
         let data_centers = data_centers?;
         sort(&mut candidates, spec.order);
         if !data_centers.is_empty() && candidates.iter().any(|one| one.cloud == Cloud::Community) {
@@ -196,6 +197,7 @@ fn gpu_candidates(
     let mut candidates: Vec<Candidate> = Vec::new();
     for (cloud, types) in offers {
         let cloud = *cloud;
+        // REST v1 takes a list of types and chooses by itself.
         if !has_catalog {
             let hardware = Hardware::AnyGpu { ids: expand_as_observed(&spec.types), count: spec.count };
             candidates.push(Candidate { hardware, cloud, price_usd_per_hour: None, stock: None });

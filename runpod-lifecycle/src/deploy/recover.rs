@@ -37,6 +37,7 @@ impl Deployment<'_> {
                 // What was seen to be there is not forgotten because a later look is worse.
                 _ if matches!(doubt, Some(DeployError::Duplicated { .. })) => {}
                 Ok(Sighting::Doubtful(id, lookup)) => doubt = Some(search.unclear(id, lookup)),
+                // A whole list outweighs an earlier one that could not be read.
                 Ok(Sighting::Nothing) => doubt = None,
                 Err(lookup) => {
                     let seen = doubt.as_ref().and_then(DeployError::pod_id).map(str::to_owned);
@@ -136,7 +137,7 @@ fn lacks(pods: &[Pod], id: Option<&String>) -> bool {
     id.is_some_and(|id| pods.iter().all(|pod| &pod.id != id))
 }
 
-/// What a look for a pod with an unknown fate came to.
+/// The outcome of one poll for a pod with an unknown fate.
 enum Sighting {
     /// The pods of this deployment, at least one.
     Ours(Vec<Pod>),

@@ -8,7 +8,7 @@ pub(crate) enum Setback {
     End(DeployError),
 }
 
-/// What follows a failed create.
+/// The step that follows a failed create.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) enum Step {
     /// Proven that nothing was created, and this candidate may still come.
@@ -24,6 +24,7 @@ pub(crate) enum Step {
 impl Step {
     pub(crate) fn after(error: &Error) -> Self {
         match error.kind() {
+            // Before anything else that the answer says: a pod may bill.
             _ if error.may_have_been_applied() => Self::LookForIt,
             ErrorKind::RateLimited | ErrorKind::Unreachable => Self::Again,
             ErrorKind::NoCapacity | ErrorKind::Forbidden => Self::NextCandidate,
@@ -33,17 +34,18 @@ impl Step {
         }
     }
 
-    /// What follows a create of an unknown outcome whose pod no list shows: what the status alone says.
+    /// Returns the step after a create of an unknown outcome whose pod no list shows, by its status alone.
     pub(crate) fn once_absent(error: &Error) -> Self {
         match error.status() {
             Some(401 | 402 | 404) => Self::End,
             Some(403) => Self::NextCandidate,
+            // A lost answer or a 5xx says nothing of the candidate.
             _ => Self::Again,
         }
     }
 }
 
-/// What would widen the search, the likeliest cause of the refusals first.
+/// Suggests changes that would widen the search, the likeliest cause of the refusals first.
 pub(crate) fn suggestions(spec: &PodSpec) -> Vec<&'static str> {
     let mut suggestions = Vec::new();
     if spec.network_volume.is_some() {

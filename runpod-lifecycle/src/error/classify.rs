@@ -10,7 +10,7 @@ use crate::{
     },
 };
 
-/// What a failed call means, from its status and RunPod's words alone.
+/// Classifies a failed call by its status and RunPod's words alone.
 pub(super) fn classify(
     version: ApiVersion,
     operation: Operation,
@@ -41,7 +41,7 @@ pub(super) fn classify(
     }
 }
 
-/// Whether it is this version of RunPod's API that says 404, and says it about the pod if one was asked for:
+/// Returns true if it is this version of RunPod's API that says 404, and says it about the pod if one was asked for:
 /// another version's shape will not do, nor will a router's word about the address.
 fn says_not_found(version: ApiVersion, pod: Option<&str>, failure: &Failure) -> bool {
     match version {

@@ -45,7 +45,7 @@ impl Unreadable {
         Self { id: None, name: pod.name, problem: "the list holds a pod with an empty id".to_owned() }
     }
 
-    /// Whether it may be a pod of this name.
+    /// Returns true if it may be a pod of this name.
     pub(crate) fn may_be(&self, name: &str) -> bool {
         self.name.as_deref().is_none_or(|own| own == name)
     }

@@ -30,7 +30,7 @@ pub(crate) struct Names {
 pub(crate) struct TakenName<'a> {
     names: &'a Names,
     name: &'a str,
-    /// Whether a create may be on its way.
+    /// A create may be on its way.
     pub(crate) is_creating: bool,
 }
 

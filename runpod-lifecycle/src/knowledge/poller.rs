@@ -12,7 +12,7 @@ use crate::knowledge::{
     turn::Turn,
 };
 
-/// What the waits on one handle share.
+/// Everything that the waits on one handle share.
 #[derive(Debug)]
 pub(crate) struct Poller {
     watchers: AtomicUsize,

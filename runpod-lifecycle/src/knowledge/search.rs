@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use crate::{Error, Pod};
 
-/// What a search has come to.
+/// The outcome of a search.
 #[derive(Clone, Debug)]
 pub(crate) enum Settled {
     /// The pod stays.
@@ -18,7 +18,7 @@ pub(crate) enum Settled {
     },
 }
 
-/// What a search knows so far.
+/// The progress of a search.
 #[derive(Debug, Default)]
 pub(crate) struct Progress {
     pub(crate) settled: Option<Settled>,
@@ -26,6 +26,6 @@ pub(crate) struct Progress {
     pub(crate) left: BTreeSet<String>,
     /// Why the last look was not enough.
     pub(crate) trouble: Option<String>,
-    /// What was said of it last, so that many waits say it once.
+    /// The warnings that were given, so that many waits give each once.
     pub(crate) said: BTreeSet<String>,
 }

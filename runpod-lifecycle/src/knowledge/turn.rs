@@ -12,7 +12,7 @@ use tokio::{
 
 /// The longest anybody waits for somebody else's turn.
 const PATIENCE: Duration = Duration::from_secs(4);
-/// How many others are waited for so long.
+/// The number of others that are waited for so long.
 const MOST_ABANDONED: usize = 2;
 
 /// Something that one caller at a time does for all. A future that holds its turn may never be polled again,

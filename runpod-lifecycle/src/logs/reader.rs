@@ -61,7 +61,7 @@ impl Reader {
         Self { runpod, pod_id, query, connection: None, position, failures: 0, last_failure: None }
     }
 
-    /// What went wrong last, if nothing has gone right since.
+    /// Returns the last failure, if nothing has gone right since.
     pub(crate) fn last_failure(self) -> Option<Error> {
         self.last_failure
     }
@@ -216,7 +216,7 @@ struct Payload {
     ts: Option<String>,
 }
 
-/// What an event says; of data that is not RunPod's JSON, nothing is known.
+/// Reads an event; of data that is not RunPod's JSON, nothing is known.
 fn payload(data: &str) -> Payload {
     let fields: Value = serde_json::from_str(data).unwrap_or_default();
     let text = |name: &str| fields.get(name)?.as_str().map(str::to_owned);

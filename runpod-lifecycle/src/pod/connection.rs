@@ -1,10 +1,10 @@
-//! How to reach a pod.
+//! The ways to reach a pod.
 
 use std::{ffi::OsString, fmt};
 
 use crate::{Pod, Port, SshEndpoint, TcpEndpoint};
 
-/// Where RunPod's HTTPS proxy answers for a pod's `http` ports.
+/// The address of RunPod's HTTPS proxy for a pod's `http` ports.
 const HTTP_PROXY: &str = "https://{pod}-{port}.proxy.runpod.net";
 
 /// The URL of a port through a proxy; RunPod's own if there is no other.
@@ -43,7 +43,7 @@ impl SshCommand {
         self.arguments.iter().map(OsString::from).collect()
     }
 
-    /// Whether only an interactive shell works: RunPod's SSH proxy carries no scp, sftp or forwarding.
+    /// Returns true if only an interactive shell works: RunPod's SSH proxy carries no scp, sftp or forwarding.
     #[must_use]
     pub fn is_interactive_only(&self) -> bool {
         self.interactive_only
@@ -82,7 +82,7 @@ pub struct Connection<'a> {
 }
 
 impl Pod {
-    /// How to reach it, as of this look.
+    /// Returns the ways to reach it that this poll shows.
     #[must_use]
     pub fn connection(&self) -> Connection<'_> {
         Connection::new(self)

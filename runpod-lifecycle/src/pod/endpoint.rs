@@ -62,7 +62,7 @@ impl TcpEndpoint {
     }
 }
 
-/// Whether an address is RunPod's internal 100.64.0.0/10, which nobody outside reaches.
+/// Returns true for an address in RunPod's internal 100.64.0.0/10, which nobody outside reaches.
 fn is_internal(ip: Ipv4Addr) -> bool {
     let [a, b, ..] = ip.octets();
     a == 100 && (64..128).contains(&b)

@@ -4,7 +4,7 @@ use std::fmt;
 
 use runpod_api::printable;
 
-/// Where a log line comes from.
+/// The source of a log line.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum LogSource {
@@ -32,9 +32,9 @@ impl LogSource {
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct LogLine {
-    /// Who said it.
+    /// Its source.
     pub source: LogSource,
-    /// What was said, without line break.
+    /// The text, without line break.
     pub line: String,
     /// When, RFC 3339 as RunPod wrote it; `None` if it did not.
     pub at: Option<String>,
@@ -57,7 +57,7 @@ pub(crate) struct LogQuery {
     pub(crate) tail: u32,
 }
 
-/// Where a new connection begins.
+/// The place where a new connection begins.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum Resume {
     /// With as many past lines as were asked for.

@@ -23,7 +23,7 @@ const MOST_PAGES: usize = 1000;
 /// The pause between two looks for a pod whose deploy was dropped.
 const DOUBT_PAUSE: Duration = Duration::from_secs(3);
 
-/// What a search by name came to. Names are not unique on RunPod.
+/// The outcome of a search by name. Names are not unique on RunPod.
 #[derive(Clone, Debug)]
 #[non_exhaustive]
 pub enum Found {
@@ -335,7 +335,7 @@ impl PodHandle {
     }
 }
 
-/// Whether a text looks like RunPod's ids, as observed.
+/// Returns true if a text looks like RunPod's ids, as observed.
 fn is_id(text: &str) -> bool {
     text.len() == 14 && text.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit())
 }

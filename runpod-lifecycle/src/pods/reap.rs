@@ -10,7 +10,7 @@ use crate::{
     knowledge::{evidence::LAG, identity::hides_environment, listing::Listing},
 };
 
-/// How long after its end a pod may still be on its way up by a start that RunPod does not show.
+/// The longest after its end that a pod may still be on its way up by a start that RunPod does not show.
 const LONGEST_BOOT: Duration = Duration::from_secs(24 * 3600);
 
 /// A pod that outlived its lifetime, and what became of it.
@@ -19,15 +19,15 @@ const LONGEST_BOOT: Duration = Duration::from_secs(24 * 3600);
 pub struct Reaped {
     /// The pod.
     pub pod: PodHandle,
-    /// What was to be done with it.
+    /// The action that was due.
     pub end: End,
     /// Why it was left alone; `None` if it was not.
     pub kept_because: Option<&'static str>,
-    /// Whether that was done; an error leaves it as it was, and billing.
+    /// The outcome of that action; an error leaves the pod as it was, and billing.
     pub outcome: Result<(), Error>,
 }
 
-/// What [`RunPod::reap`] does with a pod whose lifetime is over.
+/// The action of [`RunPod::reap`] on a pod whose lifetime is over.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum End {
@@ -51,7 +51,7 @@ const ANOTHERS_LIFETIME: &str =
     "its lifetime began well before it was created: a template or a copy has handed on another pod's";
 const STARTING: &str = "it is being started, and RunPod does not show yet when its new lifetime began";
 
-/// What an answer says of the end of a pod whose lifetime is over.
+/// The meaning of an answer for a pod whose lifetime is over.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Verdict {
     /// Its end has come.
@@ -63,7 +63,7 @@ enum Verdict {
 }
 
 impl Verdict {
-    /// What an answer says at `now` of a pod; `None` if its lifetime is not over, if it is not of this crate's
+    /// Judges an answer at `now`; `None` if the lifetime is not over, if the pod is not of this crate's
     /// making, or if nothing is left to do.
     fn of(pod: &Pod, now: SystemTime) -> Option<Self> {
         let end = pod.expires_at().filter(|end| *end <= now)?;
@@ -225,7 +225,7 @@ impl RunPod {
         None
     }
 
-    /// What is to be done about a pod: nothing if it was started through this handle after its end, whatever start
+    /// Judges a pod: nothing is due if it was started through this handle after its end, whatever start
     /// RunPod shows yet.
     fn verdict(&self, pod: &Pod, now: SystemTime) -> Option<Verdict> {
         let started = self.lookups().records.of(&pod.id).and_then(|record| record.started());
@@ -286,7 +286,7 @@ impl RunPod {
     }
 }
 
-/// Whether pods are ended, or only told of.
+/// The mode of a reap: pods are ended, or only told of.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Mode {
     Ending,

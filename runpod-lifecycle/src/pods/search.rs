@@ -22,7 +22,7 @@ use crate::{
 const PAUSE: Duration = Duration::from_secs(1);
 /// The pause between two looks from [`PATIENCE`] on.
 const LONG_PAUSE: Duration = Duration::from_secs(10);
-/// How long after the first list that shows everything nobody ends the search while something fails.
+/// The time after the first list that shows everything in which nobody ends the search while something fails.
 const PATIENCE: Duration = Duration::from_secs(15);
 /// The longest a search that begins late holds somebody up.
 const LATE_PATIENCE: Duration = Duration::from_secs(2);
@@ -149,7 +149,7 @@ impl PodHandle {
         }
     }
 
-    /// What a search comes to that others have waited for as long as it took: no certainty is an event.
+    /// Ends a search that others have waited for as long as it took: no certainty is an event.
     pub(crate) async fn finish(&self, search: impl Future<Output = Settled>) -> Settled {
         let Some((record, created)) = self.created() else { return Settled::Stays };
         let until = (created.at + LAG + PATIENCE).max(Instant::now() + LATE_PATIENCE);
@@ -168,7 +168,7 @@ impl PodHandle {
         }
     }
 
-    /// How long it takes until a list shows all that has the name; `None` if it does by now, or nothing is searched.
+    /// Returns the time until a list shows all that has the name; `None` if it does by now, or nothing is searched.
     pub(crate) fn shown_in(&self) -> Option<Duration> {
         let (_, created) = self.created()?;
         (created.at + LAG).checked_duration_since(Instant::now()).filter(|pause| !pause.is_zero())

@@ -47,7 +47,7 @@ pub struct Problem {
     pub field: &'static str,
     /// The offending value, shortened. Never an env value.
     pub value: String,
-    /// What is allowed.
+    /// The values that are allowed.
     pub allowed: String,
 }
 

@@ -26,7 +26,7 @@ pub enum Hardware {
     Gpu {
         /// GPU type id.
         id: String,
-        /// How many.
+        /// The number of GPUs.
         count: u32,
     },
     /// So many GPUs of whichever of these types RunPod has, in order of preference. Only REST v1
@@ -34,14 +34,14 @@ pub enum Hardware {
     AnyGpu {
         /// GPU type ids.
         ids: Vec<String>,
-        /// How many.
+        /// The number of GPUs.
         count: u32,
     },
     /// So many vCPUs of one flavor.
     Cpu {
         /// CPU flavor id.
         flavor: String,
-        /// How many.
+        /// The number of vCPUs.
         vcpus: u32,
     },
 }

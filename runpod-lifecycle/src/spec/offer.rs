@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-/// How much of something RunPod has, in its own coarse words. A hint, not a reservation.
+/// RunPod's stock of something, in its own coarse words. A hint, not a reservation.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 #[non_exhaustive]
 pub enum Stock {
@@ -53,7 +53,7 @@ pub struct GpuType {
     pub price_usd_per_hour: Option<f64>,
     /// The most GPUs one pod can have; `None` if the catalog does not say.
     pub max_count: Option<i64>,
-    /// How many there are; `None` if the catalog does not say.
+    /// The stock; `None` if the catalog does not say.
     pub stock: Option<Stock>,
     /// The data centers that have some, with how many there are. Empty if the catalog does not say.
     pub data_centers: Vec<(String, Stock)>,
@@ -73,7 +73,7 @@ pub struct CpuFlavor {
     pub ram_gb_per_vcpu: Option<f64>,
     /// List price of one vCPU in USD per hour.
     pub price_usd_per_vcpu_hour: Option<f64>,
-    /// How many there are; `None` if the catalog does not say.
+    /// The stock; `None` if the catalog does not say.
     pub stock: Option<Stock>,
     /// The data centers that have some, with how many there are. Empty if the catalog does not say.
     pub data_centers: Vec<(String, Stock)>,

@@ -12,7 +12,7 @@ use crate::{Condition, Diagnosis, Error, GaveWay, Pod, Verdict, pod::state::said
 pub struct WaitReport {
     /// The pod's id. The pod may still be running and billing.
     pub pod_id: String,
-    /// What was waited for.
+    /// The condition that was waited for.
     pub condition: String,
     /// The longest that was to be waited.
     pub longest: Duration,
@@ -22,15 +22,15 @@ pub struct WaitReport {
     pub last_pending: Option<String>,
     /// The last failed look.
     pub last_error: Option<Error>,
-    /// How many looks were made.
+    /// The number of polls.
     pub looks: u32,
-    /// How often the container was seen to have exited and been restarted. It bills all the while.
+    /// The number of times the container was seen to have exited and been restarted. It bills all the while.
     pub restarts: u32,
     /// The last lines of RunPod's system log of the pod; empty if they could not be had.
     pub system_log: Vec<String>,
     /// Why the pod does not come up, if the log says so; `None` if it says nothing that is known.
     pub diagnosis: Option<Diagnosis>,
-    /// How long the wait took.
+    /// The time the wait took.
     pub elapsed: Duration,
     /// The id of the pod that was given up for this one, which another deploy had made earlier
     /// ([`IfExists::Adopt`](crate::IfExists)); `None` if none was.
@@ -102,28 +102,28 @@ impl WaitReport {
 pub enum WaitError {
     /// The time is up.
     TimedOut {
-        /// What was known.
+        /// Everything that was known.
         report: Box<WaitReport>,
     },
     /// The condition can no longer come true.
     Failed {
         /// Why.
         reason: String,
-        /// What was known.
+        /// Everything that was known.
         report: Box<WaitReport>,
     },
     /// A look failed in a way that looking again cannot mend.
     Call {
         /// The failed look.
         source: Error,
-        /// What was known.
+        /// Everything that was known.
         report: Box<WaitReport>,
     },
     /// The pod was given up during its first wait, since another deploy had made an earlier one of its name.
     GaveWay {
         /// Which, and what became of this one.
         source: Box<GaveWay>,
-        /// What was known of this one.
+        /// Everything that was known of this one.
         report: Box<WaitReport>,
     },
 }
@@ -146,7 +146,7 @@ impl fmt::Display for WaitError {
     }
 }
 
-/// What the text above says is not said again: the source is what lies below it.
+/// The source is what lies below the text above, which already says the rest.
 impl std::error::Error for WaitError {
     fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
         match self {
@@ -186,7 +186,7 @@ impl WaitError {
         self
     }
 
-    /// Whether the pod may bill: unless the last look showed that it is gone.
+    /// Returns true if the pod may bill: unless the last poll showed that it is gone.
     #[must_use]
     pub fn may_bill(&self) -> bool {
         match (self, &self.report().last_pod) {

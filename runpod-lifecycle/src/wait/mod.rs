@@ -33,7 +33,7 @@ use crate::{
     },
 };
 
-/// How long the search for another pod may take before the pod that was waited for is looked at again.
+/// The longest the search for another pod may take before the pod that was waited for is polled again.
 const RECENT: Duration = Duration::from_secs(1);
 /// The longest that look takes.
 const LOOK_PATIENCE: Duration = Duration::from_secs(4);
@@ -119,6 +119,7 @@ impl<C: Condition + 'static> IntoFuture for Wait<C> {
             };
             match stays {
                 Ok(winner) => {
+                    // The caller gave one time for both pods.
                     let longest = self.longest.saturating_sub(began_at.elapsed());
                     let own = self.pod.id.clone();
                     let waited = Self { pod: winner, longest, ..self }.into_future().await;
@@ -148,6 +149,7 @@ impl<C: Condition> Wait<C> {
         match select(watch, search).await {
             Either::Left((last, search)) => self.searched(last, search, began_at).await,
             Either::Right((Settled::Stays, watch)) => (watch.await, Settled::Stays),
+            // The pod is terminated: whatever the watch would still see is of no use.
             Either::Right((gave_way, _)) => (Ok(None), gave_way),
         }
     }
@@ -245,7 +247,7 @@ fn search_awaited<C: Condition>(
     }
 }
 
-/// What a [`Wait`] streams: its events, and at the end its outcome.
+/// The items of a [`Wait`]'s stream: its events, and at the end its outcome.
 #[derive(Debug)]
 #[non_exhaustive]
 pub enum Progress {

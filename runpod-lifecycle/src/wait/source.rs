@@ -7,7 +7,7 @@ use crate::{Error, Pod, Probe};
 /// The longest pause between two looks that succeed, and the only one while a pod boots.
 pub(crate) const LONGEST_PAUSE: Duration = Duration::from_secs(5);
 
-/// What a look at a pod shows.
+/// The observation of a pod that one poll brings.
 #[derive(Clone, Debug)]
 pub(crate) enum Sight {
     /// The pod as it is.
@@ -18,7 +18,7 @@ pub(crate) enum Sight {
     Unclear(String, Option<Box<Pod>>),
 }
 
-/// Where a wait for one pod gets its looks from.
+/// The source of polls for a wait for one pod.
 pub(crate) trait Source: Send {
     /// The pod as it is now.
     fn look(&mut self) -> impl Future<Output = Result<Sight, Error>> + Send;
@@ -32,10 +32,10 @@ pub(crate) trait Source: Send {
     /// Completes when a look would bring something new at no cost. Cancel safe.
     fn news(&mut self) -> impl Future<Output = ()> + Send;
 
-    /// Whether something on the pod answers; the error says what was missing.
+    /// Asks whether something on the pod answers; the error says what was missing.
     fn probe(&self, probe: &Probe) -> impl Future<Output = Result<(), String>> + Send;
 
-    /// Whether the system log may be looked at while the wait goes on: not by everybody at once.
+    /// Returns true if the system log may be read while the wait goes on: not by everybody at once.
     fn may_read_log(&self) -> bool;
 
     /// The last lines of the pod's system log, as many as come within `longest`.

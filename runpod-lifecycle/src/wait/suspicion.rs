@@ -6,7 +6,7 @@ use tokio::time::Instant;
 
 use crate::{Diagnosis, Pod, PodState};
 
-/// How long a running pod may lack what is waited for before its log is looked at.
+/// The longest a running pod may lack what is waited for before its log is read.
 const RUNNING_PATIENCE: Duration = Duration::from_secs(10);
 /// The same for one that is being placed or pulls its image, which takes longer.
 const BOOTING_PATIENCE: Duration = Duration::from_secs(30);

@@ -59,12 +59,15 @@ async fn run<S: Source>(
             }
             Look::Pending(reason) => {
                 watch.tell(observer, Some(reason));
+                // RunPod answers again, so the next failure begins with short pauses.
                 error_pauses = retry::pauses(usize::MAX);
                 if watch.is_booting {
+                    // A boot takes minutes: quick polls would only spend the rate limit.
                     first_pauses = [].iter();
                 }
                 let pause =
                     first_pauses.next().map_or(source.pace(), |seconds| Duration::from_secs(*seconds));
+                // Counted from the beginning of the poll, so that slow answers do not stretch the pace.
                 looked_at + pause
             }
             Look::Fatal(error) => {
@@ -78,6 +81,7 @@ async fn run<S: Source>(
                     watch.tell_pause(observer, &error, pause);
                 }
                 watch.last_error = Some(error);
+                // Counted from the answer: a RunPod that fails is left alone for the whole pause.
                 Instant::now() + pause
             }
             Look::OutOfTime => return Err(WaitError::TimedOut { report: watch.report(&source).await }),
@@ -96,7 +100,7 @@ async fn run<S: Source>(
     }
 }
 
-/// What one look came to.
+/// The outcome of one poll.
 enum Look {
     Decided(Option<Box<Pod>>),
     Hopeless(String),
@@ -119,11 +123,11 @@ struct Watch<'a> {
     last_error: Option<Error>,
     restarts: u32,
     restarts_told: u32,
-    /// Whether the last look showed a pod that is coming up.
+    /// The last poll showed a pod that is coming up.
     is_booting: bool,
-    /// Whether only a probe is missing.
+    /// Only a probe is missing.
     is_probed: bool,
-    /// Whether the caller wants the wait to end with a cause that does not heal.
+    /// The caller wants the wait to end with a cause that does not heal.
     fails_early: bool,
     suspicion: Suspicion,
     /// The warnings about the pod that were given.
@@ -174,6 +178,7 @@ impl<'a> Watch<'a> {
         let looked_at = Instant::now();
         if let (Some(before), Some(after)) = (&self.last_pod, &pod)
             && source.is_current(before)
+            // An answer from before a change through the handle would pass for another run.
             && is_restarted(before, after, looked_at - self.looked_at)
         {
             self.restarts += 1;
@@ -315,7 +320,7 @@ impl<'a> Watch<'a> {
     }
 }
 
-/// Whether looking again cannot help.
+/// Returns true if polling again cannot help.
 fn is_fatal(kind: ErrorKind) -> bool {
     use ErrorKind::{Blocked, Forbidden, InsufficientBalance, Rejected, Retired, TooLarge, Unauthorized};
     matches!(kind, Rejected | TooLarge | Unauthorized | InsufficientBalance | Forbidden | Blocked | Retired)

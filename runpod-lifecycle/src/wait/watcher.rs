@@ -33,7 +33,7 @@ pub(crate) struct Watcher<'a> {
     unlisted: u32,
     /// The last question, if its answer was of no use.
     unhelpful: Option<Asked>,
-    /// What a wait that is alone asks.
+    /// The question that a wait asks that is alone.
     preferred: Asked,
 }
 
@@ -63,7 +63,7 @@ impl<'a> Watcher<'a> {
         self.runpod.lookups().records.history(self.id).with_list(self.listed_at)
     }
 
-    /// What to ask next: not what was of no use, and one list for all while there are several.
+    /// The next question: not one that was of no use, and one list for all while there are several.
     fn question(&self) -> Asked {
         match self.unhelpful {
             Some(Asked::List) => Asked::ById,
@@ -92,6 +92,7 @@ impl<'a> Watcher<'a> {
             (self.unlisted, self.listed_at) = (0, self.listed_at.max(Some(at)));
             return sight(Came::Pod(pod), Some(pod.clone()), &self.history());
         }
+        // A broken list proves the pods it shows, and nothing of those it lacks.
         if let Some(failure) = &list.failure {
             return Err(failure.clone());
         }
@@ -99,6 +100,7 @@ impl<'a> Watcher<'a> {
         let history = self.history();
         let is_new = history.created_at.is_some_and(|created_at| at < created_at + LAG);
         let is_odd = list.unreadable.iter().any(|odd| odd.id.as_deref() == Some(self.id));
+        // By its id, a new pod may be a 404, which proves no more than this list.
         if is_new && !is_odd && self.unlisted < UNLISTED_PATIENCE {
             return sight(Came::Absent, None, &history);
         }
@@ -107,7 +109,7 @@ impl<'a> Watcher<'a> {
     }
 }
 
-/// What a wait makes of an answer.
+/// The observation that a wait makes of an answer.
 fn sight(pod: Option<Pod>, finding: Finding) -> Sight {
     match (finding, pod) {
         (Finding::Unknown { why, .. }, pod) => Sight::Unclear(why, pod.map(Box::new)),
@@ -126,6 +128,7 @@ impl Source for Watcher<'_> {
         };
         match sight {
             Err(_) => self.unhelpful = Some(question),
+            // An answer that proves nothing says nothing for either question.
             Ok(Sight::Unclear(..)) => {}
             Ok(_) => self.preferred = question,
         }
@@ -133,6 +136,7 @@ impl Source for Watcher<'_> {
     }
 
     fn is_current(&self, pod: &Pod) -> bool {
+        // A change through the handle makes every older answer worthless.
         let changed_at = self.history().touched_at;
         changed_at.is_none_or(|changed_at| pod.observed.is_some_and(|(_, at)| at >= changed_at))
     }

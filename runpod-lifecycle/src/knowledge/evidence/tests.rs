@@ -11,7 +11,7 @@ fn seconds(seconds: u64) -> Duration {
     Duration::from_secs(seconds)
 }
 
-/// What an answer proves, with the reason left out.
+/// The conclusion from an answer, with the reason left out.
 #[derive(Debug, PartialEq, Eq)]
 enum Proof {
     There,
