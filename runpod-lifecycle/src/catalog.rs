@@ -12,7 +12,7 @@ impl RunPod {
     /// # Errors
     /// If the catalog cannot be read; [`ErrorKind::Unsupported`](crate::ErrorKind) on REST v1.
     pub async fn gpu_types(&self, count: u32, cloud: Cloud) -> Result<Vec<GpuType>, Error> {
-        let call = Call::look(Operation::ListGpuTypes, None);
+        let call = Call::read(Operation::ListGpuTypes, None);
         self.require(Feature::Catalog, call)?;
         self.repeatedly(call, || self.backend().gpu_types(count, cloud)).await
     }
@@ -22,7 +22,7 @@ impl RunPod {
     /// # Errors
     /// If the catalog cannot be read; [`ErrorKind::Unsupported`](crate::ErrorKind) on REST v1.
     pub async fn cpu_flavors(&self) -> Result<Vec<CpuFlavor>, Error> {
-        let call = Call::look(Operation::ListCpuFlavors, None);
+        let call = Call::read(Operation::ListCpuFlavors, None);
         self.require(Feature::Catalog, call)?;
         self.repeatedly(call, || self.backend().cpu_flavors()).await
     }

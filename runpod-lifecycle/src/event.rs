@@ -68,8 +68,8 @@ pub enum Event {
         /// The id of the earlier pod.
         winner: String,
     },
-    /// A wait looked at the pod.
-    Looked {
+    /// A wait polled the pod.
+    Polled {
         /// The pod's id.
         pod_id: String,
         /// The state that RunPod named; `None` if the pod does not exist or no state was given.
@@ -111,7 +111,7 @@ pub enum Event {
         reason: String,
     },
     /// A look failed in a way that may pass; the wait goes on.
-    LookFailed {
+    PollFailed {
         /// The pod's id.
         pod_id: String,
         /// The failure.
@@ -150,7 +150,7 @@ impl Event {
             Self::GaveWay { pod_id, winner } => {
                 write!(f, "terminated pod {pod_id}: another deploy had made {winner} of its name before it")
             }
-            Self::Looked { pod_id, state, pending, condition, elapsed } => {
+            Self::Polled { pod_id, state, pending, condition, elapsed } => {
                 let said = match pending {
                     Some(_) => said(state.as_ref(), pending.as_deref()),
                     None => condition.clone(),
@@ -168,7 +168,7 @@ impl Event {
             Self::Paused { operation, pause, reason } => {
                 write!(f, "waiting {:.1} s to {operation}: {reason}", pause.as_secs_f64())
             }
-            Self::LookFailed { pod_id, error, elapsed } => {
+            Self::PollFailed { pod_id, error, elapsed } => {
                 write!(f, "{:>5.1}s pod {pod_id}: {error}", elapsed.as_secs_f64())
             }
         }

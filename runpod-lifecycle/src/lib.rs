@@ -41,7 +41,7 @@ pub use pod::log::{LogLine, LogSource};
 pub use pod::port::{InvalidPort, Port, Protocol};
 pub use pod::state::{DeploymentState, PodState};
 pub use pod::{Cpu, Gpu, Pod};
-pub use pods::applied::Applied;
+pub use pods::accepted::Accepted;
 pub use pods::cost::HourlyCost;
 pub use pods::list::Found;
 pub use pods::reap::{End, Reaped};

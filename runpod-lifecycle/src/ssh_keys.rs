@@ -82,7 +82,7 @@ impl RunPod {
         let call = Call::mutation(Operation::WriteSshKeys, None);
         self.repeatedly(call, || self.backend().set_ssh_keys(&keys)).await?;
         *written = Some(WrittenKeys { at: Instant::now(), keys: keys.clone() });
-        self.lookups().ssh_keys.forget();
+        self.lookups().ssh_keys.invalidate();
         self.confirm_ssh_keys(&keys).await.map(|()| true)
     }
 
@@ -103,7 +103,7 @@ impl RunPod {
     }
 
     async fn read_ssh_keys(&self) -> Result<SshKeys, Error> {
-        let call = Call::look(Operation::ReadSshKeys, None);
+        let call = Call::read(Operation::ReadSshKeys, None);
         self.require(Feature::SshKeys, call)?;
         self.repeatedly(call, || self.backend().ssh_keys()).await
     }
@@ -124,7 +124,7 @@ impl RunPod {
             );
         }
         // A look that fails, or that the rate limit holds back, is no reason to hold a deploy up.
-        let read = self.once(Call::look(Operation::ReadSshKeys, None), Box::pin(self.backend().ssh_keys()));
+        let read = self.once(Call::read(Operation::ReadSshKeys, None), Box::pin(self.backend().ssh_keys()));
         let oldest = Instant::now().checked_sub(KEYS_SHARED_FOR);
         let keys = timeout(KEYS_PATIENCE, self.lookups().ssh_keys.get((), oldest, read)).await.ok()?;
         match keys {

@@ -9,7 +9,7 @@ use crate::backend::v1::V1;
 use crate::{
     ApiVersion, RunPod,
     backend::{Backend, v2::V2},
-    client::{Inner, clock::ServerClock, lookups::Lookups, quota::Quota},
+    client::{Inner, clock::ServerClock, lookups::LookupCache, quota::Quota},
     event::Observer,
     knowledge::poller::Poller,
     probe::Prober,
@@ -104,7 +104,7 @@ impl RunPodBuilder {
         };
         let prober = Prober::new(self.http_proxy)?;
         let (quota, clock) = (Quota::default(), ServerClock::default());
-        let (poller, lookups) = (Poller::default(), Lookups::default());
+        let (poller, lookups) = (Poller::default(), LookupCache::default());
         let inner = Inner { backend, quota, clock, prober, poller, lookups };
         Ok(RunPod { inner: Arc::new(inner), observer: Observer::default(), is_ending: false })
     }

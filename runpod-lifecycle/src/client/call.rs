@@ -4,7 +4,7 @@ use crate::{client::quota::Priority, error::operation::Operation};
 
 /// The number of times that a request may be sent.
 #[derive(Clone, Copy, Debug)]
-pub(crate) enum Tries {
+pub(crate) enum Attempts {
     One,
     Several,
     /// Several, and no limit holds it back: a pod that bills is ended by what it brings.
@@ -33,7 +33,7 @@ impl<'a> Call<'a> {
     }
 
     /// A request that only looks.
-    pub(crate) fn look(operation: Operation, target: Option<&'a str>) -> Self {
+    pub(crate) fn read(operation: Operation, target: Option<&'a str>) -> Self {
         Self { operation, target, priority: Priority::Poll, is_change: false }
     }
 }

@@ -7,7 +7,7 @@ use tokio::time::Instant;
 use crate::{
     GpuType,
     backend::SshKeys,
-    client::shared::Shared,
+    client::single_flight::SingleFlight,
     knowledge::{
         listing::{Listing, SHARED_FOR},
         names::Names,
@@ -24,22 +24,22 @@ pub(crate) struct WrittenKeys {
 
 /// Answers that deploys need before they create, shared by those that begin together.
 #[derive(Debug, Default)]
-pub(crate) struct Lookups {
+pub(crate) struct LookupCache {
     /// When a mutation last began or ended: what was looked up before it says little after it.
     mutated_at: Mutex<Option<Instant>>,
-    pub(crate) pods: Shared<(), Arc<Listing>>,
+    pub(crate) pods: SingleFlight<(), Arc<Listing>>,
     pub(crate) names: Names,
     /// The pods that this handle created or changed, since answers may be from before.
     pub(crate) records: PodRecords,
-    pub(crate) ssh_keys: Shared<(), SshKeys>,
+    pub(crate) ssh_keys: SingleFlight<(), SshKeys>,
     /// The set of SSH keys last written through this handle.
     pub(crate) written_ssh_keys: tokio::sync::Mutex<Option<WrittenKeys>>,
-    pub(crate) data_centers: Shared<(), Vec<String>>,
+    pub(crate) data_centers: SingleFlight<(), Vec<String>>,
     /// The secure cloud's and the community cloud's, for so many GPUs a pod.
-    pub(crate) gpu_types: [Shared<u32, Vec<GpuType>>; 2],
+    pub(crate) gpu_types: [SingleFlight<u32, Vec<GpuType>>; 2],
 }
 
-impl Lookups {
+impl LookupCache {
     /// The oldest answer that will do about anything but pods.
     pub(crate) fn oldest(&self) -> Option<Instant> {
         Instant::now().checked_sub(SHARED_FOR)

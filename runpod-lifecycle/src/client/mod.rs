@@ -8,14 +8,14 @@ pub(crate) mod quota;
 pub(crate) mod ratelimit;
 pub(crate) mod retry;
 mod send;
-pub(crate) mod shared;
+pub(crate) mod single_flight;
 
 use std::{fmt, sync::Arc, time::SystemTime};
 
 use crate::{
     ApiVersion, Event,
     backend::Backend,
-    client::{clock::ServerClock, lookups::Lookups, quota::Quota},
+    client::{clock::ServerClock, lookups::LookupCache, quota::Quota},
     event::Observer,
     knowledge::poller::Poller,
     probe::Prober,
@@ -57,7 +57,7 @@ struct Inner {
     clock: ServerClock,
     prober: Prober,
     poller: Poller,
-    lookups: Lookups,
+    lookups: LookupCache,
 }
 
 impl RunPod {
@@ -132,7 +132,7 @@ impl RunPod {
         &self.inner.poller
     }
 
-    pub(crate) fn lookups(&self) -> &Lookups {
+    pub(crate) fn lookups(&self) -> &LookupCache {
         &self.inner.lookups
     }
 

@@ -70,7 +70,7 @@ struct Window {
     /// Looks sent in this window.
     looks: u64,
     /// A poll had to wait for the next window.
-    is_look_held: bool,
+    is_poll_held: bool,
     /// Requests that mutations must leave to polls, which had to wait for this window.
     for_looks: u64,
 }
@@ -163,7 +163,7 @@ impl Quota {
                 window.remaining = window.remaining.saturating_sub(1);
                 window.looks += u64::from(priority == Priority::Poll);
             } else if priority == Priority::Poll {
-                window.is_look_held |= !window.opens_in(priority, now).is_zero();
+                window.is_poll_held |= !window.opens_in(priority, now).is_zero();
             }
         }
         hold
@@ -213,7 +213,7 @@ impl Window {
             resets_at: now + span.min(LONGEST),
             is_closed: true,
             looks: 0,
-            is_look_held: false,
+            is_poll_held: false,
             for_looks: 0,
         }
     }
@@ -314,7 +314,7 @@ impl Window {
             resets_at: now + length.min(LONGEST),
             is_closed: false,
             looks: 0,
-            is_look_held: false,
+            is_poll_held: false,
             for_looks: self.reserved(),
             ..*self
         };
@@ -323,7 +323,7 @@ impl Window {
 
     /// The requests that the next window keeps for polls.
     fn reserved(&self) -> u64 {
-        if self.is_look_held { self.tenth() } else { 0 }
+        if self.is_poll_held { self.tenth() } else { 0 }
     }
 
     fn tenth(&self) -> u64 {

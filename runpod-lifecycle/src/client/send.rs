@@ -9,7 +9,7 @@ use crate::{
     Error, ErrorKind, Event, RunPod,
     backend::Answer,
     client::{
-        call::{Call, Tries},
+        call::{Attempts, Call},
         quota::{Permit, Priority},
         retry,
     },
@@ -73,26 +73,26 @@ impl RunPod {
     where
         F: Future<Output = Result<Answer<T>, Failure>> + Send,
     {
-        self.send(call, Tries::Several, send).await
+        self.send(call, Attempts::Several, send).await
     }
 
     /// Sends a request once, or again after failures that may pass.
     pub(crate) async fn send<T, F>(
         &self,
         call: Call<'_>,
-        tries: Tries,
+        attempts: Attempts,
         send: impl Fn() -> F + Send,
     ) -> Result<T, Error>
     where
         F: Future<Output = Result<Answer<T>, Failure>> + Send,
     {
-        let mut pauses = retry::pauses(match tries {
-            Tries::One => 1,
-            Tries::Several | Tries::Urgent => retry::ATTEMPTS,
+        let mut pauses = retry::pauses(match attempts {
+            Attempts::One => 1,
+            Attempts::Several | Attempts::Urgent => retry::ATTEMPTS,
         });
-        let call = match tries {
-            Tries::Urgent => Call { priority: Priority::Ending, ..call },
-            Tries::One | Tries::Several => call,
+        let call = match attempts {
+            Attempts::Urgent => Call { priority: Priority::Ending, ..call },
+            Attempts::One | Attempts::Several => call,
         };
         loop {
             let error = match self.once(call, Box::pin(send())).await {

@@ -5,7 +5,7 @@ use crate::{
     client::call::Call,
     deploy::{
         nearest::unknown,
-        placement::{add, forbids_more_than_a_look, unread},
+        placement::{add, forbids_more_than_a_read, unread},
     },
     error::operation::Operation,
     spec::offer::same_data_center,
@@ -46,7 +46,7 @@ impl RunPod {
     }
 
     async fn all_data_centers(&self) -> Result<Vec<String>, Error> {
-        let call = Call::look(Operation::ListDataCenters, None);
+        let call = Call::read(Operation::ListDataCenters, None);
         let ask = self.repeatedly(call, || self.backend().data_centers());
         self.lookups().data_centers.get((), self.lookups().oldest(), ask).await
     }
@@ -54,10 +54,10 @@ impl RunPod {
     /// The data center of the spec's network volume; `None` without one, or if RunPod does not say.
     pub(crate) async fn volume_home(&self, spec: &PodSpec) -> Result<Option<String>, DeployError> {
         let Some(volume) = &spec.network_volume else { return Ok(None) };
-        let call = Call::look(Operation::GetNetworkVolume, Some(volume));
+        let call = Call::read(Operation::GetNetworkVolume, Some(volume));
         match self.repeatedly(call, || self.backend().network_volume_data_center(volume)).await {
             Ok(home) => Ok(home),
-            Err(error) if error.kind() == ErrorKind::NotFound || forbids_more_than_a_look(&error) => {
+            Err(error) if error.kind() == ErrorKind::NotFound || forbids_more_than_a_read(&error) => {
                 Err(DeployError::Lookup(error))
             }
             // The pin only spares creates that cannot succeed.

@@ -14,7 +14,7 @@ use crate::{
     deploy::{
         error::grouped,
         placement::Placement,
-        step::{Setback, Step, suggestions},
+        step::{CandidateError, NextStep, suggestions},
     },
     error::operation::Operation,
     knowledge::{
@@ -70,20 +70,20 @@ impl<'a> Deployment<'a> {
         env
     }
 
-    /// Tries the candidates in order until RunPod accepts one.
+    /// Attempts the candidates in order until RunPod accepts one.
     pub(crate) async fn run(mut self, placement: Placement) -> Result<PodHandle, DeployError> {
         for candidate in placement.candidates {
             let hardware = candidate.hardware.to_string();
             self.runpod.notify(&Event::CandidateTried { hardware: hardware.clone() });
             match self.create(&candidate, &placement.data_centers).await {
                 Ok(pod) => return Ok(self.accepted(pod, hardware)),
-                Err(Setback::NextCandidate(error)) => {
+                Err(CandidateError::NextCandidate(error)) => {
                     let reason = error.message().to_owned();
                     self.runpod.notify(&Event::CandidateRefused { hardware, reason });
                     let Candidate { hardware, cloud, .. } = candidate;
                     self.attempts.push(Attempt { hardware, cloud, error });
                 }
-                Err(Setback::End(error)) => return Err(self.ended(error)),
+                Err(CandidateError::End(error)) => return Err(self.ended(error)),
             }
         }
         let attempts = std::mem::take(&mut self.attempts);
@@ -92,28 +92,32 @@ impl<'a> Deployment<'a> {
     }
 
     /// Creates one candidate, at most once however often it is sent.
-    async fn create(&mut self, candidate: &Candidate, data_centers: &[String]) -> Result<Pod, Setback> {
+    async fn create(
+        &mut self,
+        candidate: &Candidate,
+        data_centers: &[String],
+    ) -> Result<Pod, CandidateError> {
         let mut pauses = retry::pauses(retry::ATTEMPTS);
         loop {
             let error = match self.send(candidate, data_centers).await {
                 Ok(pod) => return Ok(pod),
                 Err(error) => error,
             };
-            match Step::after(&error) {
-                Step::NextCandidate => return Err(Setback::NextCandidate(error)),
-                Step::End => return Err(Setback::End(DeployError::Refused(error))),
-                Step::Again => {}
-                Step::LookForIt => {
+            match NextStep::after(&error) {
+                NextStep::NextCandidate => return Err(CandidateError::NextCandidate(error)),
+                NextStep::End => return Err(CandidateError::End(DeployError::Refused(error))),
+                NextStep::Again => {}
+                NextStep::SearchForIt => {
                     let hardware = candidate.hardware.to_string();
-                    if let Some(pod) = self.reconcile(hardware, &error).await.map_err(Setback::End)? {
+                    if let Some(pod) = self.reconcile(hardware, &error).await.map_err(CandidateError::End)? {
                         return Ok(pod);
                     }
                     // Absent from lists for 15 s is leave to go on, and no proof: the end still says so.
                     self.unclear = Some(error.clone());
-                    match Step::once_absent(&error) {
-                        Step::NextCandidate => return Err(Setback::NextCandidate(error)),
-                        Step::End => return Err(Setback::End(DeployError::Refused(error))),
-                        Step::Again | Step::LookForIt => {}
+                    match NextStep::once_absent(&error) {
+                        NextStep::NextCandidate => return Err(CandidateError::NextCandidate(error)),
+                        NextStep::End => return Err(CandidateError::End(DeployError::Refused(error))),
+                        NextStep::Again | NextStep::SearchForIt => {}
                     }
                 }
             }
@@ -123,7 +127,7 @@ impl<'a> Deployment<'a> {
                 None => false,
             };
             if !is_rested {
-                return Err(Setback::End(DeployError::Refused(error)));
+                return Err(CandidateError::End(DeployError::Refused(error)));
             }
         }
     }

@@ -136,7 +136,7 @@ impl RunPod {
     pub(crate) fn or_nothing<T>(&self, catalog: Result<T, Error>) -> Result<Option<T>, DeployError> {
         match catalog {
             Ok(catalog) => Ok(Some(catalog)),
-            Err(error) if forbids_more_than_a_look(&error) => Err(DeployError::Lookup(error)),
+            Err(error) if forbids_more_than_a_read(&error) => Err(DeployError::Lookup(error)),
             Err(error) => {
                 self.notify(&Event::CatalogUnread { error: unread("the catalog", &error) });
                 Ok(None)
@@ -155,7 +155,7 @@ pub(crate) fn add(found: Vec<Problem>, problems: &mut Vec<Problem>) {
 }
 
 /// Returns true if what kept something optional from being read keeps the create from being accepted as well.
-pub(crate) fn forbids_more_than_a_look(error: &Error) -> bool {
+pub(crate) fn forbids_more_than_a_read(error: &Error) -> bool {
     matches!(error.kind(), ErrorKind::Unauthorized | ErrorKind::Retired)
 }
 

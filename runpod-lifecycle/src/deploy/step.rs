@@ -3,14 +3,14 @@
 use crate::{Cloud, DeployError, Error, ErrorKind, PodSpec};
 
 /// Why a candidate brought no pod.
-pub(crate) enum Setback {
+pub(crate) enum CandidateError {
     NextCandidate(Error),
     End(DeployError),
 }
 
 /// The step that follows a failed create.
 #[derive(Debug, PartialEq, Eq)]
-pub(crate) enum Step {
+pub(crate) enum NextStep {
     /// Proven that nothing was created, and this candidate may still come.
     Again,
     /// Proven that nothing was created; another candidate may do.
@@ -18,14 +18,14 @@ pub(crate) enum Step {
     /// Proven that nothing was created, and no candidate will do.
     End,
     /// Nobody knows yet.
-    LookForIt,
+    SearchForIt,
 }
 
-impl Step {
+impl NextStep {
     pub(crate) fn after(error: &Error) -> Self {
         match error.kind() {
             // Before anything else that the answer says: a pod may bill.
-            _ if error.may_have_been_applied() => Self::LookForIt,
+            _ if error.may_have_been_applied() => Self::SearchForIt,
             ErrorKind::RateLimited | ErrorKind::Unreachable => Self::Again,
             ErrorKind::NoCapacity | ErrorKind::Forbidden => Self::NextCandidate,
             // RunPod has the same 400 for stock and for rules; a 422 is always a rule.

@@ -33,7 +33,7 @@ pub(crate) enum Came<'a> {
 
 /// An answer about one pod.
 #[derive(Clone, Copy, Debug)]
-pub(crate) struct Observation<'a> {
+pub(crate) struct Evidence<'a> {
     pub(crate) asked: Asked,
     /// When it was asked for: what came later may be in it or not.
     pub(crate) at: Instant,
@@ -145,7 +145,7 @@ pub(crate) enum Finding {
 }
 
 /// Says what an answer about a pod proves.
-pub(crate) fn judge(seen: &Observation<'_>, history: &History) -> Finding {
+pub(crate) fn judge(seen: &Evidence<'_>, history: &History) -> Finding {
     let unknown = |until, why: &str| Finding::Unknown { until, why: why.to_owned() };
     match seen.came {
         // It never comes back, however late the answer is.

@@ -99,7 +99,7 @@ impl Reader {
     async fn connect(&mut self) -> Result<(), Error> {
         let (resume, began) = (self.position.resume(), Instant::now());
         let Self { runpod, pod_id, .. } = &*self;
-        let call = Call::look(Operation::ReadLogs, Some(pod_id));
+        let call = Call::read(Operation::ReadLogs, Some(pod_id));
         runpod.require(Feature::Logs, call)?;
         let open = runpod.backend().logs(pod_id, &self.query, &resume);
         match runpod.once(call, Box::pin(open)).await {
@@ -147,7 +147,7 @@ impl Reader {
         let Self { runpod, pod_id, .. } = &*self;
         let is_rested = match retry::pauses(RECONNECTS).nth(self.failures - 1) {
             Some(pause) => {
-                runpod.rest_after(&error, Call::look(Operation::ReadLogs, Some(pod_id)), pause).await
+                runpod.rest_after(&error, Call::read(Operation::ReadLogs, Some(pod_id)), pause).await
             }
             None => false,
         };

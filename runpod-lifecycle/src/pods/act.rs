@@ -9,10 +9,10 @@ use runpod_api::http::StatusCode;
 use tokio::time::{Instant, sleep, sleep_until};
 
 use crate::{
-    Applied, Error, ErrorKind, Pod, PodHandle, PodState, RunPod,
+    Accepted, Error, ErrorKind, Pod, PodHandle, PodState, RunPod,
     backend::Action,
     client::{
-        call::{Call, Tries},
+        call::{Attempts, Call},
         retry,
     },
     error::operation::Operation,
@@ -36,7 +36,7 @@ impl RunPod {
     ///
     /// # Cancellation
     /// If the future is dropped after the request was sent, the pod may be stopping.
-    pub async fn stop(&self, id: &str) -> Result<Applied, Error> {
+    pub async fn stop(&self, id: &str) -> Result<Accepted, Error> {
         let stopped = |state: &PodState| state.is_stopped();
         self.act(Call::ending(Operation::StopPod, id), Action::Stop, id, None, stopped).await
     }
@@ -51,12 +51,12 @@ impl RunPod {
     /// # Cost
     /// The GPU bills from the start on. A [lifetime](crate::PodSpec::lifetime) that was over begins anew, and
     /// the warnings say until when.
-    pub async fn start(&self, id: &str) -> Result<Applied, Error> {
+    pub async fn start(&self, id: &str) -> Result<Accepted, Error> {
         self.start_seen(id, None).await
     }
 
     /// Starts a pod that was last seen so.
-    pub(crate) async fn start_seen(&self, id: &str, seen: Option<&Pod>) -> Result<Applied, Error> {
+    pub(crate) async fn start_seen(&self, id: &str, seen: Option<&Pod>) -> Result<Accepted, Error> {
         let started = |state: &PodState| {
             matches!(state, PodState::Running | PodState::Starting | PodState::Provisioning)
         };
@@ -68,18 +68,18 @@ impl RunPod {
     ///
     /// # Errors
     /// [`ErrorKind::Locked`] if the pod is locked; [`ErrorKind::Conflict`] if it is not running.
-    pub async fn restart(&self, id: &str) -> Result<Applied, Error> {
+    pub async fn restart(&self, id: &str) -> Result<Accepted, Error> {
         self.restart_seen(id, None).await
     }
 
     /// Restarts the container of a pod that was last seen so.
-    pub(crate) async fn restart_seen(&self, id: &str, seen: Option<&Pod>) -> Result<Applied, Error> {
+    pub(crate) async fn restart_seen(&self, id: &str, seen: Option<&Pod>) -> Result<Accepted, Error> {
         let record = self.lookups().records.of_changed(id);
         let call = Call::mutation(Operation::RestartPod, id);
         record.touch();
         let answer = self.once(call, Box::pin(self.backend().act(id, Action::Restart))).await;
         self.remember(&record, Action::Restart, answer.as_ref().err(), seen);
-        Ok(Applied::by_action(Action::Restart, answer?.as_ref(), self.server_now()))
+        Ok(Accepted::by_action(Action::Restart, answer?.as_ref(), self.server_now()))
     }
 
     /// Deletes a pod with its container disk and pod volume; a network volume stays. Returns once
@@ -96,8 +96,8 @@ impl RunPod {
     ///
     /// # Cost
     /// On success nothing of the pod bills any more. On any error assume that it still does.
-    pub async fn terminate(&self, id: &str) -> Result<Applied, Error> {
-        self.delete(id, None).await.map(|()| Applied::default())
+    pub async fn terminate(&self, id: &str) -> Result<Accepted, Error> {
+        self.delete(id, None).await.map(|()| Accepted::default())
     }
 
     /// Terminates a pod that an answer has shown.
@@ -155,7 +155,7 @@ impl RunPod {
         let mut pauses = retry::pauses(retry::ATTEMPTS);
         let patience = Instant::now() + 2 * LAG;
         loop {
-            let seen = match self.examine(id, Tries::One, listed_at).await {
+            let seen = match self.examine(id, Attempts::One, listed_at).await {
                 Ok((_, Finding::Gone)) => return Ok(()),
                 Ok((None, _)) if Instant::now() < patience => {
                     sleep(UNKNOWN_PAUSE).await;
@@ -188,7 +188,7 @@ impl RunPod {
         id: &str,
         seen: Option<&Pod>,
         is_there: impl Fn(&PodState) -> bool,
-    ) -> Result<Applied, Error> {
+    ) -> Result<Accepted, Error> {
         let record = self.lookups().records.of_changed(id);
         record.touch();
         let sent = AtomicUsize::new(0);
@@ -199,7 +199,7 @@ impl RunPod {
         let answer = self.repeatedly(call, send).await;
         self.remember(&record, action, answer.as_ref().err(), seen);
         let error = match answer {
-            Ok(pod) => return Ok(Applied::by_action(action, pod.as_ref(), self.server_now())),
+            Ok(pod) => return Ok(Accepted::by_action(action, pod.as_ref(), self.server_now())),
             Err(error) => error,
         };
         // The host lacks free GPUs also when this pod has them: an earlier answer may have been lost.
@@ -212,7 +212,7 @@ impl RunPod {
         match self.settled(id).await {
             Ok(Some(pod)) if pod.state.as_ref().is_some_and(is_there) => {
                 self.remember(&record, action, None, seen);
-                Ok(Applied::by_action(action, Some(&pod), self.server_now()))
+                Ok(Accepted::by_action(action, Some(&pod), self.server_now()))
             }
             _ => Err(error),
         }
@@ -221,7 +221,7 @@ impl RunPod {
     /// The pod by its id, once its last change has shown or has had [`LAG`] to; `None` if it is not known.
     async fn settled(&self, id: &str) -> Result<Option<Pod>, Error> {
         loop {
-            match self.examine(id, Tries::Several, None).await? {
+            match self.examine(id, Attempts::Several, None).await? {
                 (_, Finding::Unknown { until: Some(until), .. }) if Instant::now() < until => {
                     sleep_until(until.min(Instant::now() + UNKNOWN_PAUSE)).await;
                 }
@@ -253,7 +253,7 @@ impl PodHandle {
     ///
     /// # Errors
     /// As [`RunPod::stop`].
-    pub async fn stop(&self) -> Result<Applied, Error> {
+    pub async fn stop(&self) -> Result<Accepted, Error> {
         self.runpod().stop(&self.id).await
     }
 
@@ -261,11 +261,11 @@ impl PodHandle {
     ///
     /// # Errors
     /// As [`RunPod::start`].
-    pub async fn start(&self) -> Result<Applied, Error> {
+    pub async fn start(&self) -> Result<Accepted, Error> {
         let applied = self.runpod().start_seen(&self.id, Some(self)).await?;
         // An answer that says nothing of the pod leaves what was known of it.
         Ok(match applied.warnings.is_empty() {
-            true => Applied::by_action(Action::Start, Some(self), self.runpod().server_now()),
+            true => Accepted::by_action(Action::Start, Some(self), self.runpod().server_now()),
             false => applied,
         })
     }
@@ -274,7 +274,7 @@ impl PodHandle {
     ///
     /// # Errors
     /// As [`RunPod::restart`].
-    pub async fn restart(&self) -> Result<Applied, Error> {
+    pub async fn restart(&self) -> Result<Accepted, Error> {
         self.runpod().restart_seen(&self.id, Some(self)).await
     }
 
@@ -285,9 +285,9 @@ impl PodHandle {
     ///
     /// # Errors
     /// As [`RunPod::terminate`].
-    pub async fn terminate(&self) -> Result<Applied, Error> {
+    pub async fn terminate(&self) -> Result<Accepted, Error> {
         self.runpod().end(self).await?;
-        Ok(Applied::by_terminate(self))
+        Ok(Accepted::by_terminate(self))
     }
 }
 

@@ -83,7 +83,7 @@ impl RunPod {
     /// # Errors
     /// If billing cannot be read; [`ErrorKind::Unsupported`](crate::ErrorKind) on REST v1.
     pub async fn billed_usd(&self, pod_id: &str) -> Result<f64, Error> {
-        let call = Call::look(Operation::ReadBilling, Some(pod_id));
+        let call = Call::read(Operation::ReadBilling, Some(pod_id));
         self.require(Feature::Billing, call)?;
         self.repeatedly(call, || self.backend().billed_usd(pod_id)).await
     }

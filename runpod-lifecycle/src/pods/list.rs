@@ -7,10 +7,10 @@ use tokio::time::{Instant, sleep_until};
 use crate::{
     Error, ErrorKind, Event, Pod, PodHandle, RunPod,
     backend::NextPage,
-    client::call::{Call, Tries},
+    client::call::{Attempts, Call},
     error::operation::Operation,
     knowledge::{
-        evidence::{Came, Finding, Observation, absence_by_id, judge},
+        evidence::{Came, Evidence, Finding, absence_by_id, judge},
         identity::{Claim, Whose, bears},
         listing::{Listing, Unreadable},
         record::PodRecord,
@@ -80,7 +80,7 @@ impl RunPod {
     /// Looks at one pod, given that a list asked for at `listed_at` has shown it.
     pub(crate) async fn look_again(&self, id: &str, listed_at: Option<Instant>) -> Result<Pod, Error> {
         let asked_at = Instant::now();
-        let error = match self.look_at(id, Tries::Several).await {
+        let error = match self.look_at(id, Attempts::Several).await {
             Err(error) if error.kind() == ErrorKind::NotFound => error,
             outcome => return outcome,
         };
@@ -95,10 +95,10 @@ impl RunPod {
     }
 
     /// The pod of this id and no other.
-    pub(crate) async fn look_at(&self, id: &str, tries: Tries) -> Result<Pod, Error> {
-        let call = Call::look(Operation::GetPod, Some(id));
+    pub(crate) async fn look_at(&self, id: &str, attempts: Attempts) -> Result<Pod, Error> {
+        let call = Call::read(Operation::GetPod, Some(id));
         let asked_at = Instant::now();
-        let mut pod = self.send(call, tries, || self.backend().get(id)).await?;
+        let mut pod = self.send(call, attempts, || self.backend().get(id)).await?;
         if pod.id != id {
             let message = format!("the answer is about another pod, {:?}", pod.id);
             return Err(Error::of_answer(ErrorKind::Unreadable, Operation::GetPod, Some(id), message));
@@ -113,18 +113,18 @@ impl RunPod {
     pub(crate) async fn examine(
         &self,
         id: &str,
-        tries: Tries,
+        attempts: Attempts,
         listed_at: Option<Instant>,
     ) -> Result<(Option<Pod>, Finding), Error> {
         let at = Instant::now();
-        let pod = match self.look_at(id, tries).await {
+        let pod = match self.look_at(id, attempts).await {
             Ok(pod) => Some(pod),
             Err(error) if error.kind() == ErrorKind::NotFound => None,
             Err(error) => return Err(error),
         };
         let came = pod.as_ref().map_or(Came::Absent, Came::Pod);
         let history = self.lookups().records.history(id).with_list(listed_at);
-        let finding = judge(&Observation { asked: Asked::ById, at, came }, &history);
+        let finding = judge(&Evidence { asked: Asked::ById, at, came }, &history);
         Ok((pod, finding))
     }
 
@@ -134,7 +134,7 @@ impl RunPod {
     /// # Errors
     /// If a page cannot be read: a partial list is never returned as a whole one.
     pub async fn list(&self) -> Result<Vec<PodHandle>, Error> {
-        let listing = self.read_list(Tries::Several).await?;
+        let listing = self.read_list(Attempts::Several).await?;
         for odd in &listing.unreadable {
             self.notify(&Event::Warned { warning: odd.problem.clone() });
         }
@@ -162,7 +162,7 @@ impl RunPod {
     }
 
     pub(crate) async fn named_now(&self, name: &str) -> Result<Vec<PodHandle>, Error> {
-        let listing = self.read_list(Tries::Several).await?;
+        let listing = self.read_list(Attempts::Several).await?;
         self.named_in(&listing, name).await
     }
 
@@ -189,7 +189,7 @@ impl RunPod {
     /// Like `find`, but deploys that begin together read one list.
     pub(crate) async fn named_at_deploy(&self, name: &str) -> Result<Vec<PodHandle>, Error> {
         let lookups = self.lookups();
-        let read = async { self.read_list(Tries::Several).await.map(Arc::new) };
+        let read = async { self.read_list(Attempts::Several).await.map(Arc::new) };
         let listing = lookups.pods.get((), lookups.oldest_of_pods(), read).await?;
         let named = self.named_in(&listing, name).await?;
         self.named_after_doubt(named, name).await
@@ -198,7 +198,7 @@ impl RunPod {
     /// A pod that was created lately, unless it is gone.
     async fn created_still(&self, record: Arc<PodRecord>) -> Result<Option<PodHandle>, Error> {
         let Some(created) = record.created() else { return Ok(None) };
-        let (seen, finding) = self.examine(&created.pod.id, Tries::Several, None).await?;
+        let (seen, finding) = self.examine(&created.pod.id, Attempts::Several, None).await?;
         if finding == Finding::Gone {
             return Ok(None);
         }
@@ -228,7 +228,7 @@ impl RunPod {
         let is_left = |pod: &&Pod| !records.is_ended_by(&pod.id, listing.asked_at);
         for pod in listing.pods.iter().filter(is_left) {
             let pod = match bears(pod, name) {
-                None => self.look_closer(pod.clone(), Tries::Several).await?,
+                None => self.look_closer(pod.clone(), Attempts::Several).await?,
                 Some(true) => Some(pod.clone()),
                 Some(false) => continue,
             };
@@ -262,7 +262,7 @@ impl RunPod {
     /// nobody's.
     pub(crate) async fn whose(&self, claim: &Claim, pod: Pod) -> Result<(Whose, Pod), Error> {
         match claim.whose(&pod) {
-            Whose::MayBeOurs => Ok(match self.look_closer(pod.clone(), Tries::Several).await? {
+            Whose::MayBeOurs => Ok(match self.look_closer(pod.clone(), Attempts::Several).await? {
                 Some(closer) => (claim.whose(&closer), closer),
                 None => (Whose::SomebodyElses, pod),
             }),
@@ -272,36 +272,37 @@ impl RunPod {
 
     /// A pod that a list shows without what tells it from others, asked for by its id; `None` if it is gone,
     /// the pod as listed if RunPod does not know it by its id yet.
-    pub(crate) async fn look_closer(&self, pod: Pod, tries: Tries) -> Result<Option<Pod>, Error> {
-        let (closer, finding) = self.examine(&pod.id, tries, pod.listed_at()).await?;
+    pub(crate) async fn look_closer(&self, pod: Pod, attempts: Attempts) -> Result<Option<Pod>, Error> {
+        let (closer, finding) = self.examine(&pod.id, attempts, pod.listed_at()).await?;
         Ok((finding != Finding::Gone).then(|| closer.unwrap_or(pod)))
     }
 
     /// Every page of the pod list, without the pods that are gone.
-    pub(crate) async fn read_list(&self, tries: Tries) -> Result<Listing, Error> {
-        let mut listing = self.read_pages(tries).await;
+    pub(crate) async fn read_list(&self, attempts: Attempts) -> Result<Listing, Error> {
+        let mut listing = self.read_pages(attempts).await;
         listing.failure.take().map_or(Ok(listing), Err)
     }
 
     /// The pages of the pod list up to the first that cannot be read: they prove that their pods are there,
     /// and of no other that it is not.
-    pub(crate) async fn read_pages(&self, tries: Tries) -> Listing {
+    pub(crate) async fn read_pages(&self, attempts: Attempts) -> Listing {
         let asked_at = Instant::now();
         let mut listing = Listing { pods: Vec::new(), unreadable: Vec::new(), asked_at, failure: None };
-        listing.failure = self.read_into(&mut listing, tries).await.err();
+        listing.failure = self.read_into(&mut listing, attempts).await.err();
         let seen_at = Some(self.server_now());
         listing.pods.iter_mut().for_each(|pod| pod.seen_at = seen_at);
         self.lookups().records.observe(&mut listing.pods, Asked::List, asked_at);
         listing
     }
 
-    async fn read_into(&self, listing: &mut Listing, tries: Tries) -> Result<(), Error> {
+    async fn read_into(&self, listing: &mut Listing, attempts: Attempts) -> Result<(), Error> {
         let (mut ids, mut cursors) = (HashSet::new(), HashSet::new());
         let mut cursor: Option<String> = None;
         for _ in 0..MOST_PAGES {
             let at = cursor.as_deref();
-            let page =
-                self.send(Call::look(Operation::ListPods, None), tries, || self.backend().list(at)).await?;
+            let page = self
+                .send(Call::read(Operation::ListPods, None), attempts, || self.backend().list(at))
+                .await?;
             let (pods, nameless): (Vec<Pod>, Vec<Pod>) =
                 page.pods.into_iter().partition(|pod| !pod.id.is_empty());
             let pods = pods.into_iter().filter(|pod| ids.insert(pod.id.clone()) && !pod.is_gone());

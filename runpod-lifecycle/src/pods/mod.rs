@@ -1,7 +1,7 @@
 //! The pods of an account: whose they are, and what is evidence about them.
 
+pub(crate) mod accepted;
 pub(crate) mod act;
-pub(crate) mod applied;
 pub(crate) mod cost;
 pub(crate) mod list;
 pub(crate) mod reap;

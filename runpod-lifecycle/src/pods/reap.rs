@@ -6,7 +6,7 @@ use tokio::time::{Instant, sleep_until};
 
 use crate::{
     AtEnd, Error, Event, Pod, PodHandle, PodState, RunPod,
-    client::call::Tries,
+    client::call::Attempts,
     knowledge::{evidence::LAG, identity::hides_environment, listing::Listing},
 };
 
@@ -294,10 +294,10 @@ enum Mode {
 }
 
 impl Mode {
-    fn tries(self) -> Tries {
+    fn tries(self) -> Attempts {
         match self {
-            Self::Ending => Tries::Urgent,
-            Self::DryRun => Tries::Several,
+            Self::Ending => Attempts::Urgent,
+            Self::DryRun => Attempts::Several,
         }
     }
 }

@@ -8,7 +8,7 @@ use tokio::time::{Instant, sleep, sleep_until, timeout_at};
 
 use crate::{
     Error, Event, Origin, Pod, PodHandle,
-    client::call::Tries,
+    client::call::Attempts,
     knowledge::{
         evidence::LAG,
         identity::Relation,
@@ -253,7 +253,7 @@ impl PodHandle {
 
     /// Looks by its id at a pod of a list that does not show what it is.
     async fn closer(&self, pod: &Pod, relate: impl Fn(&Pod) -> Relation) -> Result<Relation, String> {
-        let closer = self.runpod().look_closer(pod.clone(), Tries::Several).await;
+        let closer = self.runpod().look_closer(pod.clone(), Attempts::Several).await;
         let Some(closer) = closer.map_err(|error| error.to_string())? else { return Ok(Relation::None) };
         match relate(&closer) {
             // Listed and not known by its id: a later list says whether it is there.
@@ -266,7 +266,7 @@ impl PodHandle {
 
     /// A pod that a list shows, as it is now; `None` if it is gone. What cannot be looked at is as listed.
     async fn alive(&self, pod: &Pod) -> Option<Pod> {
-        self.runpod().look_closer(pod.clone(), Tries::Several).await.unwrap_or_else(|_| Some(pod.clone()))
+        self.runpod().look_closer(pod.clone(), Attempts::Several).await.unwrap_or_else(|_| Some(pod.clone()))
     }
 
     async fn end_twin(&self, twin: &Pod, record: &PodRecord) -> Result<(), String> {

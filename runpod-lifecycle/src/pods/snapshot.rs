@@ -6,7 +6,7 @@ use tokio::time::{Instant, sleep_until};
 
 use crate::{
     Error, RunPod,
-    client::call::Tries,
+    client::call::Attempts,
     knowledge::listing::{Listing, SHARED_FOR, Snapshot},
 };
 
@@ -31,7 +31,7 @@ impl RunPod {
             return list;
         }
         // An odd pod in the list is asked for by its id when somebody waits for it.
-        let Listing { pods, unreadable, asked_at, failure } = self.read_pages(Tries::One).await;
+        let Listing { pods, unreadable, asked_at, failure } = self.read_pages(Attempts::One).await;
         let pods = pods.into_iter().map(|pod| (pod.id.clone(), pod)).collect();
         let list = Arc::new(Snapshot { asked_at, pods, unreadable, failure });
         poller.publish(Arc::clone(&list));

@@ -48,7 +48,7 @@ struct Endpoint {
     /// The next try: after the pause, or when the one that is under way should be over.
     due_at: Instant,
     last: Option<Outcome>,
-    /// Tries in a row that came to the same.
+    /// Attempts in a row that came to the same.
     tries: u32,
     /// When the last turn was taken: what an earlier one brings is about another time.
     taken_at: Instant,

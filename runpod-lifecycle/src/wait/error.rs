@@ -23,7 +23,7 @@ pub struct WaitReport {
     /// The last failed look.
     pub last_error: Option<Error>,
     /// The number of polls.
-    pub looks: u32,
+    pub attempts: u32,
     /// The number of times the container was seen to have exited and been restarted. It bills all the while.
     pub restarts: u32,
     /// The last lines of RunPod's system log of the pod; empty if they could not be had.
@@ -43,7 +43,7 @@ impl fmt::Display for WaitReport {
             self.last_pod.as_ref().and_then(|pod| pod.state.as_ref()),
             self.last_pending.as_deref(),
         ))?;
-        let times = if self.looks == 1 { "once".to_owned() } else { format!("{} times", self.looks) };
+        let times = if self.attempts == 1 { "once".to_owned() } else { format!("{} times", self.attempts) };
         write!(f, ", asked {times} in {:.1} s", self.elapsed.as_secs_f64())?;
         if let Some(id) = &self.in_place_of {
             write!(f, ", adopted in place of {id}")?;
@@ -82,7 +82,7 @@ impl WaitReport {
             last_pod: Some(pod.clone()),
             last_pending: None,
             last_error: None,
-            looks: 0,
+            attempts: 0,
             restarts: 0,
             system_log: Vec::new(),
             diagnosis: None,
@@ -169,7 +169,7 @@ impl WaitError {
             }
             Self::Failed { reason, .. } => format!("pod {id} will not be {condition}: {reason} ({report})"),
             Self::GaveWay { source, .. } => source.to_string(),
-            Self::Call { source, .. } if report.looks == 0 => source.to_string(),
+            Self::Call { source, .. } if report.attempts == 0 => source.to_string(),
             Self::Call { source, .. } => {
                 format!("stopped waiting for pod {id} to be {condition} ({report}): {source}")
             }

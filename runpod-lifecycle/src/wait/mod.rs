@@ -28,7 +28,7 @@ use crate::{
     event::Observer,
     knowledge::search::Settled,
     wait::{
-        source::{Sight, Source},
+        source::{Observation, Source},
         watcher::Watcher,
     },
 };
@@ -36,14 +36,14 @@ use crate::{
 /// The longest the search for another pod may take before the pod that was waited for is polled again.
 const RECENT: Duration = Duration::from_secs(1);
 /// The longest that look takes.
-const LOOK_PATIENCE: Duration = Duration::from_secs(4);
+const POLL_PATIENCE: Duration = Duration::from_secs(4);
 
 /// A wait for a pod, made by [`PodHandle::wait_until`]; `.await` it.
 ///
-/// The first look happens at once, then after 1, 3 and 5 seconds and from there on every 5, or every
-/// 2.5 while several waits on the handle share one list. A pod that is booting is looked at every 5
-/// seconds from the start. Between looks a pod that RunPod calls ready is probed every second. There
-/// is one more look when the time is up. Failures that may pass (429, 5xx, lost
+/// The first poll happens at once, then after 1, 3 and 5 seconds and from there on every 5, or every
+/// 2.5 while several waits on the handle share one list. A pod that is booting is polled every 5
+/// seconds from the start. Between polls a pod that RunPod calls ready is probed every second. There
+/// is one more poll when the time is up. Failures that may pass (429, 5xx, lost
 /// connections) are events, not the end.
 ///
 /// A pod that runs and cannot be reached after 10 s, or still boots after 30 s, has its system log looked at now and
@@ -170,7 +170,7 @@ impl<C: Condition> Wait<C> {
         if matches!(settled, Settled::GaveWay { .. }) || searched_at.elapsed() <= RECENT {
             return (last, settled);
         }
-        let later = Box::pin(self.pod.look_now()).await;
+        let later = Box::pin(self.pod.poll_now()).await;
         let last = match (last, later) {
             (Ok(Some(_)), Some(later)) if self.condition.verdict(Some(&later)) == Verdict::Done => {
                 Ok(Some(later))
@@ -188,7 +188,7 @@ impl<C: Condition> Wait<C> {
 impl PodHandle {
     /// A wait until `condition` holds. `.await` it.
     ///
-    /// It looks for `longest`. On top of that come up to 1 s for the last look, up to 4 s for RunPod's log if
+    /// It polls for `longest`. On top of that come up to 1 s for the last poll, up to 4 s for RunPod's log if
     /// the wait fails, and in the first wait after a deploy the search for another pod of its name.
     ///
     /// # Errors
@@ -212,11 +212,11 @@ impl PodHandle {
     }
 
     /// The pod as it is now; `None` if that cannot be had in a moment. Many that look at once share a list.
-    async fn look_now(&self) -> Option<Pod> {
+    async fn poll_now(&self) -> Option<Pod> {
         let mut watcher = Watcher::new(self.runpod(), self);
-        match timeout(LOOK_PATIENCE, watcher.look()).await {
-            Ok(Ok(Sight::Pod(pod))) => Some(*pod),
-            Ok(Ok(Sight::Gone)) => Some(self.terminated()),
+        match timeout(POLL_PATIENCE, watcher.poll()).await {
+            Ok(Ok(Observation::Pod(pod))) => Some(*pod),
+            Ok(Ok(Observation::Gone)) => Some(self.terminated()),
             _ => None,
         }
     }
@@ -238,7 +238,7 @@ fn search_awaited<C: Condition>(
         "{not}{condition}; RunPod's list shows in {:.0} s whether a second pod was made",
         pause.as_secs_f64().ceil()
     );
-    Event::Looked {
+    Event::Polled {
         pod_id: wait.pod.id.clone(),
         state: pod.and_then(|pod| pod.state.clone()),
         pending: Some(pending),

@@ -4,12 +4,12 @@ use std::time::Duration;
 
 use crate::{Error, Pod, Probe};
 
-/// The longest pause between two looks that succeed, and the only one while a pod boots.
+/// The longest pause between two polls that succeed, and the only one while a pod boots.
 pub(crate) const LONGEST_PAUSE: Duration = Duration::from_secs(5);
 
 /// The observation of a pod that one poll brings.
 #[derive(Clone, Debug)]
-pub(crate) enum Sight {
+pub(crate) enum Observation {
     /// The pod as it is.
     Pod(Box<Pod>),
     /// It is proven that there is no such pod any more.
@@ -21,12 +21,12 @@ pub(crate) enum Sight {
 /// The source of polls for a wait for one pod.
 pub(crate) trait Source: Send {
     /// The pod as it is now.
-    fn look(&mut self) -> impl Future<Output = Result<Sight, Error>> + Send;
+    fn poll(&mut self) -> impl Future<Output = Result<Observation, Error>> + Send;
 
     /// Returns false if the pod was changed since a look showed it so.
     fn is_current(&self, pod: &Pod) -> bool;
 
-    /// The longest pause between two looks.
+    /// The longest pause between two polls.
     fn pace(&self) -> Duration;
 
     /// Completes when a look would bring something new at no cost. Cancel safe.

@@ -10,13 +10,13 @@ use crate::{
     event::Observer,
     knowledge::evidence::is_restarted,
     wait::{
-        source::{LONGEST_PAUSE, Sight, Source},
+        source::{LONGEST_PAUSE, Observation, Source},
         suspicion::Suspicion,
         watcher::Watcher,
     },
 };
 
-/// The first pauses between looks, in seconds; [`LONGEST_PAUSE`] follows. Later looks fall on whole
+/// The first pauses between polls, in seconds; [`LONGEST_PAUSE`] follows. Later polls fall on whole
 /// multiples of it, so that none comes later than one of a loop with that pause.
 const FIRST_PAUSES: [u64; 3] = [1, 2, 2];
 /// The pause between two probes. They cost RunPod nothing.
@@ -48,16 +48,16 @@ async fn run<S: Source>(
     let mut first_pauses = FIRST_PAUSES.iter();
     let mut error_pauses = retry::pauses(usize::MAX);
     loop {
-        let looked_at = Instant::now();
-        let next = match watch.look(&mut source).await {
-            Look::Decided(pod) => {
+        let polled_at = Instant::now();
+        let next = match watch.poll(&mut source).await {
+            PollOutcome::Decided(pod) => {
                 watch.tell(observer, None);
                 return Ok(pod.map(|pod| *pod));
             }
-            Look::Hopeless(reason) => {
+            PollOutcome::Hopeless(reason) => {
                 return Err(WaitError::Failed { reason, report: watch.report(&source).await });
             }
-            Look::Pending(reason) => {
+            PollOutcome::Pending(reason) => {
                 watch.tell(observer, Some(reason));
                 // RunPod answers again, so the next failure begins with short pauses.
                 error_pauses = retry::pauses(usize::MAX);
@@ -68,12 +68,12 @@ async fn run<S: Source>(
                 let pause =
                     first_pauses.next().map_or(source.pace(), |seconds| Duration::from_secs(*seconds));
                 // Counted from the beginning of the poll, so that slow answers do not stretch the pace.
-                looked_at + pause
+                polled_at + pause
             }
-            Look::Fatal(error) => {
+            PollOutcome::Fatal(error) => {
                 return Err(WaitError::Call { source: error, report: watch.report(&source).await });
             }
-            Look::Failed(error) => {
+            PollOutcome::Failed(error) => {
                 watch.tell_failure(observer, &error);
                 let asked = error.retry_after().unwrap_or_default();
                 let pause = asked.min(LONGEST_WAIT).max(error_pauses.next().unwrap_or(LONGEST_PAUSE));
@@ -84,7 +84,9 @@ async fn run<S: Source>(
                 // Counted from the answer: a RunPod that fails is left alone for the whole pause.
                 Instant::now() + pause
             }
-            Look::OutOfTime => return Err(WaitError::TimedOut { report: watch.report(&source).await }),
+            PollOutcome::OutOfTime => {
+                return Err(WaitError::TimedOut { report: watch.report(&source).await });
+            }
         };
         if Instant::now() >= watch.deadline {
             return Err(WaitError::TimedOut { report: watch.report(&source).await });
@@ -101,7 +103,7 @@ async fn run<S: Source>(
 }
 
 /// The outcome of one poll.
-enum Look {
+enum PollOutcome {
     Decided(Option<Box<Pod>>),
     Hopeless(String),
     Pending(String),
@@ -116,8 +118,8 @@ struct Watch<'a> {
     condition: &'a dyn Condition,
     started: Instant,
     deadline: Instant,
-    looked_at: Instant,
-    looks: u32,
+    polled_at: Instant,
+    attempts: u32,
     last_pod: Option<Pod>,
     last_pending: Option<String>,
     last_error: Option<Error>,
@@ -142,8 +144,8 @@ impl<'a> Watch<'a> {
             condition,
             started,
             deadline: started + longest.min(LONGEST_WAIT),
-            looked_at: started,
-            looks: 0,
+            polled_at: started,
+            attempts: 0,
             last_pod: None,
             last_pending: None,
             last_error: None,
@@ -157,49 +159,49 @@ impl<'a> Watch<'a> {
         }
     }
 
-    async fn look<S: Source>(&mut self, source: &mut S) -> Look {
-        self.looks += 1;
+    async fn poll<S: Source>(&mut self, source: &mut S) -> PollOutcome {
+        self.attempts += 1;
         (self.is_booting, self.is_probed) = (false, false);
-        // At the deadline itself one last look is granted a moment of its own.
+        // At the deadline itself one last poll is granted a moment of its own.
         let until = self.deadline.max(Instant::now() + Duration::from_secs(1));
-        let pod = match timeout_at(until, source.look()).await {
-            Err(_) => return Look::OutOfTime,
-            Ok(Err(error)) if is_fatal(error.kind()) => return Look::Fatal(error),
-            Ok(Err(error)) => return Look::Failed(error),
-            Ok(Ok(Sight::Unclear(why, pod))) => {
+        let pod = match timeout_at(until, source.poll()).await {
+            Err(_) => return PollOutcome::OutOfTime,
+            Ok(Err(error)) if is_fatal(error.kind()) => return PollOutcome::Fatal(error),
+            Ok(Err(error)) => return PollOutcome::Failed(error),
+            Ok(Ok(Observation::Unclear(why, pod))) => {
                 if let Some(pod) = pod {
-                    (self.looked_at, self.last_pod) = (Instant::now(), Some(*pod));
+                    (self.polled_at, self.last_pod) = (Instant::now(), Some(*pod));
                 }
-                return Look::Pending(why);
+                return PollOutcome::Pending(why);
             }
-            Ok(Ok(Sight::Gone)) => None,
-            Ok(Ok(Sight::Pod(pod))) => Some(*pod),
+            Ok(Ok(Observation::Gone)) => None,
+            Ok(Ok(Observation::Pod(pod))) => Some(*pod),
         };
-        let looked_at = Instant::now();
+        let polled_at = Instant::now();
         if let (Some(before), Some(after)) = (&self.last_pod, &pod)
             && source.is_current(before)
             // An answer from before a change through the handle would pass for another run.
-            && is_restarted(before, after, looked_at - self.looked_at)
+            && is_restarted(before, after, polled_at - self.polled_at)
         {
             self.restarts += 1;
         }
-        self.looked_at = looked_at;
+        self.polled_at = polled_at;
         self.last_pod.clone_from(&pod);
         let state = pod.as_ref().and_then(|pod| pod.state.as_ref());
         self.is_booting = matches!(state, Some(PodState::Provisioning | PodState::Starting));
         match self.condition.verdict(pod.as_ref()) {
-            Verdict::Failed(reason) => Look::Hopeless(reason),
-            Verdict::Pending(reason) => Look::Pending(reason),
+            Verdict::Failed(reason) => PollOutcome::Hopeless(reason),
+            Verdict::Pending(reason) => PollOutcome::Pending(reason),
             Verdict::Done => match timeout_at(until, self.probe(source)).await {
-                Err(_) => Look::OutOfTime,
+                Err(_) => PollOutcome::OutOfTime,
                 Ok(Err(reason)) => {
                     self.is_probed = true;
-                    Look::Pending(reason)
+                    PollOutcome::Pending(reason)
                 }
                 Ok(Ok(())) if pod.as_ref().is_some_and(|pod| !source.is_current(pod)) => {
-                    Look::Pending("it was changed while it was probed".to_owned())
+                    PollOutcome::Pending("it was changed while it was probed".to_owned())
                 }
-                Ok(Ok(())) => Look::Decided(pod.map(Box::new)),
+                Ok(Ok(())) => PollOutcome::Decided(pod.map(Box::new)),
             },
         }
     }
@@ -265,7 +267,7 @@ impl<'a> Watch<'a> {
                 elapsed: self.started.elapsed(),
             });
         }
-        observer.notify(&Event::Looked {
+        observer.notify(&Event::Polled {
             pod_id: self.id.to_owned(),
             state: self.last_pod.as_ref().and_then(|pod| pod.state.clone()),
             pending,
@@ -287,7 +289,7 @@ impl<'a> Watch<'a> {
     }
 
     fn tell_failure(&self, observer: &Observer, error: &Error) {
-        observer.notify(&Event::LookFailed {
+        observer.notify(&Event::PollFailed {
             pod_id: self.id.to_owned(),
             error: error.to_string(),
             elapsed: self.started.elapsed(),
@@ -310,7 +312,7 @@ impl<'a> Watch<'a> {
             last_pod: self.last_pod,
             last_pending: self.last_pending,
             last_error: self.last_error,
-            looks: self.looks,
+            attempts: self.attempts,
             restarts: self.restarts,
             system_log,
             diagnosis,

@@ -6,13 +6,13 @@ use tokio::{sync::watch, time::Instant};
 
 use crate::{
     Error, LogSource, Pod, Probe, RunPod,
-    client::call::Tries,
+    client::call::Attempts,
     knowledge::{
-        evidence::{Came, Finding, History, LAG, Observation, judge},
+        evidence::{Came, Evidence, Finding, History, LAG, judge},
         listing::{SHARED_FOR, Snapshot},
     },
     pod::Asked,
-    wait::source::{LONGEST_PAUSE, Sight, Source},
+    wait::source::{LONGEST_PAUSE, Observation, Source},
 };
 
 /// Lists in a row that may miss a new pod before it is asked for by its id: it shows up in lists late (observed).
@@ -73,20 +73,20 @@ impl<'a> Watcher<'a> {
         }
     }
 
-    async fn look_by_id(&mut self) -> Result<Sight, Error> {
-        let (pod, finding) = self.runpod.examine(self.id, Tries::One, self.listed_at).await?;
+    async fn poll_by_id(&mut self) -> Result<Observation, Error> {
+        let (pod, finding) = self.runpod.examine(self.id, Attempts::One, self.listed_at).await?;
         // A list may show what is not known by its id yet.
         self.unhelpful = (pod.is_none() && finding != Finding::Gone).then_some(Asked::ById);
-        Ok(sight(pod, finding))
+        Ok(observation(pod, finding))
     }
 
-    async fn look_in_list(&mut self) -> Result<Sight, Error> {
+    async fn poll_list(&mut self) -> Result<Observation, Error> {
         let list = self.runpod.snapshot().await;
         self.lists.mark_unchanged();
         let at = list.asked_at;
         let sight = |came, pod, history| {
-            let seen = Observation { asked: Asked::List, at, came };
-            Ok(sight(pod, judge(&seen, history)))
+            let seen = Evidence { asked: Asked::List, at, came };
+            Ok(observation(pod, judge(&seen, history)))
         };
         if let Some(pod) = list.pods.get(self.id) {
             (self.unlisted, self.listed_at) = (0, self.listed_at.max(Some(at)));
@@ -105,31 +105,31 @@ impl<'a> Watcher<'a> {
             return sight(Came::Absent, None, &history);
         }
         self.unlisted = 0;
-        self.look_by_id().await
+        self.poll_by_id().await
     }
 }
 
 /// The observation that a wait makes of an answer.
-fn sight(pod: Option<Pod>, finding: Finding) -> Sight {
+fn observation(pod: Option<Pod>, finding: Finding) -> Observation {
     match (finding, pod) {
-        (Finding::Unknown { why, .. }, pod) => Sight::Unclear(why, pod.map(Box::new)),
-        (_, Some(pod)) => Sight::Pod(Box::new(pod)),
-        (_, None) => Sight::Gone,
+        (Finding::Unknown { why, .. }, pod) => Observation::Unclear(why, pod.map(Box::new)),
+        (_, Some(pod)) => Observation::Pod(Box::new(pod)),
+        (_, None) => Observation::Gone,
     }
 }
 
 impl Source for Watcher<'_> {
-    async fn look(&mut self) -> Result<Sight, Error> {
+    async fn poll(&mut self) -> Result<Observation, Error> {
         let question = self.question();
         self.unhelpful = None;
         let sight = match question {
-            Asked::ById => self.look_by_id().await,
-            Asked::List => self.look_in_list().await,
+            Asked::ById => self.poll_by_id().await,
+            Asked::List => self.poll_list().await,
         };
         match sight {
             Err(_) => self.unhelpful = Some(question),
             // An answer that proves nothing says nothing for either question.
-            Ok(Sight::Unclear(..)) => {}
+            Ok(Observation::Unclear(..)) => {}
             Ok(_) => self.preferred = question,
         }
         sight

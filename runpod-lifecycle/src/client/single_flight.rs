@@ -12,7 +12,7 @@ use crate::{Error, knowledge::turn::Turn};
 /// The last answer to a question `K`, asked by one caller at a time: a thousand deploys that begin
 /// together look things up once.
 #[derive(Debug)]
-pub(crate) struct Shared<K, T> {
+pub(crate) struct SingleFlight<K, T> {
     asking: Turn,
     latest: Mutex<Option<Latest<K, T>>>,
 }
@@ -25,15 +25,15 @@ struct Latest<K, T> {
     answer: Result<T, Error>,
 }
 
-impl<K, T> Default for Shared<K, T> {
+impl<K, T> Default for SingleFlight<K, T> {
     fn default() -> Self {
         Self { asking: Turn::default(), latest: Mutex::new(None) }
     }
 }
 
-impl<K: PartialEq, T: Clone> Shared<K, T> {
+impl<K: PartialEq, T: Clone> SingleFlight<K, T> {
     /// Has whoever comes next ask anew.
-    pub(crate) fn forget(&self) {
+    pub(crate) fn invalidate(&self) {
         *self.latest() = None;
     }
 

@@ -9,14 +9,14 @@ use crate::{Pod, PodState, backend::Action};
 /// A start, stop, restart or terminate that RunPod has accepted.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
-pub struct Applied {
+pub struct Accepted {
     /// Consequences for data and money, one sentence each. Empty where nothing is known of the pod.
     pub warnings: Vec<String>,
     /// The state in RunPod's answer, which may still be the one from before; `None` if it names none.
     pub state: Option<PodState>,
 }
 
-impl Applied {
+impl Accepted {
     /// Returns the consequences of an action that was accepted at `now`, by RunPod's clock.
     pub(crate) fn by_action(action: Action, pod: Option<&Pod>, now: SystemTime) -> Self {
         let Some(pod) = pod else { return Self::default() };
