@@ -35,7 +35,7 @@ pub enum Event {
         /// RunPod's words.
         reason: String,
     },
-    /// The answer to a create was lost or unclear; the pod is being looked for.
+    /// The answer to a create was lost or unclear; `deploy` searches for the pod.
     OutcomeUnclear {
         /// The hardware that was asked for, for example `1x NVIDIA GeForce RTX 4090`.
         hardware: String,
@@ -110,7 +110,7 @@ pub enum Event {
         /// Why.
         reason: String,
     },
-    /// A look failed in a way that may pass; the wait goes on.
+    /// A poll failed in a way that may pass; the wait goes on.
     PollFailed {
         /// The pod's id.
         pod_id: String,

@@ -4,7 +4,7 @@ use std::{fmt, ops::Deref, sync::Arc, time::Duration};
 
 use crate::{Connection, Pod, PodState, RunPod, knowledge::record::PodRecord};
 
-/// A pod together with the handle it came through: the last look at it, and what can be done with it.
+/// A pod together with the handle it came through: the last poll at it, and what can be done with it.
 ///
 /// It dereferences to [`Pod`]. Dropping it does nothing to the pod.
 #[derive(Clone)]
@@ -45,7 +45,7 @@ impl PodHandle {
         Self { origin, ..self }
     }
 
-    /// The same handle with a later look at its pod.
+    /// The same handle with a later poll of its pod.
     pub(crate) fn with(&self, pod: Pod) -> Self {
         Self { pod: Arc::new(pod), ..self.clone() }
     }
@@ -81,8 +81,8 @@ impl PodHandle {
         self.pod.connection().through(self.runpod.prober().http_proxy())
     }
 
-    /// Returns how long ago the run of its container began, as far as this look tells: since its `startedAt` by
-    /// RunPod's clock, or its uptime if that is less. `None` if the look shows neither.
+    /// Returns how long ago the run of its container began, as far as this poll tells: since its `startedAt` by
+    /// RunPod's clock, or its uptime if that is less. `None` if the poll shows neither.
     ///
     /// RunPod may show the addresses of the run before for the first 15 s or so.
     #[must_use]

@@ -15,7 +15,7 @@ const SILENCE: Duration = Duration::from_secs(1);
 /// The longest the past is read: a container that never stops talking has no silence.
 const LONGEST_HISTORY: Duration = Duration::from_secs(10);
 
-/// A look into a pod's log, begun by [`RunPod::logs`].
+/// A query of a pod's log, begun by [`RunPod::logs`].
 #[derive(Clone, Debug)]
 #[must_use = "nothing is read until history or follow is called"]
 pub struct Logs {
@@ -25,7 +25,7 @@ pub struct Logs {
 }
 
 impl RunPod {
-    /// A look into the log of a pod. Goes on with [`Logs::history`] or [`Logs::follow`].
+    /// Opens the log of a pod. Goes on with [`Logs::history`] or [`Logs::follow`].
     ///
     /// ```no_run
     /// # async fn example(runpod: runpod_lifecycle::RunPod) -> Result<(), runpod_lifecycle::Error> {

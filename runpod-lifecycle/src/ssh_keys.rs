@@ -20,7 +20,7 @@ use crate::{
 const KEYS_SHARED_FOR: Duration = Duration::from_secs(60);
 /// The longest a deploy waits for them.
 const KEYS_PATIENCE: Duration = Duration::from_secs(2);
-/// Pauses before each look for keys that were written, [`LAG`] in all: a read may lag behind a write (observed).
+/// Pauses before each search for keys that were written, [`LAG`] in all: a read may lag behind a write (observed).
 const WRITTEN_PAUSES: [u64; 5] = [0, 1, 2, 4, 8];
 /// The longest a write waits for another one through the same handle.
 const TURN_PATIENCE: Duration = Duration::from_secs(60);
@@ -123,7 +123,7 @@ impl RunPod {
                 "sshd is started but 22/tcp is not opened: only RunPod's SSH proxy will work".to_owned(),
             );
         }
-        // A look that fails, or that the rate limit holds back, is no reason to hold a deploy up.
+        // A read that fails, or that the rate limit holds back, is no reason to hold a deploy up.
         let read = self.once(Call::read(Operation::ReadSshKeys, None), Box::pin(self.backend().ssh_keys()));
         let oldest = Instant::now().checked_sub(KEYS_SHARED_FOR);
         let keys = timeout(KEYS_PATIENCE, self.lookups().ssh_keys.get((), oldest, read)).await.ok()?;

@@ -32,7 +32,7 @@ impl<'a> Call<'a> {
         Self { operation, target: target.into(), priority: Priority::Ending, is_change: true }
     }
 
-    /// A request that only looks.
+    /// A request that only reads.
     pub(crate) fn read(operation: Operation, target: Option<&'a str>) -> Self {
         Self { operation, target, priority: Priority::Poll, is_change: false }
     }

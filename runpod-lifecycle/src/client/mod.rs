@@ -69,7 +69,7 @@ impl RunPod {
         self.observed_by(Observer::new(observe))
     }
 
-    /// The same handle for finding what is to be stopped or terminated: no rate limit holds its looks back, as none holds
+    /// The same handle for finding what is to be stopped or terminated: no rate limit holds its polls back, as none holds
     /// back the stop or the terminate itself. Its waits look like those of any other handle.
     ///
     /// ```no_run
@@ -151,7 +151,7 @@ impl RunPod {
         Self { inner: Arc::clone(&self.inner), observer, is_ending: self.is_ending }
     }
 
-    /// The same handle for waits, whose looks any rate limit holds back.
+    /// The same handle for waits, whose polls any rate limit holds back.
     pub(crate) fn for_waiting(&self) -> Self {
         Self { is_ending: false, ..self.clone() }
     }

@@ -37,7 +37,7 @@ pub(crate) enum Priority {
     Ending,
     /// A create, start or restart: uses what is there.
     Mutation,
-    /// A look: leaves a tenth of each window to mutations. Where mutations use all of it, looks get a
+    /// A poll: leaves a tenth of each window to mutations. Where mutations use all of it, polls get a
     /// tenth of the next one, spread over it.
     Poll,
 }
@@ -67,7 +67,7 @@ struct Window {
     resets_at: Instant,
     /// RunPod said that nothing is left, rather than this side having counted it down.
     is_closed: bool,
-    /// Looks sent in this window.
+    /// Polls sent in this window.
     looks: u64,
     /// A poll had to wait for the next window.
     is_poll_held: bool,
@@ -249,7 +249,7 @@ impl Window {
         share.unwrap_or(self.resets_at).saturating_duration_since(now)
     }
 
-    /// When a look may use what is kept for looks: they are spread over the window.
+    /// When a poll may use what is kept for polls: they are spread over the window.
     fn next_share(&self) -> Option<Instant> {
         let fraction = self.looks as f64 / self.for_looks as f64;
         (fraction < 1.0)

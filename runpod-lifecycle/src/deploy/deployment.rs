@@ -24,7 +24,7 @@ use crate::{
     pod::{MARKER, lifetime::Lifetime},
 };
 
-/// Pauses before each look for a pod whose create has an unknown outcome: 15 s in all, since new
+/// Pauses before each search for a pod whose create has an unknown outcome: 15 s in all, since new
 /// pods show up in lists late (observed).
 pub(crate) const RECONCILE_PAUSES: [u64; 5] = [0, 1, 2, 4, 8];
 

@@ -124,11 +124,11 @@ pub enum DeployError {
     /// of its name ([`IfExists::Fail`](crate::IfExists) and `Replace`), or could not be terminated
     /// after that.
     GaveWay(Box<GaveWay>),
-    /// A create was sent, its answer was lost, and looking for the pod brought no certainty; or no list
+    /// A create was sent, its answer was lost, and the search for the pod brought no certainty; or no list
     /// showed the pod for 15 s and no other create succeeded.
     ///
     /// # Cost
-    /// A pod of this name may exist and bill. Look for it ([`find`](crate::RunPod::find)) before deploying again.
+    /// A pod of this name may exist and bill. Search for it ([`find`](crate::RunPod::find)) before deploying again.
     Unclear {
         /// The name of the pod that may exist.
         name: String,

@@ -34,7 +34,7 @@ use crate::{
 const REPLACE_PATIENCE: Duration = Duration::from_secs(300);
 /// The time for which two new pods of a name may be a race of two deploys, of which one gives way.
 const RACE: Duration = Duration::from_secs(45);
-/// The pause between two looks at such a race.
+/// The pause between two reads of the list in such a race.
 const RACE_PAUSE: Duration = Duration::from_secs(3);
 
 /// Policy for a pod that does not become ready, of [`RunPod::deploy_and_wait_until`].
@@ -52,17 +52,17 @@ impl RunPod {
     /// your hands before any waiting. Go on with [`PodHandle::wait_until`].
     ///
     /// The spec is checked first, by itself and against RunPod's catalog (GPU ids and pools, GPUs per pod, CPU flavors,
-    /// data centers), as far as the key may read it; every problem is in one error. Then the name is looked for ([`PodSpec::if_exists`]): in
+    /// data centers), as far as the key may read it; every problem is in one error. Then the name is searched for ([`PodSpec::if_exists`]): in
     /// RunPod's list, and among what this handle and its clones created in the last 30 s. Deploys of one name
     /// through this handle and its clones take turns. Another process cannot know a pod before it is listed, up
     /// to 15 s after its create: a deploy of the same name from there makes a second one. The later of the two
     /// is given up by its first [wait](PodHandle::wait_until), or by [`PodHandle::settle_name`], which
     /// who deploys without any wait calls before using the pod.
     ///
-    /// Candidates are tried in order while RunPod answers that it has none. Whenever the outcome of a
-    /// create is unclear (a lost answer, a 5xx), the pod is looked for by a marker in its environment, and
-    /// only if no list shows it for 15 s is another create sent. Should the first pod come up later, two
-    /// bill: [`Event::Warned`] says so, and the first wait ends it if it shows within 15 s of the second.
+    /// Candidates are tried in order while RunPod answers that it has none. If a create's outcome is unclear (lost
+    /// answer, 5xx), `deploy` searches for the pod's marker for about 15 s and sends another create only if no list
+    /// shows it. If the first pod appears later, both bill: [`Event::Warned`] says so, and the first wait ends it if
+    /// it shows within 15 s of the second.
     /// An answer about another pod than the one asked for is unclear too, and that pod is left alone.
     ///
     /// # Errors

@@ -34,7 +34,7 @@ impl Deployment<'_> {
                     }
                     Err(error) => doubt = Some(error),
                 },
-                // What was seen to be there is not forgotten because a later look is worse.
+                // What was seen to be there is not forgotten because a later poll is worse.
                 _ if matches!(doubt, Some(DeployError::Duplicated { .. })) => {}
                 Ok(SearchResult::Doubtful(id, lookup)) => doubt = Some(search.unclear(id, lookup)),
                 // A whole list outweighs an earlier one that could not be read.
@@ -68,7 +68,7 @@ impl Search<'_> {
         }
     }
 
-    /// Looks through the account for the pods of the deployment. A pod that cannot be told is looked at
+    /// Searches the account for the pods of the deployment. A pod that cannot be told is looked at
     /// by its id.
     async fn poll(&mut self) -> Result<SearchResult, Error> {
         let Deployment { runpod, claim, .. } = self.deployment;

@@ -1,6 +1,6 @@
 //! The kinds of failures of a call.
 
-/// The kind of failure an [`Error`] is.
+/// The kind of failure an [`Error`](crate::Error) is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum ErrorKind {

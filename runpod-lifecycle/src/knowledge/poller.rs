@@ -19,7 +19,7 @@ pub(crate) struct Poller {
     /// Taken while a list is read, so that only one is.
     reading: Turn,
     latest: watch::Sender<Option<Arc<Snapshot>>>,
-    /// When a wait that goes on last looked at a pod's log: one at a time costs what one costs.
+    /// When a wait that goes on last polled at a pod's log: one at a time costs what one costs.
     log_read_at: Mutex<Option<Instant>>,
 }
 

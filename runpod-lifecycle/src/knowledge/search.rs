@@ -24,7 +24,7 @@ pub(crate) struct Progress {
     pub(crate) settled: Option<Settled>,
     /// Pods that may be twins, or earlier, and twins that were not terminated.
     pub(crate) left: BTreeSet<String>,
-    /// Why the last look was not enough.
+    /// Why the last poll was not enough.
     pub(crate) trouble: Option<String>,
     /// The warnings that were given, so that many waits give each once.
     pub(crate) said: BTreeSet<String>,

@@ -69,11 +69,11 @@ fn is_plain(id: &str) -> bool {
     id.bytes().all(|byte| byte.is_ascii_alphanumeric())
 }
 
-/// Every way to reach a pod, as of one look at it.
+/// Every way to reach a pod, as of one poll of it.
 ///
 /// Only a pod that RunPod says is `RUNNING` has addresses: what it still shows of a stopped one belongs to others by
 /// now, and a state that this version does not know may be such a one.
-/// External ports change on every start: after a start, take the connection of a fresh look.
+/// External ports change on every start: after a start, take the connection of a fresh poll.
 #[derive(Clone, Debug)]
 pub struct Connection<'a> {
     pod: &'a Pod,

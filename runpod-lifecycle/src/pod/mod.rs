@@ -30,7 +30,7 @@ pub(crate) fn is_no_key(value: &str) -> bool {
     matches!(value.trim(), "" | "null")
 }
 
-/// One look at a pod: what RunPod said, not necessarily what is true a second later.
+/// One poll of a pod: what RunPod said, not necessarily what is true a second later.
 ///
 /// Only the id is certain. Everything else is `None` or empty where RunPod left it out, sent `null`
 /// or sent something unreadable.
@@ -228,7 +228,7 @@ impl Pod {
     }
 
     /// When the present run of its container began: what tells host keys and endpoints of one run from those of the
-    /// next. RunPod refreshes uptimes every 15 s, so two looks at one run may differ by so much. `None` if RunPod shows
+    /// next. RunPod refreshes uptimes every 15 s, so two polls of one run may differ by so much. `None` if RunPod shows
     /// neither a start nor an uptime.
     #[must_use]
     pub fn run_began(&self) -> Option<SystemTime> {

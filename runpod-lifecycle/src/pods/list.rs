@@ -20,7 +20,7 @@ use crate::{
 
 /// Pages after which a list is taken to have no end.
 const MOST_PAGES: usize = 1000;
-/// The pause between two looks for a pod whose deploy was dropped.
+/// The pause between two searches for a pod whose deploy was dropped.
 const DOUBT_PAUSE: Duration = Duration::from_secs(3);
 
 /// The outcome of a search by name. Names are not unique on RunPod.
@@ -68,7 +68,7 @@ impl RunPod {
         }
     }
 
-    /// Looks at one pod.
+    /// Gets one pod.
     ///
     /// # Errors
     /// [`ErrorKind::NotFound`] only if RunPod itself says that there is no such pod; any other kind
@@ -77,7 +77,7 @@ impl RunPod {
         self.look_again(id, None).await.map(|pod| PodHandle::new(self.clone(), pod))
     }
 
-    /// Looks at one pod, given that a list asked for at `listed_at` has shown it.
+    /// Gets one pod, given that a list asked for at `listed_at` has shown it.
     pub(crate) async fn look_again(&self, id: &str, listed_at: Option<Instant>) -> Result<Pod, Error> {
         let asked_at = Instant::now();
         let error = match self.look_at(id, Attempts::Several).await {
@@ -146,7 +146,7 @@ impl RunPod {
     ///
     /// # Errors
     /// As [`list`](Self::list), and if the list holds an entry so odd that it may be a pod of this
-    /// name: a failed lookup is never [`Found::None`].
+    /// name: a failed pollup is never [`Found::None`].
     pub async fn find(&self, name: &str) -> Result<Found, Error> {
         let mut pods = self.named(name).await?;
         Ok(match pods.len() {
@@ -327,7 +327,7 @@ impl RunPod {
 }
 
 impl PodHandle {
-    /// Looks at the pod again. See [`RunPod::get`].
+    /// Gets the pod anew. See [`RunPod::get`].
     ///
     /// # Errors
     /// As [`RunPod::get`].

@@ -123,7 +123,7 @@ impl RunPod {
     /// The pods that [`reap`](Self::reap) would end or report now: a dry run, only reads are sent, and a pod
     /// that is in doubt takes 15 s here too.
     ///
-    /// A look at a pod by its id that fails leaves the pod out and is reported as [`Event::Warned`].
+    /// A call for a pod by its id that fails leaves the pod out and is reported as [`Event::Warned`].
     ///
     /// # Errors
     /// As [`list`](Self::list).
@@ -147,7 +147,7 @@ impl RunPod {
     /// an [`Event::Warned`]. A pod without a pod volume that has failed, or shows that it has been up for 30 s, is
     /// ended on the list's word. Any other has perhaps just been started by somebody else, which RunPod may
     /// take 15 s to show: all of them are looked at by their ids 15 s after the list, once. A pod that the list
-    /// shows without any environment, or that is to be kept, costs one look more. No rate limit holds back
+    /// shows without any environment, or that is to be kept, costs one call more. No rate limit holds back
     /// what it sends.
     ///
     /// ```no_run
@@ -207,7 +207,7 @@ impl RunPod {
     }
 
     /// Looks by its id at a pod that the list does not show enough of, and reports it if it is to be kept, or ends
-    /// it. Returns it with the time of that look if it is in doubt.
+    /// it. Returns it with the time of that call if it is in doubt.
     async fn keep(
         &self,
         pod: PodHandle,

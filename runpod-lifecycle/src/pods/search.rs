@@ -18,9 +18,9 @@ use crate::{
     },
 };
 
-/// The pause between two looks, while they are likely to bring something.
+/// The pause between two polls, while they are likely to bring something.
 const PAUSE: Duration = Duration::from_secs(1);
-/// The pause between two looks from [`PATIENCE`] on.
+/// The pause between two polls from [`PATIENCE`] on.
 const LONG_PAUSE: Duration = Duration::from_secs(10);
 /// The time after the first list that shows everything in which nobody ends the search while something fails.
 const PATIENCE: Duration = Duration::from_secs(15);

@@ -5,7 +5,7 @@ use std::fmt;
 /// In which order a deploy tries its candidates.
 ///
 /// The catalog's stock and prices order candidates; they never rule one out, since stock changes
-/// between the look and the create.
+/// between the read and the create.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Order {

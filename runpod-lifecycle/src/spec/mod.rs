@@ -65,7 +65,7 @@ pub struct PodSpec {
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum IfExists {
-    /// Fail with [`DeployError::NameTaken`]. The default.
+    /// Fail with [`DeployError::NameTaken`](crate::DeployError). The default.
     #[default]
     Fail,
     /// Take the pod as it is, whatever it runs and whatever its state.

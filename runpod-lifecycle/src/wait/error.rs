@@ -16,11 +16,11 @@ pub struct WaitReport {
     pub condition: String,
     /// The longest that was to be waited.
     pub longest: Duration,
-    /// The last look that succeeded; `None` if none did or the pod did not exist.
+    /// The last poll that succeeded; `None` if none did or the pod did not exist.
     pub last_pod: Option<Pod>,
-    /// Why the wait was not over at the last look.
+    /// Why the wait was not over at the last poll.
     pub last_pending: Option<String>,
-    /// The last failed look.
+    /// The last failed poll.
     pub last_error: Option<Error>,
     /// The number of polls.
     pub attempts: u32,
@@ -112,9 +112,9 @@ pub enum WaitError {
         /// Everything that was known.
         report: Box<WaitReport>,
     },
-    /// A look failed in a way that looking again cannot mend.
+    /// A poll failed in a way that polling again cannot mend.
     Call {
-        /// The failed look.
+        /// The failed poll.
         source: Error,
         /// Everything that was known.
         report: Box<WaitReport>,
@@ -203,7 +203,7 @@ impl WaitError {
         &self.report().pod_id
     }
 
-    /// The same with a later look at the pod, and what that means.
+    /// The same with a later poll of the pod, and what that means.
     pub(crate) fn with_last(mut self, pod: Pod, verdict: Verdict) -> Self {
         let (Self::TimedOut { report }
         | Self::Failed { report, .. }

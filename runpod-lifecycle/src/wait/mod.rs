@@ -35,7 +35,7 @@ use crate::{
 
 /// The longest the search for another pod may take before the pod that was waited for is polled again.
 const RECENT: Duration = Duration::from_secs(1);
-/// The longest that look takes.
+/// The longest that poll takes.
 const POLL_PATIENCE: Duration = Duration::from_secs(4);
 
 /// A wait for a pod, made by [`PodHandle::wait_until`]; `.await` it.
@@ -46,7 +46,7 @@ const POLL_PATIENCE: Duration = Duration::from_secs(4);
 /// is one more poll when the time is up. Failures that may pass (429, 5xx, lost
 /// connections) are events, not the end.
 ///
-/// A pod that runs and cannot be reached after 10 s, or still boots after 30 s, has its system log looked at now and
+/// A pod that runs and cannot be reached after 10 s, or still boots after 30 s, has its system log read now and
 /// then. A cause that is known there is an [`Event::CauseFound`] and part of the error, should there be one.
 ///
 /// # Cancellation
@@ -154,7 +154,7 @@ impl<C: Condition> Wait<C> {
         }
     }
 
-    /// Goes on after the watch with the search. If it took long, the pod is looked at once more, so that what the
+    /// Goes on after the watch with the search. If it took long, the pod is polled once more, so that what the
     /// wait returns is no older.
     async fn searched(
         &self,
@@ -192,7 +192,7 @@ impl PodHandle {
     /// the wait fails, and in the first wait after a deploy the search for another pod of its name.
     ///
     /// # Errors
-    /// [`WaitError`](crate::WaitError), which always carries the pod's id: `TimedOut` when `longest`
+    /// [`WaitError`], which always carries the pod's id: `TimedOut` when `longest`
     /// is over, `Failed` when the condition cannot come true any more, `Call` when RunPod refuses
     /// to answer (401, 403, 410 and alike).
     ///
@@ -200,10 +200,10 @@ impl PodHandle {
     /// ends a twin, should RunPod have made two out of one create, and gives the pod up if another process deployed
     /// the same name earlier, see [`settle_name`](Self::settle_name). With
     /// [`IfExists::Adopt`](crate::IfExists) it goes on with the earlier pod for the rest of its time and returns
-    /// that one; else it ends as [`WaitError::GaveWay`](crate::WaitError::GaveWay). Only a list read 15 s after
+    /// that one; else it ends as [`WaitError::GaveWay`]. Only a list read 15 s after
     /// the create shows that, so this wait ends no sooner; from 30 s after the create on it is held up by no more
     /// than 2 s if lists cannot be read. What is left in doubt is an
-    /// [`Event::Warned`](crate::Event::Warned).
+    /// [`Event::Warned`].
     ///
     /// # Cancellation
     /// Dropping the wait stops watching. The pod goes on running and billing.
@@ -211,7 +211,7 @@ impl PodHandle {
         Wait::new(self.clone(), condition, longest, self.runpod().observer().clone())
     }
 
-    /// The pod as it is now; `None` if that cannot be had in a moment. Many that look at once share a list.
+    /// The pod as it is now; `None` if that cannot be had in a moment. Many that poll at once share a list.
     async fn poll_now(&self) -> Option<Pod> {
         let mut watcher = Watcher::new(self.runpod(), self);
         match timeout(POLL_PATIENCE, watcher.poll()).await {

@@ -23,13 +23,13 @@ pub(crate) trait Source: Send {
     /// The pod as it is now.
     fn poll(&mut self) -> impl Future<Output = Result<Observation, Error>> + Send;
 
-    /// Returns false if the pod was changed since a look showed it so.
+    /// Returns false if the pod was changed since a poll showed it so.
     fn is_current(&self, pod: &Pod) -> bool;
 
     /// The longest pause between two polls.
     fn pace(&self) -> Duration;
 
-    /// Completes when a look would bring something new at no cost. Cancel safe.
+    /// Completes when a poll would bring something new at no cost. Cancel safe.
     fn news(&mut self) -> impl Future<Output = ()> + Send;
 
     /// Asks whether something on the pod answers; the error says what was missing.

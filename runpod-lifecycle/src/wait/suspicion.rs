@@ -1,4 +1,4 @@
-//! When a wait looks at a pod's log for what keeps it from coming up.
+//! When a wait reads a pod's log for what keeps it from coming up.
 
 use std::time::Duration;
 
@@ -13,7 +13,7 @@ const BOOTING_PATIENCE: Duration = Duration::from_secs(30);
 /// The longest pause between two reads of the log: they double from [`RUNNING_PATIENCE`].
 const LONGEST_PAUSE: Duration = Duration::from_secs(60);
 
-/// When a wait looks at the log, and what it found.
+/// When a wait reads the log, and what it found.
 #[derive(Debug, Default)]
 pub(crate) struct Suspicion {
     /// Since when the pod has been in a state that should pass, and that state.
@@ -67,7 +67,7 @@ mod tests {
 
     use super::*;
 
-    /// When the log of such a pod is looked at within three minutes of looks every 5 s.
+    /// When the log of such a pod is read within three minutes of polls every 5 s.
     async fn polled_at(pod: &Pod, lacks_answer: bool) -> Vec<u64> {
         let (mut suspicion, began) = (Suspicion::default(), Instant::now());
         let mut looks = Vec::new();

@@ -21,12 +21,12 @@ use crate::{
 const FIRST_PAUSES: [u64; 3] = [1, 2, 2];
 /// The pause between two probes. They cost RunPod nothing.
 const PROBE_PAUSE: Duration = Duration::from_secs(1);
-/// The longest a look at the system log takes.
+/// The longest reading the system log takes.
 const LOG_PATIENCE: Duration = Duration::from_secs(4);
 /// Waits longer than this are cut to it, so that no instant overflows.
 const LONGEST_WAIT: Duration = Duration::from_secs(365 * 24 * 3600);
 
-/// Looks at a pod of the account until `condition` is decided or `longest` is over.
+/// Polls a pod of the account until `condition` is decided or `longest` is over.
 pub(crate) async fn watch(
     watcher: Watcher<'_>,
     condition: &dyn Condition,
@@ -39,7 +39,7 @@ pub(crate) async fn watch(
     Box::pin(run(watcher, watch, observer)).await
 }
 
-/// Looks at the pod until the condition is decided or the time is up.
+/// Polls the pod until the condition is decided or the time is up.
 async fn run<S: Source>(
     mut source: S,
     mut watch: Watch<'_>,
@@ -74,13 +74,8 @@ async fn run<S: Source>(
                 return Err(WaitError::Call { source: error, report: watch.report(&source).await });
             }
             PollOutcome::Failed(error) => {
-                watch.tell_failure(observer, &error);
-                let asked = error.retry_after().unwrap_or_default();
-                let pause = asked.min(LONGEST_WAIT).max(error_pauses.next().unwrap_or(LONGEST_PAUSE));
-                if error.kind() == ErrorKind::RateLimited {
-                    watch.tell_pause(observer, &error, pause);
-                }
-                watch.last_error = Some(error);
+                let pause = error_pauses.next().unwrap_or(LONGEST_PAUSE);
+                let pause = watch.take_failure(observer, error, pause);
                 // Counted from the answer: a RunPod that fails is left alone for the whole pause.
                 Instant::now() + pause
             }
@@ -206,7 +201,7 @@ impl<'a> Watch<'a> {
         }
     }
 
-    /// Looks at the system log of a pod that does not come up, now and then. Returns true if it names a cause that
+    /// Reads the system log of a pod that does not come up, now and then. Returns true if it names a cause that
     /// does not heal by itself.
     async fn diagnose<S: Source>(&mut self, source: &S, observer: &Observer, until: Instant) -> bool {
         let pod = self.last_pod.as_ref();
@@ -227,7 +222,7 @@ impl<'a> Watch<'a> {
         self.suspicion.found.as_ref().is_some_and(|found| !found.cause.may_heal())
     }
 
-    /// Rests until the next look is due or somebody else's look brings news; probes meanwhile, if only
+    /// Rests until the next poll is due or another wait's poll brings news; probes meanwhile, if only
     /// that is missing, and says whether the pod answered.
     async fn rest<S: Source>(&self, source: &mut S, until: Instant) -> bool {
         loop {
@@ -274,6 +269,18 @@ impl<'a> Watch<'a> {
             condition: self.condition.name(),
             elapsed: self.started.elapsed(),
         });
+    }
+
+    /// Tells of a failed poll and keeps it. Returns the pause after it: at least `pause`, longer if RunPod asks for it.
+    fn take_failure(&mut self, observer: &Observer, error: Error, pause: Duration) -> Duration {
+        self.tell_failure(observer, &error);
+        let asked = error.retry_after().unwrap_or_default();
+        let pause = asked.min(LONGEST_WAIT).max(pause);
+        if error.kind() == ErrorKind::RateLimited {
+            self.tell_pause(observer, &error, pause);
+        }
+        self.last_error = Some(error);
+        pause
     }
 
     fn tell_pause(&self, observer: &Observer, error: &Error, pause: Duration) {

@@ -1,4 +1,4 @@
-//! One look at the account for everybody who waits.
+//! One poll of the account for everybody who waits.
 
 use std::{sync::Arc, time::Duration};
 
@@ -17,7 +17,7 @@ use crate::{
 
 /// Lists in a row that may miss a new pod before it is asked for by its id: it shows up in lists late (observed).
 const UNLISTED_PATIENCE: u32 = 4;
-/// Lines of the system log that a wait looks at, and reports if it fails.
+/// Lines of the system log that a wait reads, and reports if it fails.
 const REPORTED_LINES: u32 = 10;
 
 /// One wait's view of the account: by id while it is alone, else through the shared list, and the other
