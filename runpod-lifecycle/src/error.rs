@@ -38,6 +38,8 @@ pub struct Error {
     note: Option<Arc<str>>,
     /// Its text says what to do.
     hints: bool,
+    /// Whether an attempt before this one may have done it.
+    is_unclear: bool,
 }
 
 struct Inner {
@@ -66,6 +68,7 @@ impl Error {
                 failure: Some(failure),
             }),
             note: None,
+            is_unclear: false,
         }
     }
 
@@ -86,12 +89,24 @@ impl Error {
                 failure: None,
             }),
             note: None,
+            is_unclear: false,
         }
     }
 
     /// The same error, saying also what was done before it.
     pub(crate) fn with_note(self, note: &str) -> Self {
         Self { note: Some(note.into()), ..self }
+    }
+
+    /// The same error of a later attempt at what an earlier one may have done.
+    pub(crate) fn after_unclear(self) -> Self {
+        if self.may_have_been_applied() {
+            return self;
+        }
+        Self {
+            is_unclear: true,
+            ..self.with_note("an earlier attempt had no clear answer and may have done it")
+        }
     }
 
     /// Returns the kind of failure.
@@ -150,7 +165,8 @@ impl Error {
     #[must_use]
     pub fn may_have_been_applied(&self) -> bool {
         // A 303 says that it was done and that the outcome is elsewhere.
-        self.status() == Some(303)
+        self.is_unclear
+            || self.status() == Some(303)
             || matches!(
                 self.kind(),
                 ErrorKind::Server | ErrorKind::Interrupted | ErrorKind::Unreadable | ErrorKind::Unproven

@@ -174,6 +174,9 @@ fn kept(pod: &Pod) -> String {
     match (pod.volume_gb, &pod.network_volume) {
         (Some(size), _) => format!("the {size} GB pod volume is kept and bills; the container disk is wiped"),
         (None, Some(id)) => format!("network volume {id} is kept; the container disk is wiped"),
+        (None, None) if !pod.knows_volume() => {
+            "the container disk is wiped; RunPod does not say whether there is a pod volume, which would be kept and bill".to_owned()
+        }
         (None, None) => "0 GB are kept: the container disk is wiped and there is no volume".to_owned(),
     }
 }

@@ -365,9 +365,18 @@ fn advice_on_deploy(error: &Error) -> Option<&'static str> {
     })
 }
 
+/// Returns true if a pod may have been started, stopped or terminated although the call failed.
+fn may_have_changed(error: &Error) -> bool {
+    const CHANGES: [&str; 4] = ["start pod", "stop pod", "restart pod", "terminate pod"];
+    error.may_have_been_applied() && CHANGES.contains(&error.operation())
+}
+
 /// What to do about a failed call, in the words of sindri.yaml.
 fn advice(error: &Error) -> Option<&'static str> {
     Some(match error.kind() {
+        _ if may_have_changed(error) => {
+            "RunPod may have done it all the same, and the pod may bill: see status and https://uptime.runpod.io"
+        }
         ErrorKind::Rejected => "RunPod does not take it as it is: see status",
         ErrorKind::NoCapacity => {
             "the host has given its GPUs to others: try again later, or destroy and deploy anew (a pod volume does not move)"

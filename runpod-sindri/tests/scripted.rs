@@ -464,3 +464,76 @@ async fn a_destroy_whose_last_list_cannot_be_read_names_the_pods_and_how_to_look
         assert_eq!(said.contains(&format!("pod {POD} was destroyed")), is_listed, "{said}");
     }
 }
+
+/// A pod of which RunPod does not show whether its lifetime is over bills on, if it is.
+#[tokio::test]
+async fn a_reap_that_cannot_judge_every_pod_fails_and_names_it() {
+    let mut hidden = pod(POD, "RUNNING");
+    hidden["env"] = Value::Null;
+    let unreadable = json!({ "id": POD, "name": 7, "status": [] });
+    for (listed, arguments) in [
+        (&hidden, ["reap", "--json"].as_slice()),
+        (&hidden, &["reap", "--dry-run"]),
+        (&unreadable, &["reap"]),
+    ] {
+        let account = Account::new(CONFIG).await;
+        account
+            .answer(Method::GET, "/v2/pods", |then| then.status(200).json_body(json!({ "pods": [listed] })));
+        account.answer(Method::GET, &format!("/v2/pods/{POD}"), |then| problem(then, 403, "not this one"));
+        let output = account.run(arguments).await;
+        assert_eq!(output.status.code(), Some(1), "{listed}: {}{}", out(&output), err(&output));
+        assert!(!out(&output).contains("no pod has outlived"), "{}", out(&output));
+        let said = err(&output);
+        assert!(said.contains("not every pod could be judged") && said.contains(POD), "{said}");
+    }
+}
+
+#[tokio::test]
+async fn a_reap_says_why_it_leaves_a_pod() {
+    let mut kept = pod(POD, "EXITED");
+    kept["env"] = json!({
+        "RUNPOD_LIFECYCLE_DEPLOYMENT": "0123456789abcdef0123456789abcdef",
+        "RUNPOD_LIFECYCLE_EXPIRES_AT": "2026-08-20T07:16:19Z", "RUNPOD_LIFECYCLE_LIFETIME_SECONDS": "3600",
+    });
+    for (created_at, says) in [
+        ("2026-08-20T06:16:19.430Z", "may hold data"),
+        ("2026-08-20T06:46:19.430Z", "its lifetime began well before it was created"),
+    ] {
+        kept["createdAt"] = json!(created_at);
+        let account = Account::with_pods(CONFIG, std::slice::from_ref(&kept)).await;
+        let output = account.run(&["reap"]).await;
+        assert_eq!(output.status.code(), Some(0), "{}", err(&output));
+        let said = out(&output);
+        assert!(said.contains(POD) && said.contains(says) && said.contains("it bills"), "{said}");
+        assert_eq!(said.contains("may hold data"), says == "may hold data", "{said}");
+    }
+}
+
+/// The answer to a change is lost, or proves nothing: the pod may be up, and bill.
+#[tokio::test]
+async fn a_change_that_may_have_been_made_is_told_as_doubt() {
+    const BROKEN: &str = "Something went wrong. Please try again later or contact support.";
+    for (command, state) in [("start", "EXITED"), ("stop", "RUNNING"), ("destroy", "RUNNING")] {
+        for (status, body) in [
+            (524, "<html>a timeout occurred</html>".to_owned()),
+            (400, json!({ "title": "no", "status": 400, "detail": BROKEN }).to_string()),
+        ] {
+            let account = Account::with_pods(CONFIG, &[pod(POD, state)]).await;
+            let path = format!("/v2/pods/{POD}");
+            for (method, path) in [(Method::POST, path.clone() + "/action"), (Method::DELETE, path)] {
+                account.answer(method, &path, |then| {
+                    then.status(status).header("content-type", "application/problem+json").body(&body)
+                });
+            }
+            let output = account.run(&[command]).await;
+            let said = err(&output);
+            assert_eq!(output.status.code(), Some(1), "{command} {status}: {said}");
+            assert!(said.contains(POD), "{command} {status}: {said}");
+            assert_eq!(
+                said.matches("may have done it all the same, and the pod may bill").count(),
+                1,
+                "{said}"
+            );
+        }
+    }
+}

@@ -117,7 +117,11 @@ async fn the_accounts_pods_are_listed_and_those_that_others_made_on_demand() {
     for cell in ["cli", "running", "1x NVIDIA GeForce RTX 4090", "$0."] {
         assert!(lines[1].contains(cell), "{cell}: {lines:?}");
     }
-    assert!(err(&listed).contains("1 pods that this program did not make are left out"), "{}", err(&listed));
+    assert!(
+        err(&listed).contains("1 pods that do not show that this program made them are left out"),
+        "{}",
+        err(&listed)
+    );
     let all: Value =
         serde_json::from_str(&out(&account.run(&["list", "--all", "--json"], false).await)).unwrap();
     let names: Vec<&str> = all.as_array().unwrap().iter().map(|pod| pod["name"].as_str().unwrap()).collect();

@@ -307,7 +307,9 @@ impl Ask<'_> {
         let presence = tape.choose(AGES.len());
         // Of one age, where the tape says nothing else.
         let mut part = || AGES[(tape.choose(AGES.len()) + presence) % AGES.len()];
-        Ages { presence: AGES[presence], status: part(), endpoint: part(), uptime: part() }
+        let (status, runtime) = (part(), part());
+        // An endpoint comes with the uptime beside it: nothing else would tell to which run it belongs.
+        Ages { presence: AGES[presence], status, endpoint: runtime, uptime: runtime }
     }
 
     fn list(&mut self) -> Reply {

@@ -174,7 +174,9 @@ fn not_deployed(
     let is_left = |pod: &&TruePod| {
         pod.creator == Some(done.process) && pod.tag() == Some(done.tag) && !pod.is_terminated_at(now)
     };
-    let left = world.truth.pods.iter().find(is_left).filter(|_| !error.may_bill())?;
+    // One that a warning named is known, whatever the error says of the deploy's own pod.
+    let is_hidden = |pod: &&TruePod| is_left(pod) && !is_known(world, pod);
+    let left = world.truth.pods.iter().find(is_hidden).filter(|_| !error.may_bill())?;
     Some(("unknown pods", format!("{} bills, and the error says that none does", left.id)))
 }
 
@@ -274,7 +276,7 @@ fn ready(
     };
     let known = world.changes.iter().any(ends_it);
     // An answer on its way may be as old as it took to come and to be probed.
-    let is_long_over = ended + LAG + 2 * TIMEOUT < now;
+    let is_long_over = done.is_awaited && ended + LAG + 2 * TIMEOUT < now;
     (known || is_long_over).then(|| {
         let what = format!(
             "{} is said to be ready at {}, of run {run}, which ended {:?} ago",

@@ -120,7 +120,7 @@ async fn converse(mut stream: TcpStream, world: SharedWorld, activity: Activity)
     let _ = stream.set_zero_linger();
     let _ = stream.set_nodelay(true);
     let mut read = Vec::new();
-    while let Some(request) = hear(&mut stream, &mut read).await {
+    while let Some(request) = Box::pin(hear(&mut stream, &mut read)).await {
         activity.note();
         let reply = answers::answer(&mut lock(&world), &request);
         // No answer comes in no time, so that nothing is asked at the very moment of a change before it.

@@ -9,7 +9,7 @@ use std::{
     future::{Future, poll_fn},
     io,
     sync::{
-        Arc, OnceLock,
+        Arc, Mutex, MutexGuard, PoisonError,
         atomic::{AtomicU64, Ordering},
     },
     task::{Poll, Waker},
@@ -34,7 +34,8 @@ struct Shared {
     seen: AtomicU64,
     /// Rounds in a row without a change.
     still: AtomicU64,
-    keeper: OnceLock<Waker>,
+    /// The task that is made ready, while the runtime is there.
+    keeper: Mutex<Option<Waker>>,
 }
 
 impl Activity {
@@ -45,23 +46,27 @@ impl Activity {
 
     /// Ends a round: another one follows, unless nothing has happened for long enough.
     fn end_round(&self) {
-        let Shared { count, seen, still, keeper } = &*self.0;
+        let Shared { count, seen, still, .. } = &*self.0;
         let now = count.load(Ordering::Relaxed);
         if seen.swap(now, Ordering::Relaxed) != now {
             still.store(0, Ordering::Relaxed);
         }
         if still.fetch_add(1, Ordering::Relaxed) < ROUNDS {
-            keeper.get().map(Waker::wake_by_ref);
+            self.keeper().as_ref().map(Waker::wake_by_ref);
         } else {
             // Time passes, and whoever waited for that may send something.
             still.store(0, Ordering::Relaxed);
         }
     }
 
+    fn keeper(&self) -> MutexGuard<'_, Option<Waker>> {
+        self.0.keeper.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
     /// The task that is made ready.
     async fn keep(self) {
         poll_fn(|context| {
-            self.0.keeper.get_or_init(|| context.waker().clone());
+            *self.keeper() = Some(context.waker().clone());
             Poll::<()>::Pending
         })
         .await;
@@ -86,6 +91,8 @@ pub(super) fn run<F: Future>(activity: &Activity, future: F) -> io::Result<F::Ou
         keeper.abort();
         output
     });
+    // A waker keeps its runtime, and that its sockets.
+    activity.keeper().take();
     Ok(output)
 }
 

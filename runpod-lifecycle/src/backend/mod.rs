@@ -189,9 +189,14 @@ pub(crate) enum NextPage {
 fn unreadable_pod(odd: &MalformedItem) -> Unreadable {
     let entry: serde_json::Value = serde_json::from_str(odd.json()).unwrap_or_default();
     let text = |field: &str| entry.get(field).and_then(|value| value.as_str()).map(str::to_owned);
-    let problem =
-        format!("the list holds a pod that cannot be read: at {} expected {}", odd.path(), odd.expected());
-    Unreadable { id: text("id"), name: text("name"), problem }
+    let id = text("id");
+    let which = id.as_ref().map(|id| format!(", in pod {id}")).unwrap_or_default();
+    let problem = format!(
+        "the list holds a pod that cannot be read: at {} expected {}{which}",
+        odd.path(),
+        odd.expected()
+    );
+    Unreadable { id, name: text("name"), problem }
 }
 
 /// Everything that is sent for one candidate.

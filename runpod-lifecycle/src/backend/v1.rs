@@ -164,6 +164,7 @@ fn pod(pod: types::Pod) -> Pod {
         id: printable(pod.id),
         name: pod.name,
         knows_ports: pod.ports.is_some(),
+        knows_volume: pod.volume_in_gb.is_some(),
         ports,
         odd_ports,
         tcp_endpoints,

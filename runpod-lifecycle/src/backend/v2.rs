@@ -296,6 +296,10 @@ impl From<types::Pod> for Pod {
 
 fn pod(pod: types::Pod) -> Pod {
     let ssh = pod.ssh.unwrap_or_default();
+    let knows_volume = pod
+        .mounts
+        .as_ref()
+        .is_some_and(|mounts| mounts.persistent.as_ref().is_none_or(|mount| mount.size.is_some()));
     let mounts = pod.mounts.unwrap_or_default();
     let runtime = pod.runtime.as_ref();
     let public = runtime.and_then(|runtime| runtime.ports.as_deref()).unwrap_or_default();
@@ -329,6 +333,7 @@ fn pod(pod: types::Pod) -> Pod {
         volume_gb: mounts.persistent.and_then(|mount| mount.size).map(Integer::get),
         network_volume: mounts.network.into_iter().flatten().find_map(|mount| mount.volume_id),
         knows_ports: pod.ports.is_some(),
+        knows_volume,
         ports,
         odd_ports,
         env: pod.env.map(|env| env.into_inner()).unwrap_or_default(),

@@ -94,12 +94,17 @@ impl RunPod {
             Attempts::Urgent => Call { priority: Priority::Ending, ..call },
             Attempts::One | Attempts::Several => call,
         };
+        let mut is_unclear = false;
         loop {
             let error = match self.once(call, Box::pin(send())).await {
                 Ok(value) => return Ok(value),
-                Err(error) if !error.is_retryable() => return Err(error),
+                Err(error) if is_unclear => error.after_unclear(),
                 Err(error) => error,
             };
+            is_unclear |= call.priority != Priority::Poll && error.may_have_been_applied();
+            if !error.is_retryable() {
+                return Err(error);
+            }
             let Some(pause) = pauses.next() else { return Err(error) };
             if !self.rest_after(&error, call, pause).await {
                 return Err(error);

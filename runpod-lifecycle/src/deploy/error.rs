@@ -260,7 +260,9 @@ impl DeployError {
     pub fn may_bill(&self) -> bool {
         match self {
             Self::Unclear { .. } | Self::Duplicated { .. } | Self::NotReplaced(_) => true,
-            Self::NotReady { aftermath, .. } => !matches!(aftermath, Aftermath::Terminated),
+            Self::NotReady { aftermath, source, .. } => {
+                !matches!(aftermath, Aftermath::Terminated) || source.report().doubt.is_some()
+            }
             Self::GaveWay(gave_way) => gave_way.may_bill(),
             _ => false,
         }

@@ -289,6 +289,8 @@ pub(crate) struct Turnover {
     is_strict: bool,
     /// When the first answer that showed another run was asked for.
     confirmed_at: Option<Instant>,
+    /// Where the run that is over was reached.
+    left: Vec<(String, u16)>,
 }
 
 impl Turnover {
@@ -313,7 +315,7 @@ impl Turnover {
         match previous {
             // Starting a pod that is up changes nothing.
             Some(previous) if action == Changed::Started && !is_strict && previous.is_awaited() => previous,
-            _ => Self { action, at, began: now, ended: run, is_strict, confirmed_at: None },
+            _ => Self { action, at, began: now, ended: run, is_strict, confirmed_at: None, left: Vec::new() },
         }
     }
 
@@ -335,6 +337,32 @@ impl Turnover {
             ),
             shows_old_run: *run != Run::default() && self.is_over_for(at),
         })
+    }
+
+    /// Remembers where a run was reached that the change of this moment has ended.
+    pub(crate) fn leave(&mut self, at: Instant, addresses: Vec<(String, u16)>) {
+        if self.at == at {
+            self.left = addresses;
+        }
+    }
+
+    /// Returns why the endpoints of an answer that shows another run do not count: what it says of the inside of the
+    /// container lags by itself, for [`LAG`] at most. An uptime from before tells it, and after a start, which brings other
+    /// external ports, an address from before.
+    pub(crate) fn is_mixed(&self, run: &Run, addresses: &[(String, u16)], at: Instant) -> Option<Withheld> {
+        let since = at.checked_duration_since(self.at).filter(|since| *since < LAG)?;
+        let is_inside_old = run.uptime.is_some_and(|uptime| uptime > since + UPTIME_LAG);
+        let is_address_old = self.action == Changed::Started
+            && self.is_strict
+            && addresses.iter().any(|address| self.left.contains(address));
+        (matches!(self.action, Changed::Started | Changed::Restarted) && (is_inside_old || is_address_old))
+            .then(|| Withheld {
+                reason: format!(
+                    "RunPod has accepted the {} and may still show the address from before it",
+                    self.action
+                ),
+                shows_old_run: false,
+            })
     }
 
     /// Returns true if a pod that runs must be in another run by now: one that was restarted for ever, one that was

@@ -170,6 +170,8 @@ struct Known {
     run: Option<Run>,
     /// The run that the last change ended.
     turnover: Option<Turnover>,
+    /// Where the last run was reached.
+    addresses: Vec<(String, u16)>,
 }
 
 impl PodRecord {
@@ -227,7 +229,10 @@ impl PodRecord {
         let run = Run::known_from(known.run.clone(), seen.map(Run::of));
         let was_stopped = seen.and_then(|pod| pod.state.as_ref()).is_some_and(PodState::is_stopped);
         let previous = known.turnover.take();
-        known.turnover = Some(Turnover::by(change, now, is_certain, was_stopped, run, previous));
+        let mut turnover = Turnover::by(change, now, is_certain, was_stopped, run, previous);
+        let addresses = seen.map(Pod::addresses).into_iter().flatten().chain(known.addresses.clone());
+        turnover.leave(change.at, addresses.collect());
+        known.turnover = Some(turnover);
         known.touched_at = Some(change.at);
         known.changes.add(change);
     }
@@ -243,6 +248,14 @@ impl PodRecord {
                 return;
             }
             turnover.confirm(&run, at);
+            if let Some(withheld) = turnover.is_mixed(&run, &pod.addresses(), at) {
+                pod.withhold_run(withheld);
+                return;
+            }
+        }
+        let addresses = pod.addresses();
+        if !addresses.is_empty() {
+            known.addresses = addresses;
         }
         if run != Run::default() {
             known.run = Some(run);

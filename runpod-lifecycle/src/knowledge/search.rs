@@ -26,6 +26,8 @@ pub(crate) struct Progress {
     pub(crate) left: BTreeSet<String>,
     /// Why the last poll was not enough.
     pub(crate) trouble: Option<String>,
+    /// Why there may be another pod, if the search ended without certainty.
+    pub(crate) doubt: Option<String>,
     /// The warnings that were given, so that many waits give each once.
     pub(crate) said: BTreeSet<String>,
 }

@@ -97,6 +97,12 @@ impl Lifetime {
 }
 
 impl Pod {
+    /// Returns true if it has a lifetime that its environment, as shown, does not tell.
+    pub(crate) fn hides_lifetime(&self) -> bool {
+        let is_written = self.env.get(EXPIRES_AT).is_some_and(|end| !end.expose().trim().is_empty());
+        is_written && Lifetime::read(self).is_none()
+    }
+
     /// Returns when its [lifetime](crate::PodSpec::lifetime) ends; `None` if it has none.
     ///
     /// A pod that was started after its end has a new one: that start and its lifetime once more.

@@ -57,7 +57,7 @@ pub struct Pod {
     pub cost_usd_per_hour: Option<f64>,
     /// Container disk in GB.
     pub container_disk_gb: Option<i64>,
-    /// Pod volume in GB; `None` if it has none.
+    /// Pod volume in GB; `None` if it has none, or if RunPod did not say: see [`knows_volume`](Self::knows_volume).
     pub volume_gb: Option<i64>,
     /// Id of its network volume; `None` if it has none.
     pub network_volume: Option<String>,
@@ -79,6 +79,7 @@ pub struct Pod {
     /// When it was last started, RFC 3339 as RunPod wrote it.
     pub started_at: Option<String>,
     pub(crate) knows_ports: bool,
+    pub(crate) knows_volume: bool,
     pub(crate) odd_ports: Vec<String>,
     pub(crate) ssh_direct: Option<SshEndpoint>,
     pub(crate) ssh_proxy: Option<SshEndpoint>,
@@ -144,6 +145,13 @@ impl Pod {
         self.observed.filter(|(asked, _)| *asked == Asked::List).map(|(_, at)| at)
     }
 
+    /// Where RunPod shows it, whatever its state.
+    pub(crate) fn addresses(&self) -> Vec<(String, u16)> {
+        let direct = self.ssh_direct.iter().map(|ssh| (ssh.host.clone(), ssh.port));
+        let tcp = self.tcp_endpoints.iter().map(|end| (end.ip.to_string(), end.public_port));
+        direct.chain(tcp).collect()
+    }
+
     /// Leaves out what belongs to a run of the container that is over.
     pub(crate) fn withhold_run(&mut self, withheld: Withheld) {
         (self.ssh_direct, self.has_runtime, self.uptime) = (None, false, None);
@@ -160,6 +168,12 @@ impl Pod {
     #[must_use]
     pub fn knows_ports(&self) -> bool {
         self.knows_ports
+    }
+
+    /// Returns true if RunPod said whether it has a pod volume, and of what size: one answer may leave that out.
+    #[must_use]
+    pub fn knows_volume(&self) -> bool {
+        self.knows_volume
     }
 
     /// The entries of its ports that this version cannot read, as RunPod wrote them, such as `22/udp`. A wait goes on
@@ -273,6 +287,7 @@ impl Pod {
             created_at: None,
             started_at: None,
             knows_ports: true,
+            knows_volume: true,
             odd_ports: Vec::new(),
             ssh_direct: with_ssh
                 .then(|| SshEndpoint::new("203.0.113.7".into(), 10022, "root".into()))

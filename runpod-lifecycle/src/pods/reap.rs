@@ -73,7 +73,7 @@ impl Verdict {
         if pod.has_anothers_lifetime() {
             return Some(Self::Kept(ANOTHERS_LIFETIME));
         }
-        let has_data = pod.volume_gb.is_some();
+        let has_data = may_have_volume(pod);
         let is_starting =
             matches!(pod.state, Some(PodState::Created | PodState::Provisioning | PodState::Starting));
         let may_be_new = is_starting && (pod.started_at.is_some() || has_data);
@@ -95,11 +95,16 @@ impl Verdict {
     }
 }
 
+/// Returns true unless RunPod shows that a pod has no pod volume.
+fn may_have_volume(pod: &Pod) -> bool {
+    pod.volume_gb.is_some() || !pod.knows_volume
+}
+
 /// Returns why the pod volume of a pod may hold data that its spec does not say to delete; `None` if it has none,
 /// or runs.
 fn holds_data(pod: &Pod) -> Option<&'static str> {
-    pod.volume_gb?;
     match &pod.state {
+        _ if !may_have_volume(pod) => None,
         Some(PodState::Error) => Some(FAILED_WITH_DATA),
         Some(state) if state.is_stopped() => Some(STOPPED_WITH_DATA),
         None | Some(PodState::Other(_)) => Some(UNKNOWN_WITH_DATA),
@@ -116,7 +121,7 @@ fn may_be_ended_at_once(pod: &Pod) -> bool {
         Some(PodState::Running) => pod.uptime.is_some_and(|uptime| uptime >= 2 * LAG),
         _ => false,
     };
-    is_settled && pod.volume_gb.is_none()
+    is_settled && !may_have_volume(pod)
 }
 
 impl RunPod {
@@ -188,7 +193,7 @@ impl RunPod {
                 Some(Verdict::Doubtful(_)) => doubtful.push((pod, listed_at)),
                 Some(Verdict::Kept(_)) => doubtful.extend(self.keep(pod, now, mode, &mut reaped).await),
                 Some(Verdict::Due(end)) => reaped.push(end_of(pod, end, mode).await),
-                None => {}
+                None => self.warn_of_hidden(&pod),
             }
         }
         for pod in hidden {
@@ -217,12 +222,27 @@ impl RunPod {
     ) -> Option<(PodHandle, Instant)> {
         let seen_at = Instant::now();
         let pod = self.uncover(pod, mode).await?;
-        match self.verdict(&pod, now)? {
+        let Some(verdict) = self.verdict(&pod, now) else {
+            self.warn_of_hidden(&pod);
+            return None;
+        };
+        match verdict {
             Verdict::Doubtful(_) => return Some((pod, seen_at)),
             Verdict::Kept(reason) => reaped.push(kept(pod, reason)),
             Verdict::Due(end) => reaped.push(end_of(pod, end, mode).await),
         }
         None
+    }
+
+    /// Warns of a pod of this crate's making that is left alone since nobody can tell when its lifetime ends.
+    fn warn_of_hidden(&self, pod: &Pod) {
+        if pod.is_ours() && !pod.is_gone() && pod.hides_lifetime() {
+            let warning = format!(
+                "pod {} may have outlived its lifetime, and bill: RunPod does not show when that ends",
+                pod.id
+            );
+            self.notify(&Event::Warned { warning });
+        }
     }
 
     /// Judges a pod: nothing is due if it was started through this handle after its end, whatever start

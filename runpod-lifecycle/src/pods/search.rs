@@ -181,13 +181,17 @@ impl PodHandle {
     fn warn_of_doubt(&self, record: &PodRecord, reason: &str) {
         let left = record.progress(|progress| progress.left.iter().cloned().collect::<Vec<_>>());
         let left = if left.is_empty() { String::new() } else { format!(" as {}", left.join(" and as ")) };
-        self.warn_once(
-            record,
-            format!(
-                "a second pod may have been created beside {}{left}, and bill; look for its name: {reason}",
-                self.id
-            ),
+        let doubt = format!(
+            "a second pod may have been created beside {}{left}, and bill; look for its name: {reason}",
+            self.id
         );
+        record.progress(|progress| progress.doubt = Some(doubt.clone()));
+        self.warn_once(record, doubt);
+    }
+
+    /// Why another pod of the name may exist, for what a wait says at its end.
+    pub(crate) fn doubt(&self) -> Option<String> {
+        self.record()?.progress(|progress| progress.doubt.clone())
     }
 
     fn warn_once(&self, record: &PodRecord, warning: String) {
@@ -202,7 +206,10 @@ impl PodHandle {
         let claim = &created.claim;
         let odd = list.unreadable.iter().find(|odd| odd.may_be(&claim.name));
         let mut trouble = odd.map(|odd| odd.problem.clone());
-        record.progress(|progress| progress.left.clear());
+        record.progress(|progress| {
+            progress.left.clear();
+            progress.doubt = None;
+        });
         // Times are compared as one and the same list writes them.
         let own = list.pods.get(&self.id).and_then(Pod::created).or_else(|| created.pod.created());
         let mut earlier: Vec<(&Pod, Pod)> = Vec::new();

@@ -35,6 +35,8 @@ pub struct WaitReport {
     /// The id of the pod that was given up for this one, which another deploy had made earlier
     /// ([`IfExists::Adopt`](crate::IfExists)); `None` if none was.
     pub in_place_of: Option<String>,
+    /// Why another pod of the name may exist and bill, with its id if that is known; `None` if none may.
+    pub doubt: Option<String>,
 }
 
 impl fmt::Display for WaitReport {
@@ -56,7 +58,10 @@ impl fmt::Display for WaitReport {
             (None, Some(line)) => write!(f, ", RunPod's log ends with {line:?}")?,
             (None, None) => {}
         }
-        self.last_error.as_ref().map_or(Ok(()), |error| write!(f, ", last error: {error}"))
+        if let Some(error) = &self.last_error {
+            write!(f, ", last error: {error}")?;
+        }
+        self.doubt.as_ref().map_or(Ok(()), |doubt| write!(f, "; {doubt}"))
     }
 }
 
@@ -88,6 +93,7 @@ impl WaitReport {
             diagnosis: None,
             elapsed: Duration::ZERO,
             in_place_of: None,
+            doubt: None,
         }
     }
 }
@@ -178,18 +184,15 @@ impl WaitError {
 
     /// The same error, of the wait for a pod that was taken in place of another.
     pub(crate) fn in_place_of(mut self, id: &str) -> Self {
-        let (Self::TimedOut { report }
-        | Self::Failed { report, .. }
-        | Self::Call { report, .. }
-        | Self::GaveWay { report, .. }) = &mut self;
-        report.in_place_of = Some(id.to_owned());
+        self.report_mut().in_place_of = Some(id.to_owned());
         self
     }
 
-    /// Returns true if the pod may bill: unless the last poll showed that it is gone.
+    /// Returns true if the pod, or another of its name, may bill: unless the last poll showed that it is gone.
     #[must_use]
     pub fn may_bill(&self) -> bool {
         match (self, &self.report().last_pod) {
+            _ if self.report().doubt.is_some() => true,
             (Self::GaveWay { source, .. }, _) => source.may_bill(),
             (_, Some(pod)) => !pod.is_gone(),
             (Self::Failed { .. }, None) => false,
@@ -203,18 +206,30 @@ impl WaitError {
         &self.report().pod_id
     }
 
+    /// The same with a doubt about other pods of the name.
+    pub(crate) fn with_doubt(mut self, doubt: Option<String>) -> Self {
+        self.report_mut().doubt = doubt;
+        self
+    }
+
     /// The same with a later poll of the pod, and what that means.
     pub(crate) fn with_last(mut self, pod: Pod, verdict: Verdict) -> Self {
-        let (Self::TimedOut { report }
-        | Self::Failed { report, .. }
-        | Self::Call { report, .. }
-        | Self::GaveWay { report, .. }) = &mut self;
+        let report = self.report_mut();
         report.last_pending = Some(match verdict {
             Verdict::Pending(reason) | Verdict::Failed(reason) => reason,
             Verdict::Done => "which is as wanted, but came after the wait".to_owned(),
         });
         report.last_pod = Some(pod);
         self
+    }
+
+    fn report_mut(&mut self) -> &mut WaitReport {
+        match self {
+            Self::TimedOut { report }
+            | Self::Failed { report, .. }
+            | Self::Call { report, .. }
+            | Self::GaveWay { report, .. } => report,
+        }
     }
 
     /// Everything the wait knew when it ended.

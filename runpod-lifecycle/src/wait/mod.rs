@@ -112,6 +112,7 @@ impl<C: Condition + 'static> IntoFuture for Wait<C> {
             let (last, settled) = self.watch().await;
             let stays = match settled {
                 Settled::Stays => {
+                    let last = last.map_err(|error| error.with_doubt(self.pod.doubt()));
                     let pod = last?.unwrap_or_else(|| self.pod.terminated());
                     return Ok(self.pod.with(pod));
                 }
@@ -172,9 +173,12 @@ impl<C: Condition> Wait<C> {
         }
         let later = Box::pin(self.pod.poll_now()).await;
         let last = match (last, later) {
-            (Ok(Some(_)), Some(later)) if self.condition.verdict(Some(&later)) == Verdict::Done => {
-                Ok(Some(later))
-            }
+            (Ok(Some(before)), Some(later)) => match self.condition.verdict(Some(&later)) {
+                Verdict::Done => Ok(Some(later)),
+                Verdict::Failed(reason) => Err(self.failed(reason, later, began_at.elapsed())),
+                // It was so a moment ago, and an answer may be older than the one before.
+                Verdict::Pending(_) => Ok(Some(before)),
+            },
             (Err(error), Some(later)) => {
                 let verdict = self.condition.verdict(Some(&later));
                 Err(error.with_last(later, verdict))
@@ -182,6 +186,15 @@ impl<C: Condition> Wait<C> {
             (last, _) => last,
         };
         (last, settled)
+    }
+}
+
+impl<C: Condition> Wait<C> {
+    /// The end of a wait whose pod was as wanted and is so no more.
+    fn failed(&self, reason: String, pod: Pod, elapsed: Duration) -> WaitError {
+        let report = WaitReport::unwatched(&pod, &self.condition);
+        let report = WaitReport { longest: self.longest, attempts: 1, elapsed, ..report };
+        WaitError::Failed { reason, report: Box::new(report) }
     }
 }
 

@@ -325,6 +325,7 @@ impl<'a> Watch<'a> {
             diagnosis,
             elapsed,
             in_place_of: None,
+            doubt: None,
         })
     }
 }

@@ -329,6 +329,50 @@ fn a_lifetime_ends_by_runpods_clock_as_its_spec_says_and_never_with_data() {
 }
 
 #[test]
+fn a_pod_of_ours_whose_lifetime_is_nowhere_shown_is_warned_of() {
+    for (value, warns) in [("********", true), ("soon", true), ("", false), ("2100-01-01T00:00:00Z", false)] {
+        for marker in ["********", MARKER] {
+            let env = json!({"RUNPOD_LIFECYCLE_DEPLOYMENT": marker, "RUNPOD_LIFECYCLE_EXPIRES_AT": value});
+            let pod = pod("subject", &env);
+            let (done, sent, heard) = reaped(DATE, pod.clone(), pod);
+            assert_eq!((done, sent), (None, Vec::new()), "{value} {marker}");
+            let is_warned = heard.contains("pod subject may have outlived its lifetime, and bill");
+            assert_eq!(is_warned, warns, "{value} {marker}: {heard}");
+        }
+    }
+}
+
+/// A volume that an answer does not tell of may be there all the same.
+#[test]
+fn a_stopped_pod_is_ended_only_if_an_answer_shows_that_it_has_no_volume() {
+    let path = "/workspace";
+    let untold = [
+        Value::Null,
+        json!("none"),
+        json!([]),
+        json!({"persistent": {}}),
+        json!({"persistent": {"path": path, "size": null}}),
+        json!({"persistent": {"path": path, "size": "some"}}),
+        json!({"persistent": [path]}),
+    ];
+    for (mounts, status) in untold.iter().flat_map(|mounts| [(mounts, "EXITED"), (mounts, "ERROR")]) {
+        let pod = mortal("subject", "11:00", &json!({"status": status, "mounts": mounts}));
+        let (done, sent, heard) = reaped(DATE, pod.clone(), pod.clone());
+        assert!(done == Some(End::Kept) || heard.contains("cannot be read"), "{status} {mounts}: {done:?}");
+        assert!(sent.is_empty(), "{status} {mounts}");
+        let told = mortal("subject", "11:00", &json!({"status": status, "mounts": {}}));
+        if done.is_some() {
+            let (done, sent, _) = reaped(DATE, pod, told);
+            assert_eq!((done, sent), (Some(End::Terminated), vec!["DELETE".to_owned()]), "{status} {mounts}");
+        }
+    }
+    let mut pod = mortal("subject", "11:00", &json!({"status": "EXITED"}));
+    pod.as_object_mut().expect("members").remove("mounts");
+    let (done, sent, _) = reaped(DATE, pod.clone(), pod);
+    assert_eq!((done, sent), (Some(End::Kept), Vec::new()), "not a word of mounts");
+}
+
+#[test]
 fn a_pod_that_was_started_since_the_list_was_made_is_left_alone() {
     let listed = mortal("subject", "11:00", &json!({"status": "EXITED"}));
     let now = mortal("subject", "11:00", &json!({"startedAt": "2026-08-20T11:59:58Z"}));

@@ -14,7 +14,7 @@ use crate::{
     mock::{GPU, spec},
 };
 
-const SPEED: u32 = 100;
+const SPEED: u32 = 50;
 const MINUTE: Duration = Duration::from_secs(60);
 const A: &str = "aaaaaaaaaaaaaa";
 const B: &str = "bbbbbbbbbbbbbb";

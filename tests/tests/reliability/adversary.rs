@@ -23,11 +23,18 @@ fn five_thousand_tapes_break_no_promise() {
 }
 
 /// What the search has found, each as the shortest tape that showed it.
-const FOUND: [(&str, &str, &str); 1] = [(
-    "a copy under another name was ended as a second pod where a list left its name out",
-    "restart",
-    "0,1,0,0,0,0,0,0,0,0,13",
-)];
+const FOUND: [(&str, &str, &str); 2] = [
+    (
+        "a copy under another name was ended as a second pod where a list left its name out",
+        "restart",
+        "0,1,0,0,0,0,0,0,0,0,13",
+    ),
+    (
+        "a stop that was done by an attempt without an answer ended as an error that says it was not",
+        "start",
+        "0,0,0,0,2,0,0,0,0,0,0,0,0,0,0,0,0,2,0,13",
+    ),
+];
 
 #[test]
 fn what_the_search_has_found_stays_mended() {

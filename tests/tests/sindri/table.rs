@@ -8,7 +8,7 @@ use std::{
 };
 
 use camino::Utf8PathBuf;
-use httpmock::MockServer;
+use httpmock::{HttpMockResponse, MockServer};
 use serde_json::{Value, json};
 
 use crate::{
@@ -37,7 +37,12 @@ async fn created(runpod: &str, more: &str) -> (Vec<String>, Value) {
             *seen.lock().expect("nobody panicked while holding it") = sent;
             true
         });
-        then.status(201).json_body(answer);
+        then.respond_with(move |request| {
+            let sent: Value = serde_json::from_slice(request.body_ref()).expect("a create has JSON");
+            let mut answer = answer.clone();
+            answer["env"] = sent["env"].clone();
+            HttpMockResponse::builder().status(201).body(answer.to_string()).build()
+        });
     });
     let folder = tempfile::tempdir().expect("a directory of its own");
     let path = Utf8PathBuf::from_path_buf(folder.path().join("sindri.yaml")).expect("a plain path");

@@ -309,3 +309,27 @@ fn a_restart_is_an_uptime_that_went_down_or_a_later_start() {
         assert_eq!(found, expected, "{before:?}, {between} s later {after:?}");
     }
 }
+
+#[test]
+fn for_15_seconds_a_new_run_does_not_count_beside_what_is_left_of_the_old_one() {
+    let address = |port: u16| vec![("203.0.113.7".to_owned(), port)];
+    for (action, uptime, shown, asked_at, counts) in [
+        (Changed::Started, Some(500), 2, 101, false),
+        (Changed::Started, Some(500), 2, 114, false),
+        (Changed::Started, Some(500), 2, 115, true),
+        (Changed::Started, Some(1), 1, 101, false),
+        (Changed::Started, None, 1, 101, false),
+        (Changed::Started, None, 1, 115, true),
+        (Changed::Started, Some(1), 2, 101, true),
+        (Changed::Started, None, 2, 101, true),
+        // A restart keeps the ports.
+        (Changed::Restarted, Some(1), 1, 101, true),
+        (Changed::Restarted, Some(500), 1, 101, false),
+    ] {
+        let mut turnover = turnover(action, "EXITED", run("16:00", Some(500)));
+        turnover.leave(at(100), address(1));
+        let mixed = turnover.is_mixed(&run("17:01", uptime), &address(shown), at(asked_at));
+        assert_eq!(mixed.is_none(), counts, "{action} {uptime:?} {shown} at {asked_at}: {mixed:?}");
+        assert!(mixed.is_none_or(|withheld| !withheld.shows_old_run), "its state is of now");
+    }
+}

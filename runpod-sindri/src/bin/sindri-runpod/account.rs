@@ -8,6 +8,7 @@ use serde_json::{Value, json};
 use crate::{
     args::{Cloud as CloudArgument, GpuFilter},
     output::{self, Printer},
+    progress::Progress,
 };
 
 /// Shows the account's pods: those that this program and its crates made, or all.
@@ -18,7 +19,7 @@ pub(crate) async fn list(runpod: &RunPod, all: bool, printer: Printer) -> anyhow
     if !others.is_empty() {
         let count = others.len();
         output::warn(&[format!(
-            "{count} pods that this program did not make are left out; --all shows them"
+            "{count} pods that do not show that this program made them are left out; --all shows them"
         )]);
     }
     if printer.json {
@@ -109,8 +110,14 @@ fn word(stock: Option<Stock>) -> String {
     stock.map_or_else(|| "unknown".to_owned(), |stock| stock.to_string())
 }
 
-/// Ends the pods whose lifetime is over, or shows them. It is an error if one could not be ended.
-pub(crate) async fn reap(runpod: &RunPod, dry_run: bool, printer: Printer) -> anyhow::Result<()> {
+/// Ends the pods whose lifetime is over, or shows them. It is an error if one could not be ended, or if of one it is not
+/// known whether its lifetime is over.
+pub(crate) async fn reap(
+    runpod: &RunPod,
+    dry_run: bool,
+    progress: &Progress,
+    printer: Printer,
+) -> anyhow::Result<()> {
     let (done, failed) = if dry_run {
         (
             runpod
@@ -125,28 +132,31 @@ pub(crate) async fn reap(runpod: &RunPod, dry_run: bool, printer: Printer) -> an
         sorted(runpod.reap().await?)
     };
     let done: Vec<(String, String)> = done;
+    // That this machine's clock counts leaves no pod out.
+    let unjudged: Vec<String> =
+        progress.warned().into_iter().filter(|warning| !warning.contains("this machine's clock")).collect();
     if printer.json {
         let entries = done.iter().map(|(line, id)| json!({ "instance_id": id, "message": line }));
         printer.print(&entries.collect::<Vec<_>>())?;
-    } else if done.is_empty() && failed.is_empty() {
+    } else if done.is_empty() && failed.is_empty() && unjudged.is_empty() {
         printer.lines(["no pod has outlived its lifetime"])?;
     } else {
         printer.lines(done.iter().map(|(line, _)| line))?;
     }
-    if failed.is_empty() { Ok(()) } else { Err(NotEnded(failed).into()) }
+    if failed.is_empty() && unjudged.is_empty() { Ok(()) } else { Err(NotEnded { failed, unjudged }.into()) }
 }
 
 /// What was done, a line and the pod's id each, and what was not.
 fn sorted(reaped: Vec<Reaped>) -> (Vec<(String, String)>, Vec<String>) {
     let (mut done, mut failed) = (Vec::new(), Vec::new());
-    for Reaped { pod, end, outcome, .. } in reaped {
-        let what = match end {
-            End::Terminated => "terminated",
-            End::Stopped => "stopped",
-            _ => "left as it is, since it may hold data; it bills",
+    for Reaped { pod, end, kept_because, outcome, .. } in reaped {
+        let what = match (end, kept_because) {
+            (End::Terminated, _) => "terminated".to_owned(),
+            (End::Stopped, _) => "stopped".to_owned(),
+            (_, reason) => format!("left as it is, and it bills: {}", reason.unwrap_or("no reason is known")),
         };
         match outcome {
-            Ok(()) => done.push((line(what, &pod), pod.id.clone())),
+            Ok(()) => done.push((line(&what, &pod), pod.id.clone())),
             Err(error) => failed.push(format!("pod {} bills on: {error}", pod.id)),
         }
     }
@@ -157,13 +167,21 @@ fn line(what: &str, pod: &Pod) -> String {
     format!("pod {} ({}): {what}", pod.id, pod.name.as_deref().unwrap_or("without a name"))
 }
 
-/// Pods that could not be ended.
+/// Pods that could not be ended, and why there may be more of them.
 #[derive(Debug)]
-struct NotEnded(Vec<String>);
+struct NotEnded {
+    failed: Vec<String>,
+    unjudged: Vec<String>,
+}
 
 impl fmt::Display for NotEnded {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "not every pod whose lifetime is over was ended: {}", self.0.join("; "))
+        let failed = "not every pod whose lifetime is over was ended";
+        let unjudged = "not every pod could be judged, and one whose lifetime is over bills on";
+        let told = [(failed, &self.failed), (unjudged, &self.unjudged)].into_iter();
+        let told = told.filter(|(_, pods)| !pods.is_empty());
+        let told: Vec<String> = told.map(|(what, pods)| format!("{what}: {}", pods.join("; "))).collect();
+        f.write_str(&told.join(". "))
     }
 }
 

@@ -1,6 +1,12 @@
 //! What a deploy or a wait shows while it goes on.
 
-use std::{borrow::Cow, io::IsTerminal, io::stderr, time::Duration};
+use std::{
+    borrow::Cow,
+    io::IsTerminal,
+    io::stderr,
+    sync::{Mutex, PoisonError},
+    time::Duration,
+};
 
 use indicatif::{ProgressBar, ProgressStyle};
 use runpod_lifecycle::{Event, PodState, printable};
@@ -8,6 +14,7 @@ use runpod_lifecycle::{Event, PodState, printable};
 /// A spinner with state and elapsed time on a terminal, plain lines on standard error elsewhere.
 pub(crate) struct Progress {
     bar: Option<ProgressBar>,
+    warned: Mutex<Vec<String>>,
 }
 
 impl Progress {
@@ -16,10 +23,13 @@ impl Progress {
             let style = ProgressStyle::with_template("{spinner} {elapsed:>4} {wide_msg}");
             ProgressBar::new_spinner().with_style(style.unwrap_or_else(|_| ProgressStyle::default_spinner()))
         });
-        Self { bar }
+        Self { bar, warned: Mutex::default() }
     }
 
     pub(crate) fn show(&self, event: &Event) {
+        if let Event::Warned { warning } = event {
+            self.warned.lock().unwrap_or_else(PoisonError::into_inner).push(warning.clone());
+        }
         let Some(bar) = &self.bar else {
             anstream::eprintln!("{}", line(event));
             return;
@@ -29,6 +39,11 @@ impl Progress {
             Some(message) => bar.set_message(message),
             None => bar.println(line(event)),
         }
+    }
+
+    /// What was warned of so far.
+    pub(crate) fn warned(&self) -> Vec<String> {
+        self.warned.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
     /// Clears the line for whatever is printed next.

@@ -190,7 +190,7 @@ async fn carry_out(
         }
         Command::List { all } => account::list(&provider.account()?, all, printer).await,
         Command::Gpus(filter) => account::gpus(&provider.account()?, &filter, printer).await,
-        Command::Reap { dry_run } => account::reap(&provider.account()?, dry_run, printer).await,
+        Command::Reap { dry_run } => account::reap(&provider.account()?, dry_run, progress, printer).await,
         Command::Schema | Command::Completions { .. } => Ok(()),
     }
 }

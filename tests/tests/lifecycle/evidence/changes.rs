@@ -80,6 +80,37 @@ fn after_a_start_the_endpoint_from_before_the_stop_is_not_ready() {
     });
 }
 
+/// What RunPod says of the start and what it says of the inside of the container lag by themselves.
+#[test]
+fn after_a_start_the_address_from_before_is_not_ready_beside_the_new_start() {
+    fast(async {
+        let (strangers, own) = (sshd().await, sshd().await);
+        let mut leftover = reachable(strangers, OLD_START, 500);
+        leftover["status"] = json!("EXITED");
+        let seen = [
+            // The pod was seen with its address before it was stopped, or still shows it, or was never seen with it.
+            (reachable(strangers, OLD_START, 500), json!({"uptime": 2, "ports": []})),
+            (reachable(strangers, OLD_START, 500), Value::Null),
+            (leftover, json!({"uptime": 2, "ports": []})),
+            (pod(json!({"status": "EXITED", "startedAt": OLD_START})), json!({"uptime": 500, "ports": []})),
+        ];
+        for (before, runtime) in seen {
+            let (script, pod) = showing(before).await;
+            pod.stop().await.expect("it is accepted, or stopped");
+            sleep(LATER).await;
+            script.show(state("EXITED"));
+            pod.start().await.expect("it is accepted");
+            let mut mixed = reachable(strangers, NEW_START, 500);
+            mixed["runtime"] = runtime.clone();
+            script.show(mixed);
+            let up = after(10, || script.show(reachable(own, NEW_START, 8)));
+            let (ready, ()) = tokio::join!(pod.wait_until(Ready::Ssh, MINUTE).into_future(), up);
+            let ready = ready.expect("it comes up");
+            assert_eq!(ready.connection().direct_ssh().map(|ssh| ssh.port), Some(own), "{runtime}");
+        }
+    });
+}
+
 #[test]
 fn after_a_restart_only_a_run_that_began_anew_is_ready() {
     fast(async {
