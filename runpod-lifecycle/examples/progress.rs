@@ -20,7 +20,7 @@ async fn main() -> Result<(), Box<dyn Error>> {
     let mut outcome = None;
     while let Some(progress) = wait.next().await {
         match progress {
-            Progress::Event(Event::Looked { state: Some(state), pending, .. }) => {
+            Progress::Event(Event::Polled { state: Some(state), pending, .. }) => {
                 bar.set_message(format!("{state}: {}", pending.unwrap_or_else(|| "ready".to_owned())));
                 bar.tick();
             }

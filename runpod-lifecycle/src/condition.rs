@@ -1,12 +1,12 @@
-//! What a wait waits for: pure functions of one look at a pod.
+//! The conditions that a wait can have: pure functions of one poll of a pod.
 
 pub(crate) mod http;
 
 use std::fmt;
 
-use crate::{HttpReady, Pod, PodState, Port, Protocol};
+use crate::{HttpReady, Pod, PodState, Port, Protocol, pod::state::word};
 
-/// What one look at a pod means for a wait.
+/// The meaning of one poll of a pod for a wait.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Verdict {
@@ -54,7 +54,7 @@ pub enum Probe {
     Http {
         /// The pod's id.
         pod_id: String,
-        /// What is asked for, and which answers count.
+        /// The request, and the answers that count.
         request: HttpReady,
     },
 }
@@ -68,7 +68,7 @@ impl fmt::Display for Probe {
     }
 }
 
-/// What a wait waits for.
+/// A condition that a wait waits for.
 ///
 /// Any `Fn(Option<&Pod>) -> Verdict` is a condition; `None` means the pod does not exist.
 ///
@@ -86,10 +86,10 @@ impl fmt::Display for Probe {
 /// assert_eq!(in_california.verdict(None), Verdict::Failed("the pod is gone".into()));
 /// ```
 pub trait Condition: Send + Sync {
-    /// What one look means. Must be quick and free of side effects.
+    /// Judges one poll. Must be quick and free of side effects.
     fn verdict(&self, pod: Option<&Pod>) -> Verdict;
 
-    /// What must answer besides, once the verdict is [`Verdict::Done`]. Default: nothing.
+    /// Names the endpoints that must answer besides, once the verdict is [`Verdict::Done`]. Default: none.
     fn probes(&self, pod: &Pod) -> Vec<Probe> {
         let _ = pod;
         Vec::new()
@@ -188,6 +188,23 @@ impl Condition for Ready {
             Self::Ssh => "ready (ssh)".to_owned(),
             Self::Http(port) => format!("ready (http {port})"),
         }
+    }
+}
+
+impl Condition for HttpReady {
+    fn verdict(&self, pod: Option<&Pod>) -> Verdict {
+        match alive(pod) {
+            Ok(pod) => http_ready(pod, self.number()),
+            Err(verdict) => verdict,
+        }
+    }
+
+    fn probes(&self, pod: &Pod) -> Vec<Probe> {
+        vec![Probe::Http { pod_id: pod.id.clone(), request: self.clone() }]
+    }
+
+    fn name(&self) -> String {
+        format!("ready (http {}{})", self.number(), self.suffix())
     }
 }
 
@@ -300,8 +317,4 @@ fn not_up(pod: &Pod) -> Option<Verdict> {
         Some(PodState::Running) => Some(Verdict::pending("RunPod does not say which ports it has")),
         state => Some(Verdict::pending(format!("RunPod says {}", word(state.as_ref())))),
     }
-}
-
-pub(crate) fn word(state: Option<&PodState>) -> String {
-    state.map_or_else(|| "nothing about its state".to_owned(), PodState::to_string)
 }

@@ -120,7 +120,7 @@ pub struct Diagnosis {
 }
 
 impl Diagnosis {
-    /// What the lines of a system log, oldest first, say of why a pod with this image does not come up.
+    /// Reads the lines of a system log, oldest first, for why a pod with this image does not come up.
     ///
     /// The last word counts: an image that arrived after all denies what was said of pulling it.
     pub(crate) fn of<S: AsRef<str>>(lines: &[S], image: Option<&str>) -> Option<Self> {

@@ -1,10 +1,10 @@
-//! What happened so far, for whoever shows progress.
+//! The events of deploys and waits, for programs that show progress.
 
 use std::{fmt, sync::Arc, time::Duration};
 
 use runpod_api::printable;
 
-use crate::{Diagnosis, PodState, wait::error::said};
+use crate::{Diagnosis, PodState, pod::state::said};
 
 /// Something that happened during a deploy or a wait.
 ///
@@ -25,21 +25,21 @@ pub enum Event {
     /// A candidate's turn has come: its create is sent next, and again if need be, unless the rate limit
     /// or the spec forbids even the first.
     CandidateTried {
-        /// What was asked for, for example `1x NVIDIA GeForce RTX 4090`.
+        /// The hardware that was asked for, for example `1x NVIDIA GeForce RTX 4090`.
         hardware: String,
     },
     /// RunPod refused this candidate; the next one follows.
     CandidateRefused {
-        /// What was asked for, for example `1x NVIDIA GeForce RTX 4090`.
+        /// The hardware that was asked for, for example `1x NVIDIA GeForce RTX 4090`.
         hardware: String,
         /// RunPod's words.
         reason: String,
     },
-    /// The answer to a create was lost or unclear; the pod is being looked for.
+    /// The answer to a create was lost or unclear; `deploy` searches for the pod.
     OutcomeUnclear {
-        /// What was asked for, for example `1x NVIDIA GeForce RTX 4090`.
+        /// The hardware that was asked for, for example `1x NVIDIA GeForce RTX 4090`.
         hardware: String,
-        /// What went wrong.
+        /// The failure.
         error: String,
     },
     /// A pod whose create looked failed was found after all, and is used.
@@ -51,7 +51,7 @@ pub enum Event {
     PodCreated {
         /// Its id.
         pod_id: String,
-        /// What was asked for, for example `1x NVIDIA GeForce RTX 4090`.
+        /// The hardware that was asked for, for example `1x NVIDIA GeForce RTX 4090`.
         hardware: String,
         /// USD per hour, if RunPod said so.
         cost_usd_per_hour: Option<f64>,
@@ -68,16 +68,16 @@ pub enum Event {
         /// The id of the earlier pod.
         winner: String,
     },
-    /// A wait looked at the pod.
-    Looked {
+    /// A wait polled the pod.
+    Polled {
         /// The pod's id.
         pod_id: String,
-        /// What RunPod said; `None` if the pod does not exist or no state was given.
+        /// The state that RunPod named; `None` if the pod does not exist or no state was given.
         state: Option<PodState>,
         /// Why the wait is not over; `None` as soon as its condition is decided. The first wait after a deploy may go on
         /// for a list that would show a second pod, and says so.
         pending: Option<String>,
-        /// What is waited for, for example `ready (ssh)`.
+        /// The condition, for example `ready (ssh)`.
         condition: String,
         /// Since the wait began.
         elapsed: Duration,
@@ -86,7 +86,7 @@ pub enum Event {
     ContainerRestarted {
         /// The pod's id.
         pod_id: String,
-        /// How often that was seen during this wait.
+        /// The number of times that was seen during this wait.
         times: u32,
         /// Since the wait began.
         elapsed: Duration,
@@ -103,18 +103,18 @@ pub enum Event {
     },
     /// Something is held back, mostly by a rate limit, and goes on after the pause.
     Paused {
-        /// What is held back, for example `get pod`.
+        /// The call that is held back, for example `get pod`.
         operation: String,
         /// For how long.
         pause: Duration,
         /// Why.
         reason: String,
     },
-    /// A look failed in a way that may pass; the wait goes on.
-    LookFailed {
+    /// A poll failed in a way that may pass; the wait goes on.
+    PollFailed {
         /// The pod's id.
         pod_id: String,
-        /// What went wrong.
+        /// The failure.
         error: String,
         /// Since the wait began.
         elapsed: Duration,
@@ -150,7 +150,7 @@ impl Event {
             Self::GaveWay { pod_id, winner } => {
                 write!(f, "terminated pod {pod_id}: another deploy had made {winner} of its name before it")
             }
-            Self::Looked { pod_id, state, pending, condition, elapsed } => {
+            Self::Polled { pod_id, state, pending, condition, elapsed } => {
                 let said = match pending {
                     Some(_) => said(state.as_ref(), pending.as_deref()),
                     None => condition.clone(),
@@ -168,14 +168,14 @@ impl Event {
             Self::Paused { operation, pause, reason } => {
                 write!(f, "waiting {:.1} s to {operation}: {reason}", pause.as_secs_f64())
             }
-            Self::LookFailed { pod_id, error, elapsed } => {
+            Self::PollFailed { pod_id, error, elapsed } => {
                 write!(f, "{:>5.1}s pod {pod_id}: {error}", elapsed.as_secs_f64())
             }
         }
     }
 }
 
-/// Who hears of events. Cheap to clone; silent by default.
+/// The receiver of events. Cheap to clone; silent by default.
 #[derive(Clone, Default)]
 pub(crate) struct Observer(Option<Arc<Observe>>);
 

@@ -1,78 +1,31 @@
-//! What a pod's container and RunPod's machinery around it say.
+//! The log of a pod's container and of RunPod's machinery around it.
 
 mod position;
 mod reader;
 
-use std::{fmt, pin::Pin, time::Duration};
+use std::{pin::Pin, time::Duration};
 
 use futures_util::Stream;
-use runpod_api::printable;
 use tokio::time::{Instant, timeout_at};
 
-pub(crate) use position::Resume;
+use crate::{Error, LogLine, LogSource, RunPod, logs::reader::Reader, pod::log::LogQuery};
 
-use crate::{Error, RunPod, logs::reader::Reader};
-
-/// How long a log must be silent to count as read to its end.
+/// The silence after which a log counts as read to its end.
 const SILENCE: Duration = Duration::from_secs(1);
 /// The longest the past is read: a container that never stops talking has no silence.
 const LONGEST_HISTORY: Duration = Duration::from_secs(10);
-/// Where a log line comes from.
-#[derive(Clone, Debug, PartialEq, Eq, Hash)]
-#[non_exhaustive]
-pub enum LogSource {
-    /// The container's own output.
-    Container,
-    /// RunPod's machinery: image pulls, starts, exits.
-    System,
-    /// A source this version does not know.
-    Other(String),
-}
 
-impl LogSource {
-    /// RunPod's word: `container` or `system`.
-    #[must_use]
-    pub fn as_str(&self) -> &str {
-        match self {
-            Self::Container => "container",
-            Self::System => "system",
-            Self::Other(word) => word,
-        }
-    }
-}
-
-/// One line of a pod's log.
-#[derive(Clone, Debug, PartialEq, Eq)]
-#[non_exhaustive]
-pub struct LogLine {
-    /// Who said it.
-    pub source: LogSource,
-    /// What was said, without line break.
-    pub line: String,
-    /// When, RFC 3339 as RunPod wrote it; `None` if it did not.
-    pub at: Option<String>,
-}
-
-/// One line, safe to show on a terminal; [`line`](Self::line) is what the container wrote.
-impl fmt::Display for LogLine {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let line = format!("{} {} {}", self.at.as_deref().unwrap_or("-"), self.source.as_str(), self.line);
-        f.write_str(&printable(&line))
-    }
-}
-
-/// A look into a pod's log, begun by [`RunPod::logs`].
+/// A query of a pod's log, begun by [`RunPod::logs`].
 #[derive(Clone, Debug)]
 #[must_use = "nothing is read until history or follow is called"]
 pub struct Logs {
     runpod: RunPod,
     pod_id: String,
-    pub(crate) source: Option<LogSource>,
-    pub(crate) tail: u32,
+    query: LogQuery,
 }
 
 impl RunPod {
-    /// A look into the log of a pod. Goes on with [`Logs::history`] or [`Logs::follow`].
+    /// Opens the log of a pod. Goes on with [`Logs::history`] or [`Logs::follow`].
     ///
     /// ```no_run
     /// # async fn example(runpod: runpod_lifecycle::RunPod) -> Result<(), runpod_lifecycle::Error> {
@@ -85,20 +38,20 @@ impl RunPod {
     /// # }
     /// ```
     pub fn logs(&self, pod_id: impl Into<String>) -> Logs {
-        Logs { runpod: self.clone(), pod_id: pod_id.into(), source: None, tail: 100 }
+        Logs { runpod: self.clone(), pod_id: pod_id.into(), query: LogQuery { source: None, tail: 100 } }
     }
 }
 
 impl Logs {
     /// Only the lines of one source. Default: all.
     pub fn source(mut self, source: LogSource) -> Self {
-        self.source = Some(source);
+        self.query.source = Some(source);
         self
     }
 
-    /// How many past lines to begin with, at most 5000. Default 100.
+    /// The number of past lines to begin with, at most 5000. Default 100.
     pub fn tail(mut self, lines: u32) -> Self {
-        self.tail = lines.min(5000);
+        self.query.tail = lines.min(5000);
         self
     }
 
@@ -115,9 +68,9 @@ impl Logs {
 
     /// The past lines, as many as come within `longest`.
     pub(crate) async fn past(self, longest: Duration) -> Result<Vec<LogLine>, Error> {
-        let wanted = self.tail as usize;
+        let wanted = self.query.tail as usize;
         let mut lines = Vec::new();
-        let mut reader = Reader::new(self);
+        let mut reader = Reader::new(self.runpod, self.pod_id, self.query);
         let deadline = Instant::now() + longest;
         while lines.len() < wanted {
             // The first line may take longer than the next.
@@ -141,6 +94,6 @@ impl Logs {
     /// all ten times in a row, or RunPod refuses it.
     #[must_use]
     pub fn follow(self) -> Pin<Box<dyn Stream<Item = Result<LogLine, Error>> + Send>> {
-        Reader::new(self).lines()
+        Reader::new(self.runpod, self.pod_id, self.query).lines()
     }
 }

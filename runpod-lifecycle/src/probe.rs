@@ -4,9 +4,9 @@ pub(crate) mod http;
 pub(crate) mod ssh;
 pub(crate) mod turns;
 
-use runpod_api::reqwest;
 use std::time::Duration;
 
+use runpod_api::{BuildError, reqwest};
 use tokio::{
     io::{AsyncReadExt, AsyncWriteExt},
     net::TcpStream,
@@ -14,12 +14,12 @@ use tokio::{
 };
 
 use crate::{
-    ConfigError, Probe,
+    Probe,
     condition::http::PATIENCE,
-    probe::turns::{Turn, Turns},
+    probe::turns::{Lack, Turn, Turns},
 };
 
-/// How long a TCP endpoint may take to show that it speaks SSH.
+/// The longest a TCP endpoint may take to show that it speaks SSH.
 const GREETING: Duration = Duration::from_millis(500);
 
 /// Probes pods, each endpoint once at a time for everybody who waits. Never sends the API key.
@@ -30,17 +30,8 @@ pub(crate) struct Prober {
     turns: Turns,
 }
 
-/// An endpoint that does not answer as it should.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) struct Lack {
-    /// What was missing, in a few words.
-    pub(crate) reason: String,
-    /// Someone took the connection: asking again at once may be taken amiss.
-    pub(crate) was_reached: bool,
-}
-
 impl Prober {
-    pub(crate) fn new(http_proxy: Option<String>) -> Result<Self, ConfigError> {
+    pub(crate) fn new(http_proxy: Option<String>) -> Result<Self, BuildError> {
         Ok(Self { http: runpod_api::plain_http(PATIENCE)?, http_proxy, turns: Turns::default() })
     }
 
@@ -74,12 +65,6 @@ impl Prober {
         };
         turn.over(&outcome);
         outcome.map_err(|lack| lack.reason)
-    }
-}
-
-impl Lack {
-    fn unreached(reason: String) -> Self {
-        Self { reason, was_reached: false }
     }
 }
 

@@ -9,28 +9,21 @@ use tokio::time::{Instant, sleep, timeout};
 use crate::{
     Error, ErrorKind, Event, PodSpec, Port, RunPod,
     backend::SshKeys,
-    client::{Call, Feature},
+    client::{call::Call, lookups::WrittenKeys},
+    error::operation::Operation,
+    knowledge::evidence::LAG,
     pod::{PUBLIC_KEY, is_no_key},
-    pods::evidence::LAG,
+    version::Feature,
 };
 
-const READ: &str = "read the account's SSH keys";
-const WRITE: &str = "write the account's SSH keys";
-/// How old the keys may be that a deploy warns by: they change rarely.
+/// The oldest keys that a deploy warns by: they change rarely.
 const KEYS_SHARED_FOR: Duration = Duration::from_secs(60);
 /// The longest a deploy waits for them.
 const KEYS_PATIENCE: Duration = Duration::from_secs(2);
-/// Pauses before each look for keys that were written, [`LAG`] in all: a read may lag behind a write (observed).
+/// Pauses before each search for keys that were written, [`LAG`] in all: a read may lag behind a write (observed).
 const WRITTEN_PAUSES: [u64; 5] = [0, 1, 2, 4, 8];
 /// The longest a write waits for another one through the same handle.
 const TURN_PATIENCE: Duration = Duration::from_secs(60);
-
-/// A set of keys that was written, and when.
-#[derive(Debug)]
-pub(crate) struct WrittenKeys {
-    at: Instant,
-    keys: Vec<String>,
-}
 
 impl RunPod {
     /// The account's public SSH keys, one line each. An entry that is no text is left out and reported as
@@ -63,7 +56,7 @@ impl RunPod {
     /// # Cancellation
     /// If the future is dropped after the write was sent, the key may have been added.
     pub async fn add_ssh_key(&self, key: &str) -> Result<bool, Error> {
-        let refused = |kind, problem: &str| Error::of_answer(kind, WRITE, None, problem);
+        let refused = |kind, problem: &str| Error::of_answer(kind, Operation::WriteSshKeys, None, problem);
         let key = key::normal(key).map_err(|problem| refused(ErrorKind::Rejected, &problem))?;
         let turn = timeout(TURN_PATIENCE, self.lookups().written_ssh_keys.lock()).await;
         let mut written =
@@ -86,10 +79,10 @@ impl RunPod {
             return Ok(false);
         }
         keys.push(key);
-        let call = Call::mutation(WRITE, None);
+        let call = Call::mutation(Operation::WriteSshKeys, None);
         self.repeatedly(call, || self.backend().set_ssh_keys(&keys)).await?;
         *written = Some(WrittenKeys { at: Instant::now(), keys: keys.clone() });
-        self.lookups().ssh_keys.forget();
+        self.lookups().ssh_keys.invalidate();
         self.confirm_ssh_keys(&keys).await.map(|()| true)
     }
 
@@ -106,16 +99,16 @@ impl RunPod {
             "RunPod does not show every key {} s after they were written; another program may be writing too",
             LAG.as_secs()
         );
-        Err(Error::of_answer(ErrorKind::Conflict, WRITE, None, message))
+        Err(Error::of_answer(ErrorKind::Conflict, Operation::WriteSshKeys, None, message))
     }
 
     async fn read_ssh_keys(&self) -> Result<SshKeys, Error> {
-        let call = Call::look(READ, None);
+        let call = Call::read(Operation::ReadSshKeys, None);
         self.require(Feature::SshKeys, call)?;
         self.repeatedly(call, || self.backend().ssh_keys()).await
     }
 
-    /// What keeps SSH from working although the spec asks for it; `None` if nothing is known to.
+    /// Warns of what keeps SSH from working although the spec asks for it; `None` if nothing is known to.
     pub(crate) async fn ssh_warning(&self, spec: &PodSpec) -> Option<String> {
         if !self.supports(Feature::SshKeys) || !spec.starts_ssh() {
             return None;
@@ -130,8 +123,8 @@ impl RunPod {
                 "sshd is started but 22/tcp is not opened: only RunPod's SSH proxy will work".to_owned(),
             );
         }
-        // A look that fails, or that the rate limit holds back, is no reason to hold a deploy up.
-        let read = self.once(Call::look(READ, None), Box::pin(self.backend().ssh_keys()));
+        // A read that fails, or that the rate limit holds back, is no reason to hold a deploy up.
+        let read = self.once(Call::read(Operation::ReadSshKeys, None), Box::pin(self.backend().ssh_keys()));
         let oldest = Instant::now().checked_sub(KEYS_SHARED_FOR);
         let keys = timeout(KEYS_PATIENCE, self.lookups().ssh_keys.get((), oldest, read)).await.ok()?;
         match keys {

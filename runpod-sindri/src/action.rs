@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use runpod_lifecycle::{Applied, Pod, PodHandle, Stopped, printable};
+use runpod_lifecycle::{Accepted, Pod, PodHandle, Stopped, printable};
 use serde::Serialize;
 
 use crate::{
@@ -151,7 +151,7 @@ async fn without_gpu(pod: &PodHandle) -> Option<String> {
 }
 
 /// What RunPod answered to an action that it took.
-fn accepted(action: &str, pod: &Pod, applied: &Applied) -> String {
+fn accepted(action: &str, pod: &Pod, applied: &Accepted) -> String {
     let id = &pod.id;
     match &applied.state {
         Some(state) => format!("RunPod accepted the {action} of pod {id} and says {state}"),

@@ -119,7 +119,7 @@ pub(super) fn handle(world: &SharedWorld, process: usize, url: &str) -> RunPod {
 fn hear(world: &SharedWorld, process: usize, event: &Event) {
     let text = event.to_string();
     let mut world = lock(world);
-    if !matches!(event, Event::Looked { .. }) {
+    if !matches!(event, Event::Polled { .. }) {
         world.tell(format!("  process {process} hears: {text}"));
     }
     let doubts_name = text.contains("look for its name");

@@ -11,19 +11,14 @@ use runpod_api::{
     http::{HeaderMap, StatusCode},
 };
 
-use crate::{Cloud, CpuFlavor, GpuType, Hardware, Logs, Pod, PodSpec, Port, logs::Resume, pod::port};
-
-/// A version of RunPod's REST API.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
-#[non_exhaustive]
-pub enum ApiVersion {
-    /// REST v2. The default.
-    #[default]
-    V2,
-    /// REST v1, retired on 2026-11-15: it answers 410, except where something else speaks its language.
-    #[cfg(feature = "v1")]
-    V1,
-}
+use crate::{
+    ApiVersion, Cloud, CpuFlavor, GpuType, Hardware, Pod, PodSpec, Port,
+    knowledge::listing::Unreadable,
+    pod::{
+        log::{LogQuery, Resume},
+        port,
+    },
+};
 
 /// RunPod, in one of its versions.
 #[derive(Debug)]
@@ -112,10 +107,10 @@ impl Backend {
     pub(crate) async fn logs(
         &self,
         id: &str,
-        logs: &Logs,
+        query: &LogQuery,
         resume: &Resume,
     ) -> Result<Answer<ByteStream>, Failure> {
-        self.v2()?.logs(id, logs, resume).await
+        self.v2()?.logs(id, query, resume).await
     }
 
     /// For what only v2 has. Callers ask [`supports`](crate::RunPod::supports) first.
@@ -167,7 +162,7 @@ fn ports(listed: Option<&LenientList<String>>) -> (Vec<Port>, Vec<String>) {
 #[derive(Clone, Debug)]
 pub(crate) struct SshKeys {
     pub(crate) readable: Vec<String>,
-    /// How many entries are no text.
+    /// The number of entries that are no text.
     pub(crate) unreadable: usize,
 }
 
@@ -180,7 +175,7 @@ pub(crate) struct PodPage {
     pub(crate) next: NextPage,
 }
 
-/// What follows a page of a list.
+/// The page after a page of a list.
 #[derive(Debug)]
 pub(crate) enum NextPage {
     /// Nothing.
@@ -189,25 +184,6 @@ pub(crate) enum NextPage {
     At(String),
     /// A page that nobody can ask for: the list is not whole.
     Nowhere,
-}
-
-/// An entry of the pod list that is no pod as this crate knows them, as far as it can be told.
-#[derive(Clone, Debug)]
-pub(crate) struct Unreadable {
-    pub(crate) id: Option<String>,
-    pub(crate) name: Option<String>,
-    pub(crate) problem: String,
-}
-
-impl Unreadable {
-    pub(crate) fn without_id(pod: Pod) -> Self {
-        Self { id: None, name: pod.name, problem: "the list holds a pod with an empty id".to_owned() }
-    }
-
-    /// Whether it may be a pod of this name.
-    pub(crate) fn may_be(&self, name: &str) -> bool {
-        self.name.as_deref().is_none_or(|own| own == name)
-    }
 }
 
 fn unreadable_pod(odd: &MalformedItem) -> Unreadable {
@@ -223,7 +199,7 @@ fn unreadable_pod(odd: &MalformedItem) -> Unreadable {
     Unreadable { id, name: text("name"), problem }
 }
 
-/// What is sent for one candidate.
+/// Everything that is sent for one candidate.
 #[derive(Debug)]
 pub(crate) struct Create<'a> {
     pub(crate) spec: &'a PodSpec,
@@ -234,7 +210,7 @@ pub(crate) struct Create<'a> {
     pub(crate) env: &'a BTreeMap<String, Secret>,
 }
 
-/// What a pod can be told to do.
+/// An action on a pod.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Action {
     Start,

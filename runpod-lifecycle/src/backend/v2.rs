@@ -10,13 +10,12 @@ use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
 
 use crate::{
-    Cloud, Cpu, CpuFlavor, Gpu, GpuType, Hardware, LogSource, Logs, Pod, PodState, SshEndpoint, Stock,
-    TcpEndpoint,
+    Cloud, Cpu, CpuFlavor, Gpu, GpuType, Hardware, LogSource, Pod, PodState, SshEndpoint, Stock, TcpEndpoint,
     backend::{
         Action, Answer, Create, NextPage, PodPage, SshKeys, answer, ports, printable, status, unreadable_pod,
         unsendable,
     },
-    logs::Resume,
+    pod::log::{LogQuery, Resume},
     spec::{GpuSpec, HardwareSpec},
 };
 
@@ -149,7 +148,7 @@ impl V2 {
     pub(crate) async fn logs(
         &self,
         id: &str,
-        logs: &Logs,
+        query: &LogQuery,
         resume: &Resume,
     ) -> Result<Answer<ByteStream>, Failure> {
         let (cursor, since) = match resume {
@@ -157,12 +156,12 @@ impl V2 {
             Resume::After(id) => (Some(id.as_str()), None),
             Resume::Since(at) => (None, Some(at.parse().map_err(|error| unsendable("get_pod_logs", error))?)),
         };
-        let source = match &logs.source {
+        let source = match &query.source {
             Some(LogSource::Container) => Some(types::LogSource::Container),
             Some(LogSource::System) => Some(types::LogSource::System),
             _ => None,
         };
-        let tail = Int::try_from(logs.tail).map_err(|error| unsendable("get_pod_logs", error))?;
+        let tail = Int::try_from(query.tail).map_err(|error| unsendable("get_pod_logs", error))?;
         let mut options = types::GetPodLogsOptions::new().tail(tail);
         options.since = since;
         options.source = source;

@@ -1,4 +1,4 @@
-//! What the account may still send, as RunPod's answers say.
+//! The requests that the account may still send, as RunPod's answers say.
 
 use std::{
     collections::BTreeMap,
@@ -30,14 +30,14 @@ const LONGEST_BACKOFF: Duration = Duration::from_secs(32);
 /// The longest the first request is waited for by the others.
 const FIRST_PATIENCE: Duration = Duration::from_secs(2);
 
-/// Who wants to send.
+/// The sender of a request, by how much it matters.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Priority {
     /// A stop or terminate: always sent, since a pod that cannot be ended bills on.
     Ending,
     /// A create, start or restart: uses what is there.
     Mutation,
-    /// A look: leaves a tenth of each window to mutations. Where mutations use all of it, looks get a
+    /// A poll: leaves a tenth of each window to mutations. Where mutations use all of it, polls get a
     /// tenth of the next one, spread over it.
     Poll,
 }
@@ -65,13 +65,13 @@ struct Window {
     /// Answers to what was sent before say nothing of it.
     began_at: Instant,
     resets_at: Instant,
-    /// Whether RunPod said that nothing is left, rather than this side having counted it down.
+    /// RunPod said that nothing is left, rather than this side having counted it down.
     is_closed: bool,
-    /// Looks sent in this window.
+    /// Polls sent in this window.
     looks: u64,
-    /// Whether a look had to wait for the next window.
-    is_look_held: bool,
-    /// What mutations must leave to looks, which had to wait for this window.
+    /// A poll had to wait for the next window.
+    is_poll_held: bool,
+    /// Requests that mutations must leave to polls, which had to wait for this window.
     for_looks: u64,
 }
 
@@ -163,13 +163,13 @@ impl Quota {
                 window.remaining = window.remaining.saturating_sub(1);
                 window.looks += u64::from(priority == Priority::Poll);
             } else if priority == Priority::Poll {
-                window.is_look_held |= !window.opens_in(priority, now).is_zero();
+                window.is_poll_held |= !window.opens_in(priority, now).is_zero();
             }
         }
         hold
     }
 
-    /// How long until every exhausted window is open again; zero if none is exhausted.
+    /// Returns the time until every exhausted window is open again; zero if none is exhausted.
     pub(crate) fn exhausted_for(&self) -> Duration {
         let now = Instant::now();
         let windows = self.windows(now);
@@ -213,7 +213,7 @@ impl Window {
             resets_at: now + span.min(LONGEST),
             is_closed: true,
             looks: 0,
-            is_look_held: false,
+            is_poll_held: false,
             for_looks: 0,
         }
     }
@@ -233,7 +233,7 @@ impl Window {
         (!span.is_zero()).then_some(Hold { span, reason })
     }
 
-    /// How long until it has room; zero if it has.
+    /// Returns the time until it has room; zero if it has.
     fn opens_in(&self, priority: Priority, now: Instant) -> Duration {
         let reserve = match priority {
             Priority::Ending => return Duration::ZERO,
@@ -249,7 +249,7 @@ impl Window {
         share.unwrap_or(self.resets_at).saturating_duration_since(now)
     }
 
-    /// When a look may use what is kept for looks: they are spread over the window.
+    /// When a poll may use what is kept for polls: they are spread over the window.
     fn next_share(&self) -> Option<Instant> {
         let fraction = self.looks as f64 / self.for_looks as f64;
         (fraction < 1.0)
@@ -314,16 +314,16 @@ impl Window {
             resets_at: now + length.min(LONGEST),
             is_closed: false,
             looks: 0,
-            is_look_held: false,
+            is_poll_held: false,
             for_looks: self.reserved(),
             ..*self
         };
         true
     }
 
-    /// What the next window keeps for looks.
+    /// The requests that the next window keeps for polls.
     fn reserved(&self) -> u64 {
-        if self.is_look_held { self.tenth() } else { 0 }
+        if self.is_poll_held { self.tenth() } else { 0 }
     }
 
     fn tenth(&self) -> u64 {

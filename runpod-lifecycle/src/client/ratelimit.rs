@@ -5,7 +5,7 @@ use std::time::Duration;
 use runpod_api::http::{HeaderMap, HeaderValue};
 use sfv::{BareItem, Item, List, ListEntry, Parser};
 
-/// What an answer's headers say about the account's windows.
+/// The account's windows, as an answer's headers say.
 #[derive(Debug, Default, PartialEq)]
 pub(crate) struct RateLimit {
     pub(crate) windows: Vec<Reported>,
@@ -13,7 +13,7 @@ pub(crate) struct RateLimit {
     pub(crate) is_unreadable: bool,
 }
 
-/// What an answer says about one window.
+/// One window, as an answer says.
 #[derive(Debug, PartialEq)]
 pub(crate) struct Reported {
     pub(crate) name: String,

@@ -1,4 +1,4 @@
-//! How often and how far apart a failed call is repeated.
+//! The number of repetitions of a failed call, and the pauses between them.
 
 use std::time::Duration;
 

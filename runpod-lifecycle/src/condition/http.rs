@@ -10,17 +10,12 @@ use std::{
 
 use runpod_api::http::HeaderMap;
 
-use crate::{
-    Condition, Pod, Probe, Verdict,
-    condition::{alive, http_ready},
-};
-
 /// The longest a probe may take, unless it says so itself.
 pub(crate) const PATIENCE: Duration = Duration::from_secs(5);
 
-/// What is taken for the longest at most: RunPod's proxy gives up after 100 s.
+/// The longest timeout that counts: RunPod's proxy gives up after 100 s.
 const LONGEST: Duration = Duration::from_secs(3600);
-/// What an application says that is up, whatever it thinks of the request.
+/// The statuses of an application that is up, whatever it thinks of the request.
 const ACCEPTED: RangeInclusive<u16> = 200..=499;
 /// Bodies that may be the proxy's as well as an application's: in doubt nothing is ready.
 const BARE: [&str; 4] = ["", "not found", "404 page not found", "service unavailable"];
@@ -94,7 +89,7 @@ impl HttpReady {
         self.timeout.min(LONGEST)
     }
 
-    /// What follows the host in the URL.
+    /// The part of the URL after the host.
     pub(crate) fn suffix(&self) -> String {
         match self.path.trim_start_matches('/') {
             "" => String::new(),
@@ -123,23 +118,6 @@ impl HttpReady {
             )),
             _ => Ok(()),
         }
-    }
-}
-
-impl Condition for HttpReady {
-    fn verdict(&self, pod: Option<&Pod>) -> Verdict {
-        match alive(pod) {
-            Ok(pod) => http_ready(pod, self.port),
-            Err(verdict) => verdict,
-        }
-    }
-
-    fn probes(&self, pod: &Pod) -> Vec<Probe> {
-        vec![Probe::Http { pod_id: pod.id.clone(), request: self.clone() }]
-    }
-
-    fn name(&self) -> String {
-        format!("ready (http {}{})", self.port, self.suffix())
     }
 }
 

@@ -2,12 +2,14 @@
 
 use crate::{
     DeployError, Error, ErrorKind, Event, PodSpec, Problem, RunPod,
-    catalog::same_data_center,
-    client::{Call, Feature},
+    client::call::Call,
     deploy::{
         nearest::unknown,
-        placement::{add, forbids_more_than_a_look, unread},
+        placement::{add, forbids_more_than_a_read, unread},
     },
+    error::operation::Operation,
+    spec::offer::same_data_center,
+    version::Feature,
 };
 
 impl RunPod {
@@ -30,6 +32,7 @@ impl RunPod {
         }
         let mut known = seen;
         let mut is_complete = false;
+        // One call more is worth it only for ids that nothing else has shown.
         if spec.data_centers.iter().any(|id| spelled(id, &known).is_none()) && self.supports(Feature::Catalog)
         {
             let all = self.or_nothing(self.all_data_centers().await)?.unwrap_or_default();
@@ -43,7 +46,7 @@ impl RunPod {
     }
 
     async fn all_data_centers(&self) -> Result<Vec<String>, Error> {
-        let call = Call::look("list data centers", None);
+        let call = Call::read(Operation::ListDataCenters, None);
         let ask = self.repeatedly(call, || self.backend().data_centers());
         self.lookups().data_centers.get((), self.lookups().oldest(), ask).await
     }
@@ -51,10 +54,10 @@ impl RunPod {
     /// The data center of the spec's network volume; `None` without one, or if RunPod does not say.
     pub(crate) async fn volume_home(&self, spec: &PodSpec) -> Result<Option<String>, DeployError> {
         let Some(volume) = &spec.network_volume else { return Ok(None) };
-        let call = Call::look("get network volume", Some(volume));
+        let call = Call::read(Operation::GetNetworkVolume, Some(volume));
         match self.repeatedly(call, || self.backend().network_volume_data_center(volume)).await {
             Ok(home) => Ok(home),
-            Err(error) if error.kind() == ErrorKind::NotFound || forbids_more_than_a_look(&error) => {
+            Err(error) if error.kind() == ErrorKind::NotFound || forbids_more_than_a_read(&error) => {
                 Err(DeployError::Lookup(error))
             }
             // The pin only spares creates that cannot succeed.

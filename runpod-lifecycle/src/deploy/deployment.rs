@@ -10,16 +10,23 @@ use crate::{
     Attempt, Candidate, DeployError, Error, ErrorKind, Event, IfExists, Origin, Pod, PodHandle, PodSpec,
     RunPod,
     backend::Create,
-    client::{Call, retry},
+    client::{call::Call, retry},
     deploy::{
-        CREATE, Setback, Step, error::grouped, placement::Placement, recover::RECONCILE_PAUSES, suggestions,
+        error::grouped,
+        placement::Placement,
+        step::{CandidateError, NextStep, suggestions},
     },
-    pod::{MARKER, lifetime::Lifetime},
-    pods::{
+    error::operation::Operation,
+    knowledge::{
         identity::{Answered, Claim, Window},
         record::Created,
     },
+    pod::{MARKER, lifetime::Lifetime},
 };
+
+/// Pauses before each search for a pod whose create has an unknown outcome: 15 s in all, since new
+/// pods show up in lists late (observed).
+pub(crate) const RECONCILE_PAUSES: [u64; 5] = [0, 1, 2, 4, 8];
 
 /// A deployment under way, from its first create to its pod.
 pub(crate) struct Deployment<'a> {
@@ -53,6 +60,7 @@ impl<'a> Deployment<'a> {
     fn env(&self) -> BTreeMap<String, Secret> {
         let mut env = self.spec.env.clone();
         env.insert(MARKER.to_owned(), self.claim.marker.as_str().into());
+        // A template that was saved from a pod hands on that pod's lifetime.
         if self.spec.template.is_some() {
             Lifetime::write_none(&mut env);
         }
@@ -62,20 +70,20 @@ impl<'a> Deployment<'a> {
         env
     }
 
-    /// Tries the candidates in order until RunPod accepts one.
+    /// Attempts the candidates in order until RunPod accepts one.
     pub(crate) async fn run(mut self, placement: Placement) -> Result<PodHandle, DeployError> {
         for candidate in placement.candidates {
             let hardware = candidate.hardware.to_string();
             self.runpod.notify(&Event::CandidateTried { hardware: hardware.clone() });
             match self.create(&candidate, &placement.data_centers).await {
                 Ok(pod) => return Ok(self.accepted(pod, hardware)),
-                Err(Setback::NextCandidate(error)) => {
+                Err(CandidateError::NextCandidate(error)) => {
                     let reason = error.message().to_owned();
                     self.runpod.notify(&Event::CandidateRefused { hardware, reason });
                     let Candidate { hardware, cloud, .. } = candidate;
                     self.attempts.push(Attempt { hardware, cloud, error });
                 }
-                Err(Setback::End(error)) => return Err(self.ended(error)),
+                Err(CandidateError::End(error)) => return Err(self.ended(error)),
             }
         }
         let attempts = std::mem::take(&mut self.attempts);
@@ -84,37 +92,42 @@ impl<'a> Deployment<'a> {
     }
 
     /// Creates one candidate, at most once however often it is sent.
-    async fn create(&mut self, candidate: &Candidate, data_centers: &[String]) -> Result<Pod, Setback> {
+    async fn create(
+        &mut self,
+        candidate: &Candidate,
+        data_centers: &[String],
+    ) -> Result<Pod, CandidateError> {
         let mut pauses = retry::pauses(retry::ATTEMPTS);
         loop {
             let error = match self.send(candidate, data_centers).await {
                 Ok(pod) => return Ok(pod),
                 Err(error) => error,
             };
-            match Step::after(&error) {
-                Step::NextCandidate => return Err(Setback::NextCandidate(error)),
-                Step::End => return Err(Setback::End(DeployError::Refused(error))),
-                Step::Again => {}
-                Step::LookForIt => {
+            match NextStep::after(&error) {
+                NextStep::NextCandidate => return Err(CandidateError::NextCandidate(error)),
+                NextStep::End => return Err(CandidateError::End(DeployError::Refused(error))),
+                NextStep::Again => {}
+                NextStep::SearchForIt => {
                     let hardware = candidate.hardware.to_string();
-                    if let Some(pod) = self.reconcile(hardware, &error).await.map_err(Setback::End)? {
+                    if let Some(pod) = self.reconcile(hardware, &error).await.map_err(CandidateError::End)? {
                         return Ok(pod);
                     }
+                    // Absent from lists for 15 s is leave to go on, and no proof: the end still says so.
                     self.unclear = Some(error.clone());
-                    match Step::once_absent(&error) {
-                        Step::NextCandidate => return Err(Setback::NextCandidate(error)),
-                        Step::End => return Err(Setback::End(DeployError::Refused(error))),
-                        Step::Again | Step::LookForIt => {}
+                    match NextStep::once_absent(&error) {
+                        NextStep::NextCandidate => return Err(CandidateError::NextCandidate(error)),
+                        NextStep::End => return Err(CandidateError::End(DeployError::Refused(error))),
+                        NextStep::Again | NextStep::SearchForIt => {}
                     }
                 }
             }
-            let call = Call::mutation(CREATE, self.spec.name.as_str());
+            let call = Call::mutation(Operation::CreatePod, self.spec.name.as_str());
             let is_rested = match pauses.next() {
                 Some(pause) => self.runpod.rest_after(&error, call, pause).await,
                 None => false,
             };
             if !is_rested {
-                return Err(Setback::End(DeployError::Refused(error)));
+                return Err(CandidateError::End(DeployError::Refused(error)));
             }
         }
     }
@@ -124,7 +137,7 @@ impl<'a> Deployment<'a> {
         let (name, env) = (self.spec.name.as_str(), self.env());
         let Candidate { hardware, cloud, .. } = candidate;
         let create = Create { spec: self.spec, hardware, cloud: *cloud, data_centers, env: &env };
-        let call = Call::mutation(CREATE, name);
+        let call = Call::mutation(Operation::CreatePod, name);
         let pod = self.runpod.once(call, Box::pin(self.runpod.backend().create(&create))).await?;
         let message = match self.claim.answered(&pod) {
             Answered::Ours | Answered::Unmarked => return Ok(pod),
@@ -135,7 +148,7 @@ impl<'a> Deployment<'a> {
             ),
             Answered::Nobody => "the answer has an empty id".to_owned(),
         };
-        Err(Error::of_answer(ErrorKind::Unreadable, CREATE, Some(name), message))
+        Err(Error::of_answer(ErrorKind::Unreadable, Operation::CreatePod, Some(name), message))
     }
 
     fn accepted(self, pod: Pod, hardware: String) -> PodHandle {
@@ -150,6 +163,7 @@ impl<'a> Deployment<'a> {
             runpod.notify(&Event::Warned { warning: twin_warning(&pod.id, unclear) });
         }
         let now = runpod.server_now();
+        // The create that made it may have been sent at any time since the beginning.
         let span = now.duration_since(began_at).unwrap_or_default();
         claim.window = Some(Window::around(pod.created().unwrap_or(now), span));
         let pod = Arc::new(pod);
@@ -176,14 +190,7 @@ impl<'a> Deployment<'a> {
     }
 }
 
-impl RunPod {
-    /// The time by RunPod's clock, or else by this machine's.
-    pub(crate) fn server_now(&self) -> SystemTime {
-        self.time().unwrap_or_else(SystemTime::now)
-    }
-}
-
-/// What a pod that was just created does not show of what was sent, or shows besides; `None` if nothing.
+/// Says how a pod that was just created differs from what was sent; `None` if it does not.
 fn surprise(pod: &Pod, asked: Option<Lifetime>) -> Option<String> {
     let id = &pod.id;
     Some(match (pod.marker(), asked, Lifetime::read(pod)) {
@@ -203,7 +210,7 @@ fn surprise(pod: &Pod, asked: Option<Lifetime>) -> Option<String> {
     })
 }
 
-/// What is said of a pod whose deploy had sent an unclear create before.
+/// The warning about a pod whose deploy had sent an unclear create before.
 fn twin_warning(id: &str, unclear: &Error) -> String {
     format!(
         "a second pod may still come up beside {id}, and bill, since an earlier create was unclear; the first wait for {id} ends it if it shows within 15 s from now, else look for its name: {}",

@@ -1,10 +1,10 @@
-//! What a deploy that brought no pod comes to, and what may bill on account of it.
+//! A deploy that brought no pod, and what may bill on account of it.
 
 use std::{fmt, time::Duration};
 
 use crate::{Cloud, Error, ErrorKind, GaveWay, Hardware, Origin, PodHandle, SpecError, WaitError};
 
-/// What became of a pod that did not become ready.
+/// The fate of a pod that did not become ready.
 #[derive(Debug)]
 #[non_exhaustive]
 pub enum Aftermath {
@@ -80,7 +80,7 @@ pub enum DeployError {
     NameTaken {
         /// The name.
         name: String,
-        /// Who has it.
+        /// The pods that have it.
         pods: Vec<PodHandle>,
     },
     /// Another deploy of this name through the same handle, or a clone of it, has not come to an end. This
@@ -88,7 +88,7 @@ pub enum DeployError {
     NameBusy {
         /// The name.
         name: String,
-        /// How long the other one was waited for.
+        /// The time for which the other one was waited for.
         waited: Duration,
     },
     /// RunPod could not be asked what is there, so nothing was created.
@@ -103,7 +103,7 @@ pub enum DeployError {
         name: String,
         /// Each candidate with RunPod's answer, in the order tried.
         attempts: Vec<Attempt>,
-        /// What would widen the search.
+        /// Changes that would widen the search.
         suggestions: Vec<&'static str>,
         /// The id of the pod that was to be replaced ([`IfExists::Replace`](crate::IfExists)): it is
         /// terminated and gone. `None` if there was none.
@@ -113,9 +113,9 @@ pub enum DeployError {
     NotReady {
         /// The pod's id.
         pod_id: String,
-        /// Where it comes from. Only a pod that this deploy created is ever terminated.
+        /// Its origin. Only a pod that this deploy created is ever terminated.
         origin: Origin,
-        /// What became of it.
+        /// Its fate.
         aftermath: Aftermath,
         /// Why it is not ready.
         source: Box<WaitError>,
@@ -124,19 +124,19 @@ pub enum DeployError {
     /// of its name ([`IfExists::Fail`](crate::IfExists) and `Replace`), or could not be terminated
     /// after that.
     GaveWay(Box<GaveWay>),
-    /// A create was sent, its answer was lost, and looking for the pod brought no certainty; or no list
+    /// A create was sent, its answer was lost, and the search for the pod brought no certainty; or no list
     /// showed the pod for 15 s and no other create succeeded.
     ///
     /// # Cost
-    /// A pod of this name may exist and bill. Look for it ([`find`](crate::RunPod::find)) before deploying again.
+    /// A pod of this name may exist and bill. Search for it ([`find`](crate::RunPod::find)) before deploying again.
     Unclear {
         /// The name of the pod that may exist.
         name: String,
         /// Its id, if anything showed it.
         pod_id: Option<String>,
-        /// What went wrong with the create.
+        /// The failure of the create.
         reason: String,
-        /// What went wrong with the last look for it.
+        /// The failure of the last search for it.
         source: Option<Error>,
     },
     /// RunPod made several pods out of one create whose answer was lost, and not all but one could be
@@ -151,7 +151,7 @@ pub enum DeployError {
         pod_id: String,
         /// The others.
         duplicates: Vec<String>,
-        /// What went wrong with terminating the first of them.
+        /// The failure to terminate the first of them.
         source: Error,
     },
 }
@@ -249,13 +249,13 @@ impl DeployError {
         }
     }
 
-    /// Whether RunPod had no machine for any candidate, as far as its words tell.
+    /// Returns true if RunPod had no machine for any candidate, as far as its words tell.
     #[must_use]
     pub fn is_no_capacity(&self) -> bool {
         matches!(self, Self::AllRefused { attempts, .. } if !looks_like_rule(attempts))
     }
 
-    /// Whether a pod may exist and bill although the deploy failed.
+    /// Returns true if a pod may exist and bill although the deploy failed.
     #[must_use]
     pub fn may_bill(&self) -> bool {
         match self {

@@ -7,6 +7,7 @@ pub(crate) mod nearest;
 pub(crate) mod placement;
 pub(crate) mod plan;
 pub(crate) mod recover;
+pub(crate) mod step;
 
 use std::{
     fmt,
@@ -22,32 +23,21 @@ use std::{
 use tokio::time::{Instant, sleep};
 
 use crate::{
-    Aftermath, Cloud, Condition, DeployError, Error, ErrorKind, Event, Gone, Origin, PodHandle, PodSpec,
-    RunPod, WaitError, WaitReport, deploy::deployment::Deployment, pods::names, wait, wait::watcher::Watcher,
+    Aftermath, Condition, DeployError, Event, Gone, IfExists, Origin, PodHandle, PodSpec, RunPod, WaitError,
+    WaitReport,
+    deploy::deployment::Deployment,
+    knowledge::names,
+    wait::{watch::watch, watcher::Watcher},
 };
 
-pub(crate) const CREATE: &str = "create pod";
 /// The longest a replaced pod may take to be gone.
 const REPLACE_PATIENCE: Duration = Duration::from_secs(300);
-/// How long two new pods of a name may be a race of two deploys, of which one gives way.
+/// The time for which two new pods of a name may be a race of two deploys, of which one gives way.
 const RACE: Duration = Duration::from_secs(45);
-/// The pause between two looks at such a race.
+/// The pause between two reads of the list in such a race.
 const RACE_PAUSE: Duration = Duration::from_secs(3);
 
-/// What a deploy does about a pod that has the name already.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-#[non_exhaustive]
-pub enum IfExists {
-    /// Fail with [`DeployError::NameTaken`]. The default.
-    #[default]
-    Fail,
-    /// Take the pod as it is, whatever it runs and whatever its state.
-    Adopt,
-    /// Terminate it, wait until it is proven gone, then create the new one.
-    Replace,
-}
-
-/// What [`RunPod::deploy_and_wait_until`] does with a pod that does not become ready.
+/// Policy for a pod that does not become ready, of [`RunPod::deploy_and_wait_until`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum OnFailure {
@@ -62,17 +52,17 @@ impl RunPod {
     /// your hands before any waiting. Go on with [`PodHandle::wait_until`].
     ///
     /// The spec is checked first, by itself and against RunPod's catalog (GPU ids and pools, GPUs per pod, CPU flavors,
-    /// data centers), as far as the key may read it; every problem is in one error. Then the name is looked for ([`PodSpec::if_exists`]): in
+    /// data centers), as far as the key may read it; every problem is in one error. Then the name is searched for ([`PodSpec::if_exists`]): in
     /// RunPod's list, and among what this handle and its clones created in the last 30 s. Deploys of one name
     /// through this handle and its clones take turns. Another process cannot know a pod before it is listed, up
     /// to 15 s after its create: a deploy of the same name from there makes a second one. The later of the two
     /// is given up by its first [wait](PodHandle::wait_until), or by [`PodHandle::settle_name`], which
     /// who deploys without any wait calls before using the pod.
     ///
-    /// Candidates are tried in order while RunPod answers that it has none. Whenever the outcome of a
-    /// create is unclear (a lost answer, a 5xx), the pod is looked for by a marker in its environment, and
-    /// only if no list shows it for 15 s is another create sent. Should the first pod come up later, two
-    /// bill: [`Event::Warned`] says so, and the first wait ends it if it shows within 15 s of the second.
+    /// Candidates are tried in order while RunPod answers that it has none. If a create's outcome is unclear (lost
+    /// answer, 5xx), `deploy` searches for the pod's marker for about 15 s and sends another create only if no list
+    /// shows it. If the first pod appears later, both bill: [`Event::Warned`] says so, and the first wait ends it if
+    /// it shows within 15 s of the second.
     /// An answer about another pod than the one asked for is unclear too, and that pod is left alone.
     ///
     /// # Errors
@@ -89,6 +79,7 @@ impl RunPod {
     /// count from the moment RunPod accepts it.
     pub async fn deploy(&self, spec: &PodSpec) -> Result<PodHandle, DeployError> {
         let placement = self.placement(spec).await?;
+        // Taken only now, so that nobody queues for a name behind reads of the catalog.
         let Some(mut taken) = self.lookups().names.take(&spec.name).await else {
             return Err(DeployError::NameBusy { name: spec.name.clone(), waited: names::PATIENCE });
         };
@@ -101,6 +92,7 @@ impl RunPod {
         for warning in placement.warnings.iter().cloned().chain(ssh_warning) {
             self.notify(&Event::Warned { warning });
         }
+        // Dropped from here on, it may leave a pod that no list shows yet.
         taken.is_creating = true;
         let outcome = Box::pin(Deployment::new(self, spec).run(placement)).await;
         taken.is_creating = false;
@@ -147,6 +139,7 @@ impl RunPod {
     async fn settle_name(&self, spec: &PodSpec) -> Result<Standing, DeployError> {
         let mut pods = self.named_at_deploy(&spec.name).await.map_err(DeployError::Lookup)?;
         let patience = Instant::now() + RACE;
+        // The deploys that race settle which pod stays; whichever is adopted or replaced earlier may be the loser.
         while spec.if_exists != IfExists::Fail && self.is_race(&pods) && Instant::now() < patience {
             sleep(RACE_PAUSE).await;
             pods = self.named_now(&spec.name).await.map_err(DeployError::Lookup)?;
@@ -173,6 +166,7 @@ impl RunPod {
             let ended_at = created.and_then(|created| created.checked_add(RACE));
             ended_at.is_some_and(|ended_at| ended_at > self.server_now())
         };
+        // The earliest stays, whatever its age; only the later ones show that deploys are under way.
         created.len() > 1 && created[0].is_some() && created[1..].iter().all(is_new)
     }
 
@@ -182,7 +176,7 @@ impl RunPod {
             return Err(DeployError::NotReplaced(WaitError::Call { source, report }));
         }
         let watcher = Watcher::new(self, pod);
-        let gone = wait::watch::watch(watcher, &Gone, REPLACE_PATIENCE, false, self.observer()).await;
+        let gone = watch(watcher, &Gone, REPLACE_PATIENCE, false, self.observer()).await;
         gone.map(drop).map_err(DeployError::NotReplaced)
     }
 }
@@ -238,66 +232,4 @@ enum Standing {
     Adopted(PodHandle),
     /// The pod of this id had it, and is gone.
     Removed(String),
-}
-
-/// Why a candidate brought no pod.
-pub(crate) enum Setback {
-    NextCandidate(Error),
-    End(DeployError),
-}
-
-/// What follows a failed create.
-#[derive(Debug, PartialEq, Eq)]
-pub(crate) enum Step {
-    /// Proven that nothing was created, and this candidate may still come.
-    Again,
-    /// Proven that nothing was created; another candidate may do.
-    NextCandidate,
-    /// Proven that nothing was created, and no candidate will do.
-    End,
-    /// Nobody knows yet.
-    LookForIt,
-}
-
-impl Step {
-    pub(crate) fn after(error: &Error) -> Self {
-        match error.kind() {
-            _ if error.may_have_been_applied() => Self::LookForIt,
-            ErrorKind::RateLimited | ErrorKind::Unreachable => Self::Again,
-            ErrorKind::NoCapacity | ErrorKind::Forbidden => Self::NextCandidate,
-            // RunPod has the same 400 for stock and for rules; a 422 is always a rule.
-            ErrorKind::Rejected if error.status() == Some(400) => Self::NextCandidate,
-            _ => Self::End,
-        }
-    }
-
-    /// What follows a create of an unknown outcome whose pod no list shows: what the status alone says.
-    pub(crate) fn once_absent(error: &Error) -> Self {
-        match error.status() {
-            Some(401 | 402 | 404) => Self::End,
-            Some(403) => Self::NextCandidate,
-            _ => Self::Again,
-        }
-    }
-}
-
-/// What would widen the search, the likeliest cause of the refusals first.
-pub(crate) fn suggestions(spec: &PodSpec) -> Vec<&'static str> {
-    let mut suggestions = Vec::new();
-    if spec.network_volume.is_some() {
-        suggestions.push("a network volume in another data center, since it pins the pod to its own");
-    } else if !spec.data_centers.is_empty() {
-        suggestions.push("any data center in place of those that are pinned");
-    }
-    suggestions.push(match spec.gpus() {
-        0 => "another CPU flavor",
-        _ => "another GPU type or a pool such as ADA_24",
-    });
-    if spec.cloud != Cloud::Either && spec.gpus() > 0 && spec.network_volume.is_none() {
-        suggestions.push("the other cloud");
-    }
-    if spec.gpus() > 1 {
-        suggestions.push("fewer GPUs per pod");
-    }
-    suggestions
 }

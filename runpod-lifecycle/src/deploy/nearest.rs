@@ -24,7 +24,7 @@ pub(crate) fn unknown<'a>(what: &str, name: &str, known: impl IntoIterator<Item 
     }
 }
 
-/// How alike two names are, in thousandths: case, blanks and signs do not count.
+/// Returns the likeness of two names in thousandths: case, blanks and signs do not count.
 fn likeness(one: &str, other: &str) -> u64 {
     let plain =
         |name: &str| name.chars().filter(|c| c.is_alphanumeric()).flat_map(char::to_lowercase).collect();

@@ -1,76 +1,21 @@
-//! What a deploy asks RunPod for, in which order.
+//! The candidates of a deploy, in the order in which they are tried.
 
-use std::{cmp::Reverse, fmt, time::Duration};
+use std::{cmp::Reverse, time::Duration};
 
 use tokio::time::timeout;
 
 use crate::{
-    Cloud, CpuFlavor, DeployError, Error, ErrorKind, Event, GpuType, PodSpec, Problem, RunPod, SpecError,
-    Stock,
-    catalog::stock_in,
-    client::Feature,
+    Cloud, CpuFlavor, DeployError, Error, ErrorKind, Event, GpuType, Hardware, Order, PodSpec, Problem,
+    RunPod, SpecError, Stock,
     deploy::nearest::{quoted, unknown},
-    spec::{CpuSpec, GpuSpec, HardwareSpec, disk},
+    spec::{CpuSpec, GpuSpec, HardwareSpec, disk, offer::stock_in},
+    version::Feature,
 };
 
 /// The most GPUs a pod that the catalog is asked for.
 const MOST_ASKED: u32 = 1_000;
 /// The longest the catalog is asked what else is wrong with a spec that cannot be deployed.
 const LONGEST_CHECK: Duration = Duration::from_secs(5);
-
-/// In which order a deploy tries its candidates.
-///
-/// The catalog's stock and prices order candidates; they never rule one out, since stock changes
-/// between the look and the create.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-#[non_exhaustive]
-pub enum Order {
-    /// As the spec names them; a pool in the catalog's order. The default.
-    #[default]
-    AsGiven,
-    /// By list price, the lowest first.
-    Cheapest,
-    /// By stock, the best first.
-    MostAvailable,
-}
-
-/// The hardware of one candidate: RunPod takes exactly one per create.
-#[derive(Clone, Debug, PartialEq, Eq, Hash)]
-#[non_exhaustive]
-pub enum Hardware {
-    /// So many GPUs of one type.
-    Gpu {
-        /// GPU type id.
-        id: String,
-        /// How many.
-        count: u32,
-    },
-    /// So many GPUs of whichever of these types RunPod has, in order of preference. Only REST v1
-    /// chooses by itself.
-    AnyGpu {
-        /// GPU type ids.
-        ids: Vec<String>,
-        /// How many.
-        count: u32,
-    },
-    /// So many vCPUs of one flavor.
-    Cpu {
-        /// CPU flavor id.
-        flavor: String,
-        /// How many.
-        vcpus: u32,
-    },
-}
-
-impl fmt::Display for Hardware {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Gpu { id, count } => write!(f, "{count}x {id}"),
-            Self::AnyGpu { ids, count } => write!(f, "{count}x {}", ids.join(" or ")),
-            Self::Cpu { flavor, vcpus } => write!(f, "{vcpus} vCPUs of {flavor}"),
-        }
-    }
-}
 
 /// One thing a deploy may ask RunPod for.
 #[derive(Clone, Debug, PartialEq)]
@@ -88,17 +33,17 @@ pub struct Candidate {
     pub stock: Option<Stock>,
 }
 
-/// Where a spec may go, after everything that had to be looked up was.
+/// The places a spec may go, after everything that had to be looked up was.
 #[derive(Clone, Debug)]
 pub(crate) struct Placement {
     pub(crate) candidates: Vec<Candidate>,
     /// Allowed data centers; empty for any.
     pub(crate) data_centers: Vec<String>,
-    /// What was left out, and what may surprise.
+    /// Hardware that was left out, and other surprises.
     pub(crate) warnings: Vec<String>,
 }
 
-/// What the catalog has for a kind of hardware; `None` where it cannot be read.
+/// The catalog's offer for a kind of hardware; `None` where it cannot be read.
 enum Offer {
     Gpus(Vec<(Cloud, Option<Vec<GpuType>>)>),
     Cpus(Option<Vec<CpuFlavor>>),
@@ -128,7 +73,7 @@ impl RunPod {
         }
     }
 
-    /// Where a spec may go, if there are no problems in the end.
+    /// Places a spec, if there are no problems in the end.
     async fn place(&self, spec: &PodSpec, problems: &mut Vec<Problem>) -> Result<Placement, DeployError> {
         let home = self.volume_home(spec).await;
         let offer = self.offer(spec).await?;
@@ -150,6 +95,7 @@ impl RunPod {
             add(found, problems);
             Vec::new()
         });
+        // Only now: a spec that is wrong besides is told everything at once.
         let data_centers = data_centers?;
         sort(&mut candidates, spec.order);
         if !data_centers.is_empty() && candidates.iter().any(|one| one.cloud == Cloud::Community) {
@@ -190,7 +136,7 @@ impl RunPod {
     pub(crate) fn or_nothing<T>(&self, catalog: Result<T, Error>) -> Result<Option<T>, DeployError> {
         match catalog {
             Ok(catalog) => Ok(Some(catalog)),
-            Err(error) if forbids_more_than_a_look(&error) => Err(DeployError::Lookup(error)),
+            Err(error) if forbids_more_than_a_read(&error) => Err(DeployError::Lookup(error)),
             Err(error) => {
                 self.notify(&Event::CatalogUnread { error: unread("the catalog", &error) });
                 Ok(None)
@@ -209,7 +155,7 @@ pub(crate) fn add(found: Vec<Problem>, problems: &mut Vec<Problem>) {
 }
 
 /// Returns true if what kept something optional from being read keeps the create from being accepted as well.
-pub(crate) fn forbids_more_than_a_look(error: &Error) -> bool {
+pub(crate) fn forbids_more_than_a_read(error: &Error) -> bool {
     matches!(error.kind(), ErrorKind::Unauthorized | ErrorKind::Retired)
 }
 
@@ -251,6 +197,7 @@ fn gpu_candidates(
     let mut candidates: Vec<Candidate> = Vec::new();
     for (cloud, types) in offers {
         let cloud = *cloud;
+        // REST v1 takes a list of types and chooses by itself.
         if !has_catalog {
             let hardware = Hardware::AnyGpu { ids: expand_as_observed(&spec.types), count: spec.count };
             candidates.push(Candidate { hardware, cloud, price_usd_per_hour: None, stock: None });

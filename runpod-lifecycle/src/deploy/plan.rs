@@ -1,4 +1,4 @@
-//! What a deploy would do, without doing it.
+//! A deploy's plan, without the deploy.
 
 use std::fmt;
 
@@ -8,7 +8,7 @@ use crate::{
     spec::HardwareSpec,
 };
 
-/// What a deploy would do with a name.
+/// The action that a deploy would take about a name.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum PlannedAction {
@@ -22,15 +22,15 @@ pub enum PlannedAction {
     Refuse,
 }
 
-/// What [`RunPod::deploy`] would do with a spec right now, and what that would cost.
+/// The actions [`RunPod::deploy`] would take for a spec right now, and their cost.
 #[derive(Clone, Debug)]
 #[non_exhaustive]
 pub struct Plan {
-    /// What would be done.
+    /// The action.
     pub action: PlannedAction,
     /// The pods that have the name already.
     pub existing: Vec<PodHandle>,
-    /// What would be asked for, in that order.
+    /// The candidates that would be tried, in that order.
     pub candidates: Vec<Candidate>,
     /// The data centers allowed, a network volume's own included; empty for any.
     pub data_centers: Vec<String>,
@@ -43,12 +43,12 @@ pub struct Plan {
     pub usd_per_month: Option<f64>,
     /// USD per month while stopped: the pod volume goes on billing. 0 without one.
     pub stopped_usd_per_month: f64,
-    /// What may surprise.
+    /// Anything that may surprise.
     pub warnings: Vec<String>,
 }
 
 impl RunPod {
-    /// What [`deploy`](Self::deploy) would do with this spec right now. Only reads are sent.
+    /// Plans what [`deploy`](Self::deploy) would do with this spec right now. Only reads are sent.
     ///
     /// Prices are list prices; what is really billed is in [`Pod::cost_usd_per_hour`](crate::Pod).
     ///
@@ -95,6 +95,7 @@ impl RunPod {
 fn expected(candidates: &[Candidate]) -> Option<&Candidate> {
     let priced = || candidates.iter().filter(|candidate| candidate.price_usd_per_hour.is_some());
     let in_stock = priced().find(|candidate| candidate.stock.is_none_or(|stock| stock > Stock::None));
+    // A price without stock still tells the cost better than none.
     in_stock.or_else(|| priced().next()).or(candidates.first())
 }
 

@@ -6,14 +6,10 @@ use tokio::time::sleep;
 
 use crate::{
     DeployError, Error, Event, Pod,
-    client::Tries,
-    deploy::deployment::Deployment,
-    pods::{evidence::Finding, identity::Whose, list::Listing},
+    client::call::Attempts,
+    deploy::deployment::{Deployment, RECONCILE_PAUSES},
+    knowledge::{evidence::Finding, identity::Whose, listing::Listing},
 };
-
-/// Pauses before each look for a pod whose create has an unknown outcome: 15 s in all, since new
-/// pods show up in lists late (observed).
-pub(crate) const RECONCILE_PAUSES: [u64; 5] = [0, 1, 2, 4, 8];
 
 impl Deployment<'_> {
     /// Finds out whether a create with an unknown outcome made a pod. `None` means that no list shows one,
@@ -28,20 +24,21 @@ impl Deployment<'_> {
         let mut doubt = None;
         for pause in RECONCILE_PAUSES {
             sleep(Duration::from_secs(pause)).await;
-            match search.look().await {
+            match search.poll().await {
                 // A list that lacks the pod to be kept proves nothing about it.
-                Ok(Sighting::Ours(pods)) if lacks(&pods, search.kept.as_ref()) => {}
-                Ok(Sighting::Ours(pods)) => match search.keep_one(pods).await {
+                Ok(SearchResult::Ours(pods)) if lacks(&pods, search.kept.as_ref()) => {}
+                Ok(SearchResult::Ours(pods)) => match search.keep_one(pods).await {
                     Ok(pod) => {
                         self.runpod.notify(&Event::PodFound { pod_id: pod.id.clone() });
                         return Ok(Some(pod));
                     }
                     Err(error) => doubt = Some(error),
                 },
-                // What was seen to be there is not forgotten because a later look is worse.
+                // What was seen to be there is not forgotten because a later poll is worse.
                 _ if matches!(doubt, Some(DeployError::Duplicated { .. })) => {}
-                Ok(Sighting::Doubtful(id, lookup)) => doubt = Some(search.unclear(id, lookup)),
-                Ok(Sighting::Nothing) => doubt = None,
+                Ok(SearchResult::Doubtful(id, lookup)) => doubt = Some(search.unclear(id, lookup)),
+                // A whole list outweighs an earlier one that could not be read.
+                Ok(SearchResult::Nothing) => doubt = None,
                 Err(lookup) => {
                     let seen = doubt.as_ref().and_then(DeployError::pod_id).map(str::to_owned);
                     doubt = Some(search.unclear(seen, Some(lookup)));
@@ -71,22 +68,22 @@ impl Search<'_> {
         }
     }
 
-    /// Looks through the account for the pods of the deployment. A pod that cannot be told is looked at
+    /// Searches the account for the pods of the deployment. A pod that cannot be told is looked at
     /// by its id.
-    async fn look(&mut self) -> Result<Sighting, Error> {
+    async fn poll(&mut self) -> Result<SearchResult, Error> {
         let Deployment { runpod, claim, .. } = self.deployment;
-        let Listing { mut pods, unreadable, .. } = runpod.read_list(Tries::Several).await?;
+        let Listing { mut pods, unreadable, .. } = runpod.read_list(Attempts::Several).await?;
         let odd = unreadable.into_iter().find(|odd| odd.may_be(&claim.name));
-        let mut sighting = odd.map_or(Sighting::Nothing, |odd| Sighting::Doubtful(odd.id, None));
+        let mut result = odd.map_or(SearchResult::Nothing, |odd| SearchResult::Doubtful(odd.id, None));
         if let Some(id) = self.error.recovered_id()
             && !pods.iter().any(|pod| pod.id == id)
         {
-            match runpod.examine(id, Tries::Several, None).await {
+            match runpod.examine(id, Attempts::Several, None).await {
                 Ok((Some(_), Finding::Gone)) => self.tell_end(id),
                 Ok((Some(pod), _)) => pods.push(pod),
                 // RunPod may not know it by its id yet.
-                Ok((None, _)) => sighting = Sighting::Doubtful(Some(id.to_owned()), None),
-                Err(lookup) => sighting = Sighting::Doubtful(Some(id.to_owned()), Some(lookup)),
+                Ok((None, _)) => result = SearchResult::Doubtful(Some(id.to_owned()), None),
+                Err(lookup) => result = SearchResult::Doubtful(Some(id.to_owned()), Some(lookup)),
             }
         }
         let mut ours = Vec::new();
@@ -94,12 +91,12 @@ impl Search<'_> {
             let id = pod.id.clone();
             match runpod.whose(claim, pod).await {
                 Ok((Whose::Ours, pod)) => ours.push(pod),
-                Ok((Whose::MayBeOurs, _)) => sighting = Sighting::Doubtful(Some(id), None),
+                Ok((Whose::MayBeOurs, _)) => result = SearchResult::Doubtful(Some(id), None),
                 Ok((Whose::SomebodyElses, _)) => {}
-                Err(lookup) => sighting = Sighting::Doubtful(Some(id), Some(lookup)),
+                Err(lookup) => result = SearchResult::Doubtful(Some(id), Some(lookup)),
             }
         }
-        Ok(if ours.is_empty() { sighting } else { Sighting::Ours(ours) })
+        Ok(if ours.is_empty() { result } else { SearchResult::Ours(ours) })
     }
 
     /// Says once that the pod of the create is gone already.
@@ -140,8 +137,8 @@ fn lacks(pods: &[Pod], id: Option<&String>) -> bool {
     id.is_some_and(|id| pods.iter().all(|pod| &pod.id != id))
 }
 
-/// What a look for a pod with an unknown fate came to.
-enum Sighting {
+/// The outcome of one poll for a pod with an unknown fate.
+enum SearchResult {
     /// The pods of this deployment, at least one.
     Ours(Vec<Pod>),
     /// A pod of that name that does not show whose it is, by its id, and what went wrong with a look at it.

@@ -1,4 +1,4 @@
-//! Where in a log a reader is, so that a new connection neither loses nor repeats a line.
+//! The place in a log that a reader has come to, so that a new connection neither loses nor repeats a line.
 
 use std::{
     collections::VecDeque,
@@ -8,21 +8,10 @@ use std::{
 
 use humantime::{format_rfc3339_millis, format_rfc3339_nanos, parse_rfc3339};
 
-use crate::pod::time::server_time;
+use crate::pod::{log::Resume, time::server_time};
 
 /// Lines that are remembered to tell repetitions from news.
 const MOST_TOLD: usize = 5000;
-
-/// Where a new connection begins.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) enum Resume {
-    /// With as many past lines as were asked for.
-    Tail,
-    /// After the event with this id.
-    After(String),
-    /// At this moment, RFC 3339.
-    Since(String),
-}
 
 /// The events of a log that were read.
 #[derive(Debug, Default)]
@@ -37,14 +26,14 @@ pub(crate) struct Position {
     is_forgotten: bool,
     /// The time of the last event.
     at: Option<SystemTime>,
-    /// What was told lately, as hashes.
+    /// The lines that were told lately, as hashes.
     told: VecDeque<u64>,
-    /// What of it the present connection has not repeated.
+    /// Those of them that the present connection has not repeated.
     repeatable: Vec<u64>,
 }
 
 impl Position {
-    /// Where the next connection begins. It may repeat what was told.
+    /// Returns the place where the next connection begins. It may repeat what was told.
     pub(crate) fn resume(&mut self) -> Resume {
         self.repeatable = self.told.iter().copied().collect();
         let id =

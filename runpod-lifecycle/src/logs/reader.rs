@@ -16,12 +16,14 @@ use sse_stream::{Sse, SseStream};
 use tokio::time::{Instant, sleep_until};
 
 use crate::{
-    Error, ErrorKind, LogLine, LogSource, Logs,
-    client::{Call, Feature, retry},
+    Error, ErrorKind, LogLine, LogSource, RunPod,
+    client::{call::Call, retry},
+    error::operation::Operation,
     logs::position::Position,
+    pod::log::LogQuery,
+    version::Feature,
 };
 
-const READ: &str = "read logs of pod";
 /// Connections in a row that bring nothing before a reader gives up.
 const RECONNECTS: usize = 10;
 /// The least time between two connections, and how long one must last to have lived.
@@ -36,7 +38,9 @@ const SILENT: u16 = 524;
 type Events = Pin<Box<dyn Stream<Item = Result<Sse, sse_stream::Error>> + Send>>;
 
 pub(crate) struct Reader {
-    logs: Logs,
+    runpod: RunPod,
+    pod_id: String,
+    query: LogQuery,
     connection: Option<Connection>,
     position: Position,
     /// In a row.
@@ -52,11 +56,12 @@ struct Connection {
 }
 
 impl Reader {
-    pub(crate) fn new(logs: Logs) -> Self {
-        Self { logs, connection: None, position: Position::default(), failures: 0, last_failure: None }
+    pub(crate) fn new(runpod: RunPod, pod_id: String, query: LogQuery) -> Self {
+        let position = Position::default();
+        Self { runpod, pod_id, query, connection: None, position, failures: 0, last_failure: None }
     }
 
-    /// What went wrong last, if nothing has gone right since.
+    /// Returns the last failure, if nothing has gone right since.
     pub(crate) fn last_failure(self) -> Option<Error> {
         self.last_failure
     }
@@ -93,10 +98,10 @@ impl Reader {
 
     async fn connect(&mut self) -> Result<(), Error> {
         let (resume, began) = (self.position.resume(), Instant::now());
-        let Logs { runpod, pod_id, .. } = &self.logs;
-        let call = Call::look(READ, Some(pod_id));
+        let Self { runpod, pod_id, .. } = &*self;
+        let call = Call::read(Operation::ReadLogs, Some(pod_id));
         runpod.require(Feature::Logs, call)?;
-        let open = runpod.backend().logs(pod_id, &self.logs, &resume);
+        let open = runpod.backend().logs(pod_id, &self.query, &resume);
         match runpod.once(call, Box::pin(open)).await {
             Ok(bytes) => {
                 let is_alive = Arc::new(AtomicBool::new(false));
@@ -125,9 +130,9 @@ impl Reader {
             sleep_until(began + PACE).await;
             return Ok(());
         }
-        let target = Some(self.logs.pod_id.as_str());
+        let target = Some(self.pod_id.as_str());
         let message = "the log broke off time and again";
-        self.fail(Error::of_answer(ErrorKind::Interrupted, READ, target, message)).await
+        self.fail(Error::of_answer(ErrorKind::Interrupted, Operation::ReadLogs, target, message)).await
     }
 
     fn go_on(&mut self) {
@@ -139,9 +144,11 @@ impl Reader {
         self.failures += 1;
         // Known also to whoever does not wait for the pause to end.
         self.last_failure = Some(error.clone());
-        let Logs { runpod, pod_id, .. } = &self.logs;
+        let Self { runpod, pod_id, .. } = &*self;
         let is_rested = match retry::pauses(RECONNECTS).nth(self.failures - 1) {
-            Some(pause) => runpod.rest_after(&error, Call::look(READ, Some(pod_id)), pause).await,
+            Some(pause) => {
+                runpod.rest_after(&error, Call::read(Operation::ReadLogs, Some(pod_id)), pause).await
+            }
             None => false,
         };
         if !is_rested {
@@ -209,7 +216,7 @@ struct Payload {
     ts: Option<String>,
 }
 
-/// What an event says; of data that is not RunPod's JSON, nothing is known.
+/// Reads an event; of data that is not RunPod's JSON, nothing is known.
 fn payload(data: &str) -> Payload {
     let fields: Value = serde_json::from_str(data).unwrap_or_default();
     let text = |name: &str| fields.get(name)?.as_str().map(str::to_owned);

@@ -1,75 +1,15 @@
-//! How to reach a pod.
+//! The ways to reach a pod.
 
-use std::{ffi::OsString, fmt, net::Ipv4Addr};
+use std::{ffi::OsString, fmt};
 
-use crate::{Pod, Port};
+use crate::{Pod, Port, SshEndpoint, TcpEndpoint};
 
-/// Where RunPod's HTTPS proxy answers for a pod's `http` ports.
+/// The address of RunPod's HTTPS proxy for a pod's `http` ports.
 const HTTP_PROXY: &str = "https://{pod}-{port}.proxy.runpod.net";
 
 /// The URL of a port through a proxy; RunPod's own if there is no other.
 pub(crate) fn http_url(proxy: Option<&str>, pod_id: &str, port: u16) -> String {
     proxy.unwrap_or(HTTP_PROXY).replace("{pod}", pod_id).replace("{port}", &port.to_string())
-}
-
-/// An SSH endpoint as RunPod reports it.
-#[derive(Clone, Debug, PartialEq, Eq, Hash)]
-#[non_exhaustive]
-pub struct SshEndpoint {
-    /// Host name or address.
-    pub host: String,
-    /// Port, 1 to 65535.
-    pub port: u16,
-    /// The user to log in as: `root` on the direct endpoint, `<podId>-<hex>` on the proxy.
-    pub username: String,
-}
-
-impl SshEndpoint {
-    /// An endpoint made of parts that cannot be mistaken for an option or a second word of a
-    /// command line; `None` for anything else a hostile or broken answer may hold.
-    pub(crate) fn new(host: String, port: i64, username: String) -> Option<Self> {
-        let port = u16::try_from(port).ok().filter(|port| *port != 0)?;
-        let plain = |text: &str, extra: &[u8]| {
-            !text.is_empty()
-                && !text.starts_with('-')
-                && text.bytes().all(|b| b.is_ascii_alphanumeric() || extra.contains(&b))
-        };
-        (plain(&host, b".-:") && plain(&username, b"._-")).then_some(Self { host, port, username })
-    }
-}
-
-/// A TCP port of the container and where it is reached from outside.
-///
-/// The external port changes on every start: never keep one across a stop.
-#[derive(Clone, Debug, PartialEq, Eq, Hash)]
-#[non_exhaustive]
-pub struct TcpEndpoint {
-    /// The port inside the container; of a symmetric port its real number, equal to `public_port`.
-    pub private_port: u16,
-    /// Public IPv4 address.
-    pub ip: Ipv4Addr,
-    /// The port on that address.
-    pub public_port: u16,
-    /// The number a symmetric port was asked for by, 70000 or more. `None` for an ordinary port, and where
-    /// RunPod shows only the real number.
-    pub asked_as: Option<u32>,
-}
-
-impl TcpEndpoint {
-    /// An endpoint as RunPod reports it; `None` unless somebody outside can reach it.
-    pub(crate) fn new(private: i64, ip: &str, public: i64) -> Option<Self> {
-        let ip = ip.parse().ok().filter(|ip| !is_internal(*ip))?;
-        let public_port = u16::try_from(public).ok().filter(|port| *port != 0)?;
-        let private = u32::try_from(private).ok().filter(|port| *port != 0)?;
-        match u16::try_from(private) {
-            Ok(private_port) => Some(Self { private_port, ip, public_port, asked_as: None }),
-            Err(_) => Some(Self { private_port: public_port, ip, public_port, asked_as: Some(private) }),
-        }
-    }
-
-    fn asked_as_number(&self) -> u32 {
-        self.asked_as.unwrap_or(self.private_port.into())
-    }
 }
 
 /// A command that opens a shell in the pod.
@@ -103,7 +43,7 @@ impl SshCommand {
         self.arguments.iter().map(OsString::from).collect()
     }
 
-    /// Whether only an interactive shell works: RunPod's SSH proxy carries no scp, sftp or forwarding.
+    /// Returns true if only an interactive shell works: RunPod's SSH proxy carries no scp, sftp or forwarding.
     #[must_use]
     pub fn is_interactive_only(&self) -> bool {
         self.interactive_only
@@ -129,11 +69,11 @@ fn is_plain(id: &str) -> bool {
     id.bytes().all(|byte| byte.is_ascii_alphanumeric())
 }
 
-/// Every way to reach a pod, as of one look at it.
+/// Every way to reach a pod, as of one poll of it.
 ///
 /// Only a pod that RunPod says is `RUNNING` has addresses: what it still shows of a stopped one belongs to others by
 /// now, and a state that this version does not know may be such a one.
-/// External ports change on every start: after a start, take the connection of a fresh look.
+/// External ports change on every start: after a start, take the connection of a fresh poll.
 #[derive(Clone, Debug)]
 pub struct Connection<'a> {
     pod: &'a Pod,
@@ -141,8 +81,16 @@ pub struct Connection<'a> {
     http_proxy: Option<&'a str>,
 }
 
+impl Pod {
+    /// Returns the ways to reach it that this poll shows.
+    #[must_use]
+    pub fn connection(&self) -> Connection<'_> {
+        Connection::new(self)
+    }
+}
+
 impl<'a> Connection<'a> {
-    pub(crate) fn new(pod: &'a Pod) -> Self {
+    fn new(pod: &'a Pod) -> Self {
         Self { pod, user: None, http_proxy: None }
     }
 
@@ -239,10 +187,4 @@ impl<'a> Connection<'a> {
     pub fn tcp_endpoints(&self) -> &'a [TcpEndpoint] {
         if self.pod.is_running() { &self.pod.tcp_endpoints } else { &[] }
     }
-}
-
-/// Whether an address is RunPod's internal 100.64.0.0/10, which nobody outside reaches.
-pub(crate) fn is_internal(ip: Ipv4Addr) -> bool {
-    let [a, b, ..] = ip.octets();
-    a == 100 && (64..128).contains(&b)
 }

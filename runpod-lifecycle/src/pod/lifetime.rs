@@ -1,4 +1,4 @@
-//! How long a pod may live, as its environment says.
+//! The lifetime of a pod, as its environment says.
 
 use std::{
     collections::BTreeMap,
@@ -16,13 +16,13 @@ const EXPIRES_AT: &str = "RUNPOD_LIFECYCLE_EXPIRES_AT";
 const LENGTH: &str = "RUNPOD_LIFECYCLE_LIFETIME_SECONDS";
 /// The environment variable that carries what happens at its end.
 const AT_END: &str = "RUNPOD_LIFECYCLE_AT_END";
-/// How long after its lifetime began a pod may be created by the same create: rate limits hold one back, and
+/// The longest after its lifetime began that a pod may be created by the same create: rate limits hold one back, and
 /// clocks differ. A pod that was created later has another one's lifetime.
 const LATEST: Duration = Duration::from_secs(600);
 /// A century: what no pod outlives, and RFC 3339 can still write.
 const LONGEST: Duration = Duration::from_secs(100 * 365 * 24 * 3600);
 
-/// What [`reap`](crate::RunPod::reap) does with a pod whose lifetime is over.
+/// Policy of [`reap`](crate::RunPod::reap) for a pod whose lifetime is over.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum AtEnd {

@@ -1,7 +1,10 @@
 //! A pod as RunPod described it.
 
+pub(crate) mod cloud;
 pub(crate) mod connection;
+pub(crate) mod endpoint;
 pub(crate) mod lifetime;
+pub(crate) mod log;
 pub(crate) mod port;
 pub(crate) mod state;
 pub(crate) mod time;
@@ -12,8 +15,7 @@ use runpod_api::Secret;
 use tokio::time::Instant;
 
 use crate::{
-    Cloud, Connection, DeploymentState, PodState, Port, Protocol, SshEndpoint, TcpEndpoint,
-    pod::time::server_time,
+    Cloud, DeploymentState, PodState, Port, Protocol, SshEndpoint, TcpEndpoint, pod::time::server_time,
 };
 
 /// The environment variable that carries a deployment's unique marker.
@@ -28,7 +30,7 @@ pub(crate) fn is_no_key(value: &str) -> bool {
     matches!(value.trim(), "" | "null")
 }
 
-/// One look at a pod: what RunPod said, not necessarily what is true a second later.
+/// One poll of a pod: what RunPod said, not necessarily what is true a second later.
 ///
 /// Only the id is certain. Everything else is `None` or empty where RunPod left it out, sent `null`
 /// or sent something unreadable.
@@ -39,7 +41,7 @@ pub struct Pod {
     pub id: String,
     /// The name it was given. Not unique.
     pub name: Option<String>,
-    /// What RunPod says it is doing. `None` if it did not say.
+    /// The state that RunPod names. `None` if it names none.
     pub state: Option<PodState>,
     /// Container image.
     pub image: Option<String>,
@@ -67,9 +69,9 @@ pub struct Pod {
     pub env: BTreeMap<String, Secret>,
     /// A locked pod refuses stop, restart and terminate.
     pub is_locked: bool,
-    /// Whether RunPod reports anything from inside: it does some time after `RUNNING`.
+    /// RunPod reports something from inside: it does some time after `RUNNING`.
     pub has_runtime: bool,
-    /// How long the container has been running, as of this look. It starts anew when the container
+    /// The time the container has been running at this poll. It starts anew when the container
     /// exits and RunPod restarts it.
     pub uptime: Option<std::time::Duration>,
     /// When it was created, RFC 3339 as RunPod wrote it.
@@ -94,7 +96,7 @@ pub struct Pod {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Withheld {
     pub(crate) reason: String,
-    /// Whether the answer is about a run of the container that is over.
+    /// The answer is about a run of the container that is over.
     pub(crate) shows_old_run: bool,
 }
 
@@ -111,7 +113,7 @@ pub(crate) enum Asked {
 pub struct Gpu {
     /// GPU type id, for example `NVIDIA GeForce RTX 4090`.
     pub id: String,
-    /// How many. 0 is possible after a start on a host that has given them away.
+    /// The number of GPUs. 0 is possible after a start on a host that has given them away.
     pub count: i64,
 }
 
@@ -121,24 +123,18 @@ pub struct Gpu {
 pub struct Cpu {
     /// CPU flavor id, for example `cpu3c`.
     pub flavor: String,
-    /// How many vCPUs.
+    /// The number of vCPUs.
     pub vcpus: i64,
 }
 
 impl Pod {
-    /// How to reach it, as of this look.
-    #[must_use]
-    pub fn connection(&self) -> Connection<'_> {
-        Connection::new(self)
-    }
-
-    /// What it looks like as a deployment. [`DeploymentState::Unknown`] if RunPod named no state.
+    /// Returns its state as a deployment. [`DeploymentState::Unknown`] if RunPod named no state.
     #[must_use]
     pub fn deployment_state(&self) -> DeploymentState {
         self.state.as_ref().map_or(DeploymentState::Unknown, DeploymentState::from)
     }
 
-    /// Whether it is gone for good: terminated, billing nothing.
+    /// Returns true if it is gone for good: terminated, billing nothing.
     #[must_use]
     pub fn is_gone(&self) -> bool {
         self.state.as_ref().is_some_and(PodState::is_gone)
@@ -216,7 +212,7 @@ impl Pod {
         self.state.as_ref().is_some_and(PodState::is_up)
     }
 
-    /// What is wrong with the SSH keys it was created with, as far as its environment tells.
+    /// Says what is wrong with the SSH keys it was created with, as far as its environment tells.
     fn key_warning(&self) -> Option<String> {
         let key = self.env.get(PUBLIC_KEY)?.expose();
         (is_no_key(key) && self.ports.contains(&Port::SSH)).then(|| {
@@ -234,7 +230,7 @@ impl Pod {
         self.env.get(MARKER).map(Secret::expose).filter(|value| is_marker(value))
     }
 
-    /// Whether this crate created it, with any key of the account.
+    /// Returns true if this crate created it, with any key of the account.
     #[must_use]
     pub fn is_ours(&self) -> bool {
         self.env.contains_key(MARKER)
@@ -246,7 +242,7 @@ impl Pod {
     }
 
     /// When the present run of its container began: what tells host keys and endpoints of one run from those of the
-    /// next. RunPod refreshes uptimes every 15 s, so two looks at one run may differ by so much. `None` if RunPod shows
+    /// next. RunPod refreshes uptimes every 15 s, so two polls of one run may differ by so much. `None` if RunPod shows
     /// neither a start nor an uptime.
     #[must_use]
     pub fn run_began(&self) -> Option<SystemTime> {

@@ -2,7 +2,7 @@
 
 use std::{fmt, str::FromStr};
 
-/// How a port is reached from outside.
+/// The protocol by which a port is reached from outside.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 #[non_exhaustive]
 pub enum Protocol {
@@ -63,7 +63,7 @@ impl Port {
         self.number >= SYMMETRIC
     }
 
-    /// How the port is reached.
+    /// Returns the protocol by which the port is reached.
     #[must_use]
     pub fn protocol(self) -> Protocol {
         self.protocol

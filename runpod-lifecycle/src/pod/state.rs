@@ -1,8 +1,8 @@
-//! What a pod is doing, as RunPod says it and as a deployment sees it.
+//! The state of a pod, as RunPod says it and as a deployment sees it.
 
 use std::fmt;
 
-/// What RunPod says a pod is doing.
+/// The state of a pod in RunPod's words.
 ///
 /// The set is open: a state this version has no name for arrives as [`PodState::Other`] with
 /// RunPod's own word, byte for byte. `Running` means the container was started, not that
@@ -75,18 +75,18 @@ impl PodState {
         }
     }
 
-    /// Whether the pod is gone for good: it bills nothing and cannot be started again.
+    /// Returns true if the pod is gone for good: it bills nothing and cannot be started again.
     #[must_use]
     pub fn is_gone(&self) -> bool {
         matches!(self, Self::Terminated)
     }
 
-    /// Whether it runs or is on its way up.
+    /// Returns true if it runs or is on its way up.
     pub(crate) fn is_up(&self) -> bool {
         matches!(self, Self::Created | Self::Provisioning | Self::Starting | Self::Running)
     }
 
-    /// Whether the pod is stopped and can be started again.
+    /// Returns true if the pod is stopped and can be started again.
     #[must_use]
     pub fn is_stopped(&self) -> bool {
         matches!(self, Self::Exited | Self::Stopped)
@@ -100,7 +100,7 @@ impl fmt::Display for PodState {
     }
 }
 
-/// What a deployment looks like from outside, in the words deployment tools use.
+/// The state of a deployment from outside, in the words deployment tools use.
 ///
 /// ```
 /// use runpod_lifecycle::{DeploymentState, PodState};
@@ -165,5 +165,20 @@ impl fmt::Display for DeploymentState {
             Self::Destroying => "destroying",
             Self::Unknown => "unknown",
         })
+    }
+}
+
+/// Says a state that RunPod may not have named.
+pub(crate) fn word(state: Option<&PodState>) -> String {
+    state.map_or_else(|| "nothing about its state".to_owned(), PodState::to_string)
+}
+
+/// Says the state of one poll, and why that is not enough, each once.
+pub(crate) fn said(state: Option<&PodState>, pending: Option<&str>) -> String {
+    match (state.map(PodState::to_string), pending) {
+        (Some(state), Some(pending)) if !pending.contains(&state) => format!("{state}, {pending}"),
+        (_, Some(pending)) => pending.to_owned(),
+        (Some(state), None) => state,
+        (None, None) => "RunPod names no state".to_owned(),
     }
 }

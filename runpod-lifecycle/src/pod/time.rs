@@ -4,7 +4,7 @@ use std::time::{Duration, SystemTime};
 
 use humantime::parse_rfc3339_weak;
 
-/// Where the zone begins at the earliest: after the seconds.
+/// The earliest place of the zone: after the seconds.
 const SECONDS_END: usize = "2026-08-20T06:16:19".len();
 
 /// Reads a time as any version of the API writes it: RFC 3339, or `2026-08-20 06:16:19.43 +0000 UTC`. `None` for
@@ -19,7 +19,7 @@ pub(crate) fn server_time(text: &str) -> Option<SystemTime> {
     if offset.is_east { local.checked_sub(offset.by) } else { local.checked_add(offset.by) }
 }
 
-/// How far a clock is from UTC.
+/// The distance of a clock from UTC.
 #[derive(Clone, Copy, Default)]
 struct Offset {
     is_east: bool,

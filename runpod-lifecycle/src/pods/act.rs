@@ -1,22 +1,29 @@
 //! Starting, stopping and ending pods.
 
-use crate::{
-    Applied, Error, ErrorKind, Pod, PodState, RunPod,
-    backend::Action,
-    client::{Call, Feature, Tries, retry},
-    condition::word,
-    pods::evidence::{Changed, Finding, LAG, absence_by_id},
-    pods::record::PodRecord,
-};
-use runpod_api::http::StatusCode;
 use std::{
     sync::atomic::{AtomicUsize, Ordering},
     time::Duration,
 };
+
+use runpod_api::http::StatusCode;
 use tokio::time::{Instant, sleep, sleep_until};
 
-pub(crate) const START: &str = "start pod";
-const TERMINATE: &str = "terminate pod";
+use crate::{
+    Accepted, Error, ErrorKind, Pod, PodHandle, PodState, RunPod,
+    backend::Action,
+    client::{
+        call::{Attempts, Call},
+        retry,
+    },
+    error::operation::Operation,
+    knowledge::{
+        evidence::{Changed, Finding, LAG, absence_by_id},
+        record::PodRecord,
+    },
+    pod::state::word,
+    version::Feature,
+};
+
 /// The pause between two attempts to terminate a pod that RunPod may not know yet.
 const UNKNOWN_PAUSE: Duration = Duration::from_secs(3);
 
@@ -29,9 +36,9 @@ impl RunPod {
     ///
     /// # Cancellation
     /// If the future is dropped after the request was sent, the pod may be stopping.
-    pub async fn stop(&self, id: &str) -> Result<Applied, Error> {
+    pub async fn stop(&self, id: &str) -> Result<Accepted, Error> {
         let stopped = |state: &PodState| state.is_stopped();
-        self.act(Call::ending("stop pod", id), Action::Stop, id, None, stopped).await
+        self.act(Call::ending(Operation::StopPod, id), Action::Stop, id, None, stopped).await
     }
 
     /// Starts a stopped pod on the host it is pinned to. Returns once RunPod has accepted it.
@@ -44,16 +51,16 @@ impl RunPod {
     /// # Cost
     /// The GPU bills from the start on. A [lifetime](crate::PodSpec::lifetime) that was over begins anew, and
     /// the warnings say until when.
-    pub async fn start(&self, id: &str) -> Result<Applied, Error> {
+    pub async fn start(&self, id: &str) -> Result<Accepted, Error> {
         self.start_seen(id, None).await
     }
 
     /// Starts a pod that was last seen so.
-    pub(crate) async fn start_seen(&self, id: &str, seen: Option<&Pod>) -> Result<Applied, Error> {
+    pub(crate) async fn start_seen(&self, id: &str, seen: Option<&Pod>) -> Result<Accepted, Error> {
         let started = |state: &PodState| {
             matches!(state, PodState::Running | PodState::Starting | PodState::Provisioning)
         };
-        self.act(Call::mutation(START, id), Action::Start, id, seen, started).await
+        self.act(Call::mutation(Operation::StartPod, id), Action::Start, id, seen, started).await
     }
 
     /// Restarts the container on the same host; the container disk is wiped. Returns once RunPod
@@ -61,18 +68,18 @@ impl RunPod {
     ///
     /// # Errors
     /// [`ErrorKind::Locked`] if the pod is locked; [`ErrorKind::Conflict`] if it is not running.
-    pub async fn restart(&self, id: &str) -> Result<Applied, Error> {
+    pub async fn restart(&self, id: &str) -> Result<Accepted, Error> {
         self.restart_seen(id, None).await
     }
 
     /// Restarts the container of a pod that was last seen so.
-    pub(crate) async fn restart_seen(&self, id: &str, seen: Option<&Pod>) -> Result<Applied, Error> {
+    pub(crate) async fn restart_seen(&self, id: &str, seen: Option<&Pod>) -> Result<Accepted, Error> {
         let record = self.lookups().records.of_changed(id);
-        let call = Call::mutation("restart pod", id);
+        let call = Call::mutation(Operation::RestartPod, id);
         record.touch();
         let answer = self.once(call, Box::pin(self.backend().act(id, Action::Restart))).await;
         self.remember(&record, Action::Restart, answer.as_ref().err(), seen);
-        Ok(Applied::by_action(Action::Restart, answer?.as_ref(), self.server_now()))
+        Ok(Accepted::by_action(Action::Restart, answer?.as_ref(), self.server_now()))
     }
 
     /// Deletes a pod with its container disk and pod volume; a network volume stays. Returns once
@@ -89,8 +96,8 @@ impl RunPod {
     ///
     /// # Cost
     /// On success nothing of the pod bills any more. On any error assume that it still does.
-    pub async fn terminate(&self, id: &str) -> Result<Applied, Error> {
-        self.delete(id, None).await.map(|()| Applied::default())
+    pub async fn terminate(&self, id: &str) -> Result<Accepted, Error> {
+        self.delete(id, None).await.map(|()| Accepted::default())
     }
 
     /// Terminates a pod that an answer has shown.
@@ -107,7 +114,7 @@ impl RunPod {
             let history = self.lookups().records.history(id).with_list(listed_at);
             record.touch();
             let asked_at = Instant::now();
-            let call = Call::ending(TERMINATE, id);
+            let call = Call::ending(Operation::TerminatePod, id);
             let error = match self.repeatedly(call, || self.backend().delete(id)).await {
                 Ok(StatusCode::NO_CONTENT) => break,
                 Ok(status) => {
@@ -124,7 +131,12 @@ impl RunPod {
                 Finding::Unknown { .. } if Instant::now() < patience => sleep(UNKNOWN_PAUSE).await,
                 Finding::Unknown { .. } => {
                     let message = "RunPod answers 404, and yet its list shows the pod";
-                    return Err(Error::of_answer(ErrorKind::Unproven, TERMINATE, Some(id), message));
+                    return Err(Error::of_answer(
+                        ErrorKind::Unproven,
+                        Operation::TerminatePod,
+                        Some(id),
+                        message,
+                    ));
                 }
                 _ => break,
             }
@@ -143,7 +155,7 @@ impl RunPod {
         let mut pauses = retry::pauses(retry::ATTEMPTS);
         let patience = Instant::now() + 2 * LAG;
         loop {
-            let seen = match self.examine(id, Tries::One, listed_at).await {
+            let seen = match self.examine(id, Attempts::One, listed_at).await {
                 Ok((_, Finding::Gone)) => return Ok(()),
                 Ok((None, _)) if Instant::now() < patience => {
                     sleep(UNKNOWN_PAUSE).await;
@@ -157,7 +169,12 @@ impl RunPod {
             };
             let Some(pause) = pauses.next() else {
                 let message = format!("RunPod answered {} in place of 204, and {seen}", status.as_u16());
-                return Err(Error::of_answer(ErrorKind::Unreadable, TERMINATE, Some(id), message));
+                return Err(Error::of_answer(
+                    ErrorKind::Unreadable,
+                    Operation::TerminatePod,
+                    Some(id),
+                    message,
+                ));
             };
             sleep(pause).await;
         }
@@ -171,7 +188,7 @@ impl RunPod {
         id: &str,
         seen: Option<&Pod>,
         is_there: impl Fn(&PodState) -> bool,
-    ) -> Result<Applied, Error> {
+    ) -> Result<Accepted, Error> {
         let record = self.lookups().records.of_changed(id);
         record.touch();
         let sent = AtomicUsize::new(0);
@@ -182,7 +199,7 @@ impl RunPod {
         let answer = self.repeatedly(call, send).await;
         self.remember(&record, action, answer.as_ref().err(), seen);
         let error = match answer {
-            Ok(pod) => return Ok(Applied::by_action(action, pod.as_ref(), self.server_now())),
+            Ok(pod) => return Ok(Accepted::by_action(action, pod.as_ref(), self.server_now())),
             Err(error) => error,
         };
         // The host lacks free GPUs also when this pod has them: an earlier answer may have been lost.
@@ -195,7 +212,7 @@ impl RunPod {
         match self.settled(id).await {
             Ok(Some(pod)) if pod.state.as_ref().is_some_and(is_there) => {
                 self.remember(&record, action, None, seen);
-                Ok(Applied::by_action(action, Some(&pod), self.server_now()))
+                Ok(Accepted::by_action(action, Some(&pod), self.server_now()))
             }
             _ => Err(error),
         }
@@ -204,7 +221,7 @@ impl RunPod {
     /// The pod by its id, once its last change has shown or has had [`LAG`] to; `None` if it is not known.
     async fn settled(&self, id: &str) -> Result<Option<Pod>, Error> {
         loop {
-            match self.examine(id, Tries::Several, None).await? {
+            match self.examine(id, Attempts::Several, None).await? {
                 (_, Finding::Unknown { until: Some(until), .. }) if Instant::now() < until => {
                     sleep_until(until.min(Instant::now() + UNKNOWN_PAUSE)).await;
                 }
@@ -228,6 +245,49 @@ impl RunPod {
     fn changed(&self, record: &PodRecord, action: Changed, is_certain: bool, seen: Option<&Pod>) {
         record.change(action, is_certain, seen, self.server_now());
         self.prober().forget();
+    }
+}
+
+impl PodHandle {
+    /// Stops the pod. See [`RunPod::stop`].
+    ///
+    /// # Errors
+    /// As [`RunPod::stop`].
+    pub async fn stop(&self) -> Result<Accepted, Error> {
+        self.runpod().stop(&self.id).await
+    }
+
+    /// Starts the pod. See [`RunPod::start`].
+    ///
+    /// # Errors
+    /// As [`RunPod::start`].
+    pub async fn start(&self) -> Result<Accepted, Error> {
+        let applied = self.runpod().start_seen(&self.id, Some(self)).await?;
+        // An answer that says nothing of the pod leaves what was known of it.
+        Ok(match applied.warnings.is_empty() {
+            true => Accepted::by_action(Action::Start, Some(self), self.runpod().server_now()),
+            false => applied,
+        })
+    }
+
+    /// Restarts the container. See [`RunPod::restart`].
+    ///
+    /// # Errors
+    /// As [`RunPod::restart`].
+    pub async fn restart(&self) -> Result<Accepted, Error> {
+        self.runpod().restart_seen(&self.id, Some(self)).await
+    }
+
+    /// Terminates the pod. See [`RunPod::terminate`].
+    ///
+    /// RunPod may answer 404 for a new pod. Until the pod is 15 s old, or no list has shown it for 15 s, a 404
+    /// does not count and the request is sent again.
+    ///
+    /// # Errors
+    /// As [`RunPod::terminate`].
+    pub async fn terminate(&self) -> Result<Accepted, Error> {
+        self.runpod().end(self).await?;
+        Ok(Accepted::by_terminate(self))
     }
 }
 

@@ -1,10 +1,9 @@
-//! What a pod costs, and has cost so far.
+//! The cost of a pod, per hour and so far.
 
 use std::fmt;
 
 use crate::{
-    Error, Pod, PodHandle, RunPod,
-    client::{Call, Feature},
+    Error, Pod, PodHandle, RunPod, client::call::Call, error::operation::Operation, version::Feature,
 };
 
 /// Hours in a month, as cloud prices are usually told.
@@ -14,17 +13,17 @@ const RUNNING_USD_PER_GB_MONTH: f64 = 0.10;
 /// Price of a pod volume while the pod is stopped, USD per GB and month (RunPod's price list, 2026).
 const STOPPED_USD_PER_GB_MONTH: f64 = 0.20;
 
-/// What so many GB of container disk and pod volume cost while the pod runs, in USD per hour.
+/// The cost of so many GB of container disk and pod volume while the pod runs, in USD per hour.
 pub(crate) fn running_storage(gb: f64) -> f64 {
     gb * RUNNING_USD_PER_GB_MONTH / HOURS_PER_MONTH
 }
 
-/// What so many GB of pod volume cost while the pod is stopped, in USD per hour.
+/// The cost of so many GB of pod volume while the pod is stopped, in USD per hour.
 pub(crate) fn stopped_storage(gb: f64) -> f64 {
     gb * STOPPED_USD_PER_GB_MONTH / HOURS_PER_MONTH
 }
 
-/// What a pod costs per hour in the state it was seen in. A network volume bills besides.
+/// The cost of a pod per hour in the state it was seen in. A network volume bills besides.
 ///
 /// Its Display is a phrase for a person.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -56,7 +55,7 @@ impl fmt::Display for HourlyCost {
 }
 
 impl Pod {
-    /// What it costs per hour in the state it was seen in, storage included.
+    /// Returns its cost per hour in the state it was seen in, storage included.
     #[must_use]
     pub fn hourly_cost(&self) -> HourlyCost {
         let gb = |size: Option<i64>| size.unwrap_or_default().max(0) as f64;
@@ -76,7 +75,7 @@ impl Pod {
 }
 
 impl RunPod {
-    /// What RunPod's billing says a pod has cost so far, in USD: GPU, CPU and disks.
+    /// Returns the cost of a pod so far by RunPod's billing, in USD: GPU, CPU and disks.
     ///
     /// Billing lags behind the pod; what it costs right now is
     /// [`Pod::hourly_cost`](crate::Pod::hourly_cost). A pod billing does not know yet costs 0.
@@ -84,14 +83,14 @@ impl RunPod {
     /// # Errors
     /// If billing cannot be read; [`ErrorKind::Unsupported`](crate::ErrorKind) on REST v1.
     pub async fn billed_usd(&self, pod_id: &str) -> Result<f64, Error> {
-        let call = Call::look("read billing of pod", Some(pod_id));
+        let call = Call::read(Operation::ReadBilling, Some(pod_id));
         self.require(Feature::Billing, call)?;
         self.repeatedly(call, || self.backend().billed_usd(pod_id)).await
     }
 }
 
 impl PodHandle {
-    /// What the pod has cost so far. See [`RunPod::billed_usd`].
+    /// Returns the cost of the pod so far. See [`RunPod::billed_usd`].
     ///
     /// # Errors
     /// As [`RunPod::billed_usd`].

@@ -1,37 +1,29 @@
 //! Which pods the account has.
 
-use crate::{
-    Error, ErrorKind, Event, Pod, PodHandle, RunPod,
-    backend::{NextPage, Unreadable},
-    client::{Call, Tries},
-    pod::Asked,
-    pods::evidence::{Came, Finding, Observation, absence_by_id, judge},
-    pods::identity::{Claim, Whose, bears},
-    pods::record::PodRecord,
-};
-use std::time::Duration;
-use std::{collections::HashSet, sync::Arc};
+use std::{collections::HashSet, sync::Arc, time::Duration};
+
 use tokio::time::{Instant, sleep_until};
 
-const LIST: &str = "list pods";
-const GET: &str = "get pod";
+use crate::{
+    Error, ErrorKind, Event, Pod, PodHandle, RunPod,
+    backend::NextPage,
+    client::call::{Attempts, Call},
+    error::operation::Operation,
+    knowledge::{
+        evidence::{Came, Evidence, Finding, absence_by_id, judge},
+        identity::{Claim, Whose, bears},
+        listing::{Listing, Unreadable},
+        record::PodRecord,
+    },
+    pod::Asked,
+};
+
 /// Pages after which a list is taken to have no end.
 const MOST_PAGES: usize = 1000;
-/// The pause between two looks for a pod whose deploy was dropped.
+/// The pause between two searches for a pod whose deploy was dropped.
 const DOUBT_PAUSE: Duration = Duration::from_secs(3);
 
-/// The account's pods, as far as they could be read.
-#[derive(Debug)]
-pub(crate) struct Listing {
-    pub(crate) pods: Vec<Pod>,
-    pub(crate) unreadable: Vec<Unreadable>,
-    /// When it was asked for.
-    pub(crate) asked_at: Instant,
-    /// Why the pages after those read so far could not be had; `None` if the listing is whole.
-    pub(crate) failure: Option<Error>,
-}
-
-/// What a search by name came to. Names are not unique on RunPod.
+/// The outcome of a search by name. Names are not unique on RunPod.
 #[derive(Clone, Debug)]
 #[non_exhaustive]
 pub enum Found {
@@ -51,7 +43,6 @@ impl RunPod {
     /// [`ErrorKind::NotFound`] if every page of the list was read and shows none;
     /// [`ErrorKind::Conflict`] if several have the name, with their ids in the message.
     pub async fn pod(&self, id_or_name: &str) -> Result<PodHandle, Error> {
-        const OPERATION: &str = "find pod";
         if is_id(id_or_name) {
             match self.get(id_or_name).await {
                 Err(error) if matches!(error.kind(), ErrorKind::NotFound | ErrorKind::Unproven) => {
@@ -67,17 +58,17 @@ impl RunPod {
             1 => Ok(named.swap_remove(0)),
             0 => {
                 let message = "no pod has this id or name";
-                Err(Error::of_answer(ErrorKind::NotFound, OPERATION, Some(id_or_name), message))
+                Err(Error::of_answer(ErrorKind::NotFound, Operation::FindPod, Some(id_or_name), message))
             }
             _ => {
                 let ids: Vec<&str> = named.iter().map(|pod| pod.id.as_str()).collect();
                 let message = format!("several pods have this name: {}; use an id", ids.join(", "));
-                Err(Error::of_answer(ErrorKind::Conflict, OPERATION, Some(id_or_name), message))
+                Err(Error::of_answer(ErrorKind::Conflict, Operation::FindPod, Some(id_or_name), message))
             }
         }
     }
 
-    /// Looks at one pod.
+    /// Gets one pod.
     ///
     /// # Errors
     /// [`ErrorKind::NotFound`] only if RunPod itself says that there is no such pod; any other kind
@@ -86,10 +77,10 @@ impl RunPod {
         self.look_again(id, None).await.map(|pod| PodHandle::new(self.clone(), pod))
     }
 
-    /// Looks at one pod, given that a list asked for at `listed_at` has shown it.
+    /// Gets one pod, given that a list asked for at `listed_at` has shown it.
     pub(crate) async fn look_again(&self, id: &str, listed_at: Option<Instant>) -> Result<Pod, Error> {
         let asked_at = Instant::now();
-        let error = match self.look_at(id, Tries::Several).await {
+        let error = match self.look_at(id, Attempts::Several).await {
             Err(error) if error.kind() == ErrorKind::NotFound => error,
             outcome => return outcome,
         };
@@ -97,20 +88,20 @@ impl RunPod {
         match absence_by_id(asked_at, &history) {
             Finding::Unknown { .. } => {
                 let message = "RunPod answers 404, which proves nothing of a new pod";
-                Err(Error::of_answer(ErrorKind::Unproven, GET, Some(id), message))
+                Err(Error::of_answer(ErrorKind::Unproven, Operation::GetPod, Some(id), message))
             }
             _ => Err(error),
         }
     }
 
     /// The pod of this id and no other.
-    pub(crate) async fn look_at(&self, id: &str, tries: Tries) -> Result<Pod, Error> {
-        let call = Call::look(GET, Some(id));
+    pub(crate) async fn look_at(&self, id: &str, attempts: Attempts) -> Result<Pod, Error> {
+        let call = Call::read(Operation::GetPod, Some(id));
         let asked_at = Instant::now();
-        let mut pod = self.send(call, tries, || self.backend().get(id)).await?;
+        let mut pod = self.send(call, attempts, || self.backend().get(id)).await?;
         if pod.id != id {
             let message = format!("the answer is about another pod, {:?}", pod.id);
-            return Err(Error::of_answer(ErrorKind::Unreadable, GET, Some(id), message));
+            return Err(Error::of_answer(ErrorKind::Unreadable, Operation::GetPod, Some(id), message));
         }
         pod.seen_at = Some(self.server_now());
         self.lookups().records.observe([&mut pod], Asked::ById, asked_at);
@@ -122,18 +113,18 @@ impl RunPod {
     pub(crate) async fn examine(
         &self,
         id: &str,
-        tries: Tries,
+        attempts: Attempts,
         listed_at: Option<Instant>,
     ) -> Result<(Option<Pod>, Finding), Error> {
         let at = Instant::now();
-        let pod = match self.look_at(id, tries).await {
+        let pod = match self.look_at(id, attempts).await {
             Ok(pod) => Some(pod),
             Err(error) if error.kind() == ErrorKind::NotFound => None,
             Err(error) => return Err(error),
         };
         let came = pod.as_ref().map_or(Came::Absent, Came::Pod);
         let history = self.lookups().records.history(id).with_list(listed_at);
-        let finding = judge(&Observation { asked: Asked::ById, at, came }, &history);
+        let finding = judge(&Evidence { asked: Asked::ById, at, came }, &history);
         Ok((pod, finding))
     }
 
@@ -143,7 +134,7 @@ impl RunPod {
     /// # Errors
     /// If a page cannot be read: a partial list is never returned as a whole one.
     pub async fn list(&self) -> Result<Vec<PodHandle>, Error> {
-        let listing = self.read_list(Tries::Several).await?;
+        let listing = self.read_list(Attempts::Several).await?;
         for odd in &listing.unreadable {
             self.notify(&Event::Warned { warning: odd.problem.clone() });
         }
@@ -155,7 +146,7 @@ impl RunPod {
     ///
     /// # Errors
     /// As [`list`](Self::list), and if the list holds an entry so odd that it may be a pod of this
-    /// name: a failed lookup is never [`Found::None`].
+    /// name: a failed pollup is never [`Found::None`].
     pub async fn find(&self, name: &str) -> Result<Found, Error> {
         let mut pods = self.named(name).await?;
         Ok(match pods.len() {
@@ -171,7 +162,7 @@ impl RunPod {
     }
 
     pub(crate) async fn named_now(&self, name: &str) -> Result<Vec<PodHandle>, Error> {
-        let listing = self.read_list(Tries::Several).await?;
+        let listing = self.read_list(Attempts::Several).await?;
         self.named_in(&listing, name).await
     }
 
@@ -198,7 +189,7 @@ impl RunPod {
     /// Like `find`, but deploys that begin together read one list.
     pub(crate) async fn named_at_deploy(&self, name: &str) -> Result<Vec<PodHandle>, Error> {
         let lookups = self.lookups();
-        let read = async { self.read_list(Tries::Several).await.map(Arc::new) };
+        let read = async { self.read_list(Attempts::Several).await.map(Arc::new) };
         let listing = lookups.pods.get((), lookups.oldest_of_pods(), read).await?;
         let named = self.named_in(&listing, name).await?;
         self.named_after_doubt(named, name).await
@@ -207,7 +198,7 @@ impl RunPod {
     /// A pod that was created lately, unless it is gone.
     async fn created_still(&self, record: Arc<PodRecord>) -> Result<Option<PodHandle>, Error> {
         let Some(created) = record.created() else { return Ok(None) };
-        let (seen, finding) = self.examine(&created.pod.id, Tries::Several, None).await?;
+        let (seen, finding) = self.examine(&created.pod.id, Attempts::Several, None).await?;
         if finding == Finding::Gone {
             return Ok(None);
         }
@@ -225,14 +216,19 @@ impl RunPod {
     /// The pods of a name that a list shows, and those created lately that it does not show yet.
     async fn named_in(&self, listing: &Listing, name: &str) -> Result<Vec<PodHandle>, Error> {
         if let Some(odd) = listing.unreadable.iter().find(|odd| odd.may_be(name)) {
-            return Err(Error::of_answer(ErrorKind::Unreadable, LIST, Some(name), odd.problem.clone()));
+            return Err(Error::of_answer(
+                ErrorKind::Unreadable,
+                Operation::ListPods,
+                Some(name),
+                odd.problem.clone(),
+            ));
         }
         let records = &self.lookups().records;
         let mut named: Vec<PodHandle> = Vec::new();
         let is_left = |pod: &&Pod| !records.is_ended_by(&pod.id, listing.asked_at);
         for pod in listing.pods.iter().filter(is_left) {
             let pod = match bears(pod, name) {
-                None => self.look_closer(pod.clone(), Tries::Several).await?,
+                None => self.look_closer(pod.clone(), Attempts::Several).await?,
                 Some(true) => Some(pod.clone()),
                 Some(false) => continue,
             };
@@ -241,7 +237,12 @@ impl RunPod {
                 Some(true) => named.push(PodHandle::new(self.clone(), pod)),
                 None if pod.is_ours() => {
                     let message = format!("RunPod shows no name for pod {}, so it may be this one", pod.id);
-                    return Err(Error::of_answer(ErrorKind::Unreadable, LIST, Some(name), message));
+                    return Err(Error::of_answer(
+                        ErrorKind::Unreadable,
+                        Operation::ListPods,
+                        Some(name),
+                        message,
+                    ));
                 }
                 _ => {}
             }
@@ -261,7 +262,7 @@ impl RunPod {
     /// nobody's.
     pub(crate) async fn whose(&self, claim: &Claim, pod: Pod) -> Result<(Whose, Pod), Error> {
         match claim.whose(&pod) {
-            Whose::MayBeOurs => Ok(match self.look_closer(pod.clone(), Tries::Several).await? {
+            Whose::MayBeOurs => Ok(match self.look_closer(pod.clone(), Attempts::Several).await? {
                 Some(closer) => (claim.whose(&closer), closer),
                 None => (Whose::SomebodyElses, pod),
             }),
@@ -271,35 +272,37 @@ impl RunPod {
 
     /// A pod that a list shows without what tells it from others, asked for by its id; `None` if it is gone,
     /// the pod as listed if RunPod does not know it by its id yet.
-    pub(crate) async fn look_closer(&self, pod: Pod, tries: Tries) -> Result<Option<Pod>, Error> {
-        let (closer, finding) = self.examine(&pod.id, tries, pod.listed_at()).await?;
+    pub(crate) async fn look_closer(&self, pod: Pod, attempts: Attempts) -> Result<Option<Pod>, Error> {
+        let (closer, finding) = self.examine(&pod.id, attempts, pod.listed_at()).await?;
         Ok((finding != Finding::Gone).then(|| closer.unwrap_or(pod)))
     }
 
     /// Every page of the pod list, without the pods that are gone.
-    pub(crate) async fn read_list(&self, tries: Tries) -> Result<Listing, Error> {
-        let mut listing = self.read_pages(tries).await;
+    pub(crate) async fn read_list(&self, attempts: Attempts) -> Result<Listing, Error> {
+        let mut listing = self.read_pages(attempts).await;
         listing.failure.take().map_or(Ok(listing), Err)
     }
 
     /// The pages of the pod list up to the first that cannot be read: they prove that their pods are there,
     /// and of no other that it is not.
-    pub(crate) async fn read_pages(&self, tries: Tries) -> Listing {
+    pub(crate) async fn read_pages(&self, attempts: Attempts) -> Listing {
         let asked_at = Instant::now();
         let mut listing = Listing { pods: Vec::new(), unreadable: Vec::new(), asked_at, failure: None };
-        listing.failure = self.read_into(&mut listing, tries).await.err();
+        listing.failure = self.read_into(&mut listing, attempts).await.err();
         let seen_at = Some(self.server_now());
         listing.pods.iter_mut().for_each(|pod| pod.seen_at = seen_at);
         self.lookups().records.observe(&mut listing.pods, Asked::List, asked_at);
         listing
     }
 
-    async fn read_into(&self, listing: &mut Listing, tries: Tries) -> Result<(), Error> {
+    async fn read_into(&self, listing: &mut Listing, attempts: Attempts) -> Result<(), Error> {
         let (mut ids, mut cursors) = (HashSet::new(), HashSet::new());
         let mut cursor: Option<String> = None;
         for _ in 0..MOST_PAGES {
             let at = cursor.as_deref();
-            let page = self.send(Call::look(LIST, None), tries, || self.backend().list(at)).await?;
+            let page = self
+                .send(Call::read(Operation::ListPods, None), attempts, || self.backend().list(at))
+                .await?;
             let (pods, nameless): (Vec<Pod>, Vec<Pod>) =
                 page.pods.into_iter().partition(|pod| !pod.id.is_empty());
             let pods = pods.into_iter().filter(|pod| ids.insert(pod.id.clone()) && !pod.is_gone());
@@ -314,16 +317,26 @@ impl RunPod {
                 NextPage::At(_) => break,
                 NextPage::Nowhere => {
                     let message = "the list says that a page follows, but not where: it is not whole";
-                    return Err(Error::of_answer(ErrorKind::Unreadable, LIST, None, message));
+                    return Err(Error::of_answer(ErrorKind::Unreadable, Operation::ListPods, None, message));
                 }
             }
         }
         let message = "the list's pages do not come to an end";
-        Err(Error::of_answer(ErrorKind::Unreadable, LIST, None, message))
+        Err(Error::of_answer(ErrorKind::Unreadable, Operation::ListPods, None, message))
     }
 }
 
-/// Whether a text looks like RunPod's ids, as observed.
+impl PodHandle {
+    /// Gets the pod anew. See [`RunPod::get`].
+    ///
+    /// # Errors
+    /// As [`RunPod::get`].
+    pub async fn refresh(&self) -> Result<Self, Error> {
+        self.runpod().look_again(&self.id, self.listed_at()).await.map(|pod| self.with(pod))
+    }
+}
+
+/// Returns true if a text looks like RunPod's ids, as observed.
 fn is_id(text: &str) -> bool {
     text.len() == 14 && text.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit())
 }

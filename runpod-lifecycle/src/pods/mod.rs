@@ -1,12 +1,9 @@
 //! The pods of an account: whose they are, and what is evidence about them.
 
+pub(crate) mod accepted;
 pub(crate) mod act;
-pub(crate) mod applied;
 pub(crate) mod cost;
-pub(crate) mod evidence;
-pub(crate) mod identity;
 pub(crate) mod list;
-pub(crate) mod names;
 pub(crate) mod reap;
-pub(crate) mod record;
 pub(crate) mod search;
+pub(crate) mod snapshot;

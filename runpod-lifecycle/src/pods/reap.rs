@@ -6,11 +6,11 @@ use tokio::time::{Instant, sleep_until};
 
 use crate::{
     AtEnd, Error, Event, Pod, PodHandle, PodState, RunPod,
-    client::Tries,
-    pods::{evidence::LAG, identity::hides_environment, list::Listing},
+    client::call::Attempts,
+    knowledge::{evidence::LAG, identity::hides_environment, listing::Listing},
 };
 
-/// How long after its end a pod may still be on its way up by a start that RunPod does not show.
+/// The longest after its end that a pod may still be on its way up by a start that RunPod does not show.
 const LONGEST_BOOT: Duration = Duration::from_secs(24 * 3600);
 
 /// A pod that outlived its lifetime, and what became of it.
@@ -19,15 +19,15 @@ const LONGEST_BOOT: Duration = Duration::from_secs(24 * 3600);
 pub struct Reaped {
     /// The pod.
     pub pod: PodHandle,
-    /// What was to be done with it.
+    /// The action that was due.
     pub end: End,
     /// Why it was left alone; `None` if it was not.
     pub kept_because: Option<&'static str>,
-    /// Whether that was done; an error leaves it as it was, and billing.
+    /// The outcome of that action; an error leaves the pod as it was, and billing.
     pub outcome: Result<(), Error>,
 }
 
-/// What [`RunPod::reap`] does with a pod whose lifetime is over.
+/// The action of [`RunPod::reap`] on a pod whose lifetime is over.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum End {
@@ -51,7 +51,7 @@ const ANOTHERS_LIFETIME: &str =
     "its lifetime began well before it was created: a template or a copy has handed on another pod's";
 const STARTING: &str = "it is being started, and RunPod does not show yet when its new lifetime began";
 
-/// What an answer says of the end of a pod whose lifetime is over.
+/// The meaning of an answer for a pod whose lifetime is over.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Verdict {
     /// Its end has come.
@@ -63,7 +63,7 @@ enum Verdict {
 }
 
 impl Verdict {
-    /// What an answer says at `now` of a pod; `None` if its lifetime is not over, if it is not of this crate's
+    /// Judges an answer at `now`; `None` if the lifetime is not over, if the pod is not of this crate's
     /// making, or if nothing is left to do.
     fn of(pod: &Pod, now: SystemTime) -> Option<Self> {
         let end = pod.expires_at().filter(|end| *end <= now)?;
@@ -128,7 +128,7 @@ impl RunPod {
     /// The pods that [`reap`](Self::reap) would end or report now: a dry run, only reads are sent, and a pod
     /// that is in doubt takes 15 s here too.
     ///
-    /// A look at a pod by its id that fails leaves the pod out and is reported as [`Event::Warned`].
+    /// A call for a pod by its id that fails leaves the pod out and is reported as [`Event::Warned`].
     ///
     /// # Errors
     /// As [`list`](Self::list).
@@ -152,7 +152,7 @@ impl RunPod {
     /// an [`Event::Warned`]. A pod without a pod volume that has failed, or shows that it has been up for 30 s, is
     /// ended on the list's word. Any other has perhaps just been started by somebody else, which RunPod may
     /// take 15 s to show: all of them are looked at by their ids 15 s after the list, once. A pod that the list
-    /// shows without any environment, or that is to be kept, costs one look more. No rate limit holds back
+    /// shows without any environment, or that is to be kept, costs one call more. No rate limit holds back
     /// what it sends.
     ///
     /// ```no_run
@@ -212,7 +212,7 @@ impl RunPod {
     }
 
     /// Looks by its id at a pod that the list does not show enough of, and reports it if it is to be kept, or ends
-    /// it. Returns it with the time of that look if it is in doubt.
+    /// it. Returns it with the time of that call if it is in doubt.
     async fn keep(
         &self,
         pod: PodHandle,
@@ -245,7 +245,7 @@ impl RunPod {
         }
     }
 
-    /// What is to be done about a pod: nothing if it was started through this handle after its end, whatever start
+    /// Judges a pod: nothing is due if it was started through this handle after its end, whatever start
     /// RunPod shows yet.
     fn verdict(&self, pod: &Pod, now: SystemTime) -> Option<Verdict> {
         let started = self.lookups().records.of(&pod.id).and_then(|record| record.started());
@@ -306,7 +306,7 @@ impl RunPod {
     }
 }
 
-/// Whether pods are ended, or only told of.
+/// The mode of a reap: pods are ended, or only told of.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Mode {
     Ending,
@@ -314,10 +314,10 @@ enum Mode {
 }
 
 impl Mode {
-    fn tries(self) -> Tries {
+    fn tries(self) -> Attempts {
         match self {
-            Self::Ending => Tries::Urgent,
-            Self::DryRun => Tries::Several,
+            Self::Ending => Attempts::Urgent,
+            Self::DryRun => Attempts::Several,
         }
     }
 }

@@ -1,58 +1,31 @@
 //! The search for what else has the name of a new pod: its twins, which are ended, and an earlier pod of another
 //! deploy, to which it gives way.
 
-use std::{collections::BTreeSet, fmt, time::Duration};
+use std::{fmt, time::Duration};
 
 use runpod_api::printable;
 use tokio::time::{Instant, sleep, sleep_until, timeout_at};
 
 use crate::{
     Error, Event, Origin, Pod, PodHandle,
-    client::Tries,
-    pods::{
+    client::call::Attempts,
+    knowledge::{
         evidence::LAG,
         identity::Relation,
+        listing::Snapshot,
         record::{Created, PodRecord},
+        search::Settled,
     },
-    wait::watcher::Snapshot,
 };
 
-/// The pause between two looks, while they are likely to bring something.
+/// The pause between two polls, while they are likely to bring something.
 const PAUSE: Duration = Duration::from_secs(1);
-/// The pause between two looks from [`PATIENCE`] on.
+/// The pause between two polls from [`PATIENCE`] on.
 const LONG_PAUSE: Duration = Duration::from_secs(10);
-/// How long after the first list that shows everything nobody ends the search while something fails.
+/// The time after the first list that shows everything in which nobody ends the search while something fails.
 const PATIENCE: Duration = Duration::from_secs(15);
 /// The longest a search that begins late holds somebody up.
 const LATE_PATIENCE: Duration = Duration::from_secs(2);
-
-/// What a search has come to.
-#[derive(Clone, Debug)]
-pub(crate) enum Settled {
-    /// The pod stays.
-    Stays,
-    /// Another one was there first.
-    GaveWay {
-        /// The other one.
-        winner: Box<Pod>,
-        /// Why this one could not be terminated; `None` if it was.
-        failure: Option<Error>,
-    },
-}
-
-/// What a search knows so far.
-#[derive(Debug, Default)]
-pub(crate) struct Progress {
-    settled: Option<Settled>,
-    /// Pods that may be twins, or earlier, and twins that were not terminated.
-    left: BTreeSet<String>,
-    /// Why the last look was not enough.
-    trouble: Option<String>,
-    /// Why there may be another pod, if the search ended without certainty.
-    doubt: Option<String>,
-    /// What was said of it last, so that many waits say it once.
-    said: BTreeSet<String>,
-}
 
 /// A new pod that was given up, since another deploy had made an earlier one of its name.
 ///
@@ -176,7 +149,7 @@ impl PodHandle {
         }
     }
 
-    /// What a search comes to that others have waited for as long as it took: no certainty is an event.
+    /// Ends a search that others have waited for as long as it took: no certainty is an event.
     pub(crate) async fn finish(&self, search: impl Future<Output = Settled>) -> Settled {
         let Some((record, created)) = self.created() else { return Settled::Stays };
         let until = (created.at + LAG + PATIENCE).max(Instant::now() + LATE_PATIENCE);
@@ -195,7 +168,7 @@ impl PodHandle {
         }
     }
 
-    /// How long it takes until a list shows all that has the name; `None` if it does by now, or nothing is searched.
+    /// Returns the time until a list shows all that has the name; `None` if it does by now, or nothing is searched.
     pub(crate) fn shown_in(&self) -> Option<Duration> {
         let (_, created) = self.created()?;
         (created.at + LAG).checked_duration_since(Instant::now()).filter(|pause| !pause.is_zero())
@@ -287,7 +260,7 @@ impl PodHandle {
 
     /// Looks by its id at a pod of a list that does not show what it is.
     async fn closer(&self, pod: &Pod, relate: impl Fn(&Pod) -> Relation) -> Result<Relation, String> {
-        let closer = self.runpod().look_closer(pod.clone(), Tries::Several).await;
+        let closer = self.runpod().look_closer(pod.clone(), Attempts::Several).await;
         let Some(closer) = closer.map_err(|error| error.to_string())? else { return Ok(Relation::None) };
         match relate(&closer) {
             // Listed and not known by its id: a later list says whether it is there.
@@ -300,7 +273,7 @@ impl PodHandle {
 
     /// A pod that a list shows, as it is now; `None` if it is gone. What cannot be looked at is as listed.
     async fn alive(&self, pod: &Pod) -> Option<Pod> {
-        self.runpod().look_closer(pod.clone(), Tries::Several).await.unwrap_or_else(|_| Some(pod.clone()))
+        self.runpod().look_closer(pod.clone(), Attempts::Several).await.unwrap_or_else(|_| Some(pod.clone()))
     }
 
     async fn end_twin(&self, twin: &Pod, record: &PodRecord) -> Result<(), String> {

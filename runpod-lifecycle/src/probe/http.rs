@@ -8,7 +8,7 @@ use tokio::time::{Instant, timeout, timeout_at};
 use crate::{
     HttpAnswer, HttpReady,
     pod::connection::http_url,
-    probe::{Lack, Prober},
+    probe::{Prober, turns::Lack},
 };
 
 /// Bytes of a body that are read.

@@ -2,7 +2,7 @@
 
 use tokio::io::{AsyncBufReadExt, AsyncRead, AsyncReadExt, BufReader};
 
-/// What this side says first. A version holds neither spaces nor hyphens.
+/// The line that this side sends first. A version holds neither spaces nor hyphens.
 pub(crate) const IDENTIFICATION: &[u8] =
     concat!("SSH-2.0-runpod_lifecycle_", env!("CARGO_PKG_VERSION"), "\r\n").as_bytes();
 /// The versions of the protocol that a client of today speaks: 1.99 stands for 2.0 and older.
@@ -14,7 +14,7 @@ const MOST_BYTES: u64 = 64 * 1024;
 /// Characters of a server's words that are shown.
 const SHOWN: usize = 120;
 
-/// What a server has said so far.
+/// The lines a server has sent so far.
 #[derive(Debug, Default)]
 pub(crate) struct Heard {
     /// The line that is being read.

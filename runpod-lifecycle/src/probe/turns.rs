@@ -1,4 +1,4 @@
-//! Whose turn it is to ask an endpoint: one wait at a time, with growing pauses.
+//! The turns to ask an endpoint: one wait at a time, with growing pauses.
 
 use std::{
     collections::HashMap,
@@ -8,7 +8,7 @@ use std::{
 
 use tokio::time::Instant;
 
-use crate::{Probe, condition::http::PATIENCE, probe::Lack};
+use crate::{Probe, condition::http::PATIENCE};
 
 /// The pause after the first try. Each one after it is twice as long.
 const PAUSE: Duration = Duration::from_secs(1);
@@ -17,12 +17,27 @@ const PAUSE: Duration = Duration::from_secs(1);
 const LONGEST_PAUSE: Duration = Duration::from_secs(8);
 /// The longest pause after tries that nobody minds: at an endpoint that takes no connection, or at RunPod's proxy.
 const LONGEST_FREE_PAUSE: Duration = Duration::from_secs(3);
-/// How long an endpoint is remembered after it was last due.
+/// The time for which an endpoint is remembered after it was last due.
 const MEMORY: Duration = Duration::from_secs(60);
+
+/// An endpoint that does not answer as it should.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Lack {
+    /// The reason in a few words.
+    pub(crate) reason: String,
+    /// Someone took the connection: asking again at once may be taken amiss.
+    pub(crate) was_reached: bool,
+}
+
+impl Lack {
+    pub(crate) fn unreached(reason: String) -> Self {
+        Self { reason, was_reached: false }
+    }
+}
 
 type Outcome = Result<(), Lack>;
 
-/// What everybody who waits knows of the endpoints.
+/// Everything that the waits know of the endpoints.
 #[derive(Debug, Default)]
 pub(crate) struct Turns {
     endpoints: Mutex<HashMap<Probe, Endpoint>>,
@@ -33,13 +48,13 @@ struct Endpoint {
     /// The next try: after the pause, or when the one that is under way should be over.
     due_at: Instant,
     last: Option<Outcome>,
-    /// Tries in a row that came to the same.
+    /// Attempts in a row that came to the same.
     tries: u32,
     /// When the last turn was taken: what an earlier one brings is about another time.
     taken_at: Instant,
 }
 
-/// What somebody who wants to ask has to do.
+/// The answer to a wait that wants to ask.
 #[derive(Debug)]
 pub(crate) enum Turn<'a> {
     /// Ask.
@@ -117,7 +132,7 @@ impl Drop for Asking<'_> {
     }
 }
 
-/// What tells one outcome from another: whether it is fine, and whether somebody took the connection.
+/// Tells one outcome from another: is it fine, and did somebody take the connection.
 fn kind(outcome: &Outcome) -> (bool, bool) {
     (outcome.is_ok(), outcome.as_ref().map_or_else(|lack| lack.was_reached, |()| true))
 }

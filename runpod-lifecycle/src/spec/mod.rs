@@ -1,29 +1,19 @@
-//! What to deploy.
+//! The spec of a pod to deploy.
 
 pub(crate) mod disk;
+pub(crate) mod error;
+pub(crate) mod hardware;
+pub(crate) mod offer;
 mod validate;
 
 use std::{collections::BTreeMap, time::Duration};
 
 use runpod_api::Secret;
 
-use crate::{AtEnd, IfExists, Port, Protocol, deploy::placement::Order};
+use crate::{AtEnd, Cloud, Order, Port, Protocol};
 
 /// Mount path of volumes when the spec names none.
 const DEFAULT_MOUNT_PATH: &str = "/workspace";
-
-/// Which of RunPod's two clouds a pod may run in.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
-#[non_exhaustive]
-pub enum Cloud {
-    /// RunPod's own data centers. The default.
-    #[default]
-    Secure,
-    /// Machines of other providers, usually cheaper.
-    Community,
-    /// Secure first, then community.
-    Either,
-}
 
 /// A pod to deploy: what runs, on which hardware, with what around it.
 ///
@@ -69,6 +59,19 @@ pub struct PodSpec {
     pub(crate) at_end: AtEnd,
     pub(crate) interruptible: bool,
     pub(crate) public_ip: bool,
+}
+
+/// Policy for a name that is already taken.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum IfExists {
+    /// Fail with [`DeployError::NameTaken`](crate::DeployError). The default.
+    #[default]
+    Fail,
+    /// Take the pod as it is, whatever it runs and whatever its state.
+    Adopt,
+    /// Terminate it, wait until it is proven gone, then create the new one.
+    Replace,
 }
 
 /// The hardware a spec asks for.
@@ -266,7 +269,7 @@ impl PodSpec {
         self
     }
 
-    /// Where the volume is mounted: an absolute path, default `/workspace`. Without a volume of the spec's own it
+    /// The path at which the volume is mounted, absolute, default `/workspace`. Without a volume of the spec's own it
     /// is a problem of the spec: a template's volume keeps its path.
     pub fn mount_path(mut self, path: impl Into<String>) -> Self {
         self.mount_path = Some(path.into());
@@ -316,31 +319,31 @@ impl PodSpec {
         self
     }
 
-    /// Whether RunPod starts sshd in the container. Default: on exactly if `22/tcp` is among the ports.
+    /// Starts sshd in the container, or does not. Default: on exactly if `22/tcp` is among the ports.
     pub fn ssh(mut self, start: bool) -> Self {
         self.ssh = Some(start);
         self
     }
 
-    /// Whether RunPod starts JupyterLab in the container. Default: off.
+    /// Starts JupyterLab in the container. Default: off.
     pub fn jupyter(mut self, start: bool) -> Self {
         self.jupyter = start;
         self
     }
 
-    /// Whether the pod joins RunPod's global network, which connects the account's pods. Default: off.
+    /// Joins the pod to RunPod's global network, which connects the account's pods. Default: off.
     pub fn global_networking(mut self, join: bool) -> Self {
         self.global_networking = join;
         self
     }
 
-    /// What to do about a pod that has this name already. Default [`IfExists::Fail`].
+    /// Policy for a name that is already taken. Default [`IfExists::Fail`].
     pub fn if_exists(mut self, if_exists: IfExists) -> Self {
         self.if_exists = if_exists;
         self
     }
 
-    /// How long the pod may live, more than zero. Default: for ever.
+    /// Limits the pod's lifetime, more than zero. Default: for ever.
     ///
     /// It counts from when the create that makes the pod is sent, by RunPod's clock, as the dates of its answers
     /// say. A start after its end begins it anew.
@@ -352,21 +355,21 @@ impl PodSpec {
         self
     }
 
-    /// What happens to the pod at the end of its [`lifetime`](Self::lifetime). Default [`AtEnd::Terminate`].
+    /// Policy for the end of the pod's [`lifetime`](Self::lifetime). Default [`AtEnd::Terminate`].
     /// Without a lifetime it has no effect.
     pub fn at_end(mut self, at_end: AtEnd) -> Self {
         self.at_end = at_end;
         self
     }
 
-    /// Whether the pod is a spot pod, cheaper and ended whenever RunPod likes. Default: no.
+    /// Asks for a spot pod, cheaper and ended whenever RunPod likes. Default: no.
     /// Only REST v1 has them; on v2 it is a problem of the spec.
     pub fn interruptible(mut self, interruptible: bool) -> Self {
         self.interruptible = interruptible;
         self
     }
 
-    /// Whether the pod must have a public address of its own. Default: no.
+    /// Requires a public address of the pod's own. Default: no.
     /// Only REST v1 has the switch; on v2 a `tcp` port brings one, and setting it is a problem of the spec.
     pub fn public_ip(mut self, required: bool) -> Self {
         self.public_ip = required;
@@ -379,12 +382,12 @@ impl PodSpec {
         &self.name
     }
 
-    /// Whether sshd will be started.
+    /// Returns true if sshd will be started.
     pub(crate) fn starts_ssh(&self) -> bool {
         self.ssh.unwrap_or_else(|| self.parsed_ports().any(|port| port == Port::SSH))
     }
 
-    /// Where a volume is mounted.
+    /// The path at which a volume is mounted.
     pub(crate) fn mounted_at(&self) -> &str {
         self.mount_path.as_deref().unwrap_or(DEFAULT_MOUNT_PATH)
     }
@@ -408,7 +411,7 @@ impl PodSpec {
         self.parsed_ports().filter(|port| port.protocol() == protocol).count()
     }
 
-    /// How many GPUs, 0 for a CPU pod.
+    /// The number of GPUs, 0 for a CPU pod.
     pub(crate) fn gpus(&self) -> u32 {
         match &self.hardware {
             HardwareSpec::Gpu(gpu) => gpu.count,

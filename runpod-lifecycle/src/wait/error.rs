@@ -1,8 +1,10 @@
 //! A wait that ended without its condition.
 
-use crate::{Condition, Diagnosis, Error, GaveWay, Pod, PodState, Verdict};
-use runpod_api::printable;
 use std::{fmt, time::Duration};
+
+use runpod_api::printable;
+
+use crate::{Condition, Diagnosis, Error, GaveWay, Pod, Verdict, pod::state::said};
 
 /// Everything a wait knew when it ended without its condition.
 #[derive(Clone, Debug)]
@@ -10,25 +12,25 @@ use std::{fmt, time::Duration};
 pub struct WaitReport {
     /// The pod's id. The pod may still be running and billing.
     pub pod_id: String,
-    /// What was waited for.
+    /// The condition that was waited for.
     pub condition: String,
     /// The longest that was to be waited.
     pub longest: Duration,
-    /// The last look that succeeded; `None` if none did or the pod did not exist.
+    /// The last poll that succeeded; `None` if none did or the pod did not exist.
     pub last_pod: Option<Pod>,
-    /// Why the wait was not over at the last look.
+    /// Why the wait was not over at the last poll.
     pub last_pending: Option<String>,
-    /// The last failed look.
+    /// The last failed poll.
     pub last_error: Option<Error>,
-    /// How many looks were made.
-    pub looks: u32,
-    /// How often the container was seen to have exited and been restarted. It bills all the while.
+    /// The number of polls.
+    pub attempts: u32,
+    /// The number of times the container was seen to have exited and been restarted. It bills all the while.
     pub restarts: u32,
     /// The last lines of RunPod's system log of the pod; empty if they could not be had.
     pub system_log: Vec<String>,
     /// Why the pod does not come up, if the log says so; `None` if it says nothing that is known.
     pub diagnosis: Option<Diagnosis>,
-    /// How long the wait took.
+    /// The time the wait took.
     pub elapsed: Duration,
     /// The id of the pod that was given up for this one, which another deploy had made earlier
     /// ([`IfExists::Adopt`](crate::IfExists)); `None` if none was.
@@ -43,7 +45,7 @@ impl fmt::Display for WaitReport {
             self.last_pod.as_ref().and_then(|pod| pod.state.as_ref()),
             self.last_pending.as_deref(),
         ))?;
-        let times = if self.looks == 1 { "once".to_owned() } else { format!("{} times", self.looks) };
+        let times = if self.attempts == 1 { "once".to_owned() } else { format!("{} times", self.attempts) };
         write!(f, ", asked {times} in {:.1} s", self.elapsed.as_secs_f64())?;
         if let Some(id) = &self.in_place_of {
             write!(f, ", adopted in place of {id}")?;
@@ -75,16 +77,6 @@ fn span(time: Duration) -> String {
     }
 }
 
-/// What RunPod said at a look, and why that is not enough, each once.
-pub(crate) fn said(state: Option<&PodState>, pending: Option<&str>) -> String {
-    match (state.map(PodState::to_string), pending) {
-        (Some(state), Some(pending)) if !pending.contains(&state) => format!("{state}, {pending}"),
-        (_, Some(pending)) => pending.to_owned(),
-        (Some(state), None) => state,
-        (None, None) => "RunPod names no state".to_owned(),
-    }
-}
-
 impl WaitReport {
     /// The report of a wait that never began.
     pub(crate) fn unwatched(pod: &Pod, condition: &dyn Condition) -> Self {
@@ -95,7 +87,7 @@ impl WaitReport {
             last_pod: Some(pod.clone()),
             last_pending: None,
             last_error: None,
-            looks: 0,
+            attempts: 0,
             restarts: 0,
             system_log: Vec::new(),
             diagnosis: None,
@@ -116,28 +108,28 @@ impl WaitReport {
 pub enum WaitError {
     /// The time is up.
     TimedOut {
-        /// What was known.
+        /// Everything that was known.
         report: Box<WaitReport>,
     },
     /// The condition can no longer come true.
     Failed {
         /// Why.
         reason: String,
-        /// What was known.
+        /// Everything that was known.
         report: Box<WaitReport>,
     },
-    /// A look failed in a way that looking again cannot mend.
+    /// A poll failed in a way that polling again cannot mend.
     Call {
-        /// The failed look.
+        /// The failed poll.
         source: Error,
-        /// What was known.
+        /// Everything that was known.
         report: Box<WaitReport>,
     },
     /// The pod was given up during its first wait, since another deploy had made an earlier one of its name.
     GaveWay {
         /// Which, and what became of this one.
         source: Box<GaveWay>,
-        /// What was known of this one.
+        /// Everything that was known of this one.
         report: Box<WaitReport>,
     },
 }
@@ -160,7 +152,7 @@ impl fmt::Display for WaitError {
     }
 }
 
-/// What the text above says is not said again: the source is what lies below it.
+/// The source is what lies below the text above, which already says the rest.
 impl std::error::Error for WaitError {
     fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
         match self {
@@ -183,7 +175,7 @@ impl WaitError {
             }
             Self::Failed { reason, .. } => format!("pod {id} will not be {condition}: {reason} ({report})"),
             Self::GaveWay { source, .. } => source.to_string(),
-            Self::Call { source, .. } if report.looks == 0 => source.to_string(),
+            Self::Call { source, .. } if report.attempts == 0 => source.to_string(),
             Self::Call { source, .. } => {
                 format!("stopped waiting for pod {id} to be {condition} ({report}): {source}")
             }
@@ -196,7 +188,7 @@ impl WaitError {
         self
     }
 
-    /// Returns true if the pod, or another of its name, may bill: unless the last look showed that it is gone.
+    /// Returns true if the pod, or another of its name, may bill: unless the last poll showed that it is gone.
     #[must_use]
     pub fn may_bill(&self) -> bool {
         match (self, &self.report().last_pod) {
@@ -220,7 +212,7 @@ impl WaitError {
         self
     }
 
-    /// The same with a later look at the pod, and what that means.
+    /// The same with a later poll of the pod, and what that means.
     pub(crate) fn with_last(mut self, pod: Pod, verdict: Verdict) -> Self {
         let report = self.report_mut();
         report.last_pending = Some(match verdict {

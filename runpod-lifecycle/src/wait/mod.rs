@@ -1,6 +1,7 @@
 //! Watching a pod until a condition holds.
 
 pub(crate) mod error;
+pub(crate) mod source;
 pub(crate) mod suspicion;
 pub(crate) mod watch;
 pub(crate) mod watcher;
@@ -25,25 +26,27 @@ use tokio::{
 use crate::{
     Condition, Event, Pod, PodHandle, Verdict, WaitError, WaitReport,
     event::Observer,
-    pods::search::Settled,
-    wait::watch::{Sight, Source},
-    wait::watcher::Watcher,
+    knowledge::search::Settled,
+    wait::{
+        source::{Observation, Source},
+        watcher::Watcher,
+    },
 };
 
-/// How long the search for another pod may take before the pod that was waited for is looked at again.
+/// The longest the search for another pod may take before the pod that was waited for is polled again.
 const RECENT: Duration = Duration::from_secs(1);
-/// The longest that look takes.
-const LOOK_PATIENCE: Duration = Duration::from_secs(4);
+/// The longest that poll takes.
+const POLL_PATIENCE: Duration = Duration::from_secs(4);
 
 /// A wait for a pod, made by [`PodHandle::wait_until`]; `.await` it.
 ///
-/// The first look happens at once, then after 1, 3 and 5 seconds and from there on every 5, or every
-/// 2.5 while several waits on the handle share one list. A pod that is booting is looked at every 5
-/// seconds from the start. Between looks a pod that RunPod calls ready is probed every second. There
-/// is one more look when the time is up. Failures that may pass (429, 5xx, lost
+/// The first poll happens at once, then after 1, 3 and 5 seconds and from there on every 5, or every
+/// 2.5 while several waits on the handle share one list. A pod that is booting is polled every 5
+/// seconds from the start. Between polls a pod that RunPod calls ready is probed every second. There
+/// is one more poll when the time is up. Failures that may pass (429, 5xx, lost
 /// connections) are events, not the end.
 ///
-/// A pod that runs and cannot be reached after 10 s, or still boots after 30 s, has its system log looked at now and
+/// A pod that runs and cannot be reached after 10 s, or still boots after 30 s, has its system log read now and
 /// then. A cause that is known there is an [`Event::CauseFound`] and part of the error, should there be one.
 ///
 /// # Cancellation
@@ -117,6 +120,7 @@ impl<C: Condition + 'static> IntoFuture for Wait<C> {
             };
             match stays {
                 Ok(winner) => {
+                    // The caller gave one time for both pods.
                     let longest = self.longest.saturating_sub(began_at.elapsed());
                     let own = self.pod.id.clone();
                     let waited = Self { pod: winner, longest, ..self }.into_future().await;
@@ -146,11 +150,12 @@ impl<C: Condition> Wait<C> {
         match select(watch, search).await {
             Either::Left((last, search)) => self.searched(last, search, began_at).await,
             Either::Right((Settled::Stays, watch)) => (watch.await, Settled::Stays),
+            // The pod is terminated: whatever the watch would still see is of no use.
             Either::Right((gave_way, _)) => (Ok(None), gave_way),
         }
     }
 
-    /// Goes on after the watch with the search. If it took long, the pod is looked at once more, so that what the
+    /// Goes on after the watch with the search. If it took long, the pod is polled once more, so that what the
     /// wait returns is no older.
     async fn searched(
         &self,
@@ -166,7 +171,7 @@ impl<C: Condition> Wait<C> {
         if matches!(settled, Settled::GaveWay { .. }) || searched_at.elapsed() <= RECENT {
             return (last, settled);
         }
-        let later = Box::pin(self.pod.look_now()).await;
+        let later = Box::pin(self.pod.poll_now()).await;
         let last = match (last, later) {
             (Ok(Some(before)), Some(later)) => match self.condition.verdict(Some(&later)) {
                 Verdict::Done => Ok(Some(later)),
@@ -188,18 +193,43 @@ impl<C: Condition> Wait<C> {
     /// The end of a wait whose pod was as wanted and is so no more.
     fn failed(&self, reason: String, pod: Pod, elapsed: Duration) -> WaitError {
         let report = WaitReport::unwatched(&pod, &self.condition);
-        let report = WaitReport { longest: self.longest, looks: 1, elapsed, ..report };
+        let report = WaitReport { longest: self.longest, attempts: 1, elapsed, ..report };
         WaitError::Failed { reason, report: Box::new(report) }
     }
 }
 
 impl PodHandle {
-    /// The pod as it is now; `None` if that cannot be had in a moment. Many that look at once share a list.
-    async fn look_now(&self) -> Option<Pod> {
+    /// A wait until `condition` holds. `.await` it.
+    ///
+    /// It polls for `longest`. On top of that come up to 1 s for the last poll, up to 4 s for RunPod's log if
+    /// the wait fails, and in the first wait after a deploy the search for another pod of its name.
+    ///
+    /// # Errors
+    /// [`WaitError`], which always carries the pod's id: `TimedOut` when `longest`
+    /// is over, `Failed` when the condition cannot come true any more, `Call` when RunPod refuses
+    /// to answer (401, 403, 410 and alike).
+    ///
+    /// The first wait for a pod that was just deployed also makes sure that it is the only one of its name: it
+    /// ends a twin, should RunPod have made two out of one create, and gives the pod up if another process deployed
+    /// the same name earlier, see [`settle_name`](Self::settle_name). With
+    /// [`IfExists::Adopt`](crate::IfExists) it goes on with the earlier pod for the rest of its time and returns
+    /// that one; else it ends as [`WaitError::GaveWay`]. Only a list read 15 s after
+    /// the create shows that, so this wait ends no sooner; from 30 s after the create on it is held up by no more
+    /// than 2 s if lists cannot be read. What is left in doubt is an
+    /// [`Event::Warned`].
+    ///
+    /// # Cancellation
+    /// Dropping the wait stops watching. The pod goes on running and billing.
+    pub fn wait_until<C: Condition>(&self, condition: C, longest: Duration) -> Wait<C> {
+        Wait::new(self.clone(), condition, longest, self.runpod().observer().clone())
+    }
+
+    /// The pod as it is now; `None` if that cannot be had in a moment. Many that poll at once share a list.
+    async fn poll_now(&self) -> Option<Pod> {
         let mut watcher = Watcher::new(self.runpod(), self);
-        match timeout(LOOK_PATIENCE, watcher.look()).await {
-            Ok(Ok(Sight::Pod(pod))) => Some(*pod),
-            Ok(Ok(Sight::Gone)) => Some(self.terminated()),
+        match timeout(POLL_PATIENCE, watcher.poll()).await {
+            Ok(Ok(Observation::Pod(pod))) => Some(*pod),
+            Ok(Ok(Observation::Gone)) => Some(self.terminated()),
             _ => None,
         }
     }
@@ -221,7 +251,7 @@ fn search_awaited<C: Condition>(
         "{not}{condition}; RunPod's list shows in {:.0} s whether a second pod was made",
         pause.as_secs_f64().ceil()
     );
-    Event::Looked {
+    Event::Polled {
         pod_id: wait.pod.id.clone(),
         state: pod.and_then(|pod| pod.state.clone()),
         pending: Some(pending),
@@ -230,7 +260,7 @@ fn search_awaited<C: Condition>(
     }
 }
 
-/// What a [`Wait`] streams: its events, and at the end its outcome.
+/// The items of a [`Wait`]'s stream: its events, and at the end its outcome.
 #[derive(Debug)]
 #[non_exhaustive]
 pub enum Progress {

@@ -1,4 +1,4 @@
-//! When a wait looks at a pod's log for what keeps it from coming up.
+//! When a wait reads a pod's log for what keeps it from coming up.
 
 use std::time::Duration;
 
@@ -6,20 +6,20 @@ use tokio::time::Instant;
 
 use crate::{Diagnosis, Pod, PodState};
 
-/// How long a running pod may lack what is waited for before its log is looked at.
+/// The longest a running pod may lack what is waited for before its log is read.
 const RUNNING_PATIENCE: Duration = Duration::from_secs(10);
 /// The same for one that is being placed or pulls its image, which takes longer.
 const BOOTING_PATIENCE: Duration = Duration::from_secs(30);
-/// The longest pause between two looks at the log: they double from [`RUNNING_PATIENCE`].
+/// The longest pause between two reads of the log: they double from [`RUNNING_PATIENCE`].
 const LONGEST_PAUSE: Duration = Duration::from_secs(60);
 
-/// When a wait looks at the log, and what it found.
+/// When a wait reads the log, and what it found.
 #[derive(Debug, Default)]
 pub(crate) struct Suspicion {
     /// Since when the pod has been in a state that should pass, and that state.
     since: Option<(Instant, bool)>,
-    looks: u32,
-    looked_at: Option<Instant>,
+    attempts: u32,
+    polled_at: Option<Instant>,
     pub(crate) found: Option<Diagnosis>,
 }
 
@@ -39,14 +39,14 @@ impl Suspicion {
         };
         self.since = Some((since, is_running));
         let patience = if is_running { RUNNING_PATIENCE } else { BOOTING_PATIENCE };
-        let pause = (RUNNING_PATIENCE * 2_u32.saturating_pow(self.looks.min(10))).min(LONGEST_PAUSE);
-        now >= since + patience && self.looked_at.is_none_or(|looked_at| now >= looked_at + pause)
+        let pause = (RUNNING_PATIENCE * 2_u32.saturating_pow(self.attempts.min(10))).min(LONGEST_PAUSE);
+        now >= since + patience && self.polled_at.is_none_or(|polled_at| now >= polled_at + pause)
     }
 
     /// Takes in what the log says. Returns a cause that was not known before.
     pub(crate) fn take(&mut self, lines: &[String], pod: Option<&Pod>) -> Option<&Diagnosis> {
-        self.looks += 1;
-        self.looked_at = Some(Instant::now());
+        self.attempts += 1;
+        self.polled_at = Some(Instant::now());
         if lines.is_empty() {
             return None;
         }
@@ -67,8 +67,8 @@ mod tests {
 
     use super::*;
 
-    /// When the log of such a pod is looked at within three minutes of looks every 5 s.
-    async fn looked_at(pod: &Pod, lacks_answer: bool) -> Vec<u64> {
+    /// When the log of such a pod is read within three minutes of polls every 5 s.
+    async fn polled_at(pod: &Pod, lacks_answer: bool) -> Vec<u64> {
         let (mut suspicion, began) = (Suspicion::default(), Instant::now());
         let mut looks = Vec::new();
         for _ in 0..=36 {
@@ -83,12 +83,12 @@ mod tests {
 
     #[tokio::test(start_paused = true)]
     async fn the_log_is_looked_at_now_and_then_while_a_pod_does_not_come_up() {
-        assert_eq!(looked_at(&Pod::scripted("a", "RUNNING", false), false).await, [10, 30, 70, 130]);
-        assert_eq!(looked_at(&Pod::scripted("a", "RUNNING", true), true).await, [10, 30, 70, 130]);
-        assert_eq!(looked_at(&Pod::scripted("a", "STARTING", false), false).await, [30, 50, 90, 150]);
+        assert_eq!(polled_at(&Pod::scripted("a", "RUNNING", false), false).await, [10, 30, 70, 130]);
+        assert_eq!(polled_at(&Pod::scripted("a", "RUNNING", true), true).await, [10, 30, 70, 130]);
+        assert_eq!(polled_at(&Pod::scripted("a", "STARTING", false), false).await, [30, 50, 90, 150]);
         for state in ["EXITED", "TERMINATED", "ERROR", "HIBERNATING"] {
-            assert!(looked_at(&Pod::scripted("a", state, false), false).await.is_empty(), "{state}");
+            assert!(polled_at(&Pod::scripted("a", state, false), false).await.is_empty(), "{state}");
         }
-        assert!(looked_at(&Pod::scripted("a", "RUNNING", true), false).await.is_empty(), "it can be reached");
+        assert!(polled_at(&Pod::scripted("a", "RUNNING", true), false).await.is_empty(), "it can be reached");
     }
 }

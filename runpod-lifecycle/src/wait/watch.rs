@@ -1,61 +1,32 @@
 //! The polling loop of a wait.
 
-use crate::{
-    Condition, Diagnosis, Error, ErrorKind, Event, Pod, PodState, Probe, Verdict, WaitError, WaitReport,
-    client::retry, event::Observer, pods::evidence::is_restarted, wait::suspicion::Suspicion,
-    wait::watcher::Watcher,
-};
 use std::time::Duration;
+
 use tokio::time::{Instant, timeout_at};
 
-/// The first pauses between looks, in seconds; [`LONGEST_PAUSE`] follows. Later looks fall on whole
+use crate::{
+    Condition, Diagnosis, Error, ErrorKind, Event, Pod, PodState, Verdict, WaitError, WaitReport,
+    client::retry,
+    event::Observer,
+    knowledge::evidence::is_restarted,
+    wait::{
+        source::{LONGEST_PAUSE, Observation, Source},
+        suspicion::Suspicion,
+        watcher::Watcher,
+    },
+};
+
+/// The first pauses between polls, in seconds; [`LONGEST_PAUSE`] follows. Later polls fall on whole
 /// multiples of it, so that none comes later than one of a loop with that pause.
 const FIRST_PAUSES: [u64; 3] = [1, 2, 2];
-/// The longest pause between two looks that succeed, and the only one while a pod boots.
-pub(crate) const LONGEST_PAUSE: Duration = Duration::from_secs(5);
 /// The pause between two probes. They cost RunPod nothing.
 const PROBE_PAUSE: Duration = Duration::from_secs(1);
-/// The longest a look at the system log takes.
+/// The longest reading the system log takes.
 const LOG_PATIENCE: Duration = Duration::from_secs(4);
 /// Waits longer than this are cut to it, so that no instant overflows.
 const LONGEST_WAIT: Duration = Duration::from_secs(365 * 24 * 3600);
 
-/// What a look at a pod shows.
-#[derive(Clone, Debug)]
-pub(crate) enum Sight {
-    /// The pod as it is.
-    Pod(Box<Pod>),
-    /// It is proven that there is no such pod any more.
-    Gone,
-    /// The answer proves nothing about how the pod is now: why, and the pod as it was shown.
-    Unclear(String, Option<Box<Pod>>),
-}
-
-/// Where a wait for one pod gets its looks from.
-pub(crate) trait Source: Send {
-    /// The pod as it is now.
-    fn look(&mut self) -> impl Future<Output = Result<Sight, Error>> + Send;
-
-    /// Returns false if the pod was changed since a look showed it so.
-    fn is_current(&self, pod: &Pod) -> bool;
-
-    /// The longest pause between two looks.
-    fn pace(&self) -> Duration;
-
-    /// Completes when a look would bring something new at no cost. Cancel safe.
-    fn news(&mut self) -> impl Future<Output = ()> + Send;
-
-    /// Whether something on the pod answers; the error says what was missing.
-    fn probe(&self, probe: &Probe) -> impl Future<Output = Result<(), String>> + Send;
-
-    /// Whether the system log may be looked at while the wait goes on: not by everybody at once.
-    fn may_read_log(&self) -> bool;
-
-    /// The last lines of the pod's system log, as many as come within `longest`.
-    fn system_log(&self, longest: Duration) -> impl Future<Output = Vec<String>> + Send;
-}
-
-/// Looks at a pod of the account until `condition` is decided or `longest` is over.
+/// Polls a pod of the account until `condition` is decided or `longest` is over.
 pub(crate) async fn watch(
     watcher: Watcher<'_>,
     condition: &dyn Condition,
@@ -68,7 +39,7 @@ pub(crate) async fn watch(
     Box::pin(run(watcher, watch, observer)).await
 }
 
-/// Looks at the pod until the condition is decided or the time is up.
+/// Polls the pod until the condition is decided or the time is up.
 async fn run<S: Source>(
     mut source: S,
     mut watch: Watch<'_>,
@@ -77,39 +48,40 @@ async fn run<S: Source>(
     let mut first_pauses = FIRST_PAUSES.iter();
     let mut error_pauses = retry::pauses(usize::MAX);
     loop {
-        let looked_at = Instant::now();
-        let next = match watch.look(&mut source).await {
-            Look::Decided(pod) => {
+        let polled_at = Instant::now();
+        let next = match watch.poll(&mut source).await {
+            PollOutcome::Decided(pod) => {
                 watch.tell(observer, None);
                 return Ok(pod.map(|pod| *pod));
             }
-            Look::Hopeless(reason) => {
+            PollOutcome::Hopeless(reason) => {
                 return Err(WaitError::Failed { reason, report: watch.report(&source).await });
             }
-            Look::Pending(reason) => {
+            PollOutcome::Pending(reason) => {
                 watch.tell(observer, Some(reason));
+                // RunPod answers again, so the next failure begins with short pauses.
                 error_pauses = retry::pauses(usize::MAX);
                 if watch.is_booting {
+                    // A boot takes minutes: quick polls would only spend the rate limit.
                     first_pauses = [].iter();
                 }
                 let pause =
                     first_pauses.next().map_or(source.pace(), |seconds| Duration::from_secs(*seconds));
-                looked_at + pause
+                // Counted from the beginning of the poll, so that slow answers do not stretch the pace.
+                polled_at + pause
             }
-            Look::Fatal(error) => {
+            PollOutcome::Fatal(error) => {
                 return Err(WaitError::Call { source: error, report: watch.report(&source).await });
             }
-            Look::Failed(error) => {
-                watch.tell_failure(observer, &error);
-                let asked = error.retry_after().unwrap_or_default();
-                let pause = asked.min(LONGEST_WAIT).max(error_pauses.next().unwrap_or(LONGEST_PAUSE));
-                if error.kind() == ErrorKind::RateLimited {
-                    watch.tell_pause(observer, &error, pause);
-                }
-                watch.last_error = Some(error);
+            PollOutcome::Failed(error) => {
+                let pause = error_pauses.next().unwrap_or(LONGEST_PAUSE);
+                let pause = watch.take_failure(observer, error, pause);
+                // Counted from the answer: a RunPod that fails is left alone for the whole pause.
                 Instant::now() + pause
             }
-            Look::OutOfTime => return Err(WaitError::TimedOut { report: watch.report(&source).await }),
+            PollOutcome::OutOfTime => {
+                return Err(WaitError::TimedOut { report: watch.report(&source).await });
+            }
         };
         if Instant::now() >= watch.deadline {
             return Err(WaitError::TimedOut { report: watch.report(&source).await });
@@ -125,8 +97,8 @@ async fn run<S: Source>(
     }
 }
 
-/// What one look came to.
-enum Look {
+/// The outcome of one poll.
+enum PollOutcome {
     Decided(Option<Box<Pod>>),
     Hopeless(String),
     Pending(String),
@@ -141,18 +113,18 @@ struct Watch<'a> {
     condition: &'a dyn Condition,
     started: Instant,
     deadline: Instant,
-    looked_at: Instant,
-    looks: u32,
+    polled_at: Instant,
+    attempts: u32,
     last_pod: Option<Pod>,
     last_pending: Option<String>,
     last_error: Option<Error>,
     restarts: u32,
     restarts_told: u32,
-    /// Whether the last look showed a pod that is coming up.
+    /// The last poll showed a pod that is coming up.
     is_booting: bool,
-    /// Whether only a probe is missing.
+    /// Only a probe is missing.
     is_probed: bool,
-    /// Whether the caller wants the wait to end with a cause that does not heal.
+    /// The caller wants the wait to end with a cause that does not heal.
     fails_early: bool,
     suspicion: Suspicion,
     /// The warnings about the pod that were given.
@@ -167,8 +139,8 @@ impl<'a> Watch<'a> {
             condition,
             started,
             deadline: started + longest.min(LONGEST_WAIT),
-            looked_at: started,
-            looks: 0,
+            polled_at: started,
+            attempts: 0,
             last_pod: None,
             last_pending: None,
             last_error: None,
@@ -182,53 +154,54 @@ impl<'a> Watch<'a> {
         }
     }
 
-    async fn look<S: Source>(&mut self, source: &mut S) -> Look {
-        self.looks += 1;
+    async fn poll<S: Source>(&mut self, source: &mut S) -> PollOutcome {
+        self.attempts += 1;
         (self.is_booting, self.is_probed) = (false, false);
-        // At the deadline itself one last look is granted a moment of its own.
+        // At the deadline itself one last poll is granted a moment of its own.
         let until = self.deadline.max(Instant::now() + Duration::from_secs(1));
-        let pod = match timeout_at(until, source.look()).await {
-            Err(_) => return Look::OutOfTime,
-            Ok(Err(error)) if is_fatal(error.kind()) => return Look::Fatal(error),
-            Ok(Err(error)) => return Look::Failed(error),
-            Ok(Ok(Sight::Unclear(why, pod))) => {
+        let pod = match timeout_at(until, source.poll()).await {
+            Err(_) => return PollOutcome::OutOfTime,
+            Ok(Err(error)) if is_fatal(error.kind()) => return PollOutcome::Fatal(error),
+            Ok(Err(error)) => return PollOutcome::Failed(error),
+            Ok(Ok(Observation::Unclear(why, pod))) => {
                 if let Some(pod) = pod {
-                    (self.looked_at, self.last_pod) = (Instant::now(), Some(*pod));
+                    (self.polled_at, self.last_pod) = (Instant::now(), Some(*pod));
                 }
-                return Look::Pending(why);
+                return PollOutcome::Pending(why);
             }
-            Ok(Ok(Sight::Gone)) => None,
-            Ok(Ok(Sight::Pod(pod))) => Some(*pod),
+            Ok(Ok(Observation::Gone)) => None,
+            Ok(Ok(Observation::Pod(pod))) => Some(*pod),
         };
-        let looked_at = Instant::now();
+        let polled_at = Instant::now();
         if let (Some(before), Some(after)) = (&self.last_pod, &pod)
             && source.is_current(before)
-            && is_restarted(before, after, looked_at - self.looked_at)
+            // An answer from before a change through the handle would pass for another run.
+            && is_restarted(before, after, polled_at - self.polled_at)
         {
             self.restarts += 1;
         }
-        self.looked_at = looked_at;
+        self.polled_at = polled_at;
         self.last_pod.clone_from(&pod);
         let state = pod.as_ref().and_then(|pod| pod.state.as_ref());
         self.is_booting = matches!(state, Some(PodState::Provisioning | PodState::Starting));
         match self.condition.verdict(pod.as_ref()) {
-            Verdict::Failed(reason) => Look::Hopeless(reason),
-            Verdict::Pending(reason) => Look::Pending(reason),
+            Verdict::Failed(reason) => PollOutcome::Hopeless(reason),
+            Verdict::Pending(reason) => PollOutcome::Pending(reason),
             Verdict::Done => match timeout_at(until, self.probe(source)).await {
-                Err(_) => Look::OutOfTime,
+                Err(_) => PollOutcome::OutOfTime,
                 Ok(Err(reason)) => {
                     self.is_probed = true;
-                    Look::Pending(reason)
+                    PollOutcome::Pending(reason)
                 }
                 Ok(Ok(())) if pod.as_ref().is_some_and(|pod| !source.is_current(pod)) => {
-                    Look::Pending("it was changed while it was probed".to_owned())
+                    PollOutcome::Pending("it was changed while it was probed".to_owned())
                 }
-                Ok(Ok(())) => Look::Decided(pod.map(Box::new)),
+                Ok(Ok(())) => PollOutcome::Decided(pod.map(Box::new)),
             },
         }
     }
 
-    /// Looks at the system log of a pod that does not come up, now and then. Returns true if it names a cause that
+    /// Reads the system log of a pod that does not come up, now and then. Returns true if it names a cause that
     /// does not heal by itself.
     async fn diagnose<S: Source>(&mut self, source: &S, observer: &Observer, until: Instant) -> bool {
         let pod = self.last_pod.as_ref();
@@ -249,7 +222,7 @@ impl<'a> Watch<'a> {
         self.suspicion.found.as_ref().is_some_and(|found| !found.cause.may_heal())
     }
 
-    /// Rests until the next look is due or somebody else's look brings news; probes meanwhile, if only
+    /// Rests until the next poll is due or another wait's poll brings news; probes meanwhile, if only
     /// that is missing, and says whether the pod answered.
     async fn rest<S: Source>(&self, source: &mut S, until: Instant) -> bool {
         loop {
@@ -289,13 +262,25 @@ impl<'a> Watch<'a> {
                 elapsed: self.started.elapsed(),
             });
         }
-        observer.notify(&Event::Looked {
+        observer.notify(&Event::Polled {
             pod_id: self.id.to_owned(),
             state: self.last_pod.as_ref().and_then(|pod| pod.state.clone()),
             pending,
             condition: self.condition.name(),
             elapsed: self.started.elapsed(),
         });
+    }
+
+    /// Tells of a failed poll and keeps it. Returns the pause after it: at least `pause`, longer if RunPod asks for it.
+    fn take_failure(&mut self, observer: &Observer, error: Error, pause: Duration) -> Duration {
+        self.tell_failure(observer, &error);
+        let asked = error.retry_after().unwrap_or_default();
+        let pause = asked.min(LONGEST_WAIT).max(pause);
+        if error.kind() == ErrorKind::RateLimited {
+            self.tell_pause(observer, &error, pause);
+        }
+        self.last_error = Some(error);
+        pause
     }
 
     fn tell_pause(&self, observer: &Observer, error: &Error, pause: Duration) {
@@ -311,7 +296,7 @@ impl<'a> Watch<'a> {
     }
 
     fn tell_failure(&self, observer: &Observer, error: &Error) {
-        observer.notify(&Event::LookFailed {
+        observer.notify(&Event::PollFailed {
             pod_id: self.id.to_owned(),
             error: error.to_string(),
             elapsed: self.started.elapsed(),
@@ -334,7 +319,7 @@ impl<'a> Watch<'a> {
             last_pod: self.last_pod,
             last_pending: self.last_pending,
             last_error: self.last_error,
-            looks: self.looks,
+            attempts: self.attempts,
             restarts: self.restarts,
             system_log,
             diagnosis,
@@ -345,7 +330,7 @@ impl<'a> Watch<'a> {
     }
 }
 
-/// Whether looking again cannot help.
+/// Returns true if polling again cannot help.
 fn is_fatal(kind: ErrorKind) -> bool {
     use ErrorKind::{Blocked, Forbidden, InsufficientBalance, Rejected, Retired, TooLarge, Unauthorized};
     matches!(kind, Rejected | TooLarge | Unauthorized | InsufficientBalance | Forbidden | Blocked | Retired)

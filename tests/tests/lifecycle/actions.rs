@@ -127,7 +127,7 @@ fn a_start_whose_answer_was_lost_is_not_denied_because_the_pod_has_the_gpus_itse
 }
 
 /// A refused stop of a pod that is stopped by then, as this many looks do not show yet.
-fn stop_twice(first: u16, late_looks: usize) -> Result<runpod_lifecycle::Applied, runpod_lifecycle::Error> {
+fn stop_twice(first: u16, late_looks: usize) -> Result<runpod_lifecycle::Accepted, runpod_lifecycle::Error> {
     run_fast(40, async move {
         let server = MockServer::start_async().await;
         let (turn, looks) = (AtomicUsize::new(0), AtomicUsize::new(0));

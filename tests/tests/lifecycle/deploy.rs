@@ -64,7 +64,7 @@ async fn a_pod_is_deployed_reached_and_terminated() {
         events.iter().any(|event| matches!(event, Event::PodCreated { pod_id, .. } if *pod_id == pod.id))
     );
     let early = |event: &Event| {
-        matches!(event, Event::Looked { state: Some(PodState::Running), pending: Some(_), .. })
+        matches!(event, Event::Polled { state: Some(PodState::Running), pending: Some(_), .. })
     };
     assert!(events.iter().any(early), "RUNNING was seen before ready");
 }

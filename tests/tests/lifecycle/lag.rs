@@ -87,7 +87,7 @@ fn a_new_pod_that_stays_unknown_is_gone_in_the_end_and_not_before() {
             two.wait_until(Running, LONG).into_future()
         );
         let decided = gone.iter().find_map(|progress| match progress {
-            Progress::Event(Event::Looked { pending: None, elapsed, .. }) => Some(*elapsed),
+            Progress::Event(Event::Polled { pending: None, elapsed, .. }) => Some(*elapsed),
             _ => None,
         });
         assert!(decided.is_some_and(|elapsed| elapsed > LAG), "gone after {decided:?}");

@@ -2,7 +2,7 @@
 
 use httpmock::{MockServer, Then};
 use runpod_bench::clock::run_fast;
-use runpod_lifecycle::{ApiVersion, Applied, Error, ErrorKind, RunPod};
+use runpod_lifecycle::{Accepted, ApiVersion, Error, ErrorKind, RunPod};
 use serde_json::json;
 
 use crate::mock::{KEY, fresh_pod, handle, problem};
@@ -14,7 +14,7 @@ const ID: &str = "k3x9q2m7v1b8z5";
 fn terminate(
     delete: impl FnOnce(Then) -> Then,
     look: impl FnOnce(Then) -> Then,
-) -> (Result<Applied, Error>, usize) {
+) -> (Result<Accepted, Error>, usize) {
     run_fast(SPEED, async {
         let server = MockServer::start_async().await;
         server.mock(|when, then| {

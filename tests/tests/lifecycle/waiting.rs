@@ -48,7 +48,7 @@ async fn a_wait_streams_its_events_and_ends_with_its_outcome() {
     let progress: Vec<Progress> = pod.wait_until(Running, LONG).stream().collect().await;
     let (last, before) = progress.split_last().expect("something happened");
     assert!(matches!(last, Progress::Done(Ok(ready)) if ready.id == pod.id), "{last:?}");
-    assert!(before.iter().all(|progress| matches!(progress, Progress::Event(Event::Looked { .. }))));
+    assert!(before.iter().all(|progress| matches!(progress, Progress::Event(Event::Polled { .. }))));
 }
 
 #[tokio::test]
@@ -57,7 +57,7 @@ async fn one_failed_answer_is_one_failed_look() {
     let pod = world.runpod.deploy(&spec("listless")).await.unwrap();
     world.sim.inject(Fault::new(FaultKind::status_before(502)).on("getPod").times(1)).unwrap();
     let progress: Vec<Progress> = pod.wait_until(Running, LONG).stream().collect().await;
-    let failed = progress.iter().filter(|one| matches!(one, Progress::Event(Event::LookFailed { .. })));
+    let failed = progress.iter().filter(|one| matches!(one, Progress::Event(Event::PollFailed { .. })));
     assert_eq!(failed.count(), 1, "then a list is asked: {progress:?}");
 }
 

@@ -69,7 +69,7 @@ mod tests {
     /// Add a crate once it passes.
     #[test]
     fn crates_that_keep_the_house_go_on_to_keep_it() {
-        if let Err(faults) = run(&arguments(&["runpod-api", "runpod-sim"])) {
+        if let Err(faults) = run(&arguments(&["runpod-api", "runpod-lifecycle", "runpod-sim"])) {
             panic!("{faults}");
         }
     }

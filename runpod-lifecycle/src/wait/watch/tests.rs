@@ -9,12 +9,12 @@ use std::{
 };
 
 use super::*;
-use crate::{Gone, Ready, Running, Stopped};
+use crate::{Gone, Probe, Ready, Running, Stopped};
 
-/// Answers looks from a script and keeps the last entry; remembers when it was asked.
+/// Answers polls from a script and keeps the last entry; remembers when it was asked.
 struct Script {
     started: Instant,
-    looks: Mutex<VecDeque<Scripted>>,
+    attempts: Mutex<VecDeque<Scripted>>,
     asked_at: Mutex<Vec<f64>>,
     probes: Mutex<VecDeque<Result<(), String>>>,
     log: Vec<String>,
@@ -33,10 +33,10 @@ enum Scripted {
 }
 
 impl Script {
-    fn new(looks: impl IntoIterator<Item = Scripted>) -> Self {
+    fn new(attempts: impl IntoIterator<Item = Scripted>) -> Self {
         Self {
             started: Instant::now(),
-            looks: Mutex::new(looks.into_iter().collect()),
+            attempts: Mutex::new(attempts.into_iter().collect()),
             asked_at: Mutex::default(),
             probes: Mutex::default(),
             log: Vec::new(),
@@ -63,19 +63,21 @@ impl Script {
 }
 
 impl Source for &Script {
-    async fn look(&mut self) -> Result<Sight, Error> {
+    async fn poll(&mut self) -> Result<Observation, Error> {
         let id = "pod123";
         self.asked_at.lock().unwrap().push(self.started.elapsed().as_secs_f64());
         let next = {
-            let mut looks = self.looks.lock().unwrap_or_else(PoisonError::into_inner);
-            if looks.len() > 1 { looks.pop_front() } else { looks.front().cloned() }
+            let mut attempts = self.attempts.lock().unwrap_or_else(PoisonError::into_inner);
+            if attempts.len() > 1 { attempts.pop_front() } else { attempts.front().cloned() }
         };
         match next.expect("a script has at least one look") {
-            Scripted::State(word) => Ok(Sight::Pod(Box::new(Pod::scripted(id, word, false)))),
-            Scripted::Ssh => Ok(Sight::Pod(Box::new(Pod::scripted(id, "RUNNING", true)))),
-            Scripted::Absent => Ok(Sight::Gone),
-            Scripted::Unclear => Ok(Sight::Unclear("nobody knows".to_owned(), None)),
-            Scripted::Fails(kind) => Err(Error::of_answer(kind, "get pod", Some(id), "scripted")),
+            Scripted::State(word) => Ok(Observation::Pod(Box::new(Pod::scripted(id, word, false)))),
+            Scripted::Ssh => Ok(Observation::Pod(Box::new(Pod::scripted(id, "RUNNING", true)))),
+            Scripted::Absent => Ok(Observation::Gone),
+            Scripted::Unclear => Ok(Observation::Unclear("nobody knows".to_owned(), None)),
+            Scripted::Fails(kind) => {
+                Err(Error::of_answer(kind, crate::error::operation::Operation::GetPod, Some(id), "scripted"))
+            }
             Scripted::Hangs => std::future::pending().await,
         }
     }
@@ -121,7 +123,7 @@ async fn a_booting_pod_is_looked_at_when_a_loop_would_and_no_more_often() {
     let error = script.wait(Running, 18).await.unwrap_err();
     assert_eq!(script.asked_at(), [0.0, 5.0, 10.0, 15.0, 18.0]);
     let WaitError::TimedOut { report } = &error else { panic!("{error:?}") };
-    assert_eq!((report.looks, report.elapsed), (5, Duration::from_secs(18)));
+    assert_eq!((report.attempts, report.elapsed), (5, Duration::from_secs(18)));
     assert_eq!(report.last_pod.as_ref().unwrap().state, Some(PodState::Provisioning));
     assert_eq!(
         error.to_string(),

@@ -57,7 +57,7 @@ impl Progress {
 /// An event as a line of its own.
 fn line(event: &Event) -> String {
     match event {
-        Event::Looked { pod_id, state, pending, condition, elapsed } => {
+        Event::Polled { pod_id, state, pending, condition, elapsed } => {
             let looked = looked(pod_id, state.as_ref(), pending.as_deref(), condition);
             format!("{:>5.1}s {looked}", elapsed.as_secs_f64())
         }
@@ -68,7 +68,7 @@ fn line(event: &Event) -> String {
 /// An event that the next one replaces on a terminal; `None` for one that stays.
 fn passing(event: &Event) -> Option<String> {
     match event {
-        Event::Looked { pod_id, state, pending, condition, .. } => {
+        Event::Polled { pod_id, state, pending, condition, .. } => {
             Some(looked(pod_id, state.as_ref(), pending.as_deref(), condition))
         }
         Event::CandidateTried { .. } | Event::Paused { .. } => Some(event.to_string()),
@@ -108,7 +108,7 @@ mod tests {
     use super::*;
 
     fn look(state: PodState, pending: Option<&str>) -> Event {
-        Event::Looked {
+        Event::Polled {
             pod_id: "k3x9".to_owned(),
             state: Some(state),
             pending: pending.map(str::to_owned),

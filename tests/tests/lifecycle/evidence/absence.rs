@@ -140,7 +140,7 @@ fn a_doubt_about_a_wait_is_told_while_it_lasts() {
         let told = std::sync::Arc::new(std::sync::Mutex::new(Vec::new()));
         let sink = std::sync::Arc::clone(&told);
         let wait = pod.wait_until(Running, MINUTE).on_event(move |event| {
-            if let Event::Looked { pending, .. } = event {
+            if let Event::Polled { pending, .. } = event {
                 sink.lock().expect("no test panics with it").extend(pending.clone());
             }
         });

@@ -2,60 +2,17 @@
 
 use std::{
     future::Future,
-    sync::{Arc, Mutex, MutexGuard, PoisonError},
-    time::Duration,
+    sync::{Mutex, MutexGuard, PoisonError},
 };
 
-use tokio::{
-    sync::{Mutex as Queue, OwnedMutexGuard},
-    time::{Instant, timeout},
-};
+use tokio::time::Instant;
 
-use crate::Error;
-
-/// The longest anybody waits for somebody else's turn.
-const PATIENCE: Duration = Duration::from_secs(4);
-/// How many others are waited for so long.
-const MOST_ABANDONED: usize = 2;
-
-/// Something that one caller at a time does for all. A future that holds its turn may never be polled again,
-/// so nobody waits for another for long.
-#[derive(Debug, Default)]
-pub(crate) struct Turn(Mutex<Arc<Queue<()>>>);
-
-impl Turn {
-    /// Waits for a turn, at most 8 s; `None` if others kept theirs for so long, which is leave to go on.
-    ///
-    /// # Cancellation
-    /// If the future is dropped, the turn is somebody else's.
-    pub(crate) async fn take(&self) -> Option<OwnedMutexGuard<()>> {
-        for _ in 0..MOST_ABANDONED {
-            let queue = Arc::clone(&self.current());
-            if let Ok(turn) = timeout(PATIENCE, Arc::clone(&queue).lock_owned()).await {
-                return Some(turn);
-            }
-            self.abandon(&queue);
-        }
-        None
-    }
-
-    /// Has everybody queue anew behind nobody, unless somebody has seen to it.
-    fn abandon(&self, queue: &Arc<Queue<()>>) {
-        let mut current = self.current();
-        if Arc::ptr_eq(&current, queue) {
-            *current = Arc::default();
-        }
-    }
-
-    fn current(&self) -> MutexGuard<'_, Arc<Queue<()>>> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-}
+use crate::{Error, knowledge::turn::Turn};
 
 /// The last answer to a question `K`, asked by one caller at a time: a thousand deploys that begin
 /// together look things up once.
 #[derive(Debug)]
-pub(crate) struct Shared<K, T> {
+pub(crate) struct SingleFlight<K, T> {
     asking: Turn,
     latest: Mutex<Option<Latest<K, T>>>,
 }
@@ -68,15 +25,15 @@ struct Latest<K, T> {
     answer: Result<T, Error>,
 }
 
-impl<K, T> Default for Shared<K, T> {
+impl<K, T> Default for SingleFlight<K, T> {
     fn default() -> Self {
         Self { asking: Turn::default(), latest: Mutex::new(None) }
     }
 }
 
-impl<K: PartialEq, T: Clone> Shared<K, T> {
+impl<K: PartialEq, T: Clone> SingleFlight<K, T> {
     /// Has whoever comes next ask anew.
-    pub(crate) fn forget(&self) {
+    pub(crate) fn invalidate(&self) {
         *self.latest() = None;
     }
 

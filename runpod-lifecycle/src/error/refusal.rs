@@ -1,4 +1,4 @@
-//! What the words of a refusal prove.
+//! The words of a refusal, and what they prove.
 
 /// Texts with which RunPod says "no capacity" (observed), as [`plain`] writes them.
 const NO_CAPACITY: [&str; 7] = [

@@ -11,7 +11,7 @@ use tokio::{
     time::{Instant, timeout},
 };
 
-use crate::pods::evidence::LAG;
+use crate::knowledge::evidence::LAG;
 
 /// The longest a deploy waits for another one of its name. The other's future may never be polled again.
 pub(crate) const PATIENCE: Duration = Duration::from_secs(60);
@@ -30,7 +30,7 @@ pub(crate) struct Names {
 pub(crate) struct TakenName<'a> {
     names: &'a Names,
     name: &'a str,
-    /// Whether a create may be on its way.
+    /// A create may be on its way.
     pub(crate) is_creating: bool,
 }
 

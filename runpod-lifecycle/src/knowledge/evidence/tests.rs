@@ -11,7 +11,7 @@ fn seconds(seconds: u64) -> Duration {
     Duration::from_secs(seconds)
 }
 
-/// What an answer proves, with the reason left out.
+/// The conclusion from an answer, with the reason left out.
 #[derive(Debug, PartialEq, Eq)]
 enum Proof {
     There,
@@ -78,7 +78,7 @@ fn absence_is_proven_only_by_a_404_about_an_old_pod_that_no_list_has_just_shown(
         (ById, 101, changed(Changed::Started, 100), NothingUntil(115)),
         (ById, 115, changed(Changed::Started, 100), Proof::Gone),
     ] {
-        let seen = Observation { asked, at: at(asked_at), came: Came::Absent };
+        let seen = Evidence { asked, at: at(asked_at), came: Came::Absent };
         assert_eq!(proof(&judge(&seen, &history)), expected, "{asked:?} at {asked_at} s after {history:?}");
     }
 }
@@ -112,7 +112,7 @@ fn presence_is_proven_at_its_own_time_and_a_change_has_15_seconds_to_show() {
     ] {
         let pod = Pod::scripted("pod123", state, false);
         for asked in [Asked::List, Asked::ById] {
-            let seen = Observation { asked, at: at(asked_at), came: Came::Pod(&pod) };
+            let seen = Evidence { asked, at: at(asked_at), came: Came::Pod(&pod) };
             assert_eq!(proof(&judge(&seen, &history)), expected, "{state} at {asked_at} s after {history:?}");
         }
     }
@@ -157,7 +157,7 @@ fn an_answer_that_agrees_with_a_change_is_not_believed_while_it_may_be_from_befo
         pod.withheld = run.map(|shows_old_run| Withheld { reason: "old".to_owned(), shows_old_run });
         let history = changes(history);
         for asked in [Asked::List, Asked::ById] {
-            let seen = Observation { asked, at: at(asked_at), came: Came::Pod(&pod) };
+            let seen = Evidence { asked, at: at(asked_at), came: Came::Pod(&pod) };
             assert_eq!(
                 proof(&judge(&seen, &history)),
                 expected,

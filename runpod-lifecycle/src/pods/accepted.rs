@@ -1,4 +1,4 @@
-//! What an accepted start, stop, restart or terminate brings with it.
+//! The consequences of an accepted start, stop, restart or terminate.
 
 use std::time::SystemTime;
 
@@ -9,15 +9,15 @@ use crate::{Pod, PodState, backend::Action};
 /// A start, stop, restart or terminate that RunPod has accepted.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
-pub struct Applied {
-    /// What it means for data and money, one sentence each. Empty where nothing is known of the pod.
+pub struct Accepted {
+    /// Consequences for data and money, one sentence each. Empty where nothing is known of the pod.
     pub warnings: Vec<String>,
-    /// What RunPod's answer says the pod is doing, which may still be what it did before; `None` if it does not say.
+    /// The state in RunPod's answer, which may still be the one from before; `None` if it names none.
     pub state: Option<PodState>,
 }
 
-impl Applied {
-    /// What an action brings that was accepted at `now`, by RunPod's clock.
+impl Accepted {
+    /// Returns the consequences of an action that was accepted at `now`, by RunPod's clock.
     pub(crate) fn by_action(action: Action, pod: Option<&Pod>, now: SystemTime) -> Self {
         let Some(pod) = pod else { return Self::default() };
         let mut warnings = Vec::new();

@@ -186,7 +186,7 @@ async fn a_key_for_this_machine_does_not_leave_it_through_a_proxy() {
     let address = format!("http://{}", proxy.local_addr().unwrap());
     let mut child = tokio::process::Command::new(std::env::current_exe().unwrap());
     let child = child
-        .args(["--exact", "attack::a_key_for_this_machine_does_not_leave_it_through_a_proxy"])
+        .args(["--exact", "hostile_answers::a_key_for_this_machine_does_not_leave_it_through_a_proxy"])
         .env(ROLE, server.base_url())
         .env("http_proxy", &address)
         .env("HTTP_PROXY", &address)

@@ -1,4 +1,4 @@
-//! What one `RunPod` and its clones know of the pods they created or changed.
+//! Records of the pods that one `RunPod` and its clones created or changed.
 
 use std::{
     collections::HashMap,
@@ -10,32 +10,32 @@ use tokio::time::Instant;
 
 use crate::{
     Pod, PodState,
-    client::shared::Turn,
-    pod::Asked,
-    pods::{
+    knowledge::{
         evidence::{Change, Changed, Changes, History, LAG, Run, Turnover},
         identity::Claim,
         search::Progress,
+        turn::Turn,
     },
+    pod::Asked,
 };
 
 /// Records above which the oldest half of those that no handle holds go.
 const MOST: usize = 10_000;
 /// The fewest records among which it is worth looking for ones to drop.
 const FEW: usize = 64;
-/// How long the first run after a start or restart is waited for.
+/// The longest that the first run after a start or restart is waited for.
 const LONGEST_UNCONFIRMED: Duration = Duration::from_secs(24 * 3600);
 
 /// A create that RunPod accepted.
 #[derive(Clone, Debug)]
 pub(crate) struct Created {
-    /// What tells its pods from others.
+    /// The marks that tell its pods from others.
     pub(crate) claim: Claim,
     /// When the create was accepted.
     pub(crate) at: Instant,
     /// The pod as RunPod accepted it.
     pub(crate) pod: Arc<Pod>,
-    /// Whether the deploy takes an earlier pod of the name in place of its own.
+    /// The deploy takes an earlier pod of the name in place of its own.
     pub(crate) adopts: bool,
 }
 
@@ -60,7 +60,7 @@ impl PodRecords {
         self.table().by_id.get(id).cloned()
     }
 
-    /// What the rules of evidence need to know of a pod.
+    /// Everything the rules of evidence need to know of a pod.
     pub(crate) fn history(&self, id: &str) -> History {
         let table = self.table();
         let history = table.by_id.get(id).map(|record| record.history()).unwrap_or_default();
@@ -151,7 +151,7 @@ impl Table {
     }
 }
 
-/// What is known of one pod.
+/// Everything known of one pod.
 #[derive(Debug, Default)]
 pub(crate) struct PodRecord {
     known: Mutex<Known>,
@@ -180,7 +180,7 @@ impl PodRecord {
         self.known().created.clone()
     }
 
-    /// What the rules of evidence need to know of the pod, beside the lists that showed it.
+    /// Everything the rules of evidence need to know of the pod, beside the lists that showed it.
     fn history(&self) -> History {
         let known = self.known();
         History {
@@ -281,7 +281,7 @@ impl Known {
         self.touched_at.max(self.created.as_ref().map(|created| created.at))
     }
 
-    /// Whether something of it may still matter although no handle holds it.
+    /// Returns true if something of it may still matter although no handle holds it.
     fn is_needed(&self) -> bool {
         let age = self.last_change().map_or(Duration::MAX, |at| at.elapsed());
         let awaits_run = self.turnover.as_ref().is_some_and(Turnover::is_awaited) && !self.is_terminated();

@@ -1,4 +1,4 @@
-//! Whose pod it is: one answer for deploys, searches by name, twins and reaps.
+//! The owner of a pod: one answer for deploys, searches by name, twins and reaps.
 
 use std::time::{Duration, SystemTime};
 
@@ -6,10 +6,10 @@ use crate::Pod;
 
 /// The difference that RunPod's own clocks may show between a create and its pod's `createdAt`.
 const SLACK: Duration = Duration::from_secs(5);
-/// How late after its answer a create may still make a pod that counts as its own.
+/// The latest after its answer that a create may still make a pod that counts as its own.
 const LATEST: Duration = Duration::from_secs(15);
 
-/// Whose a pod is, as far as what was seen of it tells.
+/// The owner of a pod, as far as what was seen of it tells.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Whose {
     /// A pod of this deployment.
@@ -20,7 +20,7 @@ pub(crate) enum Whose {
     SomebodyElses,
 }
 
-/// What a pod is to the pod of a deployment that is to be the only one of its name.
+/// The relation of a pod to the pod of a deployment that is to be the only one of its name.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Relation {
     /// Nothing: another name, or created later, so that it is the one to give way.
@@ -35,7 +35,7 @@ pub(crate) enum Relation {
     Unclear,
 }
 
-/// What the pods of one deployment are told by.
+/// The marks by which the pods of one deployment are told.
 #[derive(Clone, Debug)]
 pub(crate) struct Claim {
     pub(crate) name: String,
@@ -95,7 +95,7 @@ impl Claim {
     }
 }
 
-/// What the answer to an accepted create is about.
+/// The pod that the answer to an accepted create is about.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Answered {
     /// The pod that was asked for.

@@ -13,18 +13,17 @@ use tokio::time::Instant;
 
 use crate::{
     Pod, PodState,
-    condition::word,
-    pod::{Asked, Withheld, time::server_time},
+    pod::{Asked, Withheld, state::word, time::server_time},
 };
 
 /// The longest that lists and new pods lag behind what RunPod has accepted (observed).
 pub(crate) const LAG: Duration = Duration::from_secs(15);
-/// How far apart the uptimes of one run may be in two answers: each is late, and refreshed every 15 s only.
+/// The most that the uptimes of one run may differ in two answers: each is late, and refreshed every 15 s only.
 const UPTIME_LAG: Duration = Duration::from_secs(30);
 /// Uptimes are whole seconds.
 const ROUNDING: Duration = Duration::from_secs(1);
 
-/// What came of a question about one pod.
+/// The outcome of a question about one pod.
 #[derive(Clone, Copy, Debug)]
 pub(crate) enum Came<'a> {
     Pod(&'a Pod),
@@ -34,7 +33,7 @@ pub(crate) enum Came<'a> {
 
 /// An answer about one pod.
 #[derive(Clone, Copy, Debug)]
-pub(crate) struct Observation<'a> {
+pub(crate) struct Evidence<'a> {
     pub(crate) asked: Asked,
     /// When it was asked for: what came later may be in it or not.
     pub(crate) at: Instant,
@@ -110,7 +109,7 @@ impl Changes {
     }
 }
 
-/// What is known of a pod beside the answer that is judged.
+/// Everything known of a pod beside the answer that is judged.
 #[derive(Clone, Copy, Debug, Default)]
 pub(crate) struct History {
     /// When its create was accepted; `None` if that was not through this handle.
@@ -129,7 +128,7 @@ impl History {
     }
 }
 
-/// What an answer proves.
+/// The conclusion from an answer.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum Finding {
     /// The pod exists, and was as shown when it was asked for, give or take what lags.
@@ -146,7 +145,7 @@ pub(crate) enum Finding {
 }
 
 /// Says what an answer about a pod proves.
-pub(crate) fn judge(seen: &Observation<'_>, history: &History) -> Finding {
+pub(crate) fn judge(seen: &Evidence<'_>, history: &History) -> Finding {
     let unknown = |until, why: &str| Finding::Unknown { until, why: why.to_owned() };
     match seen.came {
         // It never comes back, however late the answer is.
@@ -286,7 +285,7 @@ pub(crate) struct Turnover {
     began: SystemTime,
     /// The run that is over; `None` if it was never seen.
     ended: Option<Run>,
-    /// Whether another run must show, however long that takes. Else what lags is over after [`LAG`].
+    /// Another run must show, however long that takes. Else what lags is over after [`LAG`].
     is_strict: bool,
     /// When the first answer that showed another run was asked for.
     confirmed_at: Option<Instant>,

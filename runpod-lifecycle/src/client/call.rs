@@ -1,0 +1,39 @@
+//! A request, as errors and the rate limit see it.
+
+use crate::{client::quota::Priority, error::operation::Operation};
+
+/// The number of times that a request may be sent.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum Attempts {
+    One,
+    Several,
+    /// Several, and no limit holds it back: a pod that bills is ended by what it brings.
+    Urgent,
+}
+
+/// The purpose of a request: named in errors, weighed against the rate limit.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Call<'a> {
+    pub(super) operation: Operation,
+    pub(super) target: Option<&'a str>,
+    pub(super) priority: Priority,
+    /// It changes something, so that an answer from before says little after it.
+    pub(super) is_change: bool,
+}
+
+impl<'a> Call<'a> {
+    /// A request that changes something.
+    pub(crate) fn mutation(operation: Operation, target: impl Into<Option<&'a str>>) -> Self {
+        Self { operation, target: target.into(), priority: Priority::Mutation, is_change: true }
+    }
+
+    /// A request that ends or shortens what is billed: no limit holds it back.
+    pub(crate) fn ending(operation: Operation, target: impl Into<Option<&'a str>>) -> Self {
+        Self { operation, target: target.into(), priority: Priority::Ending, is_change: true }
+    }
+
+    /// A request that only reads.
+    pub(crate) fn read(operation: Operation, target: Option<&'a str>) -> Self {
+        Self { operation, target, priority: Priority::Poll, is_change: false }
+    }
+}

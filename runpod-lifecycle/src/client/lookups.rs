@@ -1,0 +1,66 @@
+//! Answers and knowledge that all clones of a handle share.
+
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use tokio::time::Instant;
+
+use crate::{
+    GpuType,
+    backend::SshKeys,
+    client::single_flight::SingleFlight,
+    knowledge::{
+        listing::{Listing, SHARED_FOR},
+        names::Names,
+        record::PodRecords,
+    },
+};
+
+/// A set of keys that was written, and when.
+#[derive(Debug)]
+pub(crate) struct WrittenKeys {
+    pub(crate) at: Instant,
+    pub(crate) keys: Vec<String>,
+}
+
+/// Answers that deploys need before they create, shared by those that begin together.
+#[derive(Debug, Default)]
+pub(crate) struct LookupCache {
+    /// When a mutation last began or ended: what was looked up before it says little after it.
+    mutated_at: Mutex<Option<Instant>>,
+    pub(crate) pods: SingleFlight<(), Arc<Listing>>,
+    pub(crate) names: Names,
+    /// The pods that this handle created or changed, since answers may be from before.
+    pub(crate) records: PodRecords,
+    pub(crate) ssh_keys: SingleFlight<(), SshKeys>,
+    /// The set of SSH keys last written through this handle.
+    pub(crate) written_ssh_keys: tokio::sync::Mutex<Option<WrittenKeys>>,
+    pub(crate) data_centers: SingleFlight<(), Vec<String>>,
+    /// The secure cloud's and the community cloud's, for so many GPUs a pod.
+    pub(crate) gpu_types: [SingleFlight<u32, Vec<GpuType>>; 2],
+}
+
+impl LookupCache {
+    /// The oldest answer that will do about anything but pods.
+    pub(crate) fn oldest(&self) -> Option<Instant> {
+        Instant::now().checked_sub(SHARED_FOR)
+    }
+
+    /// The oldest answer that will do about pods.
+    pub(crate) fn oldest_of_pods(&self) -> Option<Instant> {
+        self.oldest().max(self.last_mutation())
+    }
+
+    /// When something was last changed through this handle.
+    pub(crate) fn last_mutation(&self) -> Option<Instant> {
+        *self.mutated_at()
+    }
+
+    /// Remembers that a change began or ended.
+    pub(super) fn mutated(&self, at: Instant) {
+        *self.mutated_at() = Some(at);
+    }
+
+    fn mutated_at(&self) -> MutexGuard<'_, Option<Instant>> {
+        self.mutated_at.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}

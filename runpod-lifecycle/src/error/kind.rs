@@ -1,0 +1,48 @@
+//! The kinds of failures of a call.
+
+/// The kind of failure an [`Error`](crate::Error) is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum ErrorKind {
+    /// 400 or 422, or refused before it was sent: the request cannot be as it is. Sending it again
+    /// changes nothing.
+    Rejected,
+    /// RunPod has no machine for this right now. Nothing was created or started.
+    NoCapacity,
+    /// 401: no key, or one RunPod does not know.
+    Unauthorized,
+    /// 402: the account has no balance left.
+    InsufficientBalance,
+    /// 403: the key or the account may not do this.
+    Forbidden,
+    /// 403 from the network edge in front of RunPod, which never reached the API.
+    Blocked,
+    /// 404 in RunPod's own words: there is no such thing.
+    NotFound,
+    /// 404 about a pod that RunPod may not know yet: it was created through this handle less than 15 s ago, or
+    /// a list has just shown it. Look again.
+    Unproven,
+    /// 409: not possible in the pod's present state.
+    Conflict,
+    /// The pod is locked and refuses to be stopped, restarted or terminated.
+    Locked,
+    /// 410: this version of the API is retired.
+    Retired,
+    /// 413: the request body exceeds 102,400 bytes.
+    TooLarge,
+    /// 429: too many requests.
+    RateLimited,
+    /// 5xx, or a refusal that names no cause, of a create with any 4xx (`Something went wrong`, `Bad Request`):
+    /// RunPod failed. A mutation may have been applied all the same.
+    Server,
+    /// The request never left: no connection, or it could not be built.
+    Unreachable,
+    /// The request was sent and no complete answer came back, or 408. A mutation may have been applied.
+    Interrupted,
+    /// An answer nobody can read: not RunPod's JSON, or an unexpected shape.
+    Unreadable,
+    /// This version of RunPod's API cannot do it. Nothing was sent.
+    Unsupported,
+    /// Any other status.
+    Unexpected,
+}

@@ -1,0 +1,67 @@
+//! Everything wrong with a spec.
+
+use std::fmt;
+
+/// A pod spec that RunPod would refuse, found before anything was created.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct SpecError {
+    name: String,
+    problems: Vec<Problem>,
+}
+
+impl SpecError {
+    pub(crate) fn new(name: &str, problems: Vec<Problem>) -> Self {
+        Self { name: name.to_owned(), problems }
+    }
+
+    /// The name of the pod that was to be.
+    #[must_use]
+    pub fn pod_name(&self) -> &str {
+        &self.name
+    }
+
+    /// Every problem found, at least one.
+    #[must_use]
+    pub fn problems(&self) -> &[Problem] {
+        &self.problems
+    }
+}
+
+impl fmt::Display for SpecError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "pod {:?} cannot be deployed as specified, and none was created", self.name)?;
+        for (position, problem) in self.problems.iter().enumerate() {
+            write!(f, "{}{problem}", if position == 0 { ": " } else { "; " })?;
+        }
+        Ok(())
+    }
+}
+
+impl std::error::Error for SpecError {}
+
+/// One thing wrong with a pod spec.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Problem {
+    /// The field, named as the setter.
+    pub field: &'static str,
+    /// The offending value, shortened. Never an env value.
+    pub value: String,
+    /// The values that are allowed.
+    pub allowed: String,
+}
+
+impl Problem {
+    pub(crate) fn new(field: &'static str, value: impl AsRef<str>, allowed: impl Into<String>) -> Self {
+        let value = value.as_ref();
+        let short: String = value.chars().take(80).collect();
+        let value = if short.len() < value.len() { format!("{short}...") } else { short };
+        Self { field, value, allowed: allowed.into() }
+    }
+}
+
+impl fmt::Display for Problem {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} {:?}: {}", self.field, self.value, self.allowed)
+    }
+}

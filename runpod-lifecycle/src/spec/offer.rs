@@ -1,0 +1,99 @@
+//! The hardware that RunPod rents, as its catalog shows it.
+
+use std::fmt;
+
+/// RunPod's stock of something, in its own coarse words. A hint, not a reservation.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[non_exhaustive]
+pub enum Stock {
+    /// Nothing right now.
+    None,
+    /// A few.
+    Low,
+    /// Some.
+    Medium,
+    /// Plenty.
+    High,
+}
+
+impl Stock {
+    pub(crate) fn from_word(word: &str) -> Option<Self> {
+        match word {
+            "NONE" => Some(Self::None),
+            "LOW" => Some(Self::Low),
+            "MEDIUM" => Some(Self::Medium),
+            "HIGH" => Some(Self::High),
+            _ => None,
+        }
+    }
+}
+
+impl fmt::Display for Stock {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::None => "none",
+            Self::Low => "low",
+            Self::Medium => "medium",
+            Self::High => "high",
+        })
+    }
+}
+
+/// A GPU type of RunPod's catalog, seen from one cloud.
+#[derive(Clone, Debug, PartialEq)]
+#[non_exhaustive]
+pub struct GpuType {
+    /// The id a spec names, for example `NVIDIA GeForce RTX 4090`.
+    pub id: String,
+    /// The pool it belongs to, for example `ADA_24`; `None` if it is in none.
+    pub pool: Option<String>,
+    /// VRAM of one GPU in GB.
+    pub memory_gb: Option<i64>,
+    /// List price of one GPU in USD per hour; `None` if this cloud does not offer the type.
+    pub price_usd_per_hour: Option<f64>,
+    /// The most GPUs one pod can have; `None` if the catalog does not say.
+    pub max_count: Option<i64>,
+    /// The stock; `None` if the catalog does not say.
+    pub stock: Option<Stock>,
+    /// The data centers that have some, with how many there are. Empty if the catalog does not say.
+    pub data_centers: Vec<(String, Stock)>,
+}
+
+/// A CPU flavor of RunPod's catalog.
+#[derive(Clone, Debug, PartialEq)]
+#[non_exhaustive]
+pub struct CpuFlavor {
+    /// The id a spec names, for example `cpu3c`.
+    pub id: String,
+    /// The fewest vCPUs a pod of this flavor has.
+    pub min_vcpus: i64,
+    /// The most vCPUs a pod of this flavor has.
+    pub max_vcpus: i64,
+    /// GB of RAM that come with each vCPU.
+    pub ram_gb_per_vcpu: Option<f64>,
+    /// List price of one vCPU in USD per hour.
+    pub price_usd_per_vcpu_hour: Option<f64>,
+    /// The stock; `None` if the catalog does not say.
+    pub stock: Option<Stock>,
+    /// The data centers that have some, with how many there are. Empty if the catalog does not say.
+    pub data_centers: Vec<(String, Stock)>,
+}
+
+/// Returns true if two texts name one data center: RunPod's ids differ in more than case.
+pub(crate) fn same_data_center(one: &str, other: &str) -> bool {
+    one.eq_ignore_ascii_case(other)
+}
+
+/// The best stock among the data centers allowed; the overall one if all are.
+pub(crate) fn stock_in(
+    allowed: &[String],
+    overall: Option<Stock>,
+    by_data_center: &[(String, Stock)],
+) -> Option<Stock> {
+    if allowed.is_empty() || by_data_center.is_empty() {
+        return overall;
+    }
+    let is_allowed = |id: &str| allowed.iter().any(|allowed| same_data_center(allowed, id));
+    let here = by_data_center.iter().filter(|(id, _)| is_allowed(id)).map(|(_, stock)| *stock);
+    Some(here.max().unwrap_or(Stock::None))
+}
