@@ -23,7 +23,7 @@ fn five_thousand_tapes_break_no_promise() {
 }
 
 /// What the search has found, each as the shortest tape that showed it.
-const FOUND: [(&str, &str, &str); 2] = [
+const FOUND: [(&str, &str, &str); 3] = [
     (
         "a copy under another name was ended as a second pod where a list left its name out",
         "restart",
@@ -33,6 +33,11 @@ const FOUND: [(&str, &str, &str); 2] = [
         "a stop that was done by an attempt without an answer ended as an error that says it was not",
         "start",
         "0,0,0,0,2,0,0,0,0,0,0,0,0,0,0,0,0,2,0,13",
+    ),
+    (
+        "a list that was long in coming lacked a pod whose create was forgotten by then, and a second was made",
+        "handle",
+        "0,0,0,2,0,0,10,1,0,4,15,3,0,0,0,0,0,0,0,0,3",
     ),
 ];
 
