@@ -123,9 +123,9 @@ fn overdue(world: &World, done: &Done<'_>, now: Instant) -> Option<(&'static str
         }
         Op::Wait(_, longest) => {
             let over = done.began + Duration::from_secs(longest) + AFTER_WAIT + LATE_SEARCH;
-            let created = done.pod.and_then(|pod| world.truth.pod(&pod.id)).map(TruePod::created_at);
-            // The create may have been answered as late as the client waits.
-            over.max(created.map_or(over, |created| created + TIMEOUT + TWIN_SEARCH))
+            // Fifteen seconds after its create was answered, which the deploy was told at once.
+            let given = done.pod.and_then(|pod| world.given_at(done.process, &pod.id));
+            over.max(given.map_or(over, |given| given + TWIN_SEARCH))
         }
         _ => done.began + LONGEST_CALL,
     };
@@ -268,9 +268,11 @@ fn ready(
         ));
     }
     let ended = pod.run_ended(run).filter(|at| *at <= now)?;
+    let began = pod.began_run(run);
     let ends_it = |change: &Change| {
         change.process == done.process
             && change.pod == pod.id
+            && began.is_some_and(|began| began <= change.began)
             && change.began <= ended
             && change.ended <= done.began
     };
@@ -370,7 +372,8 @@ fn listed(
         let is_dropped = pod.creator == Some(done.process)
             && pod.created_at() < done.began
             && pod.tag().is_some_and(|tag| world.dropped.iter().any(|dropped| dropped == tag));
-        name.is_some() && (is_dropped || world.given_before(done.process, &pod.id, done.began))
+        name.is_some()
+            && (is_dropped || world.given_at(done.process, &pod.id).is_some_and(|at| at <= done.began))
     };
     let is_missing = |pod: &&TruePod| {
         name.is_none_or(|name| pod.name == name)

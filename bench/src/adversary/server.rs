@@ -151,7 +151,7 @@ async fn converse(mut stream: TcpStream, world: SharedWorld, activity: Activity)
 }
 
 async fn hear(stream: &mut TcpStream, read: &mut Vec<u8>) -> Option<Request> {
-    let mut buffer = [0; 16 * 1024];
+    let mut buffer = [0; 4096];
     loop {
         if let Some((request, length)) = parse(read) {
             read.drain(..length);

@@ -128,6 +128,12 @@ impl TruePod {
         began
     }
 
+    /// When a run began; `None` if there was none of that number.
+    pub(super) fn began_run(&self, run: u8) -> Option<Instant> {
+        let in_run = |phase: &Phase| matches!(phase, Phase::Running { run: own, .. } if *own == run);
+        self.phases.iter().find(|(_, phase)| in_run(phase)).map(|(at, _)| *at)
+    }
+
     /// When a run was over; `None` if it goes on, as far as is known by now.
     pub(super) fn run_ended(&self, run: u8) -> Option<Instant> {
         let in_run = |phase: &Phase| matches!(phase, Phase::Running { run: own, .. } if *own == run);

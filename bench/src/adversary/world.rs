@@ -172,10 +172,10 @@ impl World {
         self.given_at.push(Instant::now());
     }
 
-    /// Returns true if a process had been given a pod before a moment.
-    pub(super) fn given_before(&self, process: usize, id: &str, moment: Instant) -> bool {
+    /// When a process was first given a pod; `None` if it was not.
+    pub(super) fn given_at(&self, process: usize, id: &str) -> Option<Instant> {
         let mut given = self.given.iter().zip(&self.given_at);
-        given.any(|((own, given), at)| *own == process && given == id && *at <= moment)
+        given.find(|((own, given), _)| *own == process && given == id).map(|(_, at)| *at)
     }
 
     /// Returns true if a process has more than one actor.

@@ -78,15 +78,15 @@ impl PodRecords {
         record
     }
 
-    /// The pods that were created lately under a name and not terminated since. Lately is twice as long as
-    /// lists lag, since a list may take a while to come.
-    pub(crate) fn created_as(&self, name: &str) -> Vec<Arc<PodRecord>> {
-        let is_lately = |record: &&Arc<PodRecord>| {
+    /// The pods that were created under a name, were not terminated since, and need not be in a list that was
+    /// asked for at a moment: twice as long as lists lag. The list may have taken a while to come.
+    pub(crate) fn created_as(&self, name: &str, listed_at: Instant) -> Vec<Arc<PodRecord>> {
+        let may_be_unlisted = |record: &&Arc<PodRecord>| {
             let known = record.known();
-            known.created.as_ref().is_some_and(|created| created.claim.name == name)
-                && known.is_created_lately()
+            let is_it = |created: &Created| created.claim.name == name && listed_at < created.at + 2 * LAG;
+            known.created.as_ref().is_some_and(is_it) && !known.is_terminated()
         };
-        self.table().by_id.values().filter(is_lately).cloned().collect()
+        self.table().by_id.values().filter(may_be_unlisted).cloned().collect()
     }
 
     /// Returns true if a pod was terminated through this handle, so that a list asked for at a moment may show
@@ -332,7 +332,7 @@ mod tests {
     #[tokio::test(start_paused = true)]
     async fn a_name_is_known_until_lists_show_it_or_the_pod_is_terminated() {
         let records = PodRecords::default();
-        let named = |name| records.created_as(name).len();
+        let named = |name| records.created_as(name, Instant::now()).len();
         let record = create(&records, "pod123", "one");
         assert_eq!((named("one"), named("two")), (1, 0));
         record.change(Changed::Terminated, true, None, SystemTime::now());

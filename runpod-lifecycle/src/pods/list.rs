@@ -247,7 +247,7 @@ impl RunPod {
                 _ => {}
             }
         }
-        for record in records.created_as(name) {
+        for record in records.created_as(name, listing.asked_at) {
             let is_listed = |id: &str| named.iter().any(|listed| listed.id == id);
             if record.created().is_some_and(|created| !is_listed(&created.pod.id)) {
                 let still = self.created_still(record).await?;

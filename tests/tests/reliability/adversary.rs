@@ -5,11 +5,13 @@ use std::thread::available_parallelism;
 
 use runpod_bench::adversary::{Arguments, Tape, replay, run};
 
-/// Names the seed of the random tapes. Default: drawn.
+/// Names the seed of the random tapes.
 const SEED: &str = "ADVERSARY_SEED";
+/// The seed unless another is named. The long search draws its own, and still finds what is to be mended.
+const USUAL: u64 = 1;
 
 fn search(tapes: u64, depth: usize) -> Arguments {
-    let seed = std::env::var(SEED).ok().and_then(|seed| seed.parse().ok()).unwrap_or_else(rand::random);
+    let seed = std::env::var(SEED).ok().and_then(|seed| seed.parse().ok()).unwrap_or(USUAL);
     println!("{SEED}={seed}");
     let threads = available_parallelism().map_or(1, usize::from);
     Arguments { tapes, seed, depth, scenario: None, tape: None, threads }
@@ -23,7 +25,7 @@ fn five_thousand_tapes_break_no_promise() {
 }
 
 /// What the search has found, each as the shortest tape that showed it.
-const FOUND: [(&str, &str, &str); 3] = [
+const FOUND: [(&str, &str, &str); 4] = [
     (
         "a copy under another name was ended as a second pod where a list left its name out",
         "restart",
@@ -35,6 +37,11 @@ const FOUND: [(&str, &str, &str); 3] = [
         "0,0,0,0,2,0,0,0,0,0,0,0,0,0,0,0,0,2,0,13",
     ),
     ("a pod that a late search saw to be gone was returned as ready", "start", "17,2"),
+    (
+        "a list that was long in coming lacked a pod whose create was forgotten by then, and a second was made",
+        "handle",
+        "0,0,0,2,0,0,10,1,0,4,15,3,0,0,0,0,0,0,0,0,3",
+    ),
 ];
 
 #[test]
