@@ -13,7 +13,7 @@ use crate::{
     state::state,
 };
 
-/// What a start, stop or destroy came to.
+/// Outcome of a start, stop or destroy.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 #[non_exhaustive]
 pub struct ActionReport {
@@ -21,11 +21,11 @@ pub struct ActionReport {
     pub name: String,
     /// The pod's id; `None` if there is none.
     pub instance_id: Option<String>,
-    /// How to reach it; only after a start that was waited for.
+    /// Addresses to reach it at; only after a start that was waited for.
     pub connection: Option<ConnectionInfo>,
-    /// What was done.
+    /// The steps that were done.
     pub messages: Vec<String>,
-    /// What may surprise.
+    /// Warnings.
     pub warnings: Vec<String>,
 }
 
@@ -150,7 +150,7 @@ async fn without_gpu(pod: &PodHandle) -> Option<String> {
     })
 }
 
-/// What RunPod answered to an action that it took.
+/// Words for RunPod's answer to an action that it took.
 fn accepted(action: &str, pod: &Pod, applied: &Accepted) -> String {
     let id = &pod.id;
     match &applied.state {
@@ -169,7 +169,7 @@ pub(crate) fn wrong_state(name: &str, pod: &Pod, allowed: &'static str) -> Provi
     }
 }
 
-/// What a stop keeps.
+/// Words for the data that a stop keeps.
 fn kept(pod: &Pod) -> String {
     match (pod.volume_gb, &pod.network_volume) {
         (Some(size), _) => format!("the {size} GB pod volume is kept and bills; the container disk is wiped"),

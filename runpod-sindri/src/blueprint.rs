@@ -41,7 +41,7 @@ pub(crate) struct Blueprint {
     pub(crate) public_ip: bool,
     pub(crate) spot: bool,
     pub(crate) starts_ssh: bool,
-    /// What was dropped or assumed.
+    /// Settings that were dropped or assumed.
     pub(crate) warnings: Vec<String>,
 }
 
@@ -133,7 +133,7 @@ impl Blueprint {
         }
     }
 
-    /// Where the volume is mounted, if the config says so. A CPU pod without network volume has none.
+    /// Mount path of the volume, if the config gives one. A CPU pod without network volume has none.
     fn mount_path(&mut self, path: Option<String>) -> Option<String> {
         let is_dropped = self.network_volume.is_none() && matches!(self.compute, Compute::Cpu { .. });
         if let (Some(path), true) = (&path, is_dropped) {
@@ -173,7 +173,7 @@ impl Blueprint {
         self.spec.clone().if_exists(if force { IfExists::Replace } else { IfExists::Fail })
     }
 
-    /// What would widen the search, in the words of sindri.yaml.
+    /// Settings that would widen the search, in the words of sindri.yaml.
     pub(crate) fn suggestions(&self) -> Vec<&'static str> {
         let mut suggestions = Vec::new();
         if self.network_volume.is_some() {
@@ -201,7 +201,7 @@ impl Blueprint {
     }
 }
 
-/// What a config asks for in so many words.
+/// Settings that a config gives in so many words.
 struct Wanted {
     /// Flavor and vCPUs.
     cpu: Option<(String, Option<u32>)>,
@@ -410,7 +410,7 @@ fn spec(name: &str, compute: &Compute, image: Option<&str>, runpod: &RunpodConfi
 struct Volume {
     /// 0 for none, or for a template's own.
     size_gb: u32,
-    /// What is written of it, key and value; `None` if nothing is.
+    /// Key and value as written; `None` if nothing is.
     written: Option<String>,
 }
 

@@ -33,7 +33,7 @@ pub struct SindriConfig {
     /// Name of the environment, and of the pod it becomes.
     #[schemars(length(min = 1, max = 191))]
     pub name: String,
-    /// What to deploy.
+    /// The environment to deploy.
     #[serde(default)]
     pub deployment: DeploymentConfig,
     /// Sindri's extensions. The image installs them; the provider does not read this.
@@ -50,7 +50,7 @@ pub struct SindriConfig {
     pub(crate) folder: Option<PathBuf>,
 }
 
-/// What to deploy, in words that every provider shares.
+/// Deployment settings that every provider shares.
 #[derive(Clone, Debug, Default, Deserialize, Serialize, JsonSchema)]
 pub struct DeploymentConfig {
     /// The provider: `runpod`, which is also taken for granted when nothing is said.
@@ -145,7 +145,7 @@ pub struct ImageConfig {
 /// A build of Sindri's own image.
 #[derive(Clone, Debug, Default, Deserialize, Serialize, JsonSchema)]
 pub struct BuildFromSource {
-    /// Whether Sindri builds the image. Default: false.
+    /// True if Sindri builds the image. Default: false.
     #[serde(default)]
     pub enabled: bool,
 }
@@ -176,7 +176,7 @@ pub struct GpuConfig {
     /// A size, for which `providers.runpod.gpuType` is the exact word.
     #[serde(default)]
     pub tier: Option<GpuTier>,
-    /// How many GPUs, unless `providers.runpod.gpuCount` says it.
+    /// Number of GPUs, unless `providers.runpod.gpuCount` says it.
     #[serde(default)]
     #[schemars(range(min = 1, max = 16))]
     pub count: Option<u32>,
@@ -277,7 +277,7 @@ impl SindriConfig {
     }
 }
 
-/// What is wrong with a user to log in as: ssh could take it for an option, or a shell for more than a word.
+/// Finds what is wrong with a user to log in as: ssh could take it for an option, or a shell for more than a word.
 pub(crate) fn user_problem(user: &str) -> Option<ConfigProblem> {
     let is_plain = |byte: u8| byte.is_ascii_alphanumeric() || b"._-".contains(&byte);
     let is_user = !user.is_empty() && !user.starts_with('-') && user.bytes().all(is_plain);

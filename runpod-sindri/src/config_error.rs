@@ -1,4 +1,4 @@
-//! What can be wrong with a config.
+//! Errors of a config.
 
 use std::{fmt, io, path::PathBuf};
 
@@ -25,7 +25,7 @@ pub enum ConfigError {
     /// It is not YAML, or says something of the wrong type.
     #[error("sindri.yaml cannot be understood: {reason}")]
     Unreadable {
-        /// What, and where in the text. Holds no excerpt of it.
+        /// The problem, and where in the text it is. Holds no excerpt of it.
         reason: String,
     },
     /// `spot: true`, which only REST v1 can do.
@@ -47,9 +47,9 @@ pub enum ConfigError {
 pub struct ConfigProblem {
     /// The key, with its path.
     pub key: &'static str,
-    /// What it says, shortened.
+    /// Its words, shortened.
     pub value: String,
-    /// What is allowed.
+    /// The allowed values.
     pub allowed: String,
 }
 

@@ -20,13 +20,13 @@ use crate::{
 
 /// The exit code with which ssh says that it could not connect, rather than how the shell ended.
 const COULD_NOT_CONNECT: i32 = 255;
-/// How far behind an uptime may be: RunPod refreshes it every 15 s, and answers lag.
+/// The longest that an uptime may be behind: RunPod refreshes it every 15 s, and answers lag.
 const UPTIME_LAG: Duration = Duration::from_secs(30);
 /// Bytes of what ssh said that are kept to tell why it could not connect.
 const LAST_WORDS: usize = 4096;
 
 impl RunpodProvider {
-    /// How to reach the environment; starts it first and waits up to `longest` if it is stopped.
+    /// Finds out how to reach the environment; starts it first and waits up to `longest` if it is stopped.
     ///
     /// # Errors
     /// [`ProviderError`]: `NotFound`, `WrongState`, `Call` if RunPod refuses, `Wait` if the wait was in vain.

@@ -1,14 +1,14 @@
-//! How an environment is reached.
+//! Addresses of an environment.
 
 use runpod_lifecycle::{Connection, PodHandle, printable};
 use serde::{Deserialize, Serialize};
 
 use crate::{DeploymentState, state::state};
 
-/// What a shell over ssh lacks, and how to have it there.
+/// Note on the variables that a shell over ssh lacks, and how to have them there.
 pub(crate) const VARIABLES: &str = "Variables: a session over ssh has none of the pod's variables, secrets included. In bash, as root: while IFS= read -rd '' v; do export \"$v\"; done < /proc/1/environ";
 
-/// How an environment is reached, as of one look at it. External ports change on every start.
+/// Addresses of an environment, as of one poll. External ports change on every start.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ConnectionInfo {
     /// The command that opens a shell; `None` until the pod has an SSH endpoint.

@@ -20,7 +20,7 @@ use crate::{
 /// The longest wait in seconds when nothing is said.
 pub(crate) const DEFAULT_TIMEOUT: u64 = 600;
 
-/// What a deploy came to.
+/// Outcome of a deploy.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct DeployResult {
     /// Always true: a deploy that fails is an error.
@@ -31,11 +31,11 @@ pub struct DeployResult {
     pub provider: String,
     /// The pod's id; `None` after a dry run.
     pub instance_id: Option<String>,
-    /// How to reach it, as of the last look; `None` after a dry run.
+    /// Addresses to reach it at, as last polled; `None` after a dry run.
     pub connection: Option<ConnectionInfo>,
-    /// What was done.
+    /// The steps that were done.
     pub messages: Vec<String>,
-    /// What was dropped, assumed, or will surprise.
+    /// Warnings: settings that were dropped or assumed, and surprises to come.
     pub warnings: Vec<String>,
 }
 

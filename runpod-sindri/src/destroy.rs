@@ -90,7 +90,7 @@ impl RunpodProvider {
     }
 }
 
-/// What has become of the pods of a name.
+/// Outcomes for the pods of a name.
 #[derive(Debug, Default)]
 struct Destruction {
     ended: Vec<PodHandle>,
@@ -138,7 +138,7 @@ impl Destruction {
         }
     }
 
-    /// What is told of it. `seen` is the failure of the last look for further pods.
+    /// Reports it. `seen` is the failure of the last look for further pods.
     fn outcome(mut self, name: &str, seen: Result<(), Error>) -> Result<ActionReport, ProviderError> {
         if self.ended.is_empty() && self.failed.len() == 1 && seen.is_ok() {
             let failure = self.failed.swap_remove(0).1;

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use runpod_lifecycle::{ConfigError, Secret};
 
-/// Where variables come from: the process, unless somebody gave them.
+/// Source of variables: the process, unless others were given.
 #[derive(Clone, Debug, Default)]
 pub(crate) enum Environment {
     #[default]

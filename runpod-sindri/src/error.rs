@@ -1,4 +1,4 @@
-//! What a provider's method can fail with, and what to do about it.
+//! Errors of a provider's methods, and what to do about each.
 
 use std::{io, path::PathBuf};
 
@@ -15,7 +15,7 @@ use crate::{ConfigError, DeploymentState};
 pub enum ProviderError {
     /// Something the provider cannot work without is missing.
     Unprepared {
-        /// What is missing, with where to get it.
+        /// The missing prerequisites, with where to get them.
         missing: Vec<String>,
     },
     /// The config cannot be deployed.
@@ -26,7 +26,7 @@ pub enum ProviderError {
     SecretMissing {
         /// Its name.
         name: String,
-        /// Where it was looked for.
+        /// The place where it was looked for.
         reason: String,
     },
     /// A secret's file cannot be read.
@@ -44,7 +44,7 @@ pub enum ProviderError {
         name: String,
         /// Its pod.
         pod_id: String,
-        /// What that is doing.
+        /// Its state.
         state: DeploymentState,
     },
     /// Several pods have the environment's name.
@@ -76,16 +76,16 @@ pub enum ProviderError {
     Deploy {
         /// The environment's name.
         name: String,
-        /// What went wrong.
+        /// The cause.
         source: Box<DeployError>,
-        /// What would widen the search, in the words of sindri.yaml.
+        /// Settings that would widen the search, in the words of sindri.yaml.
         suggestions: Vec<&'static str>,
     },
     /// A wait ended without the environment being where it should be. The pod was left as it is.
     Wait {
         /// The environment's name.
         name: String,
-        /// What went wrong.
+        /// The cause.
         source: WaitError,
     },
     /// Not every pod of the name could be terminated.
@@ -108,11 +108,11 @@ pub enum ProviderError {
     },
     /// Any other call failed.
     Call {
-        /// What was to be done.
+        /// The action that was to be done.
         doing: &'static str,
         /// The environment's name.
         name: String,
-        /// What went wrong.
+        /// The cause.
         source: Error,
     },
     /// The ssh client could not be run, or could not connect.
@@ -130,7 +130,7 @@ pub enum ProviderError {
     Output(io::Error),
 }
 
-/// What a failure is, in as many kinds as the command line has exit codes.
+/// Kinds of failure, as many as the command line has exit codes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Outcome {
@@ -199,7 +199,7 @@ impl Outcome {
 }
 
 impl ProviderError {
-    /// What kind of failure it is.
+    /// Returns the kind of failure.
     #[must_use]
     pub fn outcome(&self) -> Outcome {
         match self {
@@ -216,7 +216,7 @@ impl ProviderError {
         }
     }
 
-    /// What could not be done, without what to do about it.
+    /// Tells what could not be done, without what to do about it.
     #[must_use]
     pub fn summary(&self) -> String {
         match self {
@@ -267,7 +267,7 @@ impl ProviderError {
         }
     }
 
-    /// What to do about it; `None` if the summary or the source says all there is.
+    /// Advises what to do about it; `None` if the summary or the source says all there is.
     #[must_use]
     pub fn hint(&self) -> Option<String> {
         match self {
@@ -351,7 +351,7 @@ fn call_behind(error: &DeployError) -> Option<&Error> {
     }
 }
 
-/// What to do about a refused create, in the words of sindri.yaml.
+/// Advice about a refused create, in the words of sindri.yaml.
 fn advice_on_deploy(error: &Error) -> Option<&'static str> {
     Some(match error.kind() {
         ErrorKind::Rejected => {
@@ -371,7 +371,7 @@ fn may_have_changed(error: &Error) -> bool {
     error.may_have_been_applied() && CHANGES.contains(&error.operation())
 }
 
-/// What to do about a failed call, in the words of sindri.yaml.
+/// Advice about a failed call, in the words of sindri.yaml.
 fn advice(error: &Error) -> Option<&'static str> {
     Some(match error.kind() {
         _ if may_have_changed(error) => {

@@ -1,6 +1,6 @@
-//! How to deploy.
+//! Options of a deploy.
 
-/// How to deploy. The default creates the environment and returns once RunPod has accepted it.
+/// Options of a deploy. The default creates the environment and returns once RunPod has accepted it.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct DeployOptions {
     /// Replace an environment of that name.

@@ -1,4 +1,4 @@
-//! What a deploy would do and cost.
+//! Plan of a deploy: its steps and its cost.
 
 use std::collections::BTreeMap;
 
@@ -12,31 +12,31 @@ use crate::{
     runpod_provider::NAME,
 };
 
-/// What a deploy would do and cost.
+/// Plan of a deploy: its steps and its cost.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct DeploymentPlan {
     /// `runpod`.
     pub provider: String,
-    /// What would be done.
+    /// The steps.
     pub actions: Vec<PlannedAction>,
-    /// What there would be.
+    /// The resources that there would be.
     pub resources: Vec<PlannedResource>,
-    /// What that would cost; `None` if the catalog names no price.
+    /// Their cost; `None` if the catalog names no price.
     pub estimated_cost: Option<CostEstimate>,
 }
 
 /// Something that would be done.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct PlannedAction {
-    /// What kind of thing.
+    /// The kind of step.
     pub action: ActionType,
-    /// What to: `pod NAME`.
+    /// The resource it is about: `pod NAME`.
     pub resource: String,
     /// The same for a person, in one line: hardware, price and stock of what would be created, and every warning.
     pub description: String,
 }
 
-/// What kind of thing would be done.
+/// Kind of step.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum ActionType {
@@ -67,7 +67,7 @@ pub struct PlannedResource {
     pub config: BTreeMap<String, Value>,
 }
 
-/// What it would cost, by RunPod's catalog.
+/// Cost by RunPod's catalog.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct CostEstimate {
     /// Per hour while running, storage included.
@@ -76,7 +76,7 @@ pub struct CostEstimate {
     pub monthly: Option<f64>,
     /// `USD`.
     pub currency: String,
-    /// What the numbers leave out, and what surprises.
+    /// Costs that the numbers leave out, and surprises.
     pub notes: Option<String>,
 }
 
@@ -100,7 +100,7 @@ impl DeploymentPlan {
     }
 }
 
-/// What would be done with a pod, in a few words.
+/// Tells the steps of a plan in a few words.
 fn steps(name: &str, plan: &Plan, force: bool) -> Vec<(ActionType, String)> {
     let create = || (ActionType::Create, format!("create pod {name:?}"));
     match plan.existing.as_slice() {
@@ -140,7 +140,7 @@ fn actions(name: &str, blueprint: &Blueprint, plan: &Plan, force: bool) -> Vec<P
     steps(name, plan, force).into_iter().map(action).collect()
 }
 
-/// What would be asked for, in that order.
+/// Lists the hardware that would be asked for, in that order.
 fn hardware(plan: &Plan) -> String {
     let one = |candidate: &Candidate| {
         let cloud = format!("{:?}", candidate.cloud).to_lowercase();
@@ -216,7 +216,7 @@ fn notes(blueprint: &Blueprint, plan: &Plan) -> String {
     std::iter::once(costs(plan)).chain(warnings(blueprint, plan).cloned()).collect::<Vec<_>>().join("; ")
 }
 
-/// What the prices are and leave out.
+/// Notes on the prices and on what they leave out.
 fn costs(plan: &Plan) -> String {
     let mut costs = "list prices, storage included; a network volume bills besides".to_owned();
     if plan.stopped_usd_per_month > 0.0 {

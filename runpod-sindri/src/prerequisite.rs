@@ -1,15 +1,15 @@
-//! What must be there before anything can be deployed.
+//! Prerequisites of a deploy.
 
 use serde::Serialize;
 
-/// What is there and what is missing.
+/// Prerequisites that are there, and those that are missing.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct PrerequisiteStatus {
-    /// Whether nothing is missing.
+    /// True if nothing is missing.
     pub satisfied: bool,
-    /// What is missing.
+    /// Prerequisites that are missing.
     pub missing: Vec<Prerequisite>,
-    /// What is there, or need not be.
+    /// Prerequisites that are there, or need not be.
     pub available: Vec<Prerequisite>,
 }
 
@@ -18,9 +18,9 @@ pub struct PrerequisiteStatus {
 pub struct Prerequisite {
     /// A name for programs: `runpod-api-key` or `ssh`.
     pub name: String,
-    /// What it is, or what happens without it.
+    /// Explains it, or what happens without it.
     pub description: String,
-    /// How to get it; `None` if it is there.
+    /// The way to get it; `None` if it is there.
     pub install_hint: Option<String>,
     /// Its version; `None` if it has none.
     pub version: Option<String>,

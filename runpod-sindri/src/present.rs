@@ -11,7 +11,7 @@ use crate::{
     state::state,
 };
 
-/// How far RunPod's answers may be behind: a new pod may be missing in lists for so long, and a pod that was started or
+/// The longest that RunPod's answers may be behind: a new pod may be missing in lists for so long, and a pod that was started or
 /// stopped may be shown as it was before.
 pub(crate) const LAG: Duration = Duration::from_secs(15);
 
@@ -84,7 +84,7 @@ pub(crate) async fn listed(runpod: &RunPod, name: &str) -> Result<Vec<PodHandle>
     })
 }
 
-/// What a list and the answer by id that followed it say differently: one of them is from before the last change.
+/// Tells a list and the answer by id that followed it apart where they differ: one of them is from before the last change.
 fn contradiction(listed: &PodHandle, pod: &PodHandle) -> Option<String> {
     let word = |pod: &PodHandle| pod.state.as_ref().map_or("nothing", PodState::as_str).to_owned();
     if state(listed) != state(pod) {

@@ -6,13 +6,13 @@ use crate::{
     DeployOptions, DeployResult, DeploymentPlan, DeploymentStatus, PrerequisiteStatus, SindriConfig,
 };
 
-/// What Sindri asks of a provider. The methods, their order and their types are Sindri v3's.
+/// A provider as Sindri calls it. The methods, their order and their types are Sindri v3's.
 #[async_trait]
 pub trait Provider: Send + Sync {
     /// The provider's name in `sindri.yaml`.
     fn name(&self) -> &'static str;
 
-    /// What is there and what is missing before anything can be deployed. Sends nothing.
+    /// Checks what is there and what is missing before anything can be deployed. Sends nothing.
     ///
     /// # Errors
     /// If that cannot be found out.
@@ -30,7 +30,7 @@ pub trait Provider: Send + Sync {
     /// If there is no such environment, its state does not allow it, or no connection comes about.
     async fn connect(&self, config: &SindriConfig) -> anyhow::Result<()>;
 
-    /// What is known about the environment.
+    /// Looks at the environment.
     ///
     /// # Errors
     /// If that cannot be found out. A failed lookup never looks like an environment that is not there.
@@ -42,7 +42,7 @@ pub trait Provider: Send + Sync {
     /// If it may still be there.
     async fn destroy(&self, config: &SindriConfig, force: bool) -> anyhow::Result<()>;
 
-    /// What a deploy would do and cost. Sends reads only.
+    /// Plans a deploy: its steps and its cost. Sends reads only.
     ///
     /// # Errors
     /// If the config cannot be deployed, or RunPod cannot be asked.
@@ -60,12 +60,12 @@ pub trait Provider: Send + Sync {
     /// If there is no such environment, or its state does not allow it.
     async fn stop(&self, config: &SindriConfig) -> anyhow::Result<()>;
 
-    /// Whether it can deploy GPUs. Default: no.
+    /// Returns true if it can deploy GPUs. Default: no.
     fn supports_gpu(&self) -> bool {
         false
     }
 
-    /// Whether environments can be stopped and started. Default: no.
+    /// Returns true if environments can be stopped and started. Default: no.
     fn supports_auto_suspend(&self) -> bool {
         false
     }

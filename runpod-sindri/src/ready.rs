@@ -7,17 +7,17 @@ use tokio::time::Instant;
 
 use crate::present::Present;
 
-/// How long a running pod may take to show a direct SSH endpoint before RunPod's proxy has to do.
+/// The longest that a running pod may take to show a direct SSH endpoint before RunPod's proxy has to do.
 const DIRECT_PATIENCE: Duration = Duration::from_secs(60);
 
 /// The environment can be used: over direct SSH, or, where its host has no public address, through RunPod's proxy.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Usable {
-    /// Whether sshd is expected to answer.
+    /// True if sshd is expected to answer.
     pub(crate) ssh: bool,
-    /// Whether every tcp port must have a public address.
+    /// True if every tcp port must have a public address.
     pub(crate) public: bool,
-    /// Whether the API tells of the inside of a container, as REST v2 does.
+    /// True if the API tells of the inside of a container, as REST v2 does.
     pub(crate) tells_inside: bool,
 }
 
@@ -107,7 +107,7 @@ fn has_address(pod: &Pod) -> bool {
     connection.direct_ssh().is_some() || !connection.tcp_endpoints().is_empty()
 }
 
-/// Whether the pod has been up so long without a direct endpoint that there will be none.
+/// Returns true if the pod has been up so long without a direct endpoint that there will be none.
 fn proxy_will_do(pod: &Pod) -> bool {
     pod.connection().proxy_ssh().is_some() && pod.uptime.is_some_and(|uptime| uptime >= DIRECT_PATIENCE)
 }

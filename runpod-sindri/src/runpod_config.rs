@@ -14,7 +14,7 @@ pub(crate) const DEFAULT_VCPUS: u32 = 4;
 const DEFAULT_CONTAINER_DISK_GB: u32 = 50;
 /// Pod volume in GB when nothing is said.
 pub(crate) const DEFAULT_VOLUME_GB: u32 = 20;
-/// Where volumes are mounted when nothing is said.
+/// Mount path of volumes where none is given.
 const DEFAULT_MOUNT_PATH: &str = "/workspace";
 /// The ports when nothing is said.
 pub(crate) const DEFAULT_PORTS: [&str; 2] = ["8888/http", "22/tcp"];
@@ -37,7 +37,7 @@ pub struct RunpodConfig {
     #[serde(alias = "gpu_count", skip_serializing_if = "Option::is_none")]
     #[schemars(range(min = 1, max = 16))]
     pub gpu_count: Option<u32>,
-    /// Whether the pod has no GPU. Default: false, unless `deployment.resources.gpu.enabled` is false.
+    /// True for a pod without a GPU. Default: false, unless `deployment.resources.gpu.enabled` is false.
     #[serde(alias = "cpu_only", skip_serializing_if = "Option::is_none")]
     #[schemars(extend("default" = false))]
     pub cpu_only: Option<bool>,
@@ -59,7 +59,7 @@ pub struct RunpodConfig {
         extend("default" = DEFAULT_VOLUME_GB)
     )]
     pub volume_size_gb: Option<u32>,
-    /// Where the volume of this config is mounted, an absolute path. Default: `/workspace`.
+    /// Mount path of the volume, absolute. Default: `/workspace`.
     #[serde(alias = "volume_mount_path", skip_serializing_if = "Option::is_none")]
     #[schemars(regex(pattern = "^/"), extend("default" = DEFAULT_MOUNT_PATH))]
     pub volume_mount_path: Option<String>,
@@ -83,7 +83,7 @@ pub struct RunpodConfig {
     #[serde(alias = "network_volume_id", skip_serializing_if = "Option::is_none")]
     #[schemars(length(min = 1))]
     pub network_volume_id: Option<String>,
-    /// Whether the pod must be reachable at a public address of its own; needs a tcp port. Default: false.
+    /// True if the pod must be reachable at a public address of its own; needs a tcp port. Default: false.
     #[serde(alias = "public_ip", skip_serializing_if = "Option::is_none")]
     #[schemars(extend("default" = false))]
     pub public_ip: Option<bool>,
@@ -101,7 +101,7 @@ pub struct RunpodConfig {
     #[serde(alias = "lifetime_hours", skip_serializing_if = "Option::is_none")]
     #[schemars(range(min = 0.01, max = 876_000.0))]
     pub lifetime_hours: Option<f64>,
-    /// What `reap` does with it then. Default: `TERMINATE`, which keeps a stopped pod with a volume.
+    /// The end that `reap` makes of it then. Default: `TERMINATE`, which keeps a stopped pod with a volume.
     #[serde(alias = "at_end", skip_serializing_if = "Option::is_none")]
     #[schemars(extend("default" = "TERMINATE"))]
     pub at_end: Option<LifetimeEnd>,
@@ -187,7 +187,7 @@ impl fmt::Display for CloudType {
     }
 }
 
-/// What becomes of a pod whose lifetime is over.
+/// The end of a pod whose lifetime is over.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, Serialize, JsonSchema)]
 #[serde(rename_all = "UPPERCASE")]
 pub enum LifetimeEnd {

@@ -66,7 +66,7 @@ impl RunpodProvider {
         Self { output_dir: Some(path.into()), ..Self::default() }
     }
 
-    /// Where RunPod's API is. Default: `RUNPOD_API_URL`, else `https://api.runpod.io`. `http://` is taken for loopback
+    /// Base URL of RunPod's API. Default: `RUNPOD_API_URL`, else `https://api.runpod.io`. `http://` is taken for loopback
     /// only.
     #[must_use]
     pub fn api_url(mut self, url: impl Into<String>) -> Self {
@@ -75,7 +75,7 @@ impl RunpodProvider {
         self
     }
 
-    /// Where a pod's HTTP ports are reached, with `{pod}` and `{port}` filled in. Default: RunPod's own proxy. A simulator
+    /// URL template of a pod's HTTP ports, with `{pod}` and `{port}` filled in. Default: RunPod's own proxy. A simulator
     /// has its own.
     #[must_use]
     pub fn http_proxy(mut self, template: impl Into<String>) -> Self {
@@ -186,7 +186,7 @@ impl RunpodProvider {
         }
     }
 
-    /// What a config asks for, every default filled in.
+    /// Fills in every default of a config.
     pub(crate) fn blueprint(&self, config: &SindriConfig) -> Result<Blueprint, ProviderError> {
         Ok(Blueprint::new(config, self.api_version()?)?)
     }
@@ -208,7 +208,7 @@ impl RunpodProvider {
         })
     }
 
-    /// What a deploy would do and cost, a line each for a person.
+    /// Plans a deploy and tells its steps and cost, a line each for a person.
     ///
     /// # Errors
     /// As [`Provider::plan`].
@@ -279,7 +279,7 @@ impl RunpodProvider {
         }
     }
 
-    /// What `ssh -V` says; `None` if there is no ssh.
+    /// The answer to `ssh -V`; `None` if there is no ssh.
     pub(crate) fn ssh_version(&self) -> Option<String> {
         let output = self.ssh().arg("-V").output().ok()?;
         let text =
@@ -303,7 +303,7 @@ impl RunpodProvider {
     }
 }
 
-/// Whether ssh goes by a variable: to find its files, its agent, its terminal, whom to ask and in which language.
+/// Returns true if ssh goes by a variable: to find its files, its agent, its terminal, whom to ask and in which language.
 fn is_for_ssh(name: &str) -> bool {
     const WHOLE: [&str; 24] = [
         "APPDATA",

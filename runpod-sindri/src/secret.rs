@@ -24,9 +24,9 @@ pub struct SecretConfig {
     /// The environment variable it becomes.
     #[schemars(length(min = 1))]
     pub name: String,
-    /// Where its value comes from.
+    /// Source of its value.
     pub source: SecretSource,
-    /// Whether a deployment without it makes no sense. Default: false.
+    /// True if a deployment without it makes no sense. Default: false.
     #[serde(default)]
     pub required: bool,
     /// For `env`: the file that holds the value if the variable is not set, its last line break cut off. `~/` is the home
@@ -35,7 +35,7 @@ pub struct SecretConfig {
     pub from_file: Option<String>,
 }
 
-/// Where a secret's value comes from.
+/// Source of a secret's value.
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize, Serialize, JsonSchema)]
 #[serde(rename_all = "lowercase")]
 pub enum SecretSource {
@@ -58,7 +58,7 @@ impl fmt::Display for SecretSource {
     }
 }
 
-/// What a config's secrets came to.
+/// Secrets of a config, as far as they resolve.
 #[derive(Debug, Default)]
 pub(crate) struct Resolved {
     pub(crate) values: BTreeMap<String, Secret>,
@@ -68,12 +68,12 @@ pub(crate) struct Resolved {
 /// The name of RunPod's own key, which no pod needs.
 const OWN_KEY: &str = "RUNPOD_API_KEY";
 
-/// Where secrets' values come from.
+/// Sources of secrets' values.
 pub(crate) struct Resolver<'a> {
     /// Every value there is, if somebody has resolved them.
     pub(crate) resolved: Option<&'a BTreeMap<String, Secret>>,
     pub(crate) environment: &'a Environment,
-    /// Where relative paths begin.
+    /// The folder where relative paths begin.
     pub(crate) folder: Option<&'a Path>,
 }
 

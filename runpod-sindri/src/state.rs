@@ -1,11 +1,11 @@
-//! What a deployment is doing, in Sindri's words.
+//! States of a deployment, in Sindri's words.
 
 use std::fmt;
 
 use runpod_lifecycle::Pod;
 use serde::{Deserialize, Serialize};
 
-/// What a deployment is doing.
+/// State of a deployment.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum DeploymentState {
@@ -62,7 +62,7 @@ impl fmt::Display for DeploymentState {
     }
 }
 
-/// What a pod is doing, in Sindri's words.
+/// Translates a pod's state into Sindri's words.
 pub(crate) fn state(pod: &Pod) -> DeploymentState {
     pod.deployment_state().into()
 }

@@ -1,4 +1,4 @@
-//! What is known about an environment.
+//! Status of an environment.
 
 use std::collections::BTreeMap;
 
@@ -8,26 +8,26 @@ use serde::{Deserialize, Serialize};
 
 use crate::{DeploymentState, connection::ways, present::Present, runpod_provider::NAME};
 
-/// What is known about an environment, as of one look at it.
+/// Status of an environment, as of one poll.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct DeploymentStatus {
     /// The environment's name.
     pub name: String,
     /// `runpod`.
     pub provider: String,
-    /// What it is doing.
+    /// Its state.
     pub state: DeploymentState,
     /// The pod's id; `None` if there is none.
     pub instance_id: Option<String>,
     /// The container image.
     pub image: Option<String>,
-    /// Where it is reached.
+    /// Its addresses.
     pub addresses: Vec<Address>,
     /// Always `None`: what RunPod says of use is no more than percentages without what they are of.
     pub resources: Option<ResourceUsage>,
     /// When what happened.
     pub timestamps: DeploymentTimestamps,
-    /// What only RunPod knows: `gpu_type`, `gpu_count`, `cpu_flavor`, `vcpu_count`, `cost_per_hr` in the state it is in,
+    /// Facts that only RunPod knows: `gpu_type`, `gpu_count`, `cpu_flavor`, `vcpu_count`, `cost_per_hr` in the state it is in,
     /// container disk and pod volume included, `storage_cost_per_hr` of that, `runpod_status`, `data_center`, `cloud_type`,
     /// `container_disk_gb`, `volume_gb` and `network_volume_id`, each where there is one; and `doubt` where RunPod's answers do not agree, or
     /// it was started just now, so that state and addresses may be those of before. No addresses are given then.
@@ -37,7 +37,7 @@ pub struct DeploymentStatus {
 /// An address.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Address {
-    /// What it is for.
+    /// Its purpose.
     #[serde(rename = "type")]
     pub r#type: AddressType,
     /// Host, `user@host` or URL.
@@ -46,7 +46,7 @@ pub struct Address {
     pub port: Option<u16>,
 }
 
-/// What an address is for.
+/// Purpose of an address.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum AddressType {
@@ -62,7 +62,7 @@ pub enum AddressType {
     Https,
 }
 
-/// What a pod uses. RunPod's lists say nothing about use, only about limits.
+/// Resources that a pod uses. RunPod's lists say nothing about use, only about limits.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct ResourceUsage {
     /// CPU use in percent.

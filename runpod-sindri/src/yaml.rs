@@ -27,7 +27,7 @@ pub(crate) fn read<T: DeserializeOwned>(yaml: &str) -> Result<T, String> {
     })
 }
 
-/// What a parser says of types, for a person.
+/// Translates a parser's words for types for a person.
 fn words(said: &str) -> String {
     let wanted = |what: &str| format!("{what} is wanted here");
     if let Some(rest) = said.strip_prefix("unknown variant ") {
@@ -61,7 +61,7 @@ fn quoted(said: &str) -> String {
     format!("{:?}", said.split('`').nth(1).unwrap_or_default())
 }
 
-/// What the parser names as expected, old names in snake case left out.
+/// Lists what the parser names as expected, old names in snake case left out.
 fn list(said: &str, before: &str) -> String {
     let (_, expected) = said.split_once("expected ").unwrap_or_default();
     let expected = expected.strip_prefix("one of ").unwrap_or(expected);

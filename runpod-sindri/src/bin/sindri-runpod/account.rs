@@ -1,4 +1,4 @@
-//! What concerns the whole account rather than one environment: its pods, what RunPod rents, and lifetimes that are over.
+//! Commands about the whole account rather than one environment: its pods, what RunPod rents, and lifetimes that are over.
 
 use std::fmt;
 
@@ -146,7 +146,7 @@ pub(crate) async fn reap(
     if failed.is_empty() && unjudged.is_empty() { Ok(()) } else { Err(NotEnded { failed, unjudged }.into()) }
 }
 
-/// What was done, a line and the pod's id each, and what was not.
+/// Ends and failures, a line and the pod's id each.
 fn sorted(reaped: Vec<Reaped>) -> (Vec<(String, String)>, Vec<String>) {
     let (mut done, mut failed) = (Vec::new(), Vec::new());
     for Reaped { pod, end, kept_because, outcome, .. } in reaped {

@@ -23,7 +23,7 @@ pub(crate) struct Arguments {
     /// Print the result, or the error, as JSON on standard output.
     #[arg(long, global = true)]
     pub(crate) json: bool,
-    /// Where RunPod's API is, in place of RUNPOD_API_URL.
+    /// Base URL of RunPod's API, in place of RUNPOD_API_URL.
     #[arg(long, global = true, value_name = "URL", conflicts_with = "sim")]
     pub(crate) api_url: Option<String>,
     /// Use a simulated RunPod inside this process: no key, no cost, everything forgotten at the end. To keep one, run
@@ -86,7 +86,7 @@ pub(crate) enum Command {
         /// Go on with new lines until interrupted.
         #[arg(long, short)]
         follow: bool,
-        /// How many past lines, at most 5000.
+        /// Number of past lines, at most 5000.
         #[arg(long, default_value_t = 100, value_parser = clap::value_parser!(u32).range(0..=5000))]
         tail: u32,
         /// Only lines of one source.
@@ -124,7 +124,7 @@ pub(crate) struct GpuFilter {
     /// The cloud to look at.
     #[arg(long, value_enum, default_value_t = Cloud::Secure)]
     pub(crate) cloud: Cloud,
-    /// How many GPUs a pod is to have: stock is for so many.
+    /// Number of GPUs that a pod is to have: stock is for so many.
     #[arg(long, default_value_t = 1, value_parser = clap::value_parser!(u32).range(1..=16))]
     pub(crate) count: u32,
     /// Only types with at least so much memory, in GB.
@@ -147,7 +147,7 @@ pub(crate) enum Cloud {
     Community,
 }
 
-/// Whether to wait, and how long.
+/// Options of a wait.
 #[derive(Debug, Args)]
 pub(crate) struct Wait {
     /// Return once it is done. The default of deploy and start.
@@ -171,7 +171,7 @@ impl Command {
         !matches!(self, Self::List { .. } | Self::Gpus(_) | Self::Reap { .. })
     }
 
-    /// Whether its wait is to end with a cause that does not heal.
+    /// Returns true if its wait is to end with a cause that does not heal.
     pub(crate) fn fails_early(&self) -> bool {
         match self {
             Self::Deploy { wait, .. }

@@ -8,15 +8,15 @@ use std::{
 
 use runpod_lifecycle::Event;
 
-/// What a deploy has said of its creates.
+/// Creates of a deploy, as its events tell them.
 #[derive(Debug, Default)]
 pub(crate) struct Creation(Mutex<Progress>);
 
 #[derive(Debug, Default)]
 struct Progress {
-    /// Whether a create was sent and nobody knows what became of it.
+    /// True if a create was sent and nobody knows what became of it.
     on_its_way: bool,
-    /// Whether no further candidate is wanted.
+    /// True if no further candidate is wanted.
     interrupted: bool,
     pod_id: Option<String>,
 }

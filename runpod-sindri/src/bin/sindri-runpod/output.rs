@@ -1,4 +1,4 @@
-//! What is printed at the end. Whatever a server or a container said passes one escape on its way here.
+//! Printing at the end. Whatever a server or a container said passes one escape on its way here.
 
 use std::{
     fmt,
@@ -19,7 +19,7 @@ use crate::session::line_of;
 const ERROR: Style = AnsiColor::Red.on_default().bold();
 const WARNING: Style = AnsiColor::Yellow.on_default().bold();
 const HINT: Style = AnsiColor::Cyan.on_default().bold();
-/// What a status cannot know.
+/// Note on what a status cannot know.
 const NOT_LISTED: &str =
     "RunPod's lists may be up to 15 s behind: a pod that was created just now would be missing";
 /// The exit code of a program that was interrupted.
@@ -132,7 +132,7 @@ pub(crate) fn note(text: &str) {
 pub(crate) struct Interrupted {
     /// The pod that was created; `None` if none is known of.
     pub(crate) pod_id: Option<String>,
-    /// What to look for then; `None` for a command that changes nothing.
+    /// The thing to look for then; `None` for a command that changes nothing.
     pub(crate) doubt: Option<&'static str>,
 }
 

@@ -1,4 +1,4 @@
-//! What a deploy or a wait shows while it goes on.
+//! Progress of a deploy or a wait.
 
 use std::{
     borrow::Cow,
@@ -41,7 +41,7 @@ impl Progress {
         }
     }
 
-    /// What was warned of so far.
+    /// Warnings so far.
     pub(crate) fn warned(&self) -> Vec<String> {
         self.warned.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
@@ -90,7 +90,7 @@ fn looked(pod_id: &str, state: Option<&PodState>, pending: Option<&str>, conditi
     printable(&told).into_owned()
 }
 
-/// What a pod is doing, for a person.
+/// Tells what a pod is doing, for a person.
 fn words(state: &PodState) -> Cow<'_, str> {
     match state {
         PodState::Created | PodState::Provisioning => "is being given a machine".into(),

@@ -5,7 +5,7 @@ use runpod_sindri::{RunpodProvider, SecretSource, SindriConfig};
 
 /// Simulated seconds per real second: a boot of a minute takes two seconds.
 const PACE: f64 = 30.0;
-/// Where a config's network volume is if it names no region.
+/// Data center of a config's network volume if it names no region.
 const SOMEWHERE: &str = "US-KS-2";
 const VOLUME_GB: u32 = 100;
 
