@@ -184,7 +184,7 @@ pub(super) async fn act(world: SharedWorld, activity: Activity, runpod: RunPod, 
             continue;
         }
         let key = u64::try_from(number * 100 + position).unwrap_or_default();
-        let care = begin(&world, &actor, number, key, *op, pod.as_ref());
+        let care = begin(&world, &actor, number, &tag, key, *op, pod.as_ref());
         let began = Instant::now();
         let done = driven(Box::pin(perform(&runpod, &actor, &tag, *op, pod.as_ref())), care, &activity).await;
         let Some(outcome) = done else {
@@ -218,6 +218,7 @@ fn begin(
     world: &SharedWorld,
     actor: &Actor,
     number: usize,
+    tag: &str,
     key: u64,
     op: Op,
     pod: Option<&PodHandle>,
@@ -239,7 +240,7 @@ fn begin(
     };
     world.tell(format!("actor {number} (process {}) begins: {op}{on}{told}", actor.process));
     let id = || Licence::Pod(pod.map(|pod| pod.id.clone()).unwrap_or_default());
-    let licences = match op {
+    let mut licences = match op {
         Op::Deploy(IfExists::Replace) | Op::DeployAndWait(IfExists::Replace, ..) => {
             vec![Licence::Twins, Licence::Name(actor.name.to_owned())]
         }
@@ -248,6 +249,9 @@ fn begin(
         Op::Reap => vec![Licence::Overdue],
         _ => Vec::new(),
     };
+    if let Op::DeployAndWait(.., OnFailure::Terminate) = op {
+        licences.push(Licence::Made(tag.to_owned()));
+    }
     world.licences.extend(licences.into_iter().map(|licence| (actor.process, key, licence)));
     care
 }

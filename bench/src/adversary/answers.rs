@@ -497,6 +497,7 @@ impl Ask<'_> {
             Licence::Pod(own) => own == id,
             Licence::Name(name) => *name == pod.name,
             Licence::Overdue => is_overdue,
+            Licence::Made(tag) => is_own && pod.tag() == Some(tag),
             Licence::Twins => is_terminate && is_own && !is_given,
         };
         if !self.world.licences.iter().any(|(own, _, licence)| *own == process && may(licence)) {

@@ -37,22 +37,10 @@ impl Foreign {
 use Op::{Deploy, DeployAndWait, Find, Get, List, Pause, Plan, Reap, Restart, Start, Stop, Terminate, Wait};
 
 /// The stories by name, in the order in which they are searched.
-pub(super) const NAMES: [&str; 12] = [
-    "deploy",
-    "ready",
-    "stop",
-    "start",
-    "restart",
-    "terminate",
-    "replace",
-    "adopt",
-    "reap",
-    "handle",
-    "fleet",
-    "mixed",
-];
+pub(super) const NAMES: [&str; 10] =
+    ["deploy", "ready", "stop", "terminate", "replace", "adopt", "reap", "handle", "fleet", "mixed"];
 /// Not searched unless it is named.
-pub(super) const ON_DEMAND: [&str; 2] = ["race", "namesake"];
+pub(super) const ON_DEMAND: [&str; 5] = ["start", "restart", "mixed-starts", "race", "namesake"];
 
 /// The story of a name; one of them is drawn from the tape.
 pub(super) fn named(name: &str, world: &mut World) -> Option<Scenario> {
@@ -101,13 +89,13 @@ pub(super) fn named(name: &str, world: &mut World) -> Option<Scenario> {
             let actor = |name| Actor { name, ..Actor::new(0, [waited(Until::Ssh, 30)]) };
             (vec![Foreign::named("other")], vec![actor("one"), actor("two"), actor("three")])
         }
-        _ => mixed(world),
+        name => mixed(world, name == "mixed-starts"),
     };
     Some(Scenario { foreign, actors, is_one_per_name: name == "race", has_namesakes: name == "namesake" })
 }
 
-/// Anybody doing anything.
-fn mixed(world: &mut World) -> (Vec<Foreign>, Vec<Actor>) {
+/// Anybody doing anything, or anything but starting pods again.
+fn mixed(world: &mut World, has_starts: bool) -> (Vec<Foreign>, Vec<Actor>) {
     const IF_EXISTS: [IfExists; 3] = [IfExists::Fail, IfExists::Adopt, IfExists::Replace];
     const UNTIL: [Until; 5] = [Until::Ssh, Until::Running, Until::Ports, Until::Stopped, Until::Gone];
     const LONGEST: [u64; 4] = [30, 5, 60, 0];
@@ -133,8 +121,9 @@ fn mixed(world: &mut World) -> (Vec<Foreign>, Vec<Actor>) {
                 2 if position == 0 => Find,
                 0 | 1 => Wait(until, longest),
                 2 => Stop,
-                3 => Start,
-                4 => Restart,
+                3 if has_starts => Start,
+                4 if has_starts => Restart,
+                3 | 4 => Get,
                 5 => Terminate,
                 6 => Find,
                 7 => List,

@@ -52,6 +52,8 @@ pub(super) enum Licence {
     Name(String),
     /// Pods whose lifetime is over.
     Overdue,
+    /// What the deploy of this tag made.
+    Made(String),
     /// Second pods of a deployment.
     Twins,
 }
