@@ -234,17 +234,33 @@ impl Run {
     }
 
     /// Returns true if an answer that came so long after one that showed this run shows another: by a
-    /// later start, or by an uptime that went down by more than answers may lag.
+    /// later start, or by an uptime that this run had passed by then, even if the answer is as late as answers may be.
     pub(crate) fn is_over_by(&self, later: &Self, between: Duration) -> bool {
+        let is_passed = match (self.uptime, later.uptime) {
+            // One that stands still says nothing, however long it does.
+            (Some(before), Some(after)) => {
+                let began_since = after < before && after <= between + ROUNDING;
+                after + UPTIME_LAG < before || (began_since && after + UPTIME_LAG < before + between)
+            }
+            _ => false,
+        };
+        is_passed || self.is_followed_by_start(later)
+    }
+
+    fn is_followed_by_start(&self, later: &Self) -> bool {
+        self.started_at.is_some() && is_later(later.started_at.as_deref(), self.started_at.as_deref())
+    }
+
+    /// Returns true if an answer seems to show another run: also by an uptime that may have begun in between, which
+    /// one from before shows as well. Enough to count restarts by, and not to call a run new.
+    fn seems_over_by(&self, later: &Self, between: Duration) -> bool {
         let went_down = match (self.uptime, later.uptime) {
             (Some(before), Some(after)) => {
                 after + UPTIME_LAG < before || (after < before && after <= between + ROUNDING)
             }
             _ => false,
         };
-        went_down
-            || (self.started_at.is_some()
-                && is_later(later.started_at.as_deref(), self.started_at.as_deref()))
+        went_down || self.is_followed_by_start(later)
     }
 }
 
@@ -259,7 +275,7 @@ pub(crate) fn is_restarted(before: &Pod, after: &Pod, between: Duration) -> bool
     // Lists lag by themselves, so only answers by id are known to be in order.
     let in_order = asked(before) == asked(after) && asked(after) != Some(Asked::List);
     let went_down = in_order && after.uptime.is_some() && after.uptime < before.uptime;
-    went_down || Run::of(before).is_over_by(&Run::of(after), between)
+    went_down || Run::of(before).seems_over_by(&Run::of(after), between)
 }
 
 /// Returns true if a start as RunPod writes it is later than another. Texts that are no times are later if they
@@ -401,7 +417,11 @@ impl Turnover {
             return began_since || started_at.is_some_and(|started_at| started_at + ROUNDING >= self.began);
         };
         // An old answer about a run that was short as well would look the same.
-        let was_long = ended.uptime.is_none_or(|uptime| uptime >= UPTIME_LAG);
+        let began_at = ended.started_at.as_deref().and_then(server_time);
+        let was_long = match ended.uptime {
+            Some(uptime) => uptime >= UPTIME_LAG,
+            None => began_at.is_some_and(|began_at| began_at + UPTIME_LAG <= self.began),
+        };
         is_later(run.started_at.as_deref(), ended.started_at.as_deref())
             || ended.is_over_by(run, since)
             || (began_since && (was_long || self.is_confirmed()))

@@ -199,7 +199,12 @@ fn endpoints_count_with_a_later_start_or_an_uptime_that_began_anew_and_never_wit
         (run("16:00", Some(500)), run("16:00", Some(2)), 101, true),
         (run("16:00", Some(500)), run("16:00", Some(0)), 101, true),
         (run("16:00", Some(20)), run("16:00", Some(15)), 103, false),
-        (run("16:00", Some(20)), run("16:00", Some(2)), 103, true),
+        // An answer that is 15 s late, with an uptime that is 15 s old, would say this of the run before.
+        (run("16:00", Some(20)), run("16:00", Some(2)), 103, false),
+        (run("16:00", Some(3)), run("16:00", Some(2)), 105, false),
+        (run("16:00", Some(20)), run("16:00", Some(2)), 113, true),
+        (run("16:00", None), run("16:00", Some(2)), 103, true),
+        (run("16:50", None), run("16:50", Some(2)), 103, false),
         // Longer than the run before by now.
         (run("16:00", Some(40)), run("16:00", Some(60)), 165, true),
         // Asked for before the change.
