@@ -1,8 +1,6 @@
 //! The candidates of a deploy, in the order in which they are tried.
 
-use std::{cmp::Reverse, time::Duration};
-
-use tokio::time::timeout;
+use std::cmp::Reverse;
 
 use crate::{
     Cloud, CpuFlavor, DeployError, Error, ErrorKind, Event, GpuType, Hardware, Order, PodSpec, Problem,
@@ -14,8 +12,6 @@ use crate::{
 
 /// The most GPUs a pod that the catalog is asked for.
 const MOST_ASKED: u32 = 1_000;
-/// The longest the catalog is asked what else is wrong with a spec that cannot be deployed.
-const LONGEST_CHECK: Duration = Duration::from_secs(5);
 
 /// One thing a deploy may ask RunPod for.
 #[derive(Clone, Debug, PartialEq)]
@@ -51,25 +47,18 @@ enum Offer {
 
 impl RunPod {
     /// Looks up what a spec leaves to RunPod's catalog: pools, flavors, the network volume's data center; and
-    /// checks the spec by itself and by what the catalog knows, so that every problem is told at once.
+    /// checks the spec by itself, before anything is sent, and then by what the catalog knows. Each check tells
+    /// every problem at once.
     pub(crate) async fn placement(&self, spec: &PodSpec) -> Result<Placement, DeployError> {
         let mut problems = spec.problems();
-        let unsupported = spec.unsupported_by(self.version());
-        let is_supported = unsupported.is_empty();
-        add(unsupported, &mut problems);
-        let outcome = match problems.is_empty() {
-            true => self.place(spec, &mut problems).await.map(Some),
-            // The catalog only adds to what is wrong, so it is not waited for.
-            false if is_supported => {
-                let placed = timeout(LONGEST_CHECK, self.place(spec, &mut problems)).await;
-                placed.map_or(Ok(None), |placed| placed.map(Some))
-            }
-            false => Ok(None),
-        };
-        match outcome {
-            Ok(Some(placement)) if problems.is_empty() => Ok(placement),
-            Err(error) if problems.is_empty() => Err(error),
-            _ => Err(DeployError::Spec(SpecError::new(&spec.name, problems))),
+        add(spec.unsupported_by(self.version()), &mut problems);
+        if !problems.is_empty() {
+            return Err(DeployError::Spec(SpecError::unsent(&spec.name, problems)));
+        }
+        let outcome = self.place(spec, &mut problems).await;
+        match problems.is_empty() {
+            true => outcome,
+            false => Err(DeployError::Spec(SpecError::by_catalog(&spec.name, problems))),
         }
     }
 

@@ -7,11 +7,18 @@ use std::fmt;
 pub struct SpecError {
     name: String,
     problems: Vec<Problem>,
+    was_catalog_read: bool,
 }
 
 impl SpecError {
-    pub(crate) fn new(name: &str, problems: Vec<Problem>) -> Self {
-        Self { name: name.to_owned(), problems }
+    /// The error of a spec that is wrong by itself.
+    pub(crate) fn unsent(name: &str, problems: Vec<Problem>) -> Self {
+        Self { name: name.to_owned(), problems, was_catalog_read: false }
+    }
+
+    /// The error of a spec that RunPod's catalog contradicts.
+    pub(crate) fn by_catalog(name: &str, problems: Vec<Problem>) -> Self {
+        Self { was_catalog_read: true, ..Self::unsent(name, problems) }
     }
 
     /// The name of the pod that was to be.
@@ -29,7 +36,8 @@ impl SpecError {
 
 impl fmt::Display for SpecError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "pod {:?} cannot be deployed as specified, and none was created", self.name)?;
+        let sent = if self.was_catalog_read { "none was created" } else { "nothing was sent" };
+        write!(f, "pod {:?} cannot be deployed as specified, and {sent}", self.name)?;
         for (position, problem) in self.problems.iter().enumerate() {
             write!(f, "{}{problem}", if position == 0 { ": " } else { "; " })?;
         }
