@@ -6,8 +6,10 @@ use runpod_lifecycle::{ApiVersion, IfExists, PodSpec, Port, Protocol};
 
 use crate::{
     CloudType, ConfigError, ConfigProblem, GpuTypes, RunpodConfig, SindriConfig,
-    config::user_problem,
-    runpod_config::{DEFAULT_GPU, DEFAULT_VCPUS, DEFAULT_VOLUME_GB},
+    config::{
+        runpod::{DEFAULT_GPU, DEFAULT_VCPUS, DEFAULT_VOLUME_GB},
+        user_problem,
+    },
 };
 
 /// The image when a config names none.

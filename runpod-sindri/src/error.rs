@@ -2,7 +2,7 @@
 
 use std::{io, path::PathBuf};
 
-use runpod_lifecycle::{DeployError, Error, ErrorKind, WaitError};
+use runpod_lifecycle::{DeployError, Error, ErrorKind, PodHandle, WaitError};
 
 use crate::{ConfigError, DeploymentState};
 
@@ -199,6 +199,30 @@ impl Outcome {
 }
 
 impl ProviderError {
+    /// Tells that several pods have an environment's name.
+    pub(crate) fn several(name: &str, pods: &[PodHandle]) -> Self {
+        let pod_ids = pods.iter().map(|pod| pod.id.clone()).collect();
+        Self::Several { name: name.to_owned(), pod_ids }
+    }
+
+    /// Takes a failed call on an environment.
+    pub(crate) fn call(doing: &'static str, name: &str) -> impl FnOnce(Error) -> Self {
+        let name = name.to_owned();
+        move |source| Self::Call { doing, name, source }.told_once()
+    }
+
+    /// Takes a failed deploy of an environment, with the settings that would widen its search.
+    pub(crate) fn deploy(name: &str, suggestions: Vec<&'static str>) -> impl FnOnce(DeployError) -> Self {
+        let name = name.to_owned();
+        move |error| match error {
+            DeployError::NameTaken { pods, .. } => match pods.as_slice() {
+                [pod] => Self::Exists { name, pod_id: pod.id.clone(), state: pod.deployment_state().into() },
+                pods => Self::several(&name, pods),
+            },
+            error => Self::Deploy { name, source: Box::new(error), suggestions }.told_once(),
+        }
+    }
+
     /// Returns the kind of failure.
     #[must_use]
     pub fn outcome(&self) -> Outcome {

@@ -12,9 +12,7 @@ use runpod_sindri::{
     ActionReport, ConnectionInfo, DeployResult, DeploymentState, DeploymentStatus, Outcome, ProviderError,
 };
 use serde::Serialize;
-use serde_json::json;
-
-use crate::session::line_of;
+use serde_json::{Value, json};
 
 const ERROR: Style = AnsiColor::Red.on_default().bold();
 const WARNING: Style = AnsiColor::Yellow.on_default().bold();
@@ -107,6 +105,11 @@ impl Printer {
         }
         self.lines(lines.iter().map(LogLine::to_string))
     }
+}
+
+/// A log line for programs.
+fn line_of(line: &LogLine) -> Value {
+    json!({ "source": line.source.as_str(), "line": line.line, "at": line.at })
 }
 
 fn said<'a>(messages: &'a [String], connection: Option<&'a ConnectionInfo>) -> impl Iterator<Item = &'a str> {

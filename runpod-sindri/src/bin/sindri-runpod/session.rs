@@ -9,9 +9,7 @@ use std::{
 
 use clap::CommandFactory;
 use futures_util::StreamExt;
-use runpod_lifecycle::LogLine;
 use runpod_sindri::{DeployOptions, Provider, RunpodProvider, SindriConfig};
-use serde_json::{Value, json};
 
 use crate::{
     account,
@@ -213,9 +211,4 @@ fn options(force: bool, dry_run: bool, wait: &Wait) -> DeployOptions {
         timeout: longest.map(|longest| longest.as_secs()),
         ..Default::default()
     }
-}
-
-/// A log line for programs.
-pub(crate) fn line_of(line: &LogLine) -> Value {
-    json!({ "source": line.source.as_str(), "line": line.line, "at": line.at })
 }

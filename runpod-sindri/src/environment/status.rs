@@ -6,7 +6,11 @@ use jiff::Timestamp;
 use runpod_lifecycle::{Pod, PodHandle, PodState, Port, TcpEndpoint};
 use serde::{Deserialize, Serialize};
 
-use crate::{DeploymentState, connection::ways, present::Present, runpod_provider::NAME};
+use crate::{
+    DeploymentState,
+    client::NAME,
+    environment::{connection::ways, present::Present},
+};
 
 /// Status of an environment, as of one poll.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]

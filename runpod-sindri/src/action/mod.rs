@@ -1,17 +1,14 @@
 //! Starting and stopping an environment.
 
+pub(crate) mod connect;
+pub(crate) mod destroy;
+
 use std::time::Duration;
 
 use runpod_lifecycle::{Accepted, Pod, PodHandle, Stopped, printable};
 use serde::Serialize;
 
-use crate::{
-    ConnectionInfo, DeploymentState, ProviderError, RunpodProvider, SindriConfig,
-    present::Present,
-    ready::{Settled, Usable},
-    runpod_provider::call_failed,
-    state::state,
-};
+use crate::{ConnectionInfo, DeploymentState, ProviderError, RunpodProvider, SindriConfig, state::state};
 
 /// Outcome of a start, stop or destroy.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
@@ -76,7 +73,7 @@ impl RunpodProvider {
         let report = ActionReport::new(&config.name, Some(pod));
         let (report, present) = match state(pod) {
             DeploymentState::Stopped => {
-                let applied = pod.start().await.map_err(call_failed("start", &config.name))?;
+                let applied = pod.start().await.map_err(ProviderError::call("start", &config.name))?;
                 (report.say(accepted("start", pod, &applied)).say("its ports and addresses are new"), None)
             }
             DeploymentState::Running | DeploymentState::Creating => {
@@ -108,7 +105,7 @@ impl RunpodProvider {
         if state(pod) == DeploymentState::Error && present.doubt.is_none() {
             return Err(wrong_state(&config.name, pod, "only running pods can be stopped"));
         }
-        let applied = pod.stop().await.map_err(call_failed("stop", &config.name))?;
+        let applied = pod.stop().await.map_err(ProviderError::call("stop", &config.name))?;
         let report = ActionReport::new(&config.name, Some(pod));
         let report = match state(pod) {
             DeploymentState::Stopped if present.doubt.is_none() => {
@@ -120,20 +117,6 @@ impl RunpodProvider {
         let Some(longest) = wait_for else { return Ok(report) };
         self.wait(pod, &config.name, Stopped, longest).await?;
         Ok(report.say("it is stopped"))
-    }
-
-    /// Waits until a pod can be used. What the config says about ssh counts if it can be deployed at all. What `present`
-    /// leaves in doubt is waited out.
-    pub(crate) async fn wait_until_usable(
-        &self,
-        config: &SindriConfig,
-        pod: &PodHandle,
-        present: Option<&Present>,
-        longest: Duration,
-    ) -> Result<PodHandle, ProviderError> {
-        let fallback = Usable { ssh: true, public: false, tells_inside: true };
-        let usable = self.blueprint(config).map_or(fallback, |plan| Usable::of(&plan));
-        self.wait(pod, &config.name, Settled::new(usable, present), longest).await
     }
 }
 

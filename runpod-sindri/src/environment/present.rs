@@ -2,14 +2,10 @@
 
 use std::time::Duration;
 
-use runpod_lifecycle::{ApiVersion, Error, ErrorKind, Found, PodHandle, PodState, RunPod};
+use runpod_lifecycle::{ApiVersion, Error, ErrorKind, Found, Logs, PodHandle, PodState, RunPod};
 use tokio::time::Instant;
 
-use crate::{
-    DeploymentState, ProviderError, RunpodProvider,
-    runpod_provider::{call_failed, several},
-    state::state,
-};
+use crate::{DeploymentState, ProviderError, RunpodProvider, SindriConfig, state::state};
 
 /// The longest that RunPod's answers may be behind: a new pod may be missing in lists for so long, and a pod that was started or
 /// stopped may be shown as it was before.
@@ -41,6 +37,19 @@ impl Present {
 }
 
 impl RunpodProvider {
+    /// The log of the environment's pod.
+    ///
+    /// # Errors
+    /// [`ProviderError::NotFound`] if there is no such environment, `Call` if that cannot be found out.
+    pub async fn logs(&self, config: &SindriConfig) -> Result<Logs, ProviderError> {
+        let runpod = self.watched()?;
+        match named(&runpod, &config.name).await?.as_slice() {
+            [] => Err(ProviderError::NotFound { name: config.name.clone() }),
+            [pod] => Ok(runpod.logs(pod.id.as_str())),
+            pods => Err(ProviderError::several(&config.name, pods)),
+        }
+    }
+
     /// The pod of an environment that must be there, by its id: a list may show it as it was before its last start or
     /// stop. Where RunPod does not answer for it by its id, it is as the list shows it, which is a doubt.
     pub(crate) async fn present(&self, runpod: &RunPod, name: &str) -> Result<Present, ProviderError> {
@@ -56,7 +65,7 @@ impl RunpodProvider {
         let listed = match named(runpod, name).await?.as_slice() {
             [] => return Ok(None),
             [pod] => pod.clone(),
-            pods => return Err(several(name, pods)),
+            pods => return Err(ProviderError::several(name, pods)),
         };
         match listed.refresh().await {
             Ok(pod) if pod.is_gone() => Ok(None),
@@ -72,7 +81,7 @@ impl RunpodProvider {
 
 /// Every pod of a name.
 pub(crate) async fn named(runpod: &RunPod, name: &str) -> Result<Vec<PodHandle>, ProviderError> {
-    listed(runpod, name).await.map_err(call_failed("look for", name))
+    listed(runpod, name).await.map_err(ProviderError::call("look for", name))
 }
 
 /// Every pod of a name, and the failed call where they cannot be read.

@@ -7,9 +7,9 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
 use crate::{
-    SindriConfig,
+    ProviderError, RunpodProvider, SindriConfig,
     blueprint::{Blueprint, Compute},
-    runpod_provider::NAME,
+    client::NAME,
 };
 
 /// Plan of a deploy: its steps and its cost.
@@ -97,6 +97,23 @@ impl DeploymentPlan {
                 notes: Some(notes(blueprint, plan)),
             }),
         }
+    }
+}
+
+impl RunpodProvider {
+    /// Plans a deploy and tells its steps and cost, a line each for a person.
+    ///
+    /// # Errors
+    /// As [`Provider::plan`](crate::Provider::plan).
+    pub async fn plan_lines(&self, config: &SindriConfig) -> Result<Vec<String>, ProviderError> {
+        let (blueprint, plan) = self.planned(config).await?;
+        Ok(lines(&config.name, &blueprint, &plan, false))
+    }
+
+    pub(crate) async fn planned(&self, config: &SindriConfig) -> Result<(Blueprint, Plan), ProviderError> {
+        let blueprint = self.blueprint(config)?;
+        let plan = self.watched()?.plan(&blueprint.spec(false)).await;
+        Ok((blueprint.clone(), plan.map_err(ProviderError::deploy(&config.name, blueprint.suggestions()))?))
     }
 }
 

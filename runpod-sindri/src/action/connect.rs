@@ -12,9 +12,10 @@ use tokio::{io::AsyncReadExt, process::ChildStderr};
 use crate::{
     ConnectionInfo, DeploymentState, ProviderError, RunpodProvider, SindriConfig,
     action::wrong_state,
-    connection::{VARIABLES, ways, web_terminal},
-    deploy::DEFAULT_TIMEOUT,
-    runpod_provider::call_failed,
+    environment::{
+        connection::{VARIABLES, ways, web_terminal},
+        wait::DEFAULT_TIMEOUT,
+    },
     state::state,
 };
 
@@ -64,7 +65,7 @@ impl RunpodProvider {
             }
             DeploymentState::Running => self.wait_until_usable(config, pod, Some(&present), longest).await,
             DeploymentState::Stopped => {
-                pod.start().await.map_err(call_failed("start", &config.name))?;
+                pod.start().await.map_err(ProviderError::call("start", &config.name))?;
                 self.wait_until_usable(config, pod, None, longest).await
             }
             _ => Err(wrong_state(&config.name, pod, "only running and stopped pods can be connected to")),

@@ -7,8 +7,7 @@ use tokio::time::{Instant, sleep_until};
 
 use crate::{
     ActionReport, ProviderError, RunpodProvider, SindriConfig,
-    present::{LAG, listed, named},
-    runpod_provider::{call_failed, several},
+    environment::present::{LAG, listed, named},
 };
 
 /// The pause between two looks for a pod that no list shows yet.
@@ -41,7 +40,7 @@ impl RunpodProvider {
         let runpod = self.watched()?.for_ending();
         let pods = named(&runpod, name).await?;
         if pods.len() > 1 && !force {
-            return Err(several(name, &pods));
+            return Err(ProviderError::several(name, &pods));
         }
         let mut destruction = Destruction::default();
         destruction.end(pods).await;
@@ -143,7 +142,7 @@ impl Destruction {
         if self.ended.is_empty() && self.failed.len() == 1 && seen.is_ok() {
             let failure = self.failed.swap_remove(0).1;
             return Err(match failure {
-                Failure::Call(error) => call_failed("destroy", name)(error),
+                Failure::Call(error) => ProviderError::call("destroy", name)(error),
                 Failure::Wait(source) => ProviderError::Wait { name: name.to_owned(), source }.told_once(),
             });
         }
