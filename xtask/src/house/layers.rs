@@ -27,6 +27,16 @@ fn floors(name: &str) -> &'static [&'static [&'static str]] {
             &["pod", "diagnosis", "version"],
         ],
         "runpod-sim" => &[&["sim"], &["http"], &["config"], &["world"], &["contract", "faults"], &["error"]],
+        "runpod-sindri" => &[
+            &["bin"],
+            &["provider"],
+            &["deploy", "action"],
+            &["environment"],
+            &["client"],
+            &["blueprint", "secrets"],
+            &["error"],
+            &["config", "state", "variables"],
+        ],
         _ => &[],
     }
 }
