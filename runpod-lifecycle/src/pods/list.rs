@@ -146,7 +146,7 @@ impl RunPod {
     ///
     /// # Errors
     /// As [`list`](Self::list), and if the list holds an entry so odd that it may be a pod of this
-    /// name: a failed pollup is never [`Found::None`].
+    /// name: a failed lookup is never [`Found::None`].
     pub async fn find(&self, name: &str) -> Result<Found, Error> {
         let mut pods = self.named(name).await?;
         Ok(match pods.len() {
@@ -188,9 +188,7 @@ impl RunPod {
 
     /// Like `find`, but deploys that begin together read one list.
     pub(crate) async fn named_at_deploy(&self, name: &str) -> Result<Vec<PodHandle>, Error> {
-        let lookups = self.lookups();
-        let read = async { self.read_list(Attempts::Several).await.map(Arc::new) };
-        let listing = lookups.pods.get((), lookups.oldest_of_pods(), read).await?;
+        let listing = self.list_at_deploy().await?;
         let named = self.named_in(&listing, name).await?;
         self.named_after_doubt(named, name).await
     }
@@ -286,12 +284,12 @@ impl RunPod {
     /// The pages of the pod list up to the first that cannot be read: they prove that their pods are there,
     /// and of no other that it is not.
     pub(crate) async fn read_pages(&self, attempts: Attempts) -> Listing {
-        let asked_at = Instant::now();
-        let mut listing = Listing { pods: Vec::new(), unreadable: Vec::new(), asked_at, failure: None };
-        listing.failure = self.read_into(&mut listing, attempts).await.err();
+        let mut listing = Listing::new(!matches!(attempts, Attempts::One));
+        let failure = self.read_into(&mut listing, attempts).await.err();
+        listing.close(failure);
         let seen_at = Some(self.server_now());
         listing.pods.iter_mut().for_each(|pod| pod.seen_at = seen_at);
-        self.lookups().records.observe(&mut listing.pods, Asked::List, asked_at);
+        self.lookups().records.observe(&mut listing.pods, Asked::List, listing.asked_at);
         listing
     }
 

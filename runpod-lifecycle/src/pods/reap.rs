@@ -277,7 +277,7 @@ impl RunPod {
 
     /// The account's pods, and the time by which they are judged.
     async fn account(&self, mode: Mode) -> Account {
-        let Listing { pods, unreadable, failure, asked_at } = self.read_pages(mode.tries()).await;
+        let Listing { pods, unreadable, failure, asked_at, .. } = self.read_pages(mode.tries()).await;
         for odd in unreadable {
             self.notify(&Event::Warned { warning: odd.problem });
         }

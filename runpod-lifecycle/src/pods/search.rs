@@ -12,7 +12,7 @@ use crate::{
     knowledge::{
         evidence::LAG,
         identity::Relation,
-        listing::Snapshot,
+        listing::Listing,
         record::{Created, PodRecord},
         search::Settled,
     },
@@ -202,7 +202,7 @@ impl PodHandle {
 
     /// Sees to every other pod of the name that a list shows. `None` if something went wrong that may go right
     /// yet.
-    async fn settle_by(&self, list: &Snapshot, created: &Created, record: &PodRecord) -> Option<Settled> {
+    async fn settle_by(&self, list: &Listing, created: &Created, record: &PodRecord) -> Option<Settled> {
         let claim = &created.claim;
         let odd = list.unreadable.iter().find(|odd| odd.may_be(&claim.name));
         let mut trouble = odd.map(|odd| odd.problem.clone());
@@ -211,10 +211,10 @@ impl PodHandle {
             progress.doubt = None;
         });
         // Times are compared as one and the same list writes them.
-        let own = list.pods.get(&self.id).and_then(Pod::created).or_else(|| created.pod.created());
+        let own = list.pod(&self.id).and_then(Pod::created).or_else(|| created.pod.created());
         let mut earlier: Vec<(&Pod, Pod)> = Vec::new();
         let mut is_unknown = false;
-        for pod in list.pods.values().filter(|pod| pod.id != self.id) {
+        for pod in list.pods.iter().filter(|pod| pod.id != self.id) {
             let relate = |pod: &Pod| claim.relation(pod, own, &self.id);
             let relation = match relate(pod) {
                 Relation::Unclear => self.closer(pod, relate).await.unwrap_or_else(|error| {
