@@ -76,7 +76,7 @@ impl Racer {
             let heard = Arc::clone(&warnings);
             let runpod = RunPod::from_env()?.on_event(move |event| {
                 if let Event::Warned { warning } = event {
-                    heard.lock().unwrap_or_else(PoisonError::into_inner).push(warning.clone());
+                    heard.lock().unwrap_or_else(PoisonError::into_inner).push(warning.to_string());
                 }
             });
             tokio::time::sleep(Duration::from_millis(self.after)).await;

@@ -5,7 +5,7 @@ use std::time::Duration;
 use tokio::time::sleep;
 
 use crate::{
-    DeployError, Error, Event, Pod,
+    DeployError, Error, Event, Pod, Warning,
     client::call::Attempts,
     deploy::deployment::{Deployment, RECONCILE_PAUSES},
     knowledge::{evidence::Finding, identity::Whose, listing::Listing},
@@ -102,7 +102,7 @@ impl Search<'_> {
     /// Says once that the pod of the create is gone already.
     fn tell_end(&mut self, id: &str) {
         if !std::mem::replace(&mut self.is_end_told, true) {
-            let warning = format!("pod {id}, which the create had made, is terminated already");
+            let warning = Warning::TerminatedAlready { pod_id: id.to_owned() };
             self.deployment.runpod.notify(&Event::Warned { warning });
         }
     }

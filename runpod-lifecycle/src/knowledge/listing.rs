@@ -4,7 +4,7 @@ use std::{collections::HashMap, time::Duration};
 
 use tokio::time::Instant;
 
-use crate::{Error, Pod};
+use crate::{Error, Pod, Warning};
 
 /// The oldest list that is good enough for another caller at the same moment. With several waits on a handle, one list
 /// is read each time this has passed, however many they are.
@@ -61,6 +61,11 @@ pub(crate) struct Unreadable {
 impl Unreadable {
     pub(crate) fn without_id(pod: Pod) -> Self {
         Self { id: None, name: pod.name, problem: "the list holds a pod with an empty id".to_owned() }
+    }
+
+    /// The warning about an entry that is left out.
+    pub(crate) fn warning(&self) -> Warning {
+        Warning::EntryUnreadable { pod_id: self.id.clone(), problem: self.problem.clone() }
     }
 
     /// Returns true if it may be a pod of this name.

@@ -183,18 +183,6 @@ impl Pod {
         &self.odd_ports
     }
 
-    /// Everything about it that a wait warns of.
-    pub(crate) fn warnings(&self) -> Vec<String> {
-        let ports = (!self.odd_ports.is_empty()).then(|| {
-            format!(
-                "pod {} has ports that cannot be read, and are not waited for: {}",
-                self.id,
-                self.odd_ports.join(", ")
-            )
-        });
-        self.key_warning().into_iter().chain(ports).collect()
-    }
-
     /// Returns true if a port was opened as `NNNN/http`.
     pub(crate) fn has_http(&self, port: u16) -> bool {
         let is_it = |p: &Port| p.number() == u32::from(port) && p.protocol() == Protocol::Http;
@@ -210,18 +198,6 @@ impl Pod {
     /// Returns true if RunPod says that it runs or is on its way up.
     pub(crate) fn is_up(&self) -> bool {
         self.state.as_ref().is_some_and(PodState::is_up)
-    }
-
-    /// Says what is wrong with the SSH keys it was created with, as far as its environment tells.
-    fn key_warning(&self) -> Option<String> {
-        let key = self.env.get(PUBLIC_KEY)?.expose();
-        (is_no_key(key) && self.ports.contains(&Port::SSH)).then(|| {
-            format!(
-                "pod {} was created without an SSH key ({PUBLIC_KEY} is {:?}), so no login will be accepted; a key that is added to the account now needs a new pod",
-                self.id.escape_debug(),
-                key.trim()
-            )
-        })
     }
 
     /// The marker of the deployment that created it; `None` for a pod this crate did not create, and where

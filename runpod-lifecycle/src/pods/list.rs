@@ -5,7 +5,7 @@ use std::{collections::HashSet, sync::Arc, time::Duration};
 use tokio::time::{Instant, sleep_until};
 
 use crate::{
-    Error, ErrorKind, Event, Pod, PodHandle, RunPod,
+    Error, ErrorKind, Event, Pod, PodHandle, RunPod, Warning,
     backend::NextPage,
     client::call::{Attempts, Call},
     error::operation::Operation,
@@ -136,7 +136,7 @@ impl RunPod {
     pub async fn list(&self) -> Result<Vec<PodHandle>, Error> {
         let listing = self.read_list(Attempts::Several).await?;
         for odd in &listing.unreadable {
-            self.notify(&Event::Warned { warning: odd.problem.clone() });
+            self.notify(&Event::Warned { warning: odd.warning() });
         }
         Ok(listing.pods.into_iter().map(|pod| PodHandle::new(self.clone(), pod)).collect())
     }
@@ -175,9 +175,7 @@ impl RunPod {
         let Some(until) = self.lookups().names.in_doubt_until(name).filter(|_| named.is_empty()) else {
             return Ok(named);
         };
-        let warning = format!(
-            "a deploy of pod name {name:?} was dropped with its create on the way; lists are read until they would show its pod"
-        );
+        let warning = Warning::DeployDropped { name: name.to_owned() };
         self.notify(&Event::Warned { warning });
         while named.is_empty() && Instant::now() < until {
             sleep_until(until.min(Instant::now() + DOUBT_PAUSE)).await;

@@ -7,7 +7,7 @@ use runpod_api::printable;
 use tokio::time::{Instant, sleep, sleep_until, timeout_at};
 
 use crate::{
-    Error, Event, Origin, Pod, PodHandle,
+    Error, Event, Origin, Pod, PodHandle, Warning,
     client::call::Attempts,
     knowledge::{
         evidence::LAG,
@@ -179,13 +179,10 @@ impl PodHandle {
     }
 
     fn warn_of_doubt(&self, record: &PodRecord, reason: &str) {
-        let left = record.progress(|progress| progress.left.iter().cloned().collect::<Vec<_>>());
-        let left = if left.is_empty() { String::new() } else { format!(" as {}", left.join(" and as ")) };
-        let doubt = format!(
-            "a second pod may have been created beside {}{left}, and bill; look for its name: {reason}",
-            self.id
-        );
-        record.progress(|progress| progress.doubt = Some(doubt.clone()));
+        let others = record.progress(|progress| progress.left.iter().cloned().collect());
+        let (pod_id, reason) = (self.id.clone(), reason.to_owned());
+        let doubt = Warning::SecondPodUnknown { pod_id, others, reason };
+        record.progress(|progress| progress.doubt = Some(doubt.to_string()));
         self.warn_once(record, doubt);
     }
 
@@ -194,8 +191,8 @@ impl PodHandle {
         self.record()?.progress(|progress| progress.doubt.clone())
     }
 
-    fn warn_once(&self, record: &PodRecord, warning: String) {
-        if record.progress(|progress| progress.said.insert(warning.clone())) {
+    fn warn_once(&self, record: &PodRecord, warning: Warning) {
+        if record.progress(|progress| progress.said.insert(warning.to_string())) {
             self.runpod().notify(&Event::Warned { warning });
         }
     }
@@ -228,10 +225,11 @@ impl PodHandle {
                 Relation::Earlier => earlier.extend(self.alive(pod).await.map(|alive| (pod, alive))),
                 Relation::Foreign => self.warn_once(
                     record,
-                    format!(
-                        "pod {} has the name {:?} too, and was not made by a deploy: both bill, and the name tells them apart no more",
-                        pod.id, claim.name
-                    ),
+                    Warning::NameShared {
+                        pod_id: self.id.clone(),
+                        other: pod.id.clone(),
+                        name: claim.name.clone(),
+                    },
                 ),
                 Relation::Twin => trouble = self.end_twin(pod, record).await.err().or(trouble),
                 Relation::Unclear => {

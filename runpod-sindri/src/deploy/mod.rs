@@ -108,7 +108,7 @@ impl RunpodProvider {
             .await
             .map_err(ProviderError::deploy(&config.name, blueprint.suggestions()))?;
         let mut result = DeployResult::new(&config.name, blueprint.warnings.clone());
-        result.warnings.extend(plan.warnings.iter().cloned());
+        result.warnings.extend(plan.warnings.iter().map(ToString::to_string));
         result.messages.push("dry run: nothing was changed".to_owned());
         // Warnings have a place of their own.
         let lines = lines(&config.name, blueprint, &plan, force);
@@ -163,7 +163,7 @@ fn messages(pod: &PodHandle, blueprint: &Blueprint, secrets: usize) -> Vec<Strin
 
 fn warning(event: &Event) -> Option<String> {
     match event {
-        Event::Warned { warning } => Some(warning.clone()),
+        Event::Warned { warning } => Some(warning.to_string()),
         Event::CatalogUnread { .. }
         | Event::OutcomeUnclear { .. }
         | Event::DuplicateTerminated { .. }

@@ -169,8 +169,8 @@ fn hardware(plan: &Plan) -> String {
     plan.candidates.iter().map(one).collect::<Vec<_>>().join(", else ")
 }
 
-fn warnings<'a>(blueprint: &'a Blueprint, plan: &'a Plan) -> impl Iterator<Item = &'a String> {
-    blueprint.warnings.iter().chain(&plan.warnings)
+fn warnings(blueprint: &Blueprint, plan: &Plan) -> impl Iterator<Item = String> {
+    blueprint.warnings.iter().cloned().chain(plan.warnings.iter().map(ToString::to_string))
 }
 
 /// A plan for a person: its own text under what would be done, and what it leaves out.
@@ -230,7 +230,7 @@ fn settings(blueprint: &Blueprint, plan: &Plan) -> BTreeMap<String, Value> {
 }
 
 fn notes(blueprint: &Blueprint, plan: &Plan) -> String {
-    std::iter::once(costs(plan)).chain(warnings(blueprint, plan).cloned()).collect::<Vec<_>>().join("; ")
+    std::iter::once(costs(plan)).chain(warnings(blueprint, plan)).collect::<Vec<_>>().join("; ")
 }
 
 /// Notes on the prices and on what they leave out.

@@ -7,7 +7,7 @@ use std::{
 
 use httpmock::{HttpMockRequest, HttpMockResponse, MockServer};
 use runpod_bench::clock::run_fast;
-use runpod_lifecycle::{AtEnd, End, PodSpec, Running};
+use runpod_lifecycle::{AtEnd, End, PodSpec, Running, Warning};
 use runpod_sim::{Fault, FaultKind};
 use serde_json::{Value, json};
 
@@ -454,10 +454,14 @@ async fn a_start_after_the_end_says_when_the_new_lifetime_ends() {
         }
     }
     let runpod = handle(&server);
-    let warnings = runpod.start("over").await.expect("it is accepted").warnings.join("; ");
-    assert!(warnings.contains("lifetime") && warnings.contains("2026-08-20T13:00:0"), "{warnings}");
-    let warnings = runpod.start("young").await.expect("it is accepted").warnings.join("; ");
-    assert!(!warnings.contains("lifetime"), "{warnings}");
+    let warnings = runpod.start("over").await.expect("it is accepted").warnings;
+    let renewed = |warning: &Warning| matches!(warning, Warning::LifetimeRenewed { pod_id, .. } if pod_id == "over" && warning.to_string().contains("2026-08-20T13:00:0"));
+    assert!(warnings.iter().any(renewed), "{warnings:?}");
+    let warnings = runpod.start("young").await.expect("it is accepted").warnings;
+    assert!(
+        !warnings.iter().any(|warning| matches!(warning, Warning::LifetimeRenewed { .. })),
+        "{warnings:?}"
+    );
 }
 
 #[tokio::test]

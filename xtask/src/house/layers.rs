@@ -23,6 +23,7 @@ fn floors(name: &str) -> &'static [&'static [&'static str]] {
             &["probe"],
             &["condition"],
             &["error", "event"],
+            &["warning"],
             &["spec"],
             &["pod", "diagnosis", "version"],
         ],

@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use runpod_lifecycle::{Cloud, End, GpuType, Pod, PodHandle, PodState, Reaped, RunPod, Stock};
+use runpod_lifecycle::{Cloud, End, GpuType, Pod, PodHandle, PodState, Reaped, RunPod, Stock, Warning};
 use serde_json::{Value, json};
 
 use crate::{
@@ -133,8 +133,9 @@ pub(crate) async fn reap(
     };
     let done: Vec<(String, String)> = done;
     // That this machine's clock counts leaves no pod out.
+    let is_of_pods = |warning: &Warning| !matches!(warning, Warning::LocalClock { .. });
     let unjudged: Vec<String> =
-        progress.warned().into_iter().filter(|warning| !warning.contains("this machine's clock")).collect();
+        progress.warned().iter().filter(|warning| is_of_pods(warning)).map(Warning::to_string).collect();
     if printer.json {
         let entries = done.iter().map(|(line, id)| json!({ "instance_id": id, "message": line }));
         printer.print(&entries.collect::<Vec<_>>())?;
@@ -153,7 +154,8 @@ fn sorted(reaped: Vec<Reaped>) -> (Vec<(String, String)>, Vec<String>) {
         let what = match (end, kept_because) {
             (End::Terminated, _) => "terminated".to_owned(),
             (End::Stopped, _) => "stopped".to_owned(),
-            (_, reason) => format!("left as it is, and it bills: {}", reason.unwrap_or("no reason is known")),
+            (_, Some(reason)) => format!("left as it is, and it bills: {reason}"),
+            (_, None) => "left as it is, and it bills: no reason is known".to_owned(),
         };
         match outcome {
             Ok(()) => done.push((line(&what, &pod), pod.id.clone())),

@@ -9,12 +9,12 @@ use std::{
 };
 
 use indicatif::{ProgressBar, ProgressStyle};
-use runpod_lifecycle::{Event, PodState, printable};
+use runpod_lifecycle::{Event, PodState, Warning, printable};
 
 /// A spinner with state and elapsed time on a terminal, plain lines on standard error elsewhere.
 pub(crate) struct Progress {
     bar: Option<ProgressBar>,
-    warned: Mutex<Vec<String>>,
+    warned: Mutex<Vec<Warning>>,
 }
 
 impl Progress {
@@ -42,7 +42,7 @@ impl Progress {
     }
 
     /// Warnings so far.
-    pub(crate) fn warned(&self) -> Vec<String> {
+    pub(crate) fn warned(&self) -> Vec<Warning> {
         self.warned.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 

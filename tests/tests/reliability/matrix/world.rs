@@ -152,6 +152,6 @@ impl World {
             .lock()
             .expect("nobody panicked with it")
             .iter()
-            .any(|event| matches!(event, Event::Warned { warning } if !warning.contains(UNCLEAR)))
+            .any(|event| matches!(event, Event::Warned { warning } if !warning.to_string().contains(UNCLEAR)))
     }
 }
