@@ -40,7 +40,7 @@ pub use pod::endpoint::{SshEndpoint, TcpEndpoint};
 pub use pod::lifetime::AtEnd;
 pub use pod::log::{LogLine, LogSource};
 pub use pod::port::{InvalidPort, Port, Protocol};
-pub use pod::state::{DeploymentState, PodState};
+pub use pod::state::PodState;
 pub use pod::{Cpu, Gpu, Pod};
 pub use pods::accepted::Accepted;
 pub use pods::cost::HourlyCost;

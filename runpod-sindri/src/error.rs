@@ -216,7 +216,7 @@ impl ProviderError {
         let name = name.to_owned();
         move |error| match error {
             DeployError::NameTaken { pods, .. } => match pods.as_slice() {
-                [pod] => Self::Exists { name, pod_id: pod.id.clone(), state: pod.deployment_state().into() },
+                [pod] => Self::Exists { name, pod_id: pod.id.clone(), state: DeploymentState::of(pod) },
                 pods => Self::several(&name, pods),
             },
             error => Self::Deploy { name, source: Box::new(error), suggestions }.told_once(),

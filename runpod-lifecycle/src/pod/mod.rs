@@ -14,9 +14,7 @@ use std::{collections::BTreeMap, time::SystemTime};
 use runpod_api::Secret;
 use tokio::time::Instant;
 
-use crate::{
-    Cloud, DeploymentState, PodState, Port, Protocol, SshEndpoint, TcpEndpoint, pod::time::server_time,
-};
+use crate::{Cloud, PodState, Port, Protocol, SshEndpoint, TcpEndpoint, pod::time::server_time};
 
 /// The environment variable that carries a deployment's unique marker.
 pub(crate) const MARKER: &str = "RUNPOD_LIFECYCLE_DEPLOYMENT";
@@ -128,12 +126,6 @@ pub struct Cpu {
 }
 
 impl Pod {
-    /// Returns its state as a deployment. [`DeploymentState::Unknown`] if RunPod named no state.
-    #[must_use]
-    pub fn deployment_state(&self) -> DeploymentState {
-        self.state.as_ref().map_or(DeploymentState::Unknown, DeploymentState::from)
-    }
-
     /// Returns true if it is gone for good: terminated, billing nothing.
     #[must_use]
     pub fn is_gone(&self) -> bool {

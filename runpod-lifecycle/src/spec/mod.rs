@@ -2,6 +2,7 @@
 
 pub(crate) mod disk;
 pub(crate) mod error;
+mod get;
 pub(crate) mod hardware;
 pub(crate) mod offer;
 mod validate;
@@ -376,12 +377,6 @@ impl PodSpec {
         self
     }
 
-    /// The name of the pod to be.
-    #[must_use]
-    pub fn name(&self) -> &str {
-        &self.name
-    }
-
     /// Returns true if sshd will be started.
     pub(crate) fn starts_ssh(&self) -> bool {
         self.ssh.unwrap_or_else(|| self.parsed_ports().any(|port| port == Port::SSH))
@@ -409,14 +404,6 @@ impl PodSpec {
 
     pub(crate) fn ports_of(&self, protocol: Protocol) -> usize {
         self.parsed_ports().filter(|port| port.protocol() == protocol).count()
-    }
-
-    /// The number of GPUs, 0 for a CPU pod.
-    pub(crate) fn gpus(&self) -> u32 {
-        match &self.hardware {
-            HardwareSpec::Gpu(gpu) => gpu.count,
-            HardwareSpec::Cpu(_) => 0,
-        }
     }
 }
 

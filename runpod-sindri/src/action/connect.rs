@@ -16,7 +16,6 @@ use crate::{
         connection::{VARIABLES, ways, web_terminal},
         wait::DEFAULT_TIMEOUT,
     },
-    state::state,
 };
 
 /// The exit code with which ssh says that it could not connect, rather than how the shell ended.
@@ -56,7 +55,7 @@ impl RunpodProvider {
     async fn reach(&self, config: &SindriConfig, longest: Duration) -> Result<PodHandle, ProviderError> {
         let present = self.present(&self.watched()?, &config.name).await?;
         let pod = &present.pod;
-        match state(pod) {
+        match DeploymentState::of(pod) {
             // RunPod says RUNNING before there is anything to connect to.
             DeploymentState::Running
                 if present.doubt.is_none() && pod.connection().ssh_command().is_some() =>

@@ -8,7 +8,7 @@ use std::time::Duration;
 use runpod_lifecycle::{Accepted, Pod, PodHandle, Stopped, printable};
 use serde::Serialize;
 
-use crate::{ConnectionInfo, DeploymentState, ProviderError, RunpodProvider, SindriConfig, state::state};
+use crate::{ConnectionInfo, DeploymentState, ProviderError, RunpodProvider, SindriConfig};
 
 /// Outcome of a start, stop or destroy.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
@@ -71,13 +71,13 @@ impl RunpodProvider {
         let present = self.present(&self.watched()?, &config.name).await?;
         let pod = &present.pod;
         let report = ActionReport::new(&config.name, Some(pod));
-        let (report, present) = match state(pod) {
+        let (report, present) = match DeploymentState::of(pod) {
             DeploymentState::Stopped => {
                 let applied = pod.start().await.map_err(ProviderError::call("start", &config.name))?;
                 (report.say(accepted("start", pod, &applied)).say("its ports and addresses are new"), None)
             }
             DeploymentState::Running | DeploymentState::Creating => {
-                let report = report.say(format!("pod {} is {} already", pod.id, state(pod)));
+                let report = report.say(format!("pod {} is {} already", pod.id, DeploymentState::of(pod)));
                 (present.doubt.iter().fold(report, ActionReport::warn), Some(&present))
             }
             _ => return Err(wrong_state(&config.name, pod, "only stopped pods can be started")),
@@ -102,12 +102,12 @@ impl RunpodProvider {
     ) -> Result<ActionReport, ProviderError> {
         let present = self.present(&self.watched()?.for_ending(), &config.name).await?;
         let pod = &present.pod;
-        if state(pod) == DeploymentState::Error && present.doubt.is_none() {
+        if DeploymentState::of(pod) == DeploymentState::Error && present.doubt.is_none() {
             return Err(wrong_state(&config.name, pod, "only running pods can be stopped"));
         }
         let applied = pod.stop().await.map_err(ProviderError::call("stop", &config.name))?;
         let report = ActionReport::new(&config.name, Some(pod));
-        let report = match state(pod) {
+        let report = match DeploymentState::of(pod) {
             DeploymentState::Stopped if present.doubt.is_none() => {
                 report.say(format!("pod {} is stopped already", pod.id))
             }
@@ -123,7 +123,7 @@ impl RunpodProvider {
 /// A warning about a pod that has come back without its GPUs, as far as a look shows.
 async fn without_gpu(pod: &PodHandle) -> Option<String> {
     let seen = pod.refresh().await.ok()?;
-    let is_up = matches!(state(&seen), DeploymentState::Running | DeploymentState::Creating);
+    let is_up = matches!(DeploymentState::of(&seen), DeploymentState::Running | DeploymentState::Creating);
     let has_none = seen.gpu.as_ref().is_some_and(|gpu| gpu.count == 0);
     (is_up && has_none).then(|| {
         format!(
@@ -146,7 +146,7 @@ pub(crate) fn wrong_state(name: &str, pod: &Pod, allowed: &'static str) -> Provi
     ProviderError::WrongState {
         name: name.to_owned(),
         pod_id: pod.id.clone(),
-        state: state(pod),
+        state: DeploymentState::of(pod),
         word: pod.state.as_ref().map(ToString::to_string).unwrap_or_default(),
         allowed,
     }

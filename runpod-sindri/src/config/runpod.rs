@@ -178,6 +178,12 @@ impl From<CloudType> for Cloud {
     }
 }
 
+impl From<Cloud> for CloudType {
+    fn from(cloud: Cloud) -> Self {
+        if cloud == Cloud::Community { Self::Community } else { Self::Secure }
+    }
+}
+
 impl fmt::Display for CloudType {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {

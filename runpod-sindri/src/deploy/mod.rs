@@ -14,7 +14,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::{
     ConnectionInfo, DeployOptions, ProviderError, RunpodProvider, SindriConfig,
-    blueprint::{Blueprint, Compute},
+    blueprint::Blueprint,
     client::NAME,
     deploy::plan::lines,
     environment::wait::DEFAULT_TIMEOUT,
@@ -146,11 +146,11 @@ async fn place(
 
 fn messages(pod: &PodHandle, blueprint: &Blueprint, secrets: usize) -> Vec<String> {
     let mut messages = vec![format!("pod {} was created", pod.id)];
-    messages.push(match (&pod.gpu, &pod.cpu, &blueprint.compute) {
+    messages.push(match (&pod.gpu, &pod.cpu, blueprint.spec.get_vcpus()) {
         (Some(gpu), _, _) => format!("{}x {}", gpu.count, gpu.id),
         (_, Some(cpu), _) => format!("{} vCPUs of {}", cpu.vcpus, cpu.flavor),
-        (_, _, Compute::Gpu { count, .. }) => format!("{count} GPUs"),
-        (_, _, Compute::Cpu { vcpus, .. }) => format!("{vcpus} vCPUs"),
+        (_, _, None) => format!("{} GPUs", blueprint.spec.get_gpu_count()),
+        (_, _, Some(vcpus)) => format!("{vcpus} vCPUs"),
     });
     messages.push(format!("{}, until it is stopped or destroyed", pod.hourly_cost()));
     match secrets {

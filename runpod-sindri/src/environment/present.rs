@@ -5,7 +5,7 @@ use std::time::Duration;
 use runpod_lifecycle::{ApiVersion, Error, ErrorKind, Found, Logs, PodHandle, PodState, RunPod};
 use tokio::time::Instant;
 
-use crate::{DeploymentState, ProviderError, RunpodProvider, SindriConfig, state::state};
+use crate::{DeploymentState, ProviderError, RunpodProvider, SindriConfig};
 
 /// The longest that RunPod's answers may be behind: a new pod may be missing in lists for so long, and a pod that was started or
 /// stopped may be shown as it was before.
@@ -23,7 +23,10 @@ pub(crate) struct Present {
 
 impl Present {
     fn new(listed: &PodHandle, pod: PodHandle, version: ApiVersion, asked_at: Instant) -> Self {
-        let age = pod.run_age().filter(|_| state(&pod) == DeploymentState::Running).filter(|age| *age < LAG);
+        let age = pod
+            .run_age()
+            .filter(|_| DeploymentState::of(&pod) == DeploymentState::Running)
+            .filter(|age| *age < LAG);
         let contradiction = contradiction(listed, &pod);
         // How old the contradiction is nobody knows.
         let known = age.filter(|_| contradiction.is_none()).unwrap_or_default();
@@ -96,7 +99,7 @@ pub(crate) async fn listed(runpod: &RunPod, name: &str) -> Result<Vec<PodHandle>
 /// Tells a list and the answer by id that followed it apart where they differ: one of them is from before the last change.
 fn contradiction(listed: &PodHandle, pod: &PodHandle) -> Option<String> {
     let word = |pod: &PodHandle| pod.state.as_ref().map_or("nothing", PodState::as_str).to_owned();
-    if state(listed) != state(pod) {
+    if DeploymentState::of(listed) != DeploymentState::of(pod) {
         return Some(format!(
             "RunPod's list says {} and its answer about the pod says {}: it was started or stopped within the last {} s or so, and one of them is from before",
             word(listed),
@@ -120,7 +123,7 @@ fn young(age: Duration) -> String {
 /// An address in front of a container that has not been heard of may be that of the run before.
 fn unheard(pod: &PodHandle, version: ApiVersion) -> Option<String> {
     let is_unheard = version == ApiVersion::V2
-        && state(pod) == DeploymentState::Running
+        && DeploymentState::of(pod) == DeploymentState::Running
         && !pod.has_runtime
         && pod.connection().direct_ssh().is_some();
     is_unheard.then(|| {

@@ -102,7 +102,7 @@ impl DeploymentStatus {
         Self {
             name: name.to_owned(),
             provider: NAME.to_owned(),
-            state: pod.map_or(DeploymentState::NotDeployed, |pod| pod.deployment_state().into()),
+            state: pod.map_or(DeploymentState::NotDeployed, |pod| DeploymentState::of(pod)),
             instance_id: pod.map(|pod| pod.id.clone()),
             image: pod.and_then(|pod| pod.image.clone()),
             addresses: pod.filter(|_| doubt.is_none()).map(addresses).unwrap_or_default(),

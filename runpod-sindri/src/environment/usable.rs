@@ -24,7 +24,7 @@ pub(crate) struct Usable {
 impl Usable {
     pub(crate) fn of(blueprint: &Blueprint) -> Self {
         Self {
-            ssh: blueprint.starts_ssh,
+            ssh: blueprint.expects_ssh,
             public: blueprint.public_ip,
             tells_inside: blueprint.version == ApiVersion::V2,
         }

@@ -3,6 +3,7 @@
 use std::fmt;
 
 use runpod_lifecycle::{Cloud, End, GpuType, Pod, PodHandle, PodState, Reaped, RunPod, Stock, Warning};
+use runpod_sindri::DeploymentState;
 use serde_json::{Value, json};
 
 use crate::{
@@ -35,7 +36,7 @@ pub(crate) async fn list(runpod: &RunPod, all: bool, printer: Printer) -> anyhow
 fn pod_for_programs(pod: &Pod) -> Value {
     let cost = pod.hourly_cost();
     json!({
-        "name": pod.name, "instance_id": pod.id, "state": runpod_sindri::DeploymentState::from(pod.deployment_state()),
+        "name": pod.name, "instance_id": pod.id, "state": DeploymentState::of(pod),
         "runpod_status": pod.state.as_ref().map(PodState::as_str), "hardware": hardware(pod),
         "data_center": pod.data_center, "cost_per_hr": cost.total_usd(), "storage_cost_per_hr": cost.storage_usd,
         "is_ours": pod.is_ours(), "created_at": pod.created_at,
@@ -43,7 +44,7 @@ fn pod_for_programs(pod: &Pod) -> Value {
 }
 
 fn state(pod: &Pod) -> String {
-    runpod_sindri::DeploymentState::from(pod.deployment_state()).to_string()
+    DeploymentState::of(pod).to_string()
 }
 
 fn hardware(pod: &Pod) -> String {
