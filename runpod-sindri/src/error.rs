@@ -309,9 +309,9 @@ impl ProviderError {
             Self::Deploy { suggestions, source, .. } if source.is_no_capacity() => {
                 Some(format!("RunPod has no machine for this right now; try {}", suggestions.join(", ")))
             }
-            Self::Deploy { source, .. } => call_behind(source).and_then(advice_on_deploy).map(str::to_owned),
+            Self::Deploy { source, .. } => call_behind(source).map(advice).map(str::to_owned),
             Self::Wait { source: WaitError::Call { source, .. }, .. } | Self::Call { source, .. } => {
-                advice(source).map(str::to_owned)
+                Some(advice(source).to_owned())
             }
             Self::Wait { .. } => Some("the pod was left as it is: see status and logs".to_owned()),
             Self::NotDestroyed { .. } => Some("see to what RunPod says, then destroy once more".to_owned()),
@@ -375,50 +375,36 @@ fn call_behind(error: &DeployError) -> Option<&Error> {
     }
 }
 
-/// Advice about a refused create, in the words of sindri.yaml.
-fn advice_on_deploy(error: &Error) -> Option<&'static str> {
-    Some(match error.kind() {
-        ErrorKind::Rejected => {
-            "check gpuType, gpuCount, region, cloudType, networkVolumeId, ports and the image in sindri.yaml"
-        }
-        ErrorKind::Forbidden => {
-            "the key needs write access to pods, and the account must be allowed this GPU: try another gpuType"
-        }
-        ErrorKind::NotFound => "check networkVolumeId and templateId in sindri.yaml, and see status",
-        _ => return advice(error),
-    })
-}
-
 /// Returns true if a pod may have been started, stopped or terminated although the call failed.
 fn may_have_changed(error: &Error) -> bool {
     const CHANGES: [&str; 4] = ["start pod", "stop pod", "restart pod", "terminate pod"];
     error.may_have_been_applied() && CHANGES.contains(&error.operation())
 }
 
-/// Advice about a failed call, in the words of sindri.yaml.
-fn advice(error: &Error) -> Option<&'static str> {
-    Some(match error.kind() {
+/// Advice about a failed call: the facade's, but where it names a key of sindri.yaml or a command.
+fn advice(error: &Error) -> &'static str {
+    let is_create = error.operation() == "create pod";
+    match error.kind() {
         _ if may_have_changed(error) => {
             "RunPod may have done it all the same, and the pod may bill: see status and https://uptime.runpod.io"
+        }
+        ErrorKind::Rejected if is_create => {
+            "check gpuType, gpuCount, region, cloudType, networkVolumeId, ports and the image in sindri.yaml"
+        }
+        ErrorKind::Forbidden if is_create => {
+            "the key needs write access to pods, and the account must be allowed this GPU: try another gpuType"
+        }
+        ErrorKind::NotFound if is_create => {
+            "check networkVolumeId and templateId in sindri.yaml, and see status"
         }
         ErrorKind::Rejected => "RunPod does not take it as it is: see status",
         ErrorKind::NoCapacity => {
             "the host has given its GPUs to others: try again later, or destroy and deploy anew (a pod volume does not move)"
         }
-        ErrorKind::Unauthorized => {
-            "check RUNPOD_API_KEY; keys are made at https://console.runpod.io/user/settings"
-        }
-        ErrorKind::InsufficientBalance => "add credit at https://console.runpod.io/user/billing",
-        ErrorKind::Forbidden => {
-            "the key may not do this: give it access to pods at https://console.runpod.io/user/settings"
-        }
         ErrorKind::NotFound => "it is gone, or the API is elsewhere: see status",
         ErrorKind::Conflict => "its state does not allow this now: see status",
-        ErrorKind::Locked => "unlock the pod at https://www.runpod.io/console/pods",
-        ErrorKind::RateLimited => "too many requests: wait a minute",
-        ErrorKind::Server => "RunPod has a problem: see https://uptime.runpod.io and status, and try again",
-        _ => return None,
-    })
+        _ => error.hint(),
+    }
 }
 
 impl std::fmt::Display for ProviderError {
