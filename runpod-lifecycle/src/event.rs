@@ -139,7 +139,7 @@ impl Event {
             Self::CandidateTried { hardware } => write!(f, "asking for {hardware}"),
             Self::CandidateRefused { hardware, reason } => write!(f, "{hardware} refused: {reason}"),
             Self::OutcomeUnclear { hardware, error } => {
-                write!(f, "unclear whether a pod with {hardware} was created, looking for it: {error}")
+                write!(f, "unclear whether a pod with {hardware} was created, searching for it: {error}")
             }
             Self::PodFound { pod_id } => write!(f, "found pod {pod_id}: it had been created after all"),
             Self::PodCreated { pod_id, hardware, cost_usd_per_hour } => {

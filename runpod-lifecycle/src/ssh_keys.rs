@@ -86,7 +86,7 @@ impl RunPod {
         self.confirm_ssh_keys(&keys).await.map(|()| true)
     }
 
-    /// Looks until every key that was written is shown.
+    /// Reads until every key that was written is shown.
     async fn confirm_ssh_keys(&self, wanted: &[String]) -> Result<(), Error> {
         for pause in WRITTEN_PAUSES {
             sleep(Duration::from_secs(pause)).await;

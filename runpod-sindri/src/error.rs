@@ -26,7 +26,7 @@ pub enum ProviderError {
     SecretMissing {
         /// Its name.
         name: String,
-        /// The place where it was looked for.
+        /// The place where it was searched for.
         reason: String,
     },
     /// A secret's file cannot be read.
@@ -304,7 +304,7 @@ impl ProviderError {
                 "deploy it first; if that was within the last 15 s, try again: RunPod may not list it yet".to_owned(),
             ),
             Self::NotSeen { .. } => Some(
-                "look with status or at https://www.runpod.io/console/pods, or destroy once more".to_owned(),
+                "check with status or at https://www.runpod.io/console/pods, or destroy once more".to_owned(),
             ),
             Self::Deploy { suggestions, source, .. } if source.is_no_capacity() => {
                 Some(format!("RunPod has no machine for this right now; try {}", suggestions.join(", ")))

@@ -91,7 +91,7 @@ impl Provider for RunpodProvider {
     }
 
     async fn status(&self, config: &SindriConfig) -> anyhow::Result<DeploymentStatus> {
-        let present = self.look(&self.watched()?, &config.name).await?;
+        let present = self.find(&self.watched()?, &config.name).await?;
         Ok(DeploymentStatus::of(&config.name, present.as_ref()))
     }
 

@@ -26,7 +26,7 @@ const OWN_KEY: &str = "RUNPOD_API_KEY";
 
 /// Sources of secrets' values.
 pub(crate) struct Resolver<'a> {
-    /// Every value there is, if somebody has resolved them.
+    /// Every value there is, if they are resolved already.
     pub(crate) resolved: Option<&'a BTreeMap<String, Secret>>,
     pub(crate) variables: &'a Variables,
     /// The folder where relative paths begin.
@@ -52,7 +52,7 @@ impl Resolver<'_> {
         }
         if resolved.values.contains_key(OWN_KEY) {
             resolved.warnings.push(format!(
-                "secret {OWN_KEY} goes into the pod, where whoever gets in can rent and delete pods with it: leave it out of secrets, since deploys read it here"
+                "secret {OWN_KEY} goes into the pod, where a login is enough to rent and delete pods with it: leave it out of secrets, since deploys read it here"
             ));
         }
         Ok(resolved)

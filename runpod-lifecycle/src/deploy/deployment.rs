@@ -172,7 +172,7 @@ impl<'a> Deployment<'a> {
     }
 
     /// The end of a deploy. Not having been listed for a while is proof enough to send a create again, since
-    /// a pod that shows up late is found by its marker then. After the end nobody looks for it any more.
+    /// a pod that shows up late is found by its marker then. After the end nothing searches for it any more.
     fn ended(self, end: DeployError) -> DeployError {
         let (Some(unclear), false) = (self.unclear, end.may_bill()) else { return end };
         let seconds = RECONCILE_PAUSES.iter().sum::<u64>();

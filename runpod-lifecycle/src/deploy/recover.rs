@@ -68,7 +68,7 @@ impl Search<'_> {
         }
     }
 
-    /// Searches the account for the pods of the deployment. A pod that cannot be told is looked at
+    /// Searches the account for the pods of the deployment. A pod that cannot be told is asked for
     /// by its id.
     async fn poll(&mut self) -> Result<SearchResult, Error> {
         let Deployment { runpod, claim, .. } = self.deployment;
@@ -141,7 +141,7 @@ fn lacks(pods: &[Pod], id: Option<&String>) -> bool {
 enum SearchResult {
     /// The pods of this deployment, at least one.
     Ours(Vec<Pod>),
-    /// A pod of that name that does not show whose it is, by its id, and what went wrong with a look at it.
+    /// A pod of that name that does not show whose it is, by its id, and the failure of a call for it.
     Doubtful(Option<String>, Option<Error>),
     Nothing,
 }

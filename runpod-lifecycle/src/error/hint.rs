@@ -73,17 +73,17 @@ impl Failed {
                 "the request was stopped in front of RunPod's API, which says nothing about your permissions; check proxies and the base URL"
             }
             ErrorKind::NotFound => "it does not exist or no longer does",
-            ErrorKind::Unproven => "RunPod may not know the pod yet: look again in a few seconds",
-            ErrorKind::Conflict => "its present state does not allow this; look at it first",
+            ErrorKind::Unproven => "RunPod may not know the pod yet: get it again in a few seconds",
+            ErrorKind::Conflict => "its present state does not allow this; check that first",
             ErrorKind::Locked => "unlock it at https://www.runpod.io/console/pods first",
             ErrorKind::Retired => "REST v1 was retired on 2026-11-15; use v2",
             ErrorKind::TooLarge => "RunPod takes at most 102,400 bytes; shorten the environment",
             ErrorKind::RateLimited => "wait before the next request",
             ErrorKind::Server => {
-                "RunPod failed, and may have done it all the same: look before sending it again; see https://uptime.runpod.io"
+                "RunPod failed, and may have done it all the same: check before sending it again; see https://uptime.runpod.io"
             }
             ErrorKind::Unreachable => "nothing was sent. Check the network and the base URL",
-            ErrorKind::Interrupted => "RunPod may have done it all the same: look before sending it again",
+            ErrorKind::Interrupted => "RunPod may have done it all the same: check before sending it again",
             ErrorKind::Unreadable => {
                 "the answer is not what RunPod's contract describes; check the base URL and proxies"
             }

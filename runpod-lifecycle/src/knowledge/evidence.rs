@@ -205,7 +205,7 @@ fn is_left_by(action: Changed, pod: &Pod, changes: &Changes) -> bool {
     match action {
         Changed::Started => is_down || state.is_up() && pod.shows_old_run(),
         Changed::Restarted => is_down || state.is_up() && pod.withheld.is_some(),
-        // Whatever began since was started by somebody.
+        // Whatever began since was started on purpose.
         Changed::Stopped => state.is_up() && (changes.is_last(Changed::Stopped) || pod.withheld.is_some()),
         Changed::Terminated => true,
     }

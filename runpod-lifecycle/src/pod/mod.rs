@@ -182,7 +182,7 @@ impl Pod {
     }
 
     /// Returns true if RunPod says that it runs: addresses that it shows of any other pod are from before (observed of
-    /// stopped ones), and may be somebody else's by now.
+    /// stopped ones), and may lead to another pod by now.
     pub(crate) fn is_running(&self) -> bool {
         self.state == Some(PodState::Running)
     }

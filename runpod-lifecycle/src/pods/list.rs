@@ -74,13 +74,13 @@ impl RunPod {
     /// [`ErrorKind::NotFound`] only if RunPod itself says that there is no such pod; any other kind
     /// means that nobody knows, [`ErrorKind::Unproven`] that it may be too new.
     pub async fn get(&self, id: &str) -> Result<PodHandle, Error> {
-        self.look_again(id, None).await.map(|pod| PodHandle::new(self.clone(), pod))
+        self.fetch_listed(id, None).await.map(|pod| PodHandle::new(self.clone(), pod))
     }
 
     /// Gets one pod, given that a list asked for at `listed_at` has shown it.
-    pub(crate) async fn look_again(&self, id: &str, listed_at: Option<Instant>) -> Result<Pod, Error> {
+    pub(crate) async fn fetch_listed(&self, id: &str, listed_at: Option<Instant>) -> Result<Pod, Error> {
         let asked_at = Instant::now();
-        let error = match self.look_at(id, Attempts::Several).await {
+        let error = match self.fetch(id, Attempts::Several).await {
             Err(error) if error.kind() == ErrorKind::NotFound => error,
             outcome => return outcome,
         };
@@ -95,7 +95,7 @@ impl RunPod {
     }
 
     /// The pod of this id and no other.
-    pub(crate) async fn look_at(&self, id: &str, attempts: Attempts) -> Result<Pod, Error> {
+    pub(crate) async fn fetch(&self, id: &str, attempts: Attempts) -> Result<Pod, Error> {
         let call = Call::read(Operation::GetPod, Some(id));
         let asked_at = Instant::now();
         let mut pod = self.send(call, attempts, || self.backend().get(id)).await?;
@@ -117,7 +117,7 @@ impl RunPod {
         listed_at: Option<Instant>,
     ) -> Result<(Option<Pod>, Finding), Error> {
         let at = Instant::now();
-        let pod = match self.look_at(id, attempts).await {
+        let pod = match self.fetch(id, attempts).await {
             Ok(pod) => Some(pod),
             Err(error) if error.kind() == ErrorKind::NotFound => None,
             Err(error) => return Err(error),
@@ -142,7 +142,7 @@ impl RunPod {
     }
 
     /// The pods of this name that are not gone: those that RunPod lists, and what this handle and its clones
-    /// created in the last 30 s. The name is all it goes by, whoever made the pod.
+    /// created in the last 30 s. It goes by the name alone, also for pods of other programs.
     ///
     /// # Errors
     /// As [`list`](Self::list), and if the list holds an entry so odd that it may be a pod of this
@@ -224,7 +224,7 @@ impl RunPod {
         let is_left = |pod: &&Pod| !records.is_ended_by(&pod.id, listing.asked_at);
         for pod in listing.pods.iter().filter(is_left) {
             let pod = match bears(pod, name) {
-                None => self.look_closer(pod.clone(), Attempts::Several).await?,
+                None => self.refetch(pod.clone(), Attempts::Several).await?,
                 Some(true) => Some(pod.clone()),
                 Some(false) => continue,
             };
@@ -254,11 +254,11 @@ impl RunPod {
         Ok(named)
     }
 
-    /// Tells whose a pod of a list is. One that does not show it is looked at by its id; if it is gone, it is
+    /// Tells whose a pod of a list is. One that does not show it is asked for by its id; if it is gone, it is
     /// nobody's.
     pub(crate) async fn whose(&self, claim: &Claim, pod: Pod) -> Result<(Whose, Pod), Error> {
         match claim.whose(&pod) {
-            Whose::MayBeOurs => Ok(match self.look_closer(pod.clone(), Attempts::Several).await? {
+            Whose::MayBeOurs => Ok(match self.refetch(pod.clone(), Attempts::Several).await? {
                 Some(closer) => (claim.whose(&closer), closer),
                 None => (Whose::SomebodyElses, pod),
             }),
@@ -268,7 +268,7 @@ impl RunPod {
 
     /// A pod that a list shows without what tells it from others, asked for by its id; `None` if it is gone,
     /// the pod as listed if RunPod does not know it by its id yet.
-    pub(crate) async fn look_closer(&self, pod: Pod, attempts: Attempts) -> Result<Option<Pod>, Error> {
+    pub(crate) async fn refetch(&self, pod: Pod, attempts: Attempts) -> Result<Option<Pod>, Error> {
         let (closer, finding) = self.examine(&pod.id, attempts, pod.listed_at()).await?;
         Ok((finding != Finding::Gone).then(|| closer.unwrap_or(pod)))
     }
@@ -328,7 +328,7 @@ impl PodHandle {
     /// # Errors
     /// As [`RunPod::get`].
     pub async fn refresh(&self) -> Result<Self, Error> {
-        self.runpod().look_again(&self.id, self.listed_at()).await.map(|pod| self.with(pod))
+        self.runpod().fetch_listed(&self.id, self.listed_at()).await.map(|pod| self.with(pod))
     }
 }
 

@@ -183,8 +183,8 @@ impl RunPod {
     /// It keeps no state: the lifetime is read from the pods. Call it from cron, or in a loop.
     /// It compares with RunPod's clock, as the dates of its answers say; without any, with this machine's and
     /// an [`Event::Warned`]. A pod without a pod volume that has failed, or shows that it has been up for 30 s, is
-    /// ended on the list's word. Any other has perhaps just been started by somebody else, which RunPod may
-    /// take 15 s to show: all of them are looked at by their ids 15 s after the list, once. A pod that the list
+    /// ended on the list's word. Any other may just have been started by another program, which RunPod may
+    /// take 15 s to show: all of them are asked for by their ids 15 s after the list, once. A pod that the list
     /// shows without any environment, or that is to be kept, costs one call more. No rate limit holds back
     /// what it sends.
     ///
@@ -244,7 +244,7 @@ impl RunPod {
         (reaped, failure)
     }
 
-    /// Looks by its id at a pod that the list does not show enough of, and reports it if it is to be kept, or ends
+    /// Asks by its id for a pod that the list does not show enough of, and reports it if it is to be kept, or ends
     /// it. Returns it with the time of that call if it is in doubt.
     async fn keep(
         &self,
@@ -322,7 +322,7 @@ impl RunPod {
 
     /// A pod by its id, of which the list does not show enough; `None` if it is gone or cannot be had.
     async fn uncover(&self, pod: PodHandle, mode: Mode) -> Option<PodHandle> {
-        match self.look_closer((*pod).clone(), mode.tries()).await {
+        match self.refetch((*pod).clone(), mode.tries()).await {
             Ok(closer) => closer.map(|closer| pod.with(closer)),
             Err(error) => {
                 let warning = Warning::MayBeOverdue { pod_id: pod.id.clone(), reason: error.to_string() };

@@ -24,7 +24,7 @@ const PAUSE: Duration = Duration::from_secs(1);
 const LONG_PAUSE: Duration = Duration::from_secs(10);
 /// The time after the first list that shows everything in which nobody ends the search while something fails.
 const PATIENCE: Duration = Duration::from_secs(15);
-/// The longest a search that begins late holds somebody up.
+/// The longest a search that begins late holds its caller up.
 const LATE_PATIENCE: Duration = Duration::from_secs(2);
 
 /// A new pod that was given up, since another deploy had made an earlier one of its name.
@@ -41,7 +41,7 @@ pub struct GaveWay {
     pub name: String,
     /// The id of the later pod, which this deploy created.
     pub pod_id: String,
-    /// The earlier pod, somebody else's.
+    /// The earlier pod, another deploy's.
     pub winner: PodHandle,
     /// Why the later pod could not be terminated, so that both bill; `None` if it was.
     pub not_terminated: Option<Error>,
@@ -256,9 +256,9 @@ impl PodHandle {
         }
     }
 
-    /// Looks by its id at a pod of a list that does not show what it is.
+    /// Asks by its id for a pod of a list that does not show what it is.
     async fn closer(&self, pod: &Pod, relate: impl Fn(&Pod) -> Relation) -> Result<Relation, String> {
-        let closer = self.runpod().look_closer(pod.clone(), Attempts::Several).await;
+        let closer = self.runpod().refetch(pod.clone(), Attempts::Several).await;
         let Some(closer) = closer.map_err(|error| error.to_string())? else { return Ok(Relation::None) };
         match relate(&closer) {
             // Listed and not known by its id: a later list says whether it is there.
@@ -269,9 +269,9 @@ impl PodHandle {
         }
     }
 
-    /// A pod that a list shows, as it is now; `None` if it is gone. What cannot be looked at is as listed.
+    /// A pod that a list shows, as it is now; `None` if it is gone. One that cannot be had is as listed.
     async fn alive(&self, pod: &Pod) -> Option<Pod> {
-        self.runpod().look_closer(pod.clone(), Attempts::Several).await.unwrap_or_else(|_| Some(pod.clone()))
+        self.runpod().refetch(pod.clone(), Attempts::Several).await.unwrap_or_else(|_| Some(pod.clone()))
     }
 
     async fn end_twin(&self, twin: &Pod, record: &PodRecord) -> Result<(), String> {

@@ -14,10 +14,10 @@ impl RunPod {
     /// A list for waits, no older than [`SHARED_FOR`].
     pub(crate) async fn snapshot(&self) -> Arc<Listing> {
         let oldest = Instant::now().checked_sub(SHARED_FOR);
-        // A failure is shared among many; whoever is alone knows it already.
+        // A failure is shared among many; a wait that is alone knows it already.
         let is_alone = self.poller().is_alone();
         let will_do = |list: &Listing| is_after(list, oldest) && !(is_alone && list.failure.is_some());
-        // An odd pod in the list is asked for by its id when somebody waits for it.
+        // An odd pod in the list is asked for by its id when a wait is for it.
         self.shared_list(Attempts::One, will_do).await
     }
 
@@ -33,7 +33,7 @@ impl RunPod {
         list.failure.clone().map_or(Ok(list), Err)
     }
 
-    /// The list that was read last if it will do, or else one that is read by whoever comes first.
+    /// The list that was read last if it will do, or else one that is read by the first caller.
     async fn shared_list(&self, attempts: Attempts, will_do: impl Fn(&Listing) -> bool) -> Arc<Listing> {
         let poller = self.poller();
         let recent = || poller.latest().filter(|list| will_do(list));

@@ -287,7 +287,7 @@ impl PodSpec {
 
     /// Sets an environment variable of the container. The value is never printed by this crate.
     ///
-    /// RunPod echoes values in clear to whoever holds the key. A value of `{{ RUNPOD_SECRET_name }}`
+    /// RunPod echoes values in clear to every holder of the key. A value of `{{ RUNPOD_SECRET_name }}`
     /// is filled in from the account's secrets when the container starts. Names that begin with
     /// `RUNPOD_LIFECYCLE_` are this crate's own and refused: copied from another pod, they would make the new
     /// one pass for it.
@@ -349,7 +349,7 @@ impl PodSpec {
     /// It counts from when the create that makes the pod is sent, by RunPod's clock, as the dates of its answers
     /// say. A start after its end begins it anew.
     ///
-    /// RunPod does not end it: the lifetime is written into the pod, and whoever calls
+    /// RunPod does not end it: the lifetime is written into the pod, and a call of
     /// [`reap`](crate::RunPod::reap), for example from cron, ends the pod once it is over.
     pub fn lifetime(mut self, lifetime: Duration) -> Self {
         self.lifetime = Some(lifetime);

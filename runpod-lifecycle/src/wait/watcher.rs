@@ -151,7 +151,7 @@ impl Source for Watcher<'_> {
                 return std::future::pending().await;
             }
             let is_readable = self.lists.borrow().as_ref().is_some_and(|list| list.failure.is_none());
-            // Somebody else's list is no news for a wait that asks by id.
+            // Another wait's list is no news for a wait that asks by id.
             if is_readable && self.question() == Asked::List {
                 return;
             }

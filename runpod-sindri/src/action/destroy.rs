@@ -10,7 +10,7 @@ use crate::{
     environment::present::{LAG, listed, named},
 };
 
-/// The pause between two looks for a pod that no list shows yet.
+/// The pause between two searches for a pod that no list shows yet.
 const PAUSE: Duration = Duration::from_secs(5);
 
 impl RunpodProvider {
@@ -137,7 +137,7 @@ impl Destruction {
         }
     }
 
-    /// Reports it. `seen` is the failure of the last look for further pods.
+    /// Reports it. `seen` is the failure of the last search for further pods.
     fn outcome(mut self, name: &str, seen: Result<(), Error>) -> Result<ActionReport, ProviderError> {
         if self.ended.is_empty() && self.failed.len() == 1 && seen.is_ok() {
             let failure = self.failed.swap_remove(0).1;

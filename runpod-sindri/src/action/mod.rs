@@ -120,7 +120,7 @@ impl RunpodProvider {
     }
 }
 
-/// A warning about a pod that has come back without its GPUs, as far as a look shows.
+/// A warning about a pod that has come back without its GPUs, as far as one poll shows.
 async fn without_gpu(pod: &PodHandle) -> Option<String> {
     let seen = pod.refresh().await.ok()?;
     let is_up = matches!(DeploymentState::of(&seen), DeploymentState::Running | DeploymentState::Creating);

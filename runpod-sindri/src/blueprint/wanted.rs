@@ -42,7 +42,7 @@ impl Wanted {
     }
 }
 
-/// Everything wrong with a config that does not need a look at RunPod.
+/// Everything wrong with a config that can be told without asking RunPod.
 fn problems(config: &SindriConfig, runpod: &RunpodConfig) -> Vec<ConfigProblem> {
     let mut problems = Vec::new();
     let mut refuse =

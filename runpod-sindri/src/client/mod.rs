@@ -41,7 +41,7 @@ pub struct RunpodProvider {
     api_url: Option<String>,
     http_proxy: Option<String>,
     variables: Variables,
-    /// The secrets' values, if whoever embeds it has resolved them.
+    /// The secrets' values, if the program that embeds it has resolved them.
     resolved: Option<BTreeMap<String, Secret>>,
     observer: Option<Observe>,
     /// Shared by clones, so that they know of each other's deploys.
@@ -83,7 +83,7 @@ impl RunpodProvider {
 
     /// Reads these variables in place of the process's: the key, the URL, secrets, and `PATH` to find ssh.
     ///
-    /// Whoever embeds the provider gives it the secrets it has resolved this way.
+    /// A program that embeds the provider hands over the secrets it has resolved this way.
     #[must_use]
     pub fn environment_variables<N, V>(mut self, variables: impl IntoIterator<Item = (N, V)>) -> Self
     where
@@ -96,7 +96,7 @@ impl RunpodProvider {
         self
     }
 
-    /// Takes these values for the config's secrets in place of looking them up, for whoever embeds the provider and has
+    /// Takes these values for the config's secrets in place of looking them up, for a program that embeds the provider and has
     /// resolved them. One that is not among them is left out, which is an error if it is required.
     #[must_use]
     pub fn secrets<N, V>(mut self, values: impl IntoIterator<Item = (N, V)>) -> Self
@@ -109,7 +109,7 @@ impl RunpodProvider {
         self
     }
 
-    /// Looks for everything wrong with a config that does not need a look at RunPod, its image aside. Sends nothing.
+    /// Tells everything wrong with a config that can be told without asking RunPod, its image aside. Sends nothing.
     ///
     /// # Errors
     /// [`ProviderError::Config`].

@@ -31,7 +31,7 @@ pub enum SecretSource {
     Env,
     /// A file to be put into the container, which RunPod cannot do: skipped with a warning.
     File,
-    /// A source of Sindri's, for example `vault`: whoever embeds the provider resolves it.
+    /// A source of Sindri's, for example `vault`: the program that embeds the provider resolves it.
     #[serde(untagged)]
     Other(String),
 }

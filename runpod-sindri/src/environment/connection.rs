@@ -8,7 +8,7 @@ use crate::DeploymentState;
 /// Note on the variables that a shell over ssh lacks, and how to have them there.
 pub(crate) const VARIABLES: &str = "Variables: a session over ssh has none of the pod's variables, secrets included. In bash, as root: while IFS= read -rd '' v; do export \"$v\"; done < /proc/1/environ";
 
-/// Addresses of an environment, as of one poll. External ports change on every start.
+/// Addresses of an environment, by one poll. External ports change on every start.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ConnectionInfo {
     /// The command that opens a shell; `None` until the pod has an SSH endpoint.

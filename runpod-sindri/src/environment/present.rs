@@ -56,14 +56,14 @@ impl RunpodProvider {
     /// The pod of an environment that must be there, by its id: a list may show it as it was before its last start or
     /// stop. Where RunPod does not answer for it by its id, it is as the list shows it, which is a doubt.
     pub(crate) async fn present(&self, runpod: &RunPod, name: &str) -> Result<Present, ProviderError> {
-        match self.look(runpod, name).await? {
+        match self.find(runpod, name).await? {
             Some(present) => Ok(present),
             None => Err(ProviderError::NotFound { name: name.to_owned() }),
         }
     }
 
     /// The same; `None` if there is none.
-    pub(crate) async fn look(&self, runpod: &RunPod, name: &str) -> Result<Option<Present>, ProviderError> {
+    pub(crate) async fn find(&self, runpod: &RunPod, name: &str) -> Result<Option<Present>, ProviderError> {
         let asked_at = Instant::now();
         let listed = match named(runpod, name).await?.as_slice() {
             [] => return Ok(None),

@@ -12,7 +12,7 @@ use crate::{
     environment::{connection::ways, present::Present},
 };
 
-/// Status of an environment, as of one poll.
+/// Status of an environment, by one poll.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct DeploymentStatus {
     /// The environment's name.

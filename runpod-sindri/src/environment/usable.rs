@@ -72,7 +72,7 @@ impl Condition for Usable {
     }
 }
 
-/// The environment can be used, and what is shown of it is not from before a start that somebody else has just made.
+/// The environment can be used, and what is shown of it is not from before a start that another program has just made.
 #[derive(Clone, Debug)]
 pub(crate) struct Settled {
     usable: Usable,

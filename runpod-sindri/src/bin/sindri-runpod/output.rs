@@ -130,7 +130,7 @@ pub(crate) fn note(text: &str) {
     anstream::eprintln!("{HINT}note:{HINT:#} {text}");
 }
 
-/// Somebody pressed Ctrl-C, or the program was asked to terminate.
+/// Ctrl-C was pressed, or the program was asked to terminate.
 #[derive(Debug)]
 pub(crate) struct Interrupted {
     /// The pod that was created; `None` if none is known of.
