@@ -38,7 +38,7 @@ pub struct Error {
     note: Option<Arc<str>>,
     /// Its text says what to do.
     hints: bool,
-    /// Whether an attempt before this one may have done it.
+    /// True if an attempt before this one may have done it.
     is_unclear: bool,
 }
 

@@ -69,7 +69,7 @@ pub enum ProviderError {
         state: DeploymentState,
         /// RunPod's word for it; empty if it said none.
         word: String,
-        /// Which states do, for example `only stopped pods can be started`.
+        /// The states that allow it, for example `only stopped pods can be started`.
         allowed: &'static str,
     },
     /// The deploy failed.

@@ -322,7 +322,7 @@ async fn after_an_interrupt_no_further_candidate_is_tried() {
     assert_eq!((code, create.calls()), (Some(130), 1), "{said}");
 }
 
-/// What the ssh client was given, with a fake one in its place.
+/// Arguments of the ssh client, with a fake one in its place.
 #[tokio::test]
 async fn ssh_gets_no_key_and_says_where_the_pods_variables_are() {
     let account = Account::with_pods(CONFIG, &[pod(POD, "RUNNING")]).await;

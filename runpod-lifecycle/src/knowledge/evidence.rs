@@ -305,7 +305,7 @@ pub(crate) struct Turnover {
     is_strict: bool,
     /// When the first answer that showed another run was asked for.
     confirmed_at: Option<Instant>,
-    /// Where the run that is over was reached.
+    /// Addresses of the run that is over.
     left: Vec<(String, u16)>,
 }
 

@@ -170,7 +170,7 @@ struct Known {
     run: Option<Run>,
     /// The run that the last change ended.
     turnover: Option<Turnover>,
-    /// Where the last run was reached.
+    /// Addresses of the last run.
     addresses: Vec<(String, u16)>,
 }
 

@@ -137,7 +137,7 @@ impl Pod {
         self.observed.filter(|(asked, _)| *asked == Asked::List).map(|(_, at)| at)
     }
 
-    /// Where RunPod shows it, whatever its state.
+    /// Direct SSH as RunPod shows it, whatever its state.
     pub(crate) fn addresses(&self) -> Vec<(String, u16)> {
         let direct = self.ssh_direct.iter().map(|ssh| (ssh.host.clone(), ssh.port));
         let tcp = self.tcp_endpoints.iter().map(|end| (end.ip.to_string(), end.public_port));

@@ -1,4 +1,4 @@
-//! Which pods the account has.
+//! The account's pods.
 
 use std::{collections::HashSet, sync::Arc, time::Duration};
 

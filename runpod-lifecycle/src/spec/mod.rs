@@ -228,7 +228,7 @@ impl PodSpec {
         self
     }
 
-    /// Which cloud to use. Default [`Cloud::Secure`].
+    /// Cloud to use. Default [`Cloud::Secure`].
     pub fn cloud(mut self, cloud: Cloud) -> Self {
         self.cloud = cloud;
         self

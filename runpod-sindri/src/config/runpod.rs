@@ -158,7 +158,7 @@ impl GpuTypes {
     }
 }
 
-/// Which of RunPod's two clouds.
+/// One of RunPod's two clouds.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize, Serialize, JsonSchema)]
 #[serde(rename_all = "UPPERCASE")]
 pub enum CloudType {

@@ -1,4 +1,4 @@
-//! What a deploy would do, without doing it.
+//! Plans of deploys.
 
 use runpod_lifecycle::{IfExists, PlannedAction, PodSpec, Running, Stock};
 

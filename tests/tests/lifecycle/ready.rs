@@ -51,7 +51,7 @@ async fn pod(server: &MockServer, change: impl FnOnce(&mut Value)) -> PodHandle 
     runpod.get(ID).await.expect("it can be read")
 }
 
-/// What a wait that looks once comes to: nothing, or why it is not over.
+/// Outcome of a wait that polls once: nothing, or why it is not over.
 async fn once(pod: &PodHandle, condition: impl Condition + 'static) -> Result<(), String> {
     match pod.wait_until(condition, Duration::ZERO).await {
         Ok(_) => Ok(()),
@@ -60,7 +60,7 @@ async fn once(pod: &PodHandle, condition: impl Condition + 'static) -> Result<()
     }
 }
 
-/// What a wait that looks once comes to when the application, or what is before it, answers so.
+/// Outcome of a wait that polls once when the application, or what is before it, answers so.
 async fn answered(
     answer: impl FnOnce(Then) -> Then,
     condition: impl Condition + 'static,

@@ -1,4 +1,4 @@
-//! What is sent: only what the user said or what is known to fit, checked against what the catalog knows.
+//! Requests: only what the user said or what is known to fit, checked against what the catalog knows.
 
 use std::sync::{Arc, Mutex};
 
@@ -43,7 +43,7 @@ async fn create(spec: &PodSpec) -> Value {
     creates.remove(0)
 }
 
-/// What a deploy is refused with before any create; a plan is refused likewise.
+/// The refusal of a deploy before any create; a plan is refused likewise.
 async fn refused(spec: &PodSpec) -> String {
     let server = plain().await;
     let error = server.runpod().deploy(spec).await.expect_err("it must be refused");

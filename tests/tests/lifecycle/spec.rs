@@ -1,4 +1,4 @@
-//! What a spec becomes on the wire.
+//! Specs, read back and on the wire.
 
 use std::time::Duration;
 

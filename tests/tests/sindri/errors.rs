@@ -1,4 +1,4 @@
-//! What every failure says to do.
+//! Advice of every failure.
 
 use std::ffi::OsString;
 

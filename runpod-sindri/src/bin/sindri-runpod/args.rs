@@ -116,7 +116,7 @@ pub(crate) enum Command {
     },
 }
 
-/// Which GPU types to show.
+/// Filter of the GPU types to show.
 #[derive(Debug, Args)]
 pub(crate) struct GpuFilter {
     /// Only types whose id or pool has this in it.
