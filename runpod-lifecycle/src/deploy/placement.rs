@@ -4,8 +4,8 @@ use std::cmp::Reverse;
 
 use crate::{
     Cloud, CpuFlavor, DeployError, Error, ErrorKind, Event, GpuType, Hardware, Order, PodSpec, Problem,
-    RunPod, SpecError, Stock,
-    deploy::nearest::{quoted, unknown},
+    RunPod, SpecError, Stock, Warning,
+    deploy::nearest::unknown,
     spec::{CpuSpec, GpuSpec, HardwareSpec, disk, offer::stock_in},
     version::Feature,
 };
@@ -36,7 +36,7 @@ pub(crate) struct Placement {
     /// Allowed data centers; empty for any.
     pub(crate) data_centers: Vec<String>,
     /// Hardware that was left out, and other surprises.
-    pub(crate) warnings: Vec<String>,
+    pub(crate) warnings: Vec<Warning>,
 }
 
 /// The catalog's offer for a kind of hardware; `None` where it cannot be read.
@@ -88,10 +88,7 @@ impl RunPod {
         let data_centers = data_centers?;
         sort(&mut candidates, spec.order);
         if !data_centers.is_empty() && candidates.iter().any(|one| one.cloud == Cloud::Community) {
-            warnings.push(format!(
-                "the catalog does not tell in which data centers the community cloud has stock: with {} pinned it may have none",
-                data_centers.join(", ")
-            ));
+            warnings.push(Warning::StockUnknown { data_centers: data_centers.clone() });
         }
         Ok(Placement { candidates, data_centers, warnings })
     }
@@ -185,7 +182,7 @@ fn gpu_candidates(
     offers: &[(Cloud, Option<Vec<GpuType>>)],
     data_centers: &[String],
     has_catalog: bool,
-    warnings: &mut Vec<String>,
+    warnings: &mut Vec<Warning>,
 ) -> Result<Vec<Candidate>, Vec<Problem>> {
     let mut candidates: Vec<Candidate> = Vec::new();
     for (cloud, types) in offers {
@@ -215,7 +212,8 @@ fn gpu_candidates(
         }
     }
     if candidates.is_empty() && !warnings.is_empty() {
-        let problem = Problem::new("gpu_count", spec.count.to_string(), warnings.join("; "));
+        let told: Vec<String> = warnings.iter().map(Warning::to_string).collect();
+        let problem = Problem::new("gpu_count", spec.count.to_string(), told.join("; "));
         return Err(vec![problem]);
     }
     Ok(candidates)
@@ -240,12 +238,10 @@ fn gpu_candidate(
     }
 }
 
-/// Says so if a pod cannot have so many GPUs of a type. A cloud that does not offer it may say 0.
-fn too_many(count: u32, gpu: &GpuType, cloud: Cloud) -> Option<String> {
+/// Warns if a pod cannot have so many GPUs of a type. A cloud that does not offer it may say 0.
+fn too_many(count: u32, gpu: &GpuType, cloud: Cloud) -> Option<Warning> {
     let most = gpu.max_count.filter(|most| (1..i64::from(count)).contains(most))?;
-    let cloud = if cloud == Cloud::Community { "community" } else { "secure" };
-    let plural = if most == 1 { "" } else { "s" };
-    Some(format!("a pod has at most {most} GPU{plural} of {} in the {cloud} cloud", quoted(&gpu.id)))
+    Some(Warning::GpuLimit { gpu: gpu.id.clone(), most, cloud })
 }
 
 fn cpu_candidates(
