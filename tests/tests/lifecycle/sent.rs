@@ -98,7 +98,7 @@ async fn beside_a_template_only_what_the_spec_says_is_sent() {
     assert_eq!(keys(&body), ["cloud", "disk", "env", "gpu", "mounts", "name", "ports", "templateId"]);
     let plan = plain().await.runpod().plan(&gpu().template("tpl")).await.unwrap();
     assert_eq!(plan.container_disk_gb, None);
-    assert!(plan.warnings.iter().any(|warning| *warning == Warning::PriceWithoutTemplate), "{plan}");
+    assert!(plan.warnings.contains(&Warning::PriceWithoutTemplate), "{plan}");
 }
 
 #[tokio::test]

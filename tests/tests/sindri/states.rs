@@ -144,5 +144,5 @@ async fn a_locked_pod_says_where_to_unlock_it() {
         problem(then, 400, "Pod is locked");
     });
     let error = provider(server.base_url()).destroy(&config("name: my-env"), false).await.unwrap_err();
-    assert!(error.to_string().contains("unlock the pod at https://www.runpod.io/console/pods"), "{error}");
+    assert!(error.to_string().contains("unlock it at https://www.runpod.io/console/pods"), "{error}");
 }

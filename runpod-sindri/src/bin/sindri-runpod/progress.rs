@@ -48,7 +48,8 @@ impl Progress {
 
     /// Those warnings of a result that were not shown as they came.
     pub(crate) fn untold(&self, warnings: &[String]) -> Vec<String> {
-        let told: Vec<String> = self.warned().iter().map(Warning::to_string).collect();
+        let said = |warning: &Warning| printable(&warning.to_string()).into_owned();
+        let told: Vec<String> = self.warned().iter().map(said).collect();
         warnings.iter().filter(|warning| !told.contains(warning)).cloned().collect()
     }
 
