@@ -72,6 +72,12 @@ impl Sindri {
         fs::write(manifest, text)?;
         // The toolchain at hand will do: the file asks for targets that a build here does not need.
         let _ = fs::remove_file(self.folder.join("rust-toolchain.toml"));
+        // The copy is inside this checkout, and the tools take the nearest of these above a file: ours are not Sindri's.
+        for name in ["rustfmt.toml", "clippy.toml"] {
+            if !self.folder.join(name).exists() {
+                fs::write(self.folder.join(name), "")?;
+            }
+        }
         Ok(())
     }
 
