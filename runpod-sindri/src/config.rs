@@ -227,21 +227,50 @@ pub struct ProvidersConfig {
     pub others: BTreeMap<String, serde_json::Value>,
 }
 
+/// The one key that finding an environment takes.
+#[derive(Deserialize)]
+struct Named {
+    name: String,
+}
+
 impl SindriConfig {
+    /// A config with nothing but a name: all that finding an environment takes.
+    #[must_use]
+    pub fn named(name: impl Into<String>) -> Self {
+        Self {
+            version: None,
+            name: name.into(),
+            deployment: DeploymentConfig::default(),
+            extensions: None,
+            secrets: Vec::new(),
+            providers: ProvidersConfig::default(),
+            folder: None,
+        }
+    }
+
+    /// Reads a file to look at, stop or destroy its environment: where anything but the name is wrong, the config is
+    /// [`named`](Self::named) and the second value says what is wrong, with key and line.
+    ///
+    /// # Errors
+    /// [`ConfigError`] if the file cannot be read, is no YAML, or names no environment.
+    pub fn name_from_path(path: impl AsRef<Path>) -> Result<(Self, Option<ConfigError>), ConfigError> {
+        let (path, text) = (path.as_ref(), text(path.as_ref())?);
+        match Self::from_yaml(&text) {
+            Ok(config) => Ok((Self { folder: path.parent().map(Path::to_owned), ..config }, None)),
+            Err(wrong) => match yaml::read::<Named>(&text) {
+                Ok(Named { name }) => Ok((Self::named(name), Some(wrong))),
+                Err(_) => Err(wrong),
+            },
+        }
+    }
+
     /// Reads a config from a file of at most 1 MiB.
     ///
     /// # Errors
     /// [`ConfigError`] if the file cannot be read, is no YAML, or says something of the wrong type.
     pub fn from_path(path: impl AsRef<Path>) -> Result<Self, ConfigError> {
         let path = path.as_ref();
-        let unread = |source| ConfigError::Unread { path: path.to_owned(), source };
-        let mut text = String::new();
-        let file = File::open(path).map_err(unread)?;
-        file.take(LARGEST_FILE + 1).read_to_string(&mut text).map_err(unread)?;
-        if text.len() as u64 > LARGEST_FILE {
-            return Err(ConfigError::TooLarge { path: path.to_owned() });
-        }
-        Ok(Self { folder: path.parent().map(Path::to_owned), ..Self::from_yaml(&text)? })
+        Ok(Self { folder: path.parent().map(Path::to_owned), ..Self::from_yaml(&text(path)?)? })
     }
 
     /// The same config with an image that was resolved or built elsewhere, whatever the file says of images.
@@ -275,6 +304,17 @@ impl SindriConfig {
     pub fn runpod(&self) -> RunpodConfig {
         self.providers.runpod.clone().unwrap_or_default()
     }
+}
+
+fn text(path: &Path) -> Result<String, ConfigError> {
+    let unread = |source| ConfigError::Unread { path: path.to_owned(), source };
+    let mut text = String::new();
+    let file = File::open(path).map_err(unread)?;
+    file.take(LARGEST_FILE + 1).read_to_string(&mut text).map_err(unread)?;
+    if text.len() as u64 > LARGEST_FILE {
+        return Err(ConfigError::TooLarge { path: path.to_owned() });
+    }
+    Ok(text)
 }
 
 /// Finds what is wrong with a user to log in as: ssh could take it for an option, or a shell for more than a word.

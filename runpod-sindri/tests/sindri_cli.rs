@@ -373,6 +373,25 @@ impl Account {
     }
 }
 
+/// The pod bills, whatever has become of the file since.
+#[tokio::test]
+async fn a_wrong_key_keeps_nobody_from_looking_stopping_and_destroying() {
+    let account = Account::new().await;
+    assert_eq!(code(&account.run(&["deploy"], false).await), 0);
+    let wrong = "name: cli\ndeployment: {image: a}\nproviders:\n  runpod: {gpuKind: A40}\n";
+    std::fs::write(account.folder.path().join("sindri.yaml"), wrong).unwrap();
+    let refused = account.run(&["deploy", "--force"], false).await;
+    assert_eq!(code(&refused), 2, "{}", err(&refused));
+    for words in [&["status"][..], &["logs"], &["stop", "--wait"], &["destroy"]] {
+        let output = account.run(words, false).await;
+        assert_eq!(code(&output), 0, "{words:?}: {}", err(&output));
+        let warned = err(&output);
+        assert!(warned.contains("warning: sindri.yaml cannot be understood: providers.runpod"), "{warned}");
+        assert!(warned.contains("\"gpuKind\"") && warned.contains("(line 4, column "), "{warned}");
+    }
+    assert!(account.sim.ledger().iter().all(|entry| !entry.is_billing()));
+}
+
 #[tokio::test]
 async fn a_whole_life_on_the_command_line() {
     let account = Account::new().await;

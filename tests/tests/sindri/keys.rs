@@ -114,6 +114,35 @@ fn an_unreadable_file_says_which_and_shows_nothing_of_it() {
     assert!(matches!(SindriConfig::from_path(&path).unwrap_err(), ConfigError::TooLarge { .. }));
 }
 
+/// What is wrong with the rest of a file must not keep its environment from being found and ended.
+#[test]
+fn the_name_is_read_of_a_file_that_is_wrong_otherwise() {
+    let directory = tempfile::tempdir().unwrap();
+    let path = directory.path().join("sindri.yaml");
+    let read = |text: &str| {
+        std::fs::write(&path, text).unwrap();
+        SindriConfig::name_from_path(&path)
+    };
+    let (config, wrong) = read("name: a\nproviders:\n  runpod: {gpuType: A40}\n").unwrap();
+    assert!(wrong.is_none() && config.runpod().gpu_type.is_some(), "all of a file that is fine");
+    for (text, says) in [
+        ("name: a\nproviders:\n  runpod: {gpuKind: A40}\n", "there is no key \"gpuKind\""),
+        ("providers: {runpod: {gpuCount: many}}\nname: a\n", "gpuCount: a whole number"),
+        ("name: a\nsecrets: [{name: A}]\n", "the key \"source\" is missing"),
+        ("name: a\ndeployment: 7\n", "deployment: "),
+    ] {
+        let (config, wrong) = read(text).unwrap();
+        let wrong = wrong.unwrap().to_string();
+        assert!(wrong.contains(says) && wrong.contains("(line "), "{text}: {wrong}");
+        assert_eq!((config.name.as_str(), config.providers.runpod.is_none()), ("a", true), "{text}");
+    }
+    for text in
+        ["", "name: [a]\n", "name: a\nname: b\n", "deployment: {}\n", "name: a\nb: [\n", "- name: a\n"]
+    {
+        assert!(read(text).is_err(), "{text}");
+    }
+}
+
 #[test]
 fn a_bomb_does_not_go_off() {
     let mut yaml = "a0: &a0 [x, x, x, x, x, x, x, x, x, x]\n".to_owned();
