@@ -235,7 +235,7 @@ async fn an_environment_lives_on_v1_too() {
     let sim = quick_sim().await;
     let variables = [("RUNPOD_API_VERSION", "v1")];
     let provider = provider_with(sim.v1_url(), sim.api_key(), Path::new(NOWHERE), variables);
-    let config = config("{name: a, deployment: {image: b}, providers: {runpod: {spot: true}}}");
+    let config = SindriConfig::from_path("../examples/sindri/spot.yaml").unwrap();
     let plan = provider.plan(&config).await.unwrap();
     assert_eq!(plan.resources[0].config["spot"], true);
     let result = provider.deploy(&config, WAITED).await.unwrap();
