@@ -129,6 +129,20 @@ async fn no_stock_is_seen_in_a_dry_run_and_named_by_a_deploy() {
 }
 
 #[tokio::test]
+async fn a_dry_run_has_every_warning_also_where_a_pod_is_left() {
+    let sim = quick_sim().await;
+    let (provider, folder) = (adapter(&sim), Folder::with(&file("volumeSizeGb: 5", "")));
+    let path = folder.config();
+    cli::deploy(&provider, &path, DeployArgs::default()).await.unwrap();
+    let planned = cli::deploy(&provider, &path, DeployArgs { dry_run: true, ..WAITED }).await.unwrap();
+    let told = line(&planned, "pod embedded: ");
+    assert!(
+        told.contains("already exists") && told.contains("warning: volumeSizeGb (5) becomes 10"),
+        "{told}"
+    );
+}
+
+#[tokio::test]
 async fn secrets_of_every_source_arrive_as_sindri_resolves_them() {
     let secrets = "secrets:\n- {name: IN_DOTENV, source: env, required: true}\n- {name: LOCAL, source: env}\n\
         - {name: AUTHORIZED_KEYS, source: env, fromFile: key.pub}\n- {name: NONE, source: env, fromFile: '~/no/such/file'}\n\

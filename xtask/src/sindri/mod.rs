@@ -2,6 +2,7 @@
 
 mod scenarios;
 mod simulator;
+mod vault;
 
 use std::{
     fs,
