@@ -166,7 +166,13 @@ impl Event {
                 write!(f, "{:>5.1}s pod {pod_id}: {diagnosis}", elapsed.as_secs_f64())
             }
             Self::Paused { operation, pause, reason } => {
-                write!(f, "waiting {:.1} s to {operation}: {reason}", pause.as_secs_f64())
+                // A pause too short to show in seconds is told all the same, and not as none.
+                match pause.as_secs_f64() {
+                    seconds if seconds < 0.1 => {
+                        write!(f, "waiting {} ms to {operation}: {reason}", (seconds * 1e3).ceil().max(1.0))
+                    }
+                    seconds => write!(f, "waiting {seconds:.1} s to {operation}: {reason}"),
+                }
             }
             Self::PollFailed { pod_id, error, elapsed } => {
                 write!(f, "{:>5.1}s pod {pod_id}: {error}", elapsed.as_secs_f64())

@@ -182,7 +182,7 @@ fn details(pod: &Pod, doubt: Option<String>) -> BTreeMap<String, String> {
         ("cpu_flavor", pod.cpu.as_ref().map(|cpu| cpu.flavor.clone())),
         ("vcpu_count", pod.cpu.as_ref().map(|cpu| cpu.vcpus.to_string())),
         ("cost_per_hr", cost.total_usd().map(dollars)),
-        ("storage_cost_per_hr", Some(dollars(cost.storage_usd))),
+        ("storage_cost_per_hr", cost.storage_usd.map(dollars)),
         ("runpod_status", pod.state.as_ref().map(|state| PodState::as_str(state).to_owned())),
         ("data_center", pod.data_center.clone()),
         ("cloud_type", pod.cloud.map(|cloud| format!("{cloud:?}").to_uppercase())),

@@ -121,10 +121,14 @@ impl RunPod {
         shared.get(count, self.lookups().oldest(), self.gpu_types(count, cloud)).await
     }
 
-    /// A catalog, or nothing if it cannot be read: a deploy goes on without.
-    pub(crate) fn or_nothing<T>(&self, catalog: Result<T, Error>) -> Result<Option<T>, DeployError> {
+    /// A catalog, or nothing if it cannot be read or has no entry: a deploy goes on without.
+    pub(crate) fn or_nothing<T>(
+        &self,
+        catalog: Result<Vec<T>, Error>,
+    ) -> Result<Option<Vec<T>>, DeployError> {
         match catalog {
-            Ok(catalog) => Ok(Some(catalog)),
+            // RunPod always rents something: a catalog of nothing knows nothing.
+            Ok(catalog) => Ok(Some(catalog).filter(|entries| !entries.is_empty())),
             Err(error) if forbids_more_than_a_read(&error) => Err(DeployError::Lookup(error)),
             Err(error) => {
                 self.notify(&Event::CatalogUnread { error: unread("the catalog", &error) });

@@ -72,6 +72,25 @@ fn a_set_of_keys_is_written_only_with_every_key_that_it_had() {
 }
 
 #[test]
+fn a_catalog_without_entries_refuses_nothing() {
+    run_fast(50, async {
+        for (path, body, spec) in [
+            ("/v2/catalog/gpus", json!({"gpus": []}), PodSpec::gpu("trainer", "image", [GPU])),
+            ("/v2/catalog/cpus", json!({"cpus": []}), PodSpec::cpu("trainer", "image", 2)),
+        ] {
+            let server = Scripted::start(move |request: &Request, _| match request.is("GET", path) {
+                true => answer(200, body.clone()),
+                false => account(request),
+            })
+            .await;
+            let outcome = server.runpod().deploy(&spec).await;
+            outcome.unwrap_or_else(|error| panic!("{path}: {error}"));
+        }
+    })
+    .expect("a runtime");
+}
+
+#[test]
 fn what_the_catalog_shows_in_an_odd_shape_is_not_refused_as_unknown() {
     run_fast(50, async {
         for entry in [

@@ -1,13 +1,11 @@
 //! Commands about the whole account rather than one environment: its pods, what RunPod rents, and lifetimes that are over.
 
-use std::fmt;
-
 use runpod_lifecycle::{Cloud, End, GpuType, Pod, PodHandle, PodState, Reaped, RunPod, Stock};
 use serde_json::{Value, json};
 
 use crate::{
     args::{Cloud as CloudArgument, GpuFilter},
-    output::{self, Printer},
+    output::{self, Incomplete, Printer},
     progress::Progress,
 };
 
@@ -135,15 +133,21 @@ pub(crate) async fn reap(
     // That this machine's clock counts leaves no pod out.
     let unjudged: Vec<String> =
         progress.warned().into_iter().filter(|warning| !warning.contains("this machine's clock")).collect();
-    if printer.json {
-        let entries = done.iter().map(|(line, id)| json!({ "instance_id": id, "message": line }));
-        printer.print(&entries.collect::<Vec<_>>())?;
-    } else if done.is_empty() && failed.is_empty() && unjudged.is_empty() {
-        printer.lines(["no pod has outlived its lifetime"])?;
-    } else {
-        printer.lines(done.iter().map(|(line, _)| line))?;
+    let is_complete = failed.is_empty() && unjudged.is_empty();
+    let entries: Value =
+        done.iter().map(|(line, id)| json!({ "instance_id": id, "message": line })).collect();
+    match (printer.json, is_complete) {
+        // One document: a failure has what was done in it.
+        (true, false) => {}
+        (true, true) => printer.print(&entries)?,
+        (false, true) if done.is_empty() => printer.lines(["no pod has outlived its lifetime"])?,
+        (false, _) => printer.lines(done.iter().map(|(line, _)| line))?,
     }
-    if failed.is_empty() && unjudged.is_empty() { Ok(()) } else { Err(NotEnded { failed, unjudged }.into()) }
+    if is_complete {
+        Ok(())
+    } else {
+        Err(Incomplete { told: not_ended(&failed, &unjudged), done: entries }.into())
+    }
 }
 
 /// Ends and failures, a line and the pod's id each.
@@ -168,24 +172,15 @@ fn line(what: &str, pod: &Pod) -> String {
 }
 
 /// Pods that could not be ended, and why there may be more of them.
-#[derive(Debug)]
-struct NotEnded {
-    failed: Vec<String>,
-    unjudged: Vec<String>,
+fn not_ended(failed: &[String], unjudged: &[String]) -> String {
+    let told = [
+        ("not every pod whose lifetime is over was ended", failed),
+        ("not every pod could be judged, and one whose lifetime is over bills on", unjudged),
+    ];
+    let told = told.into_iter().filter(|(_, pods)| !pods.is_empty());
+    let told: Vec<String> = told.map(|(what, pods)| format!("{what}: {}", pods.join("; "))).collect();
+    told.join(". ")
 }
-
-impl fmt::Display for NotEnded {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let failed = "not every pod whose lifetime is over was ended";
-        let unjudged = "not every pod could be judged, and one whose lifetime is over bills on";
-        let told = [(failed, &self.failed), (unjudged, &self.unjudged)].into_iter();
-        let told = told.filter(|(_, pods)| !pods.is_empty());
-        let told: Vec<String> = told.map(|(what, pods)| format!("{what}: {}", pods.join("; "))).collect();
-        f.write_str(&told.join(". "))
-    }
-}
-
-impl std::error::Error for NotEnded {}
 
 /// Rows under a header, each column as wide as its widest cell.
 fn table<const N: usize>(header: [&str; N], rows: impl IntoIterator<Item = [String; N]>) -> Vec<String> {

@@ -46,6 +46,12 @@ impl Progress {
         self.warned.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
+    /// Those warnings of a result that were not shown as they came.
+    pub(crate) fn untold(&self, warnings: &[String]) -> Vec<String> {
+        let told: Vec<String> = self.warned().iter().map(|warning| printable(warning).into_owned()).collect();
+        warnings.iter().filter(|warning| !told.contains(warning)).cloned().collect()
+    }
+
     /// Clears the line for whatever is printed next.
     pub(crate) fn end(&self) {
         if let Some(bar) = &self.bar {

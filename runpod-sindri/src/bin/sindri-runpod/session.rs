@@ -161,7 +161,7 @@ async fn carry_out(
             let options = options(force, dry_run, &wait);
             let result = provider.deploy(config, options).await?;
             progress.end();
-            printer.deployed(&result)
+            printer.deployed(&result, progress)
         }
         Command::Status => printer.status(&provider.status(config).await?),
         Command::Connect { user, .. } => {
@@ -174,17 +174,17 @@ async fn carry_out(
         Command::Start { wait } => {
             let report = provider.start_environment(config, wait.longest(true)).await?;
             progress.end();
-            printer.done(&report)
+            printer.done(&report, progress)
         }
         Command::Stop { wait } => {
             let report = provider.stop_environment(config, wait.longest(false)).await?;
             progress.end();
-            printer.done(&report)
+            printer.done(&report, progress)
         }
         Command::Destroy { force, wait } => {
             let report = provider.destroy_environment(config, force, wait.longest(false)).await?;
             progress.end();
-            printer.done(&report)
+            printer.done(&report, progress)
         }
         Command::Logs { follow, tail, source } => {
             let logs = provider.logs(config).await?.tail(tail);
