@@ -10,9 +10,16 @@ use std::{
     process::{Command, Output},
 };
 
+use serde_json::Value;
+
 use crate::openapi::Failure;
 
 const NEEDS: &str = "this needs the source of Sindri 3.1 (https://github.com/pacphi/sindri, branch v3): name its folder with --source, or in SINDRI_SOURCE";
+
+/// The beginning of the adapter in the guide.
+const ADAPTER: &str = "//! RunPod: the provider of";
+/// The beginning of the tests that Sindri gets.
+const TESTS: &str = "//! RunPod as Sindri makes it";
 
 #[derive(clap::Args)]
 pub(crate) struct Arguments {
@@ -34,6 +41,7 @@ pub(crate) fn run(arguments: &Arguments) -> Result<String, Failure> {
     sindri.apply()?;
     sindri.cargo(&["fmt", "--package", "sindri-providers", "--check"])?;
     sindri.cargo(&["clippy", "--package", "sindri-providers", "--all-targets", "--", "-D", "warnings"])?;
+    sindri.cargo(&["test", "--package", "sindri-providers", "--test", "runpod_tests"])?;
     sindri.cargo(&["build", "--package", "sindri"])?;
     scenarios::run(&sindri)
 }
@@ -56,14 +64,10 @@ impl Sindri {
     /// Makes the change that docs/sindri.md describes.
     fn apply(&self) -> Result<(), Failure> {
         let providers = self.folder.join("crates/sindri-providers");
-        fs::write(
-            providers.join("src/runpod.rs"),
-            adapter(&fs::read_to_string(self.ours.join("docs/sindri.md"))?)?,
-        )?;
-        let old_tests = providers.join("tests/runpod_tests.rs");
-        if old_tests.exists() {
-            fs::remove_file(old_tests)?;
-        }
+        let guide = fs::read_to_string(self.ours.join("docs/sindri.md"))?;
+        fs::write(providers.join("src/runpod.rs"), shown(&guide, ADAPTER)?)?;
+        fs::write(providers.join("tests/runpod_tests.rs"), shown(&guide, TESTS)?)?;
+        self.describe()?;
         let manifest = providers.join("Cargo.toml");
         let dependency = format!(
             "[dependencies]\nrunpod-sindri = {{ path = {:?}, default-features = false, features = [\"rustls\"] }}",
@@ -80,6 +84,18 @@ impl Sindri {
             }
         }
         Ok(())
+    }
+
+    /// Puts our description of `providers.runpod` into Sindri's schema.
+    fn describe(&self) -> Result<(), Failure> {
+        let read = |path: &Path| -> Result<Value, Failure> { Ok(serde_json::from_slice(&fs::read(path)?)?) };
+        let ours = read(&self.ours.join("docs/schema/runpod.schema.json"))?;
+        let path = self.folder.join("schemas/sindri.schema.json");
+        let mut schema = read(&path)?;
+        let place = schema.pointer_mut("/properties/providers/properties/runpod");
+        *place.ok_or("Sindri's schema has no providers.runpod")? = ours["$defs"]["RunpodConfig"].clone();
+        schema["$defs"] = ours["$defs"].clone();
+        Ok(fs::write(path, schema.to_string())?)
     }
 
     fn cargo(&self, words: &[&str]) -> Result<(), Failure> {
@@ -101,12 +117,12 @@ impl Sindri {
     }
 }
 
-/// The adapter as the guide shows it.
-fn adapter(guide: &str) -> Result<&str, Failure> {
-    let begin = "```rust\n";
-    let at = guide.find("```rust\n//! RunPod: the provider of").ok_or("docs/sindri.md shows no adapter")?;
-    let text = &guide[at + begin.len()..];
-    Ok(&text[..text.find("```\n").ok_or("the adapter in docs/sindri.md does not end")?])
+/// The text in Rust that the guide shows and that begins so.
+fn shown<'a>(guide: &'a str, first: &str) -> Result<&'a str, Failure> {
+    let fence = format!("```rust\n{first}");
+    let at = guide.find(&fence).ok_or_else(|| format!("docs/sindri.md shows no {first:?}"))?;
+    let text = &guide[at + fence.len() - first.len()..];
+    Ok(&text[..text.find("```\n").ok_or("a text in docs/sindri.md does not end")?])
 }
 
 /// Copies a folder without what a build or git leaves in it.
@@ -136,9 +152,12 @@ mod tests {
     }
 
     #[test]
-    fn the_adapter_is_taken_from_the_guide() {
+    fn the_adapter_and_its_tests_are_taken_from_the_guide() {
         let guide = include_str!("../../../docs/sindri.md");
-        let adapter = adapter(guide).expect("the guide shows it");
-        assert!(adapter.starts_with("//! RunPod") && adapter.ends_with("}\n") && !adapter.contains("```"));
+        for first in [ADAPTER, TESTS] {
+            let text = shown(guide, first).expect("the guide shows it");
+            assert!(text.starts_with(first) && text.ends_with("}\n") && !text.contains("```"));
+        }
+        assert!(shown(guide, "//! Nothing").is_err());
     }
 }

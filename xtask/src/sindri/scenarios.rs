@@ -45,6 +45,7 @@ const REFUSED: Scenario = Scenario { hardware: "", made: 0, billing: 0, ..PLAIN 
 const DEPLOY: &[&str] = &["deploy", "--skip-image-verification"];
 const DRY_RUN: &[&str] = &["deploy", "--dry-run", "--skip-image-verification"];
 const DESTROY: &[&str] = &["destroy", "--force"];
+const VALIDATE: &[&str] = &["config", "validate"];
 const DEPLOYED: (&[&str], i32, &str) = (DEPLOY, 0, "Deployment complete");
 const SECRETS: &str = "secrets:
 - {name: IN_SHELL, source: env, required: true}
@@ -165,7 +166,7 @@ const FILES: &[Scenario] = &[
     Scenario {
         name: "a list of GPUs",
         runpod: "gpuType: [NVIDIA L4, ADA_24]",
-        steps: &[DEPLOYED],
+        steps: &[(VALIDATE, 0, "is valid"), DEPLOYED],
         hardware: "NVIDIA L4",
         ..PLAIN
     },
@@ -192,7 +193,12 @@ const FILES: &[Scenario] = &[
     Scenario {
         name: "a key that nobody knows",
         runpod: "gpuKind: A40",
-        steps: &[(DRY_RUN, 1, "gpuKind"), (DEPLOY, 1, "(line 6, "), (&["status"], 0, "not deployed")],
+        steps: &[
+            (VALIDATE, 1, "gpuKind"),
+            (DRY_RUN, 1, "gpuKind"),
+            (DEPLOY, 1, "(line 5, "),
+            (&["status"], 0, "not deployed"),
+        ],
         ..REFUSED
     },
     Scenario {
