@@ -95,7 +95,8 @@ impl Provider for RunpodProvider {
         same(&self.0.status(&RunpodFile::named(config.name())).await?)
     }
     async fn destroy(&self, config: &SindriConfig, force: bool) -> Result<()> {
-        self.0.destroy(&RunpodFile::named(config.name()), force).await
+        let file = RunpodFile::named(config.name());
+        self.0.destroy(&file, force).await
     }
     async fn plan(&self, config: &SindriConfig) -> Result<DeploymentPlan> {
         let image = config.resolve_image(None).await;

@@ -92,7 +92,7 @@ enum Action {
         /// The folder of the documents.
         #[arg(long)]
         folder: PathBuf,
-        /// Compile the bindings of each, in this folder.
+        /// Compile the bindings of each, in this folder, and the facade on top where it can be.
         #[arg(long)]
         compile_in: Option<PathBuf>,
     },

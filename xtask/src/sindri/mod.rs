@@ -160,4 +160,18 @@ mod tests {
         }
         assert!(shown(guide, "//! Nothing").is_err());
     }
+
+    /// Its defaults and edition 2021, which Sindri's own checks hold every file to.
+    #[test]
+    fn the_texts_are_formatted_as_sindri_formats() {
+        let guide = include_str!("../../../docs/sindri.md");
+        let elsewhere = tempfile::tempdir().expect("a folder without a style of ours above it");
+        for first in [ADAPTER, TESTS] {
+            let file = elsewhere.path().join("text.rs");
+            fs::write(&file, shown(guide, first).expect("the guide shows it")).expect("written");
+            let mut rustfmt = Command::new("rustfmt");
+            let output = rustfmt.args(["--check", "--edition", "2021"]).arg(&file).output().expect("rustfmt");
+            assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stdout));
+        }
+    }
 }
