@@ -2,6 +2,7 @@
 
 use std::{
     collections::BTreeMap,
+    fmt,
     fs::File,
     io::Read,
     path::{Path, PathBuf},
@@ -48,6 +49,18 @@ pub struct SindriConfig {
     /// The folder of the file it was read from, where relative paths begin.
     #[serde(skip)]
     pub(crate) folder: Option<PathBuf>,
+    #[serde(skip)]
+    pub(crate) text: Text,
+}
+
+/// The text that a config was read from, to find the lines of keys; empty if there is none.
+#[derive(Clone, Default)]
+pub(crate) struct Text(String);
+
+impl fmt::Debug for Text {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("..")
+    }
 }
 
 /// Deployment settings that every provider shares.
@@ -245,6 +258,7 @@ impl SindriConfig {
             secrets: Vec::new(),
             providers: ProvidersConfig::default(),
             folder: None,
+            text: Text::default(),
         }
     }
 
@@ -287,14 +301,23 @@ impl SindriConfig {
     /// # Errors
     /// [`ConfigError`] if it is no YAML, nests or repeats itself without measure, or says something of the wrong type.
     pub fn from_yaml(yaml: &str) -> Result<Self, ConfigError> {
-        yaml::read(yaml).map_err(|reason| ConfigError::Unreadable { reason })
+        let config: Self = yaml::read(yaml).map_err(|reason| ConfigError::Unreadable { reason })?;
+        Ok(Self { text: Text(yaml.to_owned()), ..config })
+    }
+
+    /// The same error with the lines that its problems are in.
+    pub(crate) fn located(&self, error: ConfigError) -> ConfigError {
+        let ConfigError::Invalid(problems) = error else { return error };
+        let locate =
+            |problem: ConfigProblem| ConfigProblem { line: yaml::line(&self.text.0, problem.key), ..problem };
+        ConfigError::Invalid(problems.into_iter().map(locate).collect())
     }
 
     /// The user to log in as over direct SSH; `None` for the one RunPod names.
     pub(crate) fn ssh_user(&self) -> Result<Option<String>, ConfigError> {
         let user = self.runpod().ssh_user;
         match user.as_deref().and_then(user_problem) {
-            Some(problem) => Err(ConfigError::Invalid(vec![problem])),
+            Some(problem) => Err(self.located(ConfigError::Invalid(vec![problem]))),
             None => Ok(user),
         }
     }

@@ -65,6 +65,21 @@ async fn every_bound_is_kept_before_anything_is_sent() {
 }
 
 #[tokio::test]
+async fn a_refusal_names_the_line_of_each_key() {
+    let yaml = "name: a\ndeployment:\n  provider: fly\nproviders:\n  runpod:\n    gpu_count: 17\n    region: US\n    vcpuCount: 3\n    sshUser: '-x'\n";
+    let refusal = refusal(yaml).await;
+    for says in [
+        "deployment.provider \"fly\": this provider deploys to runpod only (line 3)",
+        "providers.runpod.gpuCount \"17\": a pod has 1 to 16 GPUs (line 6)",
+        "leave it out for any (line 7)",
+        "at least 2 (line 8)",
+        "for example ubuntu (line 9)",
+    ] {
+        assert!(refusal.contains(says), "{says}: {refusal}");
+    }
+}
+
+#[tokio::test]
 async fn spot_is_refused_with_a_reason_of_its_own() {
     let error = provider("http://127.0.0.1:9").plan(&config(&runpod("spot: true"))).await.unwrap_err();
     let error: ProviderError = error.downcast().unwrap();
