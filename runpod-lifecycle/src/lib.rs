@@ -38,6 +38,7 @@ pub use pod::cloud::Cloud;
 pub use pod::connection::{Connection, SshCommand};
 pub use pod::endpoint::{SshEndpoint, TcpEndpoint};
 pub use pod::lifetime::AtEnd;
+pub use pod::load::{GpuLoad, Load};
 pub use pod::log::{LogLine, LogSource};
 pub use pod::port::{InvalidPort, Port, Protocol};
 pub use pod::state::PodState;

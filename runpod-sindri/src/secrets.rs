@@ -67,7 +67,7 @@ impl Resolver<'_> {
             let missing = || Value::Missing(format!("its source ({}) has no value for it", secret.source));
             return Ok(values.get(&secret.name).cloned().map_or_else(missing, Value::Found));
         }
-        if let Some(value) = self.variables.get(&secret.name) {
+        if let Some(value) = self.variable(&secret.name)? {
             return Ok(Value::Found(value));
         }
         Ok(match (&secret.source, &secret.from_file) {
@@ -76,8 +76,30 @@ impl Resolver<'_> {
                 secret.name
             )),
             (_, Some(path)) => read(&secret.name, &self.path(path))?,
-            (_, None) => Value::Missing(format!("the environment variable {} is not set", secret.name)),
+            (_, None) => Value::Missing(format!(
+                "the environment variable {} is set neither here nor in .env.local or .env beside the config",
+                secret.name
+            )),
         })
+    }
+
+    /// The variable of a name: the environment's, else that of `.env.local`, else that of `.env` beside the config.
+    fn variable(&self, name: &str) -> Result<Option<Secret>, ProviderError> {
+        if let Some(value) = self.variables.get(name) {
+            return Ok(Some(value));
+        }
+        let Some(folder) = self.folder else { return Ok(None) };
+        for file in [".env.local", ".env"] {
+            let path = folder.join(file);
+            let text = match read_bounded(&path) {
+                Err(error) if error.kind() == io::ErrorKind::NotFound => continue,
+                read => read.map_err(|source| unread(name, &path, source))?,
+            };
+            if let Some(value) = assigned(&text, name) {
+                return Ok(Some(value.into()));
+            }
+        }
+        Ok(None)
     }
 
     /// The file that a config means: `~` is the home directory, and what is not absolute is beside the config.
@@ -94,13 +116,27 @@ fn read(name: &str, path: &Path) -> Result<Value, ProviderError> {
     match read_bounded(path) {
         Ok(text) => Ok(Value::Found(text.trim_end_matches(['\r', '\n']).into())),
         Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(Value::Missing(format!(
-            "neither the environment variable {name} is set nor is there a file {}",
+            "the environment variable {name} is not set (nor in .env.local or .env beside the config), and there is no file {}",
             path.display()
         ))),
-        Err(source) => {
-            Err(ProviderError::SecretUnread { name: name.to_owned(), path: path.to_owned(), source })
-        }
+        Err(source) => Err(unread(name, path, source)),
     }
+}
+
+fn unread(name: &str, path: &Path, source: io::Error) -> ProviderError {
+    ProviderError::SecretUnread { name: name.to_owned(), path: path.to_owned(), source }
+}
+
+/// The last value that a text of lines `NAME=VALUE` gives a name, without the quotes around it; `None` if there is none that is
+/// not empty. Nothing in it is expanded, as Sindri does not either: a `$` in a secret is a `$`.
+fn assigned(text: &str, name: &str) -> Option<String> {
+    let value = |line: &str| {
+        let (key, value) = line.split_once('=')?;
+        let value = value.trim();
+        let quoted = |quote| value.strip_prefix(quote).and_then(|value| value.strip_suffix(quote));
+        (key.trim() == name).then(|| quoted('"').or_else(|| quoted('\'')).unwrap_or(value).to_owned())
+    };
+    text.lines().filter_map(value).next_back().filter(|value| !value.is_empty())
 }
 
 enum Value {

@@ -156,6 +156,8 @@ fn pod(pod: types::Pod) -> Pod {
         is_locked: pod.locked.unwrap_or(false),
         has_runtime: !tcp_endpoints.is_empty(),
         uptime: None,
+        load: None,
+        memory_gb: None,
         created_at: pod.created_at,
         started_at: pod.last_started_at,
         ssh_direct: None,

@@ -10,7 +10,8 @@ use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
 
 use crate::{
-    Cloud, Cpu, CpuFlavor, Gpu, GpuType, Hardware, LogSource, Pod, PodState, SshEndpoint, Stock, TcpEndpoint,
+    Cloud, Cpu, CpuFlavor, Gpu, GpuLoad, GpuType, Hardware, Load, LogSource, Pod, PodState, SshEndpoint,
+    Stock, TcpEndpoint,
     backend::{
         Action, Answer, Create, NextPage, PodPage, SshKeys, answer, ports, printable, status, unreadable_pod,
         unsendable,
@@ -295,6 +296,7 @@ impl From<types::Pod> for Pod {
 }
 
 fn pod(pod: types::Pod) -> Pod {
+    let memory_gb = memory_gb(&pod);
     let ssh = pod.ssh.unwrap_or_default();
     let knows_volume = pod
         .mounts
@@ -314,6 +316,8 @@ fn pod(pod: types::Pod) -> Pod {
             .and_then(|runtime| runtime.uptime)
             .and_then(|seconds| u64::try_from(seconds.get()).ok())
             .map(std::time::Duration::from_secs),
+        load: runtime.and_then(load),
+        memory_gb,
         state: pod.status.map(|status| PodState::from_word(&status.as_str())),
         gpu: pod
             .gpu
@@ -346,6 +350,28 @@ fn pod(pod: types::Pod) -> Pod {
         name: pod.name,
         image: pod.image,
     }
+}
+
+fn memory_gb(pod: &types::Pod) -> Option<f64> {
+    let of_gpu = pod.gpu.as_ref().and_then(|gpu| gpu.memory).map(Number::get);
+    #[expect(clippy::cast_precision_loss, reason = "a size of RAM in GB is a small whole number")]
+    let of_cpu = pod.cpu.as_ref().and_then(|cpu| cpu.memory).map(|memory| memory.get() as f64);
+    of_gpu.or(of_cpu)
+}
+
+/// The load; `None` if RunPod says nothing of it.
+fn load(runtime: &types::PodRuntime) -> Option<Load> {
+    let percent = |part: &Option<types::Utilization>| part.as_ref()?.util.map(Integer::get);
+    let gpu = |gpu: &types::PodGpuUtilization| GpuLoad {
+        percent: gpu.util.map(Integer::get),
+        memory_percent: gpu.memory_util.map(Integer::get),
+    };
+    let load = Load {
+        cpu_percent: percent(&runtime.cpu),
+        memory_percent: percent(&runtime.memory),
+        gpus: runtime.gpus.as_deref().unwrap_or_default().iter().map(gpu).collect(),
+    };
+    (load != Load::default()).then_some(load)
 }
 
 fn ssh_endpoint(endpoint: types::PodSshEndpoint) -> Option<SshEndpoint> {

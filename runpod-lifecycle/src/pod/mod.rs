@@ -4,6 +4,7 @@ pub(crate) mod cloud;
 pub(crate) mod connection;
 pub(crate) mod endpoint;
 pub(crate) mod lifetime;
+pub(crate) mod load;
 pub(crate) mod log;
 pub(crate) mod port;
 pub(crate) mod state;
@@ -14,7 +15,7 @@ use std::{collections::BTreeMap, time::SystemTime};
 use runpod_api::Secret;
 use tokio::time::Instant;
 
-use crate::{Cloud, PodState, Port, Protocol, SshEndpoint, TcpEndpoint, pod::time::server_time};
+use crate::{Cloud, Load, PodState, Port, Protocol, SshEndpoint, TcpEndpoint, pod::time::server_time};
 
 /// The environment variable that carries a deployment's unique marker.
 pub(crate) const MARKER: &str = "RUNPOD_LIFECYCLE_DEPLOYMENT";
@@ -72,6 +73,10 @@ pub struct Pod {
     /// The time the container has been running at this poll. It starts anew when the container
     /// exits and RunPod restarts it.
     pub uptime: Option<std::time::Duration>,
+    /// Load; `None` while nothing comes from inside, and on REST v1.
+    pub load: Option<Load>,
+    /// RAM of the whole pod in GB; `None` if RunPod does not say.
+    pub memory_gb: Option<f64>,
     /// When it was created, RFC 3339 as RunPod wrote it.
     pub created_at: Option<String>,
     /// When it was last started, RFC 3339 as RunPod wrote it.
@@ -146,7 +151,7 @@ impl Pod {
 
     /// Leaves out what belongs to a run of the container that is over.
     pub(crate) fn withhold_run(&mut self, withheld: Withheld) {
-        (self.ssh_direct, self.has_runtime, self.uptime) = (None, false, None);
+        (self.ssh_direct, self.has_runtime, self.uptime, self.load) = (None, false, None, None);
         self.tcp_endpoints.clear();
         self.withheld = Some(withheld);
     }
@@ -252,6 +257,8 @@ impl Pod {
             is_locked: false,
             has_runtime: with_ssh,
             uptime: None,
+            load: None,
+            memory_gb: None,
             created_at: None,
             started_at: None,
             knows_ports: true,

@@ -153,6 +153,11 @@ async fn bad_input_is_a_clear_error_and_a_failure() {
             "[[network_volume]]\nid = \"v\"\nname = \"v\"\nsize_gb = 1\ndata_center = \"X\"",
             "10 to 4096",
         ),
+        (
+            "registry.toml",
+            "[[registry]]\nid = \"r\"\nname = \"a\"\n[[registry]]\nid = \"r\"\nname = \"b\"",
+            "given twice",
+        ),
     ] {
         let path = file(name, text);
         refused(&["--listen", "127.0.0.1:0", "--config", path.to_str().unwrap()], words).await;

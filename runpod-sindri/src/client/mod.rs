@@ -185,7 +185,7 @@ impl RunpodProvider {
 
     /// Fills in every default of a config.
     pub(crate) fn blueprint(&self, config: &SindriConfig) -> Result<Blueprint, ProviderError> {
-        Ok(Blueprint::new(config, self.api_version()?)?)
+        Ok(Blueprint::new(config, self.api_version()?).map_err(|error| config.located(error))?)
     }
 
     /// The account behind it, for what concerns more than one environment. It tells the observer everything.

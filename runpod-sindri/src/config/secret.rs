@@ -17,7 +17,7 @@ pub struct SecretConfig {
     /// True if a deployment without it makes no sense. Default: false.
     #[serde(default)]
     pub required: bool,
-    /// For `env`: the file that holds the value if the variable is not set, its last line break cut off. `~/` is the home
+    /// For `env`: the file that holds the value if the variable is set nowhere, its last line break cut off. `~/` is the home
     /// directory, and a relative path begins beside the config.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub from_file: Option<String>,
@@ -27,7 +27,7 @@ pub struct SecretConfig {
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize, Serialize, JsonSchema)]
 #[serde(rename_all = "lowercase")]
 pub enum SecretSource {
-    /// The environment variable of the secret's name.
+    /// The environment variable of the secret's name, or the line `NAME=VALUE` of `.env.local` or `.env` beside the config.
     Env,
     /// A file to be put into the container, which RunPod cannot do: skipped with a warning.
     File,

@@ -137,15 +137,19 @@ fn steps(name: &str, plan: &Plan, force: bool) -> Vec<(ActionType, String)> {
     }
 }
 
-/// The steps, with all there is to know of a create in its own line: Sindri's dry run shows nothing else.
+/// The steps, with all there is to know of a create in its own line, and the warnings in that of the last one: Sindri's dry run
+/// shows nothing else.
 fn actions(name: &str, blueprint: &Blueprint, plan: &Plan, force: bool) -> Vec<PlannedAction> {
-    let whole = |action, step: String| match action {
-        ActionType::Create => std::iter::once(format!("{step} with {}", hardware(plan)))
-            .chain(plan.usd_per_hour.map(|usd| format!("about ${usd:.3} per hour, storage included")))
-            .chain(warnings(blueprint, plan).map(|warning| format!("warning: {warning}")))
-            .collect::<Vec<_>>()
-            .join("; "),
-        _ => step,
+    let whole = |action, step: String| {
+        let mut told = vec![step];
+        if action == ActionType::Create {
+            told[0] += &format!(" with {}", hardware(plan));
+            told.extend(plan.usd_per_hour.map(|usd| format!("about ${usd:.3} per hour, storage included")));
+        }
+        if action != ActionType::Delete {
+            told.extend(warnings(blueprint, plan).map(|warning| format!("warning: {warning}")));
+        }
+        told.join("; ")
     };
     let resource = format!("pod {name}");
     let action = |(action, step)| PlannedAction {

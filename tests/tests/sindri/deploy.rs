@@ -7,7 +7,9 @@ use std::{
 };
 
 use runpod_sim::{PodStatus, Sim};
-use runpod_sindri::{DeployOptions, DeploymentState, Outcome, Provider, ProviderError, RunpodProvider};
+use runpod_sindri::{
+    DeployOptions, DeploymentState, Outcome, Provider, ProviderError, RunpodProvider, SindriConfig,
+};
 use serde_json::json;
 
 use crate::mock::{NOWHERE, config, on, provider_with, quick_sim};
@@ -118,6 +120,40 @@ async fn secrets_become_variables_and_are_never_told() {
     assert!(!all.contains("sentinel") && !all.contains(sim.api_key()), "{all}");
 }
 
+/// The order is Sindri's: the environment, `.env.local`, `.env`, the secret's own file.
+#[tokio::test]
+async fn secrets_are_read_from_dotenv_files_beside_the_config_in_sindris_order() {
+    let sim = quick_sim().await;
+    let folder = tempfile::tempdir().unwrap();
+    let names = ["SET", "LOCAL", "SHARED", "QUOTED", "DOLLAR", "EMPTY", "FROM_FILE", "VAULT"];
+    let secret = |name: &&str| match *name {
+        "VAULT" => "{name: VAULT, source: vault}".to_owned(),
+        name => format!("{{name: {name}, source: env, fromFile: token}}"),
+    };
+    let secrets: Vec<String> = names.iter().map(secret).collect();
+    for (file, text) in [
+        ("token", "of a file\n".to_owned()),
+        (".env.local", "SET=no\nLOCAL = first\n".to_owned()),
+        (
+            ".env",
+            "# SHARED=no\nSET=no\nLOCAL=no\nSHARED=no\nSHARED=one two=3\nQUOTED='a \"b\"'\nDOLLAR=\"a$SET\"\nEMPTY=\nno line\nVAULT=kept\n"
+                .to_owned(),
+        ),
+        ("sindri.yaml", format!("{{name: a, deployment: {{image: b}}, secrets: [{}]}}", secrets.join(", "))),
+    ] {
+        std::fs::write(folder.path().join(file), text).unwrap();
+    }
+    let provider =
+        provider_with(sim.url(), sim.api_key(), Path::new(NOWHERE), [("SET", "of the environment")]);
+    let config = SindriConfig::from_path(folder.path().join("sindri.yaml")).unwrap();
+    let result = provider.deploy(&config, DeployOptions::default()).await.unwrap();
+    let env = sim.pod_json(&result.instance_id.unwrap()).unwrap()["env"].clone();
+    let values = names.map(|name| env[name].as_str().unwrap_or("none"));
+    let expected =
+        ["of the environment", "first", "one two=3", "a \"b\"", "a$SET", "of a file", "of a file", "kept"];
+    assert_eq!(values, expected);
+}
+
 #[tokio::test]
 async fn a_secret_without_end_is_not_read() {
     let directory = tempfile::tempdir().unwrap();
@@ -199,7 +235,7 @@ async fn an_environment_lives_on_v1_too() {
     let sim = quick_sim().await;
     let variables = [("RUNPOD_API_VERSION", "v1")];
     let provider = provider_with(sim.v1_url(), sim.api_key(), Path::new(NOWHERE), variables);
-    let config = config("{name: a, deployment: {image: b}, providers: {runpod: {spot: true}}}");
+    let config = SindriConfig::from_path("../examples/sindri/spot.yaml").unwrap();
     let plan = provider.plan(&config).await.unwrap();
     assert_eq!(plan.resources[0].config["spot"], true);
     let result = provider.deploy(&config, WAITED).await.unwrap();

@@ -9,11 +9,11 @@ use std::{
 
 use clap::CommandFactory;
 use futures_util::StreamExt;
-use runpod_sindri::{DeployOptions, Provider, RunpodProvider, SindriConfig};
+use runpod_sindri::{ConfigError, DeployOptions, Provider, RunpodProvider, SindriConfig};
 
 use crate::{
     account,
-    args::{Arguments, Command, Wait},
+    args::{Arguments, Command, Reads, Wait},
     creation::Creation,
     output::{self, Interrupted, Printer},
     progress::Progress,
@@ -33,11 +33,7 @@ pub(crate) async fn run(arguments: Arguments) -> anyhow::Result<()> {
         }
         _ => {}
     }
-    let config = match arguments.command.needs_config() {
-        true => SindriConfig::from_path(&arguments.config),
-        false => SindriConfig::from_yaml("name: account"),
-    };
-    let config = config.map_err(runpod_sindri::ProviderError::from)?;
+    let config = config(&arguments).map_err(runpod_sindri::ProviderError::from)?;
     let progress = Arc::new(Progress::new());
     let creation = Arc::new(Creation::default());
     let provider = RunpodProvider::new().fail_early(arguments.command.fails_early()).on_event({
@@ -69,6 +65,20 @@ pub(crate) async fn run(arguments: Arguments) -> anyhow::Result<()> {
     };
     progress.end();
     outcome.unwrap_or_else(|| Err(Interrupted { pod_id: creation.pod_id(), doubt }.into()))
+}
+
+/// The config, or as much of it as the command needs.
+fn config(arguments: &Arguments) -> Result<SindriConfig, ConfigError> {
+    match arguments.command.reads() {
+        Reads::Nothing => Ok(SindriConfig::named("account")),
+        Reads::Name => {
+            let (config, wrong) = SindriConfig::name_from_path(&arguments.config)?;
+            let told = wrong.map(|wrong| format!("{wrong}; only the name was read, which is all this needs"));
+            output::warn(told.as_slice());
+            Ok(config)
+        }
+        Reads::Everything => SindriConfig::from_path(&arguments.config),
+    }
 }
 
 /// Waits for the answer to a create that is on its way, since only that tells the pod's id; `None` unless the deploy
