@@ -46,7 +46,8 @@ async fn an_existing_environment_is_left_or_replaced() {
     );
     let plan = provider.plan(&config).await.unwrap();
     assert_eq!(json!(plan.actions[0].action), "update");
-    assert!(plan.actions[0].description.ends_with("already exists (use --force to recreate)"));
+    let description = &plan.actions[0].description;
+    assert!(description.contains("already exists (use --force to recreate)"), "{description}");
     assert_eq!(mutations(&sim), before);
 
     let second = provider.deploy(&config, DeployOptions { force: true, ..WAITED }).await.unwrap();
