@@ -85,8 +85,9 @@ impl V2 {
         let options = options.cloud(filter).count(count).include(include).product(product);
         let response = self.client.list_gpu_types_with(&options).await?;
         Ok(answer(response, |list| {
-            let odd: Vec<types::GpuType> = odd_ids(list.gpus.malformed()).filter_map(only_id).collect();
-            list.gpus.into_iter().chain(odd).map(|gpu| gpu_type(gpu, secure)).collect()
+            let malformed: Vec<types::GpuType> =
+                malformed_ids(list.gpus.malformed()).filter_map(only_id).collect();
+            list.gpus.into_iter().chain(malformed).map(|gpu| gpu_type(gpu, secure)).collect()
         }))
     }
 
@@ -98,16 +99,17 @@ impl V2 {
         let options = types::ListCpuTypesOptions::new().include(include).product(product);
         let response = self.client.list_cpu_types_with(&options).await?;
         Ok(answer(response, |list| {
-            let odd: Vec<types::CpuType> = odd_ids(list.cpus.malformed()).filter_map(only_id).collect();
-            list.cpus.into_iter().chain(odd).map(cpu_flavor).collect()
+            let malformed: Vec<types::CpuType> =
+                malformed_ids(list.cpus.malformed()).filter_map(only_id).collect();
+            list.cpus.into_iter().chain(malformed).map(cpu_flavor).collect()
         }))
     }
 
     pub(crate) async fn data_centers(&self) -> Result<Answer<Vec<String>>, Failure> {
         let response = self.client.list_data_centers().await?;
         Ok(answer(response, |list| {
-            let odd: Vec<String> = odd_ids(list.data_centers.malformed()).collect();
-            list.data_centers.into_iter().map(|center| center.id).chain(odd).map(printable).collect()
+            let malformed: Vec<String> = malformed_ids(list.data_centers.malformed()).collect();
+            list.data_centers.into_iter().map(|center| center.id).chain(malformed).map(printable).collect()
         }))
     }
 
@@ -177,13 +179,13 @@ fn key_line(line: &str) -> Option<String> {
 }
 
 /// The ids of entries of the catalog that cannot be read otherwise: what has one is known all the same.
-fn odd_ids(odd: &[MalformedItem]) -> impl Iterator<Item = String> {
-    let id = |odd: &MalformedItem| match serde_json::from_str(odd.json()).ok()? {
+fn malformed_ids(malformed: &[MalformedItem]) -> impl Iterator<Item = String> {
+    let id = |malformed: &MalformedItem| match serde_json::from_str(malformed.json()).ok()? {
         Value::String(id) => Some(id),
         Value::Object(fields) => fields.get("id")?.as_str().map(str::to_owned),
         _ => None,
     };
-    odd.iter().filter_map(id)
+    malformed.iter().filter_map(id)
 }
 
 /// An entry of the catalog of which nothing but its id is known.
@@ -305,7 +307,7 @@ fn pod(pod: types::Pod) -> Pod {
     let mounts = pod.mounts.unwrap_or_default();
     let runtime = pod.runtime.as_ref();
     let public = runtime.and_then(|runtime| runtime.ports.as_deref()).unwrap_or_default();
-    let (ports, odd_ports) = ports(pod.ports.as_ref());
+    let (ports, unreadable_ports) = ports(pod.ports.as_ref());
     Pod {
         tcp_endpoints: tcp_endpoints(public),
         observed: None,
@@ -339,7 +341,7 @@ fn pod(pod: types::Pod) -> Pod {
         knows_ports: pod.ports.is_some(),
         knows_volume,
         ports,
-        odd_ports,
+        unreadable_ports,
         env: pod.env.map(|env| env.into_inner()).unwrap_or_default(),
         is_locked: pod.locked.unwrap_or(false),
         created_at: pod.created_at,

@@ -73,8 +73,8 @@ impl Search<'_> {
     async fn poll(&mut self) -> Result<SearchResult, Error> {
         let Deployment { runpod, claim, .. } = self.deployment;
         let Listing { mut pods, unreadable, .. } = runpod.read_list(Attempts::Several).await?;
-        let odd = unreadable.into_iter().find(|odd| odd.may_be(&claim.name));
-        let mut result = odd.map_or(SearchResult::Nothing, |odd| SearchResult::Doubtful(odd.id, None));
+        let entry = unreadable.into_iter().find(|entry| entry.may_be(&claim.name));
+        let mut result = entry.map_or(SearchResult::Nothing, |entry| SearchResult::Doubtful(entry.id, None));
         if let Some(id) = self.error.recovered_id()
             && !pods.iter().any(|pod| pod.id == id)
         {

@@ -83,7 +83,7 @@ pub struct Pod {
     pub started_at: Option<String>,
     pub(crate) knows_ports: bool,
     pub(crate) knows_volume: bool,
-    pub(crate) odd_ports: Vec<String>,
+    pub(crate) unreadable_ports: Vec<String>,
     pub(crate) ssh_direct: Option<SshEndpoint>,
     pub(crate) ssh_proxy: Option<SshEndpoint>,
     pub(crate) tcp_endpoints: Vec<TcpEndpoint>,
@@ -177,7 +177,7 @@ impl Pod {
     /// without them, and warns.
     #[must_use]
     pub fn unreadable_ports(&self) -> &[String] {
-        &self.odd_ports
+        &self.unreadable_ports
     }
 
     /// Returns true if a port was opened as `NNNN/http`.
@@ -263,7 +263,7 @@ impl Pod {
             started_at: None,
             knows_ports: true,
             knows_volume: true,
-            odd_ports: Vec::new(),
+            unreadable_ports: Vec::new(),
             ssh_direct: with_ssh
                 .then(|| SshEndpoint::new("203.0.113.7".into(), 10022, "root".into()))
                 .flatten(),

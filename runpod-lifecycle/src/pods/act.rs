@@ -262,11 +262,11 @@ impl PodHandle {
     /// # Errors
     /// As [`RunPod::start`].
     pub async fn start(&self) -> Result<Accepted, Error> {
-        let applied = self.runpod().start_seen(&self.id, Some(self)).await?;
+        let accepted = self.runpod().start_seen(&self.id, Some(self)).await?;
         // An answer that says nothing of the pod leaves what was known of it.
-        Ok(match applied.warnings.is_empty() {
+        Ok(match accepted.warnings.is_empty() {
             true => Accepted::by_action(Action::Start, Some(self), self.runpod().server_now()),
-            false => applied,
+            false => accepted,
         })
     }
 

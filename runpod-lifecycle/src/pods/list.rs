@@ -128,15 +128,15 @@ impl RunPod {
         Ok((pod, finding))
     }
 
-    /// Every pod of the account that is not gone, all pages. An entry so odd that it cannot be read
+    /// Every pod of the account that is not gone, all pages. An entry that cannot be read
     /// is left out and reported as [`Event::Warned`].
     ///
     /// # Errors
     /// If a page cannot be read: a partial list is never returned as a whole one.
     pub async fn list(&self) -> Result<Vec<PodHandle>, Error> {
         let listing = self.read_list(Attempts::Several).await?;
-        for odd in &listing.unreadable {
-            self.notify(&Event::Warned { warning: odd.warning() });
+        for entry in &listing.unreadable {
+            self.notify(&Event::Warned { warning: entry.warning() });
         }
         Ok(listing.pods.into_iter().map(|pod| PodHandle::new(self.clone(), pod)).collect())
     }
@@ -145,7 +145,7 @@ impl RunPod {
     /// created in the last 30 s. It goes by the name alone, also for pods of other programs.
     ///
     /// # Errors
-    /// As [`list`](Self::list), and if the list holds an entry so odd that it may be a pod of this
+    /// As [`list`](Self::list), and if the list holds an unreadable entry that may be a pod of this
     /// name: a failed lookup is never [`Found::None`].
     pub async fn find(&self, name: &str) -> Result<Found, Error> {
         let mut pods = self.named(name).await?;
@@ -211,12 +211,12 @@ impl RunPod {
 
     /// The pods of a name that a list shows, and those created lately that it does not show yet.
     async fn named_in(&self, listing: &Listing, name: &str) -> Result<Vec<PodHandle>, Error> {
-        if let Some(odd) = listing.unreadable.iter().find(|odd| odd.may_be(name)) {
+        if let Some(entry) = listing.unreadable.iter().find(|entry| entry.may_be(name)) {
             return Err(Error::of_answer(
                 ErrorKind::Unreadable,
                 Operation::ListPods,
                 Some(name),
-                odd.problem.clone(),
+                entry.problem.clone(),
             ));
         }
         let records = &self.lookups().records;

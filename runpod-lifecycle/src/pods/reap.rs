@@ -305,9 +305,9 @@ impl RunPod {
 
     /// The account's pods, and the time by which they are judged.
     async fn account(&self, mode: Mode) -> Account {
-        let Listing { pods, unreadable, failure, asked_at, .. } = self.read_pages(mode.tries()).await;
-        for odd in unreadable {
-            self.notify(&Event::Warned { warning: odd.warning() });
+        let Listing { pods, unreadable, failure, asked_at, .. } = self.read_pages(mode.attempts()).await;
+        for entry in unreadable {
+            self.notify(&Event::Warned { warning: entry.warning() });
         }
         // A list may go on showing what this handle has terminated.
         let pods = pods.into_iter().filter(|pod| !self.lookups().records.is_ended_by(&pod.id, asked_at));
@@ -322,7 +322,7 @@ impl RunPod {
 
     /// A pod by its id, of which the list does not show enough; `None` if it is gone or cannot be had.
     async fn uncover(&self, pod: PodHandle, mode: Mode) -> Option<PodHandle> {
-        match self.refetch((*pod).clone(), mode.tries()).await {
+        match self.refetch((*pod).clone(), mode.attempts()).await {
             Ok(closer) => closer.map(|closer| pod.with(closer)),
             Err(error) => {
                 let warning = Warning::MayBeOverdue { pod_id: pod.id.clone(), reason: error.to_string() };
@@ -341,7 +341,7 @@ enum Mode {
 }
 
 impl Mode {
-    fn tries(self) -> Attempts {
+    fn attempts(self) -> Attempts {
         match self {
             Self::Ending => Attempts::Urgent,
             Self::DryRun => Attempts::Several,

@@ -204,8 +204,8 @@ impl PodHandle {
     /// yet.
     async fn settle_by(&self, list: &Listing, created: &Created, record: &PodRecord) -> Option<Settled> {
         let claim = &created.claim;
-        let odd = list.unreadable.iter().find(|odd| odd.may_be(&claim.name));
-        let mut trouble = odd.map(|odd| odd.problem.clone());
+        let entry = list.unreadable.iter().find(|entry| entry.may_be(&claim.name));
+        let mut trouble = entry.map(|entry| entry.problem.clone());
         record.progress(|progress| {
             progress.left.clear();
             progress.doubt = None;

@@ -17,7 +17,7 @@ impl RunPod {
         // A failure is shared among many; a wait that is alone knows it already.
         let is_alone = self.poller().is_alone();
         let will_do = |list: &Listing| is_after(list, oldest) && !(is_alone && list.failure.is_some());
-        // An odd pod in the list is asked for by its id when a wait is for it.
+        // A pod that the list shows unreadably is asked for by its id when a wait is for it.
         self.shared_list(Attempts::One, will_do).await
     }
 

@@ -15,7 +15,7 @@ const PAUSE: Duration = Duration::from_secs(1);
 /// The longest pause after connections that were taken, whatever they brought: sshd shuts out clients that come too often
 /// without a login.
 const LONGEST_PAUSE: Duration = Duration::from_secs(8);
-/// The longest pause after tries that nobody minds: at an endpoint that takes no connection, or at RunPod's proxy.
+/// The longest pause after attempts that nobody minds: at an endpoint that takes no connection, or at RunPod's proxy.
 const LONGEST_FREE_PAUSE: Duration = Duration::from_secs(3);
 /// The time for which an endpoint is remembered after it was last due.
 const MEMORY: Duration = Duration::from_secs(60);
@@ -49,7 +49,7 @@ struct Endpoint {
     due_at: Instant,
     last: Option<Outcome>,
     /// Attempts in a row that came to the same.
-    tries: u32,
+    attempts: u32,
     /// When the last turn was taken: what an earlier one brings is about another time.
     taken_at: Instant,
 }
@@ -80,7 +80,7 @@ impl Turns {
         let endpoint = endpoints.entry(probe.clone()).or_insert(Endpoint {
             due_at: now,
             last: None,
-            tries: 0,
+            attempts: 0,
             taken_at: now,
         });
         if now < endpoint.due_at {
@@ -108,8 +108,8 @@ impl Asking<'_> {
         self.is_over = true;
         self.with_endpoint(|endpoint, probe| {
             let is_same = endpoint.last.as_ref().is_some_and(|last| kind(last) == kind(outcome));
-            endpoint.tries = if is_same { endpoint.tries + 1 } else { 0 };
-            endpoint.due_at = Instant::now() + pause(endpoint.tries, longest_pause(probe, outcome));
+            endpoint.attempts = if is_same { endpoint.attempts + 1 } else { 0 };
+            endpoint.due_at = Instant::now() + pause(endpoint.attempts, longest_pause(probe, outcome));
             endpoint.last = Some(outcome.clone());
         });
     }
@@ -144,8 +144,8 @@ fn longest_pause(probe: &Probe, outcome: &Outcome) -> Duration {
     }
 }
 
-fn pause(tries: u32, longest: Duration) -> Duration {
-    (PAUSE * 2_u32.saturating_pow(tries.min(10))).min(longest)
+fn pause(attempts: u32, longest: Duration) -> Duration {
+    (PAUSE * 2_u32.saturating_pow(attempts.min(10))).min(longest)
 }
 
 impl Probe {

@@ -157,7 +157,7 @@ impl std::error::Error for Interrupted {}
 #[derive(Debug)]
 pub(crate) struct Incomplete {
     pub(crate) told: String,
-    /// What was done, as JSON shows it when all is.
+    /// The part that was done, as JSON shows it when all is.
     pub(crate) done: Value,
 }
 
