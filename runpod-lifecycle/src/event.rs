@@ -4,7 +4,7 @@ use std::{fmt, sync::Arc, time::Duration};
 
 use runpod_api::printable;
 
-use crate::{Diagnosis, PodState, pod::state::said};
+use crate::{Diagnosis, PodState, Warning, pod::state::said};
 
 /// Something that happened during a deploy or a wait.
 ///
@@ -20,7 +20,7 @@ pub enum Event {
     /// Something will not work as the spec seems to expect. The deploy goes on.
     Warned {
         /// What, and what to do about it.
-        warning: String,
+        warning: Warning,
     },
     /// A candidate's turn has come: its create is sent next, and again if need be, unless the rate limit
     /// or the spec forbids even the first.
@@ -149,7 +149,7 @@ impl Event {
             Self::CandidateTried { hardware } => write!(f, "asking for {hardware}"),
             Self::CandidateRefused { hardware, reason } => write!(f, "{hardware} refused: {reason}"),
             Self::OutcomeUnclear { hardware, error } => {
-                write!(f, "unclear whether a pod with {hardware} was created, looking for it: {error}")
+                write!(f, "unclear whether a pod with {hardware} was created, searching for it: {error}")
             }
             Self::PodFound { pod_id } => write!(f, "found pod {pod_id}: it had been created after all"),
             Self::PodCreated { pod_id, hardware, cost_usd_per_hour } => {

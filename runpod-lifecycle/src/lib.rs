@@ -18,6 +18,7 @@ mod spec;
 mod ssh_keys;
 mod version;
 mod wait;
+mod warning;
 
 pub use client::RunPod;
 pub use client::builder::{ConfigError, RunPodBuilder};
@@ -39,12 +40,12 @@ pub use pod::endpoint::{SshEndpoint, TcpEndpoint};
 pub use pod::lifetime::AtEnd;
 pub use pod::log::{LogLine, LogSource};
 pub use pod::port::{InvalidPort, Port, Protocol};
-pub use pod::state::{DeploymentState, PodState};
+pub use pod::state::PodState;
 pub use pod::{Cpu, Gpu, Pod};
 pub use pods::accepted::Accepted;
 pub use pods::cost::HourlyCost;
 pub use pods::list::Found;
-pub use pods::reap::{End, Reaped};
+pub use pods::reap::{End, KeptBecause, Reaped};
 pub use pods::search::GaveWay;
 pub use runpod_api::{Secret, printable, printable_json};
 pub use spec::error::{Problem, SpecError};
@@ -56,3 +57,4 @@ pub use wait::{
     Progress, Wait, WaitStream,
     error::{WaitError, WaitReport},
 };
+pub use warning::Warning;

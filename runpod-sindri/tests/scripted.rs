@@ -322,7 +322,7 @@ async fn after_an_interrupt_no_further_candidate_is_tried() {
     assert_eq!((code, create.calls()), (Some(130), 1), "{said}");
 }
 
-/// What the ssh client was given, with a fake one in its place.
+/// Arguments of the ssh client, with a fake one in its place.
 #[tokio::test]
 async fn ssh_gets_no_key_and_says_where_the_pods_variables_are() {
     let account = Account::with_pods(CONFIG, &[pod(POD, "RUNNING")]).await;
@@ -460,7 +460,7 @@ async fn a_destroy_whose_last_list_cannot_be_read_names_the_pods_and_how_to_look
         .unwrap();
         assert_eq!(code, Some(1), "{said}");
         assert!(said.contains("another pod named \"my-env\" may be there and bill"), "{said}");
-        assert!(said.contains("look with status or at https://www.runpod.io/console/pods"), "{said}");
+        assert!(said.contains("check with status or at https://www.runpod.io/console/pods"), "{said}");
         assert_eq!(said.contains(&format!("pod {POD} was destroyed")), is_listed, "{said}");
     }
 }

@@ -13,9 +13,9 @@ use super::{
 pub(super) struct Scenario {
     pub(super) foreign: Vec<Foreign>,
     pub(super) actors: Vec<Actor>,
-    /// Whether processes that share nothing are held to one pod per name.
+    /// True if processes that share nothing are held to one pod per name.
     pub(super) is_one_per_name: bool,
-    /// Whether somebody may copy a pod under its own name.
+    /// True if a stranger may copy a pod under its own name.
     pub(super) has_namesakes: bool,
 }
 

@@ -11,7 +11,7 @@ use super::{
     world::World,
 };
 
-/// What a stranger does once, to the first pod that an actor's deploy made.
+/// Act of a stranger, once, on the first pod that an actor's deploy made.
 #[derive(Clone, Copy, Debug)]
 enum Deed {
     /// Copies it, environment and all, under another name.
@@ -25,7 +25,7 @@ enum Deed {
 
 const DEEDS: [Option<Deed>; 5] =
     [None, Some(Deed::Clone), Some(Deed::Terminates), Some(Deed::Stops), Some(Deed::Namesake)];
-/// How long after the pod's create.
+/// The time after the pod's create.
 const AFTER: [u64; 4] = [5, 1, 12, 18];
 /// After the longest that a request is on its way, and what its pod may be late.
 const NAMESAKE_AFTER: [u64; 3] = [28, 30, 36];

@@ -21,13 +21,13 @@ use super::{
     report::Tally,
 };
 
-/// How long a client of a run waits for an answer.
+/// The time that a client of a run waits for an answer.
 const TIMEOUT: Duration = Duration::from_secs(3);
 /// The longest a deploy may take: every candidate lost and looked for, time and again, after a replacement.
 const LONGEST_DEPLOY: Duration = Duration::from_secs(1800);
 /// The longest any other call may take.
 const LONGEST_CALL: Duration = Duration::from_secs(300);
-/// What a wait may take beyond what it was given: a last look, the log, and the search for a twin.
+/// Time that a wait may take beyond what it was given: a last poll, the log, and the search for a twin.
 const AFTER_WAIT: Duration = Duration::from_secs(45);
 const KEY: &str = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIOurs soak";
 
@@ -55,7 +55,7 @@ impl Known {
     }
 }
 
-/// What became of an actor's deploy.
+/// Outcome of an actor's deploy.
 #[derive(Debug)]
 pub(super) enum Fate {
     Dropped,
@@ -66,7 +66,7 @@ pub(super) enum Fate {
     Failed(String),
 }
 
-/// What is left of an actor.
+/// Remains of an actor.
 #[derive(Debug)]
 pub(super) struct Remains {
     pub(super) tag: String,
@@ -249,7 +249,7 @@ fn is_lost_wait(outcome: &Result<PodHandle, WaitError>, id: &str) -> bool {
     }
 }
 
-/// Whether a search by name found pods of another name.
+/// Returns true if a search by name found pods of another name.
 fn is_elsewhere(found: &Result<Found, Error>, actor: &Actor) -> bool {
     let pods = match found {
         Ok(Found::One(pod)) => std::slice::from_ref(pod),

@@ -1,4 +1,4 @@
-//! What happens in a run, all of it drawn from one number.
+//! Plan of a run, all of it drawn from one number.
 
 use std::time::Duration;
 
@@ -30,15 +30,15 @@ pub(super) struct Plan {
     /// The profile `observed`, with some of its settings drawn.
     pub(super) behavior: Behavior,
     pub(super) page_size: usize,
-    /// How long each step of a boot takes.
+    /// Length of each step of a boot.
     pub(super) boot: Duration,
     /// A GPU type of which there are only so many.
     pub(super) scarce: Option<u32>,
     pub(super) foreign: usize,
     pub(super) faults: Vec<Fault>,
-    /// What a 429 of this run asks for: how long it wants to be left alone.
+    /// The time that a 429 of this run asks for.
     pub(super) limit: Limit,
-    /// Whether the actors share one handle.
+    /// True if the actors share one handle.
     pub(super) one_handle: bool,
     pub(super) actors: Vec<Actor>,
 }
@@ -69,7 +69,7 @@ pub(super) struct Actor {
     pub(super) steps: Vec<(Step, Option<Duration>)>,
 }
 
-/// What an actor does with a pod.
+/// Something that an actor does with a pod.
 #[derive(Clone, Copy, Debug)]
 pub(super) enum Step {
     WaitRunning(Duration),

@@ -1,4 +1,4 @@
-//! What the runs came to.
+//! Outcome of the runs.
 
 use std::fmt;
 
@@ -38,7 +38,7 @@ pub struct Tally {
     pub panics: u64,
     /// Requests sent into a window that was used up.
     pub quota: u64,
-    /// What went wrong in which run.
+    /// Failures, with their runs.
     pub failures: Vec<(u64, String)>,
     /// The first run of a batch, and the resident memory in KiB after it.
     pub memory: Vec<(u64, u64)>,
@@ -87,7 +87,7 @@ pub struct Report {
 }
 
 impl Report {
-    /// Whether every promise was kept.
+    /// Returns true if every promise was kept.
     #[must_use]
     pub fn is_clean(&self) -> bool {
         let sums = &self.tally;

@@ -1,4 +1,4 @@
-//! RunPod's REST v1, retired on 2026-11-15: for whoever still reaches an endpoint of its shape.
+//! RunPod's REST v1, retired on 2026-11-15: for programs that still reach an endpoint of its shape.
 
 use runpod_api::{
     Failure, Int, Integer, Number, ResponseValue,

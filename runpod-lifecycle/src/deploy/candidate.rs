@@ -3,7 +3,7 @@
 use std::{cmp::Reverse, fmt, time::Duration};
 
 use crate::{
-    Cloud, Hardware, Order, PodSpec, Problem, Stock, pods::cost::running_storage, spec::HardwareSpec,
+    Cloud, Hardware, Order, PodSpec, Problem, Stock, Warning, pods::cost::running_storage, spec::HardwareSpec,
 };
 
 /// The most of what was left out that an error shows.
@@ -49,7 +49,7 @@ pub(crate) struct Choice {
     pub(crate) candidates: Vec<Candidate>,
     pub(crate) left_out: Vec<LeftOut>,
     /// What was left out although it is named.
-    pub(crate) warnings: Vec<String>,
+    pub(crate) warnings: Vec<Warning>,
 }
 
 impl Choice {
@@ -63,9 +63,10 @@ impl Choice {
         self.left_out.push(LeftOut { hardware: Hardware::Gpu { id, count }, cloud, reason });
     }
 
-    pub(crate) fn warn_and_leave_out(&mut self, id: String, count: u32, cloud: Cloud, reason: String) {
-        if !self.warnings.contains(&reason) {
-            self.warnings.push(reason.clone());
+    pub(crate) fn warn_and_leave_out(&mut self, id: String, count: u32, cloud: Cloud, limit: Warning) {
+        let reason = limit.to_string();
+        if !self.warnings.contains(&limit) {
+            self.warnings.push(limit);
         }
         self.leave_out(id, count, cloud, reason);
     }

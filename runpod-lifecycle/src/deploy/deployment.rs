@@ -12,7 +12,7 @@ use uuid::Uuid;
 
 use crate::{
     Attempt, Candidate, DeployError, Error, ErrorKind, Event, IfExists, Origin, Pod, PodHandle, PodSpec,
-    RunPod,
+    RunPod, Warning,
     backend::Create,
     client::{call::Call, retry},
     deploy::{
@@ -55,10 +55,7 @@ impl<'a> Deployment<'a> {
         let began_at = runpod.server_now();
         let has_lifetime = spec.lifetime.is_some() || spec.max_total_usd.is_some();
         if has_lifetime && runpod.time().is_none() {
-            let warning = format!(
-                "RunPod's answers carry no date: the lifetime of pod {:?} is counted by this machine's clock",
-                spec.name
-            );
+            let warning = Warning::LocalClock { name: Some(spec.name.clone()) };
             runpod.notify(&Event::Warned { warning });
         }
         let claim = Claim { name: spec.name.clone(), marker, window: None };
@@ -201,7 +198,8 @@ impl<'a> Deployment<'a> {
             runpod.notify(&Event::Warned { warning });
         }
         if let Some(unclear) = &unclear {
-            runpod.notify(&Event::Warned { warning: twin_warning(&pod.id, unclear) });
+            let warning = Warning::SecondPodPossible { pod_id: pod.id.clone(), reason: unclear.what() };
+            runpod.notify(&Event::Warned { warning });
         }
         let now = runpod.server_now();
         // The create that made it may have been sent at any time since the beginning.
@@ -215,7 +213,7 @@ impl<'a> Deployment<'a> {
     }
 
     /// The end of a deploy. Not having been listed for a while is proof enough to send a create again, since
-    /// a pod that shows up late is found by its marker then. After the end nobody looks for it any more.
+    /// a pod that shows up late is found by its marker then. After the end nothing searches for it any more.
     fn ended(self, end: DeployError) -> DeployError {
         let (Some(unclear), false) = (self.unclear, end.may_bill()) else { return end };
         let seconds = RECONCILE_PAUSES.iter().sum::<u64>();
@@ -231,30 +229,14 @@ impl<'a> Deployment<'a> {
     }
 }
 
-/// Says how a pod that was just created differs from what was sent; `None` if it does not.
-fn surprise(pod: &Pod, asked: Option<Lifetime>) -> Option<String> {
-    let id = &pod.id;
+/// Compares a pod that was just created with what was sent; `None` if it does not differ.
+fn surprise(pod: &Pod, asked: Option<Lifetime>) -> Option<Warning> {
+    let pod_id = pod.id.clone();
     Some(match (pod.marker(), asked, Lifetime::read(pod)) {
-        (_, Some(_), None) => format!(
-            "RunPod's answer does not show the lifetime of pod {id}: unless it shows it later, `reap` cannot tell when it is over, so terminate the pod yourself"
-        ),
-        (None, ..) => format!(
-            "RunPod's answer does not show the marker of pod {id}: unless it shows it later, nobody can tell that it was made by this deploy, neither `reap` nor another deploy of its name"
-        ),
-        (_, None, Some(_)) => format!(
-            "pod {id} has a lifetime that nobody asked for, probably its template's: clear the variables of the template that begin with RUNPOD_LIFECYCLE_, or `reap` may end the pod"
-        ),
-        (_, Some(asked), Some(shown)) if !asked.is_like(shown) => format!(
-            "RunPod's answer shows another lifetime of pod {id} than was asked for, and `reap` goes by what RunPod shows"
-        ),
+        (_, Some(_), None) => Warning::LifetimeHidden { pod_id },
+        (None, ..) => Warning::MarkerHidden { pod_id },
+        (_, None, Some(_)) => Warning::LifetimeInherited { pod_id },
+        (_, Some(asked), Some(shown)) if !asked.is_like(shown) => Warning::LifetimeDiffers { pod_id },
         _ => return None,
     })
-}
-
-/// The warning about a pod whose deploy had sent an unclear create before.
-fn twin_warning(id: &str, unclear: &Error) -> String {
-    format!(
-        "a second pod may still come up beside {id}, and bill, since an earlier create was unclear; the first wait for {id} ends it if it shows within 15 s from now, else look for its name: {}",
-        unclear.what()
-    )
 }

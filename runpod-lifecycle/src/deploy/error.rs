@@ -218,11 +218,11 @@ impl fmt::Display for DeployError {
             Self::GaveWay(gave_way) => gave_way.fmt(f),
             Self::Unclear { name, pod_id, reason, source } => {
                 let id = pod_id.as_ref().map(|id| format!(" as {id}")).unwrap_or_default();
-                let look =
-                    source.as_ref().map(|error| format!("; the last look: {error}")).unwrap_or_default();
+                let failed =
+                    source.as_ref().map(|error| format!("; the last search: {error}")).unwrap_or_default();
                 write!(
                     f,
-                    "it is unclear whether pod {name:?} was created{id}, and it may bill: look for it before deploying again ({reason}{look})"
+                    "it is unclear whether pod {name:?} was created{id}, and it may bill: look for it before deploying again ({reason}{failed})"
                 )
             }
             Self::OverPrice { name, pod_id, usd_per_hour, max_usd_per_hour, source } => write!(

@@ -1,10 +1,10 @@
 //! The GPU candidates of a deploy: those that are named, then those that meet a need.
 
 use crate::{
-    Cloud, GpuType, Hardware, Order, Problem,
+    Cloud, GpuType, Hardware, Order, Problem, Warning,
     deploy::{
         candidate::{Candidate, Choice, sort},
-        nearest::{quoted, unknown},
+        nearest::unknown,
     },
     spec::{GpuSpec, offer::stock_in},
 };
@@ -86,7 +86,7 @@ fn any_candidates(
             let not_offered =
                 || gpu.price_usd_per_hour.is_none().then(|| "the cloud does not offer it".to_owned());
             let refusal = spec.need.refusal(gpu).or_else(not_offered);
-            match refusal.or_else(|| too_many(spec.count, gpu, *cloud)) {
+            match refusal.or_else(|| too_many(spec.count, gpu, *cloud).map(|limit| limit.to_string())) {
                 Some(reason) => choice.leave_out(gpu.id.clone(), spec.count, *cloud, reason),
                 None => {
                     choice.add(gpu_candidate(gpu.id.clone(), spec.count, Some(gpu), *cloud, data_centers))
@@ -122,7 +122,8 @@ fn names<'a>(types: impl Iterator<Item = &'a GpuType> + Clone) -> impl Iterator<
 /// The problem of a spec that leaves no candidate.
 fn nothing_fits(spec: &GpuSpec, choice: &Choice) -> Problem {
     if !spec.takes_any {
-        return Problem::new("gpu_count", spec.count.to_string(), choice.warnings.join("; "));
+        let told: Vec<String> = choice.warnings.iter().map(Warning::to_string).collect();
+        return Problem::new("gpu_count", spec.count.to_string(), told.join("; "));
     }
     let field = spec.need.fields().first().copied().unwrap_or("any_gpu");
     let value = match (field, spec.need.min_vram_gb) {
@@ -156,12 +157,10 @@ fn gpu_candidate(
     }
 }
 
-/// Says so if a pod cannot have so many GPUs of a type. A cloud that does not offer it may say 0.
-fn too_many(count: u32, gpu: &GpuType, cloud: Cloud) -> Option<String> {
+/// Warns if a pod cannot have so many GPUs of a type. A cloud that does not offer it may say 0.
+fn too_many(count: u32, gpu: &GpuType, cloud: Cloud) -> Option<Warning> {
     let most = gpu.max_count.filter(|most| (1..i64::from(count)).contains(most))?;
-    let cloud = if cloud == Cloud::Community { "community" } else { "secure" };
-    let plural = if most == 1 { "" } else { "s" };
-    Some(format!("a pod has at most {most} GPU{plural} of {} in the {cloud} cloud", quoted(&gpu.id)))
+    Some(Warning::GpuLimit { gpu: gpu.id.clone(), most, cloud })
 }
 
 /// Replaces pools by their types and refuses what the catalog does not know.

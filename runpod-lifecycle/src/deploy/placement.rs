@@ -2,7 +2,7 @@
 
 use crate::{
     Cloud, CpuFlavor, DeployError, Error, ErrorKind, Event, GpuType, PodSpec, Problem, RunPod, SpecError,
-    Stock,
+    Stock, Warning,
     deploy::{
         candidate::{Candidate, Choice, LeftOut},
         cpus::cpu_candidates,
@@ -23,7 +23,7 @@ pub(crate) struct Placement {
     /// Allowed data centers; empty for any.
     pub(crate) data_centers: Vec<String>,
     /// Hardware that was left out, and other surprises.
-    pub(crate) warnings: Vec<String>,
+    pub(crate) warnings: Vec<Warning>,
 }
 
 /// The catalog's offer for a kind of hardware; `None` where it cannot be read.
@@ -77,10 +77,7 @@ impl RunPod {
         let data_centers = data_centers?;
         let Choice { candidates, left_out, mut warnings } = choice;
         if !data_centers.is_empty() && candidates.iter().any(|one| one.cloud == Cloud::Community) {
-            warnings.push(format!(
-                "the catalog does not tell in which data centers the community cloud has stock: with {} pinned it may have none",
-                data_centers.join(", ")
-            ));
+            warnings.push(Warning::StockUnknown { data_centers: data_centers.clone() });
         }
         Ok(Placement { candidates, left_out, data_centers, warnings })
     }

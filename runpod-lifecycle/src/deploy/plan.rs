@@ -4,6 +4,7 @@ use std::fmt;
 
 use crate::{
     Candidate, Cloud, DeployError, Found, Hardware, IfExists, LeftOut, PodHandle, PodSpec, RunPod, Stock,
+    Warning,
     pods::cost::{HOURS_PER_MONTH, stopped_storage},
     spec::HardwareSpec,
 };
@@ -46,7 +47,7 @@ pub struct Plan {
     /// USD per month while stopped: the pod volume goes on billing. 0 without one.
     pub stopped_usd_per_month: f64,
     /// Anything that may surprise.
-    pub warnings: Vec<String>,
+    pub warnings: Vec<Warning>,
 }
 
 impl RunPod {
@@ -99,33 +100,28 @@ fn expected(candidates: &[Candidate]) -> Option<&Candidate> {
     in_stock.or_else(|| priced().next()).or(candidates.first())
 }
 
-fn warnings(spec: &PodSpec, candidates: &[Candidate]) -> Vec<String> {
+fn warnings(spec: &PodSpec, candidates: &[Candidate]) -> Vec<Warning> {
     let mut warnings = Vec::new();
     if candidates.iter().all(|candidate| candidate.stock == Some(Stock::None)) {
-        warnings.push("the catalog shows no stock for any candidate right now".to_owned());
+        warnings.push(Warning::OutOfStock);
     }
     for candidate in candidates {
         if let (Hardware::Gpu { .. }, None) = (&candidate.hardware, candidate.price_usd_per_hour) {
-            warnings.push(format!(
-                "the catalog does not offer {} in the {:?} cloud",
-                candidate.hardware, candidate.cloud
-            ));
+            let (hardware, cloud) = (candidate.hardware.to_string(), candidate.cloud);
+            warnings.push(Warning::NotOffered { hardware, cloud });
         }
     }
     if spec.volume_gb.is_some() {
-        warnings.push(
-            "a pod volume stays on its host: it goes on billing while the pod is stopped and is deleted with it"
-                .to_owned(),
-        );
+        warnings.push(Warning::VolumeStays);
     }
     if spec.template.is_some() && (spec.container_disk_gb.is_none() || spec.volume_gb.is_none()) {
-        warnings.push("the price leaves out the disk and volume of the template".to_owned());
+        warnings.push(Warning::PriceWithoutTemplate);
     }
     if spec.network_volume.is_some() && spec.cloud == Cloud::Either {
-        warnings.push("network volumes exist in the secure cloud only".to_owned());
+        warnings.push(Warning::SecureCloudOnly { subject: "network volumes" });
     }
     if let (HardwareSpec::Cpu(_), Cloud::Community | Cloud::Either) = (&spec.hardware, spec.cloud) {
-        warnings.push("CPU pods exist in the secure cloud only".to_owned());
+        warnings.push(Warning::SecureCloudOnly { subject: "CPU pods" });
     }
     warnings
 }

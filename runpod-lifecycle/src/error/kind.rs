@@ -22,7 +22,7 @@ pub enum ErrorKind {
     /// 404 in RunPod's own words: there is no such thing.
     NotFound,
     /// 404 about a pod that RunPod may not know yet: it was created through this handle less than 15 s ago, or
-    /// a list has just shown it. Look again.
+    /// a list has just shown it. Get it again.
     Unproven,
     /// 409: not possible in the pod's present state.
     Conflict,

@@ -205,7 +205,7 @@ fn is_left_by(action: Changed, pod: &Pod, changes: &Changes) -> bool {
     match action {
         Changed::Started => is_down || state.is_up() && pod.shows_old_run(),
         Changed::Restarted => is_down || state.is_up() && pod.withheld.is_some(),
-        // Whatever began since was started by somebody.
+        // Whatever began since was started on purpose.
         Changed::Stopped => state.is_up() && (changes.is_last(Changed::Stopped) || pod.withheld.is_some()),
         Changed::Terminated => true,
     }
@@ -305,7 +305,7 @@ pub(crate) struct Turnover {
     is_strict: bool,
     /// When the first answer that showed another run was asked for.
     confirmed_at: Option<Instant>,
-    /// Where the run that is over was reached.
+    /// Addresses of the run that is over.
     left: Vec<(String, u16)>,
 }
 

@@ -155,7 +155,7 @@ impl Table {
 #[derive(Debug, Default)]
 pub(crate) struct PodRecord {
     known: Mutex<Known>,
-    /// Taken while somebody searches for what else has the pod's name.
+    /// Taken during a search for what else has the pod's name.
     search_turn: Turn,
     search: Mutex<Progress>,
 }
@@ -170,7 +170,7 @@ struct Known {
     run: Option<Run>,
     /// The run that the last change ended.
     turnover: Option<Turnover>,
-    /// Where the last run was reached.
+    /// Addresses of the last run.
     addresses: Vec<(String, u16)>,
 }
 
@@ -314,19 +314,19 @@ mod tests {
         const OLD: &str = "2026-08-20T06:16:19Z";
         const NEW: &str = "2026-08-20T06:17:19Z";
         let records = PodRecords::default();
-        let look = |started_at| {
+        let answer = |started_at| {
             let mut pod = pod(started_at);
             records.observe([&mut pod], Asked::ById, Instant::now());
             pod
         };
-        assert!(look(OLD).connection().direct_ssh().is_some(), "nothing is known of it");
+        assert!(answer(OLD).connection().direct_ssh().is_some(), "nothing is known of it");
         records.of_changed("pod123").change(Changed::Restarted, true, Some(&pod(OLD)), SystemTime::now());
         advance(Duration::from_secs(1)).await;
-        let withheld = look(OLD);
+        let withheld = answer(OLD);
         assert!(withheld.connection().direct_ssh().is_none());
         assert!(withheld.withheld.is_some_and(|withheld| withheld.reason.contains("restart")));
-        assert!(look(NEW).connection().direct_ssh().is_some());
-        assert!(look(OLD).connection().direct_ssh().is_none(), "a late answer");
+        assert!(answer(NEW).connection().direct_ssh().is_some());
+        assert!(answer(OLD).connection().direct_ssh().is_none(), "a late answer");
     }
 
     #[tokio::test(start_paused = true)]

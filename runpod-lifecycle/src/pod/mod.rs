@@ -14,9 +14,7 @@ use std::{collections::BTreeMap, time::SystemTime};
 use runpod_api::Secret;
 use tokio::time::Instant;
 
-use crate::{
-    Cloud, DeploymentState, PodState, Port, Protocol, SshEndpoint, TcpEndpoint, pod::time::server_time,
-};
+use crate::{Cloud, PodState, Port, Protocol, SshEndpoint, TcpEndpoint, pod::time::server_time};
 
 /// The environment variable that carries a deployment's unique marker.
 pub(crate) const MARKER: &str = "RUNPOD_LIFECYCLE_DEPLOYMENT";
@@ -128,12 +126,6 @@ pub struct Cpu {
 }
 
 impl Pod {
-    /// Returns its state as a deployment. [`DeploymentState::Unknown`] if RunPod named no state.
-    #[must_use]
-    pub fn deployment_state(&self) -> DeploymentState {
-        self.state.as_ref().map_or(DeploymentState::Unknown, DeploymentState::from)
-    }
-
     /// Returns true if it is gone for good: terminated, billing nothing.
     #[must_use]
     pub fn is_gone(&self) -> bool {
@@ -145,7 +137,7 @@ impl Pod {
         self.observed.filter(|(asked, _)| *asked == Asked::List).map(|(_, at)| at)
     }
 
-    /// Where RunPod shows it, whatever its state.
+    /// Direct SSH as RunPod shows it, whatever its state.
     pub(crate) fn addresses(&self) -> Vec<(String, u16)> {
         let direct = self.ssh_direct.iter().map(|ssh| (ssh.host.clone(), ssh.port));
         let tcp = self.tcp_endpoints.iter().map(|end| (end.ip.to_string(), end.public_port));
@@ -183,18 +175,6 @@ impl Pod {
         &self.odd_ports
     }
 
-    /// Everything about it that a wait warns of.
-    pub(crate) fn warnings(&self) -> Vec<String> {
-        let ports = (!self.odd_ports.is_empty()).then(|| {
-            format!(
-                "pod {} has ports that cannot be read, and are not waited for: {}",
-                self.id,
-                self.odd_ports.join(", ")
-            )
-        });
-        self.key_warning().into_iter().chain(ports).collect()
-    }
-
     /// Returns true if a port was opened as `NNNN/http`.
     pub(crate) fn has_http(&self, port: u16) -> bool {
         let is_it = |p: &Port| p.number() == u32::from(port) && p.protocol() == Protocol::Http;
@@ -202,7 +182,7 @@ impl Pod {
     }
 
     /// Returns true if RunPod says that it runs: addresses that it shows of any other pod are from before (observed of
-    /// stopped ones), and may be somebody else's by now.
+    /// stopped ones), and may lead to another pod by now.
     pub(crate) fn is_running(&self) -> bool {
         self.state == Some(PodState::Running)
     }
@@ -210,18 +190,6 @@ impl Pod {
     /// Returns true if RunPod says that it runs or is on its way up.
     pub(crate) fn is_up(&self) -> bool {
         self.state.as_ref().is_some_and(PodState::is_up)
-    }
-
-    /// Says what is wrong with the SSH keys it was created with, as far as its environment tells.
-    fn key_warning(&self) -> Option<String> {
-        let key = self.env.get(PUBLIC_KEY)?.expose();
-        (is_no_key(key) && self.ports.contains(&Port::SSH)).then(|| {
-            format!(
-                "pod {} was created without an SSH key ({PUBLIC_KEY} is {:?}), so no login will be accepted; a key that is added to the account now needs a new pod",
-                self.id.escape_debug(),
-                key.trim()
-            )
-        })
     }
 
     /// The marker of the deployment that created it; `None` for a pod this crate did not create, and where

@@ -45,7 +45,7 @@ impl RunPod {
     /// Starting a running pod succeeds. Ports and addresses are new after every start.
     ///
     /// # Errors
-    /// [`ErrorKind::NoCapacity`] if the host has given its GPUs to somebody else: wait for it, or
+    /// [`ErrorKind::NoCapacity`] if the host has given its GPUs to others: wait for it, or
     /// deploy anew elsewhere (a pod volume does not move, a network volume does).
     ///
     /// # Cost
@@ -86,7 +86,7 @@ impl RunPod {
     /// RunPod has accepted it. Terminating what is already gone succeeds. A pod that was just created is
     /// better terminated through its [handle](crate::PodHandle::terminate), since RunPod may not know it yet.
     ///
-    /// RunPod says 204. After any other success the pod is looked at, and it is an error if it is not gone
+    /// RunPod says 204. After any other success the pod is asked for, and it is an error if it is not gone
     /// within a few seconds.
     ///
     /// # Errors
@@ -145,7 +145,7 @@ impl RunPod {
         Ok(())
     }
 
-    /// Looks whether a pod is gone whose DELETE had a success that the contract does not know.
+    /// Asks whether a pod is gone whose DELETE had a success that the contract does not know.
     async fn confirm_gone(
         &self,
         id: &str,

@@ -12,7 +12,7 @@ use crate::{Probe, condition::http::PATIENCE};
 
 /// The pause after the first try. Each one after it is twice as long.
 const PAUSE: Duration = Duration::from_secs(1);
-/// The longest pause after connections that were taken, whatever they brought: sshd shuts out whoever comes too often
+/// The longest pause after connections that were taken, whatever they brought: sshd shuts out clients that come too often
 /// without a login.
 const LONGEST_PAUSE: Duration = Duration::from_secs(8);
 /// The longest pause after tries that nobody minds: at an endpoint that takes no connection, or at RunPod's proxy.
@@ -25,7 +25,7 @@ const MEMORY: Duration = Duration::from_secs(60);
 pub(crate) struct Lack {
     /// The reason in a few words.
     pub(crate) reason: String,
-    /// Someone took the connection: asking again at once may be taken amiss.
+    /// The connection was taken: asking again at once may be taken amiss.
     pub(crate) was_reached: bool,
 }
 
@@ -63,7 +63,7 @@ pub(crate) enum Turn<'a> {
     Known(Outcome),
 }
 
-/// Leave to ask an endpoint. Dropped, it is somebody else's turn at once.
+/// Leave to ask an endpoint. Dropped, it is the next one's turn at once.
 #[derive(Debug)]
 pub(crate) struct Asking<'a> {
     turns: &'a Turns,
@@ -114,7 +114,7 @@ impl Asking<'_> {
         });
     }
 
-    /// Does something with the endpoint, unless it was forgotten or is somebody else's turn by now.
+    /// Does something with the endpoint, unless it was forgotten or is another's turn by now.
     fn with_endpoint(&self, then: impl FnOnce(&mut Endpoint, &Probe)) {
         if let Some(endpoint) = self.turns.endpoints().get_mut(self.probe)
             && endpoint.taken_at == self.taken_at
@@ -132,7 +132,7 @@ impl Drop for Asking<'_> {
     }
 }
 
-/// Tells one outcome from another: is it fine, and did somebody take the connection.
+/// Tells one outcome from another: is it fine, and was the connection taken.
 fn kind(outcome: &Outcome) -> (bool, bool) {
     (outcome.is_ok(), outcome.as_ref().map_or_else(|lack| lack.was_reached, |()| true))
 }

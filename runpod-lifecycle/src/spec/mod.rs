@@ -2,6 +2,7 @@
 
 pub(crate) mod disk;
 pub(crate) mod error;
+mod get;
 pub(crate) mod hardware;
 pub(crate) mod need;
 pub(crate) mod offer;
@@ -356,7 +357,7 @@ impl PodSpec {
         self
     }
 
-    /// Which cloud to use. Default [`Cloud::Secure`].
+    /// Cloud to use. Default [`Cloud::Secure`].
     pub fn cloud(mut self, cloud: Cloud) -> Self {
         self.cloud = cloud;
         self
@@ -415,7 +416,7 @@ impl PodSpec {
 
     /// Sets an environment variable of the container. The value is never printed by this crate.
     ///
-    /// RunPod echoes values in clear to whoever holds the key. A value of `{{ RUNPOD_SECRET_name }}`
+    /// RunPod echoes values in clear to every holder of the key. A value of `{{ RUNPOD_SECRET_name }}`
     /// is filled in from the account's secrets when the container starts. Names that begin with
     /// `RUNPOD_LIFECYCLE_` are this crate's own and refused: copied from another pod, they would make the new
     /// one pass for it.
@@ -477,7 +478,7 @@ impl PodSpec {
     /// It counts from when the create that makes the pod is sent, by RunPod's clock, as the dates of its answers
     /// say. A start after its end begins it anew.
     ///
-    /// RunPod does not end it: the lifetime is written into the pod, and whoever calls
+    /// RunPod does not end it: the lifetime is written into the pod, and a call of
     /// [`reap`](crate::RunPod::reap), for example from cron, ends the pod once it is over.
     pub fn lifetime(mut self, lifetime: Duration) -> Self {
         self.lifetime = Some(lifetime);
@@ -503,12 +504,6 @@ impl PodSpec {
     pub fn public_ip(mut self, required: bool) -> Self {
         self.public_ip = required;
         self
-    }
-
-    /// The name of the pod to be.
-    #[must_use]
-    pub fn name(&self) -> &str {
-        &self.name
     }
 
     /// Returns true if sshd will be started.
@@ -538,14 +533,6 @@ impl PodSpec {
 
     pub(crate) fn ports_of(&self, protocol: Protocol) -> usize {
         self.parsed_ports().filter(|port| port.protocol() == protocol).count()
-    }
-
-    /// The number of GPUs, 0 for a CPU pod.
-    pub(crate) fn gpus(&self) -> u32 {
-        match &self.hardware {
-            HardwareSpec::Gpu(gpu) => gpu.count,
-            HardwareSpec::Cpu(_) => 0,
-        }
     }
 }
 

@@ -125,3 +125,14 @@ pub(crate) fn stock_in(
     let here = by_data_center.iter().filter(|(id, _)| is_allowed(id)).map(|(_, stock)| *stock);
     Some(here.max().unwrap_or(Stock::None))
 }
+
+/// A name in quotes, with a word about blanks that the eye would miss.
+pub(crate) fn quoted(name: &str) -> String {
+    let is_odd = |c: char| c.is_whitespace() && c != ' ';
+    let is_doubled = name.contains("  ");
+    match (is_doubled, name.contains(is_odd)) {
+        (_, true) => format!("{name:?} (with a blank that is no space)"),
+        (true, _) => format!("{name:?} (with two blanks in a row)"),
+        _ => format!("{name:?}"),
+    }
+}

@@ -9,7 +9,7 @@ use crate::{
     client::call::Attempts,
     knowledge::{
         evidence::{Came, Evidence, Finding, History, LAG, judge},
-        listing::{SHARED_FOR, Snapshot},
+        listing::{Listing, SHARED_FOR},
     },
     pod::Asked,
     wait::source::{LONGEST_PAUSE, Observation, Source},
@@ -26,7 +26,7 @@ const REPORTED_LINES: u32 = 10;
 pub(crate) struct Watcher<'a> {
     runpod: &'a RunPod,
     id: &'a str,
-    lists: watch::Receiver<Option<Arc<Snapshot>>>,
+    lists: watch::Receiver<Option<Arc<Listing>>>,
     /// When the last list that showed the pod was asked for.
     listed_at: Option<Instant>,
     /// Lists in a row that did not show the pod.
@@ -88,7 +88,7 @@ impl<'a> Watcher<'a> {
             let seen = Evidence { asked: Asked::List, at, came };
             Ok(observation(pod, judge(&seen, history)))
         };
-        if let Some(pod) = list.pods.get(self.id) {
+        if let Some(pod) = list.pod(self.id) {
             (self.unlisted, self.listed_at) = (0, self.listed_at.max(Some(at)));
             return sight(Came::Pod(pod), Some(pod.clone()), &self.history());
         }
@@ -151,7 +151,7 @@ impl Source for Watcher<'_> {
                 return std::future::pending().await;
             }
             let is_readable = self.lists.borrow().as_ref().is_some_and(|list| list.failure.is_none());
-            // Somebody else's list is no news for a wait that asks by id.
+            // Another wait's list is no news for a wait that asks by id.
             if is_readable && self.question() == Asked::List {
                 return;
             }

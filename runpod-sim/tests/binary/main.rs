@@ -38,7 +38,7 @@ async fn run(arguments: &[&str]) -> Running {
     Running { child, stdout, url }
 }
 
-/// Where a simulator says that it listens, and the rest of what it says.
+/// Address at which a simulator says that it listens, and the rest of its output.
 async fn url_of(child: &mut Child) -> (String, BufReader<ChildStdout>) {
     let mut stdout = BufReader::new(child.stdout.take().unwrap());
     let mut line = String::new();
@@ -212,7 +212,7 @@ async fn the_python_program_works_as_printed() {
     );
 }
 
-/// What a session sees of a simulator of its own, headers included.
+/// Transcript of a session with a simulator of its own, headers included.
 async fn session(config: &str) -> String {
     let config = ["--listen", "0", "--seed", "5", "--epoch", "2026-08-20T06:16:19Z", "--config", config];
     let sim = run(&config).await;

@@ -7,7 +7,7 @@ use std::{
 
 use httpmock::{HttpMockRequest, HttpMockResponse, MockServer};
 use runpod_bench::clock::run_fast;
-use runpod_lifecycle::{AtEnd, End, PodSpec, Running};
+use runpod_lifecycle::{AtEnd, End, PodSpec, Running, Warning};
 use runpod_sim::{Fault, FaultKind};
 use serde_json::{Value, json};
 
@@ -186,7 +186,7 @@ fn dated(status: u16, date: &str, body: &Value) -> HttpMockResponse {
     HttpMockResponse::builder().status(status).header("date", date).body(body.to_string()).build()
 }
 
-/// What `reap` says of a pod, and what it sends to it, when a list shows one and a look by its id another.
+/// The verdict of `reap` on a pod, and what it sends, when a list shows one and a call by its id another.
 fn reaped(date: &'static str, listed: Value, by_id: Value) -> (Option<End>, Vec<String>, String) {
     run_fast(SPEED, reaped_now(date, listed, by_id)).expect("a runtime")
 }
@@ -454,10 +454,14 @@ async fn a_start_after_the_end_says_when_the_new_lifetime_ends() {
         }
     }
     let runpod = handle(&server);
-    let warnings = runpod.start("over").await.expect("it is accepted").warnings.join("; ");
-    assert!(warnings.contains("lifetime") && warnings.contains("2026-08-20T13:00:0"), "{warnings}");
-    let warnings = runpod.start("young").await.expect("it is accepted").warnings.join("; ");
-    assert!(!warnings.contains("lifetime"), "{warnings}");
+    let warnings = runpod.start("over").await.expect("it is accepted").warnings;
+    let renewed = |warning: &Warning| matches!(warning, Warning::LifetimeRenewed { pod_id, .. } if pod_id == "over" && warning.to_string().contains("2026-08-20T13:00:0"));
+    assert!(warnings.iter().any(renewed), "{warnings:?}");
+    let warnings = runpod.start("young").await.expect("it is accepted").warnings;
+    assert!(
+        !warnings.iter().any(|warning| matches!(warning, Warning::LifetimeRenewed { .. })),
+        "{warnings:?}"
+    );
 }
 
 #[tokio::test]
@@ -578,7 +582,7 @@ async fn no_rate_limit_holds_back_the_looks_before_an_end() {
     assert!(reaped.len() == 1 && reaped[0].end == End::Terminated && reaped[0].outcome.is_ok(), "{reaped:?}");
 }
 
-/// What is sent as environment with a template, and what is heard when the answer shows this one besides.
+/// The environment that is sent with a template, and what is heard when the answer shows this one besides.
 fn deployed_from_template(spec: PodSpec, template: Value) -> (Value, String) {
     run_fast(SPEED, async move {
         let account = Account::new(move |state, sent| {

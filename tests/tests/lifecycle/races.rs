@@ -285,7 +285,7 @@ fn a_wait_that_nobody_polls_does_not_keep_another_from_settling_the_name() {
     .expect("a runtime");
 }
 
-/// What so many processes that deploy one name at a time come to, when no list shows any of their pods for
+/// Outcome of so many processes that deploy one name at a time, when no list shows any of their pods for
 /// 14 s and their creates are answered in this order of times.
 fn deployed_at_a_time(times: &'static [&'static str], if_exists: IfExists) {
     run_fast(SPEED, async move {

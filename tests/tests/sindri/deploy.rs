@@ -22,7 +22,7 @@ const WAITED: DeployOptions = DeployOptions {
     skip_build: false,
 };
 
-/// How many requests changed something.
+/// Counts the requests that changed something.
 fn mutations(sim: &Sim) -> usize {
     sim.requests().iter().filter(|request| request.method != "GET").count()
 }

@@ -208,7 +208,7 @@ async fn the_image_is_sindris_own_resolution_or_build() {
     }
 }
 
-/// What Sindri's types say of it all, field by field.
+/// Sindri's types, field by field.
 #[tokio::test]
 async fn results_are_told_in_sindris_types() {
     let sim = quick_sim().await;

@@ -4,7 +4,7 @@ use runpod_sindri::{ConfigError, GpuTier, Outcome, Provider, ProviderError, Sind
 
 use crate::mock::{config, provider};
 
-/// What a config's refusal says. Nobody listens where the provider is pointed, so nothing can have been sent.
+/// The refusal of a config. Nothing listens where the provider is pointed, so nothing can have been sent.
 async fn refusal(yaml: &str) -> String {
     let error = provider("http://127.0.0.1:9").plan(&config(yaml)).await.expect_err("it must fail");
     let error: ProviderError = error.downcast().expect("the provider's own error");

@@ -1,4 +1,4 @@
-//! What status makes of RunPod's answers.
+//! Status by RunPod's answers.
 
 use futures_util::future::join_all;
 use httpmock::MockServer;

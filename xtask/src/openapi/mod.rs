@@ -35,7 +35,7 @@ mod tidy;
 mod verify;
 mod write;
 
-/// What a chore can fail with.
+/// Failure of a chore.
 pub(crate) type Failure = Box<dyn std::error::Error>;
 
 #[derive(clap::Args)]
@@ -77,10 +77,10 @@ enum Action {
         /// The folder of upstream's documents, runpod-v1.json and runpod-v2.json.
         #[arg(long)]
         upstream: PathBuf,
-        /// How many to compile; all of them if it is large enough.
+        /// Number to compile; all of them if it is large enough.
         #[arg(long, default_value_t = usize::MAX)]
         compile: usize,
-        /// Where cargo builds what is compiled.
+        /// Target folder of what is compiled.
         #[arg(long, default_value_os_t = contract_folder().join("../target/tmp/revisions"))]
         target_dir: PathBuf,
     },
@@ -107,7 +107,7 @@ enum Action {
         /// The document after.
         #[arg(long)]
         new: String,
-        /// How to say it.
+        /// Format of the report.
         #[arg(long, value_enum, default_value_t)]
         format: diff::Format,
     },

@@ -1,4 +1,4 @@
-//! What is tried with a Sindri that has the adapter.
+//! Scenarios for a Sindri that has the adapter.
 
 use std::{fs, path::Path, process::Command};
 
@@ -20,7 +20,7 @@ struct Scenario {
     steps: &'static [(&'static [&'static str], i32, &'static str)],
     /// The GPU type or CPU flavor of the last pod; empty if none was made.
     hardware: &'static str,
-    /// How many pods bill at the end.
+    /// Counts the pods that bill at the end.
     billing: usize,
 }
 

@@ -1,6 +1,7 @@
 //! Commands about the whole account rather than one environment: its pods, what RunPod rents, and lifetimes that are over.
 
-use runpod_lifecycle::{Cloud, End, GpuType, Pod, PodHandle, PodState, Reaped, RunPod, Stock};
+use runpod_lifecycle::{Cloud, End, GpuType, Pod, PodHandle, PodState, Reaped, RunPod, Stock, Warning};
+use runpod_sindri::DeploymentState;
 use serde_json::{Value, json};
 
 use crate::{
@@ -33,7 +34,7 @@ pub(crate) async fn list(runpod: &RunPod, all: bool, printer: Printer) -> anyhow
 fn pod_for_programs(pod: &Pod) -> Value {
     let cost = pod.hourly_cost();
     json!({
-        "name": pod.name, "instance_id": pod.id, "state": runpod_sindri::DeploymentState::from(pod.deployment_state()),
+        "name": pod.name, "instance_id": pod.id, "state": DeploymentState::of(pod),
         "runpod_status": pod.state.as_ref().map(PodState::as_str), "hardware": hardware(pod),
         "data_center": pod.data_center, "cost_per_hr": cost.total_usd(), "storage_cost_per_hr": cost.storage_usd,
         "is_ours": pod.is_ours(), "created_at": pod.created_at,
@@ -41,7 +42,7 @@ fn pod_for_programs(pod: &Pod) -> Value {
 }
 
 fn state(pod: &Pod) -> String {
-    runpod_sindri::DeploymentState::from(pod.deployment_state()).to_string()
+    DeploymentState::of(pod).to_string()
 }
 
 fn hardware(pod: &Pod) -> String {
@@ -131,8 +132,9 @@ pub(crate) async fn reap(
     };
     let done: Vec<(String, String)> = done;
     // That this machine's clock counts leaves no pod out.
+    let is_of_pods = |warning: &Warning| !matches!(warning, Warning::LocalClock { .. });
     let unjudged: Vec<String> =
-        progress.warned().into_iter().filter(|warning| !warning.contains("this machine's clock")).collect();
+        progress.warned().iter().filter(|warning| is_of_pods(warning)).map(Warning::to_string).collect();
     let is_complete = failed.is_empty() && unjudged.is_empty();
     let entries: Value =
         done.iter().map(|(line, id)| json!({ "instance_id": id, "message": line })).collect();
@@ -157,7 +159,8 @@ fn sorted(reaped: Vec<Reaped>) -> (Vec<(String, String)>, Vec<String>) {
         let what = match (end, kept_because) {
             (End::Terminated, _) => "terminated".to_owned(),
             (End::Stopped, _) => "stopped".to_owned(),
-            (_, reason) => format!("left as it is, and it bills: {}", reason.unwrap_or("no reason is known")),
+            (_, Some(reason)) => format!("left as it is, and it bills: {reason}"),
+            (_, None) => "left as it is, and it bills: no reason is known".to_owned(),
         };
         match outcome {
             Ok(()) => done.push((line(&what, &pod), pod.id.clone())),

@@ -116,12 +116,12 @@ pub(crate) enum Command {
     },
 }
 
-/// Which GPU types to show.
+/// Filter of the GPU types to show.
 #[derive(Debug, Args)]
 pub(crate) struct GpuFilter {
     /// Only types whose id or pool has this in it.
     pub(crate) name: Option<String>,
-    /// The cloud to look at.
+    /// The cloud to list.
     #[arg(long, value_enum, default_value_t = Cloud::Secure)]
     pub(crate) cloud: Cloud,
     /// Number of GPUs that a pod is to have: stock is for so many.

@@ -14,7 +14,7 @@ use runpod_sindri::{
 use serde::Serialize;
 use serde_json::{Value, json};
 
-use crate::{progress::Progress, session::line_of};
+use crate::progress::Progress;
 
 const ERROR: Style = AnsiColor::Red.on_default().bold();
 const WARNING: Style = AnsiColor::Yellow.on_default().bold();
@@ -109,6 +109,11 @@ impl Printer {
     }
 }
 
+/// A log line for programs.
+fn line_of(line: &LogLine) -> Value {
+    json!({ "source": line.source.as_str(), "line": line.line, "at": line.at })
+}
+
 fn said<'a>(messages: &'a [String], connection: Option<&'a ConnectionInfo>) -> impl Iterator<Item = &'a str> {
     let instructions = connection.and_then(|connection| connection.instructions.as_deref());
     // One thing a line, and no other line breaks.
@@ -127,7 +132,7 @@ pub(crate) fn note(text: &str) {
     anstream::eprintln!("{HINT}note:{HINT:#} {text}");
 }
 
-/// Somebody pressed Ctrl-C, or the program was asked to terminate.
+/// Ctrl-C was pressed, or the program was asked to terminate.
 #[derive(Debug)]
 pub(crate) struct Interrupted {
     /// The pod that was created; `None` if none is known of.

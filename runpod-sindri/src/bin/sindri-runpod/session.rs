@@ -9,9 +9,7 @@ use std::{
 
 use clap::CommandFactory;
 use futures_util::StreamExt;
-use runpod_lifecycle::LogLine;
 use runpod_sindri::{DeployOptions, Provider, RunpodProvider, SindriConfig};
-use serde_json::{Value, json};
 
 use crate::{
     account,
@@ -51,10 +49,10 @@ pub(crate) async fn run(arguments: Arguments) -> anyhow::Result<()> {
     });
     let (provider, _simulator) = point(provider, &arguments, &config).await?;
     let doubt = match arguments.command {
-        Command::Deploy { .. } => Some("look with status whether a pod was created"),
+        Command::Deploy { .. } => Some("check with status whether a pod was created"),
         Command::Reap { .. } => Some("pods whose lifetime is over may be left, and bill; reap once more"),
-        Command::Destroy { .. } => Some("look with status whether a pod of this name is left, which bills"),
-        Command::Stop { .. } => Some("look with status whether it was stopped"),
+        Command::Destroy { .. } => Some("check with status whether a pod of this name is left, which bills"),
+        Command::Stop { .. } => Some("check with status whether it was stopped"),
         Command::Start { .. } | Command::Connect { .. } => {
             Some("a pod that was started bills; see status and stop")
         }
@@ -213,9 +211,4 @@ fn options(force: bool, dry_run: bool, wait: &Wait) -> DeployOptions {
         timeout: longest.map(|longest| longest.as_secs()),
         ..Default::default()
     }
-}
-
-/// A log line for programs.
-pub(crate) fn line_of(line: &LogLine) -> Value {
-    json!({ "source": line.source.as_str(), "line": line.line, "at": line.at })
 }

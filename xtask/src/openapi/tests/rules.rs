@@ -430,7 +430,7 @@ fn every_openapi_3_is_read_and_no_other() {
     }
 }
 
-/// What is left out of a document with one more operation, after corrections.
+/// Operations left out of a document with one more, after corrections.
 fn left_out(change: &dyn Fn(&mut Value), corrections: Value) -> Vec<(String, String)> {
     let mut document = small();
     document["paths"]["/others/{id}"] = json!({ "get": { "operationId": "getOther", "responses": { "200": {

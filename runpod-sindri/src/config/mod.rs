@@ -1,5 +1,11 @@
 //! `sindri.yaml`, as far as a RunPod deployment reads it.
 
+pub(crate) mod error;
+pub(crate) mod runpod;
+pub(crate) mod schema;
+pub(crate) mod secret;
+mod yaml;
+
 use std::{
     collections::BTreeMap,
     fs::File,
@@ -10,7 +16,7 @@ use std::{
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use crate::{ConfigError, ConfigProblem, RunpodConfig, SecretConfig, yaml};
+use crate::{ConfigError, ConfigProblem, RunpodConfig, SecretConfig};
 
 /// The most bytes of a config file that are read.
 const LARGEST_FILE: u64 = 1024 * 1024;

@@ -6,9 +6,13 @@ use jiff::Timestamp;
 use runpod_lifecycle::{Pod, PodHandle, PodState, Port, TcpEndpoint};
 use serde::{Deserialize, Serialize};
 
-use crate::{DeploymentState, connection::ways, present::Present, runpod_provider::NAME};
+use crate::{
+    DeploymentState,
+    client::NAME,
+    environment::{connection::ways, present::Present},
+};
 
-/// Status of an environment, as of one poll.
+/// Status of an environment, by one poll.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct DeploymentStatus {
     /// The environment's name.
@@ -98,7 +102,7 @@ impl DeploymentStatus {
         Self {
             name: name.to_owned(),
             provider: NAME.to_owned(),
-            state: pod.map_or(DeploymentState::NotDeployed, |pod| pod.deployment_state().into()),
+            state: pod.map_or(DeploymentState::NotDeployed, |pod| DeploymentState::of(pod)),
             instance_id: pod.map(|pod| pod.id.clone()),
             image: pod.and_then(|pod| pod.image.clone()),
             addresses: pod.filter(|_| doubt.is_none()).map(addresses).unwrap_or_default(),
