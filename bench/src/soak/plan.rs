@@ -211,8 +211,8 @@ fn kind(rng: &mut StdRng, limit: Limit) -> FaultKind {
         11 => FaultKind::WrongContentType,
         12 => FaultKind::SlowBody { lasting: seconds },
         13 => FaultKind::Hang { lasting: seconds, applied },
-        // An id that is another's is no id at all: nothing could be told by it, here or at RunPod.
-        14 if field == "id" => FaultKind::MissingField { field },
+        // An id or a name that is another's is none at all: nothing could be told by it, here or at RunPod.
+        14 if matches!(field.as_str(), "id" | "name") => FaultKind::MissingField { field },
         14 => FaultKind::UnknownEnum { field },
         15 => FaultKind::MissingField { field },
         16 => FaultKind::NullField { field },

@@ -40,6 +40,8 @@ pub struct Tally {
     pub quota: u64,
     /// Failures, with their runs.
     pub failures: Vec<(u64, String)>,
+    /// Every request and event of the last run that failed.
+    pub story: Vec<String>,
     /// The first run of a batch, and the resident memory in KiB after it.
     pub memory: Vec<(u64, u64)>,
 }
@@ -62,6 +64,9 @@ impl Tally {
         self.panics += other.panics;
         self.quota += other.quota;
         self.failures.extend(other.failures);
+        if !other.story.is_empty() {
+            self.story = other.story;
+        }
         self.memory.extend(other.memory);
     }
 
@@ -132,6 +137,9 @@ impl fmt::Display for Report {
         if let (Some((_, early)), Some((_, late))) = (memory.get(memory.len() / 5), memory.last()) {
             writeln!(f, "{:<40} {:>9}", "resident MiB after a fifth", early / 1024)?;
             writeln!(f, "{:<40} {:>9}", "resident MiB at the end", late / 1024)?;
+        }
+        if sums.runs == 1 {
+            sums.story.iter().try_for_each(|line| writeln!(f, "{line}"))?;
         }
         for (run, what) in sums.failures.iter().take(50) {
             writeln!(f, "run {run}: {what}; again with: soak --seed {} --only {run}", self.seed)?;

@@ -40,8 +40,8 @@ pub(crate) struct Deployment<'a> {
     pub(crate) runpod: &'a RunPod,
     pub(crate) spec: &'a PodSpec,
     pub(crate) claim: Claim,
-    /// When it began, by RunPod's clock.
-    began_at: SystemTime,
+    /// When it began, by RunPod's clock and by one that nobody sets.
+    began_at: (SystemTime, Instant),
     /// The lifetime of the pod that the next create makes.
     lifetime: Option<Duration>,
     /// The last create that may have made a pod which no list has shown.
@@ -52,7 +52,7 @@ pub(crate) struct Deployment<'a> {
 impl<'a> Deployment<'a> {
     pub(crate) fn new(runpod: &'a RunPod, spec: &'a PodSpec) -> Self {
         let marker = Uuid::new_v4().simple().to_string();
-        let began_at = runpod.server_now();
+        let began_at = (runpod.server_now(), Instant::now());
         let has_lifetime = spec.lifetime.is_some() || spec.max_total_usd.is_some();
         if has_lifetime && runpod.time().is_none() {
             let warning = Warning::LocalClock { name: Some(spec.name.clone()) };
@@ -202,8 +202,9 @@ impl<'a> Deployment<'a> {
             runpod.notify(&Event::Warned { warning });
         }
         let now = runpod.server_now();
-        // The create that made it may have been sent at any time since the beginning.
-        let span = now.duration_since(began_at).unwrap_or_default();
+        // The create that made it may have been sent at any time since the beginning. A clock may have been set
+        // since then, or have stood still.
+        let span = now.duration_since(began_at.0).unwrap_or_default().max(began_at.1.elapsed());
         claim.window = Some(Window::around(pod.created().unwrap_or(now), span));
         let pod = Arc::new(pod);
         let adopts = spec.if_exists == IfExists::Adopt;

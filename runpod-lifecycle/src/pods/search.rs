@@ -138,7 +138,10 @@ impl PodHandle {
                 Err(error) => record.progress(|progress| progress.trouble = Some(error.to_string())),
                 Ok(list) => {
                     if let Some(settled) = self.settle_by(&list, &created, record).await {
-                        record.progress(|progress| progress.settled = Some(settled.clone()));
+                        // A pod that could not be given up is left to whoever comes next.
+                        if !settled.is_left_undone() {
+                            record.progress(|progress| progress.settled = Some(settled.clone()));
+                        }
                         return settled;
                     }
                 }
