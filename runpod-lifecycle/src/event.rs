@@ -61,6 +61,16 @@ pub enum Event {
         /// Its id.
         pod_id: String,
     },
+    /// A pod was terminated by the deploy that had created it, since it costs more than the spec allows; the next candidate
+    /// is tried.
+    OverPriceTerminated {
+        /// Its id.
+        pod_id: String,
+        /// Its cost by RunPod's answer, with its storage.
+        usd_per_hour: f64,
+        /// The limit of the spec.
+        max_usd_per_hour: f64,
+    },
     /// A pod was terminated by the deploy that had created it, since another deploy's pod of the name is earlier.
     GaveWay {
         /// Its id.
@@ -147,6 +157,10 @@ impl Event {
                 cost_usd_per_hour.map_or(Ok(()), |cost| write!(f, " at ${cost:.3}/h and its storage"))
             }
             Self::DuplicateTerminated { pod_id } => write!(f, "terminated duplicate pod {pod_id}"),
+            Self::OverPriceTerminated { pod_id, usd_per_hour, max_usd_per_hour } => write!(
+                f,
+                "terminated pod {pod_id}: it cost ${usd_per_hour:.3} per hour, more than ${max_usd_per_hour:.3}"
+            ),
             Self::GaveWay { pod_id, winner } => {
                 write!(f, "terminated pod {pod_id}: another deploy had made {winner} of its name before it")
             }

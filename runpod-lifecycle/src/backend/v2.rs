@@ -407,6 +407,7 @@ fn gpu_type(gpu: types::GpuType, secure: bool) -> GpuType {
     GpuType {
         id: printable(gpu.id),
         pool: gpu.pool,
+        manufacturer: gpu.manufacturer.map(|maker| printable(maker.as_str().into_owned())),
         memory_gb: gpu.memory.map(Integer::get),
         // A cloud that does not offer the type shows a placeholder price (observed).
         price_usd_per_hour: price.filter(|_| offered != Some(false)).map(Number::get),

@@ -1,6 +1,10 @@
 //! One deployment: what was asked for, and what is known of its creates.
 
-use std::{collections::BTreeMap, sync::Arc, time::SystemTime};
+use std::{
+    collections::BTreeMap,
+    sync::Arc,
+    time::{Duration, SystemTime},
+};
 
 use runpod_api::Secret;
 use tokio::time::Instant;
@@ -24,6 +28,9 @@ use crate::{
     pod::{MARKER, lifetime::Lifetime},
 };
 
+/// Prices are told in tenths of a cent.
+const PRICE_ROUNDING_USD: f64 = 0.001;
+
 /// Pauses before each search for a pod whose create has an unknown outcome: 15 s in all, since new
 /// pods show up in lists late (observed).
 pub(crate) const RECONCILE_PAUSES: [u64; 5] = [0, 1, 2, 4, 8];
@@ -35,6 +42,8 @@ pub(crate) struct Deployment<'a> {
     pub(crate) claim: Claim,
     /// When it began, by RunPod's clock and by one that nobody sets.
     began_at: (SystemTime, Instant),
+    /// The lifetime of the pod that the next create makes.
+    lifetime: Option<Duration>,
     /// The last create that may have made a pod which no list has shown.
     unclear: Option<Error>,
     attempts: Vec<Attempt>,
@@ -44,12 +53,13 @@ impl<'a> Deployment<'a> {
     pub(crate) fn new(runpod: &'a RunPod, spec: &'a PodSpec) -> Self {
         let marker = Uuid::new_v4().simple().to_string();
         let began_at = (runpod.server_now(), Instant::now());
-        if spec.lifetime.is_some() && runpod.time().is_none() {
+        let has_lifetime = spec.lifetime.is_some() || spec.max_total_usd.is_some();
+        if has_lifetime && runpod.time().is_none() {
             let warning = Warning::LocalClock { name: Some(spec.name.clone()) };
             runpod.notify(&Event::Warned { warning });
         }
         let claim = Claim { name: spec.name.clone(), marker, window: None };
-        Self { runpod, spec, claim, began_at, unclear: None, attempts: Vec::new() }
+        Self { runpod, spec, claim, began_at, lifetime: spec.lifetime, unclear: None, attempts: Vec::new() }
     }
 
     /// The spec's environment, with what tells this deployment from every other and when a pod that is
@@ -61,7 +71,7 @@ impl<'a> Deployment<'a> {
         if self.spec.template.is_some() {
             Lifetime::write_none(&mut env);
         }
-        if let Some(length) = self.spec.lifetime {
+        if let Some(length) = self.lifetime {
             Lifetime::from(self.runpod.server_now(), length, self.spec.at_end).write(&mut env);
         }
         env
@@ -72,7 +82,12 @@ impl<'a> Deployment<'a> {
         for candidate in placement.candidates {
             let hardware = candidate.hardware.to_string();
             self.runpod.notify(&Event::CandidateTried { hardware: hardware.clone() });
-            match self.create(&candidate, &placement.data_centers).await {
+            self.lifetime = self.spec.lifetime_of(&candidate);
+            let made = match self.create(&candidate, &placement.data_centers).await {
+                Ok(pod) => self.within_price(pod, &candidate).await,
+                Err(refused) => Err(refused),
+            };
+            match made {
                 Ok(pod) => return Ok(self.accepted(pod, hardware)),
                 Err(CandidateError::NextCandidate(error)) => {
                     let reason = error.message().to_owned();
@@ -86,6 +101,32 @@ impl<'a> Deployment<'a> {
         let attempts = std::mem::take(&mut self.attempts);
         let (name, suggestions) = (self.spec.name.clone(), suggestions(self.spec));
         Err(self.ended(DeployError::AllRefused { name, attempts, suggestions, replaced: None }))
+    }
+
+    /// The pod, unless it costs more than the spec allows: then it is terminated.
+    async fn within_price(&self, pod: Pod, candidate: &Candidate) -> Result<Pod, CandidateError> {
+        let Some(max_usd_per_hour) = self.spec.max_usd_per_hour else { return Ok(pod) };
+        // RunPod's own word where it gives one.
+        let storage = || self.spec.storage_usd_per_hour(&candidate.hardware);
+        let cost = pod.hourly_cost();
+        let usd_per_hour = cost.compute_usd.map(|compute| compute + cost.storage_usd.unwrap_or_else(storage));
+        let Some(usd_per_hour) = usd_per_hour.filter(|usd| *usd > max_usd_per_hour + PRICE_ROUNDING_USD)
+        else {
+            return Ok(pod);
+        };
+        let (name, pod_id) = (self.spec.name.clone(), pod.id.clone());
+        if let Err(source) = self.runpod.end(&pod).await {
+            let over = DeployError::OverPrice { name, pod_id, usd_per_hour, max_usd_per_hour, source };
+            return Err(CandidateError::End(over));
+        }
+        self.runpod.notify(&Event::OverPriceTerminated {
+            pod_id: pod_id.clone(),
+            usd_per_hour,
+            max_usd_per_hour,
+        });
+        let message = format!("pod {pod_id} cost ${usd_per_hour:.3} per hour and was terminated");
+        let error = Error::of_answer(ErrorKind::OverPrice, Operation::CreatePod, Some(&name), message);
+        Err(CandidateError::NextCandidate(error))
     }
 
     /// Creates one candidate, at most once however often it is sent.

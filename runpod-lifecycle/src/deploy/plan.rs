@@ -3,8 +3,9 @@
 use std::fmt;
 
 use crate::{
-    Candidate, Cloud, DeployError, Found, Hardware, IfExists, PodHandle, PodSpec, RunPod, Stock, Warning,
-    pods::cost::{HOURS_PER_MONTH, running_storage, stopped_storage},
+    Candidate, Cloud, DeployError, Found, Hardware, IfExists, LeftOut, PodHandle, PodSpec, RunPod, Stock,
+    Warning,
+    pods::cost::{HOURS_PER_MONTH, stopped_storage},
     spec::HardwareSpec,
 };
 
@@ -32,6 +33,8 @@ pub struct Plan {
     pub existing: Vec<PodHandle>,
     /// The candidates that would be tried, in that order.
     pub candidates: Vec<Candidate>,
+    /// Hardware that would not be tried although the spec allows it by name or by need, and why.
+    pub left_out: Vec<LeftOut>,
     /// The data centers allowed, a network volume's own included; empty for any.
     pub data_centers: Vec<String>,
     /// The container disk that would be sent for the candidate priced below, in GB; `None` if a template has it.
@@ -70,10 +73,7 @@ impl RunPod {
         let volume_gb = f64::from(spec.volume_gb.unwrap_or(0));
         let expected = expected(&placement.candidates);
         let container_disk_gb = expected.and_then(|candidate| spec.disk_gb(&candidate.hardware));
-        let storage_gb = f64::from(container_disk_gb.unwrap_or(0)) + volume_gb;
-        let storage_usd_per_hour = running_storage(storage_gb);
-        let price = expected.and_then(|candidate| candidate.price_usd_per_hour);
-        let usd_per_hour = price.map(|price| price + storage_usd_per_hour);
+        let usd_per_hour = expected.and_then(|candidate| spec.usd_per_hour(candidate));
         let mut warnings = warnings(spec, &placement.candidates);
         warnings.extend(placement.warnings);
         warnings.extend(self.ssh_warning(spec).await);
@@ -81,6 +81,7 @@ impl RunPod {
             action,
             existing,
             candidates: placement.candidates,
+            left_out: placement.left_out,
             data_centers: placement.data_centers,
             container_disk_gb,
             usd_per_hour,
@@ -141,6 +142,9 @@ impl fmt::Display for Plan {
             if let Some(stock) = candidate.stock {
                 write!(f, ", stock {stock}")?;
             }
+        }
+        for left_out in &self.left_out {
+            write!(f, "\n  not {left_out}")?;
         }
         if let (Some(hour), Some(month)) = (self.usd_per_hour, self.usd_per_month) {
             write!(f, "\nabout ${hour:.3} per hour, ${month:.2} per month, storage included")?;

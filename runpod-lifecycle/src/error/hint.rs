@@ -62,6 +62,7 @@ impl Failed {
             ErrorKind::NoCapacity => {
                 "nothing was created. Allow another GPU type, a pool, any data center or the other cloud, or try later"
             }
+            ErrorKind::OverPrice => "Nothing of it bills. Raise max_usd_per_hour, or allow other hardware.",
             ErrorKind::Unauthorized => {
                 "check RUNPOD_API_KEY; keys are made at https://console.runpod.io/user/settings"
             }

@@ -9,6 +9,8 @@ pub enum ErrorKind {
     Rejected,
     /// RunPod has no machine for this right now. Nothing was created or started.
     NoCapacity,
+    /// The pod that RunPod made costs more than the spec allows. It was terminated.
+    OverPrice,
     /// 401: no key, or one RunPod does not know.
     Unauthorized,
     /// 402: the account has no balance left.

@@ -41,7 +41,7 @@ impl PodSpec {
         self.gpu_spec().map_or(0, |gpu| gpu.count)
     }
 
-    /// Number of vCPUs of a CPU pod; `None` for a GPU pod.
+    /// Number of vCPUs of a CPU pod, or the fewest of one by need; `None` for a GPU pod.
     #[must_use]
     pub fn get_vcpus(&self) -> Option<u32> {
         self.cpu_spec().map(|cpu| cpu.vcpus)
@@ -53,10 +53,52 @@ impl PodSpec {
         self.cpu_spec().map_or(&[], |cpu| &cpu.flavors)
     }
 
-    /// Order in which candidates are tried.
+    /// True if any GPU type that meets the needs will do, after those that are named; false for a CPU pod.
     #[must_use]
-    pub fn get_order(&self) -> Order {
+    pub fn takes_any_gpu(&self) -> bool {
+        self.gpu_spec().is_some_and(|gpu| gpu.takes_any)
+    }
+
+    /// Least VRAM of one GPU in GB; `None` for any.
+    #[must_use]
+    pub fn get_min_vram_gb(&self) -> Option<u32> {
+        self.gpu_spec().and_then(|gpu| gpu.need.min_vram_gb)
+    }
+
+    /// Makers allowed; empty for any.
+    #[must_use]
+    pub fn get_manufacturers(&self) -> &[String] {
+        self.gpu_spec().map_or(&[], |gpu| &gpu.need.manufacturers)
+    }
+
+    /// GPU types and pools that are left out.
+    #[must_use]
+    pub fn get_excluded_gpus(&self) -> &[String] {
+        self.gpu_spec().map_or(&[], |gpu| &gpu.need.excluded)
+    }
+
+    /// Least RAM of a CPU pod in GB; `None` for any.
+    #[must_use]
+    pub fn get_min_ram_gb(&self) -> Option<u32> {
+        self.cpu_spec().and_then(|cpu| cpu.min_ram_gb)
+    }
+
+    /// Order in which candidates are tried; `None` for the default.
+    #[must_use]
+    pub fn get_order(&self) -> Option<Order> {
         self.order
+    }
+
+    /// Most that the pod may cost in USD per hour; `None` for any.
+    #[must_use]
+    pub fn get_max_usd_per_hour(&self) -> Option<f64> {
+        self.max_usd_per_hour
+    }
+
+    /// Most that the pod may cost in USD in all; `None` for any.
+    #[must_use]
+    pub fn get_max_total_usd(&self) -> Option<f64> {
+        self.max_total_usd
     }
 
     /// Cloud to use, as set: a CPU pod or a network volume makes it the secure one.

@@ -27,7 +27,7 @@ fn a_spec_can_be_read_back() {
     assert_eq!((spec.name(), spec.get_image()), ("full", Some("ghcr.io/org/image:1")));
     assert_eq!((spec.get_gpus(), spec.get_gpu_count()), (&[GPU.to_owned()][..], 2));
     assert_eq!((spec.get_vcpus(), spec.get_cpu_flavors()), (None, &[][..]));
-    assert_eq!((spec.get_order(), spec.get_cloud()), (Order::Cheapest, Cloud::Community));
+    assert_eq!((spec.get_order(), spec.get_cloud()), (Some(Order::Cheapest), Cloud::Community));
     assert_eq!(spec.get_data_centers(), ["US-CA-2"]);
     assert_eq!((spec.get_container_disk_gb(), spec.get_volume_gb()), (Some(70), Some(30)));
     assert_eq!((spec.get_network_volume(), spec.get_mount_path()), (None, Some("/data")));
