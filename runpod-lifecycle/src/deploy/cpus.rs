@@ -52,9 +52,9 @@ fn leave_out(flavor: String, vcpus: u32, reason: String) -> LeftOut {
 /// The flavors that allow a container disk of this size.
 fn with_room_for(
     disk_gb: Option<u32>,
-    flavors: Vec<(String, u32)>,
+    flavors: Flavors,
     left_out: &mut Vec<LeftOut>,
-) -> Result<Vec<(String, u32)>, Vec<Problem>> {
+) -> Result<Flavors, Vec<Problem>> {
     let Some(size) = disk_gb else { return Ok(flavors) };
     let (mut fitting, mut caps) = (Vec::new(), Vec::new());
     for (flavor, vcpus) in flavors {
@@ -101,9 +101,12 @@ impl CpuSpec {
     }
 }
 
+/// Ids of flavors, each with its vCPUs.
+type Flavors = Vec<(String, u32)>;
+
 /// The flavors that do, each with its vCPUs: those named, as they are named, else all, the cheapest first. A named one that does
 /// not is a problem.
-fn choose(spec: &CpuSpec, flavors: &[CpuFlavor]) -> Result<(Vec<(String, u32)>, Vec<LeftOut>), Vec<Problem>> {
+fn choose(spec: &CpuSpec, flavors: &[CpuFlavor]) -> Result<(Flavors, Vec<LeftOut>), Vec<Problem>> {
     let mut problems = Vec::new();
     for name in &spec.flavors {
         match flavors.iter().find(|flavor| flavor.id == *name).map(|flavor| spec.vcpus_of(flavor)) {
