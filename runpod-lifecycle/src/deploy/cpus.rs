@@ -84,6 +84,7 @@ impl CpuSpec {
         };
         let has_ram = |vcpus: &u32| f64::from(*vcpus) * per_vcpu >= ram_gb;
         let sold: Vec<u32> = self.sizes().filter(|vcpus| is_sold(*vcpus)).collect();
+        // RAM grows with the vCPUs: the largest size tells whether any would do.
         let most = sold.last().ok_or_else(|| self.range_of(flavor))?;
         let too_little = || format!("it has {} GB of RAM with {most} vCPUs", f64::from(*most) * per_vcpu);
         sold.iter().copied().find(has_ram).ok_or_else(too_little)
@@ -133,6 +134,7 @@ fn choose(spec: &CpuSpec, flavors: &[CpuFlavor]) -> Result<(Flavors, Vec<LeftOut
     }
     let by_price = |(flavor, vcpus): &(&CpuFlavor, u32)| price(flavor, *vcpus).unwrap_or(f64::INFINITY);
     fitting.sort_by(|a, b| by_price(a).total_cmp(&by_price(b)));
+    // A spec that names flavors has an order of its own, whatever they cost.
     if !spec.flavors.is_empty() {
         let place = |(flavor, _): &(&CpuFlavor, u32)| spec.flavors.iter().position(|name| *name == flavor.id);
         fitting.retain(|one| place(one).is_some());

@@ -84,6 +84,7 @@ fn any_candidates(
         let types: Vec<&GpuType> = types.iter().flatten().filter(|gpu| gpu.is_rentable()).collect();
         check_words(spec, &types)?;
         for gpu in types.into_iter().filter(|gpu| !spec.types.iter().any(|name| gpu.is_named(name))) {
+            // The catalog lists types that a cloud does not rent: they have no price there.
             let not_offered =
                 || gpu.price_usd_per_hour.is_none().then(|| "the cloud does not offer it".to_owned());
             let refusal = spec.need.refusal(gpu).or_else(not_offered);
