@@ -52,9 +52,9 @@ fn leave_out(flavor: String, vcpus: u32, reason: String) -> LeftOut {
 /// The flavors that allow a container disk of this size.
 fn with_room_for(
     disk_gb: Option<u32>,
-    flavors: Vec<(String, u32)>,
+    flavors: Flavors,
     left_out: &mut Vec<LeftOut>,
-) -> Result<Vec<(String, u32)>, Vec<Problem>> {
+) -> Result<Flavors, Vec<Problem>> {
     let Some(size) = disk_gb else { return Ok(flavors) };
     let (mut fitting, mut caps) = (Vec::new(), Vec::new());
     for (flavor, vcpus) in flavors {
@@ -84,6 +84,7 @@ impl CpuSpec {
         };
         let has_ram = |vcpus: &u32| f64::from(*vcpus) * per_vcpu >= ram_gb;
         let sold: Vec<u32> = self.sizes().filter(|vcpus| is_sold(*vcpus)).collect();
+        // RAM grows with the vCPUs: the largest size tells whether any would do.
         let most = sold.last().ok_or_else(|| self.range_of(flavor))?;
         let too_little = || format!("it has {} GB of RAM with {most} vCPUs", f64::from(*most) * per_vcpu);
         sold.iter().copied().find(has_ram).ok_or_else(too_little)
@@ -101,9 +102,12 @@ impl CpuSpec {
     }
 }
 
+/// Ids of flavors, each with its vCPUs.
+type Flavors = Vec<(String, u32)>;
+
 /// The flavors that do, each with its vCPUs: those named, as they are named, else all, the cheapest first. A named one that does
 /// not is a problem.
-fn choose(spec: &CpuSpec, flavors: &[CpuFlavor]) -> Result<(Vec<(String, u32)>, Vec<LeftOut>), Vec<Problem>> {
+fn choose(spec: &CpuSpec, flavors: &[CpuFlavor]) -> Result<(Flavors, Vec<LeftOut>), Vec<Problem>> {
     let mut problems = Vec::new();
     for name in &spec.flavors {
         match flavors.iter().find(|flavor| flavor.id == *name).map(|flavor| spec.vcpus_of(flavor)) {
@@ -130,6 +134,7 @@ fn choose(spec: &CpuSpec, flavors: &[CpuFlavor]) -> Result<(Vec<(String, u32)>, 
     }
     let by_price = |(flavor, vcpus): &(&CpuFlavor, u32)| price(flavor, *vcpus).unwrap_or(f64::INFINITY);
     fitting.sort_by(|a, b| by_price(a).total_cmp(&by_price(b)));
+    // A spec that names flavors has an order of its own, whatever they cost.
     if !spec.flavors.is_empty() {
         let place = |(flavor, _): &(&CpuFlavor, u32)| spec.flavors.iter().position(|name| *name == flavor.id);
         fitting.retain(|one| place(one).is_some());

@@ -198,18 +198,7 @@ impl fmt::Display for DeployError {
             }
             Self::Refused(error) => error.fmt(f),
             Self::AllRefused { name, attempts, suggestions, replaced } => {
-                let cause = match looks_like_rule(attempts) {
-                    _ if are_over_price(attempts) => "Each cost more than the spec allows.",
-                    true => "RunPod named no lack of stock: this looks like a rule the spec breaks.",
-                    false => "This looks like a lack of stock.",
-                };
-                write!(
-                    f,
-                    "no candidate for pod {name:?} was accepted and none was created{}: {}. {cause}",
-                    replaced.as_ref().map(|id| format!(", though {}", is_gone(id))).unwrap_or_default(),
-                    grouped(attempts)
-                )?;
-                if suggestions.is_empty() { Ok(()) } else { write!(f, " Try {}", suggestions.join(", ")) }
+                tell_all_refused(f, name, attempts, suggestions, replaced.as_deref())
             }
             Self::NotReady { pod_id, origin, aftermath, source } => {
                 let made = if *origin == Origin::Adopted { "adopted" } else { "deployed" };
@@ -236,6 +225,28 @@ impl fmt::Display for DeployError {
             ),
         }
     }
+}
+
+/// Writes that no candidate was accepted, and what to try instead.
+fn tell_all_refused(
+    f: &mut fmt::Formatter<'_>,
+    name: &str,
+    attempts: &[Attempt],
+    suggestions: &[&str],
+    replaced: Option<&str>,
+) -> fmt::Result {
+    let cause = match looks_like_rule(attempts) {
+        _ if are_over_price(attempts) => "Each cost more than the spec allows.",
+        true => "RunPod named no lack of stock: this looks like a rule the spec breaks.",
+        false => "This looks like a lack of stock.",
+    };
+    write!(
+        f,
+        "no candidate for pod {name:?} was accepted and none was created{}: {}. {cause}",
+        replaced.map(|id| format!(", though {}", is_gone(id))).unwrap_or_default(),
+        grouped(attempts)
+    )?;
+    if suggestions.is_empty() { Ok(()) } else { write!(f, " Try {}", suggestions.join(", ")) }
 }
 
 impl std::error::Error for DeployError {

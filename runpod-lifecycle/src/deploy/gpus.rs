@@ -36,6 +36,7 @@ pub(crate) fn gpu_candidates(
     if order != Some(Order::AsGiven) {
         sort(&mut rest.candidates, Order::Cheapest, true);
     }
+    // A pool may bring in by name what meets the need as well: it keeps its earlier place.
     let is_new = |candidate: &Candidate| !named.candidates.contains(candidate);
     rest.candidates.retain(is_new);
     named.left_out.append(&mut rest.left_out);
@@ -83,6 +84,7 @@ fn any_candidates(
         let types: Vec<&GpuType> = types.iter().flatten().filter(|gpu| gpu.is_rentable()).collect();
         check_words(spec, &types)?;
         for gpu in types.into_iter().filter(|gpu| !spec.types.iter().any(|name| gpu.is_named(name))) {
+            // The catalog lists types that a cloud does not rent: they have no price there.
             let not_offered =
                 || gpu.price_usd_per_hour.is_none().then(|| "the cloud does not offer it".to_owned());
             let refusal = spec.need.refusal(gpu).or_else(not_offered);
@@ -125,12 +127,7 @@ fn nothing_fits(spec: &GpuSpec, choice: &Choice) -> Problem {
         let told: Vec<String> = choice.warnings.iter().map(Warning::to_string).collect();
         return Problem::new("gpu_count", spec.count.to_string(), told.join("; "));
     }
-    let field = spec.need.fields().first().copied().unwrap_or("any_gpu");
-    let value = match (field, spec.need.min_vram_gb) {
-        ("min_vram_gb", Some(size)) => size.to_string(),
-        ("manufacturer", _) => spec.need.manufacturers.join(", "),
-        _ => spec.need.excluded.join(", "),
-    };
+    let (field, value) = spec.need.set().into_iter().next().unwrap_or(("any_gpu", String::new()));
     Problem::new(
         field,
         value,

@@ -37,14 +37,15 @@ impl GpuNeed {
         }
     }
 
-    /// The needs that were set, by their setters.
-    pub(crate) fn fields(&self) -> Vec<&'static str> {
+    /// The needs that were set, by their setters, with their values.
+    pub(crate) fn set(&self) -> Vec<(&'static str, String)> {
+        let list = |field, names: &[String]| (!names.is_empty()).then(|| (field, names.join(", ")));
         let set = [
-            ("min_vram_gb", self.min_vram_gb.is_some()),
-            ("manufacturer", !self.manufacturers.is_empty()),
-            ("exclude_gpu", !self.excluded.is_empty()),
+            self.min_vram_gb.map(|size| ("min_vram_gb", size.to_string())),
+            list("manufacturer", &self.manufacturers),
+            list("exclude_gpu", &self.excluded),
         ];
-        set.into_iter().filter_map(|(field, is_set)| is_set.then_some(field)).collect()
+        set.into_iter().flatten().collect()
     }
 }
 

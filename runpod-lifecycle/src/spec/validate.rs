@@ -212,7 +212,8 @@ impl GpuSpec {
         check_ids("gpus", &self.types, problems);
         if !self.takes_any {
             let allowed = "it says nothing about types that are named; use any_gpu, or or_any_gpu after those that are named";
-            problems.extend(self.need.fields().into_iter().map(|field| Problem::new(field, "set", allowed)));
+            problems
+                .extend(self.need.set().into_iter().map(|(field, _)| Problem::new(field, "set", allowed)));
         }
         if let Some(size) = self.need.min_vram_gb {
             check_number("min_vram_gb", size, 1, problems);
