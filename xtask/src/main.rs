@@ -7,6 +7,7 @@ use clap::{Parser, Subcommand};
 #[path = "../../runpod-api/build/bindings.rs"]
 mod bindings;
 mod house;
+mod http;
 mod openapi;
 mod schema;
 mod sindri;

@@ -72,10 +72,7 @@ fn fetch(url: Url) -> Result<Vec<u8>, SourceError> {
         return Err(SourceError::Insecure(url));
     }
     let unreadable = |source: Failure| SourceError::Unreadable { place: url.as_str().to_owned(), source };
-    // A provider may already be there; either will do.
-    let _ = rustls::crypto::ring::default_provider().install_default();
-    let client = reqwest::blocking::Client::builder()
-        .user_agent(concat!("runpod-rs-xtask/", env!("CARGO_PKG_VERSION")))
+    let client = crate::http::client()
         .timeout(Duration::from_secs(60))
         .redirect(reqwest::redirect::Policy::custom(|attempt| {
             if attempt.previous().len() < 5 && may_be_read(attempt.url()) {

@@ -5,6 +5,7 @@ mod simulator;
 mod vault;
 
 use std::{
+    collections::BTreeMap,
     fs,
     path::{Path, PathBuf},
     process::{Command, Output},
@@ -29,21 +30,34 @@ pub(crate) struct Arguments {
     /// The folder that the copy is built in.
     #[arg(long, default_value = "target/sindri")]
     work: PathBuf,
+    /// Only run what an earlier call has built there.
+    #[arg(long)]
+    built: bool,
 }
 
 pub(crate) fn run(arguments: &Arguments) -> Result<String, Failure> {
-    let named = arguments.source.clone().or_else(|| std::env::var_os("SINDRI_SOURCE").map(PathBuf::from));
-    let source = workspace(&named.ok_or(NEEDS)?)?;
     let ours = Path::new(env!("CARGO_MANIFEST_DIR")).join("..").canonicalize()?;
     let work = ours.join(&arguments.work);
-    copy(&source, &work.join("source"))?;
     let sindri = Sindri { folder: work.join("source"), target: work.join("target"), ours };
-    sindri.apply()?;
+    if !arguments.built {
+        build(arguments, &sindri)?;
+    }
+    scenarios::run(&sindri)
+}
+
+/// Builds a copy of the source that has the change, as Sindri's own checks want it.
+fn build(arguments: &Arguments, sindri: &Sindri) -> Result<(), Failure> {
+    let named = arguments.source.clone().or_else(|| std::env::var_os("SINDRI_SOURCE").map(PathBuf::from));
+    let source = workspace(&named.ok_or(NEEDS)?)?;
+    let mut changes = changes(&source, &sindri.ours)?;
+    copy(&source, Path::new(""), &sindri.folder, &mut changes)?;
+    for (path, content) in changes {
+        put(&sindri.folder.join(path), &content)?;
+    }
     sindri.cargo(&["fmt", "--package", "sindri-providers", "--check"])?;
     sindri.cargo(&["clippy", "--package", "sindri-providers", "--all-targets", "--", "-D", "warnings"])?;
     sindri.cargo(&["test", "--package", "sindri-providers", "--test", "runpod_tests"])?;
-    sindri.cargo(&["build", "--package", "sindri"])?;
-    scenarios::run(&sindri)
+    sindri.cargo(&["build", "--package", "sindri"])
 }
 
 /// Sindri's workspace of its third version: the folder itself, or `v3` in a clone of the whole.
@@ -60,44 +74,42 @@ struct Sindri {
     ours: PathBuf,
 }
 
+/// Files of Sindri's workspace with other contents.
+type Changes = BTreeMap<PathBuf, Vec<u8>>;
+
+/// The change that docs/sindri.md describes.
+fn changes(source: &Path, ours: &Path) -> Result<Changes, Failure> {
+    let providers = Path::new("crates/sindri-providers");
+    let guide = fs::read_to_string(ours.join("docs/sindri.md"))?;
+    let manifest = fs::read_to_string(source.join(providers).join("Cargo.toml"))?;
+    let dependency = format!(
+        "[dependencies]\nrunpod-sindri = {{ path = {:?}, default-features = false, features = [\"rustls\"] }}",
+        ours.join("runpod-sindri")
+    );
+    let mut changes = Changes::from([
+        (providers.join("src/runpod.rs"), shown(&guide, ADAPTER)?.into()),
+        (providers.join("tests/runpod_tests.rs"), shown(&guide, TESTS)?.into()),
+        (providers.join("Cargo.toml"), manifest.replacen("[dependencies]", &dependency, 1).into()),
+        ("schemas/sindri.schema.json".into(), described(source, ours)?.into()),
+    ]);
+    // The copy is inside this checkout, and the tools take the nearest of these above a file: ours are not Sindri's.
+    let styles = ["rustfmt.toml", "clippy.toml"].into_iter().filter(|name| !source.join(name).exists());
+    changes.extend(styles.map(|name| (name.into(), Vec::new())));
+    Ok(changes)
+}
+
+/// Sindri's schema with our description of `providers.runpod`.
+fn described(source: &Path, ours: &Path) -> Result<String, Failure> {
+    let read = |path: &Path| -> Result<Value, Failure> { Ok(serde_json::from_slice(&fs::read(path)?)?) };
+    let ours = read(&ours.join("docs/schema/runpod.schema.json"))?;
+    let mut schema = read(&source.join("schemas/sindri.schema.json"))?;
+    let place = schema.pointer_mut("/properties/providers/properties/runpod");
+    *place.ok_or("Sindri's schema has no providers.runpod")? = ours["$defs"]["RunpodConfig"].clone();
+    schema["$defs"] = ours["$defs"].clone();
+    Ok(schema.to_string())
+}
+
 impl Sindri {
-    /// Makes the change that docs/sindri.md describes.
-    fn apply(&self) -> Result<(), Failure> {
-        let providers = self.folder.join("crates/sindri-providers");
-        let guide = fs::read_to_string(self.ours.join("docs/sindri.md"))?;
-        fs::write(providers.join("src/runpod.rs"), shown(&guide, ADAPTER)?)?;
-        fs::write(providers.join("tests/runpod_tests.rs"), shown(&guide, TESTS)?)?;
-        self.describe()?;
-        let manifest = providers.join("Cargo.toml");
-        let dependency = format!(
-            "[dependencies]\nrunpod-sindri = {{ path = {:?}, default-features = false, features = [\"rustls\"] }}",
-            self.ours.join("runpod-sindri")
-        );
-        let text = fs::read_to_string(&manifest)?.replacen("[dependencies]", &dependency, 1);
-        fs::write(manifest, text)?;
-        // The toolchain at hand will do: the file asks for targets that a build here does not need.
-        let _ = fs::remove_file(self.folder.join("rust-toolchain.toml"));
-        // The copy is inside this checkout, and the tools take the nearest of these above a file: ours are not Sindri's.
-        for name in ["rustfmt.toml", "clippy.toml"] {
-            if !self.folder.join(name).exists() {
-                fs::write(self.folder.join(name), "")?;
-            }
-        }
-        Ok(())
-    }
-
-    /// Puts our description of `providers.runpod` into Sindri's schema.
-    fn describe(&self) -> Result<(), Failure> {
-        let read = |path: &Path| -> Result<Value, Failure> { Ok(serde_json::from_slice(&fs::read(path)?)?) };
-        let ours = read(&self.ours.join("docs/schema/runpod.schema.json"))?;
-        let path = self.folder.join("schemas/sindri.schema.json");
-        let mut schema = read(&path)?;
-        let place = schema.pointer_mut("/properties/providers/properties/runpod");
-        *place.ok_or("Sindri's schema has no providers.runpod")? = ours["$defs"]["RunpodConfig"].clone();
-        schema["$defs"] = ours["$defs"].clone();
-        Ok(fs::write(path, schema.to_string())?)
-    }
-
     fn cargo(&self, words: &[&str]) -> Result<(), Failure> {
         let mut cargo = Command::new(env!("CARGO"));
         cargo.args(words).current_dir(&self.folder).env("CARGO_TARGET_DIR", &self.target);
@@ -125,19 +137,30 @@ fn shown<'a>(guide: &'a str, first: &str) -> Result<&'a str, Failure> {
     Ok(&text[..text.find("```\n").ok_or("a text in docs/sindri.md does not end")?])
 }
 
-/// Copies a folder without what a build or git leaves in it.
-fn copy(from: &Path, to: &Path) -> Result<(), Failure> {
-    fs::create_dir_all(to)?;
-    for entry in fs::read_dir(from)? {
+/// Copies a folder of the source, changes made, without what a build or git leaves in it, and without the choice of a
+/// toolchain: the one at hand will do, and the file asks for targets that a build here does not need.
+fn copy(source: &Path, folder: &Path, to: &Path, changes: &mut Changes) -> Result<(), Failure> {
+    for entry in fs::read_dir(source.join(folder))? {
         let entry = entry?;
         let (name, kind) = (entry.file_name(), entry.file_type()?);
+        let path = folder.join(&name);
         if kind.is_dir() && name != "target" && name != ".git" {
-            copy(&entry.path(), &to.join(name))?;
-        } else if kind.is_file() {
-            fs::copy(entry.path(), to.join(name))?;
+            copy(source, &path, to, changes)?;
+        } else if kind.is_file() && name != "rust-toolchain.toml" {
+            let content = changes.remove(&path).map_or_else(|| fs::read(entry.path()), Ok)?;
+            put(&to.join(path), &content)?;
         }
     }
     Ok(())
+}
+
+/// Writes a file unless it is there: what did not change is not built again.
+fn put(path: &Path, content: &[u8]) -> Result<(), Failure> {
+    if fs::read(path).is_ok_and(|there| there == content) {
+        return Ok(());
+    }
+    fs::create_dir_all(path.parent().ok_or("a file is in a folder")?)?;
+    Ok(fs::write(path, content)?)
 }
 
 #[cfg(test)]

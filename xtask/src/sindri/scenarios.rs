@@ -146,8 +146,9 @@ const FILES: &[Scenario] = &[
     },
     Scenario {
         name: "a network volume",
-        runpod: "networkVolumeId: vol1, volumeMountPath: /data",
+        runpod: "gpuType: AMPERE_80, networkVolumeId: vol1, volumeMountPath: /data",
         steps: &[DEPLOYED],
+        hardware: "NVIDIA A100",
         shows: &[
             ("/mounts/network/0/volumeId", "\"vol1\""),
             ("/mounts/network/0/path", "\"/data\""),

@@ -34,7 +34,7 @@ impl Simulator {
             Ok(line.strip_prefix(word).ok_or_else(|| format!("the simulator says {line:?}"))?.to_owned())
         };
         let (url, key) = (next("listening on ")?, next("key ")?);
-        Ok(Self { process, url, key, client: reqwest::blocking::Client::builder().build()? })
+        Ok(Self { process, url, key, client: crate::http::client().build()? })
     }
 
     /// Changes it through its control interface.
