@@ -27,6 +27,7 @@ pub use condition::{Condition, Gone, Probe, Ready, Running, Stopped, Verdict};
 pub use deploy::candidate::{Candidate, LeftOut};
 pub use deploy::error::{Aftermath, Attempt, DeployError};
 pub use deploy::plan::{Plan, PlannedAction};
+pub use deploy::scope::{ScopeError, Scoped, WithPod};
 pub use deploy::{DeployAndWait, OnFailure};
 pub use diagnosis::{Cause, Diagnosis};
 pub use error::Error;

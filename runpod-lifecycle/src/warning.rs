@@ -76,6 +76,15 @@ pub enum Warning {
         ends_at: SystemTime,
     },
 
+    /// A pod that was to be terminated may bill.
+    #[error("pod {pod_id} was to be terminated and may bill: {reason}")]
+    LeftRunning {
+        /// The pod.
+        pod_id: String,
+        /// Why it was not terminated.
+        reason: String,
+    },
+
     /// No candidate of a spec is in stock.
     #[error("the catalog shows no stock for any candidate right now")]
     OutOfStock,
@@ -319,7 +328,8 @@ impl Warning {
             | Self::MayBeOverdue { pod_id, .. }
             | Self::Overdue { pod_id, .. }
             | Self::SecondPodPossible { pod_id, .. }
-            | Self::TerminatedAlready { pod_id } => vec![pod_id],
+            | Self::TerminatedAlready { pod_id }
+            | Self::LeftRunning { pod_id, .. } => vec![pod_id],
             Self::EntryUnreadable { pod_id, .. } => pod_id.as_deref().into_iter().collect(),
             Self::SecondPodUnknown { pod_id, others, .. } => {
                 std::iter::once(pod_id).chain(others).map(String::as_str).collect()

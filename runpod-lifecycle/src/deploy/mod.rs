@@ -10,6 +10,7 @@ pub(crate) mod nearest;
 pub(crate) mod placement;
 pub(crate) mod plan;
 pub(crate) mod recover;
+pub(crate) mod scope;
 pub(crate) mod step;
 
 use std::{

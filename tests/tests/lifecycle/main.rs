@@ -23,6 +23,7 @@ mod races;
 mod ready;
 mod reconcile;
 mod request_budget;
+mod scope;
 mod script;
 mod scripted;
 mod secrets;

@@ -1,0 +1,324 @@
+//! A pod that lives as long as one piece of work.
+
+use std::{
+    any::Any,
+    fmt,
+    panic::{AssertUnwindSafe, resume_unwind},
+    pin::{Pin, pin},
+    sync::{Arc, Mutex, PoisonError},
+    task::{Context, Poll},
+    time::Duration,
+};
+
+use futures_util::{
+    FutureExt,
+    future::{self, Either, select},
+};
+use runpod_api::printable;
+use tokio::{runtime::Handle, time::Instant};
+
+use crate::{
+    Aftermath, Condition, DeployError, Error, Event, OnFailure, Origin, PodHandle, PodSpec, RunPod,
+    WaitError, Warning, deploy::not_ready,
+};
+
+/// Something that ends a scope early.
+type Interrupt<'a> = Pin<Box<dyn Future<Output = ()> + Send + 'a>>;
+
+/// The outcome of work with a pod that was ended after it.
+#[derive(Clone, Debug)]
+#[non_exhaustive]
+pub struct Scoped<T> {
+    /// The value that the work returned.
+    pub value: T,
+    /// The pod as it was last seen: terminated, or kept if it was adopted ([`IfExists::Adopt`](crate::IfExists)).
+    pub pod: PodHandle,
+    /// From RunPod's answer to the create to its answer to the terminate.
+    pub lived: Duration,
+    /// The cost of that time in USD by [`Pod::hourly_cost`](crate::Pod::hourly_cost), storage included; `None` if RunPod named no
+    /// price. What is billed is in [`PodHandle::billed_usd`] some minutes later.
+    pub usd: Option<f64>,
+}
+
+/// A scope that did not end well, and what became of its pod.
+#[derive(Debug)]
+#[non_exhaustive]
+pub enum ScopeError<T, E> {
+    /// No pod was ready. Its text says what became of one that was created.
+    Deploy(DeployError),
+    /// The work failed.
+    Work {
+        /// The pod's id.
+        pod_id: String,
+        /// The work's own error.
+        error: E,
+        /// The pod's fate.
+        aftermath: Aftermath,
+    },
+    /// The future given to [`WithPod::until`] ended first.
+    Interrupted {
+        /// The pod's id.
+        pod_id: String,
+        /// The pod's fate.
+        aftermath: Aftermath,
+    },
+    /// The work succeeded, and the pod could not be terminated: it may bill.
+    NotTerminated {
+        /// The pod's id.
+        pod_id: String,
+        /// The value that the work returned.
+        value: T,
+        /// The failure to terminate it.
+        source: Error,
+    },
+}
+
+impl<T, E> ScopeError<T, E> {
+    /// Returns true if a pod may exist and bill.
+    #[must_use]
+    pub fn may_bill(&self) -> bool {
+        match self {
+            Self::Deploy(error) => error.may_bill(),
+            Self::Work { aftermath, .. } | Self::Interrupted { aftermath, .. } => {
+                !matches!(aftermath, Aftermath::Terminated)
+            }
+            Self::NotTerminated { .. } => true,
+        }
+    }
+
+    /// The id of the pod; `None` if RunPod has shown none.
+    #[must_use]
+    pub fn pod_id(&self) -> Option<&str> {
+        match self {
+            Self::Deploy(error) => error.pod_id(),
+            Self::Work { pod_id, .. }
+            | Self::Interrupted { pod_id, .. }
+            | Self::NotTerminated { pod_id, .. } => Some(pod_id),
+        }
+    }
+}
+
+impl<T, E: fmt::Display> fmt::Display for ScopeError<T, E> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let text = match self {
+            Self::Deploy(error) => return error.fmt(f),
+            Self::Work { pod_id, error, aftermath } => {
+                format!("the work on pod {pod_id} failed: {error}; {aftermath}")
+            }
+            Self::Interrupted { pod_id, aftermath } => {
+                format!("the work on pod {pod_id} was interrupted; {aftermath}")
+            }
+            Self::NotTerminated { pod_id, source, .. } => {
+                format!("the work is done, and pod {pod_id} may bill, since terminating it failed: {source}")
+            }
+        };
+        f.write_str(&printable(&text))
+    }
+}
+
+impl<T: fmt::Debug, E: std::error::Error + 'static> std::error::Error for ScopeError<T, E> {
+    fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
+        match self {
+            Self::Deploy(error) => error.source(),
+            Self::Work { error, .. } => error.source(),
+            Self::Interrupted { .. } => None,
+            Self::NotTerminated { source, .. } => source.source(),
+        }
+    }
+}
+
+/// Work with a pod of its own, made by [`RunPod::with_pod`]; `.await` it.
+#[must_use = "nothing is deployed until it is awaited"]
+pub struct WithPod<'a, T, E> {
+    interrupt: Arc<Mutex<Option<Interrupt<'a>>>>,
+    run: Pin<Box<dyn Future<Output = Result<Scoped<T>, ScopeError<T, E>>> + Send + 'a>>,
+}
+
+impl<'a, T, E> WithPod<'a, T, E> {
+    /// Ends the scope as soon as a future does, such as one that waits for Ctrl-C. Default: never.
+    ///
+    /// The pod is terminated. A create that is on its way is seen through first, since only its answer tells the pod's id.
+    pub fn until(self, interrupt: impl Future<Output = ()> + Send + 'a) -> Self {
+        *self.interrupt.lock().unwrap_or_else(PoisonError::into_inner) = Some(Box::pin(interrupt));
+        self
+    }
+}
+
+impl<T, E> Future for WithPod<'_, T, E> {
+    type Output = Result<Scoped<T>, ScopeError<T, E>>;
+
+    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
+        self.run.as_mut().poll(cx)
+    }
+}
+
+impl<T, E> fmt::Debug for WithPod<'_, T, E> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("WithPod").finish_non_exhaustive()
+    }
+}
+
+impl RunPod {
+    /// Deploys a pod, waits until it meets a condition, works with it and terminates it, whatever comes of the work.
+    ///
+    /// The pod is terminated after success, after an error, after a panic (which goes on after that), when
+    /// [`until`](WithPod::until) says so, and if it does not become ready in time. Only a pod that this call created is:
+    /// one that it adopted ([`IfExists::Adopt`](crate::IfExists)) is kept.
+    ///
+    /// ```no_run
+    /// # use std::time::Duration;
+    /// # use runpod_lifecycle::{PodSpec, Ready, RunPod};
+    /// # async fn example(runpod: RunPod) -> Result<(), Box<dyn std::error::Error>> {
+    /// let spec = PodSpec::any_gpu("trainer", "runpod/pytorch:latest").min_vram_gb(24).port("22/tcp");
+    /// let train = async |pod: runpod_lifecycle::PodHandle| match pod.connection().ssh_command() {
+    ///     Some(ssh) => Ok(ssh.to_string()),
+    ///     None => Err(std::io::Error::other("no address")),
+    /// };
+    /// let done = runpod.with_pod(&spec, Ready::Ssh, Duration::from_secs(900), train).await?;
+    /// println!("{} for ${:.2}", done.value, done.usd.unwrap_or_default());
+    /// # Ok(())
+    /// # }
+    /// ```
+    ///
+    /// # Errors
+    /// [`ScopeError`]; its [`may_bill`](ScopeError::may_bill) says whether a pod is left.
+    ///
+    /// # Cancellation
+    /// If the future is dropped after the create was answered, a task that terminates the pod is left to the tokio runtime, if
+    /// one is running: the end of a program ends it too. Set a [`lifetime`](PodSpec::lifetime) for what such a task, or
+    /// a killed process, leaves behind.
+    ///
+    /// # Cost
+    /// The pod bills from RunPod's answer to its create to its answer to the terminate.
+    pub fn with_pod<'a, C, W, F, T, E>(
+        &'a self,
+        spec: &'a PodSpec,
+        condition: C,
+        longest: Duration,
+        work: W,
+    ) -> WithPod<'a, T, E>
+    where
+        C: Condition + 'static,
+        W: FnOnce(PodHandle) -> F + Send + 'a,
+        F: Future<Output = Result<T, E>> + Send + 'a,
+        T: Send + 'a,
+        E: Send + 'a,
+    {
+        let interrupt: Arc<Mutex<Option<Interrupt<'a>>>> = Arc::default();
+        let given = Arc::clone(&interrupt);
+        let run = Box::pin(async move {
+            let pod = self.deploy(spec).await.map_err(ScopeError::Deploy)?;
+            let interrupt = given.lock().unwrap_or_else(PoisonError::into_inner).take();
+            let interrupt = interrupt.unwrap_or_else(|| Box::pin(future::pending()));
+            let mut scope = Scope { pod, is_open: true, began: Instant::now() };
+            let end = match select(pin!(scope.live(condition, longest, work)), interrupt).await {
+                Either::Left((end, _)) => end,
+                Either::Right(_) => End::Interrupted,
+            };
+            scope.close(end).await
+        });
+        WithPod { interrupt, run }
+    }
+}
+
+/// The end of the work with a pod.
+enum End<T, E> {
+    /// It was never ready; the error says what became of it.
+    NotReady(DeployError),
+    Done(Result<T, E>),
+    Interrupted,
+    Panicked(Box<dyn Any + Send>),
+}
+
+/// A pod for as long as it is worked with. Dropped before its end, it leaves the terminate to the runtime.
+struct Scope {
+    pod: PodHandle,
+    /// True until its end has been seen to.
+    is_open: bool,
+    began: Instant,
+}
+
+impl Scope {
+    /// Waits for the pod and works with it.
+    async fn live<C, W, F, T, E>(&mut self, condition: C, longest: Duration, work: W) -> End<T, E>
+    where
+        C: Condition + 'static,
+        W: FnOnce(PodHandle) -> F,
+        F: Future<Output = Result<T, E>>,
+    {
+        let created = self.pod.clone();
+        let ready = match created.wait_until(condition, longest).await {
+            Ok(ready) => ready,
+            Err(error) => {
+                let error = match error {
+                    WaitError::GaveWay { source, .. } => DeployError::GaveWay(source),
+                    error => not_ready(&created, OnFailure::Terminate, error).await,
+                };
+                self.is_open = false;
+                return End::NotReady(error);
+            }
+        };
+        // An earlier pod of the name may have been adopted in its place.
+        self.pod = ready.clone();
+        match AssertUnwindSafe(async { work(ready).await }).catch_unwind().await {
+            Ok(outcome) => End::Done(outcome),
+            Err(panic) => End::Panicked(panic),
+        }
+    }
+
+    /// Terminates the pod if it was created for this, and tells what came of it all.
+    async fn close<T, E>(mut self, end: End<T, E>) -> Result<Scoped<T>, ScopeError<T, E>> {
+        let pod = self.pod.clone();
+        let pod_id = pod.id.clone();
+        let aftermath = match pod.origin() {
+            _ if !self.is_open => Aftermath::Kept,
+            Origin::Created => match pod.terminate().await {
+                Ok(_) => Aftermath::Terminated,
+                Err(error) => Aftermath::NotTerminated(error),
+            },
+            _ => Aftermath::Kept,
+        };
+        self.is_open = false;
+        match (end, aftermath) {
+            (End::Done(Ok(value)), Aftermath::NotTerminated(source)) => {
+                Err(ScopeError::NotTerminated { pod_id, value, source })
+            }
+            (End::Done(Ok(value)), aftermath) => Ok(self.report(value, pod, &aftermath)),
+            (End::Done(Err(error)), aftermath) => Err(ScopeError::Work { pod_id, error, aftermath }),
+            (End::Interrupted, aftermath) => Err(ScopeError::Interrupted { pod_id, aftermath }),
+            (End::NotReady(error), _) => Err(ScopeError::Deploy(error)),
+            (End::Panicked(panic), aftermath) => {
+                if let Aftermath::NotTerminated(error) = aftermath {
+                    let warning = Warning::LeftRunning { pod_id, reason: error.to_string() };
+                    pod.runpod().notify(&Event::Warned { warning });
+                }
+                resume_unwind(panic)
+            }
+        }
+    }
+
+    fn report<T>(&self, value: T, pod: PodHandle, aftermath: &Aftermath) -> Scoped<T> {
+        let lived = self.began.elapsed();
+        let usd = pod.hourly_cost().total_usd().map(|hourly| hourly * lived.as_secs_f64() / 3600.0);
+        let pod = match aftermath {
+            Aftermath::Terminated => pod.with(pod.terminated()),
+            _ => pod,
+        };
+        Scoped { value, pod, lived, usd }
+    }
+}
+
+impl Drop for Scope {
+    fn drop(&mut self) {
+        let is_left = self.is_open && self.pod.origin() == Origin::Created;
+        if let (true, Ok(runtime)) = (is_left, Handle::try_current()) {
+            let pod = self.pod.clone();
+            runtime.spawn(async move {
+                if let Err(error) = pod.terminate().await {
+                    let warning = Warning::LeftRunning { pod_id: pod.id.clone(), reason: error.to_string() };
+                    pod.runpod().notify(&Event::Warned { warning });
+                }
+            });
+        }
+    }
+}

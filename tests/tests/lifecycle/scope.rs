@@ -1,0 +1,162 @@
+//! A pod for as long as it is worked with: it is ended on every way out, and only if it was created for this.
+
+use std::{io, time::Duration};
+
+use futures_util::FutureExt;
+use httpmock::HttpMockResponse;
+use runpod_bench::clock::run_fast;
+use runpod_lifecycle::{Aftermath, IfExists, PodHandle, PodSpec, RunPod, Running, ScopeError, Scoped};
+use serde_json::{Value, json};
+use tokio::time::sleep;
+
+use crate::{
+    account::{Account, State, accept, pod_with},
+    mock::spec,
+};
+
+const SPEED: u32 = 50;
+const OWN: &str = "mmmmmmmmmmmmmm";
+const MINUTE: Duration = Duration::from_secs(60);
+
+fn made(state: &mut State, sent: &Value) -> HttpMockResponse {
+    accept(state, sent, OWN)
+}
+
+type Outcome = Result<Scoped<u32>, ScopeError<u32, io::Error>>;
+
+async fn scoped(runpod: &RunPod, spec: &PodSpec, outcome: Result<u32, &'static str>) -> Outcome {
+    let work = async |_: PodHandle| {
+        sleep(Duration::from_secs(3600)).await;
+        outcome.map_err(io::Error::other)
+    };
+    runpod.with_pod(spec, Running, MINUTE, work).await
+}
+
+#[test]
+fn the_pod_is_ended_after_success_and_told_with_its_time_and_cost() {
+    run_fast(SPEED * 100, async {
+        let account = Account::new(made).await;
+        let done = scoped(&account.runpod(), &spec(), Ok(7)).await.unwrap();
+        assert_eq!(
+            (done.value, done.pod.id.as_str(), account.state().deleted.as_slice()),
+            (7, OWN, [OWN.to_owned()].as_slice())
+        );
+        assert!(done.pod.is_gone());
+        let hours = done.lived.as_secs_f64() / 3600.0;
+        assert!(hours > 1.0, "{hours}");
+        let hourly = done.usd.unwrap() / hours;
+        assert!((0.1..10.0).contains(&hourly), "{hourly}");
+    })
+    .expect("a runtime");
+}
+
+#[test]
+fn the_pod_is_ended_after_an_error_and_what_cannot_be_ended_is_told() {
+    for (outcome, is_locked, may_bill, told) in [
+        (
+            Err("out of memory"),
+            false,
+            false,
+            "the work on pod mmmmmmmmmmmmmm failed: out of memory; it was terminated",
+        ),
+        (Err("out of memory"), true, true, "failed: out of memory; it may bill, since terminating it failed"),
+        (Ok(7), true, true, "the work is done, and pod mmmmmmmmmmmmmm may bill, since terminating it failed"),
+    ] {
+        run_fast(SPEED * 100, async move {
+            let account = Account::new(made).await;
+            if is_locked {
+                account.state().locked.insert(OWN.to_owned());
+            }
+            let error = scoped(&account.runpod(), &spec(), outcome).await.expect_err(told);
+            assert!(error.to_string().contains(told), "{error}");
+            assert_eq!((error.may_bill(), error.pod_id()), (may_bill, Some(OWN)));
+            assert_eq!(account.state().deleted.is_empty(), is_locked);
+            if let ScopeError::NotTerminated { value, .. } = error {
+                assert_eq!(value, 7, "nothing is lost");
+            }
+        })
+        .expect("a runtime");
+    }
+}
+
+#[test]
+fn a_panic_goes_on_after_the_pod_was_ended() {
+    run_fast(SPEED, async {
+        let account = Account::new(made).await;
+        let (runpod, spec) = (account.runpod(), spec());
+        let work = async |_: PodHandle| -> Result<(), io::Error> { panic!("a bug of the caller's") };
+        let scope = runpod.with_pod(&spec, Running, MINUTE, work);
+        let panic = std::panic::AssertUnwindSafe(scope).catch_unwind().await.expect_err("it panics");
+        assert_eq!(panic.downcast_ref::<&str>(), Some(&"a bug of the caller's"));
+        assert_eq!(account.state().deleted, [OWN]);
+    })
+    .expect("a runtime");
+}
+
+#[test]
+fn a_scope_is_interrupted_in_its_wait_and_in_its_work() {
+    for after in [5, 600] {
+        run_fast(SPEED, async move {
+            let account = Account::new(made).await;
+            let (runpod, spec) = (account.runpod(), spec());
+            let work = async |_: PodHandle| -> Result<(), io::Error> { std::future::pending().await };
+            let scope =
+                runpod.with_pod(&spec, Running, MINUTE, work).until(sleep(Duration::from_secs(after)));
+            let error = scope.await.expect_err("it is interrupted");
+            assert!(
+                matches!(&error, ScopeError::Interrupted { aftermath: Aftermath::Terminated, .. }),
+                "{error}"
+            );
+            assert_eq!(
+                (error.may_bill(), account.state().deleted.as_slice()),
+                (false, [OWN.to_owned()].as_slice())
+            );
+        })
+        .expect("a runtime");
+    }
+}
+
+#[test]
+fn a_scope_that_is_dropped_leaves_the_end_of_its_pod_to_the_runtime() {
+    run_fast(SPEED, async {
+        let account = Account::new(made).await;
+        let (runpod, spec) = (account.runpod(), spec());
+        let work = async |_: PodHandle| -> Result<(), io::Error> { std::future::pending().await };
+        let scope = runpod.with_pod(&spec, Running, MINUTE, work);
+        assert!(tokio::time::timeout(Duration::from_secs(40), scope).await.is_err());
+        while account.state().deleted.is_empty() {
+            sleep(Duration::from_millis(100)).await;
+        }
+        assert_eq!(account.state().deleted, [OWN]);
+    })
+    .expect("a runtime");
+}
+
+#[test]
+fn a_pod_that_was_adopted_is_worked_with_and_kept() {
+    run_fast(SPEED * 100, async {
+        let account = Account::new(made).await;
+        account.state().pods.push(pod_with(json!({"id": "theirs", "name": "trainer"})));
+        let done = scoped(&account.runpod(), &spec().if_exists(IfExists::Adopt), Ok(7)).await.unwrap();
+        assert_eq!((done.pod.id.as_str(), done.pod.is_gone()), ("theirs", false));
+        let state = account.state();
+        assert!(state.deleted.is_empty() && state.creates.is_empty());
+    })
+    .expect("a runtime");
+}
+
+#[test]
+fn a_pod_that_is_not_ready_is_ended_and_the_work_never_begins() {
+    run_fast(SPEED, async {
+        let account = Account::new(|state, sent| {
+            let answer = accept(state, sent, OWN);
+            state.pods[0]["status"] = json!("PROVISIONING");
+            answer
+        })
+        .await;
+        let error = scoped(&account.runpod(), &spec(), Ok(7)).await.expect_err("it never runs");
+        assert!(matches!(error, ScopeError::Deploy(_)) && !error.may_bill(), "{error}");
+        assert_eq!(account.state().deleted, [OWN]);
+    })
+    .expect("a runtime");
+}
