@@ -24,6 +24,7 @@ use crate::{
 
 /// Something that ends a scope early.
 type Interrupt<'a> = Pin<Box<dyn Future<Output = ()> + Send + 'a>>;
+type Run<'a, T, E> = Pin<Box<dyn Future<Output = Result<Scoped<T>, ScopeError<T, E>>> + Send + 'a>>;
 
 /// The outcome of work with a pod that was ended after it.
 #[derive(Clone, Debug)]
@@ -131,7 +132,7 @@ impl<T: fmt::Debug, E: std::error::Error + 'static> std::error::Error for ScopeE
 #[must_use = "nothing is deployed until it is awaited"]
 pub struct WithPod<'a, T, E> {
     interrupt: Arc<Mutex<Option<Interrupt<'a>>>>,
-    run: Pin<Box<dyn Future<Output = Result<Scoped<T>, ScopeError<T, E>>> + Send + 'a>>,
+    run: Run<'a, T, E>,
 }
 
 impl<'a, T, E> WithPod<'a, T, E> {
