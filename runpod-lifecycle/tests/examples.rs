@@ -68,6 +68,27 @@ fn fleet_gets_every_pod_ready_and_leaves_none() {
 }
 
 #[test]
+fn need_takes_the_cheapest_type_that_fits_and_says_why_others_do_not() {
+    let text = run("need");
+    assert!(text.contains("  not ") && text.contains("GB of VRAM") && text.contains("per hour"), "{text}");
+    assert!(text.ends_with("0 pods still bill\n"), "{text}");
+}
+
+#[test]
+fn scope_ends_its_pod_on_every_way_out() {
+    let text = run("scope");
+    for way in [
+        "a value of 14 for $",
+        "failed: out of memory; it was terminated",
+        "a panic goes on: true",
+        "was interrupted; it was terminated",
+    ] {
+        assert!(text.contains(way), "{way}\n{text}");
+    }
+    assert!(text.ends_with("0 pods still bill\n"), "{text}");
+}
+
+#[test]
 fn custom_condition_waits_for_what_only_it_knows() {
     assert!(run("custom_condition").contains("has been up for"));
 }
