@@ -17,6 +17,9 @@ use super::{
     mutations, source, verify,
 };
 
+/// An import of what is older than our corrections.
+const HOW: How = How { skip_stale: true, bindings_only: true };
+
 /// Imports the folder's documents in the order of their names and tells the step from each to the next. With a folder
 /// to build in, the bindings of each are compiled, and the facade if it can be.
 pub(crate) fn run(version: Version, folder: &Path, target: Option<&Path>) -> Result<String, Failure> {
@@ -29,13 +32,11 @@ pub(crate) fn run(version: Version, folder: &Path, target: Option<&Path>) -> Res
             None => notes,
         };
         let place = path.display().to_string();
-        let how = How { skip_stale: true, bindings_only: true };
-        let imported = import::generated(source::read(&place)?, &notes, how)
+        let imported = import::generated(source::read(&place)?, &notes, HOW)
             .map_err(|error| format!("{place}: {error}"))?;
         let built = match target {
-            Some(target) => {
-                build(version, &imported.document, target).map_err(|error| format!("{place}: {error}"))?
-            }
+            Some(target) => build(version, &place, &imported.document, target)
+                .map_err(|error| format!("{place}: {error}"))?,
             None => "",
         };
         let step =
@@ -48,10 +49,12 @@ pub(crate) fn run(version: Version, folder: &Path, target: Option<&Path>) -> Res
     Ok(told)
 }
 
-/// Compiles the bindings, which must, and the facade on top, which may rest on what only a later revision has.
-fn build(version: Version, document: &Value, target: &Path) -> Result<&'static str, Failure> {
-    let folder = verify::with(version, document)?;
-    mutations::check(folder.path(), target, false)?;
+/// Compiles the bindings, which must, and the facade on top, which may rest on what only a later revision has. The facade's
+/// names are those of the committed document, as in an import.
+fn build(version: Version, place: &str, document: &Value, target: &Path) -> Result<&'static str, Failure> {
+    mutations::check(verify::with(version, document)?.path(), target, false)?;
+    let notes = Notes::load(version, &contract_folder())?;
+    let folder = verify::with(version, &import::generated(source::read(place)?, &notes, HOW)?.document)?;
     Ok(match mutations::check(folder.path(), target, true) {
         Ok(()) => "; bindings and facade compile",
         Err(_) => "; bindings compile, the facade does not",
