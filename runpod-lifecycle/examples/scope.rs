@@ -23,7 +23,7 @@ async fn main() -> Result<(), Box<dyn Error>> {
     let answer = async |pod: PodHandle| Ok::<_, io::Error>(pod.id.len());
     let fail = async |_: PodHandle| Err::<(), _>(io::Error::other("out of memory"));
     let panic = async |_: PodHandle| -> io::Result<()> { panic!("a bug of mine") };
-    let train = async |_: PodHandle| io::Result::Ok(std::future::pending::<()>().await);
+    let train = async |_: PodHandle| -> io::Result<()> { std::future::pending().await };
     let (value, error, panicked, interrupted) = tokio::join!(
         runpod.with_pod(&specs[0], Ready::Ssh, LONGEST, answer),
         runpod.with_pod(&specs[1], Ready::Ssh, LONGEST, fail),
