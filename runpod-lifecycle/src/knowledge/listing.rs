@@ -1,6 +1,6 @@
 //! The pod list, as far as it could be read.
 
-use std::{collections::HashMap, time::Duration};
+use std::{collections::BTreeMap, time::Duration};
 
 use tokio::time::Instant;
 
@@ -26,7 +26,7 @@ pub(crate) struct Listing {
 pub(crate) struct Snapshot {
     /// When it was asked for.
     pub(crate) asked_at: Instant,
-    pub(crate) pods: HashMap<String, Pod>,
+    pub(crate) pods: BTreeMap<String, Pod>,
     pub(crate) unreadable: Vec<Unreadable>,
     /// Why it is not whole: a pod that it lacks may be there.
     pub(crate) failure: Option<Error>,

@@ -98,7 +98,11 @@ impl RunPod {
     pub(crate) async fn look_at(&self, id: &str, attempts: Attempts) -> Result<Pod, Error> {
         let call = Call::read(Operation::GetPod, Some(id));
         let asked_at = Instant::now();
-        let mut pod = self.send(call, attempts, || self.backend().get(id)).await?;
+        let answer = self.send(call, attempts, || self.backend().get(id)).await;
+        if answer.as_ref().is_err_and(|error| error.kind() == ErrorKind::NotFound) {
+            self.lookups().records.deny(id);
+        }
+        let mut pod = answer?;
         if pod.id != id {
             let message = format!("the answer is about another pod, {:?}", pod.id);
             return Err(Error::of_answer(ErrorKind::Unreadable, Operation::GetPod, Some(id), message));
@@ -142,7 +146,7 @@ impl RunPod {
     }
 
     /// The pods of this name that are not gone: those that RunPod lists, and what this handle and its clones
-    /// created in the last 30 s. The name is all it goes by, whoever made the pod.
+    /// created or adopted in the last 30 s. The name is all it goes by, whoever made the pod.
     ///
     /// # Errors
     /// As [`list`](Self::list), and if the list holds an entry so odd that it may be a pod of this
@@ -195,14 +199,14 @@ impl RunPod {
         self.named_after_doubt(named, name).await
     }
 
-    /// A pod that was created lately, unless it is gone.
+    /// A pod that was created or adopted lately, unless it is gone.
     async fn created_still(&self, record: Arc<PodRecord>) -> Result<Option<PodHandle>, Error> {
-        let Some(created) = record.created() else { return Ok(None) };
-        let (seen, finding) = self.examine(&created.pod.id, Attempts::Several, None).await?;
+        let Some(pod) = record.pod() else { return Ok(None) };
+        let (seen, finding) = self.examine(&pod.id, Attempts::Several, None).await?;
         if finding == Finding::Gone {
             return Ok(None);
         }
-        Ok(Some(PodHandle::of_create(self.clone(), seen.map_or(created.pod, Arc::new), record)))
+        Ok(Some(PodHandle::of_create(self.clone(), seen.map_or(pod, Arc::new), record)))
     }
 
     /// A pod that was created lately, unless it is gone, by its id.
@@ -235,7 +239,8 @@ impl RunPod {
             let Some(pod) = pod else { continue };
             match bears(&pod, name) {
                 Some(true) => named.push(PodHandle::new(self.clone(), pod)),
-                None if pod.is_ours() => {
+                // Every pod has one: it is hidden.
+                None => {
                     let message = format!("RunPod shows no name for pod {}, so it may be this one", pod.id);
                     return Err(Error::of_answer(
                         ErrorKind::Unreadable,
@@ -244,12 +249,12 @@ impl RunPod {
                         message,
                     ));
                 }
-                _ => {}
+                Some(false) => {}
             }
         }
         for record in records.created_as(name, listing.asked_at) {
             let is_listed = |id: &str| named.iter().any(|listed| listed.id == id);
-            if record.created().is_some_and(|created| !is_listed(&created.pod.id)) {
+            if record.pod().is_some_and(|pod| !is_listed(&pod.id)) {
                 let still = self.created_still(record).await?;
                 // It may have another name by now.
                 named.extend(still.filter(|pod| bears(pod, name) != Some(false)));

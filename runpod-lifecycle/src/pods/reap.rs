@@ -288,7 +288,7 @@ impl RunPod {
         let now = self.time().unwrap_or_else(|| {
             let warning = "RunPod's answers carry no date: lifetimes are counted by this machine's clock";
             self.notify(&Event::Warned { warning: warning.to_owned() });
-            SystemTime::now()
+            self.server_now()
         });
         Account { shown, hidden, listed_at: asked_at, now, failure }
     }

@@ -7,8 +7,9 @@ use runpod_api::printable;
 use tokio::time::{Instant, sleep, sleep_until, timeout_at};
 
 use crate::{
-    Error, Event, Origin, Pod, PodHandle,
+    Error, ErrorKind, Event, Origin, Pod, PodHandle,
     client::call::Attempts,
+    error::operation::Operation,
     knowledge::{
         evidence::LAG,
         identity::Relation,
@@ -155,6 +156,7 @@ impl PodHandle {
         let until = (created.at + LAG + PATIENCE).max(Instant::now() + LATE_PATIENCE);
         match timeout_at(until, search).await {
             Ok(settled) => settled,
+            Err(_) if record.progress(|progress| progress.winner.is_some()) => self.half_given_up(record),
             Err(_) => {
                 let reason = record.progress(|progress| {
                     progress.trouble.clone().unwrap_or_else(|| match progress.left.is_empty() {
@@ -165,6 +167,16 @@ impl PodHandle {
                 self.warn_of_doubt(record, &reason);
                 Settled::Stays
             }
+        }
+    }
+
+    /// The outcome where the terminate of this pod, for an earlier one, has not come to its end: it may be gone.
+    fn half_given_up(&self, record: &PodRecord) -> Settled {
+        let message = "terminating it took too long: it may be gone, or bill";
+        let failure = Error::of_answer(ErrorKind::Unproven, Operation::TerminatePod, Some(&self.id), message);
+        match record.progress(|progress| progress.winner.clone()) {
+            Some(winner) => Settled::GaveWay { winner, failure: Some(failure) },
+            None => Settled::Stays,
         }
     }
 
@@ -295,6 +307,7 @@ impl PodHandle {
         if let Some(trouble) = trouble {
             self.warn_of_doubt(record, &trouble);
         }
+        record.progress(|progress| progress.winner = Some(Box::new(winner.clone())));
         let failure = self.runpod().end(&created.pod).await.err();
         if failure.is_none() {
             self.runpod().notify(&Event::GaveWay { pod_id: self.id.clone(), winner: winner.id.clone() });
