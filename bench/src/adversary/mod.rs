@@ -35,7 +35,7 @@ pub struct Arguments {
     /// Runs every tape with at most so many unfriendly choices before the random ones. Default: none.
     #[arg(long, default_value_t = 0)]
     pub depth: usize,
-    /// Only this scenario. Default: all but those on demand.
+    /// Only this scenario. Default: all.
     #[arg(long)]
     pub scenario: Option<String>,
     /// Only this tape of the scenario, told as a story: the way to look at a failure again.
@@ -75,7 +75,7 @@ impl Report {
     }
 }
 
-/// Names the scenarios that are searched unless one is asked for.
+/// Names the scenarios.
 #[must_use]
 pub fn scenarios() -> &'static [&'static str] {
     &scenarios::NAMES
