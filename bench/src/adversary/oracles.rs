@@ -126,7 +126,11 @@ fn overdue(world: &World, done: &Done<'_>, now: Instant) -> Option<(&'static str
         Op::Wait(_, longest) => {
             let over = done.began + Duration::from_secs(longest) + AFTER_WAIT + LATE_SEARCH + LAST_POLL;
             // Fifteen seconds after its create was answered, which the deploy was told at once.
-            let given = done.pod.and_then(|pod| world.given_at(done.process, &pod.id));
+            let given = done.pod.and_then(|pod| {
+                let own = world.truth.pod(&pod.id).filter(|pod| pod.creator == Some(done.process));
+                let answered = own.map(|pod| pod.created_at() + TIMEOUT);
+                world.given_at(done.process, &pod.id).into_iter().chain(answered).min()
+            });
             over.max(given.map_or(over, |given| given + TWIN_SEARCH + LAST_POLL))
         }
         _ => done.began + LONGEST_CALL,
@@ -403,9 +407,11 @@ fn listed(
     if let Some(pod) = world.truth.pods.iter().find(is_missing) {
         return Some(("none", format!("{} is there, and {} does not show it", pod.id, done.op)));
     }
+    // A search by name knows what a list has shown, and a 404 about that proves nothing for as long again.
+    let gone_since = if name.is_some() { done.began.checked_sub(2 * LAG)? } else { since };
     let is_long_gone = |id: &&&str| {
         let ended = world.truth.pod(id).and_then(TruePod::terminated_at);
-        ended.is_some_and(|at| at < since) || (name.is_some() && ended_by(world, done, id))
+        ended.is_some_and(|at| at < gone_since) || (name.is_some() && ended_by(world, done, id))
     };
     ids.iter().find(is_long_gone).map(|id| ("gone", format!("{id} is long gone, and {} shows it", done.op)))
 }

@@ -14,6 +14,7 @@ use std::{
 use rand::{Rng, SeedableRng, rngs::StdRng};
 
 use super::{
+    Arguments,
     run::{Ran, Runner},
     scenarios,
     tape::Tape,
@@ -167,7 +168,9 @@ fn children(tape: &Tape, taken: &[(u8, u8)]) -> Vec<Tape> {
 }
 
 /// Runs so many random tapes.
-pub(super) fn draw(scenarios: &[&str], tapes: u64, seed: u64, threads: usize) -> io::Result<Counts> {
+pub(super) fn draw(scenarios: &[&str], arguments: &Arguments) -> io::Result<Counts> {
+    let Arguments { tapes, seed, threads, first, .. } = *arguments;
+    let most = if first { 1 } else { MOST_FAILURES };
     let next = AtomicU64::new(0);
     let is_over = AtomicBool::new(false);
     let counted = in_threads(threads, || {
@@ -183,7 +186,7 @@ pub(super) fn draw(scenarios: &[&str], tapes: u64, seed: u64, threads: usize) ->
             counts.count(scenario, &ran);
             if !ran.broken.is_empty() {
                 counts.keep(shortest(&mut runner, scenario, &tape, ran.broken)?);
-                is_over.fetch_or(counts.failures.len() >= MOST_FAILURES, Ordering::Relaxed);
+                is_over.fetch_or(counts.failures.len() >= most, Ordering::Relaxed);
             }
         }
     })?;

@@ -88,6 +88,11 @@ impl PodRecords {
         record.known().adopted = Some(Adopted { name: name.to_owned(), at, pod });
     }
 
+    /// Returns true if a deploy through this handle has taken a pod that it did not create.
+    pub(crate) fn is_adopted(&self, id: &str) -> bool {
+        self.of(id).is_some_and(|record| record.known().adopted.is_some())
+    }
+
     /// The pods that were created or adopted under a name, were not terminated since, and need not be in a list that was
     /// asked for at a moment: twice as long as lists lag. The list may have taken a while to come.
     pub(crate) fn created_as(&self, name: &str, listed_at: Instant) -> Vec<Arc<PodRecord>> {
@@ -366,8 +371,10 @@ mod tests {
         let withheld = look(OLD);
         assert!(withheld.connection().direct_ssh().is_none());
         assert!(withheld.withheld.is_some_and(|withheld| withheld.reason.contains("restart")));
-        assert!(look(NEW).connection().direct_ssh().is_some());
+        assert!(look(NEW).connection().direct_ssh().is_none(), "it may be the address from before");
         assert!(look(OLD).connection().direct_ssh().is_none(), "a late answer");
+        advance(LAG).await;
+        assert!(look(NEW).connection().direct_ssh().is_some());
     }
 
     #[tokio::test(start_paused = true)]

@@ -1,7 +1,10 @@
 //! The search for what else has the name of a new pod: its twins, which are ended, and an earlier pod of another
 //! deploy, to which it gives way.
 
-use std::{fmt, time::Duration};
+use std::{
+    fmt,
+    time::{Duration, SystemTime},
+};
 
 use runpod_api::printable;
 use tokio::time::{Instant, sleep, sleep_until, timeout_at};
@@ -12,7 +15,7 @@ use crate::{
     error::operation::Operation,
     knowledge::{
         evidence::LAG,
-        identity::Relation,
+        identity::{Claim, Relation},
         listing::Snapshot,
         record::{Created, PodRecord},
         search::Settled,
@@ -227,7 +230,7 @@ impl PodHandle {
         let mut earlier: Vec<(&Pod, Pod)> = Vec::new();
         let mut is_unknown = false;
         for pod in list.pods.values().filter(|pod| pod.id != self.id) {
-            let relate = |pod: &Pod| claim.relation(pod, own, &self.id);
+            let relate = |pod: &Pod| self.relation(claim, pod, own);
             let relation = match relate(pod) {
                 Relation::Unclear => self.closer(pod, relate).await.unwrap_or_else(|error| {
                     trouble = Some(error);
@@ -238,13 +241,7 @@ impl PodHandle {
             match relation {
                 Relation::None => {}
                 Relation::Earlier => earlier.extend(self.alive(pod).await.map(|alive| (pod, alive))),
-                Relation::Foreign => self.warn_once(
-                    record,
-                    format!(
-                        "pod {} has the name {:?} too, and was not made by a deploy: both bill, and the name tells them apart no more",
-                        pod.id, claim.name
-                    ),
-                ),
+                Relation::Foreign => self.warn_of_another(pod, claim, record),
                 Relation::Twin => trouble = self.end_twin(pod, record).await.err().or(trouble),
                 Relation::Unclear => {
                     is_unknown = true;
@@ -268,6 +265,22 @@ impl PodHandle {
                 Some(Settled::Stays)
             }
         }
+    }
+
+    /// Tells what another pod is to this one. A second one that another deploy has taken since is that deploy's.
+    fn relation(&self, claim: &Claim, pod: &Pod, own: Option<SystemTime>) -> Relation {
+        match claim.relation(pod, own, &self.id) {
+            Relation::Twin if self.runpod().lookups().records.is_adopted(&pod.id) => Relation::Foreign,
+            relation => relation,
+        }
+    }
+
+    fn warn_of_another(&self, pod: &Pod, claim: &Claim, record: &PodRecord) {
+        let warning = format!(
+            "pod {} has the name {:?} too, and was not made by a deploy, or was taken by another one: both bill, and the name tells them apart no more",
+            pod.id, claim.name
+        );
+        self.warn_once(record, warning);
     }
 
     /// Looks by its id at a pod of a list that does not show what it is.

@@ -3,17 +3,23 @@
 
 use std::thread::available_parallelism;
 
-use runpod_bench::adversary::{Arguments, Tape, replay, run};
+use rand::{Rng, SeedableRng, rngs::StdRng};
+use runpod_bench::adversary::{Arguments, Tape, replay, run, scenarios};
 
 /// Names the variable that fixes the seed of the random tapes; else one is drawn.
 const SEED: &str = "ADVERSARY_SEED";
 
-fn search(tapes: u64, depth: usize) -> Arguments {
+fn seed() -> u64 {
     let fixed = std::env::var(SEED).ok().map(|seed| seed.parse().expect("it is a number"));
     let seed = fixed.unwrap_or_else(rand::random);
     println!("{SEED}={seed}");
+    seed
+}
+
+fn search(tapes: u64, depth: usize) -> Arguments {
+    let seed = seed();
     let threads = available_parallelism().map_or(1, usize::from);
-    Arguments { tapes, seed, depth, scenario: None, tape: None, threads }
+    Arguments { tapes, seed, depth, scenario: None, tape: None, first: false, threads }
 }
 
 #[test]
@@ -74,7 +80,14 @@ fn what_the_search_has_found_stays_mended() {
 
 #[test]
 fn a_tape_is_replayed_exactly() {
-    let tape: Tape = "0,0,1,0,0,1,0,0,3".parse().expect("it is a tape");
-    let story = || replay("ready", &tape).expect("loopback is free").1;
-    assert_eq!(story(), story());
+    let mut rng = StdRng::seed_from_u64(seed());
+    for scenario in scenarios() {
+        for unfriendly in [0.05, 0.1, 0.3] {
+            let mut choice = |_| if rng.random_bool(unfriendly) { rng.random() } else { 0 };
+            let choices: Vec<String> = (0..120).map(|at| u8::to_string(&choice(at))).collect();
+            let tape: Tape = choices.join(",").parse().expect("it is a tape");
+            let story = || replay(scenario, &tape).expect("loopback is free").1;
+            assert_eq!(story(), story(), "{scenario} {tape}");
+        }
+    }
 }
