@@ -124,8 +124,8 @@ const RULES: [Rule; 20] = [
     rule(
         "none has the name of a dropped deploy only once lists would show its pod",
         "runpod-lifecycle/src/knowledge/names.rs",
-        "*self.dropped().get(name)? + LAG;",
-        "*self.dropped().get(name)?;",
+        "self.dropped().get(name).map(|at| *at + LAG)",
+        "self.dropped().get(name).copied()",
         "deploy",
     ),
     rule(

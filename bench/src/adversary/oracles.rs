@@ -129,7 +129,7 @@ fn overdue(world: &World, done: &Done<'_>, now: Instant) -> Option<(&'static str
             let given = done.pod.and_then(|pod| {
                 let own = world.truth.pod(&pod.id).filter(|pod| pod.creator == Some(done.process));
                 let answered = own.map(|pod| pod.created_at() + TIMEOUT);
-                world.given_at(done.process, &pod.id).into_iter().chain(answered).min()
+                world.given_at(done.process, &pod.id).into_iter().chain(answered).max()
             });
             over.max(given.map_or(over, |given| given + TWIN_SEARCH + LAST_POLL))
         }

@@ -161,8 +161,9 @@ impl RunPod {
     }
 
     async fn named(&self, name: &str) -> Result<Vec<PodHandle>, Error> {
+        let asked_at = Instant::now();
         let named = self.named_now(name).await?;
-        self.named_after_doubt(named, name).await
+        self.named_after_doubt(named, name, asked_at).await
     }
 
     pub(crate) async fn named_now(&self, name: &str) -> Result<Vec<PodHandle>, Error> {
@@ -175,16 +176,18 @@ impl RunPod {
         &self,
         mut named: Vec<PodHandle>,
         name: &str,
+        mut asked_at: Instant,
     ) -> Result<Vec<PodHandle>, Error> {
-        let Some(until) = self.lookups().names.in_doubt_until(name).filter(|_| named.is_empty()) else {
-            return Ok(named);
-        };
+        let shown_from = self.lookups().names.shown_from(name).filter(|from| asked_at < *from);
+        let Some(from) = shown_from.filter(|_| named.is_empty()) else { return Ok(named) };
         let warning = format!(
             "a deploy of pod name {name:?} was dropped with its create on the way; lists are read until they would show its pod"
         );
         self.notify(&Event::Warned { warning });
-        while named.is_empty() && Instant::now() < until {
-            sleep_until(until.min(Instant::now() + DOUBT_PAUSE)).await;
+        // A list may be long in coming: when it was asked for is what counts.
+        while named.is_empty() && asked_at < from {
+            sleep_until(from.min(Instant::now() + DOUBT_PAUSE)).await;
+            asked_at = Instant::now();
             named = self.named_now(name).await?;
         }
         Ok(named)
@@ -196,7 +199,7 @@ impl RunPod {
         let read = async { self.read_list(Attempts::Several).await.map(Arc::new) };
         let listing = lookups.pods.get((), lookups.oldest_of_pods(), read).await?;
         let named = self.named_in(&listing, name).await?;
-        self.named_after_doubt(named, name).await
+        self.named_after_doubt(named, name, listing.asked_at).await
     }
 
     /// A pod that was created or adopted lately, unless it is gone.
