@@ -96,7 +96,7 @@ fn argument(document: &Value, parameter: &Value) -> String {
     format!("given.{get}({name}){must}")
 }
 
-/// How the generated method takes a query parameter.
+/// Form in which the generated method takes a query parameter.
 fn query(document: &Value, schema: &Value) -> &'static str {
     if let Some(path) = schema.pointer("/x-rust-type/path").and_then(Value::as_str) {
         return if path.ends_with("Joined") { "joined" } else { "by_reference" };

@@ -8,7 +8,7 @@ use reqwest::Client;
 use runpod_sim::{BootProfile, RateWindow, Sim, SimBuilder};
 use serde_json::{Value, json};
 
-/// What every account is drawn from.
+/// The seed of every account.
 pub const SEED: u64 = 20_261_124;
 /// A quota that limits nothing.
 const UNLIMITED: u32 = 1_000_000_000;

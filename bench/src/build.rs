@@ -1,4 +1,4 @@
-//! What a program pays for depending on the SDK: cold builds, side by side.
+//! Costs of depending on the SDK: cold builds, side by side.
 
 use std::{
     collections::BTreeSet,
@@ -21,7 +21,7 @@ struct Program {
     generated: Option<&'static str>,
 }
 
-/// What one build came to.
+/// Outcome of one build.
 struct Build {
     seconds: f64,
     /// Processor time, which other work on the machine changes less.
@@ -115,7 +115,7 @@ impl Program {
     }
 }
 
-/// How many crates end up in the program, itself included.
+/// Counts the crates in the program, itself included.
 fn crates(place: &Path) -> Result<usize> {
     let tree = cargo(place, &["tree", "--offline", "--no-dedupe", "-e", "normal", "--prefix", "none"])?;
     Ok(tree.lines().collect::<BTreeSet<_>>().len())

@@ -1,4 +1,4 @@
-//! What the facade adds to a call.
+//! Costs that the facade adds to a call.
 
 use std::{
     hint::black_box,

@@ -18,7 +18,7 @@ use crate::{
 /// Pods in the page: the most that RunPod puts into one.
 pub const PODS: usize = 1000;
 
-/// Who decodes what.
+/// Subjects of the measurement: decoders and their documents.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 pub enum Decoder {
     /// A v2 page into the facade's pods.
@@ -116,7 +116,7 @@ struct Measured {
     exact: Option<Exact>,
 }
 
-/// What repeats exactly, whatever else the machine does.
+/// Figures that repeat exactly, whatever else the machine does.
 struct Exact {
     instructions: u64,
     allocations: u64,

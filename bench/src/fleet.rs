@@ -95,7 +95,7 @@ struct Sizes {
     futures: Vec<(&'static str, usize)>,
 }
 
-/// What a wait that goes on and on holds on to.
+/// Memory that a long wait holds on to.
 async fn measure_size(pods: usize) -> Result<Sizes> {
     let sim = account::settings().start().await?;
     account::fill(&sim, pods).await?;

@@ -1,4 +1,4 @@
-//! What an account's size does to calls that look at all of it.
+//! Effect of an account's size on calls that read all of it.
 
 use std::time::Instant;
 
@@ -14,7 +14,7 @@ use crate::{
 
 /// Pods in the account.
 pub const SIZES: [usize; 4] = [10, 100, 1000, 10_000];
-/// How often each call is made.
+/// Repetitions of each call.
 const TIMES: usize = 5;
 
 /// Times `find`, `deploy` and `reap` in accounts of each size.

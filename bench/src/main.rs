@@ -22,7 +22,7 @@ struct Cli {
     /// A look at whether everything still works: small numbers, no builds.
     #[arg(long, global = true)]
     smoke: bool,
-    /// Where the plots of `wait` go.
+    /// Folder for the plots of `wait`.
     #[arg(long, global = true)]
     plots: Option<PathBuf>,
 }

@@ -18,7 +18,7 @@ pub struct Plot {
     looped: Vec<(f64, f64)>,
 }
 
-/// What waits cost and how late they end.
+/// Plots of the cost of waits and of their delay.
 pub fn of_waits(rows: &[Row]) -> Vec<Plot> {
     let curve = |cost: fn(&Row) -> &Cost, value: fn(&Cost) -> f64| -> Vec<(f64, f64)> {
         rows.iter().map(|row| (row.pods as f64, value(cost(row)).max(0.01))).collect()

@@ -21,22 +21,22 @@ use tokio::{
 
 use crate::clock::run_fast;
 
-/// How much faster than real time everybody's clock is: the simulator's exactly, the processes' at most.
+/// Speed of every clock over real time: the simulator's exactly, the processes' at most.
 const SPEED: u32 = 10;
-/// How late the simulator's lists are.
+/// Lag of the simulator's lists.
 const LIST_LAG: Duration = Duration::from_secs(12);
 /// The longest a process waits before it deploys: so that no list shows it any other's pod, unless the machine is busy.
 const LATEST_START: Duration = Duration::from_secs(6);
 const PATIENCE: Duration = Duration::from_secs(600);
 const NAME: &str = "contended";
 
-/// How many races.
+/// Number of races.
 #[derive(Clone, Debug, clap::Args)]
 pub struct Arguments {
     /// Races of two processes, and as many of three.
     #[arg(long, default_value_t = 200)]
     pub runs: u64,
-    /// What every random choice of every race follows from.
+    /// Seed of every random choice of every race.
     #[arg(long, default_value_t = 1)]
     pub seed: u64,
     /// Races side by side.
@@ -76,7 +76,7 @@ impl Racer {
             let heard = Arc::clone(&warnings);
             let runpod = RunPod::from_env()?.on_event(move |event| {
                 if let Event::Warned { warning } = event {
-                    heard.lock().unwrap_or_else(PoisonError::into_inner).push(warning.clone());
+                    heard.lock().unwrap_or_else(PoisonError::into_inner).push(warning.to_string());
                 }
             });
             tokio::time::sleep(Duration::from_millis(self.after)).await;
@@ -103,25 +103,25 @@ fn told(deploy: Result<runpod_lifecycle::PodHandle, DeployError>) -> Value {
     json!({"outcome": outcome, "id": id, "text": text})
 }
 
-/// What races of so many processes with one policy came to.
+/// Outcome of races of so many processes with one policy.
 #[derive(Clone, Debug)]
 #[non_exhaustive]
 pub struct Row {
-    /// How many processes raced.
+    /// Number of processes that raced.
     pub processes: usize,
-    /// What each does about a pod of the name: `fail`, `adopt` or `replace`.
+    /// Policy of each about a pod of the name: `fail`, `adopt` or `replace`.
     pub if_exists: &'static str,
-    /// How many races.
+    /// Number of races.
     pub races: u64,
-    /// How many of them were close: more than one process created a pod.
+    /// Number of close races: more than one process created a pod.
     pub close: u64,
-    /// How many left exactly one pod.
+    /// Number of races that left exactly one pod.
     pub one_left: u64,
-    /// How many in which every process was told the truth.
+    /// Number of races in which every process was told the truth.
     pub told_right: u64,
 }
 
-/// What all races came to.
+/// Outcome of all races.
 #[derive(Clone, Debug)]
 #[non_exhaustive]
 pub struct Report {
@@ -129,7 +129,7 @@ pub struct Report {
     pub seed: u64,
     /// One row for each number of processes and policy.
     pub rows: Vec<Row>,
-    /// What went wrong in which race.
+    /// Failures, with their races.
     pub failures: Vec<String>,
 }
 
@@ -188,12 +188,12 @@ pub fn run(arguments: &Arguments, program: &Path) -> io::Result<Report> {
     })
 }
 
-/// What one race came to.
+/// Outcome of one race.
 struct Raced {
     what: String,
     created: usize,
     left: usize,
-    /// Who was told what is not so; `None` if nobody was.
+    /// Process that was told what is not so; `None` if none was.
     wrong: Option<String>,
 }
 

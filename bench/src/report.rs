@@ -1,4 +1,4 @@
-//! What a measurement found, for people and for programs.
+//! Findings of a measurement, for people and for programs.
 
 use std::fmt;
 
@@ -10,16 +10,16 @@ use serde_json::Value;
 pub struct Report {
     /// The subcommand.
     pub name: &'static str,
-    /// What was measured.
+    /// Subject of the measurement.
     pub tables: Vec<Table>,
-    /// What was to be reached.
+    /// Goal of the measurement.
     pub targets: Vec<Target>,
 }
 
 /// Rows of numbers and words under named columns.
 #[derive(Debug, Serialize)]
 pub struct Table {
-    /// What the rows are, with units.
+    /// Meaning of the rows, with units.
     pub title: String,
     /// Their columns.
     pub columns: Vec<&'static str>,
@@ -30,13 +30,13 @@ pub struct Table {
 /// A limit that was set, and what became of it.
 #[derive(Debug, Serialize)]
 pub struct Target {
-    /// What is limited.
+    /// Subject of the limit.
     pub what: String,
     /// The limit.
     pub limit: f64,
-    /// What was measured.
+    /// Subject of the measurement.
     pub measured: f64,
-    /// Whether the limit is kept.
+    /// True if the limit is kept.
     pub is_met: bool,
 }
 

@@ -1,4 +1,4 @@
-//! What waiting costs, and how late it ends: one poller per handle beside a loop per pod.
+//! Cost and delay of waiting: one poller per handle beside a loop per pod.
 
 use std::{cell::Cell, collections::HashMap, time::Duration};
 
@@ -32,7 +32,7 @@ const LOOP_PAUSE: Duration = Duration::from_secs(5);
 /// Longer than any boot.
 const LONGEST: Duration = Duration::from_secs(4 * 3600);
 
-/// What the waits on one account came to.
+/// Outcome of the waits on one account.
 #[derive(Debug, Default)]
 struct Outcome {
     requests: usize,
@@ -63,7 +63,7 @@ pub struct Row {
     pub looped: Cost,
 }
 
-/// What one account's waits cost on average.
+/// Average cost of one account's waits.
 #[derive(Debug)]
 pub struct Cost {
     /// Requests sent.
@@ -147,7 +147,7 @@ impl<'a> Truth<'a> {
         Self { sim, usable_from: boots.collect() }
     }
 
-    /// How long ago a pod became usable, in seconds.
+    /// Seconds since a pod became usable.
     fn lateness(&self, id: &str) -> Result<f64> {
         let now = self.sim.now();
         let usable = *self.usable_from.get(id).ok_or_else(|| anyhow!("{id} never boots"))?;
@@ -174,7 +174,7 @@ async fn wait(sim: &Sim, pods: Vec<PodHandle>) -> Result<Outcome> {
     })
 }
 
-/// What other adapters do: every pod on its own, a look every five seconds, whatever comes back.
+/// The way of other adapters: every pod on its own, a poll every five seconds, whatever comes back.
 async fn look_around(sim: &Sim, pods: Vec<PodHandle>) -> Result<Outcome> {
     let client = account::client();
     let (requests, refused) = (Cell::new(0), Cell::new(0));

@@ -1,4 +1,4 @@
-//! What a measurement prints, as whoever reads it with a program sees it. Nothing is timed here: that every
+//! Output of a measurement, as a program that reads it sees it. Nothing is timed here: that every
 //! measurement still runs is the other half.
 
 use std::process::Command;

@@ -63,10 +63,10 @@ impl Layer {
     }
 }
 
-/// Returns true if a character says nothing: white space in any spelling, which is a plus in forms, or the rest of an
-/// unknown escape.
+/// Returns true if a character says nothing: white space in any spelling, which is a plus in forms, the rest of an
+/// unknown escape, or a quote, of which a shell's text has more or fewer.
 fn is_filler(char: char) -> bool {
-    char.is_whitespace() || char.is_control() || matches!(char, '+' | '\\')
+    char.is_whitespace() || char.is_control() || matches!(char, '+' | '\\' | '\'' | '"')
 }
 
 /// The escape that a text begins with: what it stands for, and how many characters it takes.
@@ -77,8 +77,9 @@ fn escape(text: &[char]) -> Option<(char, usize)> {
             Some((char::from_u32(number(&text[3..end], 16)?)?, end + 1))
         }
         ['\\', 'u', ..] => utf16(text),
-        ['\\', 'x', ..] => utf8(text, &['\\', 'x']),
-        ['%', ..] => utf8(text, &['%']),
+        ['\\', 'x', ..] => utf8(text, &['\\', 'x'], 16),
+        ['\\', '0'..='3', '0'..='7', '0'..='7', ..] => utf8(text, &['\\'], 8),
+        ['%', ..] => utf8(text, &['%'], 16),
         ['\\', 'b' | 'f' | 'n' | 'r' | 't', ..] => Some((' ', 2)),
         ['\\', char @ ('"' | '\'' | '/' | '\\'), ..] => Some((*char, 2)),
         ['&', ..] => entity(text),
@@ -96,12 +97,12 @@ fn utf16(text: &[char]) -> Option<(char, usize)> {
     Some((char, 6 * char.len_utf16()))
 }
 
-/// `%C3%BC`, or `\xc3\xbc`: the bytes of one character, each after the same mark.
-fn utf8(text: &[char], mark: &[char]) -> Option<(char, usize)> {
-    let width = mark.len() + 2;
+/// `%C3%BC`, `\xc3\xbc`, or `\303\274`: the bytes of one character, each after the same mark.
+fn utf8(text: &[char], mark: &[char], radix: u32) -> Option<(char, usize)> {
+    let width = mark.len() + if radix == 16 { 2 } else { 3 };
     let byte = |index: usize| {
         let digits = text.get(index * width..(index + 1) * width)?.strip_prefix(mark)?;
-        u8::try_from(number(digits, 16)?).ok()
+        u8::try_from(number(digits, radix)?).ok()
     };
     let count = match byte(0)? {
         0..=0x7f => 1,

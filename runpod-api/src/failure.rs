@@ -329,10 +329,10 @@ impl Failure {
                 "check the base URL, or update this crate"
             }
             (FailureKind::Interrupted | FailureKind::TooLarge, _) => {
-                "it may have been done: look before trying again"
+                "it may have been done: check before trying again"
             }
             (FailureKind::Undecodable { .. }, _) => {
-                "it may have been done: look it up; check the base URL, or update this crate"
+                "it may have been done: check that, and the base URL, or update this crate"
             }
             (_, Some(403)) if self.0.message.contains("1010") => {
                 "the edge refused the client: set another user agent"
@@ -349,7 +349,7 @@ impl Failure {
             (_, Some(429)) => "wait, then try again",
             (_, Some(405 | 501)) => "this server does not offer it: check the base URL and the API version",
             (_, Some(500..=599)) if self.0.reads => "try again later",
-            (_, Some(500..=599)) => "it may have been done: look before trying again",
+            (_, Some(500..=599)) => "it may have been done: check before trying again",
             _ => "correct the request",
         }
     }

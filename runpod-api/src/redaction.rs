@@ -2,6 +2,9 @@
 
 use std::collections::HashSet;
 
+use base64::prelude::{
+    BASE64_STANDARD_NO_PAD as STANDARD_NO_PAD, BASE64_URL_SAFE_NO_PAD as URL_SAFE_NO_PAD, Engine,
+};
 use http::{HeaderMap, HeaderValue};
 use serde_json::Value;
 
@@ -15,6 +18,9 @@ const SHORTEST: usize = 4;
 
 /// Characters in a row that tell a longer value, wherever in it they are.
 const TELLING: usize = 16;
+
+/// Shorter encodings are too common as words.
+const SHORTEST_ENCODED: usize = 8;
 
 const SHOWN: &str = "[redacted]";
 
@@ -41,7 +47,11 @@ impl Redaction {
         }
         let mut redaction = Self::default();
         let told = secrets.iter().filter(|secret| secret.trim().chars().count() >= SHORTEST);
-        told.flat_map(|secret| escapes::layers(secret)).for_each(|secret| redaction.add(secret));
+        for secret in told {
+            let encoded = encodings(secret);
+            let spelled = std::iter::once(secret).chain(&encoded);
+            spelled.flat_map(|text| escapes::layers(text)).for_each(|secret| redaction.add(secret));
+        }
         redaction
     }
 
@@ -105,6 +115,23 @@ impl Redaction {
     }
 }
 
+/// The secret in hexadecimal digits and in base64, wherever in a longer text it stands: there it begins at any of three
+/// places of a group, and its first and last characters depend on what is beside it.
+fn encodings(secret: &str) -> Vec<String> {
+    let hex = |digits: fn(u8) -> String| secret.bytes().map(digits).collect::<String>();
+    let mut encoded = vec![hex(|byte| format!("{byte:02x}")), hex(|byte| format!("{byte:02X}"))];
+    for before in 0..3 {
+        let bytes = [&b"\0\0"[..before], secret.as_bytes()].concat();
+        for alphabet in [STANDARD_NO_PAD, URL_SAFE_NO_PAD] {
+            let text = alphabet.encode(&bytes);
+            let whole = (before * 8).div_ceil(6)..bytes.len() * 8 / 6;
+            encoded.push(text[whole].to_owned());
+        }
+    }
+    encoded.retain(|text| text.len() >= SHORTEST_ENCODED);
+    encoded
+}
+
 fn collect(value: &Value, secret: bool, secrets: &mut Vec<String>) {
     match value {
         Value::String(text) if secret => secrets.push(text.clone()),
@@ -122,6 +149,7 @@ fn collect(value: &Value, secret: bool, secrets: &mut Vec<String>) {
 
 #[cfg(test)]
 mod tests {
+    use base64::prelude::BASE64_STANDARD;
     use serde_json::json;
 
     use super::*;
@@ -180,6 +208,12 @@ mod tests {
             each(text, |char| format!("&#x{:X};", char as u32)),
             each(text, bytes("%")),
             each(text, bytes("\\x")),
+            text.bytes().map(|byte| format!("\\{byte:03o}")).collect(),
+            format!("'{}'", text.replace('\'', "'\\''")),
+            text.bytes().map(|byte| format!("{byte:02x}")).collect(),
+            STANDARD_NO_PAD.encode(text),
+            BASE64_STANDARD.encode(text),
+            URL_SAFE_NO_PAD.encode(text),
             each(text, bytes("%")).replace("%20", "+"),
             json_in(&html, 1),
             html,

@@ -4,7 +4,7 @@
 
 use std::{error::Error, process::ExitCode, time::Duration};
 
-use runpod_lifecycle::{Gone, PodHandle, PodSpec, Ready, RunPod};
+use runpod_lifecycle::{Gone, PodHandle, PodSpec, PodState, Ready, RunPod};
 use runpod_sim::Sim;
 
 const OUT_OF_STOCK: &str = "NVIDIA H100 80GB HBM3";
@@ -69,7 +69,8 @@ async fn show(pod: &PodHandle) -> Result<String, Box<dyn Error>> {
     let pod = pod.wait_until(Ready::Ssh, LONGEST_WAIT).await?;
     let ssh = pod.connection().ssh_command().ok_or("no SSH endpoint")?;
     let cost = pod.cost_usd_per_hour.unwrap_or_default();
-    println!("state {}, {}", pod.deployment_state(), pod.hourly_cost());
+    let state = pod.state.as_ref().map_or("unknown", PodState::as_str);
+    println!("state {}, {}", state.to_lowercase(), pod.hourly_cost());
     println!("ssh   {ssh}");
     println!("http  {}", pod.connection().http_urls().join(" "));
     Ok(format!("ready pod={} ssh=\"{ssh}\" cost_usd_per_hour={cost}", pod.id))

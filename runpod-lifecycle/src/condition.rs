@@ -35,7 +35,7 @@ impl Verdict {
 ///
 /// All waits of a handle and its clones share it: one of them asks at a time, and the others hear what it heard. The
 /// pause to the next time doubles from 1 s: to 8 s after connections that an SSH or TCP endpoint takes, because sshd
-/// shuts out whoever comes too often, and to 3 s otherwise. A change through the handle makes all be asked anew.
+/// shuts out clients that come too often, and to 3 s otherwise. A change through the handle makes all be asked anew.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum Probe {

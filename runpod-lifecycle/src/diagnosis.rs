@@ -8,7 +8,7 @@ use std::fmt;
 pub enum Cause {
     /// The host's driver is too old for the CUDA version the image needs.
     CudaTooOld,
-    /// The registry refuses the image to whoever pulls it. May heal: credentials reach a host late.
+    /// The registry refuses the image to the host that pulls it. May heal: credentials reach a host late.
     PullDenied,
     /// The registry has had too many pulls. May heal.
     PullLimited,

@@ -38,7 +38,7 @@ pub struct Error {
     note: Option<Arc<str>>,
     /// Its text says what to do.
     hints: bool,
-    /// Whether an attempt before this one may have done it.
+    /// True if an attempt before this one may have done it.
     is_unclear: bool,
 }
 
@@ -202,6 +202,12 @@ impl Error {
         text
     }
 
+    /// Advises what to do next, in a clause without capital and full stop: the end of the error's text.
+    #[must_use]
+    pub fn hint(&self) -> &'static str {
+        self.failed().hint()
+    }
+
     /// The same error without what to do about it in its text: for callers who tell that in words of their own.
     #[must_use]
     pub fn without_hint(mut self) -> Self {
@@ -233,8 +239,11 @@ impl Error {
 
 impl fmt::Display for Error {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let text =
-            if self.hints { format!("{}. {}", self.what(), self.failed().hint()) } else { self.what() };
+        let mut text = self.what();
+        let mut letters = self.hint().chars();
+        if let Some(first) = letters.next().filter(|_| self.hints) {
+            text += &format!(". {}{}.", first.to_ascii_uppercase(), letters.as_str());
+        }
         f.write_str(&printable(&text))
     }
 }

@@ -4,7 +4,7 @@ use std::{fmt, sync::Arc, time::Duration};
 
 use runpod_api::printable;
 
-use crate::{Diagnosis, PodState, pod::state::said};
+use crate::{Diagnosis, PodState, Warning, pod::state::said};
 
 /// Something that happened during a deploy or a wait.
 ///
@@ -20,7 +20,7 @@ pub enum Event {
     /// Something will not work as the spec seems to expect. The deploy goes on.
     Warned {
         /// What, and what to do about it.
-        warning: String,
+        warning: Warning,
     },
     /// A candidate's turn has come: its create is sent next, and again if need be, unless the rate limit
     /// or the spec forbids even the first.
@@ -60,6 +60,16 @@ pub enum Event {
     DuplicateTerminated {
         /// Its id.
         pod_id: String,
+    },
+    /// A pod was terminated by the deploy that had created it, since it costs more than the spec allows; the next candidate
+    /// is tried.
+    OverPriceTerminated {
+        /// Its id.
+        pod_id: String,
+        /// Its cost by RunPod's answer, with its storage.
+        usd_per_hour: f64,
+        /// The limit of the spec.
+        max_usd_per_hour: f64,
     },
     /// A pod was terminated by the deploy that had created it, since another deploy's pod of the name is earlier.
     GaveWay {
@@ -139,7 +149,7 @@ impl Event {
             Self::CandidateTried { hardware } => write!(f, "asking for {hardware}"),
             Self::CandidateRefused { hardware, reason } => write!(f, "{hardware} refused: {reason}"),
             Self::OutcomeUnclear { hardware, error } => {
-                write!(f, "unclear whether a pod with {hardware} was created, looking for it: {error}")
+                write!(f, "unclear whether a pod with {hardware} was created, searching for it: {error}")
             }
             Self::PodFound { pod_id } => write!(f, "found pod {pod_id}: it had been created after all"),
             Self::PodCreated { pod_id, hardware, cost_usd_per_hour } => {
@@ -147,6 +157,10 @@ impl Event {
                 cost_usd_per_hour.map_or(Ok(()), |cost| write!(f, " at ${cost:.3}/h and its storage"))
             }
             Self::DuplicateTerminated { pod_id } => write!(f, "terminated duplicate pod {pod_id}"),
+            Self::OverPriceTerminated { pod_id, usd_per_hour, max_usd_per_hour } => write!(
+                f,
+                "terminated pod {pod_id}: it cost ${usd_per_hour:.3} per hour, more than ${max_usd_per_hour:.3}"
+            ),
             Self::GaveWay { pod_id, winner } => {
                 write!(f, "terminated pod {pod_id}: another deploy had made {winner} of its name before it")
             }
@@ -166,7 +180,13 @@ impl Event {
                 write!(f, "{:>5.1}s pod {pod_id}: {diagnosis}", elapsed.as_secs_f64())
             }
             Self::Paused { operation, pause, reason } => {
-                write!(f, "waiting {:.1} s to {operation}: {reason}", pause.as_secs_f64())
+                // A pause too short to show in seconds is told all the same, and not as none.
+                match pause.as_secs_f64() {
+                    seconds if seconds < 0.1 => {
+                        write!(f, "waiting {} ms to {operation}: {reason}", (seconds * 1e3).ceil().max(1.0))
+                    }
+                    seconds => write!(f, "waiting {seconds:.1} s to {operation}: {reason}"),
+                }
             }
             Self::PollFailed { pod_id, error, elapsed } => {
                 write!(f, "{:>5.1}s pod {pod_id}: {error}", elapsed.as_secs_f64())

@@ -18,13 +18,14 @@ mod spec;
 mod ssh_keys;
 mod version;
 mod wait;
+mod warning;
 
 pub use client::RunPod;
 pub use client::builder::{ConfigError, RunPodBuilder};
 pub use condition::http::{HttpAnswer, HttpReady};
 pub use condition::{Condition, Gone, Probe, Ready, Running, Stopped, Verdict};
+pub use deploy::candidate::{Candidate, LeftOut};
 pub use deploy::error::{Aftermath, Attempt, DeployError};
-pub use deploy::placement::Candidate;
 pub use deploy::plan::{Plan, PlannedAction};
 pub use deploy::{DeployAndWait, OnFailure};
 pub use diagnosis::{Cause, Diagnosis};
@@ -37,14 +38,15 @@ pub use pod::cloud::Cloud;
 pub use pod::connection::{Connection, SshCommand};
 pub use pod::endpoint::{SshEndpoint, TcpEndpoint};
 pub use pod::lifetime::AtEnd;
+pub use pod::load::{GpuLoad, Load};
 pub use pod::log::{LogLine, LogSource};
 pub use pod::port::{InvalidPort, Port, Protocol};
-pub use pod::state::{DeploymentState, PodState};
+pub use pod::state::PodState;
 pub use pod::{Cpu, Gpu, Pod};
 pub use pods::accepted::Accepted;
 pub use pods::cost::HourlyCost;
 pub use pods::list::Found;
-pub use pods::reap::{End, Reaped};
+pub use pods::reap::{End, KeptBecause, Reaped};
 pub use pods::search::GaveWay;
 pub use runpod_api::{Secret, printable, printable_json};
 pub use spec::error::{Problem, SpecError};
@@ -56,3 +58,4 @@ pub use wait::{
     Progress, Wait, WaitStream,
     error::{WaitError, WaitReport},
 };
+pub use warning::Warning;

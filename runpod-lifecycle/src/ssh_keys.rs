@@ -7,7 +7,7 @@ use std::time::Duration;
 use tokio::time::{Instant, sleep, timeout};
 
 use crate::{
-    Error, ErrorKind, Event, PodSpec, Port, RunPod,
+    Error, ErrorKind, Event, PodSpec, Port, RunPod, Warning,
     backend::SshKeys,
     client::{call::Call, lookups::WrittenKeys},
     error::operation::Operation,
@@ -34,7 +34,7 @@ impl RunPod {
     pub async fn ssh_keys(&self) -> Result<Vec<String>, Error> {
         let keys = self.read_ssh_keys().await?;
         if keys.unreadable > 0 {
-            let warning = format!("{} of the account's SSH keys cannot be read", keys.unreadable);
+            let warning = Warning::SshKeysUnreadable { count: keys.unreadable };
             self.notify(&Event::Warned { warning });
         }
         Ok(keys.readable)
@@ -86,7 +86,7 @@ impl RunPod {
         self.confirm_ssh_keys(&keys).await.map(|()| true)
     }
 
-    /// Looks until every key that was written is shown.
+    /// Reads until every key that was written is shown.
     async fn confirm_ssh_keys(&self, wanted: &[String]) -> Result<(), Error> {
         for pause in WRITTEN_PAUSES {
             sleep(Duration::from_secs(pause)).await;
@@ -109,33 +109,25 @@ impl RunPod {
     }
 
     /// Warns of what keeps SSH from working although the spec asks for it; `None` if nothing is known to.
-    pub(crate) async fn ssh_warning(&self, spec: &PodSpec) -> Option<String> {
+    pub(crate) async fn ssh_warning(&self, spec: &PodSpec) -> Option<Warning> {
         if !self.supports(Feature::SshKeys) || !spec.starts_ssh() {
             return None;
         }
         if let Some(key) = spec.env.get(PUBLIC_KEY) {
-            let warning =
-                "PUBLIC_KEY holds no key: no login will be accepted, and a later one needs a new pod";
-            return is_no_key(key.expose()).then(|| warning.to_owned());
+            return is_no_key(key.expose()).then_some(Warning::PublicKeyEmpty);
         }
         if !spec.parsed_ports().any(|port| port == Port::SSH) {
-            return Some(
-                "sshd is started but 22/tcp is not opened: only RunPod's SSH proxy will work".to_owned(),
-            );
+            return Some(Warning::SshPortClosed);
         }
         // A read that fails, or that the rate limit holds back, is no reason to hold a deploy up.
         let read = self.once(Call::read(Operation::ReadSshKeys, None), Box::pin(self.backend().ssh_keys()));
         let oldest = Instant::now().checked_sub(KEYS_SHARED_FOR);
         let keys = timeout(KEYS_PATIENCE, self.lookups().ssh_keys.get((), oldest, read)).await.ok()?;
         match keys {
-            Ok(keys) => (keys.readable.is_empty() && keys.unreadable == 0).then(|| {
-                "the account has no SSH key, so sshd will not start: add one with add_ssh_key before deploying, since a key that is added later needs a new pod"
-                    .to_owned()
-            }),
-            Err(error) if error.kind() == ErrorKind::Forbidden => Some(format!(
-                "the API key lacks the right to read the account's SSH keys, without which sshd does not start ({})",
-                error.what()
-            )),
+            Ok(keys) => (keys.readable.is_empty() && keys.unreadable == 0).then_some(Warning::NoSshKey),
+            Err(error) if error.kind() == ErrorKind::Forbidden => {
+                Some(Warning::SshKeysForbidden { reason: error.what() })
+            }
             Err(_) => None,
         }
     }

@@ -2,7 +2,7 @@
 
 use std::{path::PathBuf, process::Command};
 
-/// What an example printed; it must exit with 0.
+/// Output of an example; it must exit with 0.
 fn run(name: &str) -> String {
     // Examples are built into the folder beside the one that holds the tests.
     let test = std::env::current_exe().expect("a test has a path");

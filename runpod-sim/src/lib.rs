@@ -13,6 +13,18 @@
 //! # Ok(())
 //! # }
 //! ```
+//!
+//! | to | take |
+//! |---|---|
+//! | set it up and start it | [`Sim::builder`], a [`SimBuilder`]: stock, prices, limits, network volumes, seed, pace |
+//! | point a client at it | [`Sim::url`], [`Sim::api_key`], [`Sim::http_proxy`] |
+//! | limit stock | [`Sim::set_capacity`] for a type, [`Sim::set_capacity_in`] for the machines of a [`Scope`] |
+//! | choose how it behaves | [`Behavior`], [`BootProfile`], [`Delay`]; [`SimBuilder::observed`] is what RunPod was seen to do |
+//! | break it | [`Sim::inject`] a [`Fault`] of a [`FaultKind`] |
+//! | move time | [`Sim::advance`] |
+//! | see the truth | [`Sim::ledger`]: a [`LedgerEntry`] for each pod and what it billed; [`Sim::requests`]; [`Sim::pods`] |
+//!
+//! It has no cargo features. The guide, with the program `runpod-sim` and its HTTP control, is the package's README.
 
 mod config;
 mod contract;

@@ -121,7 +121,7 @@ async fn run(arguments: Arguments) -> Result<(), Failure> {
     let sim = builder.listen(arguments.listen).start().await?;
     let mut stdout = io::stdout();
     writeln!(stdout, "listening on {}", sim.url())?;
-    // A key that somebody chose may open something else as well, so only the usual one is shown.
+    // A key that was chosen may open something else as well, so only the usual one is shown.
     match sim.usual_api_key() {
         Some(key) => writeln!(stdout, "key {key}")?,
         None => writeln!(stdout, "key as configured")?,

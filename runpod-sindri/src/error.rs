@@ -2,7 +2,7 @@
 
 use std::{io, path::PathBuf};
 
-use runpod_lifecycle::{DeployError, Error, ErrorKind, WaitError};
+use runpod_lifecycle::{DeployError, Error, ErrorKind, PodHandle, WaitError};
 
 use crate::{ConfigError, DeploymentState};
 
@@ -26,7 +26,7 @@ pub enum ProviderError {
     SecretMissing {
         /// Its name.
         name: String,
-        /// The place where it was looked for.
+        /// The place where it was searched for.
         reason: String,
     },
     /// A secret's file cannot be read.
@@ -69,7 +69,7 @@ pub enum ProviderError {
         state: DeploymentState,
         /// RunPod's word for it; empty if it said none.
         word: String,
-        /// Which states do, for example `only stopped pods can be started`.
+        /// The states that allow it, for example `only stopped pods can be started`.
         allowed: &'static str,
     },
     /// The deploy failed.
@@ -199,6 +199,30 @@ impl Outcome {
 }
 
 impl ProviderError {
+    /// Tells that several pods have an environment's name.
+    pub(crate) fn several(name: &str, pods: &[PodHandle]) -> Self {
+        let pod_ids = pods.iter().map(|pod| pod.id.clone()).collect();
+        Self::Several { name: name.to_owned(), pod_ids }
+    }
+
+    /// Takes a failed call on an environment.
+    pub(crate) fn call(doing: &'static str, name: &str) -> impl FnOnce(Error) -> Self {
+        let name = name.to_owned();
+        move |source| Self::Call { doing, name, source }.told_once()
+    }
+
+    /// Takes a failed deploy of an environment, with the settings that would widen its search.
+    pub(crate) fn deploy(name: &str, suggestions: Vec<&'static str>) -> impl FnOnce(DeployError) -> Self {
+        let name = name.to_owned();
+        move |error| match error {
+            DeployError::NameTaken { pods, .. } => match pods.as_slice() {
+                [pod] => Self::Exists { name, pod_id: pod.id.clone(), state: DeploymentState::of(pod) },
+                pods => Self::several(&name, pods),
+            },
+            error => Self::Deploy { name, source: Box::new(error), suggestions }.told_once(),
+        }
+    }
+
     /// Returns the kind of failure.
     #[must_use]
     pub fn outcome(&self) -> Outcome {
@@ -280,14 +304,14 @@ impl ProviderError {
                 "deploy it first; if that was within the last 15 s, try again: RunPod may not list it yet".to_owned(),
             ),
             Self::NotSeen { .. } => Some(
-                "look with status or at https://www.runpod.io/console/pods, or destroy once more".to_owned(),
+                "check with status or at https://www.runpod.io/console/pods, or destroy once more".to_owned(),
             ),
             Self::Deploy { suggestions, source, .. } if source.is_no_capacity() => {
                 Some(format!("RunPod has no machine for this right now; try {}", suggestions.join(", ")))
             }
-            Self::Deploy { source, .. } => call_behind(source).and_then(advice_on_deploy).map(str::to_owned),
+            Self::Deploy { source, .. } => call_behind(source).map(advice).map(str::to_owned),
             Self::Wait { source: WaitError::Call { source, .. }, .. } | Self::Call { source, .. } => {
-                advice(source).map(str::to_owned)
+                Some(advice(source).to_owned())
             }
             Self::Wait { .. } => Some("the pod was left as it is: see status and logs".to_owned()),
             Self::NotDestroyed { .. } => Some("see to what RunPod says, then destroy once more".to_owned()),
@@ -351,50 +375,36 @@ fn call_behind(error: &DeployError) -> Option<&Error> {
     }
 }
 
-/// Advice about a refused create, in the words of sindri.yaml.
-fn advice_on_deploy(error: &Error) -> Option<&'static str> {
-    Some(match error.kind() {
-        ErrorKind::Rejected => {
-            "check gpuType, gpuCount, region, cloudType, networkVolumeId, ports and the image in sindri.yaml"
-        }
-        ErrorKind::Forbidden => {
-            "the key needs write access to pods, and the account must be allowed this GPU: try another gpuType"
-        }
-        ErrorKind::NotFound => "check networkVolumeId and templateId in sindri.yaml, and see status",
-        _ => return advice(error),
-    })
-}
-
 /// Returns true if a pod may have been started, stopped or terminated although the call failed.
 fn may_have_changed(error: &Error) -> bool {
     const CHANGES: [&str; 4] = ["start pod", "stop pod", "restart pod", "terminate pod"];
     error.may_have_been_applied() && CHANGES.contains(&error.operation())
 }
 
-/// Advice about a failed call, in the words of sindri.yaml.
-fn advice(error: &Error) -> Option<&'static str> {
-    Some(match error.kind() {
+/// Advice about a failed call: the facade's, but where it names a key of sindri.yaml or a command.
+fn advice(error: &Error) -> &'static str {
+    let is_create = error.operation() == "create pod";
+    match error.kind() {
         _ if may_have_changed(error) => {
             "RunPod may have done it all the same, and the pod may bill: see status and https://uptime.runpod.io"
+        }
+        ErrorKind::Rejected if is_create => {
+            "check gpuType, gpuCount, region, cloudType, networkVolumeId, ports and the image in sindri.yaml"
+        }
+        ErrorKind::Forbidden if is_create => {
+            "the key needs write access to pods, and the account must be allowed this GPU: try another gpuType"
+        }
+        ErrorKind::NotFound if is_create => {
+            "check networkVolumeId and templateId in sindri.yaml, and see status"
         }
         ErrorKind::Rejected => "RunPod does not take it as it is: see status",
         ErrorKind::NoCapacity => {
             "the host has given its GPUs to others: try again later, or destroy and deploy anew (a pod volume does not move)"
         }
-        ErrorKind::Unauthorized => {
-            "check RUNPOD_API_KEY; keys are made at https://console.runpod.io/user/settings"
-        }
-        ErrorKind::InsufficientBalance => "add credit at https://console.runpod.io/user/billing",
-        ErrorKind::Forbidden => {
-            "the key may not do this: give it access to pods at https://console.runpod.io/user/settings"
-        }
         ErrorKind::NotFound => "it is gone, or the API is elsewhere: see status",
         ErrorKind::Conflict => "its state does not allow this now: see status",
-        ErrorKind::Locked => "unlock the pod at https://www.runpod.io/console/pods",
-        ErrorKind::RateLimited => "too many requests: wait a minute",
-        ErrorKind::Server => "RunPod has a problem: see https://uptime.runpod.io and status, and try again",
-        _ => return None,
-    })
+        _ => error.hint(),
+    }
 }
 
 impl std::fmt::Display for ProviderError {

@@ -2,45 +2,32 @@
 
 mod action;
 mod blueprint;
+mod client;
 mod config;
-mod config_error;
-mod connect;
-mod connection;
 mod deploy;
-mod destroy;
 mod environment;
 mod error;
-mod options;
-mod plan;
-mod prerequisite;
-mod present;
 mod provider;
-mod ready;
-mod record;
-mod runpod_config;
-mod runpod_provider;
-mod schema;
-mod secret;
+mod secrets;
 mod state;
-mod status;
-mod yaml;
+mod variables;
 
 pub use action::ActionReport;
+pub use client::RunpodProvider;
+pub use client::prerequisite::{Prerequisite, PrerequisiteStatus};
+pub use config::error::{ConfigError, ConfigProblem};
+pub use config::runpod::{CloudType, ExposedPort, GpuTypes, LifetimeEnd, RunpodConfig};
+pub use config::schema::schema;
+pub use config::secret::{SecretConfig, SecretSource};
 pub use config::{
     BuildFromSource, DeploymentConfig, GpuConfig, GpuTier, ImageConfig, ProvidersConfig, ResourcesConfig,
     SindriConfig, VolumesConfig, WorkspaceVolume,
 };
-pub use config_error::{ConfigError, ConfigProblem};
-pub use connection::ConnectionInfo;
 pub use deploy::DeployResult;
+pub use deploy::options::DeployOptions;
+pub use deploy::plan::{ActionType, CostEstimate, DeploymentPlan, PlannedAction, PlannedResource};
+pub use environment::connection::ConnectionInfo;
+pub use environment::status::{Address, AddressType, DeploymentStatus, DeploymentTimestamps, ResourceUsage};
 pub use error::{Outcome, ProviderError};
-pub use options::DeployOptions;
-pub use plan::{ActionType, CostEstimate, DeploymentPlan, PlannedAction, PlannedResource};
-pub use prerequisite::{Prerequisite, PrerequisiteStatus};
 pub use provider::Provider;
-pub use runpod_config::{CloudType, ExposedPort, GpuTypes, LifetimeEnd, RunpodConfig};
-pub use runpod_provider::RunpodProvider;
-pub use schema::schema;
-pub use secret::{SecretConfig, SecretSource};
 pub use state::DeploymentState;
-pub use status::{Address, AddressType, DeploymentStatus, DeploymentTimestamps, ResourceUsage};

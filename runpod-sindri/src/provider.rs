@@ -1,9 +1,10 @@
-//! Sindri's contract for providers.
+//! Sindri's contract for providers, and RunPod's side of it.
 
 use async_trait::async_trait;
 
 use crate::{
-    DeployOptions, DeployResult, DeploymentPlan, DeploymentStatus, PrerequisiteStatus, SindriConfig,
+    DeployOptions, DeployResult, DeploymentPlan, DeploymentStatus, PrerequisiteStatus, RunpodProvider,
+    SindriConfig, client::NAME,
 };
 
 /// A provider as Sindri calls it. The methods, their order and their types are Sindri v3's.
@@ -68,5 +69,57 @@ pub trait Provider: Send + Sync {
     /// Returns true if environments can be stopped and started. Default: no.
     fn supports_auto_suspend(&self) -> bool {
         false
+    }
+}
+
+#[async_trait]
+impl Provider for RunpodProvider {
+    fn name(&self) -> &'static str {
+        NAME
+    }
+
+    fn check_prerequisites(&self) -> anyhow::Result<PrerequisiteStatus> {
+        Ok(self.prerequisites())
+    }
+
+    async fn deploy(&self, config: &SindriConfig, options: DeployOptions) -> anyhow::Result<DeployResult> {
+        Ok(self.create(config, &options).await?)
+    }
+
+    async fn connect(&self, config: &SindriConfig) -> anyhow::Result<()> {
+        Ok(self.open_shell(config).await?)
+    }
+
+    async fn status(&self, config: &SindriConfig) -> anyhow::Result<DeploymentStatus> {
+        let present = self.find(&self.watched()?, &config.name).await?;
+        Ok(DeploymentStatus::of(&config.name, present.as_ref()))
+    }
+
+    async fn destroy(&self, config: &SindriConfig, force: bool) -> anyhow::Result<()> {
+        self.destroy_environment(config, force, None).await?.log();
+        Ok(())
+    }
+
+    async fn plan(&self, config: &SindriConfig) -> anyhow::Result<DeploymentPlan> {
+        let (blueprint, plan) = self.planned(config).await?;
+        Ok(DeploymentPlan::of(config, &blueprint, &plan, false))
+    }
+
+    async fn start(&self, config: &SindriConfig) -> anyhow::Result<()> {
+        self.start_environment(config, None).await?.log();
+        Ok(())
+    }
+
+    async fn stop(&self, config: &SindriConfig) -> anyhow::Result<()> {
+        self.stop_environment(config, None).await?.log();
+        Ok(())
+    }
+
+    fn supports_gpu(&self) -> bool {
+        true
+    }
+
+    fn supports_auto_suspend(&self) -> bool {
+        true
     }
 }

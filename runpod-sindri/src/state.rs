@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use runpod_lifecycle::Pod;
+use runpod_lifecycle::{Pod, PodState};
 use serde::{Deserialize, Serialize};
 
 /// State of a deployment.
@@ -29,18 +29,16 @@ pub enum DeploymentState {
     Unknown,
 }
 
-impl From<runpod_lifecycle::DeploymentState> for DeploymentState {
-    fn from(state: runpod_lifecycle::DeploymentState) -> Self {
-        use runpod_lifecycle::DeploymentState as Facade;
-        match state {
-            Facade::NotDeployed => Self::NotDeployed,
-            Facade::Creating => Self::Creating,
-            Facade::Running => Self::Running,
-            Facade::Stopped => Self::Stopped,
-            Facade::Suspended => Self::Suspended,
-            Facade::Paused => Self::Paused,
-            Facade::Error => Self::Error,
-            Facade::Destroying => Self::Destroying,
+impl DeploymentState {
+    /// Translates a pod's state; [`Unknown`](Self::Unknown) if RunPod names none.
+    #[must_use]
+    pub fn of(pod: &Pod) -> Self {
+        match &pod.state {
+            Some(PodState::Created | PodState::Provisioning | PodState::Starting) => Self::Creating,
+            Some(PodState::Running) => Self::Running,
+            Some(PodState::Stopped | PodState::Exited) => Self::Stopped,
+            Some(PodState::Error) => Self::Error,
+            Some(PodState::Terminated) => Self::NotDeployed,
             _ => Self::Unknown,
         }
     }
@@ -60,9 +58,4 @@ impl fmt::Display for DeploymentState {
             Self::Unknown => "unknown",
         })
     }
-}
-
-/// Translates a pod's state into Sindri's words.
-pub(crate) fn state(pod: &Pod) -> DeploymentState {
-    pod.deployment_state().into()
 }

@@ -322,7 +322,7 @@ async fn after_an_interrupt_no_further_candidate_is_tried() {
     assert_eq!((code, create.calls()), (Some(130), 1), "{said}");
 }
 
-/// What the ssh client was given, with a fake one in its place.
+/// Arguments of the ssh client, with a fake one in its place.
 #[tokio::test]
 async fn ssh_gets_no_key_and_says_where_the_pods_variables_are() {
     let account = Account::with_pods(CONFIG, &[pod(POD, "RUNNING")]).await;
@@ -460,7 +460,7 @@ async fn a_destroy_whose_last_list_cannot_be_read_names_the_pods_and_how_to_look
         .unwrap();
         assert_eq!(code, Some(1), "{said}");
         assert!(said.contains("another pod named \"my-env\" may be there and bill"), "{said}");
-        assert!(said.contains("look with status or at https://www.runpod.io/console/pods"), "{said}");
+        assert!(said.contains("check with status or at https://www.runpod.io/console/pods"), "{said}");
         assert_eq!(said.contains(&format!("pod {POD} was destroyed")), is_listed, "{said}");
     }
 }
@@ -485,7 +485,26 @@ async fn a_reap_that_cannot_judge_every_pod_fails_and_names_it() {
         assert!(!out(&output).contains("no pod has outlived"), "{}", out(&output));
         let said = err(&output);
         assert!(said.contains("not every pod could be judged") && said.contains(POD), "{said}");
+        if arguments.contains(&"--json") {
+            let document: Value = serde_json::from_str(&out(&output)).unwrap();
+            assert_eq!((&document["done"], &document["error"]["exit_code"]), (&json!([]), &json!(1)));
+        }
     }
+}
+
+#[tokio::test]
+async fn a_warning_that_was_shown_as_it_came_is_not_shown_again() {
+    let account = Account::with_pods(CONFIG, &[]).await;
+    let mut unmarked = pod(POD, "PROVISIONING");
+    unmarked["env"] = json!({});
+    account.answer(Method::POST, "/v2/pods", |then| then.status(201).json_body(unmarked));
+    let said = err(&account.run(&["deploy", "--no-wait"]).await);
+    let warnings: Vec<&str> = said.lines().filter(|line| line.starts_with("warning:")).collect();
+    assert!(warnings.iter().any(|line| line.contains(POD)), "{said}");
+    let mut once = warnings.clone();
+    once.sort_unstable();
+    once.dedup();
+    assert_eq!(once.len(), warnings.len(), "{said}");
 }
 
 #[tokio::test]

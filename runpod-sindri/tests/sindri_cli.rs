@@ -75,14 +75,19 @@ fn every_example_is_planned() {
     );
 }
 
-/// The registry's credential is one that the simulated account does not have.
 #[test]
 fn every_example_is_deployed_and_waited_for() {
     let config = |name: &str| example(name).to_str().expect("a plain path").to_owned();
     std::thread::scope(|scope| {
-        for name in
-            ["gpu.yaml", "pool.yaml", "cpu.yaml", "network-volume.yaml", "gpu-list.yaml", "lifetime.yaml"]
-        {
+        for name in [
+            "gpu.yaml",
+            "pool.yaml",
+            "cpu.yaml",
+            "network-volume.yaml",
+            "gpu-list.yaml",
+            "lifetime.yaml",
+            "registry.yaml",
+        ] {
             scope.spawn(move || {
                 let path = config(name);
                 let variables = [("HF_TOKEN", "sentinel_token")];
@@ -96,9 +101,6 @@ fn every_example_is_deployed_and_waited_for() {
             });
         }
     });
-    let output = on_example("registry.yaml", &["deploy", "--sim"]);
-    assert_eq!(code(&output), 1, "{}", err(&output));
-    assert!(err(&output).contains("egistry"), "{}", err(&output));
 }
 
 #[tokio::test]
@@ -371,6 +373,25 @@ impl Account {
         };
         tokio::task::spawn_blocking(run).await.expect("the command line ran")
     }
+}
+
+/// The pod bills, whatever has become of the file since.
+#[tokio::test]
+async fn a_wrong_key_keeps_nobody_from_looking_stopping_and_destroying() {
+    let account = Account::new().await;
+    assert_eq!(code(&account.run(&["deploy"], false).await), 0);
+    let wrong = "name: cli\ndeployment: {image: a}\nproviders:\n  runpod: {gpuKind: A40}\n";
+    std::fs::write(account.folder.path().join("sindri.yaml"), wrong).unwrap();
+    let refused = account.run(&["deploy", "--force"], false).await;
+    assert_eq!(code(&refused), 2, "{}", err(&refused));
+    for words in [&["status"][..], &["logs"], &["stop", "--wait"], &["destroy"]] {
+        let output = account.run(words, false).await;
+        assert_eq!(code(&output), 0, "{words:?}: {}", err(&output));
+        let warned = err(&output);
+        assert!(warned.contains("warning: sindri.yaml cannot be understood: providers.runpod"), "{warned}");
+        assert!(warned.contains("\"gpuKind\"") && warned.contains("(line 4, column "), "{warned}");
+    }
+    assert!(account.sim.ledger().iter().all(|entry| !entry.is_billing()));
 }
 
 #[tokio::test]

@@ -26,7 +26,7 @@ const TOKEN: &str = "SENTINELtoken";
 const JUPYTER: &str = "SENTINELjupyterpassword";
 const IN_FILE: &str = "SENTINELinfile";
 const REGISTRY: &str = "SENTINELregistrypassword";
-/// What a value looks like once it was escaped: a secret with quotes and line breaks.
+/// Forms of an escaped value: a secret with quotes and line breaks.
 const ODD: &str = "SENTINEL\"odd\\value\nwith ü";
 
 /// A simulated account and a folder with everything the command line finds there.
@@ -78,12 +78,12 @@ impl Account {
         [("HF_TOKEN", TOKEN), ("JUPYTER_PASSWORD", JUPYTER), ("ODD", ODD)]
     }
 
-    /// What the command line prints, as told and then once more as JSON.
+    /// Output of the command line, as told and then once more as JSON.
     async fn run(&self, arguments: &[&str], key: &str) -> String {
         self.run_once(arguments, false, key).await + &self.run_once(arguments, true, key).await
     }
 
-    /// What the command line prints on both streams; JSON comes with colours and without an ssh client.
+    /// Output of the command line on both streams; JSON comes with colours and without an ssh client.
     async fn run_once(&self, arguments: &[&str], json: bool, key: &str) -> String {
         let mut command = self.command(arguments, key);
         if json {

@@ -6,7 +6,7 @@
 use std::{
     fs,
     path::{Path, PathBuf},
-    process::Command,
+    process::{Command, Output},
 };
 
 use serde_json::{Value, json};
@@ -116,14 +116,19 @@ fn newest() -> Value {
 }
 
 fn import(version: &str, from: &Path, to: &Path) {
-    let output = Command::new(env!("CARGO_BIN_EXE_xtask"))
+    let output = imported(version, from, to, &[]);
+    assert!(output.status.success(), "{}: {}", from.display(), String::from_utf8_lossy(&output.stderr));
+}
+
+fn imported(version: &str, from: &Path, to: &Path, more: &[&str]) -> Output {
+    Command::new(env!("CARGO_BIN_EXE_xtask"))
         .args(["openapi", "import", version, "--skip-stale", "--bindings-only", "--from"])
         .arg(from)
         .arg("--to")
         .arg(to)
+        .args(more)
         .output()
-        .expect("the chore");
-    assert!(output.status.success(), "{}: {}", from.display(), String::from_utf8_lossy(&output.stderr));
+        .expect("the chore")
 }
 
 /// Compiles the bindings of both documents in the folder.
@@ -149,10 +154,15 @@ fn compile(folder: &Path, target: &Path) {
     assert!(output.status.success(), "{}: {text}", folder.display());
 }
 
+/// Where cargo builds, for every test in turn.
+fn target() -> PathBuf {
+    PathBuf::from(env!("CARGO_TARGET_TMPDIR")).join("revisions")
+}
+
 #[test]
 fn bindings_compile_from_revisions_that_were_never_seen() {
     let temporary = tempfile::tempdir().expect("a folder");
-    let target = PathBuf::from(env!("CARGO_TARGET_TMPDIR")).join("revisions");
+    let target = target();
     for (index, (name, beside, change)) in CHANGES.iter().enumerate() {
         let folder = temporary.path().join(index.to_string());
         fs::create_dir(&folder).expect("a folder");
@@ -164,5 +174,32 @@ fn bindings_compile_from_revisions_that_were_never_seen() {
         let written = project().join("xtask/tests/revisions").join(beside).with_extension("json");
         import("v1", &written, &folder);
         compile(&folder, &target);
+    }
+}
+
+/// The facade lists pods: a document without that is still one to make bindings from, but not one to write.
+#[test]
+fn an_import_that_is_verified_writes_only_what_the_facade_compiles_with() {
+    type Change = fn(&mut Value);
+    let more: Change = CHANGES[0].2;
+    let less: Change = |document| {
+        let operations = at(document, "/paths/~1v2~1pods").as_object_mut().expect("operations");
+        operations.remove("get");
+    };
+    let target = target();
+    let verify = ["--verify", "--target-dir", target.to_str().expect("a plain path")];
+    for (change, is_written) in [(more, true), (less, false)] {
+        let folder = tempfile::tempdir().expect("a folder");
+        let changed = folder.path().join("upstream.json");
+        let mut document = newest();
+        change(&mut document);
+        fs::write(&changed, document.to_string()).expect("written");
+        let output = imported("v2", &changed, folder.path(), &verify);
+        let said = String::from_utf8_lossy(&output.stderr);
+        assert_eq!(output.status.success(), is_written, "{said}");
+        assert_eq!(folder.path().join("v2.json").exists(), is_written, "{said}");
+        let is_told = said.contains("the facade on top of this document: it does not compile")
+            && said.contains("nothing was written");
+        assert_eq!(is_told, !is_written, "{said}");
     }
 }

@@ -1,4 +1,4 @@
-//! Who asks: programs that use the facade, drop its futures, put them aside, and die.
+//! The actors: programs that use the facade, drop its futures, put them aside, and die.
 
 use std::{
     fmt,
@@ -28,17 +28,17 @@ use super::{
 pub(super) const SECRET: &str = "sentinel-of-the-environment";
 /// The beginning of every process's key.
 pub(super) const KEY: &str = "rpa_sentinel-of-the-key-";
-/// How long a client waits for an answer.
+/// The time that a client waits for an answer.
 pub(super) const TIMEOUT: Duration = Duration::from_secs(10);
-/// What a process's own clock shows at the beginning of a run: hours before RunPod's.
+/// The time by a process's own clock at the beginning of a run: hours before RunPod's.
 const LOCAL_EPOCH: Duration = Duration::from_secs(1_789_990_000);
-/// How long a future is put aside.
+/// The time for which a future is put aside.
 const ASIDE: Duration = Duration::from_secs(40);
 /// The polls at which a future is dropped or put aside, from the first choice on.
 const DROPS: [u32; 12] = [1, 2, 3, 4, 5, 6, 8, 10, 13, 17, 24, 40];
 const ASIDES: [u32; 6] = [2, 4, 6, 9, 14, 24];
 
-/// What is waited for.
+/// The condition of a wait.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Until {
     Running,
@@ -49,7 +49,7 @@ pub(super) enum Until {
     Gone,
 }
 
-/// What an actor does, with seconds where something is waited for.
+/// Something that an actor does, with seconds where something is waited for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Op {
     Deploy(IfExists),
@@ -149,7 +149,7 @@ fn hear(world: &SharedWorld, process: usize, event: &Event) {
     world.told.push(Told { process, text: format!("{text} {debug}"), doubts_name });
 }
 
-/// What happens to the future of an operation.
+/// Fate of an operation's future.
 #[derive(Clone, Copy, Debug)]
 enum Care {
     Awaited,

@@ -10,7 +10,7 @@ use super::{
     world::{Change, ClosedWindow, Ending, Licence, World},
 };
 
-/// What an answer to a request that changes something does, and what is heard of it.
+/// Fate of a request that changes something: its effect, and what is heard of it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Done {
     Never,
@@ -21,7 +21,7 @@ enum Done {
     Later,
 }
 
-/// What is heard of a request.
+/// The part of an answer that is heard.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Heard {
     Right,
@@ -160,10 +160,10 @@ const LIST: &[Heard] = &[
 ];
 const CATALOG: &[Heard] = &[Right, Failed500, Lost, TooMany];
 
-/// How old a part of an answer may be; the oldest first, so that one choice shows the worst.
+/// Ages that a part of an answer may have; the oldest first, so that one choice shows the worst.
 const AGES: [Duration; 5] =
     [LAG, Duration::from_secs(9), Duration::from_secs(4), Duration::from_secs(1), Duration::ZERO];
-/// How long RunPod wants to be left alone; `None` where it does not say.
+/// The time that RunPod wants to be left alone; `None` where it does not say.
 const RETRY_AFTER: [Option<u64>; 4] = [Some(2), None, Some(20), Some(200)];
 const LATE: [Duration; 3] = [Duration::from_secs(1), Duration::from_secs(4), Duration::from_secs(8)];
 const DELAYS: [Duration; 3] = [Duration::from_secs(4), Duration::from_secs(1), Duration::from_secs(12)];
@@ -247,7 +247,7 @@ impl Ask<'_> {
         choices[self.world.tape.choose(choices.len())]
     }
 
-    /// What was decided, as an answer: `right` is the one that says what is so.
+    /// Gives the decided answer: `right` is the one that says what is so.
     fn say(&mut self, heard: Heard, right: Reply) -> Reply {
         match heard {
             Lost => Reply { delivery: Delivery::Lost, ..right },

@@ -23,13 +23,13 @@ pub use tape::Tape;
 
 use run::Runner;
 
-/// What to search.
+/// Options of a search.
 #[derive(Clone, Debug, clap::Args)]
 pub struct Arguments {
-    /// How many random tapes.
+    /// Number of random tapes.
     #[arg(long, default_value_t = 10_000)]
     pub tapes: u64,
-    /// What every random tape follows from.
+    /// Seed of every random tape.
     #[arg(long, default_value_t = 1)]
     pub seed: u64,
     /// Runs every tape with at most so many unfriendly choices before the random ones. Default: none.
@@ -49,7 +49,7 @@ pub struct Arguments {
     pub threads: usize,
 }
 
-/// What a search came to.
+/// Outcome of a search.
 #[derive(Clone, Debug)]
 #[non_exhaustive]
 pub struct Report {
@@ -71,7 +71,7 @@ impl Report {
         self.failures().next().is_none()
     }
 
-    /// What was broken.
+    /// The promise that was broken.
     pub fn failures(&self) -> impl Iterator<Item = &Failure> {
         let exhaustive = self.exhaustive.iter().flat_map(|(_, counts)| &counts.failures);
         exhaustive.chain(&self.random.failures)

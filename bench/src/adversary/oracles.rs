@@ -1,4 +1,4 @@
-//! What must hold, whatever the server did: judged from the truth and from what each actor was told.
+//! Promises that hold whatever the server did: judged from the truth and from what each actor was told.
 
 use std::time::Duration;
 
@@ -13,7 +13,7 @@ use super::{
     world::{Change, Told, World},
 };
 
-/// What an operation came to.
+/// Outcome of an operation.
 #[derive(Debug)]
 pub(super) enum Outcome {
     Deploy(Result<PodHandle, DeployError>),
@@ -28,7 +28,7 @@ pub(super) enum Outcome {
 }
 
 impl Outcome {
-    /// What a person would read, and whether it says that a pod without a known id may bill.
+    /// The text that a person would read, and whether it says that a pod without a known id may bill.
     pub(super) fn told(&self) -> (String, bool) {
         let pods = |pods: &[PodHandle]| pods.iter().map(|pod| pod.id.as_str()).collect::<Vec<_>>().join(", ");
         match self {
@@ -66,7 +66,7 @@ pub(super) struct Done<'a> {
     pub(super) pod: Option<&'a PodHandle>,
     pub(super) began: Instant,
     pub(super) outcome: &'a Outcome,
-    /// Whether its future was polled whenever it wanted to be.
+    /// True if its future was polled whenever it wanted to be.
     pub(super) is_awaited: bool,
 }
 
@@ -107,7 +107,7 @@ const LONGEST_CALL: Duration = Duration::from_secs(400);
 const LONGEST_DEPLOY: Duration = Duration::from_secs(1800);
 /// A last look and RunPod's log.
 const AFTER_WAIT: Duration = Duration::from_secs(6);
-/// How long after its create the search for a pod's twin may go on.
+/// The time after its create for which the search for a pod's twin may go on.
 const TWIN_SEARCH: Duration = Duration::from_secs(31);
 /// The longest that search holds up a wait which begins late.
 const LATE_SEARCH: Duration = Duration::from_secs(3);
@@ -439,7 +439,7 @@ pub(super) fn audit(world: &mut World) {
     }
 }
 
-/// Whether somebody was told of a pod: by its id, by its name in doubt, or by having dropped its deploy.
+/// Returns true if an actor was told of a pod: by its id, by its name in doubt, or by having dropped its deploy.
 fn is_known(world: &World, pod: &TruePod) -> bool {
     let is_dropped = pod.tag().is_some_and(|tag| world.dropped.iter().any(|dropped| dropped == tag));
     // A deploy without a wait that was not dropped looks for no second pod of its create.

@@ -23,12 +23,12 @@ use super::{
     world::World,
 };
 
-/// How old other people's pods are when a run begins.
+/// Age of other people's pods when a run begins.
 const BEFORE: Duration = Duration::from_secs(60);
 /// The longest a run may take.
 const LONGEST: Duration = Duration::from_secs(4 * 3600);
 
-/// What a run came to.
+/// Outcome of a run.
 #[derive(Debug)]
 pub(super) struct Ran {
     pub(super) taken: Vec<(u8, u8)>,

@@ -14,9 +14,9 @@ use super::{
 pub(super) struct Scenario {
     pub(super) foreign: Vec<Foreign>,
     pub(super) actors: Vec<Actor>,
-    /// Whether processes that share nothing are held to one pod per name.
+    /// True if processes that share nothing are held to one pod per name.
     pub(super) is_one_per_name: bool,
-    /// What somebody else may do.
+    /// Acts of which a stranger does one.
     pub(super) deeds: &'static [Deed],
 }
 

@@ -1,4 +1,4 @@
-//! Which tapes are run: all that are nearly friendly, and random ones; and the shortest that shows a failure.
+//! Choice of tapes: all that are nearly friendly, and random ones; and the shortest that shows a failure.
 
 use std::{
     collections::{BTreeMap, HashSet, hash_map::DefaultHasher},
@@ -33,15 +33,15 @@ const MOST_FAILURES: usize = 8;
 pub struct Failure {
     /// The story that was searched.
     pub scenario: String,
-    /// What the server did, and what became of the futures.
+    /// The server's choices, and the fate of the futures.
     pub tape: Tape,
-    /// What was broken.
+    /// The promise that was broken.
     pub broken: Vec<String>,
-    /// Who asked what, what was answered and what was true.
+    /// The questions, the answers and the truth, in order.
     pub story: Vec<String>,
 }
 
-/// What a search came to.
+/// Outcome of a search.
 #[derive(Clone, Debug, Default)]
 #[non_exhaustive]
 pub struct Counts {
@@ -51,7 +51,7 @@ pub struct Counts {
     pub requests: u64,
     /// Different ends of runs: what was true and what everybody was told.
     pub states: HashSet<u64>,
-    /// What was broken, each kind once per scenario.
+    /// Broken promises, each kind once per scenario.
     pub failures: Vec<Failure>,
 }
 

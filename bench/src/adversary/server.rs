@@ -18,7 +18,7 @@ use tokio::{
 use super::{answers, stillness::Activity, world::World};
 
 pub(super) const GPU: &str = "NVIDIA GeForce RTX 4090";
-/// What the other process at an address of before would say.
+/// Greeting of the other process at an address of before.
 const GREETING: &[u8] = b"SSH-2.0-OpenSSH_9.6\r\n";
 
 /// The least time that an answer takes.
@@ -91,7 +91,7 @@ pub(super) struct Request {
     pub(super) body: Value,
 }
 
-/// What becomes of an answer on its way.
+/// Fate of an answer on its way.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Delivery {
     Whole,

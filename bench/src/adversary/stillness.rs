@@ -23,7 +23,7 @@ const ROUNDS: u64 = 3;
 /// More tasks than are ever ready at once: a round is over only when all of them have had their turn.
 const EVERYBODY: u32 = 1_000_000;
 
-/// What is going on, as far as the clock must know.
+/// Work under way, as far as the clock must know.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Activity(Arc<Shared>);
 

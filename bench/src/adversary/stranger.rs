@@ -11,7 +11,7 @@ use super::{
     world::World,
 };
 
-/// What a stranger does once, to the first pod that an actor's deploy made.
+/// Act of a stranger, once, on the first pod that an actor's deploy made.
 #[derive(Clone, Copy, Debug)]
 pub(super) enum Deed {
     /// Copies it, environment and all, under another name.
@@ -24,13 +24,13 @@ pub(super) enum Deed {
     Locks,
 }
 
-/// What strangers do where nothing else is said.
+/// Acts of strangers where nothing else is said.
 pub(super) const USUAL: &[Deed] = &[Deed::Clone, Deed::Terminates, Deed::Stops];
-/// And where a pod may be copied under its own name.
+/// Those where a pod may be copied under its own name.
 pub(super) const WITH_NAMESAKES: &[Deed] = &[Deed::Clone, Deed::Terminates, Deed::Stops, Deed::Namesake];
-/// And where pods may be locked.
+/// Those where pods may be locked.
 pub(super) const WITH_LOCKS: &[Deed] = &[Deed::Clone, Deed::Terminates, Deed::Stops, Deed::Locks];
-/// How long after the pod's create.
+/// The time after the pod's create.
 const AFTER: [u64; 4] = [5, 1, 12, 18];
 /// After the longest that a request is on its way, what its pod may be late, and what RunPod's clocks may differ.
 const NAMESAKE_AFTER: [u64; 3] = [32, 35, 40];

@@ -1,4 +1,4 @@
-//! What is chosen in a run, one small number after another.
+//! The choices of a run, one small number after another.
 
 use std::{fmt, num::ParseIntError, str::FromStr};
 

@@ -1,4 +1,4 @@
-//! What is true of an account: who made which pod, what it is and was doing, and how old an answer may show it.
+//! The truth about an account: who made which pod, what it is and was doing, and how old an answer may show it.
 
 use std::{
     sync::{
@@ -11,7 +11,7 @@ use std::{
 use serde_json::{Map, Value, json};
 use tokio::time::Instant;
 
-/// How far an answer may lag behind the truth. RunPod was seen to lag 15 s; the edge itself is nobody's.
+/// Lag of an answer behind the truth, at most. RunPod was seen to lag 15 s; the edge itself is nobody's.
 pub(super) const LAG: Duration = Duration::from_millis(14_990);
 /// RunPod's clock at the beginning of a run, in seconds since 1970: far from this machine's.
 const EPOCH: u64 = 1_790_000_000;
@@ -20,7 +20,7 @@ pub(super) const TAG: &str = "ADVERSARY_OPERATION";
 const MARKER: &str = "RUNPOD_LIFECYCLE_DEPLOYMENT";
 const EXPIRES_AT: &str = "RUNPOD_LIFECYCLE_EXPIRES_AT";
 
-/// What a pod is doing.
+/// Activity of a pod.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Phase {
     Provisioning,
@@ -50,7 +50,7 @@ impl Phase {
     }
 }
 
-/// How a pod comes up.
+/// Steps in which a pod comes up.
 #[derive(Clone, Copy, Debug)]
 pub(super) enum Boot {
     Quick,
@@ -59,7 +59,7 @@ pub(super) enum Boot {
     Fails,
 }
 
-/// How old each part of an answer about a pod is.
+/// Age of each part of an answer about a pod.
 #[derive(Clone, Copy, Debug, Default)]
 pub(super) struct Ages {
     pub(super) presence: Duration,
@@ -82,7 +82,7 @@ pub(super) struct TruePod {
     ports: Value,
     index: u8,
     runs: u8,
-    /// What it was doing since when, the times in order; later ones are still to come.
+    /// Its activities and their beginnings, in order; later ones are still to come.
     phases: Vec<(Instant, Phase)>,
 }
 
@@ -91,7 +91,7 @@ impl TruePod {
         self.phases[0].0
     }
 
-    /// What it does at a time; `None` before it was made.
+    /// Its activity at a time; `None` before it was made.
     pub(super) fn phase_at(&self, time: Instant) -> Option<Phase> {
         self.phases.iter().rev().find(|(at, _)| *at <= time).map(|(_, phase)| *phase)
     }

@@ -17,15 +17,15 @@ use super::{
 /// Requests after which a run is taken to go on for ever.
 const MOST_REQUESTS: u64 = 2_000;
 
-/// How long ago a pod may have been there that a list shows, after what is asked of it by its id.
+/// The time ago at which a pod may have been there that a list shows, after what is asked of it by its id.
 const RECENTLY: Duration = Duration::from_secs(LAG.as_secs() + 1 + 5 * TIMEOUT.as_secs());
 
-/// What somebody was told.
+/// Something that an actor was told.
 #[derive(Clone, Debug)]
 pub(super) struct Told {
     pub(super) process: usize,
     pub(super) text: String,
-    /// Whether it says that a pod may bill of which no id is known.
+    /// True if it says that a pod may bill of which no id is known.
     pub(super) doubts_name: bool,
 }
 
@@ -53,14 +53,14 @@ pub(super) struct Change {
     pub(super) ended: Instant,
 }
 
-/// What an operation that is under way may end, beside what its deploy made.
+/// Pods that an operation under way may end, beside those its deploy made.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) enum Licence {
     Pod(String),
     Name(String),
     /// Pods whose lifetime is over.
     Overdue,
-    /// What the deploy of this tag made.
+    /// Pods made by the deploy of this tag.
     Made(String),
     /// Second pods of a deployment.
     Twins,
@@ -96,7 +96,7 @@ pub(super) struct World {
     pub(super) closing: BTreeMap<u64, (usize, Duration)>,
     pub(super) windows: Vec<ClosedWindow>,
     pub(super) endings: Vec<Ending>,
-    /// What each process may end now.
+    /// Pods that each process may end now.
     pub(super) licences: Vec<(usize, u64, Licence)>,
     /// Pods that a process was given as its own, in order.
     pub(super) given: Vec<(usize, String)>,
@@ -118,9 +118,9 @@ pub(super) struct World {
     pub(super) undated: (u64, u64),
     /// Operations that were dropped, by their tags.
     pub(super) dropped: Vec<String>,
-    /// How many actors each process has.
+    /// Number of actors of each process.
     pub(super) actors: Vec<usize>,
-    /// Whether processes that share nothing are held to one pod per name.
+    /// True if processes that share nothing are held to one pod per name.
     pub(super) is_one_per_name: bool,
     /// Processes some of whose answers nobody may hear.
     pub(super) deaf: Vec<usize>,
@@ -219,7 +219,7 @@ impl World {
         }
     }
 
-    /// Whether something greets at an address like an sshd: the pod's own once it is up, a stranger's where
+    /// Returns true if something greets at an address like an sshd: the pod's own once it is up, a stranger's where
     /// the tape says so.
     pub(super) fn greets(&mut self, host: &str) -> bool {
         if self.truth.answers(host) {

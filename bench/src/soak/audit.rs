@@ -1,4 +1,4 @@
-//! What is true after a run, against what its actors know.
+//! Audit after a run: the truth against what its actors know.
 
 use std::{collections::BTreeSet, time::Duration};
 
@@ -126,7 +126,7 @@ async fn check_unknown(sim: &Sim, entry: &LedgerEntry, remains: &[Remains], tall
     }
 }
 
-/// Whether a search by its name shows a pod, and a look at it that it is one of ours: lists may hide that.
+/// Returns true if a search by its name shows a pod, and a call for it that it is one of ours: lists may hide that.
 async fn is_shown(sim: &Sim, entry: &LedgerEntry) -> bool {
     let Ok(runpod) = RunPod::builder(sim.api_key()).base_url(sim.url()).build() else { return false };
     let found = match runpod.find(&entry.name).await {

@@ -1,4 +1,4 @@
-//! How RunPod behaves in a run: the profile `observed`, with what has been seen in more than one form drawn anew.
+//! Behavior of RunPod in a run: the profile `observed`, with what has been seen in more than one form drawn anew.
 
 use std::{ops::RangeInclusive, time::Duration};
 
@@ -6,7 +6,7 @@ use rand::{Rng, rngs::StdRng, seq::IndexedRandom};
 use runpod_sim::{Behavior, Delay, EnvironmentMask, RateLimitForm};
 use serde_json::Value;
 
-/// What is drawn for each run, as the report tells it.
+/// Draws of each run, as the report tells them.
 pub(super) const DRAWN: &str = "list_lag 0 to 12 s, list_age 0 to 15 s, spans of get_lag to 10 s, status_lag and \
     endpoint_lag to 5 s, environment_lag to 15 s, restart_delay to 4 s, twin_lag to 14 s or none, list_environment, \
     short_pages, rate_limit_form, date, stale_endpoints and uptime_period 0 to 15 s";

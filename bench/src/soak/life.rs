@@ -21,30 +21,51 @@ use super::{
     report::Tally,
 };
 
-/// How long a client of a run waits for an answer.
+/// The time that a client of a run waits for an answer.
 const TIMEOUT: Duration = Duration::from_secs(3);
 /// The longest a deploy may take: every candidate lost and looked for, time and again, after a replacement.
 const LONGEST_DEPLOY: Duration = Duration::from_secs(1800);
 /// The longest any other call may take.
 const LONGEST_CALL: Duration = Duration::from_secs(300);
-/// What a wait may take beyond what it was given: a last look, the log, and the search for a twin.
+/// Time that a wait may take beyond what it was given: a last poll, the log, and the search for a twin.
 const AFTER_WAIT: Duration = Duration::from_secs(45);
 const KEY: &str = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIOurs soak";
 
-/// The ids that came out of calls and events.
-#[derive(Clone, Debug, Default)]
-pub(super) struct Known(Arc<Mutex<BTreeSet<String>>>);
+/// The ids that came out of calls and events, and the events themselves.
+#[derive(Clone, Debug)]
+pub(super) struct Known {
+    began: Instant,
+    ids: Arc<Mutex<BTreeSet<String>>>,
+    events: Arc<Mutex<Vec<(Duration, String)>>>,
+}
 
 impl Known {
+    fn new() -> Self {
+        Self { began: Instant::now(), ids: Arc::default(), events: Arc::default() }
+    }
+
     fn add(&self, ids: impl IntoIterator<Item = String>) {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner).extend(ids);
+        self.ids.lock().unwrap_or_else(PoisonError::into_inner).extend(ids);
     }
 
     pub(super) fn ids(&self) -> BTreeSet<String> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner).clone()
+        self.ids.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    /// Every request and event of the run, in their order.
+    fn story(&self, sim: &Sim) -> Vec<String> {
+        let mut lines = self.events.lock().unwrap_or_else(PoisonError::into_inner).clone();
+        lines.extend(sim.requests().into_iter().map(|request| {
+            let fault = request.fault.map(|fault| format!(", {fault}")).unwrap_or_default();
+            (request.at, format!("{} {} -> {}{fault}", request.method, request.path, request.status))
+        }));
+        lines.sort_by_key(|(at, _)| *at);
+        lines.iter().map(|(at, line)| format!("{:>7.2}s {line}", at.as_secs_f64())).collect()
     }
 
     fn hear(&self, event: &Event) {
+        let told = (self.began.elapsed(), event.to_string());
+        self.events.lock().unwrap_or_else(PoisonError::into_inner).push(told);
         match event {
             Event::PodFound { pod_id }
             | Event::PodCreated { pod_id, .. }
@@ -55,7 +76,7 @@ impl Known {
     }
 }
 
-/// What became of an actor's deploy.
+/// Outcome of an actor's deploy.
 #[derive(Debug)]
 pub(super) enum Fate {
     Dropped,
@@ -66,7 +87,7 @@ pub(super) enum Fate {
     Failed(String),
 }
 
-/// What is left of an actor.
+/// Remains of an actor.
 #[derive(Debug)]
 pub(super) struct Remains {
     pub(super) tag: String,
@@ -79,7 +100,7 @@ pub(super) async fn live(plan: Plan) -> Tally {
     let mut tally = Tally { runs: 1, ..Tally::default() };
     match settle(&plan).await {
         Ok((sim, foreign)) => {
-            let known = Known::default();
+            let known = Known::new();
             let handles: Vec<RunPod> = (0..plan.actors.len()).map(|_| handle(&sim, &known)).collect();
             let actors = plan.actors.iter().enumerate().map(|(number, actor)| {
                 let handle = &handles[if plan.one_handle { 0 } else { number }];
@@ -91,6 +112,9 @@ pub(super) async fn live(plan: Plan) -> Tally {
                 tally.add(counts);
             }
             audit::audit(&plan, &sim, &foreign, remains, &known, &mut tally).await;
+            if !tally.failures.is_empty() {
+                tally.story = known.story(&sim);
+            }
         }
         Err(error) => tally.fail(format!("the account could not be set up: {error}")),
     }
@@ -249,7 +273,7 @@ fn is_lost_wait(outcome: &Result<PodHandle, WaitError>, id: &str) -> bool {
     }
 }
 
-/// Whether a search by name found pods of another name.
+/// Returns true if a search by name found pods of another name.
 fn is_elsewhere(found: &Result<Found, Error>, actor: &Actor) -> bool {
     let pods = match found {
         Ok(Found::One(pod)) => std::slice::from_ref(pod),

@@ -1,4 +1,4 @@
-//! How much memory the process holds.
+//! Memory of the process.
 
 /// Resident memory in KiB; 0 where the system does not say.
 pub(super) fn resident_kb() -> u64 {

@@ -21,18 +21,18 @@ pub use report::{Report, Tally};
 use crate::clock::run_fast;
 use plan::Plan;
 
-/// How much faster than real time the runs' clock is, at most.
+/// Speed of the runs' clock over real time, at most.
 const SPEED: u32 = 40;
 /// Runs at most that share one clock before it is thrown away with everything they left.
 const LARGEST_BATCH: u64 = 500;
 
-/// What to soak.
+/// Options of a soak.
 #[derive(Clone, Debug, clap::Args)]
 pub struct Arguments {
-    /// How many runs.
+    /// Number of runs.
     #[arg(long, default_value_t = 10_000)]
     pub runs: u64,
-    /// What every random choice of every run follows from.
+    /// Seed of every random choice of every run.
     #[arg(long, default_value_t = 1)]
     pub seed: u64,
     /// Only the run of this number: the way to look at a failure again.

@@ -1,4 +1,4 @@
-//! What happens in a run, all of it drawn from one number.
+//! Plan of a run, all of it drawn from one number.
 
 use std::time::Duration;
 
@@ -30,15 +30,15 @@ pub(super) struct Plan {
     /// The profile `observed`, with some of its settings drawn.
     pub(super) behavior: Behavior,
     pub(super) page_size: usize,
-    /// How long each step of a boot takes.
+    /// Length of each step of a boot.
     pub(super) boot: Duration,
     /// A GPU type of which there are only so many.
     pub(super) scarce: Option<u32>,
     pub(super) foreign: usize,
     pub(super) faults: Vec<Fault>,
-    /// What a 429 of this run asks for: how long it wants to be left alone.
+    /// The time that a 429 of this run asks for.
     pub(super) limit: Limit,
-    /// Whether the actors share one handle.
+    /// True if the actors share one handle.
     pub(super) one_handle: bool,
     pub(super) actors: Vec<Actor>,
 }
@@ -69,7 +69,7 @@ pub(super) struct Actor {
     pub(super) steps: Vec<(Step, Option<Duration>)>,
 }
 
-/// What an actor does with a pod.
+/// Something that an actor does with a pod.
 #[derive(Clone, Copy, Debug)]
 pub(super) enum Step {
     WaitRunning(Duration),
@@ -211,8 +211,8 @@ fn kind(rng: &mut StdRng, limit: Limit) -> FaultKind {
         11 => FaultKind::WrongContentType,
         12 => FaultKind::SlowBody { lasting: seconds },
         13 => FaultKind::Hang { lasting: seconds, applied },
-        // An id that is another's is no id at all: nothing could be told by it, here or at RunPod.
-        14 if field == "id" => FaultKind::MissingField { field },
+        // An id or a name that is another's is none at all: nothing could be told by it, here or at RunPod.
+        14 if matches!(field.as_str(), "id" | "name") => FaultKind::MissingField { field },
         14 => FaultKind::UnknownEnum { field },
         15 => FaultKind::MissingField { field },
         16 => FaultKind::NullField { field },

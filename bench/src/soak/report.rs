@@ -1,4 +1,4 @@
-//! What the runs came to.
+//! Outcome of the runs.
 
 use std::fmt;
 
@@ -38,8 +38,10 @@ pub struct Tally {
     pub panics: u64,
     /// Requests sent into a window that was used up.
     pub quota: u64,
-    /// What went wrong in which run.
+    /// Failures, with their runs.
     pub failures: Vec<(u64, String)>,
+    /// Every request and event of the last run that failed.
+    pub story: Vec<String>,
     /// The first run of a batch, and the resident memory in KiB after it.
     pub memory: Vec<(u64, u64)>,
 }
@@ -62,6 +64,9 @@ impl Tally {
         self.panics += other.panics;
         self.quota += other.quota;
         self.failures.extend(other.failures);
+        if !other.story.is_empty() {
+            self.story = other.story;
+        }
         self.memory.extend(other.memory);
     }
 
@@ -87,7 +92,7 @@ pub struct Report {
 }
 
 impl Report {
-    /// Whether every promise was kept.
+    /// Returns true if every promise was kept.
     #[must_use]
     pub fn is_clean(&self) -> bool {
         let sums = &self.tally;
@@ -132,6 +137,9 @@ impl fmt::Display for Report {
         if let (Some((_, early)), Some((_, late))) = (memory.get(memory.len() / 5), memory.last()) {
             writeln!(f, "{:<40} {:>9}", "resident MiB after a fifth", early / 1024)?;
             writeln!(f, "{:<40} {:>9}", "resident MiB at the end", late / 1024)?;
+        }
+        if sums.runs == 1 {
+            sums.story.iter().try_for_each(|line| writeln!(f, "{line}"))?;
         }
         for (run, what) in sums.failures.iter().take(50) {
             writeln!(f, "run {run}: {what}; again with: soak --seed {} --only {run}", self.seed)?;

@@ -149,7 +149,7 @@ async fn what_to_do_is_told_by_what_was_asked_for() {
     assert!(read.is_read() && read.to_string().ends_with("try again later"), "{read}");
     let made = client(&server).create_pod(&create()).await.expect_err("a failure");
     assert!(
-        !made.is_read() && made.to_string().ends_with("it may have been done: look before trying again"),
+        !made.is_read() && made.to_string().ends_with("it may have been done: check before trying again"),
         "{made}"
     );
     refusal.delete();

@@ -154,8 +154,9 @@ fn printable(id: String) -> String {
 /// The ports of an answer, and what of them this crate cannot read.
 fn ports(listed: Option<&LenientList<String>>) -> (Vec<Port>, Vec<String>) {
     let texts = listed.into_iter().flat_map(|list| list.iter().cloned());
-    let odd = listed.into_iter().flat_map(|list| list.malformed()).map(|odd| odd.json().to_owned());
-    port::read(texts.chain(odd))
+    let malformed =
+        listed.into_iter().flat_map(|list| list.malformed()).map(|malformed| malformed.json().to_owned());
+    port::read(texts.chain(malformed))
 }
 
 /// The account's public SSH keys.
@@ -186,15 +187,15 @@ pub(crate) enum NextPage {
     Nowhere,
 }
 
-fn unreadable_pod(odd: &MalformedItem) -> Unreadable {
-    let entry: serde_json::Value = serde_json::from_str(odd.json()).unwrap_or_default();
+fn unreadable_pod(malformed: &MalformedItem) -> Unreadable {
+    let entry: serde_json::Value = serde_json::from_str(malformed.json()).unwrap_or_default();
     let text = |field: &str| entry.get(field).and_then(|value| value.as_str()).map(str::to_owned);
     let id = text("id");
     let which = id.as_ref().map(|id| format!(", in pod {id}")).unwrap_or_default();
     let problem = format!(
         "the list holds a pod that cannot be read: at {} expected {}{which}",
-        odd.path(),
-        odd.expected()
+        malformed.path(),
+        malformed.expected()
     );
     Unreadable { id, name: text("name"), problem }
 }

@@ -1,4 +1,4 @@
-//! RunPod's REST v1, retired on 2026-11-15: for whoever still reaches an endpoint of its shape.
+//! RunPod's REST v1, retired on 2026-11-15: for programs that still reach an endpoint of its shape.
 
 use runpod_api::{
     Failure, Int, Integer, Number, ResponseValue,
@@ -126,7 +126,7 @@ fn request(create: &Create<'_>) -> Result<types::PodCreateInput, Failure> {
 }
 
 fn pod(pod: types::Pod) -> Pod {
-    let (ports, odd_ports) = ports(pod.ports.as_ref());
+    let (ports, unreadable_ports) = ports(pod.ports.as_ref());
     let tcp_endpoints = tcp_endpoints(pod.public_ip.as_deref(), pod.port_mappings.as_ref());
     let machine = pod.machine.unwrap_or_default();
     let gpu_count = pod.gpu.as_ref().and_then(|gpu| gpu.count).or(pod.gpu_count).map(Integer::get);
@@ -156,6 +156,8 @@ fn pod(pod: types::Pod) -> Pod {
         is_locked: pod.locked.unwrap_or(false),
         has_runtime: !tcp_endpoints.is_empty(),
         uptime: None,
+        load: None,
+        memory_gb: None,
         created_at: pod.created_at,
         started_at: pod.last_started_at,
         ssh_direct: None,
@@ -166,7 +168,7 @@ fn pod(pod: types::Pod) -> Pod {
         knows_ports: pod.ports.is_some(),
         knows_volume: pod.volume_in_gb.is_some(),
         ports,
-        odd_ports,
+        unreadable_ports,
         tcp_endpoints,
         observed: None,
         seen_at: None,

@@ -10,7 +10,8 @@ use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
 
 use crate::{
-    Cloud, Cpu, CpuFlavor, Gpu, GpuType, Hardware, LogSource, Pod, PodState, SshEndpoint, Stock, TcpEndpoint,
+    Cloud, Cpu, CpuFlavor, Gpu, GpuLoad, GpuType, Hardware, Load, LogSource, Pod, PodState, SshEndpoint,
+    Stock, TcpEndpoint,
     backend::{
         Action, Answer, Create, NextPage, PodPage, SshKeys, answer, ports, printable, status, unreadable_pod,
         unsendable,
@@ -84,8 +85,9 @@ impl V2 {
         let options = options.cloud(filter).count(count).include(include).product(product);
         let response = self.client.list_gpu_types_with(&options).await?;
         Ok(answer(response, |list| {
-            let odd: Vec<types::GpuType> = odd_ids(list.gpus.malformed()).filter_map(only_id).collect();
-            list.gpus.into_iter().chain(odd).map(|gpu| gpu_type(gpu, secure)).collect()
+            let malformed: Vec<types::GpuType> =
+                malformed_ids(list.gpus.malformed()).filter_map(only_id).collect();
+            list.gpus.into_iter().chain(malformed).map(|gpu| gpu_type(gpu, secure)).collect()
         }))
     }
 
@@ -97,16 +99,17 @@ impl V2 {
         let options = types::ListCpuTypesOptions::new().include(include).product(product);
         let response = self.client.list_cpu_types_with(&options).await?;
         Ok(answer(response, |list| {
-            let odd: Vec<types::CpuType> = odd_ids(list.cpus.malformed()).filter_map(only_id).collect();
-            list.cpus.into_iter().chain(odd).map(cpu_flavor).collect()
+            let malformed: Vec<types::CpuType> =
+                malformed_ids(list.cpus.malformed()).filter_map(only_id).collect();
+            list.cpus.into_iter().chain(malformed).map(cpu_flavor).collect()
         }))
     }
 
     pub(crate) async fn data_centers(&self) -> Result<Answer<Vec<String>>, Failure> {
         let response = self.client.list_data_centers().await?;
         Ok(answer(response, |list| {
-            let odd: Vec<String> = odd_ids(list.data_centers.malformed()).collect();
-            list.data_centers.into_iter().map(|center| center.id).chain(odd).map(printable).collect()
+            let malformed: Vec<String> = malformed_ids(list.data_centers.malformed()).collect();
+            list.data_centers.into_iter().map(|center| center.id).chain(malformed).map(printable).collect()
         }))
     }
 
@@ -176,13 +179,13 @@ fn key_line(line: &str) -> Option<String> {
 }
 
 /// The ids of entries of the catalog that cannot be read otherwise: what has one is known all the same.
-fn odd_ids(odd: &[MalformedItem]) -> impl Iterator<Item = String> {
-    let id = |odd: &MalformedItem| match serde_json::from_str(odd.json()).ok()? {
+fn malformed_ids(malformed: &[MalformedItem]) -> impl Iterator<Item = String> {
+    let id = |malformed: &MalformedItem| match serde_json::from_str(malformed.json()).ok()? {
         Value::String(id) => Some(id),
         Value::Object(fields) => fields.get("id")?.as_str().map(str::to_owned),
         _ => None,
     };
-    odd.iter().filter_map(id)
+    malformed.iter().filter_map(id)
 }
 
 /// An entry of the catalog of which nothing but its id is known.
@@ -295,6 +298,7 @@ impl From<types::Pod> for Pod {
 }
 
 fn pod(pod: types::Pod) -> Pod {
+    let memory_gb = memory_gb(&pod);
     let ssh = pod.ssh.unwrap_or_default();
     let knows_volume = pod
         .mounts
@@ -303,7 +307,7 @@ fn pod(pod: types::Pod) -> Pod {
     let mounts = pod.mounts.unwrap_or_default();
     let runtime = pod.runtime.as_ref();
     let public = runtime.and_then(|runtime| runtime.ports.as_deref()).unwrap_or_default();
-    let (ports, odd_ports) = ports(pod.ports.as_ref());
+    let (ports, unreadable_ports) = ports(pod.ports.as_ref());
     Pod {
         tcp_endpoints: tcp_endpoints(public),
         observed: None,
@@ -314,6 +318,8 @@ fn pod(pod: types::Pod) -> Pod {
             .and_then(|runtime| runtime.uptime)
             .and_then(|seconds| u64::try_from(seconds.get()).ok())
             .map(std::time::Duration::from_secs),
+        load: runtime.and_then(load),
+        memory_gb,
         state: pod.status.map(|status| PodState::from_word(&status.as_str())),
         gpu: pod
             .gpu
@@ -335,7 +341,7 @@ fn pod(pod: types::Pod) -> Pod {
         knows_ports: pod.ports.is_some(),
         knows_volume,
         ports,
-        odd_ports,
+        unreadable_ports,
         env: pod.env.map(|env| env.into_inner()).unwrap_or_default(),
         is_locked: pod.locked.unwrap_or(false),
         created_at: pod.created_at,
@@ -346,6 +352,28 @@ fn pod(pod: types::Pod) -> Pod {
         name: pod.name,
         image: pod.image,
     }
+}
+
+fn memory_gb(pod: &types::Pod) -> Option<f64> {
+    let of_gpu = pod.gpu.as_ref().and_then(|gpu| gpu.memory).map(Number::get);
+    #[expect(clippy::cast_precision_loss, reason = "a size of RAM in GB is a small whole number")]
+    let of_cpu = pod.cpu.as_ref().and_then(|cpu| cpu.memory).map(|memory| memory.get() as f64);
+    of_gpu.or(of_cpu)
+}
+
+/// The load; `None` if RunPod says nothing of it.
+fn load(runtime: &types::PodRuntime) -> Option<Load> {
+    let percent = |part: &Option<types::Utilization>| part.as_ref()?.util.map(Integer::get);
+    let gpu = |gpu: &types::PodGpuUtilization| GpuLoad {
+        percent: gpu.util.map(Integer::get),
+        memory_percent: gpu.memory_util.map(Integer::get),
+    };
+    let load = Load {
+        cpu_percent: percent(&runtime.cpu),
+        memory_percent: percent(&runtime.memory),
+        gpus: runtime.gpus.as_deref().unwrap_or_default().iter().map(gpu).collect(),
+    };
+    (load != Load::default()).then_some(load)
 }
 
 fn ssh_endpoint(endpoint: types::PodSshEndpoint) -> Option<SshEndpoint> {
@@ -379,6 +407,7 @@ fn gpu_type(gpu: types::GpuType, secure: bool) -> GpuType {
     GpuType {
         id: printable(gpu.id),
         pool: gpu.pool,
+        manufacturer: gpu.manufacturer.map(|maker| printable(maker.as_str().into_owned())),
         memory_gb: gpu.memory.map(Integer::get),
         // A cloud that does not offer the type shows a placeholder price (observed).
         price_usd_per_hour: price.filter(|_| offered != Some(false)).map(Number::get),

@@ -69,7 +69,7 @@ pub struct RunPodBuilder {
 }
 
 impl RunPodBuilder {
-    /// Which version of the API to speak. Default [`ApiVersion::V2`].
+    /// Version of the API to speak. Default [`ApiVersion::V2`].
     pub fn api_version(mut self, version: ApiVersion) -> Self {
         self.version = version;
         self

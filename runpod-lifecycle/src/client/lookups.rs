@@ -1,6 +1,6 @@
 //! Answers and knowledge that all clones of a handle share.
 
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use tokio::time::Instant;
 
@@ -8,11 +8,7 @@ use crate::{
     GpuType,
     backend::SshKeys,
     client::single_flight::SingleFlight,
-    knowledge::{
-        listing::{Listing, SHARED_FOR},
-        names::Names,
-        record::PodRecords,
-    },
+    knowledge::{listing::SHARED_FOR, names::Names, record::PodRecords},
 };
 
 /// A set of keys that was written, and when.
@@ -27,7 +23,6 @@ pub(crate) struct WrittenKeys {
 pub(crate) struct LookupCache {
     /// When a mutation last began or ended: what was looked up before it says little after it.
     mutated_at: Mutex<Option<Instant>>,
-    pub(crate) pods: SingleFlight<(), Arc<Listing>>,
     pub(crate) names: Names,
     /// The pods that this handle created or changed, since answers may be from before.
     pub(crate) records: PodRecords,

@@ -68,11 +68,11 @@ struct Window {
     /// RunPod said that nothing is left, rather than this side having counted it down.
     is_closed: bool,
     /// Polls sent in this window.
-    looks: u64,
+    polls: u64,
     /// A poll had to wait for the next window.
     is_poll_held: bool,
     /// Requests that mutations must leave to polls, which had to wait for this window.
-    for_looks: u64,
+    for_polls: u64,
 }
 
 /// A pause before something may be sent.
@@ -161,7 +161,7 @@ impl Quota {
         for window in windows.values_mut() {
             if hold.is_none() {
                 window.remaining = window.remaining.saturating_sub(1);
-                window.looks += u64::from(priority == Priority::Poll);
+                window.polls += u64::from(priority == Priority::Poll);
             } else if priority == Priority::Poll {
                 window.is_poll_held |= !window.opens_in(priority, now).is_zero();
             }
@@ -212,9 +212,9 @@ impl Window {
             began_at: now,
             resets_at: now + span.min(LONGEST),
             is_closed: true,
-            looks: 0,
+            polls: 0,
             is_poll_held: false,
-            for_looks: 0,
+            for_polls: 0,
         }
     }
 
@@ -237,9 +237,9 @@ impl Window {
     fn opens_in(&self, priority: Priority, now: Instant) -> Duration {
         let reserve = match priority {
             Priority::Ending => return Duration::ZERO,
-            // The one request that finds out is for whoever comes first.
+            // The one request that finds out is for the first caller.
             _ if self.blind.is_some() => 0,
-            Priority::Mutation => self.for_looks.saturating_sub(self.looks),
+            Priority::Mutation => self.for_polls.saturating_sub(self.polls),
             Priority::Poll => self.tenth(),
         };
         if self.remaining > reserve {
@@ -251,7 +251,7 @@ impl Window {
 
     /// When a poll may use what is kept for polls: they are spread over the window.
     fn next_share(&self) -> Option<Instant> {
-        let fraction = self.looks as f64 / self.for_looks as f64;
+        let fraction = self.polls as f64 / self.for_polls as f64;
         (fraction < 1.0)
             .then(|| self.began_at + self.length.unwrap_or_default().min(LONGEST).mul_f64(fraction))
     }
@@ -274,7 +274,7 @@ impl Window {
         let jump = self.length.map_or(Duration::from_secs(5), |length| length.min(LONGEST) / 2);
         // Another limit is another budget: what was counted against the old one says nothing about it.
         if seen.resets_at > self.resets_at + jump || seen.limit != self.limit {
-            *self = Self { for_looks: self.reserved(), ..seen };
+            *self = Self { for_polls: self.reserved(), ..seen };
             return;
         }
         // An open window may begin anew a moment early, one that is used up must not.
@@ -313,9 +313,9 @@ impl Window {
             began_at: now,
             resets_at: now + length.min(LONGEST),
             is_closed: false,
-            looks: 0,
+            polls: 0,
             is_poll_held: false,
-            for_looks: self.reserved(),
+            for_polls: self.reserved(),
             ..*self
         };
         true
@@ -366,7 +366,7 @@ mod tests {
     }
 
     #[tokio::test(start_paused = true)]
-    async fn a_window_begins_anew_with_what_it_had_at_first_and_a_share_for_looks_that_waited() {
+    async fn a_window_begins_anew_with_what_it_had_at_first_and_a_share_for_polls_that_waited() {
         let quota = Quota::default();
         quota.observe(&headers(r#""minute";r=0;t=5"#, r#""minute";q=60;w=60"#), Instant::now());
         assert_eq!(held(&quota, Priority::Poll), Duration::from_secs(5));
@@ -382,14 +382,14 @@ mod tests {
     }
 
     #[tokio::test(start_paused = true)]
-    async fn a_look_held_by_one_window_takes_nothing_from_another() {
+    async fn a_poll_held_by_one_window_takes_nothing_from_another() {
         let quota = Quota::default();
         let policy = r#""minute";q=60;w=60, "hour";q=1000;w=3600"#;
         quota.observe(&headers(r#""minute";r=6;t=60, "hour";r=900;t=60"#, policy), Instant::now());
         assert_eq!(held(&quota, Priority::Poll), Duration::from_secs(60));
         tokio::time::advance(Duration::from_secs(60)).await;
         quota.observe(&headers(r#""hour";r=1;t=3600"#, policy), Instant::now());
-        assert_eq!(held(&quota, Priority::Mutation), Duration::ZERO, "the hour keeps nothing for looks");
+        assert_eq!(held(&quota, Priority::Mutation), Duration::ZERO, "the hour keeps nothing for polls");
     }
 
     #[tokio::test(start_paused = true)]

@@ -5,6 +5,9 @@ use std::time::Duration;
 use runpod_api::http::{HeaderMap, HeaderValue};
 use sfv::{BareItem, Item, List, ListEntry, Parser};
 
+/// Times are whole seconds.
+const ROUNDING: Duration = Duration::from_secs(1);
+
 /// The account's windows, as an answer's headers say.
 #[derive(Debug, Default, PartialEq)]
 pub(crate) struct RateLimit {
@@ -44,12 +47,15 @@ impl RateLimit {
 fn reported(own: &str, remaining: f64, item: &Item, policies: &[Item]) -> Reported {
     let policy = policies.iter().find(|policy| name(policy) == Some(own));
     let policy = |key| policy.and_then(|policy| number(policy, key)).filter(|value| *value > 0.0);
+    let length = policy("w").and_then(seconds);
+    // A window ends within its own length, whatever else is said; seconds are rounded.
+    let within = |span: Duration| length.map_or(span, |length| span.min(length + ROUNDING));
     Reported {
         name: own.to_owned(),
         remaining: whole(remaining),
-        resets_in: number(item, "t").and_then(seconds),
+        resets_in: number(item, "t").and_then(seconds).map(within),
         limit: policy("q").map(whole).filter(|limit| *limit > 0),
-        length: policy("w").and_then(seconds),
+        length,
     }
 }
 
@@ -146,6 +152,16 @@ mod tests {
             (read.windows[0].limit, read.windows[0].length),
             (Some(1000), Some(Duration::from_secs(3600)))
         );
+    }
+
+    #[test]
+    fn a_window_ends_within_its_own_length() {
+        for (policy, resets_in) in
+            [(r#""m";q=60;w=60"#, 61.0), (r#""m";q=60"#, 604_800.0), (r#""m";w=0"#, 604_800.0)]
+        {
+            let read = read(&[r#""m";r=0;t=604800"#], &[policy]);
+            assert_eq!(read.windows[0].resets_in, Some(Duration::from_secs_f64(resets_in)), "{policy}");
+        }
     }
 
     #[test]

@@ -32,7 +32,7 @@ impl<K, T> Default for SingleFlight<K, T> {
 }
 
 impl<K: PartialEq, T: Clone> SingleFlight<K, T> {
-    /// Has whoever comes next ask anew.
+    /// Has the next caller ask anew.
     pub(crate) fn invalidate(&self) {
         *self.latest() = None;
     }

@@ -1,7 +1,7 @@
 //! The data centers a pod may run in.
 
 use crate::{
-    DeployError, Error, ErrorKind, Event, PodSpec, Problem, RunPod,
+    DeployError, Error, ErrorKind, Event, PodSpec, Problem, RunPod, Warning,
     client::call::Call,
     deploy::{
         nearest::unknown,
@@ -62,8 +62,8 @@ impl RunPod {
             }
             // The pin only spares creates that cannot succeed.
             Err(error) => {
-                let why = unread("network volumes", &error);
-                let warning = format!("the pod is not pinned to the data center of {volume}: {why}");
+                let reason = unread("network volumes", &error);
+                let warning = Warning::NotPinned { network_volume: volume.clone(), reason };
                 self.notify(&Event::Warned { warning });
                 Ok(None)
             }

@@ -3,7 +3,7 @@
 use std::{
     collections::BTreeMap,
     sync::{Arc, OnceLock},
-    time::SystemTime,
+    time::{Duration, SystemTime},
 };
 
 use runpod_api::Secret;
@@ -12,7 +12,7 @@ use uuid::Uuid;
 
 use crate::{
     Attempt, Candidate, DeployError, Error, ErrorKind, Event, IfExists, Origin, Pod, PodHandle, PodSpec,
-    RunPod,
+    RunPod, Warning,
     backend::Create,
     client::{call::Call, retry},
     deploy::{
@@ -28,6 +28,9 @@ use crate::{
     pod::{MARKER, lifetime::Lifetime},
 };
 
+/// Prices are told in tenths of a cent.
+const PRICE_ROUNDING_USD: f64 = 0.001;
+
 /// Pauses before each search for a pod whose create has an unknown outcome: 15 s in all, since new
 /// pods show up in lists late (observed).
 pub(crate) const RECONCILE_PAUSES: [u64; 5] = [0, 1, 2, 4, 8];
@@ -37,8 +40,10 @@ pub(crate) struct Deployment<'a> {
     pub(crate) runpod: &'a RunPod,
     pub(crate) spec: &'a PodSpec,
     pub(crate) claim: Claim,
-    /// When it began, by RunPod's clock.
-    began_at: SystemTime,
+    /// When it began, by RunPod's clock and by one that nobody sets.
+    began_at: (SystemTime, Instant),
+    /// The lifetime of the pod that the next create makes.
+    lifetime: Option<Duration>,
     /// The last create that may have made a pod which no list has shown.
     unclear: Option<Error>,
     attempts: Vec<Attempt>,
@@ -47,16 +52,14 @@ pub(crate) struct Deployment<'a> {
 impl<'a> Deployment<'a> {
     pub(crate) fn new(runpod: &'a RunPod, spec: &'a PodSpec) -> Self {
         let marker = Uuid::new_v4().simple().to_string();
-        let began_at = runpod.server_now();
-        if spec.lifetime.is_some() && runpod.time().is_none() {
-            let warning = format!(
-                "RunPod's answers carry no date: the lifetime of pod {:?} is counted by this machine's clock",
-                spec.name
-            );
+        let began_at = (runpod.server_now(), Instant::now());
+        let has_lifetime = spec.lifetime.is_some() || spec.max_total_usd.is_some();
+        if has_lifetime && runpod.time().is_none() {
+            let warning = Warning::LocalClock { name: Some(spec.name.clone()) };
             runpod.notify(&Event::Warned { warning });
         }
         let claim = Claim { name: spec.name.clone(), marker, window: None };
-        Self { runpod, spec, claim, began_at, unclear: None, attempts: Vec::new() }
+        Self { runpod, spec, claim, began_at, lifetime: spec.lifetime, unclear: None, attempts: Vec::new() }
     }
 
     /// The spec's environment, with what tells this deployment from every other and when a pod that is
@@ -68,7 +71,7 @@ impl<'a> Deployment<'a> {
         if self.spec.template.is_some() {
             Lifetime::write_none(&mut env);
         }
-        if let Some(length) = self.spec.lifetime {
+        if let Some(length) = self.lifetime {
             Lifetime::from(self.runpod.server_now(), length, self.spec.at_end).write(&mut env);
         }
         env
@@ -79,7 +82,12 @@ impl<'a> Deployment<'a> {
         for candidate in placement.candidates {
             let hardware = candidate.hardware.to_string();
             self.runpod.notify(&Event::CandidateTried { hardware: hardware.clone() });
-            match self.create(&candidate, &placement.data_centers).await {
+            self.lifetime = self.spec.lifetime_of(&candidate);
+            let made = match self.create(&candidate, &placement.data_centers).await {
+                Ok(pod) => self.within_price(pod, &candidate).await,
+                Err(refused) => Err(refused),
+            };
+            match made {
                 Ok(pod) => return Ok(self.accepted(pod, hardware)),
                 Err(CandidateError::NextCandidate(error)) => {
                     let reason = error.message().to_owned();
@@ -93,6 +101,32 @@ impl<'a> Deployment<'a> {
         let attempts = std::mem::take(&mut self.attempts);
         let (name, suggestions) = (self.spec.name.clone(), suggestions(self.spec));
         Err(self.ended(DeployError::AllRefused { name, attempts, suggestions, replaced: None }))
+    }
+
+    /// The pod, unless it costs more than the spec allows: then it is terminated.
+    async fn within_price(&self, pod: Pod, candidate: &Candidate) -> Result<Pod, CandidateError> {
+        let Some(max_usd_per_hour) = self.spec.max_usd_per_hour else { return Ok(pod) };
+        // RunPod's own word where it gives one.
+        let storage = || self.spec.storage_usd_per_hour(&candidate.hardware);
+        let cost = pod.hourly_cost();
+        let usd_per_hour = cost.compute_usd.map(|compute| compute + cost.storage_usd.unwrap_or_else(storage));
+        let Some(usd_per_hour) = usd_per_hour.filter(|usd| *usd > max_usd_per_hour + PRICE_ROUNDING_USD)
+        else {
+            return Ok(pod);
+        };
+        let (name, pod_id) = (self.spec.name.clone(), pod.id.clone());
+        if let Err(source) = self.runpod.end(&pod).await {
+            let over = DeployError::OverPrice { name, pod_id, usd_per_hour, max_usd_per_hour, source };
+            return Err(CandidateError::End(over));
+        }
+        self.runpod.notify(&Event::OverPriceTerminated {
+            pod_id: pod_id.clone(),
+            usd_per_hour,
+            max_usd_per_hour,
+        });
+        let message = format!("pod {pod_id} cost ${usd_per_hour:.3} per hour and was terminated");
+        let error = Error::of_answer(ErrorKind::OverPrice, Operation::CreatePod, Some(&name), message);
+        Err(CandidateError::NextCandidate(error))
     }
 
     /// Creates one candidate, at most once however often it is sent.
@@ -174,11 +208,13 @@ impl<'a> Deployment<'a> {
             runpod.notify(&Event::Warned { warning });
         }
         if let Some(unclear) = &unclear {
-            runpod.notify(&Event::Warned { warning: twin_warning(&pod.id, unclear) });
+            let warning = Warning::SecondPodPossible { pod_id: pod.id.clone(), reason: unclear.what() };
+            runpod.notify(&Event::Warned { warning });
         }
         let now = runpod.server_now();
-        // The create that made it may have been sent at any time since the beginning.
-        let span = now.duration_since(began_at).unwrap_or_default();
+        // The create that made it may have been sent at any time since the beginning. A clock may have been set
+        // since then, or have stood still.
+        let span = now.duration_since(began_at.0).unwrap_or_default().max(began_at.1.elapsed());
         claim.window = Some(Window::around(pod.created().unwrap_or(now), span));
         let pod = Arc::new(pod);
         let adopts = spec.if_exists == IfExists::Adopt;
@@ -188,7 +224,7 @@ impl<'a> Deployment<'a> {
     }
 
     /// The end of a deploy. Not having been listed for a while is proof enough to send a create again, since
-    /// a pod that shows up late is found by its marker then. After the end nobody looks for it any more.
+    /// a pod that shows up late is found by its marker then. After the end nothing searches for it any more.
     fn ended(self, end: DeployError) -> DeployError {
         let (Some(unclear), false) = (self.unclear, end.may_bill()) else { return end };
         let seconds = RECONCILE_PAUSES.iter().sum::<u64>();
@@ -204,30 +240,14 @@ impl<'a> Deployment<'a> {
     }
 }
 
-/// Says how a pod that was just created differs from what was sent; `None` if it does not.
-fn surprise(pod: &Pod, asked: Option<Lifetime>) -> Option<String> {
-    let id = &pod.id;
+/// Compares a pod that was just created with what was sent; `None` if it does not differ.
+fn surprise(pod: &Pod, asked: Option<Lifetime>) -> Option<Warning> {
+    let pod_id = pod.id.clone();
     Some(match (pod.marker(), asked, Lifetime::read(pod)) {
-        (_, Some(_), None) => format!(
-            "RunPod's answer does not show the lifetime of pod {id}: unless it shows it later, `reap` cannot tell when it is over, so terminate the pod yourself"
-        ),
-        (None, ..) => format!(
-            "RunPod's answer does not show the marker of pod {id}: unless it shows it later, nobody can tell that it was made by this deploy, neither `reap` nor another deploy of its name"
-        ),
-        (_, None, Some(_)) => format!(
-            "pod {id} has a lifetime that nobody asked for, probably its template's: clear the variables of the template that begin with RUNPOD_LIFECYCLE_, or `reap` may end the pod"
-        ),
-        (_, Some(asked), Some(shown)) if !asked.is_like(shown) => format!(
-            "RunPod's answer shows another lifetime of pod {id} than was asked for, and `reap` goes by what RunPod shows"
-        ),
+        (_, Some(_), None) => Warning::LifetimeHidden { pod_id },
+        (None, ..) => Warning::MarkerHidden { pod_id },
+        (_, None, Some(_)) => Warning::LifetimeInherited { pod_id },
+        (_, Some(asked), Some(shown)) if !asked.is_like(shown) => Warning::LifetimeDiffers { pod_id },
         _ => return None,
     })
-}
-
-/// The warning about a pod whose deploy had sent an unclear create before.
-fn twin_warning(id: &str, unclear: &Error) -> String {
-    format!(
-        "a second pod may still come up beside {id}, and bill, since an earlier create was unclear; the first wait for {id} ends it if it shows within 15 s from now, else look for its name: {}",
-        unclear.what()
-    )
 }

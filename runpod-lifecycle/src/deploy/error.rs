@@ -139,6 +139,23 @@ pub enum DeployError {
         /// The failure of the last search for it.
         source: Option<Error>,
     },
+    /// The pod that RunPod made costs more than the spec allows
+    /// ([`max_usd_per_hour`](crate::PodSpec::max_usd_per_hour)), and could not be terminated.
+    ///
+    /// # Cost
+    /// It bills until it is terminated.
+    OverPrice {
+        /// The pod's name.
+        name: String,
+        /// Its id.
+        pod_id: String,
+        /// Its cost by RunPod's answer, with its storage.
+        usd_per_hour: f64,
+        /// The limit of the spec.
+        max_usd_per_hour: f64,
+        /// The failure to terminate it.
+        source: Error,
+    },
     /// RunPod made several pods out of one create whose answer was lost, and not all but one could be
     /// terminated.
     ///
@@ -182,6 +199,7 @@ impl fmt::Display for DeployError {
             Self::Refused(error) => error.fmt(f),
             Self::AllRefused { name, attempts, suggestions, replaced } => {
                 let cause = match looks_like_rule(attempts) {
+                    _ if are_over_price(attempts) => "Each cost more than the spec allows.",
                     true => "RunPod named no lack of stock: this looks like a rule the spec breaks.",
                     false => "This looks like a lack of stock.",
                 };
@@ -200,13 +218,17 @@ impl fmt::Display for DeployError {
             Self::GaveWay(gave_way) => gave_way.fmt(f),
             Self::Unclear { name, pod_id, reason, source } => {
                 let id = pod_id.as_ref().map(|id| format!(" as {id}")).unwrap_or_default();
-                let look =
-                    source.as_ref().map(|error| format!("; the last look: {error}")).unwrap_or_default();
+                let failed =
+                    source.as_ref().map(|error| format!("; the last search: {error}")).unwrap_or_default();
                 write!(
                     f,
-                    "it is unclear whether pod {name:?} was created{id}, and it may bill: look for it before deploying again ({reason}{look})"
+                    "it is unclear whether pod {name:?} was created{id}, and it may bill: look for it before deploying again ({reason}{failed})"
                 )
             }
+            Self::OverPrice { name, pod_id, usd_per_hour, max_usd_per_hour, source } => write!(
+                f,
+                "pod {pod_id} of the name {name:?} costs ${usd_per_hour:.3} per hour, more than ${max_usd_per_hour:.3}, and may bill, since terminating it failed; terminate it: {source}"
+            ),
             Self::Duplicated { name, pod_id, duplicates, source } => write!(
                 f,
                 "pod {name:?} was created more than once: {pod_id} and {} bill; terminate all but one ({source})",
@@ -225,7 +247,7 @@ impl std::error::Error for DeployError {
             Self::NotReady { source, .. } => source.source(),
             Self::GaveWay(gave_way) => gave_way.source(),
             Self::Unclear { source, .. } => source.as_ref()?.source(),
-            Self::Duplicated { source, .. } => source.source(),
+            Self::OverPrice { source, .. } | Self::Duplicated { source, .. } => source.source(),
         }
     }
 }
@@ -241,6 +263,10 @@ impl DeployError {
             }
             Self::Unclear { name, pod_id, reason, source } => {
                 Self::Unclear { name, pod_id, reason: format!("{reason}; {note}"), source }
+            }
+            Self::OverPrice { name, pod_id, usd_per_hour, max_usd_per_hour, source } => {
+                let source = source.with_note(&note);
+                Self::OverPrice { name, pod_id, usd_per_hour, max_usd_per_hour, source }
             }
             Self::Duplicated { name, pod_id, duplicates, source } => {
                 Self::Duplicated { name, pod_id, duplicates, source: source.with_note(&note) }
@@ -259,7 +285,10 @@ impl DeployError {
     #[must_use]
     pub fn may_bill(&self) -> bool {
         match self {
-            Self::Unclear { .. } | Self::Duplicated { .. } | Self::NotReplaced(_) => true,
+            Self::Unclear { .. }
+            | Self::Duplicated { .. }
+            | Self::NotReplaced(_)
+            | Self::OverPrice { .. } => true,
             Self::NotReady { aftermath, source, .. } => {
                 !matches!(aftermath, Aftermath::Terminated) || source.report().doubt.is_some()
             }
@@ -274,7 +303,9 @@ impl DeployError {
     pub fn pod_id(&self) -> Option<&str> {
         match self {
             Self::Unclear { pod_id, .. } => pod_id.as_deref(),
-            Self::NotReady { pod_id, .. } | Self::Duplicated { pod_id, .. } => Some(pod_id),
+            Self::NotReady { pod_id, .. }
+            | Self::Duplicated { pod_id, .. }
+            | Self::OverPrice { pod_id, .. } => Some(pod_id),
             Self::NotReplaced(error) => Some(error.pod_id()),
             Self::GaveWay(gave_way) => gave_way.may_bill().then_some(gave_way.pod_id.as_str()),
             _ => None,
@@ -294,6 +325,10 @@ impl DeployError {
 
 fn is_gone(replaced: &str) -> String {
     format!("pod {replaced}, which was to be replaced, is terminated and gone")
+}
+
+fn are_over_price(attempts: &[Attempt]) -> bool {
+    !attempts.is_empty() && attempts.iter().all(|attempt| attempt.error.kind() == ErrorKind::OverPrice)
 }
 
 fn looks_like_rule(attempts: &[Attempt]) -> bool {

@@ -1,8 +1,11 @@
 //! From a spec to a pod that RunPod has accepted, without ever making two.
 
+pub(crate) mod candidate;
+mod cpus;
 pub(crate) mod data_centers;
 pub(crate) mod deployment;
 pub(crate) mod error;
+mod gpus;
 pub(crate) mod nearest;
 pub(crate) mod placement;
 pub(crate) mod plan;

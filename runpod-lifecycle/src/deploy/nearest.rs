@@ -2,6 +2,8 @@
 
 use std::{cmp::Reverse, collections::BTreeSet};
 
+use crate::spec::offer::quoted;
+
 /// The most names a refusal shows.
 const SHOWN: usize = 5;
 
@@ -30,17 +32,6 @@ fn likeness(one: &str, other: &str) -> u64 {
         |name: &str| name.chars().filter(|c| c.is_alphanumeric()).flat_map(char::to_lowercase).collect();
     let (one, other): (String, String) = (plain(one), plain(other));
     (strsim::sorensen_dice(&one, &other) * 1000.0) as u64
-}
-
-/// A name in quotes, with a word about blanks that the eye would miss.
-pub(crate) fn quoted(name: &str) -> String {
-    let is_odd = |c: char| c.is_whitespace() && c != ' ';
-    let is_doubled = name.contains("  ");
-    match (is_doubled, name.contains(is_odd)) {
-        (_, true) => format!("{name:?} (with a blank that is no space)"),
-        (true, _) => format!("{name:?} (with two blanks in a row)"),
-        _ => format!("{name:?}"),
-    }
 }
 
 #[cfg(test)]

@@ -3,8 +3,9 @@
 use std::fmt;
 
 use crate::{
-    Candidate, Cloud, DeployError, Found, Hardware, IfExists, PodHandle, PodSpec, RunPod, Stock,
-    pods::cost::{HOURS_PER_MONTH, running_storage, stopped_storage},
+    Candidate, Cloud, DeployError, Found, Hardware, IfExists, LeftOut, PodHandle, PodSpec, RunPod, Stock,
+    Warning,
+    pods::cost::{HOURS_PER_MONTH, stopped_storage},
     spec::HardwareSpec,
 };
 
@@ -32,6 +33,8 @@ pub struct Plan {
     pub existing: Vec<PodHandle>,
     /// The candidates that would be tried, in that order.
     pub candidates: Vec<Candidate>,
+    /// Hardware that would not be tried although the spec allows it by name or by need, and why.
+    pub left_out: Vec<LeftOut>,
     /// The data centers allowed, a network volume's own included; empty for any.
     pub data_centers: Vec<String>,
     /// The container disk that would be sent for the candidate priced below, in GB; `None` if a template has it.
@@ -44,7 +47,7 @@ pub struct Plan {
     /// USD per month while stopped: the pod volume goes on billing. 0 without one.
     pub stopped_usd_per_month: f64,
     /// Anything that may surprise.
-    pub warnings: Vec<String>,
+    pub warnings: Vec<Warning>,
 }
 
 impl RunPod {
@@ -70,10 +73,7 @@ impl RunPod {
         let volume_gb = f64::from(spec.volume_gb.unwrap_or(0));
         let expected = expected(&placement.candidates);
         let container_disk_gb = expected.and_then(|candidate| spec.disk_gb(&candidate.hardware));
-        let storage_gb = f64::from(container_disk_gb.unwrap_or(0)) + volume_gb;
-        let storage_usd_per_hour = running_storage(storage_gb);
-        let price = expected.and_then(|candidate| candidate.price_usd_per_hour);
-        let usd_per_hour = price.map(|price| price + storage_usd_per_hour);
+        let usd_per_hour = expected.and_then(|candidate| spec.usd_per_hour(candidate));
         let mut warnings = warnings(spec, &placement.candidates);
         warnings.extend(placement.warnings);
         warnings.extend(self.ssh_warning(spec).await);
@@ -81,6 +81,7 @@ impl RunPod {
             action,
             existing,
             candidates: placement.candidates,
+            left_out: placement.left_out,
             data_centers: placement.data_centers,
             container_disk_gb,
             usd_per_hour,
@@ -99,33 +100,28 @@ fn expected(candidates: &[Candidate]) -> Option<&Candidate> {
     in_stock.or_else(|| priced().next()).or(candidates.first())
 }
 
-fn warnings(spec: &PodSpec, candidates: &[Candidate]) -> Vec<String> {
+fn warnings(spec: &PodSpec, candidates: &[Candidate]) -> Vec<Warning> {
     let mut warnings = Vec::new();
     if candidates.iter().all(|candidate| candidate.stock == Some(Stock::None)) {
-        warnings.push("the catalog shows no stock for any candidate right now".to_owned());
+        warnings.push(Warning::OutOfStock);
     }
     for candidate in candidates {
         if let (Hardware::Gpu { .. }, None) = (&candidate.hardware, candidate.price_usd_per_hour) {
-            warnings.push(format!(
-                "the catalog does not offer {} in the {:?} cloud",
-                candidate.hardware, candidate.cloud
-            ));
+            let (hardware, cloud) = (candidate.hardware.to_string(), candidate.cloud);
+            warnings.push(Warning::NotOffered { hardware, cloud });
         }
     }
     if spec.volume_gb.is_some() {
-        warnings.push(
-            "a pod volume stays on its host: it goes on billing while the pod is stopped and is deleted with it"
-                .to_owned(),
-        );
+        warnings.push(Warning::VolumeStays);
     }
     if spec.template.is_some() && (spec.container_disk_gb.is_none() || spec.volume_gb.is_none()) {
-        warnings.push("the price leaves out the disk and volume of the template".to_owned());
+        warnings.push(Warning::PriceWithoutTemplate);
     }
     if spec.network_volume.is_some() && spec.cloud == Cloud::Either {
-        warnings.push("network volumes exist in the secure cloud only".to_owned());
+        warnings.push(Warning::SecureCloudOnly { subject: "network volumes" });
     }
     if let (HardwareSpec::Cpu(_), Cloud::Community | Cloud::Either) = (&spec.hardware, spec.cloud) {
-        warnings.push("CPU pods exist in the secure cloud only".to_owned());
+        warnings.push(Warning::SecureCloudOnly { subject: "CPU pods" });
     }
     warnings
 }
@@ -146,6 +142,9 @@ impl fmt::Display for Plan {
             if let Some(stock) = candidate.stock {
                 write!(f, ", stock {stock}")?;
             }
+        }
+        for left_out in &self.left_out {
+            write!(f, "\n  not {left_out}")?;
         }
         if let (Some(hour), Some(month)) = (self.usd_per_hour, self.usd_per_month) {
             write!(f, "\nabout ${hour:.3} per hour, ${month:.2} per month, storage included")?;

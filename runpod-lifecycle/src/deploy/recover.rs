@@ -5,7 +5,7 @@ use std::time::Duration;
 use tokio::time::sleep;
 
 use crate::{
-    DeployError, Error, Event, Pod,
+    DeployError, Error, Event, Pod, Warning,
     client::call::Attempts,
     deploy::deployment::{Deployment, RECONCILE_PAUSES},
     knowledge::{evidence::Finding, identity::Whose, listing::Listing},
@@ -68,13 +68,13 @@ impl Search<'_> {
         }
     }
 
-    /// Searches the account for the pods of the deployment. A pod that cannot be told is looked at
+    /// Searches the account for the pods of the deployment. A pod that cannot be told is asked for
     /// by its id.
     async fn poll(&mut self) -> Result<SearchResult, Error> {
         let Deployment { runpod, claim, .. } = self.deployment;
         let Listing { mut pods, unreadable, .. } = runpod.read_list(Attempts::Several).await?;
-        let odd = unreadable.into_iter().find(|odd| odd.may_be(&claim.name));
-        let mut result = odd.map_or(SearchResult::Nothing, |odd| SearchResult::Doubtful(odd.id, None));
+        let entry = unreadable.into_iter().find(|entry| entry.may_be(&claim.name));
+        let mut result = entry.map_or(SearchResult::Nothing, |entry| SearchResult::Doubtful(entry.id, None));
         if let Some(id) = self.error.recovered_id()
             && !pods.iter().any(|pod| pod.id == id)
         {
@@ -102,7 +102,7 @@ impl Search<'_> {
     /// Says once that the pod of the create is gone already.
     fn tell_end(&mut self, id: &str) {
         if !std::mem::replace(&mut self.is_end_told, true) {
-            let warning = format!("pod {id}, which the create had made, is terminated already");
+            let warning = Warning::TerminatedAlready { pod_id: id.to_owned() };
             self.deployment.runpod.notify(&Event::Warned { warning });
         }
     }
@@ -141,7 +141,7 @@ fn lacks(pods: &[Pod], id: Option<&String>) -> bool {
 enum SearchResult {
     /// The pods of this deployment, at least one.
     Ours(Vec<Pod>),
-    /// A pod of that name that does not show whose it is, by its id, and what went wrong with a look at it.
+    /// A pod of that name that does not show whose it is, by its id, and the failure of a call for it.
     Doubtful(Option<String>, Option<Error>),
     Nothing,
 }

@@ -53,14 +53,14 @@ pub(crate) fn suggestions(spec: &PodSpec) -> Vec<&'static str> {
     } else if !spec.data_centers.is_empty() {
         suggestions.push("any data center in place of those that are pinned");
     }
-    suggestions.push(match spec.gpus() {
+    suggestions.push(match spec.get_gpu_count() {
         0 => "another CPU flavor",
         _ => "another GPU type or a pool such as ADA_24",
     });
-    if spec.cloud != Cloud::Either && spec.gpus() > 0 && spec.network_volume.is_none() {
+    if spec.cloud != Cloud::Either && spec.get_gpu_count() > 0 && spec.network_volume.is_none() {
         suggestions.push("the other cloud");
     }
-    if spec.gpus() > 1 {
+    if spec.get_gpu_count() > 1 {
         suggestions.push("fewer GPUs per pod");
     }
     suggestions

@@ -1,4 +1,4 @@
-//! The advice in an error's text.
+//! The one table of advice about failed calls: a clause each, with the first word as in the middle of a sentence.
 
 use crate::{ErrorKind, error::operation::Operation};
 
@@ -24,32 +24,32 @@ impl Failed {
     fn special_hint(&self) -> Option<&'static str> {
         Some(match (self.kind, self.operation) {
             (ErrorKind::Rejected, _) if self.is_about_command => {
-                "This server takes no entrypoint and cmd: use args in their place, one shell line or a JSON object with both as lists."
+                "this server takes no entrypoint and cmd: use args in their place, one shell line or a JSON object with both as lists"
             }
             (ErrorKind::Rejected, Operation::StartPod) => {
-                "It was not started. If its host has no room for it, try later, or terminate it and deploy anew: a pod volume does not move."
+                "it was not started. If its host has no room for it, try later, or terminate it and deploy anew: a pod volume does not move"
             }
             (ErrorKind::NoCapacity, Operation::StartPod) => {
-                "It was not started. A stopped pod is bound to its host: try later, or terminate it and deploy anew; a pod volume does not move."
+                "it was not started. A stopped pod is bound to its host: try later, or terminate it and deploy anew; a pod volume does not move"
             }
             (ErrorKind::InsufficientBalance, Operation::CreatePod | Operation::StartPod) => {
-                "Nothing was started. Add credit at https://console.runpod.io/user/billing."
+                "nothing was started. Add credit at https://console.runpod.io/user/billing"
             }
             (ErrorKind::Forbidden, Operation::CreatePod) => {
-                "The key may not create pods, or the account may not use this; check the key's scope at https://console.runpod.io/user/settings."
+                "the key may not create pods, or the account may not use this; check the key's scope at https://console.runpod.io/user/settings"
             }
             (ErrorKind::NotFound, Operation::CreatePod) => {
-                "Something the spec names (a template, a volume, a registry credential) does not exist; else check the base URL."
+                "something the spec names (a template, a volume, a registry credential) does not exist; else check the base URL"
             }
             (ErrorKind::NotFound, _) if !self.has_target => {
-                "RunPod's API has nothing there: check the base URL."
+                "RunPod's API has nothing there: check the base URL"
             }
             (ErrorKind::Server, _) if self.is_read => {
-                "RunPod failed; see https://uptime.runpod.io and try again."
+                "RunPod failed; see https://uptime.runpod.io and try again"
             }
-            (ErrorKind::Interrupted, _) if self.is_read => "Nothing was changed: try again.",
+            (ErrorKind::Interrupted, _) if self.is_read => "nothing was changed: try again",
             (ErrorKind::Unexpected, _) if matches!(self.status, Some(405 | 501)) => {
-                "Nothing was done: this server does not offer it. Check the base URL and the API version."
+                "nothing was done: this server does not offer it. Check the base URL and the API version"
             }
             _ => return None,
         })
@@ -58,37 +58,38 @@ impl Failed {
     /// Says what to do about any failure of a kind.
     fn general_hint(&self) -> &'static str {
         match self.kind {
-            ErrorKind::Rejected => "Correct the request; sending it again as it is changes nothing.",
+            ErrorKind::Rejected => "correct the request; sending it again as it is changes nothing",
             ErrorKind::NoCapacity => {
-                "Nothing was created. Allow another GPU type, a pool, any data center or the other cloud, or try later."
+                "nothing was created. Allow another GPU type, a pool, any data center or the other cloud, or try later"
             }
+            ErrorKind::OverPrice => "Nothing of it bills. Raise max_usd_per_hour, or allow other hardware.",
             ErrorKind::Unauthorized => {
-                "Check RUNPOD_API_KEY; keys are made at https://console.runpod.io/user/settings."
+                "check RUNPOD_API_KEY; keys are made at https://console.runpod.io/user/settings"
             }
-            ErrorKind::InsufficientBalance => "Add credit at https://console.runpod.io/user/billing.",
+            ErrorKind::InsufficientBalance => "add credit at https://console.runpod.io/user/billing",
             ErrorKind::Forbidden => {
-                "The key may not do this; check its scope at https://console.runpod.io/user/settings."
+                "the key may not do this; check its scope at https://console.runpod.io/user/settings"
             }
             ErrorKind::Blocked => {
-                "The request was stopped in front of RunPod's API, which says nothing about your permissions; check proxies and the base URL."
+                "the request was stopped in front of RunPod's API, which says nothing about your permissions; check proxies and the base URL"
             }
-            ErrorKind::NotFound => "It does not exist or no longer does.",
-            ErrorKind::Unproven => "RunPod may not know the pod yet: look again in a few seconds.",
-            ErrorKind::Conflict => "Its present state does not allow this; look at it first.",
-            ErrorKind::Locked => "Unlock it in the RunPod console first.",
-            ErrorKind::Retired => "REST v1 was retired on 2026-11-15; use v2.",
-            ErrorKind::TooLarge => "RunPod takes at most 102,400 bytes; shorten the environment.",
-            ErrorKind::RateLimited => "Wait before the next request.",
+            ErrorKind::NotFound => "it does not exist or no longer does",
+            ErrorKind::Unproven => "RunPod may not know the pod yet: get it again in a few seconds",
+            ErrorKind::Conflict => "its present state does not allow this; check that first",
+            ErrorKind::Locked => "unlock it at https://www.runpod.io/console/pods first",
+            ErrorKind::Retired => "REST v1 was retired on 2026-11-15; use v2",
+            ErrorKind::TooLarge => "RunPod takes at most 102,400 bytes; shorten the environment",
+            ErrorKind::RateLimited => "wait before the next request",
             ErrorKind::Server => {
-                "RunPod failed, and may have done it all the same: look before sending it again; see https://uptime.runpod.io."
+                "RunPod failed, and may have done it all the same: check before sending it again; see https://uptime.runpod.io"
             }
-            ErrorKind::Unreachable => "Nothing was sent. Check the network and the base URL.",
-            ErrorKind::Interrupted => "RunPod may have done it all the same: look before sending it again.",
+            ErrorKind::Unreachable => "nothing was sent. Check the network and the base URL",
+            ErrorKind::Interrupted => "RunPod may have done it all the same: check before sending it again",
             ErrorKind::Unreadable => {
-                "The answer is not what RunPod's contract describes; check the base URL and proxies."
+                "the answer is not what RunPod's contract describes; check the base URL and proxies"
             }
-            ErrorKind::Unsupported => "Nothing was sent.",
-            ErrorKind::Unexpected => "This answer is not part of RunPod's contract.",
+            ErrorKind::Unsupported => "nothing was sent",
+            ErrorKind::Unexpected => "this answer is not part of RunPod's contract",
         }
     }
 }

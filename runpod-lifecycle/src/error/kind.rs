@@ -9,6 +9,8 @@ pub enum ErrorKind {
     Rejected,
     /// RunPod has no machine for this right now. Nothing was created or started.
     NoCapacity,
+    /// The pod that RunPod made costs more than the spec allows. It was terminated.
+    OverPrice,
     /// 401: no key, or one RunPod does not know.
     Unauthorized,
     /// 402: the account has no balance left.
@@ -20,7 +22,7 @@ pub enum ErrorKind {
     /// 404 in RunPod's own words: there is no such thing.
     NotFound,
     /// 404 about a pod that RunPod may not know yet: it was created through this handle less than 15 s ago, or
-    /// a list has just shown it. Look again.
+    /// a list has just shown it. Get it again.
     Unproven,
     /// 409: not possible in the pod's present state.
     Conflict,

@@ -220,7 +220,7 @@ fn is_left_by(action: Changed, pod: &Pod, changes: &Changes) -> bool {
     match action {
         Changed::Started => is_down || is_up && shown == Some(ShownRun::Old),
         Changed::Restarted => is_down || is_up && may_be_old,
-        // Whatever began since was started by somebody.
+        // Whatever began since was started on purpose.
         Changed::Stopped => is_up && (changes.is_last(Changed::Stopped) || may_be_old),
         Changed::Terminated => true,
     }
@@ -313,7 +313,7 @@ pub(crate) struct Turnover {
     is_strict: bool,
     /// When the first answer that showed another run was asked for.
     confirmed_at: Option<Instant>,
-    /// Where runs that are over were reached, as far as an answer may still say so; `None` if the last one's is not
+    /// Addresses of runs that are over, as far as an answer may still show them; `None` if the last one's is not
     /// known.
     left: Option<Vec<Address>>,
 }

@@ -45,7 +45,7 @@ impl Names {
 
     async fn take_once_free<'a>(&'a self, name: &'a str) -> TakenName<'a> {
         loop {
-            // Registered before the look, so that no release is missed in between.
+            // Registered before the search, so that no release is missed in between.
             let freed = self.freed.notified();
             if self.taken().insert(name.to_owned()) {
                 return TakenName { names: self, name, is_creating: false };

@@ -1,4 +1,4 @@
-//! The lists that all waits of one handle share.
+//! The pod list that all deploys and waits of one handle share.
 
 use std::sync::{
     Arc, Mutex, PoisonError,
@@ -8,17 +8,17 @@ use std::sync::{
 use tokio::{sync::watch, time::Instant};
 
 use crate::knowledge::{
-    listing::{SHARED_FOR, Snapshot},
+    listing::{Listing, SHARED_FOR},
     turn::Turn,
 };
 
-/// Everything that the waits on one handle share.
+/// The last list, and everything else that the waits on one handle share.
 #[derive(Debug)]
 pub(crate) struct Poller {
     watchers: AtomicUsize,
     /// Taken while a list is read, so that only one is.
     reading: Turn,
-    latest: watch::Sender<Option<Arc<Snapshot>>>,
+    latest: watch::Sender<Option<Arc<Listing>>>,
     /// When a wait that goes on last polled at a pod's log: one at a time costs what one costs.
     log_read_at: Mutex<Option<Instant>>,
 }
@@ -36,7 +36,7 @@ impl Default for Poller {
 
 impl Poller {
     /// Counts one wait more, and returns the lists it will be told of.
-    pub(crate) fn join(&self) -> watch::Receiver<Option<Arc<Snapshot>>> {
+    pub(crate) fn join(&self) -> watch::Receiver<Option<Arc<Listing>>> {
         self.watchers.fetch_add(1, Ordering::Relaxed);
         self.latest.subscribe()
     }
@@ -57,12 +57,12 @@ impl Poller {
     }
 
     /// The list that was read last, be it whole or not.
-    pub(crate) fn latest(&self) -> Option<Arc<Snapshot>> {
+    pub(crate) fn latest(&self) -> Option<Arc<Listing>> {
         self.latest.borrow().clone()
     }
 
-    /// Tells all waits of a list.
-    pub(crate) fn publish(&self, list: Arc<Snapshot>) {
+    /// Keeps a list for others, and tells all waits of it.
+    pub(crate) fn publish(&self, list: Arc<Listing>) {
         self.latest.send_replace(Some(list));
     }
 

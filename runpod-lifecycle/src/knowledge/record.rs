@@ -182,7 +182,7 @@ impl Table {
 #[derive(Debug, Default)]
 pub(crate) struct PodRecord {
     known: Mutex<Known>,
-    /// Taken while somebody searches for what else has the pod's name.
+    /// Taken during a search for what else has the pod's name.
     search_turn: Turn,
     search: Mutex<Progress>,
 }
@@ -207,7 +207,7 @@ struct Known {
     run: Option<Run>,
     /// The run that the last change ended.
     turnover: Option<Turnover>,
-    /// Where the last run was reached.
+    /// Addresses of the last run.
     addresses: Vec<Address>,
 }
 
@@ -360,21 +360,21 @@ mod tests {
         const OLD: &str = "2026-08-20T06:16:19Z";
         const NEW: &str = "2026-08-20T06:17:19Z";
         let records = PodRecords::default();
-        let look = |started_at| {
+        let answer = |started_at| {
             let mut pod = pod(started_at);
             records.observe([&mut pod], Asked::ById, Instant::now());
             pod
         };
-        assert!(look(OLD).connection().direct_ssh().is_some(), "nothing is known of it");
+        assert!(answer(OLD).connection().direct_ssh().is_some(), "nothing is known of it");
         records.of_changed("pod123").change(Changed::Restarted, true, Some(&pod(OLD)), SystemTime::now());
         advance(Duration::from_secs(1)).await;
-        let withheld = look(OLD);
+        let withheld = answer(OLD);
         assert!(withheld.connection().direct_ssh().is_none());
         assert!(withheld.withheld.is_some_and(|withheld| withheld.reason.contains("restart")));
-        assert!(look(NEW).connection().direct_ssh().is_none(), "it may be the address from before");
-        assert!(look(OLD).connection().direct_ssh().is_none(), "a late answer");
+        assert!(answer(NEW).connection().direct_ssh().is_none(), "it may be the address from before");
+        assert!(answer(OLD).connection().direct_ssh().is_none(), "a late answer");
         advance(LAG).await;
-        assert!(look(NEW).connection().direct_ssh().is_some());
+        assert!(answer(NEW).connection().direct_ssh().is_some());
     }
 
     #[tokio::test(start_paused = true)]

@@ -18,6 +18,13 @@ pub(crate) enum Settled {
     },
 }
 
+impl Settled {
+    /// Returns true if this pod had to go and could not be terminated.
+    pub(crate) fn is_left_undone(&self) -> bool {
+        matches!(self, Self::GaveWay { failure: Some(_), .. })
+    }
+}
+
 /// The progress of a search.
 #[derive(Debug, Default)]
 pub(crate) struct Progress {

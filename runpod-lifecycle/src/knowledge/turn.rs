@@ -10,7 +10,7 @@ use tokio::{
     time::timeout,
 };
 
-/// The longest anybody waits for somebody else's turn.
+/// The longest wait for another's turn.
 const PATIENCE: Duration = Duration::from_secs(4);
 /// The number of others that are waited for so long.
 const MOST_ABANDONED: usize = 2;
@@ -24,7 +24,7 @@ impl Turn {
     /// Waits for a turn, at most 8 s; `None` if others kept theirs for so long, which is leave to go on.
     ///
     /// # Cancellation
-    /// If the future is dropped, the turn is somebody else's.
+    /// If the future is dropped, the turn is the next one's.
     pub(crate) async fn take(&self) -> Option<OwnedMutexGuard<()>> {
         for _ in 0..MOST_ABANDONED {
             let queue = Arc::clone(&self.current());
@@ -36,7 +36,7 @@ impl Turn {
         None
     }
 
-    /// Has everybody queue anew behind nobody, unless somebody has seen to it.
+    /// Starts an empty queue, unless another caller has.
     fn abandon(&self, queue: &Arc<Queue<()>>) {
         let mut current = self.current();
         if Arc::ptr_eq(&current, queue) {

@@ -142,7 +142,7 @@ impl Reader {
     /// Counts a failure and pauses, or ends with `error` if there were too many in a row.
     async fn fail(&mut self, error: Error) -> Result<(), Error> {
         self.failures += 1;
-        // Known also to whoever does not wait for the pause to end.
+        // Known also to callers that do not wait for the pause to end.
         self.last_failure = Some(error.clone());
         let Self { runpod, pod_id, .. } = &*self;
         let is_rested = match retry::pauses(RECONNECTS).nth(self.failures - 1) {

@@ -1,6 +1,6 @@
 //! RunPod's two clouds.
 
-/// Which of RunPod's two clouds a pod may run in.
+/// One of RunPod's two clouds, or either.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum Cloud {

@@ -69,7 +69,7 @@ fn is_plain(id: &str) -> bool {
     id.bytes().all(|byte| byte.is_ascii_alphanumeric())
 }
 
-/// Every way to reach a pod, as of one poll of it.
+/// Every way to reach a pod, by one poll of it.
 ///
 /// Only a pod that RunPod says is `RUNNING` has addresses: what it still shows of a stopped one belongs to others by
 /// now, and a state that this version does not know may be such a one.

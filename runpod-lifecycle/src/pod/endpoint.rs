@@ -46,7 +46,7 @@ pub struct TcpEndpoint {
 }
 
 impl TcpEndpoint {
-    /// An endpoint as RunPod reports it; `None` unless somebody outside can reach it.
+    /// An endpoint as RunPod reports it; `None` unless it can be reached from outside.
     pub(crate) fn new(private: i64, ip: &str, public: i64) -> Option<Self> {
         let ip = ip.parse().ok().filter(|ip| !is_internal(*ip))?;
         let public_port = u16::try_from(public).ok().filter(|port| *port != 0)?;

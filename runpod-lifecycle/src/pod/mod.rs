@@ -4,6 +4,7 @@ pub(crate) mod cloud;
 pub(crate) mod connection;
 pub(crate) mod endpoint;
 pub(crate) mod lifetime;
+pub(crate) mod load;
 pub(crate) mod log;
 pub(crate) mod port;
 pub(crate) mod state;
@@ -14,9 +15,7 @@ use std::{collections::BTreeMap, time::SystemTime};
 use runpod_api::Secret;
 use tokio::time::Instant;
 
-use crate::{
-    Cloud, DeploymentState, PodState, Port, Protocol, SshEndpoint, TcpEndpoint, pod::time::server_time,
-};
+use crate::{Cloud, Load, PodState, Port, Protocol, SshEndpoint, TcpEndpoint, pod::time::server_time};
 
 /// The environment variable that carries a deployment's unique marker.
 pub(crate) const MARKER: &str = "RUNPOD_LIFECYCLE_DEPLOYMENT";
@@ -74,13 +73,17 @@ pub struct Pod {
     /// The time the container has been running at this poll. It starts anew when the container
     /// exits and RunPod restarts it.
     pub uptime: Option<std::time::Duration>,
+    /// Load; `None` while nothing comes from inside, and on REST v1.
+    pub load: Option<Load>,
+    /// RAM of the whole pod in GB; `None` if RunPod does not say.
+    pub memory_gb: Option<f64>,
     /// When it was created, RFC 3339 as RunPod wrote it.
     pub created_at: Option<String>,
     /// When it was last started, RFC 3339 as RunPod wrote it.
     pub started_at: Option<String>,
     pub(crate) knows_ports: bool,
     pub(crate) knows_volume: bool,
-    pub(crate) odd_ports: Vec<String>,
+    pub(crate) unreadable_ports: Vec<String>,
     pub(crate) ssh_direct: Option<SshEndpoint>,
     pub(crate) ssh_proxy: Option<SshEndpoint>,
     pub(crate) tcp_endpoints: Vec<TcpEndpoint>,
@@ -138,12 +141,6 @@ pub struct Cpu {
 }
 
 impl Pod {
-    /// Returns its state as a deployment. [`DeploymentState::Unknown`] if RunPod named no state.
-    #[must_use]
-    pub fn deployment_state(&self) -> DeploymentState {
-        self.state.as_ref().map_or(DeploymentState::Unknown, DeploymentState::from)
-    }
-
     /// Returns true if it is gone for good: terminated, billing nothing.
     #[must_use]
     pub fn is_gone(&self) -> bool {
@@ -155,7 +152,7 @@ impl Pod {
         self.observed.filter(|(asked, _)| *asked == Asked::List).map(|(_, at)| at)
     }
 
-    /// Where RunPod shows it, whatever its state.
+    /// Direct SSH as RunPod shows it, whatever its state.
     pub(crate) fn addresses(&self) -> Vec<(String, u16)> {
         let direct = self.ssh_direct.iter().map(|ssh| (ssh.host.clone(), ssh.port));
         let tcp = self.tcp_endpoints.iter().map(|end| (end.ip.to_string(), end.public_port));
@@ -164,7 +161,7 @@ impl Pod {
 
     /// Leaves out what belongs to a run of the container that is over.
     pub(crate) fn withhold_run(&mut self, withheld: Withheld) {
-        (self.ssh_direct, self.has_runtime, self.uptime) = (None, false, None);
+        (self.ssh_direct, self.has_runtime, self.uptime, self.load) = (None, false, None, None);
         self.tcp_endpoints.clear();
         self.withheld = Some(withheld);
     }
@@ -190,19 +187,7 @@ impl Pod {
     /// without them, and warns.
     #[must_use]
     pub fn unreadable_ports(&self) -> &[String] {
-        &self.odd_ports
-    }
-
-    /// Everything about it that a wait warns of.
-    pub(crate) fn warnings(&self) -> Vec<String> {
-        let ports = (!self.odd_ports.is_empty()).then(|| {
-            format!(
-                "pod {} has ports that cannot be read, and are not waited for: {}",
-                self.id,
-                self.odd_ports.join(", ")
-            )
-        });
-        self.key_warning().into_iter().chain(ports).collect()
+        &self.unreadable_ports
     }
 
     /// Returns true if a port was opened as `NNNN/http`.
@@ -212,7 +197,7 @@ impl Pod {
     }
 
     /// Returns true if RunPod says that it runs: addresses that it shows of any other pod are from before (observed of
-    /// stopped ones), and may be somebody else's by now.
+    /// stopped ones), and may lead to another pod by now.
     pub(crate) fn is_running(&self) -> bool {
         self.state == Some(PodState::Running)
     }
@@ -220,18 +205,6 @@ impl Pod {
     /// Returns true if RunPod says that it runs or is on its way up.
     pub(crate) fn is_up(&self) -> bool {
         self.state.as_ref().is_some_and(PodState::is_up)
-    }
-
-    /// Says what is wrong with the SSH keys it was created with, as far as its environment tells.
-    fn key_warning(&self) -> Option<String> {
-        let key = self.env.get(PUBLIC_KEY)?.expose();
-        (is_no_key(key) && self.ports.contains(&Port::SSH)).then(|| {
-            format!(
-                "pod {} was created without an SSH key ({PUBLIC_KEY} is {:?}), so no login will be accepted; a key that is added to the account now needs a new pod",
-                self.id.escape_debug(),
-                key.trim()
-            )
-        })
     }
 
     /// The marker of the deployment that created it; `None` for a pod this crate did not create, and where
@@ -294,11 +267,13 @@ impl Pod {
             is_locked: false,
             has_runtime: with_ssh,
             uptime: None,
+            load: None,
+            memory_gb: None,
             created_at: None,
             started_at: None,
             knows_ports: true,
             knows_volume: true,
-            odd_ports: Vec::new(),
+            unreadable_ports: Vec::new(),
             ssh_direct: with_ssh
                 .then(|| SshEndpoint::new("203.0.113.7".into(), 10022, "root".into()))
                 .flatten(),

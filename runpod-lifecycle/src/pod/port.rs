@@ -78,14 +78,14 @@ impl fmt::Display for Port {
 
 /// The ports of an answer, and the entries that name none as this version knows them.
 pub(crate) fn read(texts: impl Iterator<Item = String>) -> (Vec<Port>, Vec<String>) {
-    let (mut ports, mut odd) = (Vec::new(), Vec::new());
+    let (mut ports, mut unreadable) = (Vec::new(), Vec::new());
     for text in texts {
         match text.trim().to_ascii_lowercase().parse() {
             Ok(port) => ports.push(port),
-            Err(InvalidPort(())) => odd.push(text),
+            Err(InvalidPort(())) => unreadable.push(text),
         }
     }
-    (ports, odd)
+    (ports, unreadable)
 }
 
 /// A text that names no port. Its Display says what a port looks like.

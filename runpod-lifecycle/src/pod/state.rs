@@ -1,4 +1,4 @@
-//! The state of a pod, as RunPod says it and as a deployment sees it.
+//! The state of a pod, as RunPod says it.
 
 use std::fmt;
 
@@ -97,74 +97,6 @@ impl fmt::Display for PodState {
     /// RunPod's word, with anything that is no plain text escaped.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{}", self.as_str().escape_debug())
-    }
-}
-
-/// The state of a deployment from outside, in the words deployment tools use.
-///
-/// ```
-/// use runpod_lifecycle::{DeploymentState, PodState};
-///
-/// assert_eq!(DeploymentState::from(&PodState::Provisioning), DeploymentState::Creating);
-/// assert_eq!(DeploymentState::of(None), DeploymentState::NotDeployed);
-/// ```
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-#[non_exhaustive]
-pub enum DeploymentState {
-    /// No such pod, or it was terminated.
-    NotDeployed,
-    /// Accepted and on its way up.
-    Creating,
-    /// The container was started.
-    Running,
-    /// Stopped; can be started again.
-    Stopped,
-    /// Not used by RunPod; part of the vocabulary deployment tools share.
-    Suspended,
-    /// Not used by RunPod; part of the vocabulary deployment tools share.
-    Paused,
-    /// RunPod gave up on the pod.
-    Error,
-    /// Being deleted. Not used by RunPod, which deletes at once.
-    Destroying,
-    /// RunPod used a word this version does not know.
-    Unknown,
-}
-
-impl DeploymentState {
-    /// The deployment state of a pod that may not exist: `None` is [`Self::NotDeployed`].
-    #[must_use]
-    pub fn of(state: Option<&PodState>) -> Self {
-        state.map_or(Self::NotDeployed, Self::from)
-    }
-}
-
-impl From<&PodState> for DeploymentState {
-    fn from(state: &PodState) -> Self {
-        match state {
-            PodState::Created | PodState::Provisioning | PodState::Starting => Self::Creating,
-            PodState::Running => Self::Running,
-            PodState::Stopped | PodState::Exited => Self::Stopped,
-            PodState::Error => Self::Error,
-            PodState::Terminated => Self::NotDeployed,
-            PodState::Other(_) => Self::Unknown,
-        }
-    }
-}
-
-impl fmt::Display for DeploymentState {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
-            Self::NotDeployed => "not deployed",
-            Self::Creating => "creating",
-            Self::Running => "running",
-            Self::Stopped => "stopped",
-            Self::Suspended => "suspended",
-            Self::Paused => "paused",
-            Self::Error => "error",
-            Self::Destroying => "destroying",
-            Self::Unknown => "unknown",
-        })
     }
 }
 

@@ -2,16 +2,14 @@
 
 use std::time::SystemTime;
 
-use humantime::format_rfc3339_seconds;
-
-use crate::{Pod, PodState, backend::Action};
+use crate::{Pod, PodState, Warning, backend::Action};
 
 /// A start, stop, restart or terminate that RunPod has accepted.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Accepted {
     /// Consequences for data and money, one sentence each. Empty where nothing is known of the pod.
-    pub warnings: Vec<String>,
+    pub warnings: Vec<Warning>,
     /// The state in RunPod's answer, which may still be the one from before; `None` if it names none.
     pub state: Option<PodState>,
 }
@@ -20,45 +18,34 @@ impl Accepted {
     /// Returns the consequences of an action that was accepted at `now`, by RunPod's clock.
     pub(crate) fn by_action(action: Action, pod: Option<&Pod>, now: SystemTime) -> Self {
         let Some(pod) = pod else { return Self::default() };
+        let pod_id = || pod.id.clone();
         let mut warnings = Vec::new();
         match action {
             Action::Stop => {
-                warnings.push("the container disk is wiped".to_owned());
-                if let Some(size) = pod.volume_gb {
-                    warnings.push(format!(
-                        "{size} GB of pod volume are kept on the host and bill at twice the running price"
-                    ));
-                }
-                if pod.gpu.is_some() {
-                    warnings.push(
-                        "the GPU is given back: a later start fails if the host has none free".to_owned(),
-                    );
-                }
+                warnings.push(Warning::DiskWiped { pod_id: pod_id() });
+                let kept = |size_gb| Warning::VolumeKept { pod_id: pod_id(), size_gb };
+                warnings.extend(pod.volume_gb.map(kept));
+                warnings.extend(pod.gpu.as_ref().map(|_| Warning::GpuReleased { pod_id: pod_id() }));
             }
             Action::Start => {
-                warnings.push("addresses and external ports are new: take a fresh connection".to_owned());
-                if let Some(end) = pod.renewed_by_start(now) {
-                    let end = format_rfc3339_seconds(end);
-                    warnings.push(format!("its lifetime was over: a new one began and ends at {end}"));
-                }
+                warnings.push(Warning::AddressesChanged { pod_id: pod_id() });
+                let renewed = |ends_at| Warning::LifetimeRenewed { pod_id: pod_id(), ends_at };
+                warnings.extend(pod.renewed_by_start(now).map(renewed));
             }
-            Action::Restart => warnings.push("the container disk is wiped".to_owned()),
+            Action::Restart => warnings.push(Warning::DiskWiped { pod_id: pod_id() }),
         }
-        Self { warnings: with_network_volume(warnings, pod), state: pod.state.clone() }
+        warnings.extend(network_volume_kept(pod));
+        Self { warnings, state: pod.state.clone() }
     }
 
     pub(crate) fn by_terminate(pod: &Pod) -> Self {
-        let mut warnings = Vec::new();
-        if let Some(size) = pod.volume_gb {
-            warnings.push(format!("{size} GB of pod volume are deleted with the pod"));
-        }
-        Self { warnings: with_network_volume(warnings, pod), state: None }
+        let deleted = |size_gb| Warning::VolumeDeleted { pod_id: pod.id.clone(), size_gb };
+        let warnings = pod.volume_gb.map(deleted).into_iter().chain(network_volume_kept(pod));
+        Self { warnings: warnings.collect(), state: None }
     }
 }
 
-fn with_network_volume(mut warnings: Vec<String>, pod: &Pod) -> Vec<String> {
-    if let Some(id) = &pod.network_volume {
-        warnings.push(format!("network volume {id} is kept and goes on billing"));
-    }
-    warnings
+fn network_volume_kept(pod: &Pod) -> Option<Warning> {
+    let network_volume = pod.network_volume.clone()?;
+    Some(Warning::NetworkVolumeKept { pod_id: pod.id.clone(), network_volume })
 }

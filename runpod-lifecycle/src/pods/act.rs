@@ -45,7 +45,7 @@ impl RunPod {
     /// Starting a running pod succeeds. Ports and addresses are new after every start.
     ///
     /// # Errors
-    /// [`ErrorKind::NoCapacity`] if the host has given its GPUs to somebody else: wait for it, or
+    /// [`ErrorKind::NoCapacity`] if the host has given its GPUs to others: wait for it, or
     /// deploy anew elsewhere (a pod volume does not move, a network volume does).
     ///
     /// # Cost
@@ -87,7 +87,7 @@ impl RunPod {
     /// RunPod has accepted it. Terminating what is already gone succeeds. A pod that was just created is
     /// better terminated through its [handle](crate::PodHandle::terminate), since RunPod may not know it yet.
     ///
-    /// RunPod says 204. After any other success the pod is looked at, and it is an error if it is not gone
+    /// RunPod says 204. After any other success the pod is asked for, and it is an error if it is not gone
     /// within a few seconds.
     ///
     /// # Errors
@@ -146,7 +146,7 @@ impl RunPod {
         Ok(())
     }
 
-    /// Looks whether a pod is gone whose DELETE had a success that the contract does not know.
+    /// Asks whether a pod is gone whose DELETE had a success that the contract does not know.
     async fn confirm_gone(
         &self,
         id: &str,
@@ -292,11 +292,11 @@ impl PodHandle {
     /// # Errors
     /// As [`RunPod::start`].
     pub async fn start(&self) -> Result<Accepted, Error> {
-        let applied = self.runpod().start_seen(&self.id, Some(self)).await?;
+        let accepted = self.runpod().start_seen(&self.id, Some(self)).await?;
         // An answer that says nothing of the pod leaves what was known of it.
-        Ok(match applied.warnings.is_empty() {
+        Ok(match accepted.warnings.is_empty() {
             true => Accepted::by_action(Action::Start, Some(self), self.runpod().server_now()),
-            false => applied,
+            false => accepted,
         })
     }
 

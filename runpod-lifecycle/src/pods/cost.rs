@@ -32,24 +32,32 @@ pub struct HourlyCost {
     /// GPUs or vCPUs in USD, as RunPod says; 0 while stopped. `None` if it did not say.
     pub compute_usd: Option<f64>,
     /// Container disk and pod volume in USD, by RunPod's price list; of a stopped pod the volume alone.
-    pub storage_usd: f64,
+    /// `None` if RunPod did not say how large they are.
+    pub storage_usd: Option<f64>,
 }
 
 impl HourlyCost {
-    /// Everything in USD; `None` if RunPod named no price.
+    /// Everything in USD; `None` if RunPod named no price, or did not say how large the disks are.
     #[must_use]
     pub fn total_usd(&self) -> Option<f64> {
-        self.compute_usd.map(|compute| compute + self.storage_usd)
+        Some(self.compute_usd? + self.storage_usd?)
     }
 }
 
 impl fmt::Display for HourlyCost {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let storage = self.storage_usd;
-        match (self.compute_usd, self.total_usd()) {
-            (Some(0.0), _) => write!(f, "${storage:.3} per hour, all of it storage"),
-            (_, Some(total)) => write!(f, "${total:.3} per hour, ${storage:.3} of it storage"),
-            _ => write!(f, "${storage:.3} per hour for storage, and what RunPod has not named"),
+        match (self.compute_usd, self.storage_usd) {
+            (Some(0.0), Some(storage)) => write!(f, "${storage:.3} per hour, all of it storage"),
+            (Some(compute), Some(storage)) => {
+                write!(f, "${:.3} per hour, ${storage:.3} of it storage", compute + storage)
+            }
+            (Some(compute), None) => {
+                write!(f, "${compute:.3} per hour, and storage, whose size RunPod has not named")
+            }
+            (None, Some(storage)) => {
+                write!(f, "${storage:.3} per hour for storage, and what RunPod has not named")
+            }
+            (None, None) => f.write_str("a price per hour that RunPod has not named"),
         }
     }
 }
@@ -58,17 +66,18 @@ impl Pod {
     /// Returns its cost per hour in the state it was seen in, storage included.
     #[must_use]
     pub fn hourly_cost(&self) -> HourlyCost {
-        let gb = |size: Option<i64>| size.unwrap_or_default().max(0) as f64;
-        let (disk, volume) = (gb(self.container_disk_gb), gb(self.volume_gb));
+        let gb = |size: i64| size.max(0) as f64;
+        let volume = self.volume_gb.or(self.knows_volume.then_some(0)).map(gb);
+        let disk = self.container_disk_gb.map(gb);
         match &self.state {
-            Some(state) if state.is_gone() => HourlyCost { compute_usd: Some(0.0), storage_usd: 0.0 },
+            Some(state) if state.is_gone() => HourlyCost { compute_usd: Some(0.0), storage_usd: Some(0.0) },
             // RunPod may go on naming the price of the running pod.
             Some(state) if state.is_stopped() => {
-                HourlyCost { compute_usd: Some(0.0), storage_usd: stopped_storage(volume) }
+                HourlyCost { compute_usd: Some(0.0), storage_usd: volume.map(stopped_storage) }
             }
             _ => HourlyCost {
                 compute_usd: self.cost_usd_per_hour,
-                storage_usd: running_storage(disk + volume),
+                storage_usd: disk.zip(volume).map(|(disk, volume)| running_storage(disk + volume)),
             },
         }
     }
@@ -123,6 +132,44 @@ mod tests {
                 "{state} {said:?}"
             );
             assert_eq!(cost.to_string(), words, "{state} {said:?}");
+        }
+    }
+
+    #[test]
+    fn what_is_not_known_is_not_called_nothing() {
+        for (state, disk, volume, knows_volume, said, words) in [
+            (
+                "RUNNING",
+                None,
+                Some(100),
+                true,
+                Some(5.52),
+                "$5.520 per hour, and storage, whose size RunPod has not named",
+            ),
+            (
+                "RUNNING",
+                Some(50),
+                None,
+                false,
+                Some(5.52),
+                "$5.520 per hour, and storage, whose size RunPod has not named",
+            ),
+            ("RUNNING", Some(50), None, true, Some(5.52), "$5.527 per hour, $0.007 of it storage"),
+            (
+                "EXITED",
+                None,
+                None,
+                false,
+                Some(5.52),
+                "$0.000 per hour, and storage, whose size RunPod has not named",
+            ),
+            ("EXITED", None, None, true, Some(5.52), "$0.000 per hour, all of it storage"),
+            ("RUNNING", None, None, false, None, "a price per hour that RunPod has not named"),
+        ] {
+            let mut pod = Pod::scripted("a", state, false);
+            (pod.container_disk_gb, pod.volume_gb, pod.knows_volume) = (disk, volume, knows_volume);
+            pod.cost_usd_per_hour = said;
+            assert_eq!(pod.hourly_cost().to_string(), words, "{state} {disk:?} {volume:?}");
         }
     }
 }

@@ -1,11 +1,11 @@
-//! Which pods the account has.
+//! The account's pods.
 
 use std::{collections::HashSet, sync::Arc, time::Duration};
 
 use tokio::time::{Instant, sleep_until};
 
 use crate::{
-    Error, ErrorKind, Event, Pod, PodHandle, RunPod,
+    Error, ErrorKind, Event, Pod, PodHandle, RunPod, Warning,
     backend::NextPage,
     client::call::{Attempts, Call},
     error::operation::Operation,
@@ -74,13 +74,13 @@ impl RunPod {
     /// [`ErrorKind::NotFound`] only if RunPod itself says that there is no such pod; any other kind
     /// means that nobody knows, [`ErrorKind::Unproven`] that it may be too new.
     pub async fn get(&self, id: &str) -> Result<PodHandle, Error> {
-        self.look_again(id, None).await.map(|pod| PodHandle::new(self.clone(), pod))
+        self.fetch_listed(id, None).await.map(|pod| PodHandle::new(self.clone(), pod))
     }
 
     /// Gets one pod, given that a list asked for at `listed_at` has shown it.
-    pub(crate) async fn look_again(&self, id: &str, listed_at: Option<Instant>) -> Result<Pod, Error> {
+    pub(crate) async fn fetch_listed(&self, id: &str, listed_at: Option<Instant>) -> Result<Pod, Error> {
         let asked_at = Instant::now();
-        let error = match self.look_at(id, Attempts::Several).await {
+        let error = match self.fetch(id, Attempts::Several).await {
             Err(error) if error.kind() == ErrorKind::NotFound => error,
             outcome => return outcome,
         };
@@ -95,7 +95,7 @@ impl RunPod {
     }
 
     /// The pod of this id and no other.
-    pub(crate) async fn look_at(&self, id: &str, attempts: Attempts) -> Result<Pod, Error> {
+    pub(crate) async fn fetch(&self, id: &str, attempts: Attempts) -> Result<Pod, Error> {
         let call = Call::read(Operation::GetPod, Some(id));
         let asked_at = Instant::now();
         let answer = self.send(call, attempts, || self.backend().get(id)).await;
@@ -121,7 +121,7 @@ impl RunPod {
         listed_at: Option<Instant>,
     ) -> Result<(Option<Pod>, Finding), Error> {
         let at = Instant::now();
-        let pod = match self.look_at(id, attempts).await {
+        let pod = match self.fetch(id, attempts).await {
             Ok(pod) => Some(pod),
             Err(error) if error.kind() == ErrorKind::NotFound => None,
             Err(error) => return Err(error),
@@ -132,25 +132,25 @@ impl RunPod {
         Ok((pod, finding))
     }
 
-    /// Every pod of the account that is not gone, all pages. An entry so odd that it cannot be read
+    /// Every pod of the account that is not gone, all pages. An entry that cannot be read
     /// is left out and reported as [`Event::Warned`].
     ///
     /// # Errors
     /// If a page cannot be read: a partial list is never returned as a whole one.
     pub async fn list(&self) -> Result<Vec<PodHandle>, Error> {
         let listing = self.read_list(Attempts::Several).await?;
-        for odd in &listing.unreadable {
-            self.notify(&Event::Warned { warning: odd.problem.clone() });
+        for entry in &listing.unreadable {
+            self.notify(&Event::Warned { warning: entry.warning() });
         }
         Ok(listing.pods.into_iter().map(|pod| PodHandle::new(self.clone(), pod)).collect())
     }
 
     /// The pods of this name that are not gone: those that RunPod lists, and what this handle and its clones
-    /// created or adopted in the last 30 s. The name is all it goes by, whoever made the pod.
+    /// created or adopted in the last 30 s. It goes by the name alone, also for pods of other programs.
     ///
     /// # Errors
-    /// As [`list`](Self::list), and if the list holds an entry so odd that it may be a pod of this
-    /// name: a failed pollup is never [`Found::None`].
+    /// As [`list`](Self::list), and if the list holds an unreadable entry that may be a pod of this
+    /// name: a failed lookup is never [`Found::None`].
     pub async fn find(&self, name: &str) -> Result<Found, Error> {
         let mut pods = self.named(name).await?;
         Ok(match pods.len() {
@@ -180,9 +180,7 @@ impl RunPod {
     ) -> Result<Vec<PodHandle>, Error> {
         let shown_from = self.lookups().names.shown_from(name).filter(|from| asked_at < *from);
         let Some(from) = shown_from.filter(|_| named.is_empty()) else { return Ok(named) };
-        let warning = format!(
-            "a deploy of pod name {name:?} was dropped with its create on the way; lists are read until they would show its pod"
-        );
+        let warning = Warning::DeployDropped { name: name.to_owned() };
         self.notify(&Event::Warned { warning });
         // A list may be long in coming: when it was asked for is what counts.
         while named.is_empty() && asked_at < from {
@@ -195,9 +193,7 @@ impl RunPod {
 
     /// Like `find`, but deploys that begin together read one list.
     pub(crate) async fn named_at_deploy(&self, name: &str) -> Result<Vec<PodHandle>, Error> {
-        let lookups = self.lookups();
-        let read = async { self.read_list(Attempts::Several).await.map(Arc::new) };
-        let listing = lookups.pods.get((), lookups.oldest_of_pods(), read).await?;
+        let listing = self.list_at_deploy().await?;
         let named = self.named_in(&listing, name).await?;
         self.named_after_doubt(named, name, listing.asked_at).await
     }
@@ -222,12 +218,12 @@ impl RunPod {
 
     /// The pods of a name that a list shows, and those created lately that it does not show yet.
     async fn named_in(&self, listing: &Listing, name: &str) -> Result<Vec<PodHandle>, Error> {
-        if let Some(odd) = listing.unreadable.iter().find(|odd| odd.may_be(name)) {
+        if let Some(entry) = listing.unreadable.iter().find(|entry| entry.may_be(name)) {
             return Err(Error::of_answer(
                 ErrorKind::Unreadable,
                 Operation::ListPods,
                 Some(name),
-                odd.problem.clone(),
+                entry.problem.clone(),
             ));
         }
         let records = &self.lookups().records;
@@ -235,7 +231,7 @@ impl RunPod {
         let is_left = |pod: &&Pod| !records.is_ended_by(&pod.id, listing.asked_at);
         for pod in listing.pods.iter().filter(is_left) {
             let pod = match bears(pod, name) {
-                None => self.look_closer(pod.clone(), Attempts::Several).await?,
+                None => self.refetch(pod.clone(), Attempts::Several).await?,
                 Some(true) => Some(pod.clone()),
                 Some(false) => continue,
             };
@@ -266,11 +262,11 @@ impl RunPod {
         Ok(named)
     }
 
-    /// Tells whose a pod of a list is. One that does not show it is looked at by its id; if it is gone, it is
+    /// Tells whose a pod of a list is. One that does not show it is asked for by its id; if it is gone, it is
     /// nobody's.
     pub(crate) async fn whose(&self, claim: &Claim, pod: Pod) -> Result<(Whose, Pod), Error> {
         match claim.whose(&pod) {
-            Whose::MayBeOurs => Ok(match self.look_closer(pod.clone(), Attempts::Several).await? {
+            Whose::MayBeOurs => Ok(match self.refetch(pod.clone(), Attempts::Several).await? {
                 Some(closer) => (claim.whose(&closer), closer),
                 None => (Whose::SomebodyElses, pod),
             }),
@@ -280,7 +276,7 @@ impl RunPod {
 
     /// A pod that a list shows without what tells it from others, asked for by its id; `None` if it is gone,
     /// the pod as listed if RunPod does not know it by its id yet.
-    pub(crate) async fn look_closer(&self, pod: Pod, attempts: Attempts) -> Result<Option<Pod>, Error> {
+    pub(crate) async fn refetch(&self, pod: Pod, attempts: Attempts) -> Result<Option<Pod>, Error> {
         let (closer, finding) = self.examine(&pod.id, attempts, pod.listed_at()).await?;
         Ok((finding != Finding::Gone).then(|| closer.unwrap_or(pod)))
     }
@@ -294,12 +290,12 @@ impl RunPod {
     /// The pages of the pod list up to the first that cannot be read: they prove that their pods are there,
     /// and of no other that it is not.
     pub(crate) async fn read_pages(&self, attempts: Attempts) -> Listing {
-        let asked_at = Instant::now();
-        let mut listing = Listing { pods: Vec::new(), unreadable: Vec::new(), asked_at, failure: None };
-        listing.failure = self.read_into(&mut listing, attempts).await.err();
+        let mut listing = Listing::new(!matches!(attempts, Attempts::One));
+        let failure = self.read_into(&mut listing, attempts).await.err();
+        listing.close(failure);
         let seen_at = Some(self.server_now());
         listing.pods.iter_mut().for_each(|pod| pod.seen_at = seen_at);
-        self.lookups().records.observe(&mut listing.pods, Asked::List, asked_at);
+        self.lookups().records.observe(&mut listing.pods, Asked::List, listing.asked_at);
         listing
     }
 
@@ -340,7 +336,7 @@ impl PodHandle {
     /// # Errors
     /// As [`RunPod::get`].
     pub async fn refresh(&self) -> Result<Self, Error> {
-        self.runpod().look_again(&self.id, self.listed_at()).await.map(|pod| self.with(pod))
+        self.runpod().fetch_listed(&self.id, self.listed_at()).await.map(|pod| self.with(pod))
     }
 }
 

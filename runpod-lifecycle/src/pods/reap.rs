@@ -1,11 +1,14 @@
 //! Ending pods that have outlived their lifetime.
 
-use std::time::{Duration, SystemTime};
+use std::{
+    fmt,
+    time::{Duration, SystemTime},
+};
 
 use tokio::time::{Instant, sleep_until};
 
 use crate::{
-    AtEnd, Error, Event, Pod, PodHandle, PodState, RunPod,
+    AtEnd, Error, Event, Pod, PodHandle, PodState, RunPod, Warning,
     client::call::Attempts,
     knowledge::{evidence::LAG, identity::hides_environment, listing::Listing},
 };
@@ -22,7 +25,7 @@ pub struct Reaped {
     /// The action that was due.
     pub end: End,
     /// Why it was left alone; `None` if it was not.
-    pub kept_because: Option<&'static str>,
+    pub kept_because: Option<KeptBecause>,
     /// The outcome of that action; an error leaves the pod as it was, and billing.
     pub outcome: Result<(), Error>,
 }
@@ -42,14 +45,44 @@ pub enum End {
     Kept,
 }
 
-const STOPPED_WITH_DATA: &str = "it is stopped, and its pod volume may hold data";
-const FAILED_WITH_DATA: &str = "RunPod has given it up, and its pod volume may hold data";
-const UNKNOWN_WITH_DATA: &str =
-    "it is in a state that this version does not know, and its pod volume may hold data";
-const UNDATED_WITH_DATA: &str = "RunPod does not show when it was created, so its lifetime may be another pod's, and its pod volume may hold data";
-const ANOTHERS_LIFETIME: &str =
-    "its lifetime began well before it was created: a template or a copy has handed on another pod's";
-const STARTING: &str = "it is being started, and RunPod does not show yet when its new lifetime began";
+/// A reason of [`RunPod::reap`] to leave a pod alone whose lifetime is over. Its Display is the reason in words.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum KeptBecause {
+    /// It is stopped, and its pod volume may hold data.
+    StoppedWithData,
+    /// RunPod has given it up, and its pod volume may hold data.
+    FailedWithData,
+    /// Its state is unknown, and its pod volume may hold data.
+    UnknownWithData,
+    /// RunPod does not show when it was created, and its pod volume may hold data.
+    UndatedWithData,
+    /// Its lifetime is another pod's, handed on by a template or a copy.
+    AnothersLifetime,
+    /// It is being started, so that a new lifetime may begin.
+    Starting,
+}
+
+impl fmt::Display for KeptBecause {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::StoppedWithData => "it is stopped, and its pod volume may hold data",
+            Self::FailedWithData => "RunPod has given it up, and its pod volume may hold data",
+            Self::UnknownWithData => {
+                "it is in a state that this version does not know, and its pod volume may hold data"
+            }
+            Self::UndatedWithData => {
+                "RunPod does not show when it was created, so its lifetime may be another pod's, and its pod volume may hold data"
+            }
+            Self::AnothersLifetime => {
+                "its lifetime began well before it was created: a template or a copy has handed on another pod's"
+            }
+            Self::Starting => {
+                "it is being started, and RunPod does not show yet when its new lifetime began"
+            }
+        })
+    }
+}
 
 /// The meaning of an answer for a pod whose lifetime is over.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -59,7 +92,7 @@ enum Verdict {
     /// Its end has come, unless a start that RunPod may take [`LAG`] to show has renewed its lifetime.
     Doubtful(End),
     /// It is left alone.
-    Kept(&'static str),
+    Kept(KeptBecause),
 }
 
 impl Verdict {
@@ -71,14 +104,14 @@ impl Verdict {
             return None;
         }
         if pod.has_anothers_lifetime() {
-            return Some(Self::Kept(ANOTHERS_LIFETIME));
+            return Some(Self::Kept(KeptBecause::AnothersLifetime));
         }
         let has_data = may_have_volume(pod);
         let is_starting =
             matches!(pod.state, Some(PodState::Created | PodState::Provisioning | PodState::Starting));
         let may_be_new = is_starting && (pod.started_at.is_some() || has_data);
         if may_be_new && end + LONGEST_BOOT > now {
-            return Some(Self::Kept(STARTING));
+            return Some(Self::Kept(KeptBecause::Starting));
         }
         let is_stopped = pod.state.as_ref().is_some_and(PodState::is_stopped);
         let end = match pod.at_end()? {
@@ -102,13 +135,13 @@ fn may_have_volume(pod: &Pod) -> bool {
 
 /// Returns why the pod volume of a pod may hold data that its spec does not say to delete; `None` if it has none,
 /// or runs.
-fn holds_data(pod: &Pod) -> Option<&'static str> {
+fn holds_data(pod: &Pod) -> Option<KeptBecause> {
     match &pod.state {
         _ if !may_have_volume(pod) => None,
-        Some(PodState::Error) => Some(FAILED_WITH_DATA),
-        Some(state) if state.is_stopped() => Some(STOPPED_WITH_DATA),
-        None | Some(PodState::Other(_)) => Some(UNKNOWN_WITH_DATA),
-        _ if pod.created().is_none() => Some(UNDATED_WITH_DATA),
+        Some(PodState::Error) => Some(KeptBecause::FailedWithData),
+        Some(state) if state.is_stopped() => Some(KeptBecause::StoppedWithData),
+        None | Some(PodState::Other(_)) => Some(KeptBecause::UnknownWithData),
+        _ if pod.created().is_none() => Some(KeptBecause::UndatedWithData),
         _ => None,
     }
 }
@@ -150,8 +183,8 @@ impl RunPod {
     /// It keeps no state: the lifetime is read from the pods. Call it from cron, or in a loop.
     /// It compares with RunPod's clock, as the dates of its answers say; without any, with this machine's and
     /// an [`Event::Warned`]. A pod without a pod volume that has failed, or shows that it has been up for 30 s, is
-    /// ended on the list's word. Any other has perhaps just been started by somebody else, which RunPod may
-    /// take 15 s to show: all of them are looked at by their ids 15 s after the list, once. A pod that the list
+    /// ended on the list's word. Any other may just have been started by another program, which RunPod may
+    /// take 15 s to show: all of them are asked for by their ids 15 s after the list, once. A pod that the list
     /// shows without any environment, or that is to be kept, costs one call more. No rate limit holds back
     /// what it sends.
     ///
@@ -211,7 +244,7 @@ impl RunPod {
         (reaped, failure)
     }
 
-    /// Looks by its id at a pod that the list does not show enough of, and reports it if it is to be kept, or ends
+    /// Asks by its id for a pod that the list does not show enough of, and reports it if it is to be kept, or ends
     /// it. Returns it with the time of that call if it is in doubt.
     async fn keep(
         &self,
@@ -237,10 +270,8 @@ impl RunPod {
     /// Warns of a pod of this crate's making that is left alone since nobody can tell when its lifetime ends.
     fn warn_of_hidden(&self, pod: &Pod) {
         if pod.is_ours() && !pod.is_gone() && pod.hides_lifetime() {
-            let warning = format!(
-                "pod {} may have outlived its lifetime, and bill: RunPod does not show when that ends",
-                pod.id
-            );
+            let reason = "RunPod does not show when that ends".to_owned();
+            let warning = Warning::MayBeOverdue { pod_id: pod.id.clone(), reason };
             self.notify(&Event::Warned { warning });
         }
     }
@@ -256,15 +287,12 @@ impl RunPod {
     /// The failure of a list of which a part was read, saying what became of the pods in it.
     fn partly_reaped(&self, reaped: &[Reaped], failure: Error) -> Error {
         for Reaped { pod, kept_because, outcome, .. } in reaped {
-            let warning = match (outcome, kept_because) {
-                (Err(error), _) => {
-                    format!("the lifetime of pod {} is over, and it may bill: {error}", pod.id)
-                }
-                (_, Some(reason)) => {
-                    format!("the lifetime of pod {} is over, and it bills on: {reason}", pod.id)
-                }
+            let (is_kept, reason) = match (outcome, kept_because) {
+                (Err(error), _) => (false, error.to_string()),
+                (_, Some(reason)) => (true, reason.to_string()),
                 _ => continue,
             };
+            let warning = Warning::Overdue { pod_id: pod.id.clone(), is_kept, reason };
             self.notify(&Event::Warned { warning });
         }
         let ended = reaped.iter().filter(|one| one.outcome.is_ok() && one.end != End::Kept);
@@ -277,17 +305,16 @@ impl RunPod {
 
     /// The account's pods, and the time by which they are judged.
     async fn account(&self, mode: Mode) -> Account {
-        let Listing { pods, unreadable, failure, asked_at } = self.read_pages(mode.tries()).await;
-        for odd in unreadable {
-            self.notify(&Event::Warned { warning: odd.problem });
+        let Listing { pods, unreadable, failure, asked_at, .. } = self.read_pages(mode.attempts()).await;
+        for entry in unreadable {
+            self.notify(&Event::Warned { warning: entry.warning() });
         }
         // A list may go on showing what this handle has terminated.
         let pods = pods.into_iter().filter(|pod| !self.lookups().records.is_ended_by(&pod.id, asked_at));
         let pods = pods.map(|pod| PodHandle::new(self.clone(), pod));
         let (hidden, shown) = pods.partition(|pod: &PodHandle| hides_environment(pod));
         let now = self.time().unwrap_or_else(|| {
-            let warning = "RunPod's answers carry no date: lifetimes are counted by this machine's clock";
-            self.notify(&Event::Warned { warning: warning.to_owned() });
+            self.notify(&Event::Warned { warning: Warning::LocalClock { name: None } });
             self.server_now()
         });
         Account { shown, hidden, listed_at: asked_at, now, failure }
@@ -295,10 +322,10 @@ impl RunPod {
 
     /// A pod by its id, of which the list does not show enough; `None` if it is gone or cannot be had.
     async fn uncover(&self, pod: PodHandle, mode: Mode) -> Option<PodHandle> {
-        match self.look_closer((*pod).clone(), mode.tries()).await {
+        match self.refetch((*pod).clone(), mode.attempts()).await {
             Ok(closer) => closer.map(|closer| pod.with(closer)),
             Err(error) => {
-                let warning = format!("pod {} may have outlived its lifetime, and bill: {error}", pod.id);
+                let warning = Warning::MayBeOverdue { pod_id: pod.id.clone(), reason: error.to_string() };
                 self.notify(&Event::Warned { warning });
                 None
             }
@@ -314,7 +341,7 @@ enum Mode {
 }
 
 impl Mode {
-    fn tries(self) -> Attempts {
+    fn attempts(self) -> Attempts {
         match self {
             Self::Ending => Attempts::Urgent,
             Self::DryRun => Attempts::Several,
@@ -332,7 +359,7 @@ async fn end_of(pod: PodHandle, end: End, mode: Mode) -> Reaped {
     Reaped { pod, end, kept_because: None, outcome }
 }
 
-fn kept(pod: PodHandle, reason: &'static str) -> Reaped {
+fn kept(pod: PodHandle, reason: KeptBecause) -> Reaped {
     Reaped { pod, end: End::Kept, kept_because: Some(reason), outcome: Ok(()) }
 }
 

@@ -10,13 +10,13 @@ use runpod_api::printable;
 use tokio::time::{Instant, sleep, sleep_until, timeout_at};
 
 use crate::{
-    Error, ErrorKind, Event, Origin, Pod, PodHandle,
+    Error, ErrorKind, Event, Origin, Pod, PodHandle, Warning,
     client::call::Attempts,
     error::operation::Operation,
     knowledge::{
         evidence::LAG,
         identity::{Claim, Relation},
-        listing::Snapshot,
+        listing::Listing,
         record::{Created, PodRecord},
         search::Settled,
     },
@@ -28,7 +28,7 @@ const PAUSE: Duration = Duration::from_secs(1);
 const LONG_PAUSE: Duration = Duration::from_secs(10);
 /// The time after the first list that shows everything in which nobody ends the search while something fails.
 const PATIENCE: Duration = Duration::from_secs(15);
-/// The longest a search that begins late holds somebody up.
+/// The longest a search that begins late holds its caller up.
 const LATE_PATIENCE: Duration = Duration::from_secs(2);
 
 /// A new pod that was given up, since another deploy had made an earlier one of its name.
@@ -45,7 +45,7 @@ pub struct GaveWay {
     pub name: String,
     /// The id of the later pod, which this deploy created.
     pub pod_id: String,
-    /// The earlier pod, somebody else's.
+    /// The earlier pod, another deploy's.
     pub winner: PodHandle,
     /// Why the later pod could not be terminated, so that both bill; `None` if it was.
     pub not_terminated: Option<Error>,
@@ -142,7 +142,10 @@ impl PodHandle {
                 Err(error) => record.progress(|progress| progress.trouble = Some(error.to_string())),
                 Ok(list) => {
                     if let Some(settled) = self.settle_by(&list, &created, record).await {
-                        record.progress(|progress| progress.settled = Some(settled.clone()));
+                        // A pod that could not be given up is left to whoever comes next.
+                        if !settled.is_left_undone() {
+                            record.progress(|progress| progress.settled = Some(settled.clone()));
+                        }
                         return settled;
                     }
                 }
@@ -194,13 +197,10 @@ impl PodHandle {
     }
 
     fn warn_of_doubt(&self, record: &PodRecord, reason: &str) {
-        let left = record.progress(|progress| progress.left.iter().cloned().collect::<Vec<_>>());
-        let left = if left.is_empty() { String::new() } else { format!(" as {}", left.join(" and as ")) };
-        let doubt = format!(
-            "a second pod may have been created beside {}{left}, and bill; look for its name: {reason}",
-            self.id
-        );
-        record.progress(|progress| progress.doubt = Some(doubt.clone()));
+        let others = record.progress(|progress| progress.left.iter().cloned().collect());
+        let (pod_id, reason) = (self.id.clone(), reason.to_owned());
+        let doubt = Warning::SecondPodUnknown { pod_id, others, reason };
+        record.progress(|progress| progress.doubt = Some(doubt.to_string()));
         self.warn_once(record, doubt);
     }
 
@@ -209,27 +209,27 @@ impl PodHandle {
         self.record()?.progress(|progress| progress.doubt.clone())
     }
 
-    fn warn_once(&self, record: &PodRecord, warning: String) {
-        if record.progress(|progress| progress.said.insert(warning.clone())) {
+    fn warn_once(&self, record: &PodRecord, warning: Warning) {
+        if record.progress(|progress| progress.said.insert(warning.to_string())) {
             self.runpod().notify(&Event::Warned { warning });
         }
     }
 
     /// Sees to every other pod of the name that a list shows. `None` if something went wrong that may go right
     /// yet.
-    async fn settle_by(&self, list: &Snapshot, created: &Created, record: &PodRecord) -> Option<Settled> {
+    async fn settle_by(&self, list: &Listing, created: &Created, record: &PodRecord) -> Option<Settled> {
         let claim = &created.claim;
-        let odd = list.unreadable.iter().find(|odd| odd.may_be(&claim.name));
-        let mut trouble = odd.map(|odd| odd.problem.clone());
+        let entry = list.unreadable.iter().find(|entry| entry.may_be(&claim.name));
+        let mut trouble = entry.map(|entry| entry.problem.clone());
         record.progress(|progress| {
             progress.left.clear();
             progress.doubt = None;
         });
         // Times are compared as one and the same list writes them.
-        let own = list.pods.get(&self.id).and_then(Pod::created).or_else(|| created.pod.created());
+        let own = list.pod(&self.id).and_then(Pod::created).or_else(|| created.pod.created());
         let mut earlier: Vec<(&Pod, Pod)> = Vec::new();
         let mut is_unknown = false;
-        for pod in list.pods.values().filter(|pod| pod.id != self.id) {
+        for pod in list.pods.iter().filter(|pod| pod.id != self.id) {
             let relate = |pod: &Pod| self.relation(claim, pod, own);
             let relation = match relate(pod) {
                 Relation::Unclear => self.closer(pod, relate).await.unwrap_or_else(|error| {
@@ -241,7 +241,14 @@ impl PodHandle {
             match relation {
                 Relation::None => {}
                 Relation::Earlier => earlier.extend(self.alive(pod).await.map(|alive| (pod, alive))),
-                Relation::Foreign => self.warn_of_another(pod, claim, record),
+                Relation::Foreign => self.warn_once(
+                    record,
+                    Warning::NameShared {
+                        pod_id: self.id.clone(),
+                        other: pod.id.clone(),
+                        name: claim.name.clone(),
+                    },
+                ),
                 Relation::Twin => trouble = self.end_twin(pod, record).await.err().or(trouble),
                 Relation::Unclear => {
                     is_unknown = true;
@@ -275,17 +282,9 @@ impl PodHandle {
         }
     }
 
-    fn warn_of_another(&self, pod: &Pod, claim: &Claim, record: &PodRecord) {
-        let warning = format!(
-            "pod {} has the name {:?} too, and was not made by a deploy, or was taken by another one: both bill, and the name tells them apart no more",
-            pod.id, claim.name
-        );
-        self.warn_once(record, warning);
-    }
-
-    /// Looks by its id at a pod of a list that does not show what it is.
+    /// Asks by its id for a pod of a list that does not show what it is.
     async fn closer(&self, pod: &Pod, relate: impl Fn(&Pod) -> Relation) -> Result<Relation, String> {
-        let closer = self.runpod().look_closer(pod.clone(), Attempts::Several).await;
+        let closer = self.runpod().refetch(pod.clone(), Attempts::Several).await;
         let Some(closer) = closer.map_err(|error| error.to_string())? else { return Ok(Relation::None) };
         match relate(&closer) {
             // Listed and not known by its id: a later list says whether it is there.
@@ -296,9 +295,9 @@ impl PodHandle {
         }
     }
 
-    /// A pod that a list shows, as it is now; `None` if it is gone. What cannot be looked at is as listed.
+    /// A pod that a list shows, as it is now; `None` if it is gone. One that cannot be had is as listed.
     async fn alive(&self, pod: &Pod) -> Option<Pod> {
-        self.runpod().look_closer(pod.clone(), Attempts::Several).await.unwrap_or_else(|_| Some(pod.clone()))
+        self.runpod().refetch(pod.clone(), Attempts::Several).await.unwrap_or_else(|_| Some(pod.clone()))
     }
 
     async fn end_twin(&self, twin: &Pod, record: &PodRecord) -> Result<(), String> {

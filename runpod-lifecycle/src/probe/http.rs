@@ -34,7 +34,7 @@ impl Prober {
             Ok(None) => format!("nothing answers on port {port}"),
             Err(_) => format!("port {port} does not answer within {} s", limit.as_secs_f64()),
         };
-        // Whoever answers here is a proxy or an application: neither minds being asked every second.
+        // The server that answers here is a proxy or an application: neither minds being asked every second.
         Err(Lack { reason, was_reached: false })
     }
 }

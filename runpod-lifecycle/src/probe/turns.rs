@@ -12,10 +12,10 @@ use crate::{Probe, condition::http::PATIENCE};
 
 /// The pause after the first try. Each one after it is twice as long.
 const PAUSE: Duration = Duration::from_secs(1);
-/// The longest pause after connections that were taken, whatever they brought: sshd shuts out whoever comes too often
+/// The longest pause after connections that were taken, whatever they brought: sshd shuts out clients that come too often
 /// without a login.
 const LONGEST_PAUSE: Duration = Duration::from_secs(8);
-/// The longest pause after tries that nobody minds: at an endpoint that takes no connection, or at RunPod's proxy.
+/// The longest pause after attempts that nobody minds: at an endpoint that takes no connection, or at RunPod's proxy.
 const LONGEST_FREE_PAUSE: Duration = Duration::from_secs(3);
 /// The time for which an endpoint is remembered after it was last due.
 const MEMORY: Duration = Duration::from_secs(60);
@@ -25,7 +25,7 @@ const MEMORY: Duration = Duration::from_secs(60);
 pub(crate) struct Lack {
     /// The reason in a few words.
     pub(crate) reason: String,
-    /// Someone took the connection: asking again at once may be taken amiss.
+    /// The connection was taken: asking again at once may be taken amiss.
     pub(crate) was_reached: bool,
 }
 
@@ -49,7 +49,7 @@ struct Endpoint {
     due_at: Instant,
     last: Option<Outcome>,
     /// Attempts in a row that came to the same.
-    tries: u32,
+    attempts: u32,
     /// When the last turn was taken: what an earlier one brings is about another time.
     taken_at: Instant,
 }
@@ -63,7 +63,7 @@ pub(crate) enum Turn<'a> {
     Known(Outcome),
 }
 
-/// Leave to ask an endpoint. Dropped, it is somebody else's turn at once.
+/// Leave to ask an endpoint. Dropped, it is the next one's turn at once.
 #[derive(Debug)]
 pub(crate) struct Asking<'a> {
     turns: &'a Turns,
@@ -80,7 +80,7 @@ impl Turns {
         let endpoint = endpoints.entry(probe.clone()).or_insert(Endpoint {
             due_at: now,
             last: None,
-            tries: 0,
+            attempts: 0,
             taken_at: now,
         });
         if now < endpoint.due_at {
@@ -108,13 +108,13 @@ impl Asking<'_> {
         self.is_over = true;
         self.with_endpoint(|endpoint, probe| {
             let is_same = endpoint.last.as_ref().is_some_and(|last| kind(last) == kind(outcome));
-            endpoint.tries = if is_same { endpoint.tries + 1 } else { 0 };
-            endpoint.due_at = Instant::now() + pause(endpoint.tries, longest_pause(probe, outcome));
+            endpoint.attempts = if is_same { endpoint.attempts + 1 } else { 0 };
+            endpoint.due_at = Instant::now() + pause(endpoint.attempts, longest_pause(probe, outcome));
             endpoint.last = Some(outcome.clone());
         });
     }
 
-    /// Does something with the endpoint, unless it was forgotten or is somebody else's turn by now.
+    /// Does something with the endpoint, unless it was forgotten or is another's turn by now.
     fn with_endpoint(&self, then: impl FnOnce(&mut Endpoint, &Probe)) {
         if let Some(endpoint) = self.turns.endpoints().get_mut(self.probe)
             && endpoint.taken_at == self.taken_at
@@ -132,7 +132,7 @@ impl Drop for Asking<'_> {
     }
 }
 
-/// Tells one outcome from another: is it fine, and did somebody take the connection.
+/// Tells one outcome from another: is it fine, and was the connection taken.
 fn kind(outcome: &Outcome) -> (bool, bool) {
     (outcome.is_ok(), outcome.as_ref().map_or_else(|lack| lack.was_reached, |()| true))
 }
@@ -144,8 +144,8 @@ fn longest_pause(probe: &Probe, outcome: &Outcome) -> Duration {
     }
 }
 
-fn pause(tries: u32, longest: Duration) -> Duration {
-    (PAUSE * 2_u32.saturating_pow(tries.min(10))).min(longest)
+fn pause(attempts: u32, longest: Duration) -> Duration {
+    (PAUSE * 2_u32.saturating_pow(attempts.min(10))).min(longest)
 }
 
 impl Probe {

@@ -2,7 +2,9 @@
 
 pub(crate) mod disk;
 pub(crate) mod error;
+mod get;
 pub(crate) mod hardware;
+pub(crate) mod need;
 pub(crate) mod offer;
 mod validate;
 
@@ -10,7 +12,7 @@ use std::{collections::BTreeMap, time::Duration};
 
 use runpod_api::Secret;
 
-use crate::{AtEnd, Cloud, Order, Port, Protocol};
+use crate::{AtEnd, Cloud, Order, Port, Protocol, spec::need::GpuNeed};
 
 /// Mount path of volumes when the spec names none.
 const DEFAULT_MOUNT_PATH: &str = "/workspace";
@@ -38,7 +40,12 @@ pub struct PodSpec {
     pub(crate) image: Option<String>,
     pub(crate) template: Option<String>,
     pub(crate) hardware: HardwareSpec,
-    pub(crate) order: Order,
+    /// Settings that were made on the wrong kind of pod, and what is allowed, for validation to name.
+    pub(crate) misplaced: Vec<(&'static str, &'static str)>,
+    /// `None`: as named, then the cheapest.
+    pub(crate) order: Option<Order>,
+    pub(crate) max_usd_per_hour: Option<f64>,
+    pub(crate) max_total_usd: Option<f64>,
     pub(crate) cloud: Cloud,
     pub(crate) data_centers: Vec<String>,
     pub(crate) container_disk_gb: Option<u32>,
@@ -84,6 +91,9 @@ pub(crate) enum HardwareSpec {
 #[derive(Clone, Debug)]
 pub(crate) struct GpuSpec {
     pub(crate) types: Vec<String>,
+    /// After those that are named, every type that meets the need will do.
+    pub(crate) takes_any: bool,
+    pub(crate) need: GpuNeed,
     pub(crate) count: u32,
     pub(crate) min_ram_gb: Option<u32>,
     pub(crate) min_vcpus: Option<u32>,
@@ -94,9 +104,10 @@ pub(crate) struct GpuSpec {
 #[derive(Clone, Debug)]
 pub(crate) struct CpuSpec {
     pub(crate) flavors: Vec<String>,
+    /// The fewest for a pod by need, else as many.
     pub(crate) vcpus: u32,
-    /// GPU settings that were made on this CPU pod, for validation to name.
-    pub(crate) misplaced: Vec<&'static str>,
+    pub(crate) is_by_need: bool,
+    pub(crate) min_ram_gb: Option<u32>,
 }
 
 impl PodSpec {
@@ -111,6 +122,8 @@ impl PodSpec {
     {
         let gpu = GpuSpec {
             types: gpus.into_iter().map(Into::into).collect(),
+            takes_any: false,
+            need: GpuNeed::default(),
             count: 1,
             min_ram_gb: None,
             min_vcpus: None,
@@ -118,6 +131,59 @@ impl PodSpec {
             min_cuda_version: None,
         };
         Self::new(name.into(), image.into(), HardwareSpec::Gpu(gpu))
+    }
+
+    /// A pod with one GPU of any type that meets its needs, the cheapest first.
+    ///
+    /// Needs are [`min_vram_gb`](Self::min_vram_gb), [`manufacturer`](Self::manufacturer) and
+    /// [`exclude_gpu`](Self::exclude_gpu); without any, every type of RunPod's catalog will do. A type that the catalog shows to be
+    /// out of stock is tried after all others. [`plan`](crate::RunPod::plan) says why each type is in or out.
+    ///
+    /// REST v1 has no catalog: there it is a problem of the spec.
+    ///
+    /// ```
+    /// use runpod_lifecycle::{Cloud, PodSpec};
+    ///
+    /// let spec = PodSpec::any_gpu("trainer", "runpod/pytorch:latest")
+    ///     .min_vram_gb(24)
+    ///     .max_usd_per_hour(0.60)
+    ///     .cloud(Cloud::Either);
+    /// spec.validate()?;
+    /// # Ok::<(), runpod_lifecycle::SpecError>(())
+    /// ```
+    pub fn any_gpu(name: impl Into<String>, image: impl Into<String>) -> Self {
+        Self::gpu(name, image, [""; 0]).or_any_gpu()
+    }
+
+    /// Goes on with any type that meets the needs of [`any_gpu`](Self::any_gpu), the cheapest first, after those that are
+    /// named. Default: only what is named. What is named need not meet them.
+    ///
+    /// ```
+    /// use runpod_lifecycle::PodSpec;
+    ///
+    /// PodSpec::gpu("trainer", "image", ["NVIDIA L40S", "NVIDIA A40"]).or_any_gpu().min_vram_gb(48).validate()?;
+    /// # Ok::<(), runpod_lifecycle::SpecError>(())
+    /// ```
+    pub fn or_any_gpu(self) -> Self {
+        self.with_gpu("or_any_gpu", |gpu| gpu.takes_any = true)
+    }
+
+    /// The least VRAM of one GPU in GB, at least 1, of types that nobody named. Default: any.
+    pub fn min_vram_gb(self, size: u32) -> Self {
+        self.with_gpu("min_vram_gb", |gpu| gpu.need.min_vram_gb = Some(size))
+    }
+
+    /// Allows one more maker of types that nobody named, for example `NVIDIA`, in any case. Default: any.
+    pub fn manufacturer(self, name: impl Into<String>) -> Self {
+        let name = name.into();
+        self.with_gpu("manufacturer", |gpu| gpu.need.manufacturers.push(name))
+    }
+
+    /// Leaves out one more GPU type or pool among those that nobody named, by its id. Default: none. One that RunPod's
+    /// catalog does not know is refused before anything is created.
+    pub fn exclude_gpu(self, id: impl Into<String>) -> Self {
+        let id = id.into();
+        self.with_gpu("exclude_gpu", |gpu| gpu.need.excluded.push(id))
     }
 
     /// A pod without GPU and with so many vCPUs: a power of two, at least 2.
@@ -132,8 +198,43 @@ impl PodSpec {
     /// # Ok::<(), runpod_lifecycle::SpecError>(())
     /// ```
     pub fn cpu(name: impl Into<String>, image: impl Into<String>, vcpus: u32) -> Self {
-        let cpu = CpuSpec { flavors: Vec::new(), vcpus, misplaced: Vec::new() };
+        let cpu = CpuSpec { flavors: Vec::new(), vcpus, is_by_need: false, min_ram_gb: None };
         Self::new(name.into(), image.into(), HardwareSpec::Cpu(cpu))
+    }
+
+    /// A pod without GPU that meets its needs, the cheapest first: [`min_vcpus`](Self::min_vcpus) and
+    /// [`min_ram_gb`](Self::min_ram_gb). RunPod sells powers of two of vCPUs, at least 2, and RAM by the vCPU.
+    ///
+    /// ```
+    /// use runpod_lifecycle::PodSpec;
+    ///
+    /// PodSpec::any_cpu("builder", "ubuntu:24.04").min_vcpus(6).min_ram_gb(32).validate()?;
+    /// # Ok::<(), runpod_lifecycle::SpecError>(())
+    /// ```
+    pub fn any_cpu(name: impl Into<String>, image: impl Into<String>) -> Self {
+        let cpu = CpuSpec { flavors: Vec::new(), vcpus: 2, is_by_need: true, min_ram_gb: None };
+        Self::new(name.into(), image.into(), HardwareSpec::Cpu(cpu))
+    }
+
+    /// The fewest vCPUs of a pod of [`any_cpu`](Self::any_cpu), at least 1. Default: 2.
+    pub fn min_vcpus(mut self, count: u32) -> Self {
+        match &mut self.hardware {
+            HardwareSpec::Cpu(cpu) if cpu.is_by_need => cpu.vcpus = count,
+            HardwareSpec::Cpu(_) => {
+                self.misplaced.push(("min_vcpus", "this pod has as many vCPUs as it says; use any_cpu"))
+            }
+            HardwareSpec::Gpu(_) => self.misplaced.push(("min_vcpus", "a GPU pod has min_vcpus_per_gpu")),
+        }
+        self
+    }
+
+    /// The least RAM of a CPU pod in GB, at least 1. Default: any.
+    pub fn min_ram_gb(mut self, size: u32) -> Self {
+        match &mut self.hardware {
+            HardwareSpec::Cpu(cpu) => cpu.min_ram_gb = Some(size),
+            HardwareSpec::Gpu(_) => self.misplaced.push(("min_ram_gb", "a GPU pod has min_ram_gb_per_gpu")),
+        }
+        self
     }
 
     fn new(name: String, image: String, hardware: HardwareSpec) -> Self {
@@ -142,7 +243,10 @@ impl PodSpec {
             image: Some(image),
             template: None,
             hardware,
-            order: Order::default(),
+            misplaced: Vec::new(),
+            order: None,
+            max_usd_per_hour: None,
+            max_total_usd: None,
             cloud: Cloud::default(),
             data_centers: Vec::new(),
             container_disk_gb: None,
@@ -208,26 +312,52 @@ impl PodSpec {
     fn with_gpu(mut self, setting: &'static str, set: impl FnOnce(&mut GpuSpec)) -> Self {
         match &mut self.hardware {
             HardwareSpec::Gpu(gpu) => set(gpu),
-            HardwareSpec::Cpu(cpu) => cpu.misplaced.push(setting),
+            HardwareSpec::Cpu(_) => self.misplaced.push((setting, "this setting is for GPU pods only")),
         }
         self
     }
 
     /// Allows one more CPU flavor, for example `cpu3c`, in order of preference. Only for CPU pods.
     pub fn cpu_flavor(mut self, id: impl Into<String>) -> Self {
-        if let HardwareSpec::Cpu(cpu) = &mut self.hardware {
-            cpu.flavors.push(id.into());
+        match &mut self.hardware {
+            HardwareSpec::Cpu(cpu) => cpu.flavors.push(id.into()),
+            HardwareSpec::Gpu(_) => self.misplaced.push(("cpu_flavor", "this setting is for CPU pods only")),
         }
         self
     }
 
-    /// In which order candidates are tried. Default [`Order::AsGiven`].
+    /// In which order candidates are tried. Default: those that are named as they are named, then, where any type will
+    /// do, the cheapest.
     pub fn order(mut self, order: Order) -> Self {
-        self.order = order;
+        self.order = Some(order);
         self
     }
 
-    /// Which cloud to use. Default [`Cloud::Secure`].
+    /// The most that the pod may cost in USD per hour, container disk and pod volume included, more than 0. Default: any.
+    ///
+    /// Candidates whose list price is higher, or not in RunPod's catalog, are left out. A pod that costs more than that by
+    /// RunPod's answer to its create is terminated at once, and the next candidate is tried. A network volume and
+    /// the disks of a template bill besides.
+    ///
+    /// REST v1 has no catalog: there it is a problem of the spec.
+    pub fn max_usd_per_hour(mut self, limit: f64) -> Self {
+        self.max_usd_per_hour = Some(limit);
+        self
+    }
+
+    /// The most that the pod may cost in USD in all, more than 0. Default: any.
+    ///
+    /// It becomes a [`lifetime`](Self::lifetime) by the candidate's list price, container disk and pod volume included, unless
+    /// a shorter one is set: like any lifetime it is over only for whoever calls [`reap`](crate::RunPod::reap).
+    /// Candidates without a list price are left out. With [`AtEnd::Stop`] the pod volume goes on billing.
+    ///
+    /// REST v1 has no catalog: there it is a problem of the spec.
+    pub fn max_total_usd(mut self, limit: f64) -> Self {
+        self.max_total_usd = Some(limit);
+        self
+    }
+
+    /// Cloud to use. Default [`Cloud::Secure`].
     pub fn cloud(mut self, cloud: Cloud) -> Self {
         self.cloud = cloud;
         self
@@ -286,7 +416,7 @@ impl PodSpec {
 
     /// Sets an environment variable of the container. The value is never printed by this crate.
     ///
-    /// RunPod echoes values in clear to whoever holds the key. A value of `{{ RUNPOD_SECRET_name }}`
+    /// RunPod echoes values in clear to every holder of the key. A value of `{{ RUNPOD_SECRET_name }}`
     /// is filled in from the account's secrets when the container starts. Names that begin with
     /// `RUNPOD_LIFECYCLE_` are this crate's own and refused: copied from another pod, they would make the new
     /// one pass for it.
@@ -348,7 +478,7 @@ impl PodSpec {
     /// It counts from when the create that makes the pod is sent, by RunPod's clock, as the dates of its answers
     /// say. A start after its end begins it anew.
     ///
-    /// RunPod does not end it: the lifetime is written into the pod, and whoever calls
+    /// RunPod does not end it: the lifetime is written into the pod, and a call of
     /// [`reap`](crate::RunPod::reap), for example from cron, ends the pod once it is over.
     pub fn lifetime(mut self, lifetime: Duration) -> Self {
         self.lifetime = Some(lifetime);
@@ -374,12 +504,6 @@ impl PodSpec {
     pub fn public_ip(mut self, required: bool) -> Self {
         self.public_ip = required;
         self
-    }
-
-    /// The name of the pod to be.
-    #[must_use]
-    pub fn name(&self) -> &str {
-        &self.name
     }
 
     /// Returns true if sshd will be started.
@@ -409,14 +533,6 @@ impl PodSpec {
 
     pub(crate) fn ports_of(&self, protocol: Protocol) -> usize {
         self.parsed_ports().filter(|port| port.protocol() == protocol).count()
-    }
-
-    /// The number of GPUs, 0 for a CPU pod.
-    pub(crate) fn gpus(&self) -> u32 {
-        match &self.hardware {
-            HardwareSpec::Gpu(gpu) => gpu.count,
-            HardwareSpec::Cpu(_) => 0,
-        }
     }
 }
 

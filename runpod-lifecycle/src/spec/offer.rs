@@ -47,7 +47,9 @@ pub struct GpuType {
     pub id: String,
     /// The pool it belongs to, for example `ADA_24`; `None` if it is in none.
     pub pool: Option<String>,
-    /// VRAM of one GPU in GB.
+    /// The maker, for example `Nvidia`; `None` if the catalog does not say.
+    pub manufacturer: Option<String>,
+    /// VRAM of one GPU in GB; `None` if the catalog does not say.
     pub memory_gb: Option<i64>,
     /// List price of one GPU in USD per hour; `None` if this cloud does not offer the type.
     pub price_usd_per_hour: Option<f64>,
@@ -57,6 +59,32 @@ pub struct GpuType {
     pub stock: Option<Stock>,
     /// The data centers that have some, with how many there are. Empty if the catalog does not say.
     pub data_centers: Vec<(String, Stock)>,
+}
+
+impl GpuType {
+    /// Returns true if a name is its id or that of its pool.
+    pub(crate) fn is_named(&self, name: &str) -> bool {
+        self.id == name || self.pool.as_deref() == Some(name)
+    }
+
+    /// Returns false for the one entry of RunPod's catalog that nobody can rent.
+    pub(crate) fn is_rentable(&self) -> bool {
+        self.id != "unknown"
+    }
+
+    #[cfg(test)]
+    pub(crate) fn scripted(id: &str, pool: Option<&str>) -> Self {
+        Self {
+            id: id.to_owned(),
+            pool: pool.map(str::to_owned),
+            manufacturer: None,
+            memory_gb: None,
+            price_usd_per_hour: None,
+            max_count: None,
+            stock: None,
+            data_centers: Vec::new(),
+        }
+    }
 }
 
 /// A CPU flavor of RunPod's catalog.
@@ -96,4 +124,15 @@ pub(crate) fn stock_in(
     let is_allowed = |id: &str| allowed.iter().any(|allowed| same_data_center(allowed, id));
     let here = by_data_center.iter().filter(|(id, _)| is_allowed(id)).map(|(_, stock)| *stock);
     Some(here.max().unwrap_or(Stock::None))
+}
+
+/// A name in quotes, with a word about blanks that the eye would miss.
+pub(crate) fn quoted(name: &str) -> String {
+    let is_odd = |c: char| c.is_whitespace() && c != ' ';
+    let is_doubled = name.contains("  ");
+    match (is_doubled, name.contains(is_odd)) {
+        (_, true) => format!("{name:?} (with a blank that is no space)"),
+        (true, _) => format!("{name:?} (with two blanks in a row)"),
+        _ => format!("{name:?}"),
+    }
 }

@@ -36,6 +36,9 @@ impl PodSpec {
             HardwareSpec::Gpu(gpu) => gpu.check(&mut problems),
             HardwareSpec::Cpu(cpu) => cpu.check(&mut problems),
         }
+        problems.extend(self.misplaced.iter().map(|(field, allowed)| Problem::new(field, "set", *allowed)));
+        check_usd("max_usd_per_hour", self.max_usd_per_hour, &mut problems);
+        check_usd("max_total_usd", self.max_total_usd, &mut problems);
         check_ids("data_centers", &self.data_centers, &mut problems);
         self.check_storage(&mut problems);
         self.check_ports(&mut problems);
@@ -74,6 +77,14 @@ impl PodSpec {
                 let oldest =
                     matches!(&self.hardware, HardwareSpec::Gpu(gpu) if gpu.min_cuda_version.is_some());
                 unsupported("min_cuda_version", oldest, "REST v1 takes a list of CUDA versions only");
+                let by_need = match &self.hardware {
+                    HardwareSpec::Gpu(gpu) => gpu.takes_any,
+                    HardwareSpec::Cpu(cpu) => cpu.is_by_need || cpu.min_ram_gb.is_some(),
+                };
+                unsupported("any_gpu or any_cpu", by_need, "REST v1 has no catalog; name the hardware");
+                let no_prices = "REST v1 has no catalog, so no prices";
+                unsupported("max_usd_per_hour", self.max_usd_per_hour.is_some(), no_prices);
+                unsupported("max_total_usd", self.max_total_usd.is_some(), no_prices);
             }
         }
         problems
@@ -121,7 +132,9 @@ impl PodSpec {
         if let Some(size) = self.volume_gb {
             check_number("volume_gb", size, MIN_VOLUME_GB, problems);
         }
-        if let (Some(size), HardwareSpec::Cpu(cpu)) = (self.container_disk_gb, &self.hardware) {
+        if let (Some(size), HardwareSpec::Cpu(cpu @ CpuSpec { is_by_need: false, .. })) =
+            (self.container_disk_gb, &self.hardware)
+        {
             for cap in cpu.flavors.iter().filter_map(|flavor| disk::over_cap(size, flavor, cpu.vcpus)) {
                 problems.push(Problem::new("container_disk_gb", size.to_string(), cap));
             }
@@ -192,11 +205,23 @@ impl PodSpec {
 
 impl GpuSpec {
     fn check(&self, problems: &mut Vec<Problem>) {
-        if self.types.is_empty() {
+        if self.types.is_empty() && !self.takes_any {
             let allowed = "name at least one GPU type or pool, for example NVIDIA GeForce RTX 4090 or ADA_24";
             problems.push(Problem::new("gpus", "none", allowed));
         }
         check_ids("gpus", &self.types, problems);
+        if !self.takes_any {
+            let allowed = "it says nothing about types that are named; use any_gpu, or or_any_gpu after those that are named";
+            problems.extend(self.need.fields().into_iter().map(|field| Problem::new(field, "set", allowed)));
+        }
+        if let Some(size) = self.need.min_vram_gb {
+            check_number("min_vram_gb", size, 1, problems);
+        }
+        check_ids("manufacturer", &self.need.manufacturers, problems);
+        check_ids("exclude_gpu", &self.need.excluded, problems);
+        for id in self.types.iter().filter(|id| self.need.excluded.contains(id)) {
+            problems.push(Problem::new("exclude_gpu", id, "it is named among those to use"));
+        }
         check_number("gpu_count", self.count, 1, problems);
         if let Some(size) = self.min_ram_gb {
             check_number("min_ram_gb_per_gpu", size, 1, problems);
@@ -215,13 +240,15 @@ impl GpuSpec {
 
 impl CpuSpec {
     fn check(&self, problems: &mut Vec<Problem>) {
-        if !self.vcpus.is_power_of_two() || !(MIN_VCPUS..=MAX_NUMBER).contains(&self.vcpus) {
+        if self.is_by_need {
+            check_number("min_vcpus", self.vcpus, 1, problems);
+        } else if !self.vcpus.is_power_of_two() || !(MIN_VCPUS..=MAX_NUMBER).contains(&self.vcpus) {
             let allowed = "a CPU pod has a power of two of vCPUs, at least 2";
             problems.push(Problem::new("vcpus", self.vcpus.to_string(), allowed));
         }
         check_ids("cpu_flavors", &self.flavors, problems);
-        for setting in &self.misplaced {
-            problems.push(Problem::new(setting, "set", "this setting is for GPU pods only"));
+        if let Some(size) = self.min_ram_gb {
+            check_number("min_ram_gb", size, 1, problems);
         }
     }
 }
@@ -233,6 +260,12 @@ fn check_number(field: &'static str, number: u32, least: u32, problems: &mut Vec
             number.to_string(),
             format!("a number from {least} to {MAX_NUMBER}"),
         ));
+    }
+}
+
+fn check_usd(field: &'static str, limit: Option<f64>, problems: &mut Vec<Problem>) {
+    if let Some(limit) = limit.filter(|limit| !limit.is_finite() || *limit <= 0.0) {
+        problems.push(Problem::new(field, limit.to_string(), "an amount in USD is more than 0"));
     }
 }
 

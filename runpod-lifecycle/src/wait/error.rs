@@ -164,7 +164,7 @@ impl std::error::Error for WaitError {
 }
 
 impl WaitError {
-    /// The text without what to do about the pod, which somebody may have seen to.
+    /// The text without what to do about the pod, which may have been seen to.
     pub(crate) fn what(&self) -> String {
         let report = self.report();
         let (id, condition) = (&report.pod_id, &report.condition);

@@ -25,7 +25,7 @@ pub(crate) struct Suspicion {
 
 impl Suspicion {
     /// Returns true if the pod has been on its way up, or without endpoints, for so long that its log should be
-    /// looked at. `lacks_answer` says that an endpoint is there and does not answer.
+    /// read. `lacks_answer` says that an endpoint is there and does not answer.
     pub(crate) fn is_due(&mut self, pod: Option<&Pod>, lacks_answer: bool) -> bool {
         let now = Instant::now();
         let is_running = match pod.map(|pod| &pod.state) {
@@ -70,19 +70,19 @@ mod tests {
     /// When the log of such a pod is read within three minutes of polls every 5 s.
     async fn polled_at(pod: &Pod, lacks_answer: bool) -> Vec<u64> {
         let (mut suspicion, began) = (Suspicion::default(), Instant::now());
-        let mut looks = Vec::new();
+        let mut reads = Vec::new();
         for _ in 0..=36 {
             if suspicion.is_due(Some(pod), lacks_answer) {
-                looks.push(began.elapsed().as_secs());
+                reads.push(began.elapsed().as_secs());
                 suspicion.take(&[], Some(pod));
             }
             advance(Duration::from_secs(5)).await;
         }
-        looks
+        reads
     }
 
     #[tokio::test(start_paused = true)]
-    async fn the_log_is_looked_at_now_and_then_while_a_pod_does_not_come_up() {
+    async fn the_log_is_read_now_and_then_while_a_pod_does_not_come_up() {
         assert_eq!(polled_at(&Pod::scripted("a", "RUNNING", false), false).await, [10, 30, 70, 130]);
         assert_eq!(polled_at(&Pod::scripted("a", "RUNNING", true), true).await, [10, 30, 70, 130]);
         assert_eq!(polled_at(&Pod::scripted("a", "STARTING", false), false).await, [30, 50, 90, 150]);

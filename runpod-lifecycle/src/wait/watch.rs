@@ -5,7 +5,7 @@ use std::time::Duration;
 use tokio::time::{Instant, timeout_at};
 
 use crate::{
-    Condition, Diagnosis, Error, ErrorKind, Event, Pod, PodState, Verdict, WaitError, WaitReport,
+    Condition, Diagnosis, Error, ErrorKind, Event, Pod, PodState, Verdict, WaitError, WaitReport, Warning,
     client::retry,
     event::Observer,
     knowledge::evidence::is_restarted,
@@ -128,7 +128,7 @@ struct Watch<'a> {
     fails_early: bool,
     suspicion: Suspicion,
     /// The warnings about the pod that were given.
-    warned: Vec<String>,
+    warned: Vec<Warning>,
 }
 
 impl<'a> Watch<'a> {
@@ -247,8 +247,7 @@ impl<'a> Watch<'a> {
 
     fn tell(&mut self, observer: &Observer, pending: Option<String>) {
         self.last_pending.clone_from(&pending);
-        let warnings = self.last_pod.as_ref().map(Pod::warnings).unwrap_or_default();
-        for warning in warnings {
+        for warning in self.last_pod.as_ref().into_iter().flat_map(Warning::of_pod) {
             if !self.warned.contains(&warning) {
                 self.warned.push(warning.clone());
                 observer.notify(&Event::Warned { warning });

@@ -9,7 +9,7 @@ use crate::{
     client::call::Attempts,
     knowledge::{
         evidence::{Came, Evidence, Finding, History, LAG, judge},
-        listing::{SHARED_FOR, Snapshot},
+        listing::{Listing, SHARED_FOR},
     },
     pod::Asked,
     wait::source::{LONGEST_PAUSE, Observation, Source},
@@ -26,7 +26,7 @@ const REPORTED_LINES: u32 = 10;
 pub(crate) struct Watcher<'a> {
     runpod: &'a RunPod,
     id: &'a str,
-    lists: watch::Receiver<Option<Arc<Snapshot>>>,
+    lists: watch::Receiver<Option<Arc<Listing>>>,
     /// When the last list that showed the pod was asked for.
     listed_at: Option<Instant>,
     /// Lists in a row that did not show the pod.
@@ -84,13 +84,13 @@ impl<'a> Watcher<'a> {
         let list = self.runpod.snapshot().await;
         self.lists.mark_unchanged();
         let at = list.asked_at;
-        let sight = |came, pod, history| {
+        let observed = |came, pod, history| {
             let seen = Evidence { asked: Asked::List, at, came };
             Ok(observation(pod, judge(&seen, history)))
         };
-        if let Some(pod) = list.pods.get(self.id) {
+        if let Some(pod) = list.pod(self.id) {
             (self.unlisted, self.listed_at) = (0, self.listed_at.max(Some(at)));
-            return sight(Came::Pod(pod), Some(pod.clone()), &self.history());
+            return observed(Came::Pod(pod), Some(pod.clone()), &self.history());
         }
         // A broken list proves the pods it shows, and nothing of those it lacks.
         if let Some(failure) = &list.failure {
@@ -99,10 +99,10 @@ impl<'a> Watcher<'a> {
         self.unlisted += 1;
         let history = self.history();
         let is_new = history.created_at.is_some_and(|created_at| at < created_at + LAG);
-        let is_odd = list.unreadable.iter().any(|odd| odd.id.as_deref() == Some(self.id));
+        let is_unreadable = list.unreadable.iter().any(|entry| entry.id.as_deref() == Some(self.id));
         // By its id, a new pod may be a 404, which proves no more than this list.
-        if is_new && !is_odd && self.unlisted < UNLISTED_PATIENCE {
-            return sight(Came::Absent, None, &history);
+        if is_new && !is_unreadable && self.unlisted < UNLISTED_PATIENCE {
+            return observed(Came::Absent, None, &history);
         }
         self.unlisted = 0;
         self.poll_by_id().await
@@ -122,17 +122,17 @@ impl Source for Watcher<'_> {
     async fn poll(&mut self) -> Result<Observation, Error> {
         let question = self.question();
         self.unhelpful = None;
-        let sight = match question {
+        let observed = match question {
             Asked::ById => self.poll_by_id().await,
             Asked::List => self.poll_list().await,
         };
-        match sight {
+        match observed {
             Err(_) => self.unhelpful = Some(question),
             // An answer that proves nothing says nothing for either question.
             Ok(Observation::Unclear(..)) => {}
             Ok(_) => self.preferred = question,
         }
-        sight
+        observed
     }
 
     fn is_current(&self, pod: &Pod) -> bool {
@@ -151,7 +151,7 @@ impl Source for Watcher<'_> {
                 return std::future::pending().await;
             }
             let is_readable = self.lists.borrow().as_ref().is_some_and(|list| list.failure.is_none());
-            // Somebody else's list is no news for a wait that asks by id.
+            // Another wait's list is no news for a wait that asks by id.
             if is_readable && self.question() == Asked::List {
                 return;
             }

@@ -50,6 +50,8 @@ struct Config {
     #[serde(default)]
     network_volume: Vec<VolumeTable>,
     #[serde(default)]
+    registry: Vec<RegistryTable>,
+    #[serde(default)]
     fault: Vec<FaultScript>,
 }
 
@@ -98,6 +100,13 @@ struct VolumeTable {
     name: String,
     size_gb: u32,
     data_center: String,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct RegistryTable {
+    id: String,
+    name: String,
 }
 
 impl SimBuilder {
@@ -166,6 +175,9 @@ impl Config {
         }
         for VolumeTable { id, name, size_gb, data_center } in self.network_volume {
             builder = builder.network_volume(id, name, size_gb, data_center);
+        }
+        for RegistryTable { id, name } in self.registry {
+            builder = builder.registry(id, name);
         }
         Ok(match self.api_key {
             Some(key) => builder.api_key(key),

@@ -80,6 +80,7 @@ impl Account {
             contract_violations: Vec::new(),
         };
         settings.volumes.iter().for_each(|volume| account.volumes.put(volume.clone()));
+        settings.registries.iter().for_each(|registry| account.registries.put(registry.clone()));
         settings.faults.iter().for_each(|fault| account.faults.inject(fault.clone()));
         for (scope, units) in &settings.capacity {
             account.capacity.set(scope.clone(), *units);

@@ -118,6 +118,12 @@ impl Capacity {
         ruled.into_iter().chain(drifting).min()
     }
 
+    /// Units of a type still free in a data center and cloud; [`u32::MAX`] means unlimited.
+    pub(crate) fn free_of(&self, type_id: &str, data_center: &str, cloud: Cloud, used: Used<'_>) -> u32 {
+        let place = Place { type_id: type_id.to_owned(), data_center: data_center.to_owned(), cloud };
+        self.free(&place, used).unwrap_or(u32::MAX)
+    }
+
     pub(crate) fn fits(&self, place: &Place, count: u32, used: Used<'_>) -> bool {
         self.free(place, used).is_none_or(|free| free >= count)
     }

@@ -19,6 +19,8 @@ use crate::{
         clock::MAX_SCALE,
         delay::Delay,
         limits::RateWindow,
+        registry::Registry,
+        store::Stored,
         volume::{Volume, VolumeKind},
     },
 };
@@ -59,6 +61,7 @@ pub(crate) struct Settings {
     pub(crate) capacity_drift: Option<Duration>,
     pub(crate) ssh_keys: Vec<String>,
     pub(crate) volumes: Vec<Volume>,
+    pub(crate) registries: Vec<Registry>,
     pub(crate) balance_usd: Option<f64>,
     pub(crate) forbidden: Vec<String>,
     pub(crate) v1_retired: bool,
@@ -97,6 +100,7 @@ impl Default for SimBuilder {
                 capacity_drift: None,
                 ssh_keys: vec![SSH_KEY.to_owned()],
                 volumes: Vec::new(),
+                registries: Vec::new(),
                 balance_usd: None,
                 forbidden: Vec::new(),
                 v1_retired: false,
@@ -299,6 +303,12 @@ impl SimBuilder {
         });
         self
     }
+
+    /// Gives the account a credential for a container registry, to pull images with.
+    pub fn registry(mut self, id: impl Into<String>, name: impl Into<String>) -> Self {
+        self.settings.registries.push(Registry { id: id.into(), name: name.into() });
+        self
+    }
 }
 
 impl Settings {
@@ -354,9 +364,10 @@ impl Settings {
         if let Some(flaw) = self.forbidden.iter().find_map(|id| catalog::unknown_type(id)) {
             return refuse("forbid", &flaw);
         }
-        let ids: Vec<&str> = self.volumes.iter().map(|volume| volume.id.as_str()).collect();
-        if let Some(id) = ids.iter().enumerate().find_map(|(at, id)| ids[..at].contains(id).then_some(id)) {
-            return refuse("network_volume", &format!("\"{id}\" is given twice"));
+        for (name, id) in [("network_volume", twice(&self.volumes)), ("registry", twice(&self.registries))] {
+            if let Some(id) = id {
+                return refuse(name, &format!("\"{id}\" is given twice"));
+            }
         }
         if let Some(volume) = self.volumes.iter().find(|volume| !volume.is_sound()) {
             let reason = format!("\"{}\" needs 10 to 4096 GB and a data center the catalog knows", volume.id);
@@ -364,4 +375,10 @@ impl Settings {
         }
         Ok(())
     }
+}
+
+/// The first id that two of them have.
+fn twice<T: Stored>(all: &[T]) -> Option<&str> {
+    let ids: Vec<&str> = all.iter().map(Stored::id).collect();
+    ids.iter().enumerate().find_map(|(at, id)| ids[..at].contains(id).then_some(*id))
 }

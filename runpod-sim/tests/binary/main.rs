@@ -38,7 +38,7 @@ async fn run(arguments: &[&str]) -> Running {
     Running { child, stdout, url }
 }
 
-/// Where a simulator says that it listens, and the rest of what it says.
+/// Address at which a simulator says that it listens, and the rest of its output.
 async fn url_of(child: &mut Child) -> (String, BufReader<ChildStdout>) {
     let mut stdout = BufReader::new(child.stdout.take().unwrap());
     let mut line = String::new();
@@ -153,6 +153,11 @@ async fn bad_input_is_a_clear_error_and_a_failure() {
             "[[network_volume]]\nid = \"v\"\nname = \"v\"\nsize_gb = 1\ndata_center = \"X\"",
             "10 to 4096",
         ),
+        (
+            "registry.toml",
+            "[[registry]]\nid = \"r\"\nname = \"a\"\n[[registry]]\nid = \"r\"\nname = \"b\"",
+            "given twice",
+        ),
     ] {
         let path = file(name, text);
         refused(&["--listen", "127.0.0.1:0", "--config", path.to_str().unwrap()], words).await;
@@ -212,7 +217,7 @@ async fn the_python_program_works_as_printed() {
     );
 }
 
-/// What a session sees of a simulator of its own, headers included.
+/// Transcript of a session with a simulator of its own, headers included.
 async fn session(config: &str) -> String {
     let config = ["--listen", "0", "--seed", "5", "--epoch", "2026-08-20T06:16:19Z", "--config", config];
     let sim = run(&config).await;

@@ -1,4 +1,4 @@
-//! What the simulator is sent and told in confidence is not in what it prints, shows or writes.
+//! Secrets that the simulator is sent are not in what it prints, shows or writes.
 
 use std::process::Stdio;
 

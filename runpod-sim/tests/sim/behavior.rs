@@ -532,7 +532,7 @@ async fn a_pod_may_be_made_without_its_environment() {
     assert_eq!(caller.create(order(json!({}))).await["env"]["MODE"], "sentinel-value");
 }
 
-/// What a client sees of a whole life under the observed profile.
+/// Transcript of a whole life under the observed profile.
 async fn observed(seed: u64) -> Vec<String> {
     let builder = Sim::builder().seed(seed).observed().time_scale(0.0).real_endpoints(false);
     let caller = Caller::of(builder.epoch(SystemTime::UNIX_EPOCH)).await;

@@ -48,7 +48,7 @@ async fn a_dropped_request_was_applied_or_not_as_the_fault_says() {
     }
 }
 
-/// What comes over the wire of an answer, to the end of the connection.
+/// Bytes of an answer, to the end of the connection.
 async fn raw(caller: &Caller, path: &str) -> Vec<u8> {
     let mut stream = TcpStream::connect(caller.sim.address()).await.unwrap();
     let key = caller.sim.api_key();

@@ -49,7 +49,7 @@ async fn answers_are_verified_when_asked_for() {
     }
 }
 
-/// What one session sees and what the simulator wrote down, for a seed.
+/// Transcript of one session and the simulator's ledger, for a seed.
 async fn session(seed: u64) -> (Vec<Value>, Vec<RequestRecord>) {
     let builder = Sim::builder()
         .seed(seed)

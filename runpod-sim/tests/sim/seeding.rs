@@ -76,6 +76,7 @@ async fn a_capacity_of_what_is_not_there_is_refused_from_the_start() {
             "network_volume",
             "\"v\" is given twice",
         ),
+        (frozen().registry("r", "a").registry("r", "b"), "registry", "\"r\" is given twice"),
     ] {
         let error = builder.start().await.unwrap_err();
         assert!(matches!(&error, SimError::Setting { name, .. } if *name == setting), "{error}");

@@ -17,7 +17,7 @@ use crate::{
 const ID: &str = "../pods/x?y=1";
 const ENCODED: &str = "..%2Fpods%2Fx%3Fy%3D1";
 
-/// What a call of an operation is made of.
+/// Parts of a call of an operation.
 struct Plan {
     method: String,
     path: String,

@@ -11,11 +11,11 @@ use crate::Given;
 type Done = Pin<Box<dyn Future<Output = Result<Value, Failure>> + Send>>;
 type Check = fn(&str) -> Result<Read, String>;
 
-/// What was read, and what of it is odd.
+/// The value that was read, and its malformed items.
 pub(crate) struct Read {
     /// The value, written again.
     pub(crate) again: Value,
-    /// How many items could not be read.
+    /// Number of items that could not be read.
     pub(crate) odd: usize,
 }
 

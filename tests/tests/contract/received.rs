@@ -1,4 +1,4 @@
-//! What is received decodes whatever the server makes of its promise.
+//! Answers decode whatever the server makes of its promise.
 
 use std::collections::BTreeMap;
 
@@ -17,7 +17,7 @@ const RAW: &str = "raw:";
 
 /// A change of a valid body at one place.
 struct Case {
-    /// What the change is, for the count.
+    /// Name of the change, for the count.
     kind: &'static str,
     pointer: String,
     change: Change,
@@ -134,7 +134,7 @@ impl Case {
         }
     }
 
-    /// What is wrong with what was read.
+    /// Finds faults in what was read.
     fn fault(&self, valid: &Value, read: Result<Read, String>) -> Option<String> {
         let read = match read {
             Ok(read) => read,

@@ -4,7 +4,7 @@ use serde_json::{Map, Value, json};
 
 use crate::contract::{Contract, promised};
 
-/// How much of what is optional a sample has, and which alternative of each choice it takes.
+/// Fullness of a sample: its optional parts, and the alternative of each choice.
 #[derive(Clone, Copy)]
 pub(crate) struct Sampling {
     pub(crate) full: bool,

@@ -1,4 +1,4 @@
-//! What the contract forbids cannot be sent.
+//! Requests that the contract forbids cannot be sent.
 
 use std::collections::BTreeMap;
 
@@ -17,7 +17,7 @@ use crate::{
 struct Case {
     kind: &'static str,
     pointer: String,
-    /// What stands there afterwards; nothing takes it away.
+    /// The value that stands there afterwards; nothing takes it away.
     value: Option<Value>,
 }
 
@@ -157,7 +157,7 @@ impl Case {
         changed
     }
 
-    /// Whether what is forbidden would be sent all the same: a field that is `null` in JSON is left out of
+    /// Returns true if what is forbidden would be sent all the same: a field that is `null` in JSON is left out of
     /// a request, so its type has no way to send it.
     fn is_sent(&self, read: &Result<Read, String>) -> bool {
         match (read, &self.value) {

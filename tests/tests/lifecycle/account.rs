@@ -23,7 +23,7 @@ pub(crate) struct State {
     pub(crate) are_lists_broken: bool,
     /// The ids of those that refuse to be terminated.
     pub(crate) locked: HashSet<String>,
-    /// How often a list was asked for.
+    /// Number of times that a list was asked for.
     pub(crate) lists: usize,
     /// The bodies of the creates.
     pub(crate) creates: Vec<Value>,

@@ -4,7 +4,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 
 use httpmock::{HttpMockResponse, MockServer};
 use runpod_bench::clock::run_fast;
-use runpod_lifecycle::{ErrorKind, Ready, Running, Stopped, WaitError};
+use runpod_lifecycle::{Accepted, ErrorKind, PodHandle, Ready, Running, Stopped, WaitError, Warning};
 use runpod_sim::{Fault, FaultKind};
 use serde_json::json;
 
@@ -83,21 +83,27 @@ async fn a_pod_is_found_by_id_or_name() {
     assert_eq!(error.kind(), ErrorKind::Server, "a failed lookup is not 'not found'");
 }
 
+/// The warnings of an answer in words; each is about the pod.
+fn told(accepted: &Accepted, pod: &PodHandle) -> String {
+    assert!(accepted.warnings.iter().all(|warning| warning.pod_ids() == [pod.id.as_str()]), "{accepted:?}");
+    accepted.warnings.iter().map(Warning::to_string).collect::<Vec<_>>().join("; ")
+}
+
 #[tokio::test]
 async fn each_step_says_what_it_means_for_data_and_money() {
     let world = world().await;
     let pod = world.runpod.deploy(&spec("told").volume_gb(20)).await.unwrap();
     let pod = pod.wait_until(Running, LONG).await.unwrap();
     assert!(pod.billed_usd().await.unwrap() > 0.0, "billing knows it");
-    let said = pod.stop().await.unwrap().warnings.join("; ");
+    let said = told(&pod.stop().await.unwrap(), &pod);
     assert!(
         said.contains("container disk is wiped") && said.contains("20 GB of pod volume are kept"),
         "{said}"
     );
     pod.wait_until(Stopped, LONG).await.unwrap();
-    let said = pod.start().await.unwrap().warnings.join("; ");
+    let said = told(&pod.start().await.unwrap(), &pod);
     assert!(said.contains("external ports are new"), "{said}");
-    let said = pod.terminate().await.unwrap().warnings.join("; ");
+    let said = told(&pod.terminate().await.unwrap(), &pod);
     assert!(said.contains("20 GB of pod volume are deleted"), "{said}");
 }
 

@@ -1,4 +1,4 @@
-//! What is asked for, in which order, and what a refusal means.
+//! Candidates, their order, and the meaning of a refusal.
 
 use std::time::Duration;
 

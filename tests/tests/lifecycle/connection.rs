@@ -1,4 +1,4 @@
-//! How a pod is reached, also when the server is hostile.
+//! Ways to reach a pod, also when the server is hostile.
 
 use httpmock::MockServer;
 use runpod_lifecycle::{PodHandle, RunPod};

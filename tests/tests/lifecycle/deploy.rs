@@ -6,8 +6,7 @@ use std::{
 };
 
 use runpod_lifecycle::{
-    DeployError, DeploymentState, Event, Found, Gone, IfExists, PodSpec, PodState, Ready, RunPod, Running,
-    Stopped,
+    DeployError, Event, Found, Gone, IfExists, PodSpec, PodState, Ready, RunPod, Running, Stopped,
 };
 use runpod_sim::{BootProfile, Sim, SimBuilder};
 
@@ -43,7 +42,7 @@ async fn a_pod_is_deployed_reached_and_terminated() {
     let pod = runpod.deploy(&spec("whole")).await.expect("the second GPU is in stock");
     assert_eq!(pod.gpu.as_ref().map(|gpu| gpu.id.as_str()), Some(GPU));
     let pod = pod.wait_until(Ready::Ssh, LONG).await.expect("it becomes ready");
-    assert_eq!(pod.deployment_state(), DeploymentState::Running);
+    assert_eq!(pod.state, Some(PodState::Running));
     let ssh = pod.connection().ssh_command().expect("a ready pod has SSH").to_string();
     assert!(ssh.starts_with("ssh -o ") && ssh.ends_with("root@127.0.0.1"), "{ssh}");
     assert_eq!(pod.connection().http_urls(), [format!("https://{}-8888.proxy.runpod.net", pod.id)]);

@@ -1,4 +1,4 @@
-//! What the environment says is taken or refused, never overlooked.
+//! Environment variables are taken or refused, never overlooked.
 
 use std::ffi::OsString;
 

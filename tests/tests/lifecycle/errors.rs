@@ -12,7 +12,7 @@ use crate::mock::{GPU, KEY, answer_create, empty_account, fresh_pod, handle, pro
 const POD: &str = "k3x9q2m7v1b8z5";
 const KEYS: &str = "Check RUNPOD_API_KEY; keys are made at https://console.runpod.io/user/settings";
 
-/// What a person sees who prints the error and what is below it.
+/// The text of an error and of what is below it, as a person sees it.
 fn chain(error: impl std::error::Error + Send + Sync + 'static) -> String {
     format!("{:#}", anyhow::Error::from(error))
 }

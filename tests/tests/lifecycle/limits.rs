@@ -21,7 +21,7 @@ fn pod() -> Answer {
     answer(200, fresh_pod())
 }
 
-/// How long the second of two looks is held back by what the first one's answer says.
+/// The time that the second of two polls is held back by what the first one's answer says.
 fn held(headers: &'static [(&str, &str)]) -> Duration {
     run_fast(100, async {
         let server = Scripted::start(move |_, earlier| match earlier {

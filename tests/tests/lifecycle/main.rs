@@ -16,6 +16,7 @@ mod lifetime;
 mod limits;
 mod logs;
 mod mock;
+mod need;
 mod origin;
 mod plan;
 mod races;

@@ -1,4 +1,4 @@
-//! Whose pod it is: only what a deploy created is ever terminated on its caller's behalf.
+//! Origin of pods: only what a deploy created is ever terminated on its caller's behalf.
 
 use std::time::Duration;
 
@@ -99,7 +99,7 @@ fn twins_are_searched_for_once() {
     .expect("a runtime");
 }
 
-/// What is terminated, and what is heard, when the first wait for a pod finds another one with its
+/// Pods that are terminated, and what is heard, when the first wait for a pod finds another one with its
 /// environment and these members.
 fn beside(members: Value) -> (Vec<String>, String) {
     run_fast(SPEED, async move {

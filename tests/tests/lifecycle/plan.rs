@@ -1,4 +1,4 @@
-//! What a deploy would do, without doing it.
+//! Plans of deploys.
 
 use runpod_lifecycle::{IfExists, PlannedAction, PodSpec, Running, Stock};
 
@@ -48,7 +48,7 @@ async fn a_plan_warns_of_what_may_surprise() {
     let spec = PodSpec::gpu("warned", "image", [SCARCE]).volume_gb(10).port("22/tcp");
     let plan = world.runpod.plan(&spec).await.unwrap();
     assert_eq!(plan.candidates[0].stock, Some(Stock::None));
-    let warnings = plan.warnings.join("\n");
+    let warnings = plan.warnings.iter().map(ToString::to_string).collect::<Vec<_>>().join("\n");
     for part in ["no stock", "stays on its host", "no SSH key"] {
         assert!(warnings.contains(part), "{part}: {warnings}");
     }

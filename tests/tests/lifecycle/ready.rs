@@ -14,7 +14,7 @@ use futures_util::future::join_all;
 use httpmock::{MockServer, Then};
 use runpod_bench::clock::run_fast;
 use runpod_lifecycle::{
-    Cause, Condition, Event, HttpReady, PodHandle, Port, Ready, RunPod, Running, WaitError,
+    Cause, Condition, Event, HttpReady, PodHandle, Port, Ready, RunPod, Running, WaitError, Warning,
 };
 use serde_json::{Value, json};
 use tokio::{
@@ -51,7 +51,7 @@ async fn pod(server: &MockServer, change: impl FnOnce(&mut Value)) -> PodHandle 
     runpod.get(ID).await.expect("it can be read")
 }
 
-/// What a wait that looks once comes to: nothing, or why it is not over.
+/// Outcome of a wait that polls once: nothing, or why it is not over.
 async fn once(pod: &PodHandle, condition: impl Condition + 'static) -> Result<(), String> {
     match pod.wait_until(condition, Duration::ZERO).await {
         Ok(_) => Ok(()),
@@ -60,7 +60,7 @@ async fn once(pod: &PodHandle, condition: impl Condition + 'static) -> Result<()
     }
 }
 
-/// What a wait that looks once comes to when the application, or what is before it, answers so.
+/// Outcome of a wait that polls once when the application, or what is before it, answers so.
 async fn answered(
     answer: impl FnOnce(Then) -> Then,
     condition: impl Condition + 'static,
@@ -285,7 +285,10 @@ async fn a_pod_that_was_created_without_a_key_is_warned_of_in_the_wait() {
     });
     wait.await.expect_err("there is no endpoint");
     let warnings = warnings.lock().unwrap();
-    assert!(matches!(&warnings[..], [one] if one.contains("needs a new pod")), "{warnings:?}");
+    assert!(
+        matches!(&warnings[..], [Warning::CreatedWithoutKey { pod_id, .. }] if *pod_id == pod.id),
+        "{warnings:?}"
+    );
 }
 
 #[tokio::test]
@@ -297,8 +300,7 @@ async fn a_key_of_nobody_in_the_spec_is_warned_of_at_deploy() {
         let warnings = Arc::new(AtomicUsize::new(0));
         let count = Arc::clone(&warnings);
         let runpod = handle(&server).on_event(move |event| {
-            let is_it =
-                matches!(event, Event::Warned { warning } if warning.contains("PUBLIC_KEY holds no key"));
+            let is_it = matches!(event, Event::Warned { warning } if *warning == Warning::PublicKeyEmpty);
             count.fetch_add(usize::from(is_it), Ordering::Relaxed);
         });
         runpod.deploy(&crate::mock::spec().env("PUBLIC_KEY", key)).await.expect("it is accepted");
@@ -397,5 +399,6 @@ async fn ports_that_cannot_be_read_are_kept_and_told() {
     wait.await.expect_err("no endpoint");
     let told = told.lock().unwrap().clone();
     assert_eq!(told.len(), 1, "{told:?}");
-    assert!(told[0].contains("53/udp, 0/tcp, 5000"), "{told:?}");
+    assert!(told[0].to_string().contains("53/udp, 0/tcp, 5000"), "{told:?}");
+    assert_eq!(told[0].pod_ids(), [pod.id.as_str()]);
 }

@@ -1,4 +1,4 @@
-//! What the facade spends: requests, connections, quota. Counted, not timed.
+//! Budget of the facade: requests, connections, quota. Counted, not timed.
 
 use std::{
     sync::{

@@ -15,7 +15,7 @@ use crate::mock::{GPU, fresh_pod, handle, spec};
 /// The id of the pod that a create makes.
 pub(crate) const ID: &str = "k3x9q2m7v1b8z5";
 
-/// What a request is about, beside the catalog.
+/// Subject of a request, beside the catalog.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub(crate) enum To {
     List,
@@ -121,7 +121,7 @@ impl Script {
         self.set(Get, (200, pod));
     }
 
-    /// How often it was asked.
+    /// Number of times that it was asked.
     pub(crate) fn asked(&self, to: To) -> usize {
         lock(&self.inner).asked.get(&to).copied().unwrap_or_default()
     }

@@ -12,7 +12,7 @@ use tokio::{
 
 use crate::mock::{GPU, KEY, fresh_pod};
 
-/// What was asked.
+/// The question.
 #[derive(Clone, Debug)]
 pub(crate) struct Request {
     pub(crate) method: String,
@@ -27,7 +27,7 @@ impl Request {
     }
 }
 
-/// What is said.
+/// The answer.
 pub(crate) struct Answer {
     status: u16,
     headers: String,
@@ -138,7 +138,7 @@ async fn read(stream: &mut TcpStream) -> Option<Request> {
     }
 }
 
-/// What an account without pods answers, whose catalog has a few types, flavors and data centers, and a
+/// Answers of an account without pods, whose catalog has a few types, flavors and data centers, and a
 /// network volume `vol1` in EU-RO-1.
 pub(crate) fn account(request: &Request) -> Answer {
     let path = request.path.split('?').next().unwrap_or_default();

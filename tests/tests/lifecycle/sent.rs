@@ -1,9 +1,9 @@
-//! What is sent: only what the user said or what is known to fit, checked against what the catalog knows.
+//! Requests: only what the user said or what is known to fit, checked against what the catalog knows.
 
 use std::sync::{Arc, Mutex};
 
 use runpod_bench::clock::run_fast;
-use runpod_lifecycle::{ApiVersion, Cloud, DeployError, Event, Hardware, PodSpec, RunPod, Stock};
+use runpod_lifecycle::{ApiVersion, Cloud, DeployError, Event, Hardware, PodSpec, RunPod, Stock, Warning};
 use serde_json::{Value, json};
 
 use crate::{
@@ -43,7 +43,7 @@ async fn create(spec: &PodSpec) -> Value {
     creates.remove(0)
 }
 
-/// What a deploy is refused with before any create; a plan is refused likewise.
+/// The refusal of a deploy before any create; a plan is refused likewise.
 async fn refused(spec: &PodSpec) -> String {
     let server = plain().await;
     let error = server.runpod().deploy(spec).await.expect_err("it must be refused");
@@ -98,10 +98,7 @@ async fn beside_a_template_only_what_the_spec_says_is_sent() {
     assert_eq!(keys(&body), ["cloud", "disk", "env", "gpu", "mounts", "name", "ports", "templateId"]);
     let plan = plain().await.runpod().plan(&gpu().template("tpl")).await.unwrap();
     assert_eq!(plan.container_disk_gb, None);
-    assert!(
-        plan.warnings.iter().any(|warning| warning.contains("disk and volume of the template")),
-        "{plan}"
-    );
+    assert!(plan.warnings.contains(&Warning::PriceWithoutTemplate), "{plan}");
 }
 
 #[tokio::test]
@@ -207,7 +204,7 @@ async fn more_gpus_than_a_pod_can_have_are_refused() {
     let plan = plain().await.runpod().plan(&spec.cloud(Cloud::Either)).await.unwrap();
     let candidates: Vec<_> = plan.candidates.iter().map(|one| (one.hardware.clone(), one.cloud)).collect();
     assert_eq!(candidates, [(Hardware::Gpu { id: GPU.to_owned(), count: 8 }, Cloud::Secure)]);
-    assert!(plan.warnings.iter().any(|warning| warning.contains("at most 2 GPUs")), "{plan}");
+    assert!(plan.warnings.iter().any(|warning| warning.to_string().contains("at most 2 GPUs")), "{plan}");
 }
 
 #[tokio::test]
@@ -299,7 +296,10 @@ async fn a_pinned_data_center_is_named_before_another_gpu_and_community_stock_th
 
     let plan = server.runpod().plan(&spec).await.unwrap();
     assert_eq!(plan.candidates[0].stock, None, "nobody knows");
-    assert!(plan.warnings.iter().any(|warning| warning.contains("EU-RO-1, US-CA-2 pinned")), "{plan}");
+    assert!(
+        plan.warnings.iter().any(|warning| warning.to_string().contains("EU-RO-1, US-CA-2 pinned")),
+        "{plan}"
+    );
     let plan = server.runpod().plan(&gpu().cloud(Cloud::Community)).await.unwrap();
     assert_eq!(plan.candidates[0].stock, Some(Stock::High));
 }

@@ -1,9 +1,46 @@
-//! What a spec becomes on the wire.
+//! Specs, read back and on the wire.
 
-use runpod_lifecycle::{Cloud, DeployError, PodSpec};
+use std::time::Duration;
+
+use runpod_lifecycle::{AtEnd, Cloud, DeployError, IfExists, Order, PodSpec};
 use serde_json::json;
 
 use crate::world::{GPU, build, settings, spec, world};
+
+#[test]
+fn a_spec_can_be_read_back() {
+    let spec = PodSpec::gpu("full", "ghcr.io/org/image:1", [GPU])
+        .gpu_count(2)
+        .order(Order::Cheapest)
+        .cloud(Cloud::Community)
+        .data_center("US-CA-2")
+        .container_disk_gb(70)
+        .volume_gb(30)
+        .mount_path("/data")
+        .port("22/tcp")
+        .env("A", "1")
+        .ssh(true)
+        .if_exists(IfExists::Adopt)
+        .lifetime(Duration::from_secs(60))
+        .at_end(AtEnd::Stop)
+        .interruptible(true);
+    assert_eq!((spec.name(), spec.get_image()), ("full", Some("ghcr.io/org/image:1")));
+    assert_eq!((spec.get_gpus(), spec.get_gpu_count()), (&[GPU.to_owned()][..], 2));
+    assert_eq!((spec.get_vcpus(), spec.get_cpu_flavors()), (None, &[][..]));
+    assert_eq!((spec.get_order(), spec.get_cloud()), (Some(Order::Cheapest), Cloud::Community));
+    assert_eq!(spec.get_data_centers(), ["US-CA-2"]);
+    assert_eq!((spec.get_container_disk_gb(), spec.get_volume_gb()), (Some(70), Some(30)));
+    assert_eq!((spec.get_network_volume(), spec.get_mount_path()), (None, Some("/data")));
+    assert_eq!((spec.get_ports(), spec.get_ssh()), (&["22/tcp".to_owned()][..], Some(true)));
+    assert_eq!(spec.get_env().map(|(name, _)| name).collect::<Vec<_>>(), ["A"]);
+    assert_eq!((spec.get_if_exists(), spec.get_at_end()), (IfExists::Adopt, AtEnd::Stop));
+    assert_eq!((spec.get_lifetime(), spec.get_interruptible()), (Some(Duration::from_secs(60)), true));
+    let spec = PodSpec::cpu("small", "ubuntu", 4).cpu_flavor("cpu3c").network_volume("v1").template("t1");
+    assert_eq!((spec.get_vcpus(), spec.get_cpu_flavors()), (Some(4), &["cpu3c".to_owned()][..]));
+    assert_eq!((spec.get_gpus(), spec.get_gpu_count()), (&[][..], 0));
+    assert_eq!((spec.get_image(), spec.get_template()), (None, Some("t1")));
+    assert_eq!(spec.get_network_volume(), Some("v1"));
+}
 
 #[tokio::test]
 async fn a_gpu_pod_is_asked_for_in_full() {

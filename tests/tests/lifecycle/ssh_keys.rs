@@ -6,7 +6,7 @@ use std::{
 };
 
 use runpod_bench::clock::run_fast;
-use runpod_lifecycle::{ErrorKind, Event};
+use runpod_lifecycle::{ErrorKind, Event, Warning};
 use serde_json::{Value, json};
 use tokio::time::Instant;
 
@@ -48,7 +48,7 @@ async fn a_deploy_that_asks_for_ssh_warns_when_the_account_has_no_key() {
     let (sender, events) = std::sync::mpsc::channel();
     let runpod = world.runpod.on_event(move |event| sender.send(event.clone()).unwrap());
     runpod.deploy(&spec("keyless")).await.unwrap();
-    let warned = |event: Event| matches!(event, Event::Warned { warning } if warning.contains("no SSH key"));
+    let warned = |event: Event| matches!(event, Event::Warned { warning } if warning == Warning::NoSshKey);
     assert!(events.try_iter().any(warned));
 }
 

@@ -1,12 +1,12 @@
 //! RunPod's words and what they mean.
 
 use httpmock::MockServer;
-use runpod_lifecycle::{DeploymentState, PodState};
+use runpod_lifecycle::PodState;
 use serde_json::json;
 
 use crate::mock::{fresh_pod, handle};
 
-async fn state(word: serde_json::Value) -> (Option<PodState>, DeploymentState) {
+async fn state(word: serde_json::Value) -> Option<PodState> {
     let server = MockServer::start_async().await;
     let mut pod = fresh_pod();
     pod["status"] = word;
@@ -14,29 +14,27 @@ async fn state(word: serde_json::Value) -> (Option<PodState>, DeploymentState) {
         when.path("/v2/pods/k3x9q2m7v1b8z5");
         then.status(200).json_body(pod);
     });
-    let pod = handle(&server).get("k3x9q2m7v1b8z5").await.expect("every state can be read");
-    (pod.state.clone(), pod.deployment_state())
+    handle(&server).get("k3x9q2m7v1b8z5").await.expect("every state can be read").state.clone()
 }
 
 #[tokio::test]
 async fn every_word_has_its_state_and_unknown_ones_stay_visible() {
-    use DeploymentState::{Creating, Error, NotDeployed, Running, Stopped, Unknown};
-    for (word, expected) in [
-        ("CREATED", Creating),
-        ("PROVISIONING", Creating),
-        ("STARTING", Creating),
-        ("RUNNING", Running),
-        ("EXITED", Stopped),
-        ("STOPPED", Stopped),
-        ("TERMINATED", NotDeployed),
-        ("ERROR", Error),
-        ("HIBERNATING", Unknown),
-        ("", Unknown),
+    for (word, expected, is_stopped, is_gone) in [
+        ("CREATED", PodState::Created, false, false),
+        ("PROVISIONING", PodState::Provisioning, false, false),
+        ("STARTING", PodState::Starting, false, false),
+        ("RUNNING", PodState::Running, false, false),
+        ("EXITED", PodState::Exited, true, false),
+        ("STOPPED", PodState::Stopped, true, false),
+        ("TERMINATED", PodState::Terminated, false, true),
+        ("ERROR", PodState::Error, false, false),
+        ("HIBERNATING", PodState::Other("HIBERNATING".to_owned()), false, false),
+        ("", PodState::Other(String::new()), false, false),
     ] {
-        let (state, deployment) = state(json!(word)).await;
-        assert_eq!(deployment, expected, "{word}");
-        assert_eq!(state.unwrap().as_str(), word, "byte for byte");
+        let state = state(json!(word)).await.expect("RunPod says one");
+        assert_eq!(state, expected, "{word}");
+        assert_eq!((state.is_stopped(), state.is_gone()), (is_stopped, is_gone), "{word}");
+        assert_eq!(state.as_str(), word, "byte for byte");
     }
-    assert_eq!(state(json!(null)).await, (None, Unknown));
-    assert_eq!(DeploymentState::of(None), NotDeployed);
+    assert_eq!(state(json!(null)).await, None);
 }

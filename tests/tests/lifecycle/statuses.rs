@@ -1,4 +1,4 @@
-//! What each answer of RunPod becomes, with raw bodies over HTTP.
+//! Meaning of each answer of RunPod, with raw bodies over HTTP.
 
 use httpmock::{MockServer, Then};
 use runpod_lifecycle::{DeployError, Error, ErrorKind};

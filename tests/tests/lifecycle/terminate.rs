@@ -1,4 +1,4 @@
-//! What counts as a proof that a pod is gone.
+//! Proofs that a pod is gone.
 
 use httpmock::{MockServer, Then};
 use runpod_bench::clock::run_fast;

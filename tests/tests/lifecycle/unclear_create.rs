@@ -170,7 +170,7 @@ fn a_pod_that_may_be_ours_and_cannot_be_looked_at_is_named() {
     .expect("a runtime");
 }
 
-/// What is told of a wait for the first of three pods that one create made, when the others' DELETEs are
+/// The events of a wait for the first of three pods that one create made, when the others' DELETEs are
 /// answered so.
 fn told_of_twins(delete_second: impl FnOnce(Then) -> Then) -> String {
     run_fast(SPEED, async {

@@ -24,7 +24,7 @@ const OURS: &str = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIOurs laptop";
 const THEIRS: &str = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAITheirs desk";
 const SECOND: &str = "ssh-rsa AAAAB3NzaC1yc2EAAAADAQABSecond";
 
-/// What a key is added to, and what is written then; `None` if nothing is.
+/// The keys that are written when one is added to these; `None` if nothing is.
 async fn written_to(listed: Value) -> Option<Value> {
     let set = Arc::new(Mutex::new(listed));
     let server = Scripted::start({
@@ -72,6 +72,25 @@ fn a_set_of_keys_is_written_only_with_every_key_that_it_had() {
 }
 
 #[test]
+fn a_catalog_without_entries_refuses_nothing() {
+    run_fast(50, async {
+        for (path, body, spec) in [
+            ("/v2/catalog/gpus", json!({"gpus": []}), PodSpec::gpu("trainer", "image", [GPU])),
+            ("/v2/catalog/cpus", json!({"cpus": []}), PodSpec::cpu("trainer", "image", 2)),
+        ] {
+            let server = Scripted::start(move |request: &Request, _| match request.is("GET", path) {
+                true => answer(200, body.clone()),
+                false => account(request),
+            })
+            .await;
+            let outcome = server.runpod().deploy(&spec).await;
+            outcome.unwrap_or_else(|error| panic!("{path}: {error}"));
+        }
+    })
+    .expect("a runtime");
+}
+
+#[test]
 fn what_the_catalog_shows_in_an_odd_shape_is_not_refused_as_unknown() {
     run_fast(50, async {
         for entry in [
@@ -112,7 +131,7 @@ fn what_the_catalog_shows_in_an_odd_shape_is_not_refused_as_unknown() {
     .expect("a runtime");
 }
 
-/// How long the second of two looks is held back by what the first one's answer says.
+/// The time that the second of two polls is held back by what the first one's answer says.
 async fn held(header: &'static str, value: String) -> Duration {
     let server = Scripted::start(move |_, earlier| {
         let pod: Answer = answer(200, fresh_pod());

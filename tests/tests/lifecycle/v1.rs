@@ -2,7 +2,7 @@
 
 use httpmock::MockServer;
 use runpod_lifecycle::{
-    ApiVersion, DeployError, DeploymentState, ErrorKind, PodHandle, PodSpec, RunPod, Running, Stopped,
+    ApiVersion, DeployError, ErrorKind, PodHandle, PodSpec, PodState, RunPod, Running, Stopped,
 };
 use serde_json::{Value, json};
 
@@ -31,11 +31,11 @@ async fn running_without_address_and_ports_is_creating() {
         [(json!(null), json!(null)), (json!(""), json!({})), (json!("203.0.113.9"), json!(null))]
     {
         let pod = pod(booting(ip, mappings)).await;
-        assert_eq!(pod.deployment_state(), DeploymentState::Creating);
+        assert_eq!(pod.state, Some(PodState::Starting));
         assert_eq!(pod.cost_usd_per_hour, Some(0.74));
     }
     let up = pod(booting(json!("203.0.113.9"), json!({"22": 10341}))).await;
-    assert_eq!(up.deployment_state(), DeploymentState::Running);
+    assert_eq!(up.state, Some(PodState::Running));
     assert_eq!(up.connection().direct_ssh().unwrap().port, 10341);
     let list = json!([{"privatePort": 22, "publicPort": 10342, "type": "tcp", "ip": "203.0.113.8"}]);
     let up = pod(booting(json!(null), list)).await;

@@ -39,12 +39,12 @@ pub(crate) fn spec(name: &str) -> PodSpec {
 }
 
 impl World {
-    /// How often an operation was asked for.
+    /// Number of times that an operation was asked for.
     pub(crate) fn sent(&self, operation: &str) -> usize {
         self.sim.requests().iter().filter(|request| request.operation.as_deref() == Some(operation)).count()
     }
 
-    /// How many pods bill now.
+    /// Counts the pods that bill now.
     pub(crate) fn billing(&self) -> usize {
         self.sim.ledger().iter().filter(|entry| entry.is_billing()).count()
     }

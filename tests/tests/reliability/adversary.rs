@@ -29,7 +29,7 @@ fn five_thousand_tapes_break_no_promise() {
     assert!(report.is_clean(), "{report}again with: {SEED}={}", report.seed);
 }
 
-/// What the search has found, each as the shortest tape that showed it.
+/// Findings of the search, each as the shortest tape that showed it.
 const FOUND: [(&str, &str, &str); 8] = [
     (
         "a copy under another name was ended as a second pod where a list left its name out",

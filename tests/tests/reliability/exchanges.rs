@@ -1,4 +1,4 @@
-//! What must hold for any answer or config, through a server and the whole client. Used by the property tests and by
+//! Promises about any answer or config, through a server and the whole client. Used by the property tests and by
 //! the fuzz targets.
 
 use futures_util::StreamExt;

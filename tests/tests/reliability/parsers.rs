@@ -70,7 +70,7 @@ fn any_pod() -> impl Strategy<Value = Value> {
     )
 }
 
-/// What the pages of a list, or any other body, may be.
+/// Bodies of a list's pages, or of any other answer.
 fn any_body() -> impl Strategy<Value = Vec<u8>> {
     prop_oneof![
         4 => prop::collection::vec(any_pod(), 0..4).prop_map(|pods| json!({"pods": pods}).to_string().into_bytes()),

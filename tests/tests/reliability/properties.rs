@@ -1,4 +1,4 @@
-//! What must hold for any bytes a server may send. Used by the property tests and by the fuzz targets.
+//! Promises about any bytes a server may send. Used by the property tests and by the fuzz targets.
 
 use runpod_api::{v1, v2};
 use runpod_lifecycle::{Error, PodSpec, Port, SpecError};
@@ -32,7 +32,7 @@ pub(crate) fn pod_list_v2(json: &[u8]) {
     }
 }
 
-/// How many entries there are. What nobody reads need not be text.
+/// Counts the entries. One that is not read need not be text.
 #[derive(Deserialize)]
 struct Page {
     pods: Option<Vec<IgnoredAny>>,

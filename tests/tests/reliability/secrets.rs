@@ -17,7 +17,7 @@ const KEY: &str = "rpa_SENTINELkey0000000000000000000000000";
 const ENV: &str = "SENTINELenvvalue";
 const JUPYTER: &str = "SENTINELjupyterpassword";
 const REGISTRY: &str = "SENTINELregistrypassword";
-/// What a value looks like once it was escaped: a secret with quotes and line breaks.
+/// Forms of an escaped value: a secret with quotes and line breaks.
 const ODD: &str = "SENTINEL\"odd\\value\nwith ü";
 
 /// Everything that was written, said or printed.

@@ -1,4 +1,4 @@
-//! What is built in, as `deny.toml` wants it. `cargo deny check bans licenses sources` says the same, where it is installed.
+//! Built-in crates, as `deny.toml` wants them. `cargo deny check bans licenses sources` says the same, where it is installed.
 
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -14,7 +14,7 @@ fn read(file: &str) -> String {
     std::fs::read_to_string(Path::new(ROOT).join(file)).unwrap_or_else(|error| panic!("{file}: {error}"))
 }
 
-/// What cargo prints. Nothing but what building these tests has downloaded is there: no crate of another platform.
+/// Output of cargo. Nothing but what building these tests has downloaded is there: no crate of another platform.
 fn cargo(words: &[&str]) -> String {
     let mut command = Command::new(env!("CARGO"));
     let output =
@@ -45,7 +45,7 @@ fn text<'a>(package: &'a Value, field: &str) -> &'a str {
     package[field].as_str().unwrap_or_default()
 }
 
-/// Whether an SPDX expression without nesting can be met with the allowed licences.
+/// Returns true if an SPDX expression without nesting can be met with the allowed licences.
 fn is_allowed(expression: &str, allowed: &[&str]) -> bool {
     let plain = expression.replace('/', " OR ").replace(['(', ')'], " ");
     plain.split(" AND ").all(|all| all.split(" OR ").any(|one| allowed.contains(&one.trim())))
@@ -131,7 +131,7 @@ fn shipped(edges: &str) -> BTreeMap<String, BTreeSet<String>> {
     versions
 }
 
-/// Where a link to a file of the repository leads.
+/// Target of a link to a file of the repository.
 const REPOSITORY: &str = "https://github.com/runpod-rs/runpod-rs/blob/main/";
 
 #[test]

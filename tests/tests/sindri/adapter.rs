@@ -92,10 +92,11 @@ impl Provider for RunpodProvider {
         self.0.connect(&file(config)?).await
     }
     async fn status(&self, config: &SindriConfig) -> Result<DeploymentStatus> {
-        same(&self.0.status(&file(config)?).await?)
+        same(&self.0.status(&RunpodFile::named(config.name())).await?)
     }
     async fn destroy(&self, config: &SindriConfig, force: bool) -> Result<()> {
-        self.0.destroy(&file(config)?, force).await
+        let file = RunpodFile::named(config.name());
+        self.0.destroy(&file, force).await
     }
     async fn plan(&self, config: &SindriConfig) -> Result<DeploymentPlan> {
         let image = config.resolve_image(None).await;
@@ -103,10 +104,10 @@ impl Provider for RunpodProvider {
         same(&self.0.plan(&file(config)?.with_image(image)).await?)
     }
     async fn start(&self, config: &SindriConfig) -> Result<()> {
-        self.0.start(&file(config)?).await
+        self.0.start(&RunpodFile::named(config.name())).await
     }
     async fn stop(&self, config: &SindriConfig) -> Result<()> {
-        self.0.stop(&file(config)?).await
+        self.0.stop(&RunpodFile::named(config.name())).await
     }
     fn supports_gpu(&self) -> bool {
         true

@@ -1,4 +1,4 @@
-//! What is sent to REST v2 for GPU, CPU and network volume, and the defaults in it.
+//! Bodies sent to REST v2 for GPU, CPU and network volume, and the defaults in them.
 
 use std::sync::{Arc, Mutex};
 

@@ -18,7 +18,7 @@ async fn deployed(ssh: &FakeSsh) -> (Sim, RunpodProvider, SindriConfig) {
     (sim, provider, config)
 }
 
-/// What ssh must be called with to reach the simulated pod now.
+/// Arguments with which ssh reaches the simulated pod now.
 fn arguments(sim: &Sim) -> Vec<String> {
     let pod = &sim.pods()[0];
     let port = pod.ssh.expect("it is up").port().to_string();
@@ -28,7 +28,7 @@ fn arguments(sim: &Sim) -> Vec<String> {
         .to_vec()
 }
 
-/// What ssh was called with, and the start its known hosts are kept for.
+/// Arguments of ssh, and the start its known hosts are kept for.
 fn called(ssh: &FakeSsh) -> (Vec<String>, String) {
     let mut arguments = ssh.arguments().expect("ssh was called");
     let (file, start) = arguments[3].rsplit_once('_').expect("the start is in the name");

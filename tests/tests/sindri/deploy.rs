@@ -7,7 +7,9 @@ use std::{
 };
 
 use runpod_sim::{PodStatus, Sim};
-use runpod_sindri::{DeployOptions, DeploymentState, Outcome, Provider, ProviderError, RunpodProvider};
+use runpod_sindri::{
+    DeployOptions, DeploymentState, Outcome, Provider, ProviderError, RunpodProvider, SindriConfig,
+};
 use serde_json::json;
 
 use crate::mock::{NOWHERE, config, on, provider_with, quick_sim};
@@ -22,7 +24,7 @@ const WAITED: DeployOptions = DeployOptions {
     skip_build: false,
 };
 
-/// How many requests changed something.
+/// Counts the requests that changed something.
 fn mutations(sim: &Sim) -> usize {
     sim.requests().iter().filter(|request| request.method != "GET").count()
 }
@@ -44,7 +46,8 @@ async fn an_existing_environment_is_left_or_replaced() {
     );
     let plan = provider.plan(&config).await.unwrap();
     assert_eq!(json!(plan.actions[0].action), "update");
-    assert!(plan.actions[0].description.ends_with("already exists (use --force to recreate)"));
+    let description = &plan.actions[0].description;
+    assert!(description.contains("already exists (use --force to recreate)"), "{description}");
     assert_eq!(mutations(&sim), before);
 
     let second = provider.deploy(&config, DeployOptions { force: true, ..WAITED }).await.unwrap();
@@ -116,6 +119,40 @@ async fn secrets_become_variables_and_are_never_told() {
     let status = provider.status(&config).await.unwrap();
     let all = format!("{result:?} {status:?} {provider:?} {config:?} {}", told.lock().unwrap());
     assert!(!all.contains("sentinel") && !all.contains(sim.api_key()), "{all}");
+}
+
+/// The order is Sindri's: the environment, `.env.local`, `.env`, the secret's own file.
+#[tokio::test]
+async fn secrets_are_read_from_dotenv_files_beside_the_config_in_sindris_order() {
+    let sim = quick_sim().await;
+    let folder = tempfile::tempdir().unwrap();
+    let names = ["SET", "LOCAL", "SHARED", "QUOTED", "DOLLAR", "EMPTY", "FROM_FILE", "VAULT"];
+    let secret = |name: &&str| match *name {
+        "VAULT" => "{name: VAULT, source: vault}".to_owned(),
+        name => format!("{{name: {name}, source: env, fromFile: token}}"),
+    };
+    let secrets: Vec<String> = names.iter().map(secret).collect();
+    for (file, text) in [
+        ("token", "of a file\n".to_owned()),
+        (".env.local", "SET=no\nLOCAL = first\n".to_owned()),
+        (
+            ".env",
+            "# SHARED=no\nSET=no\nLOCAL=no\nSHARED=no\nSHARED=one two=3\nQUOTED='a \"b\"'\nDOLLAR=\"a$SET\"\nEMPTY=\nno line\nVAULT=kept\n"
+                .to_owned(),
+        ),
+        ("sindri.yaml", format!("{{name: a, deployment: {{image: b}}, secrets: [{}]}}", secrets.join(", "))),
+    ] {
+        std::fs::write(folder.path().join(file), text).unwrap();
+    }
+    let provider =
+        provider_with(sim.url(), sim.api_key(), Path::new(NOWHERE), [("SET", "of the environment")]);
+    let config = SindriConfig::from_path(folder.path().join("sindri.yaml")).unwrap();
+    let result = provider.deploy(&config, DeployOptions::default()).await.unwrap();
+    let env = sim.pod_json(&result.instance_id.unwrap()).unwrap()["env"].clone();
+    let values = names.map(|name| env[name].as_str().unwrap_or("none"));
+    let expected =
+        ["of the environment", "first", "one two=3", "a \"b\"", "a$SET", "of a file", "of a file", "kept"];
+    assert_eq!(values, expected);
 }
 
 #[tokio::test]
@@ -199,7 +236,7 @@ async fn an_environment_lives_on_v1_too() {
     let sim = quick_sim().await;
     let variables = [("RUNPOD_API_VERSION", "v1")];
     let provider = provider_with(sim.v1_url(), sim.api_key(), Path::new(NOWHERE), variables);
-    let config = config("{name: a, deployment: {image: b}, providers: {runpod: {spot: true}}}");
+    let config = SindriConfig::from_path("../examples/sindri/spot.yaml").unwrap();
     let plan = provider.plan(&config).await.unwrap();
     assert_eq!(plan.resources[0].config["spot"], true);
     let result = provider.deploy(&config, WAITED).await.unwrap();

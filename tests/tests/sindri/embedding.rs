@@ -96,14 +96,15 @@ async fn a_whole_life_in_sindri() {
     let shown = cli::status(&provider, &path).await.unwrap();
     assert_eq!((line(&shown, "State: "), line(&shown, "Instance ID: ")), ("Running", id.as_str()));
     assert_eq!(line(&shown, "Https: "), format!("https://{id}-8080.proxy.runpod.net"));
-    assert!(!shown.contains(&"Resources:".to_owned()), "there is nothing to say of them: {shown:?}");
+    assert_eq!(line(&shown, "CPU: "), "1.0%");
+    assert!(line(&shown, "Memory: ").contains(" / "), "{shown:?}");
 
     let again = cli::deploy(&provider, &path, WAITED).await.unwrap_err().to_string();
     assert!(again.contains("exists already") && again.contains("--force"), "{again}");
     cli::stop(&provider, &path).await.unwrap();
     let shown = cli::status(&provider, &path).await.unwrap();
     assert_eq!(line(&shown, "State: "), "Stopped");
-    assert!(!shown.contains(&"Addresses:".to_owned()), "{shown:?}");
+    assert!(!shown.iter().any(|line| line == "Addresses:" || line == "Resources:"), "{shown:?}");
     cli::start(&provider, &path).await.unwrap();
     cli::deploy(&provider, &path, DeployArgs { force: true, ..WAITED }).await.unwrap();
     assert_eq!(sim.pods().len(), 1);
@@ -125,6 +126,20 @@ async fn no_stock_is_seen_in_a_dry_run_and_named_by_a_deploy() {
     assert!(told.contains("stock none") && told.contains("warning: the catalog shows no stock"), "{told}");
     let error = cli::deploy(&provider, &folder.config(), WAITED).await.unwrap_err().to_string();
     assert!(error.contains("no machine for this right now"), "{error}");
+}
+
+#[tokio::test]
+async fn a_dry_run_has_every_warning_also_where_a_pod_is_left() {
+    let sim = quick_sim().await;
+    let (provider, folder) = (adapter(&sim), Folder::with(&file("volumeSizeGb: 5", "")));
+    let path = folder.config();
+    cli::deploy(&provider, &path, DeployArgs::default()).await.unwrap();
+    let planned = cli::deploy(&provider, &path, DeployArgs { dry_run: true, ..WAITED }).await.unwrap();
+    let told = line(&planned, "pod embedded: ");
+    assert!(
+        told.contains("already exists") && told.contains("warning: volumeSizeGb (5) becomes 10"),
+        "{told}"
+    );
 }
 
 #[tokio::test]
@@ -208,7 +223,7 @@ async fn the_image_is_sindris_own_resolution_or_build() {
     }
 }
 
-/// What Sindri's types say of it all, field by field.
+/// Sindri's types, field by field.
 #[tokio::test]
 async fn results_are_told_in_sindris_types() {
     let sim = quick_sim().await;
@@ -247,7 +262,7 @@ async fn results_are_told_in_sindris_types() {
     let status = provider.status(&config).await.unwrap();
     assert_eq!((status.name.as_str(), status.provider.as_str()), ("embedded", "runpod"));
     assert_eq!((status.state, status.instance_id), (DeploymentState::Running, result.instance_id));
-    assert!(status.resources.is_none());
+    assert!(status.resources.unwrap().memory_limit > Some(0));
     let times = status.timestamps;
     assert!(times.created_at.unwrap().ends_with('Z') && times.started_at.is_some());
     assert_eq!((times.stopped_at, times.updated_at), (None, None));

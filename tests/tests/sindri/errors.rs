@@ -1,4 +1,4 @@
-//! What every failure says to do.
+//! Advice of every failure.
 
 use std::ffi::OsString;
 
@@ -31,12 +31,12 @@ async fn every_status_has_its_hint() {
     for (status, hint) in [
         (400, "check gpuType, gpuCount, region"),
         (401, "check RUNPOD_API_KEY; keys are made at https://console.runpod.io/user/settings"),
-        (402, "add credit at https://console.runpod.io/user/billing"),
+        (402, "nothing was started. Add credit at https://console.runpod.io/user/billing"),
         (403, "try another gpuType"),
         (404, "check networkVolumeId and templateId"),
         (409, "see status"),
         (422, "check gpuType, gpuCount, region"),
-        (429, "wait a minute"),
+        (429, "wait before the next request"),
     ] {
         let error = refused(status, "said the server").await;
         assert_eq!(error.outcome(), Outcome::Failed, "{status}");

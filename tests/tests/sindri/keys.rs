@@ -4,7 +4,7 @@ use runpod_sindri::{ConfigError, GpuTier, Outcome, Provider, ProviderError, Sind
 
 use crate::mock::{config, provider};
 
-/// What a config's refusal says. Nobody listens where the provider is pointed, so nothing can have been sent.
+/// The refusal of a config. Nothing listens where the provider is pointed, so nothing can have been sent.
 async fn refusal(yaml: &str) -> String {
     let error = provider("http://127.0.0.1:9").plan(&config(yaml)).await.expect_err("it must fail");
     let error: ProviderError = error.downcast().expect("the provider's own error");
@@ -65,6 +65,21 @@ async fn every_bound_is_kept_before_anything_is_sent() {
 }
 
 #[tokio::test]
+async fn a_refusal_names_the_line_of_each_key() {
+    let yaml = "name: a\ndeployment:\n  provider: fly\nproviders:\n  runpod:\n    gpu_count: 17\n    region: US\n    vcpuCount: 3\n    sshUser: '-x'\n";
+    let refusal = refusal(yaml).await;
+    for says in [
+        "deployment.provider \"fly\": this provider deploys to runpod only (line 3)",
+        "providers.runpod.gpuCount \"17\": a pod has 1 to 16 GPUs (line 6)",
+        "leave it out for any (line 7)",
+        "at least 2 (line 8)",
+        "for example ubuntu (line 9)",
+    ] {
+        assert!(refusal.contains(says), "{says}: {refusal}");
+    }
+}
+
+#[tokio::test]
 async fn spot_is_refused_with_a_reason_of_its_own() {
     let error = provider("http://127.0.0.1:9").plan(&config(&runpod("spot: true"))).await.unwrap_err();
     let error: ProviderError = error.downcast().unwrap();
@@ -112,6 +127,35 @@ fn an_unreadable_file_says_which_and_shows_nothing_of_it() {
     assert!(!error.contains("sentinel_value"), "{error}");
     std::fs::write(&path, "#".repeat(1024 * 1024 + 1)).unwrap();
     assert!(matches!(SindriConfig::from_path(&path).unwrap_err(), ConfigError::TooLarge { .. }));
+}
+
+/// What is wrong with the rest of a file must not keep its environment from being found and ended.
+#[test]
+fn the_name_is_read_of_a_file_that_is_wrong_otherwise() {
+    let directory = tempfile::tempdir().unwrap();
+    let path = directory.path().join("sindri.yaml");
+    let read = |text: &str| {
+        std::fs::write(&path, text).unwrap();
+        SindriConfig::name_from_path(&path)
+    };
+    let (config, wrong) = read("name: a\nproviders:\n  runpod: {gpuType: A40}\n").unwrap();
+    assert!(wrong.is_none() && config.runpod().gpu_type.is_some(), "all of a file that is fine");
+    for (text, says) in [
+        ("name: a\nproviders:\n  runpod: {gpuKind: A40}\n", "there is no key \"gpuKind\""),
+        ("providers: {runpod: {gpuCount: many}}\nname: a\n", "gpuCount: a whole number"),
+        ("name: a\nsecrets: [{name: A}]\n", "the key \"source\" is missing"),
+        ("name: a\ndeployment: 7\n", "deployment: "),
+    ] {
+        let (config, wrong) = read(text).unwrap();
+        let wrong = wrong.unwrap().to_string();
+        assert!(wrong.contains(says) && wrong.contains("(line "), "{text}: {wrong}");
+        assert_eq!((config.name.as_str(), config.providers.runpod.is_none()), ("a", true), "{text}");
+    }
+    for text in
+        ["", "name: [a]\n", "name: a\nname: b\n", "deployment: {}\n", "name: a\nb: [\n", "- name: a\n"]
+    {
+        assert!(read(text).is_err(), "{text}");
+    }
 }
 
 #[test]

@@ -11,7 +11,7 @@ use tempfile::TempDir;
 pub(crate) const GPU: &str = "NVIDIA GeForce RTX 4090";
 pub(crate) const KEY: &str = "rpa_sentinel_key";
 pub(crate) const POD: &str = "k3x9q2m7v1b8z5";
-/// Where no program is.
+/// A folder without programs.
 pub(crate) const NOWHERE: &str = "/nowhere";
 
 pub(crate) fn config(yaml: &str) -> SindriConfig {
@@ -66,12 +66,12 @@ impl FakeSsh {
         fs::write(self.path().join("ssh.code"), format!("{code}\n")).expect("the directory is writable");
     }
 
-    /// What it says to stderr.
+    /// Its words on stderr.
     pub(crate) fn says(&self, text: &str) {
         fs::write(self.path().join("ssh.says"), text).expect("the directory is writable");
     }
 
-    /// What it was called with; `None` if it was not.
+    /// Arguments of its call; `None` if it was not called.
     pub(crate) fn arguments(&self) -> Option<Vec<String>> {
         let text = fs::read_to_string(self.path().join("ssh.arguments")).ok()?;
         Some(text.lines().map(str::to_owned).collect())

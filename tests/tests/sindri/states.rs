@@ -1,4 +1,4 @@
-//! What status makes of RunPod's answers.
+//! Status by RunPod's answers.
 
 use futures_util::future::join_all;
 use httpmock::MockServer;
@@ -38,7 +38,9 @@ async fn the_state_table() {
 #[tokio::test]
 async fn everything_a_running_pod_tells() {
     let server = MockServer::start_async().await;
-    list(&server, &[pod()]);
+    let mut busy = pod();
+    busy["runtime"]["gpus"] = json!([{"util": 97, "memoryUtil": 80}, {"util": 3, "memoryUtil": 0}]);
+    list(&server, &[busy]);
     let status = provider(server.base_url()).status(&config("name: my-env")).await.unwrap();
     let addresses: Vec<_> = status
         .addresses
@@ -56,14 +58,51 @@ async fn everything_a_running_pod_tells() {
     );
     assert_eq!(json!(status.timestamps)["created_at"], "2026-08-20T06:16:19.43Z");
     assert_eq!(json!(status.timestamps)["started_at"], "2026-08-20T06:17:02Z");
-    assert_eq!(status.resources, None, "there is nothing to say of them");
     assert_eq!(
         json!(status.details),
         json!({
             "gpu_type": GPU, "gpu_count": "1", "cost_per_hr": "$0.450", "storage_cost_per_hr": "$0.010",
+            "gpu_percent": "97, 3", "gpu_memory_percent": "80, 0",
             "runpod_status": "RUNNING", "data_center": "US-CA-2", "cloud_type": "SECURE", "container_disk_gb": "50", "volume_gb": "20",
         })
     );
+}
+
+#[tokio::test]
+async fn resources_are_told_of_a_running_pod_as_far_as_runpod_tells_them() {
+    const GB: u64 = 1024 * 1024 * 1024;
+    let with = |change: fn(&mut Value)| {
+        let mut pod = pod();
+        pod["gpu"]["memory"] = json!(32);
+        change(&mut pod);
+        pod
+    };
+    for (pod, expected) in [
+        (with(|_| ()), Some((Some(1.0), Some(32 * GB * 2 / 100), Some(32 * GB)))),
+        (with(|pod| pod["gpu"]["memory"] = Value::Null), Some((Some(1.0), None, None))),
+        (
+            with(|pod| {
+                pod["gpu"] = Value::Null;
+                pod["cpu"] = json!({"id": "cpu3c", "vcpuCount": 2, "memory": 4});
+                pod["runtime"]["cpu"] = Value::Null;
+                pod["runtime"]["memory"]["util"] = json!(50);
+            }),
+            Some((None, Some(2 * GB), Some(4 * GB))),
+        ),
+        (
+            with(|pod| pod["runtime"]["cpu"]["util"] = json!(400)),
+            Some((None, Some(32 * GB * 2 / 100), Some(32 * GB))),
+        ),
+        (with(|pod| pod["runtime"] = json!({"uptime": 90, "memory": {"util": -1}})), None),
+        (with(|pod| pod["runtime"] = Value::Null), None),
+        (with(|pod| pod["status"] = json!("EXITED")), None),
+    ] {
+        let server = MockServer::start_async().await;
+        list(&server, std::slice::from_ref(&pod));
+        let status = provider(server.base_url()).status(&config("name: my-env")).await.unwrap();
+        let told = status.resources.map(|told| (told.cpu_percent, told.memory_bytes, told.memory_limit));
+        assert_eq!(told, expected, "{pod}");
+    }
 }
 
 #[tokio::test]
@@ -144,5 +183,5 @@ async fn a_locked_pod_says_where_to_unlock_it() {
         problem(then, 400, "Pod is locked");
     });
     let error = provider(server.base_url()).destroy(&config("name: my-env"), false).await.unwrap_err();
-    assert!(error.to_string().contains("unlock the pod at https://www.runpod.io/console/pods"), "{error}");
+    assert!(error.to_string().contains("unlock it at https://www.runpod.io/console/pods"), "{error}");
 }

@@ -7,35 +7,25 @@ use syn::{
     visit::{self, Visit},
 };
 
-use super::source::{Crate, SourceFile, is_test};
+use super::source::{Crate, is_test};
 
 /// Openings that make a reader guess what an item is.
-const ROUNDABOUT: [&str; 7] = ["What ", "Whether ", "How ", "Whose ", "Where ", "Who ", "Whoever "];
+const ROUNDABOUT: [&str; 8] = ["What ", "Whether ", "How ", "Whose ", "Where ", "Which ", "Who ", "Whoever "];
 /// The most doc comments in a hundred that may open so.
 const MOST_ROUNDABOUT: usize = 2;
 
-/// The doc comments of a crate, and the places of the roundabout and the missing ones.
+/// The openings of doc comments, and the places of the roundabout ones.
 #[derive(Default)]
-pub(crate) struct Docs {
+pub(crate) struct Openings {
     count: usize,
     roundabout: Vec<String>,
-    missing: Vec<String>,
 }
 
-impl Docs {
-    pub(crate) fn of(measured: &Crate) -> Self {
-        let mut docs = Self::default();
-        for (file, source) in &measured.files {
-            docs.count_openings(file, source);
-            Reader { file, missing: &mut docs.missing }.visit_file(&source.syntax);
-        }
-        docs
-    }
-
-    /// Counts doc comments by their first line.
-    fn count_openings(&mut self, file: &str, source: &SourceFile) {
+impl Openings {
+    /// Counts the doc comments of a file by their first line.
+    pub(crate) fn add(&mut self, file: &str, text: &str) {
         let mut before = None;
-        for (line, at) in source.text.lines().map(str::trim).zip(1..) {
+        for (line, at) in text.lines().map(str::trim).zip(1..) {
             let mark = ["///", "//!"].into_iter().find(|mark| line.starts_with(mark));
             if let Some(mark) = mark.filter(|_| mark != before) {
                 self.count += 1;
@@ -48,27 +38,52 @@ impl Docs {
         }
     }
 
+    /// Tells the limit if it is passed.
+    pub(crate) fn fault(&self) -> Option<String> {
+        let (roundabout, count) = (self.roundabout.len(), self.count);
+        (roundabout * 100 > count * MOST_ROUNDABOUT).then(|| {
+            format!(
+                "{roundabout} of {count} doc comments open with What, Whether, How, Whose, Where, Which or Who, \
+                 more than {MOST_ROUNDABOUT} %; begin with a verb or the noun: {}",
+                self.roundabout.join(", ")
+            )
+        })
+    }
+}
+
+impl fmt::Display for Openings {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} doc comments, {} roundabout", self.count, self.roundabout.len())
+    }
+}
+
+/// The doc comments of a crate: their openings, and the places of the missing ones.
+#[derive(Default)]
+pub(crate) struct Docs {
+    openings: Openings,
+    missing: Vec<String>,
+}
+
+impl Docs {
+    pub(crate) fn of(measured: &Crate) -> Self {
+        let mut docs = Self::default();
+        for (file, source) in &measured.files {
+            docs.openings.add(file, &source.text);
+            Reader { file, missing: &mut docs.missing }.visit_file(&source.syntax);
+        }
+        docs
+    }
+
     /// Lists the limits that are passed, a line each.
     pub(crate) fn faults(&self) -> Vec<String> {
-        let mut faults: Vec<String> =
-            self.missing.iter().map(|place| format!("{place} is public and has no doc comment")).collect();
-        if self.roundabout.len() * 100 > self.count * MOST_ROUNDABOUT {
-            faults.push(format!(
-                "{} of {} doc comments open with What, Whether, How, Whose, Where or Who, more than {MOST_ROUNDABOUT} %; \
-                 begin with a verb or the noun: {}",
-                self.roundabout.len(),
-                self.count,
-                self.roundabout.join(", ")
-            ));
-        }
-        faults
+        let missing = self.missing.iter().map(|place| format!("{place} is public and has no doc comment"));
+        missing.chain(self.openings.fault()).collect()
     }
 }
 
 impl fmt::Display for Docs {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let (roundabout, missing) = (self.roundabout.len(), self.missing.len());
-        write!(f, "{} doc comments, {roundabout} roundabout, {missing} missing", self.count)
+        write!(f, "{}, {} missing", self.openings, self.missing.len())
     }
 }
 

@@ -1,4 +1,4 @@
-//! Which file takes a name from which other file of its crate.
+//! Imports among the files of a crate.
 
 use std::collections::BTreeMap;
 

@@ -23,10 +23,21 @@ fn floors(name: &str) -> &'static [&'static [&'static str]] {
             &["probe"],
             &["condition"],
             &["error", "event"],
+            &["warning"],
             &["spec"],
             &["pod", "diagnosis", "version"],
         ],
         "runpod-sim" => &[&["sim"], &["http"], &["config"], &["world"], &["contract", "faults"], &["error"]],
+        "runpod-sindri" => &[
+            &["bin"],
+            &["provider"],
+            &["deploy", "action"],
+            &["environment"],
+            &["client"],
+            &["blueprint", "secrets"],
+            &["error"],
+            &["config", "state", "variables"],
+        ],
         _ => &[],
     }
 }

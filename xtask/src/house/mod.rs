@@ -8,9 +8,17 @@ mod layers;
 mod source;
 mod uses;
 
-use std::{error::Error, path::PathBuf};
+use std::{
+    error::Error,
+    path::{Path, PathBuf},
+};
 
-use self::{comments::Comments, docs::Docs, functions::Functions, source::Crate};
+use self::{
+    comments::Comments,
+    docs::{Docs, Openings},
+    functions::Functions,
+    source::Crate,
+};
 
 /// The crates that are published: what an inheritor reads first.
 const PUBLISHED: [&str; 4] = ["runpod-api", "runpod-lifecycle", "runpod-sim", "runpod-sindri"];
@@ -18,7 +26,7 @@ const PUBLISHED: [&str; 4] = ["runpod-api", "runpod-lifecycle", "runpod-sim", "r
 /// The options of `cargo xtask house`.
 #[derive(clap::Args)]
 pub(crate) struct Arguments {
-    /// The crates to measure. Default: every published crate.
+    /// The crates to measure. Default: every published crate, and the openings of the doc comments of every file.
     #[arg(value_parser = PUBLISHED)]
     crates: Vec<String>,
     /// The repository's root.
@@ -37,11 +45,25 @@ pub(crate) fn run(arguments: &Arguments) -> Result<String, Box<dyn Error>> {
         report += &line;
         faults.extend(found.into_iter().map(|fault| format!("{name}: {fault}")));
     }
+    if arguments.crates.is_empty() {
+        let (line, fault) = openings(&arguments.root)?;
+        report += &line;
+        faults.extend(fault);
+    }
     if faults.is_empty() {
         return Ok(report);
     }
     let count = faults.len();
     Err(format!("{count} limits of the house are passed\n{report}{}", faults.join("\n")).into())
+}
+
+/// Measures the openings of every doc comment of ours, in tests, benches and chores too.
+fn openings(root: &Path) -> Result<(String, Option<String>), Box<dyn Error>> {
+    let mut openings = Openings::default();
+    for (file, text) in source::texts(root)? {
+        openings.add(&file, &text);
+    }
+    Ok((format!("every file: {openings}\n"), openings.fault()))
 }
 
 /// Measures one crate: a line of counts, and the limits that are passed.
@@ -57,8 +79,6 @@ fn measure(measured: &Crate) -> (String, Vec<String>) {
 
 #[cfg(test)]
 mod tests {
-    use std::path::Path;
-
     use super::*;
 
     fn arguments(crates: &[&str]) -> Arguments {
@@ -66,23 +86,33 @@ mod tests {
         Arguments { crates: crates.iter().map(|name| (*name).to_owned()).collect(), root }
     }
 
-    /// Add a crate once it passes.
     #[test]
-    fn crates_that_keep_the_house_go_on_to_keep_it() {
-        if let Err(faults) = run(&arguments(&["runpod-api", "runpod-lifecycle", "runpod-sim"])) {
-            panic!("{faults}");
-        }
+    fn every_published_crate_keeps_the_house() {
+        let report = match run(&arguments(&[])) {
+            Ok(report) => report,
+            Err(faults) => panic!("{faults}"),
+        };
+        let measured = report.lines().filter(|line| line.contains(" functions, p90 "));
+        assert_eq!(measured.count(), PUBLISHED.len(), "{report}");
+        assert!(report.contains("\nevery file: "), "{report}");
     }
 
     #[test]
-    fn every_published_crate_can_be_measured() {
-        for name in PUBLISHED {
-            let report = match run(&arguments(&[name])) {
-                Ok(report) => report,
-                Err(faults) => faults.to_string(),
-            };
-            assert!(report.contains(&format!("{name}: ")) && report.contains(" functions, p90 "), "{report}");
+    fn openings_count_in_every_file_of_ours() {
+        let house = tempfile::tempdir().expect("a folder");
+        for (file, text) in [
+            ("tests/tests/a.rs", "//! How it is.\n"),
+            ("bench/src/lib.rs", "//! A bench.\n"),
+            ("target/debug/b.rs", "//! What cargo makes.\n"),
+        ] {
+            let path = house.path().join(file);
+            std::fs::create_dir_all(path.parent().expect("a folder")).expect("a folder");
+            std::fs::write(path, text).expect("a file");
         }
+        let (line, fault) = openings(house.path()).expect("every file is read");
+        assert_eq!(line, "every file: 2 doc comments, 1 roundabout\n");
+        let fault = fault.expect("one of two is more than 2 %");
+        assert!(fault.ends_with("begin with a verb or the noun: tests/tests/a.rs:1"), "{fault}");
     }
 
     #[test]

@@ -57,10 +57,24 @@ impl SourceFile {
     }
 }
 
+/// Reads the text of every `.rs` file of ours below a folder, by its path.
+pub(crate) fn texts(root: &Path) -> Result<BTreeMap<String, String>, Box<dyn Error>> {
+    let read = |path: PathBuf| {
+        let place = path.strip_prefix(root)?.to_string_lossy().replace('\\', "/");
+        Ok((place, fs::read_to_string(&path)?))
+    };
+    rust_files(root)?.into_iter().map(read).collect()
+}
+
 fn rust_files(folder: &Path) -> Result<Vec<PathBuf>, Box<dyn Error>> {
     let mut found = Vec::new();
     for entry in fs::read_dir(folder).map_err(|error| format!("{}: {error}", folder.display()))? {
         let path = entry?.path();
+        let name = path.file_name().unwrap_or_default().to_string_lossy();
+        // What cargo makes is not ours, and what is hidden is no source.
+        if path.is_dir() && (name == "target" || name.starts_with('.')) {
+            continue;
+        }
         if path.is_dir() {
             found.extend(rust_files(&path)?);
         } else if path.extension().is_some_and(|extension| extension == "rs") {

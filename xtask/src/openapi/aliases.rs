@@ -10,7 +10,7 @@ use serde_json::{Value, json};
 
 use super::{memory::Memory, options::HEADER, schema::Node};
 
-/// Where a schema or parameter has its aliases.
+/// Key under which a schema or parameter has its aliases.
 pub(crate) const NAMES: &str = "x-names";
 
 /// Arguments that the generated method, or its mock, has other uses for.
@@ -78,7 +78,7 @@ pub(crate) fn settle(document: &mut Value, memory: &Memory) {
     }
 }
 
-/// What each alias stands for, in the whole document.
+/// Meaning of each alias, in the whole document.
 #[derive(Default)]
 struct Given(BTreeMap<String, String>);
 
@@ -169,7 +169,7 @@ fn arguments(operation: &mut Value, given: &mut Given) {
     }
 }
 
-/// Whether an argument of the path must have another name.
+/// Returns true if an argument of the path must have another name.
 pub(crate) fn is_reserved(name: &str) -> bool {
     ARGUMENTS.contains(&field(name).as_str()) || !name.is_ascii() || name.is_empty()
 }

@@ -1,4 +1,4 @@
-//! Whether the committed documents are what an import gives today.
+//! Checks that the committed documents are what an import gives today.
 
 use std::{fmt, path::Path};
 
@@ -6,7 +6,7 @@ use serde_json::Value;
 
 use super::{Failure, Version, contract_folder, corrections::How, difference, import, source, write};
 
-/// What is wrong with the committed contract.
+/// Lists the faults of the committed contract.
 #[derive(Debug)]
 struct Problems(Vec<String>);
 
@@ -34,7 +34,7 @@ pub(crate) fn check(upstream: &Path) -> Result<String, Failure> {
     }
 }
 
-/// What is wrong with one version's files in `folder`.
+/// Lists the faults of one version's files in `folder`.
 fn of_version(version: Version, upstream: Value, folder: &Path) -> Result<Vec<String>, Failure> {
     let name = version.name();
     let mut problems = unordered(folder, name)?;
@@ -63,7 +63,7 @@ fn unordered(folder: &Path, name: &str) -> Result<Vec<String>, Failure> {
     Ok(problems)
 }
 
-/// Where the file is not what it should be.
+/// Finds the places where the file is not what it should be.
 fn compared(file: &str, folder: &Path, fresh: &Value) -> Result<Vec<String>, Failure> {
     let path = folder.join(file);
     let committed = source::read(&path.to_string_lossy())?;

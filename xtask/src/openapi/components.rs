@@ -7,7 +7,7 @@ use super::{
     schema::Node,
 };
 
-/// What a reference can lead through before it counts as endless.
+/// The most references in a chain before it counts as endless.
 const DEPTH: usize = 16;
 
 /// The object at `value`, through any `$ref` within the document.

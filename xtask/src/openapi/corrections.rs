@@ -1,4 +1,4 @@
-//! What we change in an upstream document before any rule reads it, each change with its reason.
+//! Corrections of an upstream document before any rule reads it, each with its reason.
 
 use serde::Deserialize;
 use serde_json::{Value, json};
@@ -9,21 +9,21 @@ use super::{memory, pointer};
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct Correction {
-    /// Where in the upstream document; leads through references and `allOf`.
+    /// Place in the upstream document; leads through references and `allOf`.
     pointer: String,
     change: Change,
-    /// What is put there, or which item of the list is added or taken away.
+    /// The value to put there, or the item of the list to add or take away.
     value: Option<Value>,
-    /// What upstream has there, without prose; nothing is there where this is not said.
+    /// Upstream's value there, without prose; nothing is there where this is not said.
     expects: Option<Value>,
     /// A property that stands where the new one belongs, where `allOf` leaves a choice.
     beside: Option<String>,
-    /// Whether the facade rests on it, so that an import without it fails.
+    /// True if the facade rests on it, so that an import without it fails.
     #[serde(default)]
     needed: bool,
     /// Why upstream is wrong.
     reason: String,
-    /// How that is known.
+    /// Source of that knowledge.
     source: String,
 }
 
@@ -40,7 +40,7 @@ enum Change {
     Remove,
 }
 
-/// What became of a correction.
+/// Outcome of a correction.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Outcome {
     /// It was made.
@@ -54,7 +54,7 @@ pub(crate) enum Outcome {
 }
 
 impl Outcome {
-    /// What is wrong with the entry, and what to do; nothing if it was made.
+    /// The fault of the entry, and what to do; nothing if it was made.
     pub(crate) fn told(self) -> Option<&'static str> {
         match self {
             Self::Changed => None,
@@ -67,7 +67,7 @@ impl Outcome {
     }
 }
 
-/// Which corrections may be left out without failing the import.
+/// Corrections that may be left out without failing the import.
 #[derive(Clone, Copy, Debug, Default)]
 pub(crate) struct How {
     /// Those that upstream has made its own.
@@ -100,7 +100,7 @@ pub(crate) enum CorrectionError {
     Needed {
         /// The entry.
         pointer: String,
-        /// What happened to it.
+        /// Its outcome.
         problem: &'static str,
         /// Its reason.
         reason: String,
@@ -110,7 +110,7 @@ pub(crate) enum CorrectionError {
     Malformed {
         /// The entry.
         pointer: String,
-        /// What is wrong with it.
+        /// Its fault.
         problem: &'static str,
     },
 }
@@ -139,7 +139,7 @@ pub(crate) fn apply(
     Ok(outcomes)
 }
 
-/// What was corrected, why, how that is known, and what became of it if it was not made.
+/// Record of a correction: the reason, how that is known, and the outcome if it was not made.
 pub(crate) fn reasons(corrections: &[Correction], outcomes: &[Outcome]) -> Value {
     let told = |(correction, outcome): (&Correction, &Outcome)| {
         let mut told = json!({ "pointer": correction.pointer, "reason": correction.reason, "source": correction.source });
@@ -188,7 +188,7 @@ impl Correction {
         }
     }
 
-    /// What a `set` meets if not what it expects.
+    /// The value that a `set` meets if not the one it expects.
     fn surprised(&self, document: &Value, place: &str, value: &Value) -> Option<Outcome> {
         let there = document.pointer(place)?;
         if facts(there) == *value {
@@ -221,7 +221,7 @@ impl Correction {
     }
 }
 
-/// What is there, without prose.
+/// The value there, without prose.
 fn facts(value: &Value) -> Value {
     super::schema::neutral(value, false)
 }
@@ -333,7 +333,7 @@ fn remove_item(document: &mut Value, pointer: &str, value: &Value) -> Outcome {
     if items.len() < before { Outcome::Changed } else { Outcome::Stale }
 }
 
-/// Whether both are the same parameter, written out or by reference.
+/// Returns true if both are the same parameter, written out or by reference.
 fn same_parameter(document: &Value, one: &Value, other: &Value) -> bool {
     let written_out = |value: &Value| {
         let pointer = value.get("$ref").and_then(Value::as_str).and_then(|text| text.strip_prefix('#'));

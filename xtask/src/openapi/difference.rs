@@ -1,4 +1,4 @@
-//! Where two documents differ.
+//! Differences of two documents.
 
 use serde_json::Value;
 

@@ -1,4 +1,4 @@
-//! What the generator cannot carry, operation by operation.
+//! Limits of the generator, operation by operation.
 
 use std::{
     collections::BTreeSet,

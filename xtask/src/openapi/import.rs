@@ -21,10 +21,10 @@ use super::{
     tidy,
 };
 
-/// What we know beyond the upstream document.
+/// Knowledge beyond the upstream document.
 #[derive(Debug, Default)]
 pub(crate) struct Notes {
-    /// What upstream has wrong.
+    /// Corrections of upstream.
     pub(crate) corrections: Vec<corrections::Correction>,
     /// Our own descriptions.
     pub(crate) docs: docs::Docs,
@@ -60,7 +60,7 @@ fn load<T: serde::de::DeserializeOwned + Default>(path: &Path) -> Result<T, BadN
     }
 }
 
-/// Where our documents say what was corrected; upstream's have no such key.
+/// Key under which our documents say what was corrected; upstream's have no such key.
 pub(crate) const CORRECTED: &str = "x-corrected";
 
 /// A document of ours.
@@ -69,7 +69,7 @@ pub(crate) struct Imported {
     pub(crate) document: Value,
     /// The corrections that were not made, and why.
     pub(crate) problems: Vec<String>,
-    /// What was left out.
+    /// Operations that were left out.
     pub(crate) skipped: Vec<Skipped>,
 }
 
@@ -153,7 +153,7 @@ fn is_openapi(document: &Value) -> Carried<()> {
     })
 }
 
-/// How many operations a document has.
+/// Counts the operations of a document.
 pub(crate) fn operation_count(document: &Value) -> usize {
     let items = document["paths"].as_object().into_iter().flatten();
     let methods = |item: &Value| METHODS.iter().filter(|method| item.get(**method).is_some()).count();

@@ -47,12 +47,12 @@ impl Memory {
         self.0.pointer("/components/schemas").and_then(Value::as_object).into_iter().flatten()
     }
 
-    /// Whether some component has the name, or one that is the same to Rust.
+    /// Returns true if some component has the name, or one that is the same to Rust.
     pub(crate) fn has(&self, name: &str) -> bool {
         self.components().any(|(known, _)| plain(known) == plain(name))
     }
 
-    /// What a component was read from: itself, or that of which it is the other reading.
+    /// Origin of a component: itself, or that of which it is the other reading.
     fn base(&self, name: &str) -> String {
         self.component(name).and_then(|node| node.get(OF)?.as_str()).unwrap_or(name).to_owned()
     }
@@ -124,7 +124,7 @@ impl Memory {
         names
     }
 
-    /// Whether the component of this name is upstream's of that name: it was no part of another, or still is where
+    /// Returns true if the component of this name is upstream's of that name: it was no part of another, or still is where
     /// it was.
     fn is_upstreams(&self, name: &str, votes: &BTreeMap<String, String>) -> bool {
         let node = self.component(name);

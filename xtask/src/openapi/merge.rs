@@ -64,7 +64,7 @@ pub(crate) fn both(mut base: Node, more: Node, at: &str) -> Carried<Node> {
     Ok(base)
 }
 
-/// Whether the schema leaves open what the value is.
+/// Returns true if the schema leaves open what the value is.
 pub(crate) fn says_nothing(node: &Node) -> bool {
     node.keys().all(|key| key.starts_with("x-") || super::schema::ANNOTATIONS.contains(&key.as_str()))
 }

@@ -35,7 +35,7 @@ mod tidy;
 mod verify;
 mod write;
 
-/// What a chore can fail with.
+/// Failure of a chore.
 pub(crate) type Failure = Box<dyn std::error::Error>;
 
 #[derive(clap::Args)]
@@ -65,6 +65,9 @@ enum Action {
         /// Write only what compiles: the bindings of the new document, and the facade on top of them.
         #[arg(long)]
         verify: bool,
+        /// Where cargo builds what is verified.
+        #[arg(long, default_value_os_t = contract_folder().join("../target/tmp/revisions"))]
+        target_dir: PathBuf,
     },
     /// Fail unless the committed documents are what an import gives, and say where they are not.
     Check {
@@ -77,10 +80,10 @@ enum Action {
         /// The folder of upstream's documents, runpod-v1.json and runpod-v2.json.
         #[arg(long)]
         upstream: PathBuf,
-        /// How many to compile; all of them if it is large enough.
+        /// Number to compile; all of them if it is large enough.
         #[arg(long, default_value_t = usize::MAX)]
         compile: usize,
-        /// Where cargo builds what is compiled.
+        /// Target folder of what is compiled.
         #[arg(long, default_value_os_t = contract_folder().join("../target/tmp/revisions"))]
         target_dir: PathBuf,
     },
@@ -92,7 +95,7 @@ enum Action {
         /// The folder of the documents.
         #[arg(long)]
         folder: PathBuf,
-        /// Compile the bindings of each, in this folder.
+        /// Compile the bindings of each, in this folder, and the facade on top where it can be.
         #[arg(long)]
         compile_in: Option<PathBuf>,
     },
@@ -107,7 +110,7 @@ enum Action {
         /// The document after.
         #[arg(long)]
         new: String,
-        /// How to say it.
+        /// Format of the report.
         #[arg(long, value_enum, default_value_t)]
         format: diff::Format,
     },
@@ -140,12 +143,12 @@ pub(crate) fn contract_folder() -> PathBuf {
 /// Runs one chore and gives what it has to say.
 pub(crate) fn run(arguments: Arguments) -> Result<String, Failure> {
     match arguments.action {
-        Action::Import { version, from, to, skip_stale, bindings_only, verify } => {
+        Action::Import { version, from, to, skip_stale, bindings_only, verify, target_dir } => {
             let how = corrections::How { skip_stale, bindings_only };
             let notes = import::Notes::load(version, &contract_folder())?;
             let imported = import::generated(source::read(&from)?, &notes, how)?;
             if verify {
-                verify::compiles(version, &imported.document)?;
+                verify::compiles(version, &imported.document, &target_dir)?;
             }
             let path = to.join(format!("{}.json", version.name()));
             write::document(&path, &imported.document)?;

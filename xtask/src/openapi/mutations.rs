@@ -27,13 +27,13 @@ struct Row {
     document: String,
     /// The places it is made at, each a mutation.
     at: Vec<String>,
-    /// What is put there, by what it is called, each a mutation.
+    /// Values to put there, by name, each a mutation.
     #[serde(default)]
     values: BTreeMap<String, Value>,
     edits: Vec<Vec<Value>>,
     /// The semantic versioning step that a reader of both documents would ask for.
     step: Option<String>,
-    /// Whether the facade goes on to compile.
+    /// True if the facade goes on to compile.
     #[serde(default = "yes")]
     facade: bool,
 }
@@ -239,7 +239,7 @@ fn argument(document: &mut Value, path: &str, old: &str, new: &str) -> Option<()
     Some(())
 }
 
-/// What is wrong with the import of one mutation.
+/// Finds the fault in the import of one mutation.
 fn imported(mutation: &Mutation, original: &Original) -> Option<String> {
     let mut upstream = original.upstream.clone();
     if let Err(problem) = mutation.apply(&mut upstream) {
@@ -292,7 +292,7 @@ struct Group<'a> {
 /// Most mutations in one group.
 const AT_ONCE: usize = 12;
 
-/// What does not compile. Mutations are made together as long as they do not get in each other's way; a group that
+/// Lists the mutations that do not compile. They are made together as long as they do not get in each other's way; a group that
 /// fails is compiled one by one.
 fn compiled(sample: &[Mutation], originals: &[Original; 2], target: &Path) -> Result<Vec<String>, Failure> {
     let mut groups: Vec<Group<'_>> = Vec::new();

@@ -1,10 +1,10 @@
-//! What an import read past.
+//! Notes on what an import read past.
 
 use serde_json::Value;
 
 use super::{pointer::step, schema::IGNORED};
 
-/// Where our document lists keywords that were not carried.
+/// Key under which our document lists keywords that were not carried.
 pub(crate) fn ignored(document: &Value) -> Vec<String> {
     let mut found = Vec::new();
     collect(document, "", &mut found);

@@ -1,4 +1,4 @@
-//! What may be left out of a call, as one component for each operation.
+//! Optional parameters of a call, as one component for each operation.
 //!
 //! Arguments are positional in Rust, so one more would break every call. The parameters stay in the operation as
 //! upstream has them; `x-options` names the component that the bindings take in their place.

@@ -87,7 +87,7 @@ fn one(document: &Value, schemas: &Node, parameter: &Value, path: &str, at: &str
     Ok(Some(out))
 }
 
-/// Whether a list is sent as one parameter per item; refuses what cannot be sent.
+/// Returns true if a list is sent as one parameter per item; refuses what cannot be sent.
 fn style(node: &Node, place: &str, at: &str) -> Carried<bool> {
     let default = if place == "query" { "form" } else { "simple" };
     let style = node.get("style").and_then(Value::as_str).unwrap_or(default);

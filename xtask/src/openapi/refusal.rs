@@ -1,4 +1,4 @@
-//! What a rule says when it cannot carry a part of a document.
+//! Refusal of a rule that cannot carry a part of a document.
 
 /// A part of the document that cannot be carried, where it is, and what to do.
 #[derive(Debug, thiserror::Error)]
@@ -16,7 +16,7 @@ impl Refusal {
         Self { pointer, problem: problem.into(), remedy: remedy.into() }
     }
 
-    /// Where it is.
+    /// Its place.
     pub(crate) fn pointer(&self) -> &str {
         &self.pointer
     }

@@ -11,7 +11,7 @@ use super::{
 /// The component that every failure is read as.
 pub(crate) const ERROR: &str = "ErrorResponse";
 
-/// What RunPod's failures hold, on either API version and in front of it.
+/// Bodies of RunPod's failures, on either API version and in front of it.
 const ERROR_FACTS: [(&str, &str); 5] = [
     ("title", "string"),
     ("status", "integer"),
@@ -20,7 +20,7 @@ const ERROR_FACTS: [(&str, &str); 5] = [
     ("message", "string"),
 ];
 
-/// Whether a media type is JSON.
+/// Returns true if a media type is JSON.
 pub(crate) fn is_json(media_type: &str) -> bool {
     let essence = media_type.split(';').next().unwrap_or_default().trim().to_ascii_lowercase();
     essence == "application/json" || essence.ends_with("+json")

@@ -6,6 +6,8 @@ use std::{
     path::{Path, PathBuf},
 };
 
+use serde_json::Value;
+
 use super::{
     Failure, Version, contract_folder,
     corrections::How,
@@ -16,7 +18,7 @@ use super::{
 };
 
 /// Imports the folder's documents in the order of their names and tells the step from each to the next. With a folder
-/// to build in, the bindings of each are compiled.
+/// to build in, the bindings of each are compiled, and the facade if it can be.
 pub(crate) fn run(version: Version, folder: &Path, target: Option<&Path>) -> Result<String, Failure> {
     let mut told = String::new();
     let mut before = None;
@@ -30,18 +32,30 @@ pub(crate) fn run(version: Version, folder: &Path, target: Option<&Path>) -> Res
         let how = How { skip_stale: true, bindings_only: true };
         let imported = import::generated(source::read(&place)?, &notes, how)
             .map_err(|error| format!("{place}: {error}"))?;
-        if let Some(target) = target {
-            let folder = verify::with(version, &imported.document)?;
-            mutations::check(folder.path(), target, false).map_err(|error| format!("{place}: {error}"))?;
-        }
+        let built = match target {
+            Some(target) => {
+                build(version, &imported.document, target).map_err(|error| format!("{place}: {error}"))?
+            }
+            None => "",
+        };
         let step =
             before.as_ref().map_or("the first", |old| Step::of(&between(old, &imported.document)).name());
         let (count, out) = (operation_count(&imported.document), imported.skipped.len());
         // Writing to a text cannot fail.
-        let _ = writeln!(told, "{place}: {count} operations, {out} left out; step: {step}");
+        let _ = writeln!(told, "{place}: {count} operations, {out} left out{built}; step: {step}");
         before = Some(imported.document);
     }
     Ok(told)
+}
+
+/// Compiles the bindings, which must, and the facade on top, which may rest on what only a later revision has.
+fn build(version: Version, document: &Value, target: &Path) -> Result<&'static str, Failure> {
+    let folder = verify::with(version, document)?;
+    mutations::check(folder.path(), target, false)?;
+    Ok(match mutations::check(folder.path(), target, true) {
+        Ok(()) => "; bindings and facade compile",
+        Err(_) => "; bindings compile, the facade does not",
+    })
 }
 
 fn documents(folder: &Path) -> Result<Vec<PathBuf>, Failure> {

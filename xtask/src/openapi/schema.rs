@@ -71,7 +71,7 @@ const CONDITIONS: [&str; 12] = [
 /// Keywords that say nothing about the value itself, so that a `$ref` keeps its name beside them.
 pub(crate) const ANNOTATIONS: [&str; 5] = ["default", "deprecated", "nullable", "readOnly", "writeOnly"];
 
-/// Where a schema lists the keywords that were not carried.
+/// Key under which a schema lists the keywords that were not carried.
 pub(crate) const IGNORED: &str = "x-ignored";
 
 /// Keywords that hold lists of schemas.

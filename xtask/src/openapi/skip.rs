@@ -7,7 +7,7 @@ use serde_json::Value;
 
 use super::{operations::METHODS, pointer, refusal::Refusal};
 
-/// Where our documents list what was left out.
+/// Key under which our documents list what was left out.
 pub(crate) const SKIPPED: &str = "x-skipped";
 
 /// Something of upstream's that the bindings do not have.
@@ -17,7 +17,7 @@ pub(crate) struct Skipped {
     pub(crate) place: String,
     /// Upstream's operation id, empty where there is none.
     pub(crate) id: String,
-    /// Where the problem is, what it is and what to do about it.
+    /// The problem: its place, its nature and what to do about it.
     pub(crate) problem: String,
 }
 

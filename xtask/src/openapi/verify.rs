@@ -1,16 +1,17 @@
 //! Compiling what an import gives, before anything is written.
 
+use std::path::Path;
+
 use serde_json::Value;
 
 use super::{Failure, Version, contract_folder, mutations, write};
 
 /// Compiles the bindings and the facade from the document, beside the committed one of the other version.
-pub(crate) fn compiles(version: Version, document: &Value) -> Result<(), Failure> {
+pub(crate) fn compiles(version: Version, document: &Value, target: &Path) -> Result<(), Failure> {
     let folder = with(version, document)?;
-    let target = contract_folder().join("../target/verify");
-    mutations::check(folder.path(), &target, false)
+    mutations::check(folder.path(), target, false)
         .map_err(|error| format!("the bindings of this document: {error}\nnothing was written"))?;
-    mutations::check(folder.path(), &target, true).map_err(|error| {
+    mutations::check(folder.path(), target, true).map_err(|error| {
         format!("the facade on top of this document: {error}\nnothing was written; see what `diff` says is breaking").into()
     })
 }

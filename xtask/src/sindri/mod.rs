@@ -2,6 +2,7 @@
 
 mod scenarios;
 mod simulator;
+mod vault;
 
 use std::{
     fs,
@@ -9,9 +10,16 @@ use std::{
     process::{Command, Output},
 };
 
+use serde_json::Value;
+
 use crate::openapi::Failure;
 
 const NEEDS: &str = "this needs the source of Sindri 3.1 (https://github.com/pacphi/sindri, branch v3): name its folder with --source, or in SINDRI_SOURCE";
+
+/// The beginning of the adapter in the guide.
+const ADAPTER: &str = "//! RunPod: the provider of";
+/// The beginning of the tests that Sindri gets.
+const TESTS: &str = "//! RunPod as Sindri makes it";
 
 #[derive(clap::Args)]
 pub(crate) struct Arguments {
@@ -33,6 +41,7 @@ pub(crate) fn run(arguments: &Arguments) -> Result<String, Failure> {
     sindri.apply()?;
     sindri.cargo(&["fmt", "--package", "sindri-providers", "--check"])?;
     sindri.cargo(&["clippy", "--package", "sindri-providers", "--all-targets", "--", "-D", "warnings"])?;
+    sindri.cargo(&["test", "--package", "sindri-providers", "--test", "runpod_tests"])?;
     sindri.cargo(&["build", "--package", "sindri"])?;
     scenarios::run(&sindri)
 }
@@ -55,14 +64,10 @@ impl Sindri {
     /// Makes the change that docs/sindri.md describes.
     fn apply(&self) -> Result<(), Failure> {
         let providers = self.folder.join("crates/sindri-providers");
-        fs::write(
-            providers.join("src/runpod.rs"),
-            adapter(&fs::read_to_string(self.ours.join("docs/sindri.md"))?)?,
-        )?;
-        let old_tests = providers.join("tests/runpod_tests.rs");
-        if old_tests.exists() {
-            fs::remove_file(old_tests)?;
-        }
+        let guide = fs::read_to_string(self.ours.join("docs/sindri.md"))?;
+        fs::write(providers.join("src/runpod.rs"), shown(&guide, ADAPTER)?)?;
+        fs::write(providers.join("tests/runpod_tests.rs"), shown(&guide, TESTS)?)?;
+        self.describe()?;
         let manifest = providers.join("Cargo.toml");
         let dependency = format!(
             "[dependencies]\nrunpod-sindri = {{ path = {:?}, default-features = false, features = [\"rustls\"] }}",
@@ -72,7 +77,25 @@ impl Sindri {
         fs::write(manifest, text)?;
         // The toolchain at hand will do: the file asks for targets that a build here does not need.
         let _ = fs::remove_file(self.folder.join("rust-toolchain.toml"));
+        // The copy is inside this checkout, and the tools take the nearest of these above a file: ours are not Sindri's.
+        for name in ["rustfmt.toml", "clippy.toml"] {
+            if !self.folder.join(name).exists() {
+                fs::write(self.folder.join(name), "")?;
+            }
+        }
         Ok(())
+    }
+
+    /// Puts our description of `providers.runpod` into Sindri's schema.
+    fn describe(&self) -> Result<(), Failure> {
+        let read = |path: &Path| -> Result<Value, Failure> { Ok(serde_json::from_slice(&fs::read(path)?)?) };
+        let ours = read(&self.ours.join("docs/schema/runpod.schema.json"))?;
+        let path = self.folder.join("schemas/sindri.schema.json");
+        let mut schema = read(&path)?;
+        let place = schema.pointer_mut("/properties/providers/properties/runpod");
+        *place.ok_or("Sindri's schema has no providers.runpod")? = ours["$defs"]["RunpodConfig"].clone();
+        schema["$defs"] = ours["$defs"].clone();
+        Ok(fs::write(path, schema.to_string())?)
     }
 
     fn cargo(&self, words: &[&str]) -> Result<(), Failure> {
@@ -94,12 +117,12 @@ impl Sindri {
     }
 }
 
-/// The adapter as the guide shows it.
-fn adapter(guide: &str) -> Result<&str, Failure> {
-    let begin = "```rust\n";
-    let at = guide.find("```rust\n//! RunPod: the provider of").ok_or("docs/sindri.md shows no adapter")?;
-    let text = &guide[at + begin.len()..];
-    Ok(&text[..text.find("```\n").ok_or("the adapter in docs/sindri.md does not end")?])
+/// The text in Rust that the guide shows and that begins so.
+fn shown<'a>(guide: &'a str, first: &str) -> Result<&'a str, Failure> {
+    let fence = format!("```rust\n{first}");
+    let at = guide.find(&fence).ok_or_else(|| format!("docs/sindri.md shows no {first:?}"))?;
+    let text = &guide[at + fence.len() - first.len()..];
+    Ok(&text[..text.find("```\n").ok_or("a text in docs/sindri.md does not end")?])
 }
 
 /// Copies a folder without what a build or git leaves in it.
@@ -129,9 +152,26 @@ mod tests {
     }
 
     #[test]
-    fn the_adapter_is_taken_from_the_guide() {
+    fn the_adapter_and_its_tests_are_taken_from_the_guide() {
         let guide = include_str!("../../../docs/sindri.md");
-        let adapter = adapter(guide).expect("the guide shows it");
-        assert!(adapter.starts_with("//! RunPod") && adapter.ends_with("}\n") && !adapter.contains("```"));
+        for first in [ADAPTER, TESTS] {
+            let text = shown(guide, first).expect("the guide shows it");
+            assert!(text.starts_with(first) && text.ends_with("}\n") && !text.contains("```"));
+        }
+        assert!(shown(guide, "//! Nothing").is_err());
+    }
+
+    /// Its defaults and edition 2021, which Sindri's own checks hold every file to.
+    #[test]
+    fn the_texts_are_formatted_as_sindri_formats() {
+        let guide = include_str!("../../../docs/sindri.md");
+        let elsewhere = tempfile::tempdir().expect("a folder without a style of ours above it");
+        for first in [ADAPTER, TESTS] {
+            let file = elsewhere.path().join("text.rs");
+            fs::write(&file, shown(guide, first).expect("the guide shows it")).expect("written");
+            let mut rustfmt = Command::new("rustfmt");
+            let output = rustfmt.args(["--check", "--edition", "2021"]).arg(&file).output().expect("rustfmt");
+            assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stdout));
+        }
     }
 }

@@ -10,8 +10,8 @@ use serde_json::Value;
 
 use crate::openapi::Failure;
 
-const CONFIG: &str =
-    "[[network_volume]]\nid = \"vol1\"\nname = \"data\"\nsize_gb = 100\ndata_center = \"US-KS-2\"\n";
+const CONFIG: &str = "[[network_volume]]\nid = \"vol1\"\nname = \"data\"\nsize_gb = 100\ndata_center = \"US-KS-2\"\n\
+     [[registry]]\nid = \"cred1\"\nname = \"private\"\n";
 
 pub(super) struct Simulator {
     process: Child,
@@ -51,9 +51,17 @@ impl Simulator {
 
     /// The pods that were ever created.
     pub(super) fn ledger(&self) -> Result<Vec<Value>, Failure> {
-        let text = self.client.get(format!("{}/_sim/ledger", self.url)).send()?.text()?;
-        let answer: Value = serde_json::from_str(&text)?;
-        Ok(answer["ledger"].as_array().cloned().unwrap_or_default())
+        Ok(self.read("/_sim/ledger")?["ledger"].as_array().cloned().unwrap_or_default())
+    }
+
+    /// A pod as RunPod shows it.
+    pub(super) fn pod(&self, id: &str) -> Result<Value, Failure> {
+        self.read(&format!("/v2/pods/{id}"))
+    }
+
+    fn read(&self, path: &str) -> Result<Value, Failure> {
+        let request = self.client.get(format!("{}{path}", self.url)).bearer_auth(&self.key);
+        Ok(serde_json::from_str(&request.send()?.error_for_status()?.text()?)?)
     }
 }
 

@@ -70,7 +70,7 @@ impl Source for &Script {
             let mut attempts = self.attempts.lock().unwrap_or_else(PoisonError::into_inner);
             if attempts.len() > 1 { attempts.pop_front() } else { attempts.front().cloned() }
         };
-        match next.expect("a script has at least one look") {
+        match next.expect("a script has at least one poll") {
             Scripted::State(word) => Ok(Observation::Pod(Box::new(Pod::scripted(id, word, false)))),
             Scripted::Ssh => Ok(Observation::Pod(Box::new(Pod::scripted(id, "RUNNING", true)))),
             Scripted::Absent => Ok(Observation::Gone),
@@ -111,14 +111,14 @@ impl Source for &Script {
 use Scripted::{Absent, Fails, Hangs, Ssh, State, Unclear};
 
 #[tokio::test(start_paused = true)]
-async fn looks_at_once_then_at_1_3_5_and_every_5_seconds_and_at_the_end() {
+async fn polls_at_once_then_at_1_3_5_and_every_5_seconds_and_at_the_end() {
     let script = Script::new([State("RUNNING")]);
     script.wait(Stopped, 18).await.unwrap_err();
     assert_eq!(script.asked_at(), [0.0, 1.0, 3.0, 5.0, 10.0, 15.0, 18.0]);
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_booting_pod_is_looked_at_when_a_loop_would_and_no_more_often() {
+async fn a_booting_pod_is_polled_when_a_loop_would_and_no_more_often() {
     let script = Script::new([State("PROVISIONING")]);
     let error = script.wait(Running, 18).await.unwrap_err();
     assert_eq!(script.asked_at(), [0.0, 5.0, 10.0, 15.0, 18.0]);
@@ -133,7 +133,7 @@ async fn a_booting_pod_is_looked_at_when_a_loop_would_and_no_more_often() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_condition_that_holds_already_takes_one_look_and_no_time() {
+async fn a_condition_that_holds_already_takes_one_poll_and_no_time() {
     let script = Script::new([State("RUNNING")]);
     script.wait(Running, 0).await.unwrap();
     assert_eq!(script.asked_at(), [0.0]);
@@ -148,7 +148,7 @@ async fn running_without_an_endpoint_is_not_ready() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn an_endpoint_that_does_not_answer_is_not_ready_and_is_probed_between_looks() {
+async fn an_endpoint_that_does_not_answer_is_not_ready_and_is_probed_between_polls() {
     let script = Script::new([State("STARTING"), Ssh]);
     script.probes.lock().unwrap().extend((0..7).map(|_| Err("no banner".into())));
     script.wait(Ready::Ssh, 60).await.unwrap();
@@ -194,11 +194,11 @@ async fn an_unknown_state_is_waited_through() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn gone_is_absent_or_terminated_but_never_a_failed_look() {
-    for (end, looks) in [(Absent, 2), (State("TERMINATED"), 2)] {
+async fn gone_is_absent_or_terminated_but_never_a_failed_poll() {
+    for (end, polls) in [(Absent, 2), (State("TERMINATED"), 2)] {
         let script = Script::new([State("RUNNING"), end]);
         script.wait(Gone, 60).await.unwrap();
-        assert_eq!(script.asked_at().len(), looks);
+        assert_eq!(script.asked_at().len(), polls);
     }
     let script = Script::new([Fails(ErrorKind::Unreadable)]);
     let error = script.wait(Gone, 10).await.unwrap_err();
@@ -231,7 +231,7 @@ async fn stopped_waits_for_exited_and_fails_when_the_pod_is_gone() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_look_that_hangs_is_cut_when_the_longest_wait_is_over() {
+async fn a_poll_that_hangs_is_cut_when_the_longest_wait_is_over() {
     let script = Script::new([Hangs]);
     let error = script.wait(Running, 30).await.unwrap_err();
     assert!(matches!(error, WaitError::TimedOut { .. }));
@@ -280,8 +280,8 @@ async fn a_wait_that_is_to_fail_early_ends_with_a_cause_that_does_not_heal_and_w
 
 #[tokio::test(start_paused = true)]
 async fn a_pod_that_boots_as_usual_or_is_there_has_its_log_left_alone() {
-    for looks in [vec![State("STARTING"), State("STARTING"), Ssh], vec![Ssh]] {
-        let script = Script::new(looks);
+    for polls in [vec![State("STARTING"), State("STARTING"), Ssh], vec![Ssh]] {
+        let script = Script::new(polls);
         script.wait(Ready::Ssh, 60).await.unwrap();
         assert!(script.log_read_at.lock().unwrap().is_empty());
     }

@@ -11,7 +11,7 @@ use crate::{
     world::{
         App,
         account::Account,
-        capacity::{Place, level},
+        capacity::level,
         catalog::{self, Cloud, CpuFlavor},
     },
 };
@@ -53,9 +53,7 @@ fn view(flavor: &CpuFlavor, wanted: Option<u32>, account: &Account) -> Value {
     let used = account.used();
     let centers = flavor.data_centers.iter().filter_map(|id| catalog::data_center(id));
     let free = centers.map(|center| {
-        let place =
-            Place { type_id: flavor.id.to_owned(), data_center: center.id.to_owned(), cloud: Cloud::Secure };
-        let free = account.capacity.free(&place, &used).unwrap_or(u32::MAX);
+        let free = account.capacity.free_of(flavor.id, center.id, Cloud::Secure, &used);
         (center, if wanted > flavor.max_vcpus { 0 } else { free })
     });
     let free: Vec<_> = free.collect();

@@ -11,7 +11,7 @@ use crate::{
     world::{
         App,
         account::Account,
-        capacity::{Place, level},
+        capacity::level,
         catalog::{self, Cloud, DataCenter},
     },
 };
@@ -65,10 +65,7 @@ fn view(center: &DataCenter, call: &Call, account: &Account) -> Value {
 fn stock(center: &DataCenter, offer: (&str, &str, &[Cloud], u32), account: &Account) -> Value {
     let (id, name, clouds, least) = offer;
     let used = account.used();
-    let free = |cloud: &Cloud| {
-        let place = Place { type_id: id.to_owned(), data_center: center.id.to_owned(), cloud: *cloud };
-        account.capacity.free(&place, &used).unwrap_or(u32::MAX)
-    };
+    let free = |cloud: &Cloud| account.capacity.free_of(id, center.id, *cloud, &used);
     let most = clouds.iter().map(free).max().unwrap_or(0);
     json!({ "id": id, "name": name, "availability": level(Some(most), least) })
 }

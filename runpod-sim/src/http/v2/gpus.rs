@@ -11,7 +11,7 @@ use crate::{
     world::{
         App,
         account::Account,
-        capacity::{Place, level},
+        capacity::level,
         catalog::{self, Cloud, GpuType},
         rules::version_key,
     },
@@ -118,11 +118,7 @@ fn availability(view: &mut Value, gpu: &GpuType, filter: &Filter, account: &Acco
         .filter(|cloud| gpu.offer(*cloud).max_count >= filter.count && (!constrained || !versions.is_empty()))
         .collect();
     let best = |center: &&catalog::DataCenter| {
-        let free = |cloud: &Cloud| {
-            let place =
-                Place { type_id: gpu.id.to_owned(), data_center: center.id.to_owned(), cloud: *cloud };
-            account.capacity.free(&place, &used).unwrap_or(u32::MAX)
-        };
+        let free = |cloud: &Cloud| account.capacity.free_of(gpu.id, center.id, *cloud, &used);
         clouds.iter().map(free).max().unwrap_or(0)
     };
     let stocked: Vec<(&catalog::DataCenter, &str)> = filter

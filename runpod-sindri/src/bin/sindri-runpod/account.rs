@@ -1,13 +1,12 @@
 //! Commands about the whole account rather than one environment: its pods, what RunPod rents, and lifetimes that are over.
 
-use std::fmt;
-
-use runpod_lifecycle::{Cloud, End, GpuType, Pod, PodHandle, PodState, Reaped, RunPod, Stock};
+use runpod_lifecycle::{Cloud, End, GpuType, Pod, PodHandle, PodState, Reaped, RunPod, Stock, Warning};
+use runpod_sindri::DeploymentState;
 use serde_json::{Value, json};
 
 use crate::{
     args::{Cloud as CloudArgument, GpuFilter},
-    output::{self, Printer},
+    output::{self, Incomplete, Printer},
     progress::Progress,
 };
 
@@ -35,7 +34,7 @@ pub(crate) async fn list(runpod: &RunPod, all: bool, printer: Printer) -> anyhow
 fn pod_for_programs(pod: &Pod) -> Value {
     let cost = pod.hourly_cost();
     json!({
-        "name": pod.name, "instance_id": pod.id, "state": runpod_sindri::DeploymentState::from(pod.deployment_state()),
+        "name": pod.name, "instance_id": pod.id, "state": DeploymentState::of(pod),
         "runpod_status": pod.state.as_ref().map(PodState::as_str), "hardware": hardware(pod),
         "data_center": pod.data_center, "cost_per_hr": cost.total_usd(), "storage_cost_per_hr": cost.storage_usd,
         "is_ours": pod.is_ours(), "created_at": pod.created_at,
@@ -43,7 +42,7 @@ fn pod_for_programs(pod: &Pod) -> Value {
 }
 
 fn state(pod: &Pod) -> String {
-    runpod_sindri::DeploymentState::from(pod.deployment_state()).to_string()
+    DeploymentState::of(pod).to_string()
 }
 
 fn hardware(pod: &Pod) -> String {
@@ -133,17 +132,24 @@ pub(crate) async fn reap(
     };
     let done: Vec<(String, String)> = done;
     // That this machine's clock counts leaves no pod out.
+    let is_of_pods = |warning: &Warning| !matches!(warning, Warning::LocalClock { .. });
     let unjudged: Vec<String> =
-        progress.warned().into_iter().filter(|warning| !warning.contains("this machine's clock")).collect();
-    if printer.json {
-        let entries = done.iter().map(|(line, id)| json!({ "instance_id": id, "message": line }));
-        printer.print(&entries.collect::<Vec<_>>())?;
-    } else if done.is_empty() && failed.is_empty() && unjudged.is_empty() {
-        printer.lines(["no pod has outlived its lifetime"])?;
-    } else {
-        printer.lines(done.iter().map(|(line, _)| line))?;
+        progress.warned().iter().filter(|warning| is_of_pods(warning)).map(Warning::to_string).collect();
+    let is_complete = failed.is_empty() && unjudged.is_empty();
+    let entries: Value =
+        done.iter().map(|(line, id)| json!({ "instance_id": id, "message": line })).collect();
+    match (printer.json, is_complete) {
+        // One document: a failure has what was done in it.
+        (true, false) => {}
+        (true, true) => printer.print(&entries)?,
+        (false, true) if done.is_empty() => printer.lines(["no pod has outlived its lifetime"])?,
+        (false, _) => printer.lines(done.iter().map(|(line, _)| line))?,
     }
-    if failed.is_empty() && unjudged.is_empty() { Ok(()) } else { Err(NotEnded { failed, unjudged }.into()) }
+    if is_complete {
+        Ok(())
+    } else {
+        Err(Incomplete { told: not_ended(&failed, &unjudged), done: entries }.into())
+    }
 }
 
 /// Ends and failures, a line and the pod's id each.
@@ -153,7 +159,8 @@ fn sorted(reaped: Vec<Reaped>) -> (Vec<(String, String)>, Vec<String>) {
         let what = match (end, kept_because) {
             (End::Terminated, _) => "terminated".to_owned(),
             (End::Stopped, _) => "stopped".to_owned(),
-            (_, reason) => format!("left as it is, and it bills: {}", reason.unwrap_or("no reason is known")),
+            (_, Some(reason)) => format!("left as it is, and it bills: {reason}"),
+            (_, None) => "left as it is, and it bills: no reason is known".to_owned(),
         };
         match outcome {
             Ok(()) => done.push((line(&what, &pod), pod.id.clone())),
@@ -168,24 +175,15 @@ fn line(what: &str, pod: &Pod) -> String {
 }
 
 /// Pods that could not be ended, and why there may be more of them.
-#[derive(Debug)]
-struct NotEnded {
-    failed: Vec<String>,
-    unjudged: Vec<String>,
+fn not_ended(failed: &[String], unjudged: &[String]) -> String {
+    let told = [
+        ("not every pod whose lifetime is over was ended", failed),
+        ("not every pod could be judged, and one whose lifetime is over bills on", unjudged),
+    ];
+    let told = told.into_iter().filter(|(_, pods)| !pods.is_empty());
+    let told: Vec<String> = told.map(|(what, pods)| format!("{what}: {}", pods.join("; "))).collect();
+    told.join(". ")
 }
-
-impl fmt::Display for NotEnded {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let failed = "not every pod whose lifetime is over was ended";
-        let unjudged = "not every pod could be judged, and one whose lifetime is over bills on";
-        let told = [(failed, &self.failed), (unjudged, &self.unjudged)].into_iter();
-        let told = told.filter(|(_, pods)| !pods.is_empty());
-        let told: Vec<String> = told.map(|(what, pods)| format!("{what}: {}", pods.join("; "))).collect();
-        f.write_str(&told.join(". "))
-    }
-}
-
-impl std::error::Error for NotEnded {}
 
 /// Rows under a header, each column as wide as its widest cell.
 fn table<const N: usize>(header: [&str; N], rows: impl IntoIterator<Item = [String; N]>) -> Vec<String> {

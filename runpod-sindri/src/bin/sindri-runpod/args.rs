@@ -116,12 +116,12 @@ pub(crate) enum Command {
     },
 }
 
-/// Which GPU types to show.
+/// Filter of the GPU types to show.
 #[derive(Debug, Args)]
 pub(crate) struct GpuFilter {
     /// Only types whose id or pool has this in it.
     pub(crate) name: Option<String>,
-    /// The cloud to look at.
+    /// The cloud to list.
     #[arg(long, value_enum, default_value_t = Cloud::Secure)]
     pub(crate) cloud: Cloud,
     /// Number of GPUs that a pod is to have: stock is for so many.
@@ -165,10 +165,25 @@ pub(crate) struct Wait {
     fail_early: bool,
 }
 
+/// Parts of a config.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Reads {
+    /// None: the command is about the whole account.
+    Nothing,
+    /// The name. What is wrong with the rest must not keep a pod that bills from being found and ended.
+    Name,
+    /// All of it.
+    Everything,
+}
+
 impl Command {
-    /// Returns true if it is about an environment, which a config names.
-    pub(crate) fn needs_config(&self) -> bool {
-        !matches!(self, Self::List { .. } | Self::Gpus(_) | Self::Reap { .. })
+    /// Tells how much of a config it needs.
+    pub(crate) fn reads(&self) -> Reads {
+        match self {
+            Self::List { .. } | Self::Gpus(_) | Self::Reap { .. } => Reads::Nothing,
+            Self::Status | Self::Stop { .. } | Self::Destroy { .. } | Self::Logs { .. } => Reads::Name,
+            _ => Reads::Everything,
+        }
     }
 
     /// Returns true if its wait is to end with a cause that does not heal.

@@ -1,4 +1,4 @@
-//! A create that is on its way while somebody presses Ctrl-C.
+//! A create that is on its way while Ctrl-C is pressed.
 
 use std::{
     future::poll_fn,

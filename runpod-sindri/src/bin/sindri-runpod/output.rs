@@ -12,9 +12,9 @@ use runpod_sindri::{
     ActionReport, ConnectionInfo, DeployResult, DeploymentState, DeploymentStatus, Outcome, ProviderError,
 };
 use serde::Serialize;
-use serde_json::json;
+use serde_json::{Value, json};
 
-use crate::session::line_of;
+use crate::progress::Progress;
 
 const ERROR: Style = AnsiColor::Red.on_default().bold();
 const WARNING: Style = AnsiColor::Yellow.on_default().bold();
@@ -51,19 +51,19 @@ impl Printer {
         }
     }
 
-    pub(crate) fn deployed(self, result: &DeployResult) -> anyhow::Result<()> {
+    pub(crate) fn deployed(self, result: &DeployResult, progress: &Progress) -> anyhow::Result<()> {
         if self.json {
             return self.print(result);
         }
-        warn(&result.warnings);
+        warn(&progress.untold(&result.warnings));
         self.lines(said(&result.messages, result.connection.as_ref()))
     }
 
-    pub(crate) fn done(self, report: &ActionReport) -> anyhow::Result<()> {
+    pub(crate) fn done(self, report: &ActionReport, progress: &Progress) -> anyhow::Result<()> {
         if self.json {
             return self.print(report);
         }
-        warn(&report.warnings);
+        warn(&progress.untold(&report.warnings));
         self.lines(said(&report.messages, report.connection.as_ref()))
     }
 
@@ -109,6 +109,11 @@ impl Printer {
     }
 }
 
+/// A log line for programs.
+fn line_of(line: &LogLine) -> Value {
+    json!({ "source": line.source.as_str(), "line": line.line, "at": line.at })
+}
+
 fn said<'a>(messages: &'a [String], connection: Option<&'a ConnectionInfo>) -> impl Iterator<Item = &'a str> {
     let instructions = connection.and_then(|connection| connection.instructions.as_deref());
     // One thing a line, and no other line breaks.
@@ -127,7 +132,7 @@ pub(crate) fn note(text: &str) {
     anstream::eprintln!("{HINT}note:{HINT:#} {text}");
 }
 
-/// Somebody pressed Ctrl-C, or the program was asked to terminate.
+/// Ctrl-C was pressed, or the program was asked to terminate.
 #[derive(Debug)]
 pub(crate) struct Interrupted {
     /// The pod that was created; `None` if none is known of.
@@ -148,9 +153,26 @@ impl fmt::Display for Interrupted {
 
 impl std::error::Error for Interrupted {}
 
+/// A command did a part of its work. Its Display says what was not done and why.
+#[derive(Debug)]
+pub(crate) struct Incomplete {
+    pub(crate) told: String,
+    /// The part that was done, as JSON shows it when all is.
+    pub(crate) done: Value,
+}
+
+impl fmt::Display for Incomplete {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.told)
+    }
+}
+
+impl std::error::Error for Incomplete {}
+
 /// Prints a failure with everything behind it and what to do about it.
 pub(crate) fn fail(error: &anyhow::Error, json: bool) -> ExitCode {
     let known = error.downcast_ref::<ProviderError>();
+    let incomplete = error.downcast_ref::<Incomplete>();
     let shown = |text: String| printable(&text).into_owned();
     let summary = shown(known.map_or_else(|| error.to_string(), ProviderError::summary));
     let hint = known.and_then(ProviderError::hint).map(shown);
@@ -168,8 +190,12 @@ pub(crate) fn fail(error: &anyhow::Error, json: bool) -> ExitCode {
         let error = json!({
             "kind": outcome.as_str(), "exit_code": code, "message": summary, "causes": causes, "hint": hint,
         });
+        let mut document = json!({ "error": error });
+        if let Some(Incomplete { done, .. }) = incomplete {
+            document["done"] = done.clone();
+        }
         // The exit code tells it, too.
-        let _ = Printer { json }.print(&json!({ "error": error }));
+        let _ = Printer { json }.print(&document);
     }
     ExitCode::from(code)
 }

@@ -9,12 +9,12 @@ use std::{
 };
 
 use indicatif::{ProgressBar, ProgressStyle};
-use runpod_lifecycle::{Event, PodState, printable};
+use runpod_lifecycle::{Event, PodState, Warning, printable};
 
 /// A spinner with state and elapsed time on a terminal, plain lines on standard error elsewhere.
 pub(crate) struct Progress {
     bar: Option<ProgressBar>,
-    warned: Mutex<Vec<String>>,
+    warned: Mutex<Vec<Warning>>,
 }
 
 impl Progress {
@@ -42,8 +42,15 @@ impl Progress {
     }
 
     /// Warnings so far.
-    pub(crate) fn warned(&self) -> Vec<String> {
+    pub(crate) fn warned(&self) -> Vec<Warning> {
         self.warned.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    /// Those warnings of a result that were not shown as they came.
+    pub(crate) fn untold(&self, warnings: &[String]) -> Vec<String> {
+        let said = |warning: &Warning| printable(&warning.to_string()).into_owned();
+        let told: Vec<String> = self.warned().iter().map(said).collect();
+        warnings.iter().filter(|warning| !told.contains(warning)).cloned().collect()
     }
 
     /// Clears the line for whatever is printed next.
@@ -58,8 +65,8 @@ impl Progress {
 fn line(event: &Event) -> String {
     match event {
         Event::Polled { pod_id, state, pending, condition, elapsed } => {
-            let looked = looked(pod_id, state.as_ref(), pending.as_deref(), condition);
-            format!("{:>5.1}s {looked}", elapsed.as_secs_f64())
+            let polled = polled(pod_id, state.as_ref(), pending.as_deref(), condition);
+            format!("{:>5.1}s {polled}", elapsed.as_secs_f64())
         }
         _ => event.to_string(),
     }
@@ -69,7 +76,7 @@ fn line(event: &Event) -> String {
 fn passing(event: &Event) -> Option<String> {
     match event {
         Event::Polled { pod_id, state, pending, condition, .. } => {
-            Some(looked(pod_id, state.as_ref(), pending.as_deref(), condition))
+            Some(polled(pod_id, state.as_ref(), pending.as_deref(), condition))
         }
         Event::CandidateTried { .. } | Event::Paused { .. } => Some(event.to_string()),
         _ => None,
@@ -77,7 +84,7 @@ fn passing(event: &Event) -> Option<String> {
 }
 
 /// The pod, what it is doing and what is missing, or that what was waited for is there.
-fn looked(pod_id: &str, state: Option<&PodState>, pending: Option<&str>, condition: &str) -> String {
+fn polled(pod_id: &str, state: Option<&PodState>, pending: Option<&str>, condition: &str) -> String {
     let Some(pending) = pending else {
         return printable(&format!("pod {pod_id} is {condition}")).into_owned();
     };
@@ -107,7 +114,7 @@ fn words(state: &PodState) -> Cow<'_, str> {
 mod tests {
     use super::*;
 
-    fn look(state: PodState, pending: Option<&str>) -> Event {
+    fn polled_event(state: PodState, pending: Option<&str>) -> Event {
         Event::Polled {
             pod_id: "k3x9".to_owned(),
             state: Some(state),
@@ -121,21 +128,21 @@ mod tests {
     fn an_ordinary_boot_is_told_in_words_with_the_pod_and_what_is_missing() {
         for (event, expected) in [
             (
-                look(PodState::Provisioning, Some("RunPod says PROVISIONING")),
+                polled_event(PodState::Provisioning, Some("RunPod says PROVISIONING")),
                 "pod k3x9 is being given a machine",
             ),
             (
-                look(PodState::Starting, Some("RunPod says STARTING")),
+                polled_event(PodState::Starting, Some("RunPod says STARTING")),
                 "pod k3x9 is starting, its image is being fetched",
             ),
             (
-                look(PodState::Running, Some("no direct SSH endpoint yet")),
+                polled_event(PodState::Running, Some("no direct SSH endpoint yet")),
                 "pod k3x9 is running: no direct SSH endpoint yet",
             ),
-            (look(PodState::Running, None), "pod k3x9 is ready for SSH"),
-            (look(PodState::Exited, Some("RunPod says EXITED")), "pod k3x9 is stopped"),
+            (polled_event(PodState::Running, None), "pod k3x9 is ready for SSH"),
+            (polled_event(PodState::Exited, Some("RunPod says EXITED")), "pod k3x9 is stopped"),
             (
-                look(PodState::Other("HIBERNATING".to_owned()), Some("RunPod says HIBERNATING")),
+                polled_event(PodState::Other("HIBERNATING".to_owned()), Some("RunPod says HIBERNATING")),
                 "pod k3x9 is in a state that RunPod calls HIBERNATING",
             ),
         ] {
@@ -156,7 +163,7 @@ mod tests {
 
     #[test]
     fn nothing_that_a_terminal_acts_on_is_shown() {
-        let event = look(PodState::Other("\u{1b}[2J".to_owned()), Some("a\nb"));
+        let event = polled_event(PodState::Other("\u{1b}[2J".to_owned()), Some("a\nb"));
         for text in [line(&event), passing(&event).unwrap_or_default()] {
             assert!(!text.contains(char::is_control), "{text:?}");
         }

@@ -9,13 +9,11 @@ use std::{
 
 use clap::CommandFactory;
 use futures_util::StreamExt;
-use runpod_lifecycle::LogLine;
-use runpod_sindri::{DeployOptions, Provider, RunpodProvider, SindriConfig};
-use serde_json::{Value, json};
+use runpod_sindri::{ConfigError, DeployOptions, Provider, RunpodProvider, SindriConfig};
 
 use crate::{
     account,
-    args::{Arguments, Command, Wait},
+    args::{Arguments, Command, Reads, Wait},
     creation::Creation,
     output::{self, Interrupted, Printer},
     progress::Progress,
@@ -35,11 +33,7 @@ pub(crate) async fn run(arguments: Arguments) -> anyhow::Result<()> {
         }
         _ => {}
     }
-    let config = match arguments.command.needs_config() {
-        true => SindriConfig::from_path(&arguments.config),
-        false => SindriConfig::from_yaml("name: account"),
-    };
-    let config = config.map_err(runpod_sindri::ProviderError::from)?;
+    let config = config(&arguments).map_err(runpod_sindri::ProviderError::from)?;
     let progress = Arc::new(Progress::new());
     let creation = Arc::new(Creation::default());
     let provider = RunpodProvider::new().fail_early(arguments.command.fails_early()).on_event({
@@ -51,10 +45,10 @@ pub(crate) async fn run(arguments: Arguments) -> anyhow::Result<()> {
     });
     let (provider, _simulator) = point(provider, &arguments, &config).await?;
     let doubt = match arguments.command {
-        Command::Deploy { .. } => Some("look with status whether a pod was created"),
+        Command::Deploy { .. } => Some("check with status whether a pod was created"),
         Command::Reap { .. } => Some("pods whose lifetime is over may be left, and bill; reap once more"),
-        Command::Destroy { .. } => Some("look with status whether a pod of this name is left, which bills"),
-        Command::Stop { .. } => Some("look with status whether it was stopped"),
+        Command::Destroy { .. } => Some("check with status whether a pod of this name is left, which bills"),
+        Command::Stop { .. } => Some("check with status whether it was stopped"),
         Command::Start { .. } | Command::Connect { .. } => {
             Some("a pod that was started bills; see status and stop")
         }
@@ -71,6 +65,20 @@ pub(crate) async fn run(arguments: Arguments) -> anyhow::Result<()> {
     };
     progress.end();
     outcome.unwrap_or_else(|| Err(Interrupted { pod_id: creation.pod_id(), doubt }.into()))
+}
+
+/// The config, or as much of it as the command needs.
+fn config(arguments: &Arguments) -> Result<SindriConfig, ConfigError> {
+    match arguments.command.reads() {
+        Reads::Nothing => Ok(SindriConfig::named("account")),
+        Reads::Name => {
+            let (config, wrong) = SindriConfig::name_from_path(&arguments.config)?;
+            let told = wrong.map(|wrong| format!("{wrong}; only the name was read, which is all this needs"));
+            output::warn(told.as_slice());
+            Ok(config)
+        }
+        Reads::Everything => SindriConfig::from_path(&arguments.config),
+    }
 }
 
 /// Waits for the answer to a create that is on its way, since only that tells the pod's id; `None` unless the deploy
@@ -151,7 +159,7 @@ async fn carry_out(
             let options = options(force, dry_run, &wait);
             let result = provider.deploy(config, options).await?;
             progress.end();
-            printer.deployed(&result)
+            printer.deployed(&result, progress)
         }
         Command::Status => printer.status(&provider.status(config).await?),
         Command::Connect { user, .. } => {
@@ -164,17 +172,17 @@ async fn carry_out(
         Command::Start { wait } => {
             let report = provider.start_environment(config, wait.longest(true)).await?;
             progress.end();
-            printer.done(&report)
+            printer.done(&report, progress)
         }
         Command::Stop { wait } => {
             let report = provider.stop_environment(config, wait.longest(false)).await?;
             progress.end();
-            printer.done(&report)
+            printer.done(&report, progress)
         }
         Command::Destroy { force, wait } => {
             let report = provider.destroy_environment(config, force, wait.longest(false)).await?;
             progress.end();
-            printer.done(&report)
+            printer.done(&report, progress)
         }
         Command::Logs { follow, tail, source } => {
             let logs = provider.logs(config).await?.tail(tail);
@@ -213,9 +221,4 @@ fn options(force: bool, dry_run: bool, wait: &Wait) -> DeployOptions {
         timeout: longest.map(|longest| longest.as_secs()),
         ..Default::default()
     }
-}
-
-/// A log line for programs.
-pub(crate) fn line_of(line: &LogLine) -> Value {
-    json!({ "source": line.source.as_str(), "line": line.line, "at": line.at })
 }

@@ -9,13 +9,16 @@ const PACE: f64 = 30.0;
 const SOMEWHERE: &str = "US-KS-2";
 const VOLUME_GB: u32 = 100;
 
-/// A simulated RunPod that has the network volume of the config.
+/// A simulated RunPod whose account has the network volume and the registry credential of the config.
 pub(crate) async fn start(config: &SindriConfig, out_of_stock: bool) -> Result<Sim, SimError> {
     let runpod = config.runpod();
     let mut sim = Sim::builder().time_scale(PACE);
     if let Some(id) = runpod.network_volume_id {
         let region = runpod.region.unwrap_or_else(|| SOMEWHERE.to_owned());
         sim = sim.network_volume(&id, &id, VOLUME_GB, region);
+    }
+    if let Some(id) = runpod.registry_id {
+        sim = sim.registry(&id, &id);
     }
     if out_of_stock {
         sim = sim.capacity_in(Scope::default(), 0);

@@ -1,4 +1,4 @@
-//! What is believed after a start, stop or restart: no answer that may be from before it.
+//! Answers after a start, stop or restart: none is believed that may be from before it.
 
 use runpod_lifecycle::{ErrorKind, Pod, Ready, Running, Stopped, Verdict, WaitError};
 use serde_json::{Value, json};
@@ -80,7 +80,7 @@ fn after_a_start_the_endpoint_from_before_the_stop_is_not_ready() {
     });
 }
 
-/// What RunPod says of the start and what it says of the inside of the container lag by themselves.
+/// Lags of the start and of the container's inside are independent.
 #[test]
 fn after_a_start_the_address_from_before_is_not_ready_beside_the_new_start() {
     fast(async {
@@ -277,7 +277,7 @@ fn a_wait_for_running_after_a_restart_does_not_end_on_the_run_before_it() {
     });
 }
 
-/// What is done to a pod, one after the other with 2 s between.
+/// Actions on a pod, one after the other with 2 s between.
 #[derive(Clone, Copy, Debug)]
 enum Do {
     Start,

@@ -1,4 +1,4 @@
-//! What answers prove: RunPod's lists and looks lag, each by itself, and no old answer decides anything.
+//! Proof by answers: RunPod's lists and answers by id lag, each by itself, and no old answer decides anything.
 
 mod absence;
 mod changes;

@@ -1,4 +1,4 @@
-//! Which refusals of a create prove that nothing was created.
+//! Refusals of a create, and whether they prove that nothing was created.
 
 use std::time::Duration;
 
@@ -13,7 +13,7 @@ use crate::{
     scripted::{Scripted, account, refusal as refused},
 };
 
-/// What a deploy comes to whose create is refused so although it makes a pod, and how often it was sent.
+/// Outcome of a deploy whose create is refused so although it makes a pod, and how often it was sent.
 async fn deploy_despite(answer: (u16, serde_json::Value)) -> (Result<String, DeployError>, usize) {
     let script = Script::new().await;
     script.set(Create, answer);

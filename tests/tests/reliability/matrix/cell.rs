@@ -25,7 +25,7 @@ pub(crate) struct Cell {
     pub(crate) times: u64,
 }
 
-/// What an operation came to.
+/// Outcome of an operation.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum Outcome {
     /// It did what it was asked to.
@@ -55,7 +55,7 @@ impl Outcome {
     }
 }
 
-/// What a cell was seen to do.
+/// Observations of a cell.
 #[derive(Debug)]
 pub(crate) struct Seen {
     pub(crate) outcome: Outcome,
@@ -69,7 +69,7 @@ impl Seen {
     }
 }
 
-/// What the caller has in hands afterwards.
+/// The value that the caller holds afterwards.
 pub(crate) struct Told {
     outcome: Outcome,
     /// Every id that came out of the operation.
@@ -222,7 +222,7 @@ impl Cell {
         Duration::from_secs(60) + self.delays()
     }
 
-    /// How long the faults hold a call up that goes on in spite of them.
+    /// The time for which the faults hold a call up that goes on in spite of them.
     fn delays(&self) -> Duration {
         let times = u32::try_from(self.times).expect("a few");
         if matches!(self.fault.meaning, Meaning::Final(_)) {
@@ -232,7 +232,7 @@ impl Cell {
         }
     }
 
-    /// Whether the rate limit keeps the call from being made for so long.
+    /// Returns true if the rate limit keeps the call from being made for so long.
     pub(crate) fn is_limited_for(&self, span: Duration) -> bool {
         let times = u32::try_from(self.times).expect("a few");
         matches!(self.fault.kind, FaultKind::RateLimited { .. }) && self.fault.delay * times >= span
@@ -306,7 +306,7 @@ impl Cell {
         flaws
     }
 
-    /// How many pods of ours there are in the end.
+    /// Counts our pods in the end.
     fn expected_pods(&self, world: &World, told: &Told) -> usize {
         use Operation as O;
         let is_warning_of_create = told.outcome == Outcome::Warned && self.row.policy == Policy::Create;

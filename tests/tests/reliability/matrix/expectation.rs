@@ -1,4 +1,4 @@
-//! What each cell must come to, from what RunPod's answers mean and what the operation may do.
+//! Expected outcome of each cell, from what RunPod's answers mean and what the operation may do.
 
 use std::time::Duration;
 
@@ -12,7 +12,7 @@ use super::{
 
 /// The longest that the past of a log is waited for.
 const LONGEST_HISTORY: Duration = Duration::from_secs(10);
-/// How long a twin is searched for.
+/// The time for which a twin is searched for.
 const TWIN_SEARCH: Duration = Duration::from_secs(15);
 
 /// The one right outcome.

@@ -1,4 +1,4 @@
-//! What goes wrong.
+//! Faults.
 
 use std::time::Duration;
 
@@ -7,12 +7,12 @@ use runpod_sim::FaultKind;
 
 use super::operation::{Operation, Policy, Row};
 
-/// How long the client of a cell waits for an answer.
+/// The time that the client of a cell waits for an answer.
 pub(crate) const TIMEOUT: Duration = Duration::from_secs(2);
 /// A window that no call waits for.
 const ALL_DAY: Duration = Duration::from_secs(1000);
 
-/// What a fault means to whoever made the call.
+/// Meaning of a fault to the caller.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Meaning {
     /// It may pass; this is what it is called if it does not.
@@ -33,9 +33,9 @@ pub(crate) struct Fault {
     pub(crate) name: &'static str,
     pub(crate) kind: FaultKind,
     pub(crate) meaning: Meaning,
-    /// How long one of it holds a call up.
+    /// The time for which one of it holds a call up.
     pub(crate) delay: Duration,
-    /// How late lists are.
+    /// Lag of lists.
     pub(crate) list_lag: Duration,
 }
 
@@ -131,7 +131,7 @@ impl Fault {
         kind
     }
 
-    /// Whether it can happen to the row's call and change anything.
+    /// Returns true if it can happen to the row's call and change anything.
     pub(crate) fn suits(&self, row: &Row) -> bool {
         match &self.kind {
             FaultKind::UnknownEnum { .. } | FaultKind::MissingField { .. } | FaultKind::NullField { .. } => {

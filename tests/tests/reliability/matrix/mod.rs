@@ -20,7 +20,7 @@ use operation::Row;
 
 /// Cells that run side by side on one thread.
 const SIDE_BY_SIDE: usize = 128;
-/// How much faster than real time they run.
+/// Speed over real time.
 const SPEED: u32 = 40;
 const DOCUMENT: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../docs/reliability.md");
 const BEGIN: &str = "<!-- matrix: begin -->\n";

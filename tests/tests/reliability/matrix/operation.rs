@@ -1,4 +1,4 @@
-//! What the facade can be asked to do, and the calls it makes for it.
+//! Operations of the facade, and the calls it makes for each.
 
 use runpod_lifecycle::ApiVersion;
 
@@ -26,7 +26,7 @@ pub(crate) enum Operation {
     AddKey,
 }
 
-/// What a failed call means to the operation that made it.
+/// Meaning of a failed call to the operation that made it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Policy {
     /// It is repeated.
@@ -39,7 +39,7 @@ pub(crate) enum Policy {
     Ignored,
     /// The operation does without what its key may not read, unless RunPod refuses to answer at all.
     Catalog,
-    /// Whether it was applied is found out first.
+    /// The operation finds out first if it was applied.
     Create,
     /// The wait goes on.
     Watched,
@@ -119,17 +119,17 @@ impl Row {
         ]
     }
 
-    /// Whether the call's answer holds pods.
+    /// Returns true if the call's answer holds pods.
     pub(crate) fn answers_pods(&self) -> bool {
         self.call == "podAction" || ["listPods", "getPod", "createPod"].iter().any(|call| self.makes(call))
     }
 
-    /// Whether it is this call, by its name on v2.
+    /// Returns true if it is this call, by its name on v2.
     pub(crate) fn makes(&self, call: &str) -> bool {
         self.call.eq_ignore_ascii_case(call)
     }
 
-    /// Whether the call's answer is a JSON document.
+    /// Returns true if the call's answer is a JSON document.
     pub(crate) fn answers_json(&self) -> bool {
         match self.version {
             ApiVersion::V2 => !matches!(self.call, "deletePod" | "getPodLogs"),

@@ -41,7 +41,7 @@ pub(crate) fn render(seen: &[(Cell, Seen)]) -> String {
     text
 }
 
-/// What came of one fault in one call: once, and three times if that is different.
+/// Outcome of one fault in one call: once, and three times if that is different.
 fn entry(seen: &[(Cell, Seen)], row: &Row, fault: &str) -> String {
     let of = |times| {
         let mut cells = seen.iter().filter(|(cell, _)| cell.row == *row && cell.fault.name == fault);

@@ -16,9 +16,9 @@ use super::{
 };
 
 const GPU: &str = "NVIDIA GeForce RTX 4090";
-/// What a deploy says in any case when an unclear create came before the accepted one.
+/// Warning of every deploy whose accepted create followed an unclear one.
 const UNCLEAR: &str = "an earlier create was unclear";
-/// How long each step of a boot takes.
+/// Length of each step of a boot.
 pub(crate) const BOOT_STEP: Duration = Duration::from_millis(100);
 /// Long enough for a get to know a new pod.
 const KNOWN: Duration = Duration::from_secs(10);
@@ -146,12 +146,12 @@ impl World {
         self.subject.as_ref().expect("this operation has one")
     }
 
-    /// Whether anything was left undone.
+    /// Returns true if anything was left undone.
     pub(crate) fn warned(&self) -> bool {
         self.events
             .lock()
             .expect("nobody panicked with it")
             .iter()
-            .any(|event| matches!(event, Event::Warned { warning } if !warning.contains(UNCLEAR)))
+            .any(|event| matches!(event, Event::Warned { warning } if !warning.to_string().contains(UNCLEAR)))
     }
 }

@@ -9,7 +9,7 @@ use super::{
     types::{DeployOptions, DeploymentStatus},
 };
 
-/// What follows `sindri deploy`.
+/// Arguments after `sindri deploy`.
 #[derive(Clone, Copy, Default)]
 pub(crate) struct DeployArgs {
     pub(crate) force: bool,

@@ -178,7 +178,7 @@ pub(crate) struct ProvidersConfig {
     pub(crate) runpod: Option<RunpodProviderConfig>,
 }
 
-/// What is left of `providers.runpod`: every key that is not here is gone.
+/// Keys that are left of `providers.runpod`: every other is gone.
 #[derive(Debug, Deserialize)]
 pub(crate) struct RunpodProviderConfig {
     #[serde(default, rename = "gpuTypeId", alias = "gpu_type_id", alias = "gpu_type")]

@@ -1,4 +1,4 @@
-//! What a provider and the CLI tell each other.
+//! Types between a provider and the CLI.
 
 use std::collections::HashMap;
 

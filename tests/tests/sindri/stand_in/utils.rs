@@ -2,7 +2,7 @@
 
 use super::config::SindriConfig;
 
-/// What the stand-in's build makes.
+/// Product of the stand-in's build.
 pub(crate) const BUILT: &str = "ghcr.io/org/sindri:3.1.4-build";
 
 /// The image to deploy: as it stands with `skip_build`, else built if that is wanted or nothing is named.

@@ -4,7 +4,7 @@ use std::fmt;
 
 use serde::Serialize;
 
-/// What a change means for code that uses the bindings.
+/// Meaning of a change for code that uses the bindings.
 ///
 /// The promise it is measured by: code reads answers by field, matches enums with a `_` arm (they are
 /// `#[non_exhaustive]`) and ends request literals with `..base`.
@@ -19,7 +19,7 @@ pub(crate) enum Effect {
     Breaking,
 }
 
-/// What happened to the subject.
+/// Kind of change to the subject.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
 #[serde(rename_all = "lowercase")]
 pub(crate) enum Action {
@@ -28,7 +28,7 @@ pub(crate) enum Action {
     Changed,
 }
 
-/// What kind of thing changed.
+/// Kind of subject that changed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
 #[serde(rename_all = "lowercase")]
 pub(crate) enum Kind {
@@ -53,7 +53,7 @@ pub(crate) struct Change {
     pub(crate) action: Action,
     /// `operation`, `operation.parameter`, `Schema`, `Schema.property` or `Schema.VALUE`.
     pub(crate) subject: String,
-    /// What there is to say beyond that, and why it is breaking where that is not plain.
+    /// Details beyond that, and why it is breaking where that is not plain.
     pub(crate) detail: String,
 }
 

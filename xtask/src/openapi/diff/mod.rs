@@ -1,4 +1,4 @@
-//! What changes for users of the bindings from one document to another.
+//! Changes for users of the bindings from one document to another.
 
 use std::fmt::Write as _;
 
@@ -16,7 +16,7 @@ mod schemas;
 pub(super) use change::{Change, Step};
 use change::{Changes, Effect};
 
-/// How the changes are told.
+/// Format in which the changes are told.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
 pub(crate) enum Format {
     /// Markdown, for a reader or a pull request.

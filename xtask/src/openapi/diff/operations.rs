@@ -188,7 +188,7 @@ fn body(id: &str, old: &Value, new: &Value, changes: &mut Changes) {
     }
 }
 
-/// Whether a body may be left out.
+/// Returns true if a body may be left out.
 fn optional(schema: &Value) -> bool {
     schema.pointer("/x-rust-type/path").is_some_and(|path| path == "runpod_api::Unless")
 }
@@ -204,7 +204,7 @@ fn answer(id: &str, old: &Value, new: &Value, changes: &mut Changes) {
     }
 }
 
-/// What a call gives on success.
+/// Result of a call on success.
 fn success(operation: &Value) -> String {
     let content = operation.pointer("/responses/2XX/content").and_then(Value::as_object);
     let media = content.and_then(|content| content.values().next());

@@ -10,7 +10,7 @@ use super::{
 };
 use crate::openapi::{aliases::NAMES, flatten::lone_target, schema::Node};
 
-/// Which way values of a schema go.
+/// Direction of a schema's values.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(super) struct Use {
     sent: bool,
@@ -68,7 +68,7 @@ fn facts(value: &Value) -> Value {
     }
 }
 
-/// Which way each component goes, directly or inside another.
+/// Direction of each component, directly or inside another.
 fn uses(document: &Value, schemas: &Node) -> BTreeMap<String, Use> {
     let mut sent = BTreeSet::new();
     let mut received = BTreeSet::new();
@@ -188,7 +188,7 @@ fn required(name: &str, old: &Value, new: &Value, way: Use, changes: &mut Change
     }
 }
 
-/// Whether unknown keys are refused, and conditions across fields.
+/// Compares conditions across fields, the refusal of unknown keys among them.
 fn closed(name: &str, old: &Value, new: &Value, way: Use, changes: &mut Changes) {
     for key in ["additionalProperties", "x-additionalProperties", "x-conditions"] {
         let (before, after) = (old.get(key), new.get(key));

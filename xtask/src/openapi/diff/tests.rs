@@ -12,7 +12,7 @@ fn told(changes: &[Change]) -> Vec<String> {
     changes.iter().map(|change| format!("{:?} {change}", change.effect)).collect()
 }
 
-/// What the diff says of a change to the document of one thing.
+/// The diff of a change to the document of one thing.
 fn after(change: impl FnOnce(&mut Value)) -> Vec<String> {
     let mut document = documents::small();
     change(&mut document);

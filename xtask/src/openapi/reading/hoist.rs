@@ -117,7 +117,7 @@ impl Hoister<'_> {
         Ok(())
     }
 
-    /// Whether nothing that had this name before has it by right now.
+    /// Returns true if nothing that had this name before has it by right now.
     fn is_gone(&self, name: &str) -> bool {
         !self.recalled.values().any(|recalled| recalled == name)
     }
@@ -156,7 +156,7 @@ impl Hoister<'_> {
 }
 
 impl Hoisted {
-    /// Where a part reads like the component that has its natural name, that component is used.
+    /// Uses the component that has a part's natural name where both read alike.
     pub(crate) fn undo_clashes(&self, schemas: &mut Node, paths: &mut Node) {
         let mut same = BTreeMap::new();
         for (name, natural) in &self.clashes {

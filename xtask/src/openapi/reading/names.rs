@@ -1,4 +1,4 @@
-//! What a property's name says about its value.
+//! Meaning of a property's name for its value.
 
 /// Property names whose values RunPod's catalog decides, so that new ones appear any day.
 pub(crate) fn is_catalog(property: &str) -> bool {
@@ -46,7 +46,7 @@ pub(crate) fn is_secret(property: &str) -> bool {
     .any(|end| plain.ends_with(end))
 }
 
-/// Whether a property is the value of a thing that is called a secret.
+/// Returns true if a property is the value of a thing that is called a secret.
 pub(crate) fn is_value_of_secret(component: &str, property: &str) -> bool {
     property == "value" && component.contains("Secret")
 }

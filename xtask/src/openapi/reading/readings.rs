@@ -12,10 +12,10 @@ use crate::openapi::{
     schema::Node,
 };
 
-/// What the sent reading can be called, after the component.
+/// Suffixes of the sent reading's name, after the component.
 const SENT: [&str; 3] = ["Request", "Input", "Body"];
 
-/// What the received reading can be called, where the sent one has the name already.
+/// Suffixes of the received reading's name, where the sent one has the name already.
 const RECEIVED: [&str; 3] = ["Response", "Answer", "Output"];
 
 /// New names by component: of the sent readings, and of the received ones.

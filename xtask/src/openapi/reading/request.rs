@@ -22,7 +22,7 @@ pub(crate) struct Reader<'a> {
     out: Node,
 }
 
-/// What the place of a schema says about it.
+/// Facts about a schema by its place.
 #[derive(Clone, Copy, Default)]
 struct Place<'a> {
     secret: bool,
@@ -30,9 +30,9 @@ struct Place<'a> {
     catalog: bool,
     /// The property or parameter.
     property: &'a str,
-    /// What the schema would be called if it needed a name.
+    /// Name of the schema if it needs one.
     name: &'a str,
-    /// Whether it is a component already.
+    /// True if it is a component already.
     is_component: bool,
     depth: usize,
 }

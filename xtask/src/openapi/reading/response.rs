@@ -32,7 +32,7 @@ pub(crate) struct Reader<'a> {
     identity: BTreeMap<String, String>,
 }
 
-/// What the place of a schema says about it.
+/// Facts about a schema by its place.
 #[derive(Clone, Copy, Default)]
 struct Place {
     secret: bool,
@@ -293,7 +293,7 @@ impl<'a> Reader<'a> {
         merged
     }
 
-    /// What holds both; any JSON if they have nothing in common.
+    /// Type that holds both; any JSON if they have nothing in common.
     fn together(&self, one: &Value, other: &Value) -> Value {
         let (Some(a), Some(b)) = (self.resolved(one), self.resolved(other)) else { return json!({}) };
         if let (true, Some(Value::Array(more))) = (is_text_enum(a) && is_text_enum(b), b.get("enum")) {

@@ -1,7 +1,12 @@
 //! YAML, and what is wrong with it in words.
 
-use serde::de::DeserializeOwned;
-use serde_saphyr::with_deserializer_from_str;
+use std::fmt;
+
+use serde::{
+    Deserialize, Deserializer,
+    de::{DeserializeOwned, DeserializeSeed, IgnoredAny, MapAccess, Visitor},
+};
+use serde_saphyr::{Spanned, with_deserializer_from_str};
 
 /// Reads a value. What is wrong with it is said with the key, the place and what is allowed, and without an excerpt, which
 /// may show whatever else stands in the file.
@@ -25,6 +30,53 @@ pub(crate) fn read<T: DeserializeOwned>(yaml: &str) -> Result<T, String> {
         // A name in the file is part of it, and may move the cursor.
         format!("{key}{}{place}", words(said)).replace(char::is_control, "\u{fffd}")
     })
+}
+
+/// Finds the line of a key with its path, such as `providers.runpod.gpuCount`, also where an old name stands for it; `None` if
+/// the text has no such key.
+pub(crate) fn line(yaml: &str, key: &str) -> Option<u64> {
+    let path: Vec<&str> = key.split('.').collect();
+    with_deserializer_from_str(yaml, |yaml| At(&path).deserialize(yaml)).ok().flatten()
+}
+
+/// The line of the value at the end of a path.
+struct At<'a>(&'a [&'a str]);
+
+impl<'de> DeserializeSeed<'de> for At<'_> {
+    type Value = Option<u64>;
+
+    fn deserialize<D: Deserializer<'de>>(self, yaml: D) -> Result<Self::Value, D::Error> {
+        match self.0 {
+            [] => Spanned::<IgnoredAny>::deserialize(yaml).map(|value| Some(value.referenced.line())),
+            _ => yaml.deserialize_map(self),
+        }
+    }
+}
+
+impl<'de> Visitor<'de> for At<'_> {
+    type Value = Option<u64>;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("a block of keys and values")
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Self::Value, A::Error> {
+        let mut found = None;
+        while let Some(name) = map.next_key::<String>()? {
+            match self.0 {
+                [key, rest @ ..] if is_named(&name, key) => found = map.next_value_seed(At(rest))?,
+                _ => drop(map.next_value::<IgnoredAny>()?),
+            }
+        }
+        Ok(found)
+    }
+}
+
+/// Returns true for a key's name, the same in snake case, and the one that is told otherwise.
+fn is_named(written: &str, key: &str) -> bool {
+    let plain = |name: &str| name.replace('_', "").to_lowercase();
+    let (written, key) = (plain(written), plain(key));
+    written == key || (key == "gputype" && written == "gputypeid")
 }
 
 /// Translates a parser's words for types for a person.
@@ -79,6 +131,20 @@ fn list(said: &str, before: &str) -> String {
 mod tests {
     use super::*;
     use crate::SindriConfig;
+
+    #[test]
+    fn a_key_is_found_by_its_path_and_by_old_names() {
+        let yaml = "name: a\nproviders:\n  fly: {gpuCount: 1}\n  runpod:\n    gpu_count: 17\n    gpuTypeId: b\ndeployment: {resources: {gpu: {count: 2}}}\n";
+        for (key, expected) in [
+            ("providers.runpod.gpuCount", Some(5)),
+            ("providers.runpod.gpuType", Some(6)),
+            ("deployment.resources.gpu.count", Some(7)),
+            ("providers.runpod.region", None),
+            ("name.first", None),
+        ] {
+            assert_eq!(line(yaml, key), expected, "{key}");
+        }
+    }
 
     #[test]
     fn what_is_wrong_is_said_with_key_place_and_what_is_allowed() {

@@ -3,12 +3,12 @@
 use runpod_lifecycle::{Connection, PodHandle, printable};
 use serde::{Deserialize, Serialize};
 
-use crate::{DeploymentState, state::state};
+use crate::DeploymentState;
 
 /// Note on the variables that a shell over ssh lacks, and how to have them there.
 pub(crate) const VARIABLES: &str = "Variables: a session over ssh has none of the pod's variables, secrets included. In bash, as root: while IFS= read -rd '' v; do export \"$v\"; done < /proc/1/environ";
 
-/// Addresses of an environment, as of one poll. External ports change on every start.
+/// Addresses of an environment, by one poll. External ports change on every start.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ConnectionInfo {
     /// The command that opens a shell; `None` until the pod has an SSH endpoint.
@@ -25,7 +25,8 @@ impl ConnectionInfo {
     /// For this user over direct SSH, if it is to be another than RunPod names.
     pub(crate) fn of(pod: &PodHandle, user: Option<&str>) -> Self {
         let Some(connection) = ways(pod, user) else {
-            let reason = format!("pod {} is {}: a start brings new addresses", pod.id, state(pod));
+            let reason =
+                format!("pod {} is {}: a start brings new addresses", pod.id, DeploymentState::of(pod));
             return Self { instructions: Some(reason), ..Self::default() };
         };
         let url = connection.http_urls().into_iter().next();
@@ -40,8 +41,10 @@ impl ConnectionInfo {
 
 /// The ways to reach a pod; `None` unless it runs or may run: what RunPod shows of another leads elsewhere by now.
 pub(crate) fn ways<'a>(pod: &'a PodHandle, user: Option<&str>) -> Option<Connection<'a>> {
-    let may_run =
-        matches!(state(pod), DeploymentState::Running | DeploymentState::Creating | DeploymentState::Unknown);
+    let may_run = matches!(
+        DeploymentState::of(pod),
+        DeploymentState::Running | DeploymentState::Creating | DeploymentState::Unknown
+    );
     may_run.then(|| user.into_iter().fold(pod.connection(), Connection::ssh_user))
 }
 

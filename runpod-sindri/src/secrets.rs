@@ -1,62 +1,18 @@
-//! Secrets of a config and what becomes of them.
+//! Values of the secrets that a config names.
 
 use std::{
     collections::BTreeMap,
-    fmt,
     fs::File,
     io::{self, Read},
     path::{Path, PathBuf},
 };
 
 use runpod_lifecycle::Secret;
-use schemars::JsonSchema;
-use serde::{Deserialize, Serialize};
 
-use crate::{ProviderError, environment::Environment};
+use crate::{ProviderError, SecretConfig, SecretSource, variables::Variables};
 
 /// The most bytes of a secret's file that are read: more than a request may have.
 const LARGEST_SECRET: u64 = 102_400;
-
-/// A secret: where its value comes from. The value itself is never in a config.
-#[derive(Clone, Debug, Deserialize, Serialize, JsonSchema)]
-#[serde(rename_all = "camelCase")]
-pub struct SecretConfig {
-    /// The environment variable it becomes.
-    #[schemars(length(min = 1))]
-    pub name: String,
-    /// Source of its value.
-    pub source: SecretSource,
-    /// True if a deployment without it makes no sense. Default: false.
-    #[serde(default)]
-    pub required: bool,
-    /// For `env`: the file that holds the value if the variable is not set, its last line break cut off. `~/` is the home
-    /// directory, and a relative path begins beside the config.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub from_file: Option<String>,
-}
-
-/// Source of a secret's value.
-#[derive(Clone, Debug, PartialEq, Eq, Deserialize, Serialize, JsonSchema)]
-#[serde(rename_all = "lowercase")]
-pub enum SecretSource {
-    /// The environment variable of the secret's name.
-    Env,
-    /// A file to be put into the container, which RunPod cannot do: skipped with a warning.
-    File,
-    /// A source of Sindri's, for example `vault`: whoever embeds the provider resolves it.
-    #[serde(untagged)]
-    Other(String),
-}
-
-impl fmt::Display for SecretSource {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
-            Self::Env => "env",
-            Self::File => "file",
-            Self::Other(source) => source,
-        })
-    }
-}
 
 /// Secrets of a config, as far as they resolve.
 #[derive(Debug, Default)]
@@ -70,9 +26,9 @@ const OWN_KEY: &str = "RUNPOD_API_KEY";
 
 /// Sources of secrets' values.
 pub(crate) struct Resolver<'a> {
-    /// Every value there is, if somebody has resolved them.
+    /// Every value there is, if they are resolved already.
     pub(crate) resolved: Option<&'a BTreeMap<String, Secret>>,
-    pub(crate) environment: &'a Environment,
+    pub(crate) variables: &'a Variables,
     /// The folder where relative paths begin.
     pub(crate) folder: Option<&'a Path>,
 }
@@ -96,7 +52,7 @@ impl Resolver<'_> {
         }
         if resolved.values.contains_key(OWN_KEY) {
             resolved.warnings.push(format!(
-                "secret {OWN_KEY} goes into the pod, where whoever gets in can rent and delete pods with it: leave it out of secrets, since deploys read it here"
+                "secret {OWN_KEY} goes into the pod, where a login is enough to rent and delete pods with it: leave it out of secrets, since deploys read it here"
             ));
         }
         Ok(resolved)
@@ -111,7 +67,7 @@ impl Resolver<'_> {
             let missing = || Value::Missing(format!("its source ({}) has no value for it", secret.source));
             return Ok(values.get(&secret.name).cloned().map_or_else(missing, Value::Found));
         }
-        if let Some(value) = self.environment.get(&secret.name) {
+        if let Some(value) = self.variable(&secret.name)? {
             return Ok(Value::Found(value));
         }
         Ok(match (&secret.source, &secret.from_file) {
@@ -120,8 +76,30 @@ impl Resolver<'_> {
                 secret.name
             )),
             (_, Some(path)) => read(&secret.name, &self.path(path))?,
-            (_, None) => Value::Missing(format!("the environment variable {} is not set", secret.name)),
+            (_, None) => Value::Missing(format!(
+                "the environment variable {} is set neither here nor in .env.local or .env beside the config",
+                secret.name
+            )),
         })
+    }
+
+    /// The variable of a name: the environment's, else that of `.env.local`, else that of `.env` beside the config.
+    fn variable(&self, name: &str) -> Result<Option<Secret>, ProviderError> {
+        if let Some(value) = self.variables.get(name) {
+            return Ok(Some(value));
+        }
+        let Some(folder) = self.folder else { return Ok(None) };
+        for file in [".env.local", ".env"] {
+            let path = folder.join(file);
+            let text = match read_bounded(&path) {
+                Err(error) if error.kind() == io::ErrorKind::NotFound => continue,
+                read => read.map_err(|source| unread(name, &path, source))?,
+            };
+            if let Some(value) = assigned(&text, name) {
+                return Ok(Some(value.into()));
+            }
+        }
+        Ok(None)
     }
 
     /// The file that a config means: `~` is the home directory, and what is not absolute is beside the config.
@@ -138,13 +116,27 @@ fn read(name: &str, path: &Path) -> Result<Value, ProviderError> {
     match read_bounded(path) {
         Ok(text) => Ok(Value::Found(text.trim_end_matches(['\r', '\n']).into())),
         Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(Value::Missing(format!(
-            "neither the environment variable {name} is set nor is there a file {}",
+            "the environment variable {name} is not set (nor in .env.local or .env beside the config), and there is no file {}",
             path.display()
         ))),
-        Err(source) => {
-            Err(ProviderError::SecretUnread { name: name.to_owned(), path: path.to_owned(), source })
-        }
+        Err(source) => Err(unread(name, path, source)),
     }
+}
+
+fn unread(name: &str, path: &Path, source: io::Error) -> ProviderError {
+    ProviderError::SecretUnread { name: name.to_owned(), path: path.to_owned(), source }
+}
+
+/// The last value that a text of lines `NAME=VALUE` gives a name, without the quotes around it; `None` if there is none that is
+/// not empty. Nothing in it is expanded, as Sindri does not either: a `$` in a secret is a `$`.
+fn assigned(text: &str, name: &str) -> Option<String> {
+    let value = |line: &str| {
+        let (key, value) = line.split_once('=')?;
+        let value = value.trim();
+        let quoted = |quote| value.strip_prefix(quote).and_then(|value| value.strip_suffix(quote));
+        (key.trim() == name).then(|| quoted('"').or_else(|| quoted('\'')).unwrap_or(value).to_owned())
+    };
+    text.lines().filter_map(value).next_back().filter(|value| !value.is_empty())
 }
 
 enum Value {

@@ -1,17 +1,14 @@
 //! Starting and stopping an environment.
 
+pub(crate) mod connect;
+pub(crate) mod destroy;
+
 use std::time::Duration;
 
 use runpod_lifecycle::{Accepted, Pod, PodHandle, Stopped, printable};
 use serde::Serialize;
 
-use crate::{
-    ConnectionInfo, DeploymentState, ProviderError, RunpodProvider, SindriConfig,
-    present::Present,
-    ready::{Settled, Usable},
-    runpod_provider::call_failed,
-    state::state,
-};
+use crate::{ConnectionInfo, DeploymentState, ProviderError, RunpodProvider, SindriConfig};
 
 /// Outcome of a start, stop or destroy.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
@@ -74,13 +71,13 @@ impl RunpodProvider {
         let present = self.present(&self.watched()?, &config.name).await?;
         let pod = &present.pod;
         let report = ActionReport::new(&config.name, Some(pod));
-        let (report, present) = match state(pod) {
+        let (report, present) = match DeploymentState::of(pod) {
             DeploymentState::Stopped => {
-                let applied = pod.start().await.map_err(call_failed("start", &config.name))?;
+                let applied = pod.start().await.map_err(ProviderError::call("start", &config.name))?;
                 (report.say(accepted("start", pod, &applied)).say("its ports and addresses are new"), None)
             }
             DeploymentState::Running | DeploymentState::Creating => {
-                let report = report.say(format!("pod {} is {} already", pod.id, state(pod)));
+                let report = report.say(format!("pod {} is {} already", pod.id, DeploymentState::of(pod)));
                 (present.doubt.iter().fold(report, ActionReport::warn), Some(&present))
             }
             _ => return Err(wrong_state(&config.name, pod, "only stopped pods can be started")),
@@ -105,12 +102,12 @@ impl RunpodProvider {
     ) -> Result<ActionReport, ProviderError> {
         let present = self.present(&self.watched()?.for_ending(), &config.name).await?;
         let pod = &present.pod;
-        if state(pod) == DeploymentState::Error && present.doubt.is_none() {
+        if DeploymentState::of(pod) == DeploymentState::Error && present.doubt.is_none() {
             return Err(wrong_state(&config.name, pod, "only running pods can be stopped"));
         }
-        let applied = pod.stop().await.map_err(call_failed("stop", &config.name))?;
+        let applied = pod.stop().await.map_err(ProviderError::call("stop", &config.name))?;
         let report = ActionReport::new(&config.name, Some(pod));
-        let report = match state(pod) {
+        let report = match DeploymentState::of(pod) {
             DeploymentState::Stopped if present.doubt.is_none() => {
                 report.say(format!("pod {} is stopped already", pod.id))
             }
@@ -121,26 +118,12 @@ impl RunpodProvider {
         self.wait(pod, &config.name, Stopped, longest).await?;
         Ok(report.say("it is stopped"))
     }
-
-    /// Waits until a pod can be used. What the config says about ssh counts if it can be deployed at all. What `present`
-    /// leaves in doubt is waited out.
-    pub(crate) async fn wait_until_usable(
-        &self,
-        config: &SindriConfig,
-        pod: &PodHandle,
-        present: Option<&Present>,
-        longest: Duration,
-    ) -> Result<PodHandle, ProviderError> {
-        let fallback = Usable { ssh: true, public: false, tells_inside: true };
-        let usable = self.blueprint(config).map_or(fallback, |plan| Usable::of(&plan));
-        self.wait(pod, &config.name, Settled::new(usable, present), longest).await
-    }
 }
 
-/// A warning about a pod that has come back without its GPUs, as far as a look shows.
+/// A warning about a pod that has come back without its GPUs, as far as one poll shows.
 async fn without_gpu(pod: &PodHandle) -> Option<String> {
     let seen = pod.refresh().await.ok()?;
-    let is_up = matches!(state(&seen), DeploymentState::Running | DeploymentState::Creating);
+    let is_up = matches!(DeploymentState::of(&seen), DeploymentState::Running | DeploymentState::Creating);
     let has_none = seen.gpu.as_ref().is_some_and(|gpu| gpu.count == 0);
     (is_up && has_none).then(|| {
         format!(
@@ -163,7 +146,7 @@ pub(crate) fn wrong_state(name: &str, pod: &Pod, allowed: &'static str) -> Provi
     ProviderError::WrongState {
         name: name.to_owned(),
         pod_id: pod.id.clone(),
-        state: state(pod),
+        state: DeploymentState::of(pod),
         word: pod.state.as_ref().map(ToString::to_string).unwrap_or_default(),
         allowed,
     }

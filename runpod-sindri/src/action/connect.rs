@@ -12,10 +12,10 @@ use tokio::{io::AsyncReadExt, process::ChildStderr};
 use crate::{
     ConnectionInfo, DeploymentState, ProviderError, RunpodProvider, SindriConfig,
     action::wrong_state,
-    connection::{VARIABLES, ways, web_terminal},
-    deploy::DEFAULT_TIMEOUT,
-    runpod_provider::call_failed,
-    state::state,
+    environment::{
+        connection::{VARIABLES, ways, web_terminal},
+        wait::DEFAULT_TIMEOUT,
+    },
 };
 
 /// The exit code with which ssh says that it could not connect, rather than how the shell ended.
@@ -55,7 +55,7 @@ impl RunpodProvider {
     async fn reach(&self, config: &SindriConfig, longest: Duration) -> Result<PodHandle, ProviderError> {
         let present = self.present(&self.watched()?, &config.name).await?;
         let pod = &present.pod;
-        match state(pod) {
+        match DeploymentState::of(pod) {
             // RunPod says RUNNING before there is anything to connect to.
             DeploymentState::Running
                 if present.doubt.is_none() && pod.connection().ssh_command().is_some() =>
@@ -64,7 +64,7 @@ impl RunpodProvider {
             }
             DeploymentState::Running => self.wait_until_usable(config, pod, Some(&present), longest).await,
             DeploymentState::Stopped => {
-                pod.start().await.map_err(call_failed("start", &config.name))?;
+                pod.start().await.map_err(ProviderError::call("start", &config.name))?;
                 self.wait_until_usable(config, pod, None, longest).await
             }
             _ => Err(wrong_state(&config.name, pod, "only running and stopped pods can be connected to")),

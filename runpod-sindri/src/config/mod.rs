@@ -1,7 +1,14 @@
 //! `sindri.yaml`, as far as a RunPod deployment reads it.
 
+pub(crate) mod error;
+pub(crate) mod runpod;
+pub(crate) mod schema;
+pub(crate) mod secret;
+mod yaml;
+
 use std::{
     collections::BTreeMap,
+    fmt,
     fs::File,
     io::Read,
     path::{Path, PathBuf},
@@ -10,7 +17,7 @@ use std::{
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use crate::{ConfigError, ConfigProblem, RunpodConfig, SecretConfig, yaml};
+use crate::{ConfigError, ConfigProblem, RunpodConfig, SecretConfig};
 
 /// The most bytes of a config file that are read.
 const LARGEST_FILE: u64 = 1024 * 1024;
@@ -48,6 +55,18 @@ pub struct SindriConfig {
     /// The folder of the file it was read from, where relative paths begin.
     #[serde(skip)]
     pub(crate) folder: Option<PathBuf>,
+    #[serde(skip)]
+    pub(crate) text: Text,
+}
+
+/// The text that a config was read from, to find the lines of keys; empty if there is none.
+#[derive(Clone, Default)]
+pub(crate) struct Text(String);
+
+impl fmt::Debug for Text {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("..")
+    }
 }
 
 /// Deployment settings that every provider shares.
@@ -227,21 +246,51 @@ pub struct ProvidersConfig {
     pub others: BTreeMap<String, serde_json::Value>,
 }
 
+/// The one key that finding an environment takes.
+#[derive(Deserialize)]
+struct Named {
+    name: String,
+}
+
 impl SindriConfig {
+    /// A config with nothing but a name: all that finding an environment takes.
+    #[must_use]
+    pub fn named(name: impl Into<String>) -> Self {
+        Self {
+            version: None,
+            name: name.into(),
+            deployment: DeploymentConfig::default(),
+            extensions: None,
+            secrets: Vec::new(),
+            providers: ProvidersConfig::default(),
+            folder: None,
+            text: Text::default(),
+        }
+    }
+
+    /// Reads a file to look at, stop or destroy its environment: where anything but the name is wrong, the config is
+    /// [`named`](Self::named) and the second value says what is wrong, with key and line.
+    ///
+    /// # Errors
+    /// [`ConfigError`] if the file cannot be read, is no YAML, or names no environment.
+    pub fn name_from_path(path: impl AsRef<Path>) -> Result<(Self, Option<ConfigError>), ConfigError> {
+        let (path, text) = (path.as_ref(), text(path.as_ref())?);
+        match Self::from_yaml(&text) {
+            Ok(config) => Ok((Self { folder: path.parent().map(Path::to_owned), ..config }, None)),
+            Err(wrong) => match yaml::read::<Named>(&text) {
+                Ok(Named { name }) => Ok((Self::named(name), Some(wrong))),
+                Err(_) => Err(wrong),
+            },
+        }
+    }
+
     /// Reads a config from a file of at most 1 MiB.
     ///
     /// # Errors
     /// [`ConfigError`] if the file cannot be read, is no YAML, or says something of the wrong type.
     pub fn from_path(path: impl AsRef<Path>) -> Result<Self, ConfigError> {
         let path = path.as_ref();
-        let unread = |source| ConfigError::Unread { path: path.to_owned(), source };
-        let mut text = String::new();
-        let file = File::open(path).map_err(unread)?;
-        file.take(LARGEST_FILE + 1).read_to_string(&mut text).map_err(unread)?;
-        if text.len() as u64 > LARGEST_FILE {
-            return Err(ConfigError::TooLarge { path: path.to_owned() });
-        }
-        Ok(Self { folder: path.parent().map(Path::to_owned), ..Self::from_yaml(&text)? })
+        Ok(Self { folder: path.parent().map(Path::to_owned), ..Self::from_yaml(&text(path)?)? })
     }
 
     /// The same config with an image that was resolved or built elsewhere, whatever the file says of images.
@@ -258,14 +307,23 @@ impl SindriConfig {
     /// # Errors
     /// [`ConfigError`] if it is no YAML, nests or repeats itself without measure, or says something of the wrong type.
     pub fn from_yaml(yaml: &str) -> Result<Self, ConfigError> {
-        yaml::read(yaml).map_err(|reason| ConfigError::Unreadable { reason })
+        let config: Self = yaml::read(yaml).map_err(|reason| ConfigError::Unreadable { reason })?;
+        Ok(Self { text: Text(yaml.to_owned()), ..config })
+    }
+
+    /// The same error with the lines that its problems are in.
+    pub(crate) fn located(&self, error: ConfigError) -> ConfigError {
+        let ConfigError::Invalid(problems) = error else { return error };
+        let locate =
+            |problem: ConfigProblem| ConfigProblem { line: yaml::line(&self.text.0, problem.key), ..problem };
+        ConfigError::Invalid(problems.into_iter().map(locate).collect())
     }
 
     /// The user to log in as over direct SSH; `None` for the one RunPod names.
     pub(crate) fn ssh_user(&self) -> Result<Option<String>, ConfigError> {
         let user = self.runpod().ssh_user;
         match user.as_deref().and_then(user_problem) {
-            Some(problem) => Err(ConfigError::Invalid(vec![problem])),
+            Some(problem) => Err(self.located(ConfigError::Invalid(vec![problem]))),
             None => Ok(user),
         }
     }
@@ -275,6 +333,17 @@ impl SindriConfig {
     pub fn runpod(&self) -> RunpodConfig {
         self.providers.runpod.clone().unwrap_or_default()
     }
+}
+
+fn text(path: &Path) -> Result<String, ConfigError> {
+    let unread = |source| ConfigError::Unread { path: path.to_owned(), source };
+    let mut text = String::new();
+    let file = File::open(path).map_err(unread)?;
+    file.take(LARGEST_FILE + 1).read_to_string(&mut text).map_err(unread)?;
+    if text.len() as u64 > LARGEST_FILE {
+        return Err(ConfigError::TooLarge { path: path.to_owned() });
+    }
+    Ok(text)
 }
 
 /// Finds what is wrong with a user to log in as: ssh could take it for an option, or a shell for more than a word.

@@ -158,7 +158,7 @@ impl GpuTypes {
     }
 }
 
-/// Which of RunPod's two clouds.
+/// One of RunPod's two clouds.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize, Serialize, JsonSchema)]
 #[serde(rename_all = "UPPERCASE")]
 pub enum CloudType {
@@ -175,6 +175,12 @@ impl From<CloudType> for Cloud {
             CloudType::Secure => Self::Secure,
             CloudType::Community => Self::Community,
         }
+    }
+}
+
+impl From<Cloud> for CloudType {
+    fn from(cloud: Cloud) -> Self {
+        if cloud == Cloud::Community { Self::Community } else { Self::Secure }
     }
 }
 

@@ -7,9 +7,8 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
 use crate::{
-    SindriConfig,
-    blueprint::{Blueprint, Compute},
-    runpod_provider::NAME,
+    CloudType, DeploymentState, ProviderError, RunpodProvider, SindriConfig, blueprint::Blueprint,
+    client::NAME,
 };
 
 /// Plan of a deploy: its steps and its cost.
@@ -100,6 +99,23 @@ impl DeploymentPlan {
     }
 }
 
+impl RunpodProvider {
+    /// Plans a deploy and tells its steps and cost, a line each for a person.
+    ///
+    /// # Errors
+    /// As [`Provider::plan`](crate::Provider::plan).
+    pub async fn plan_lines(&self, config: &SindriConfig) -> Result<Vec<String>, ProviderError> {
+        let (blueprint, plan) = self.planned(config).await?;
+        Ok(lines(&config.name, &blueprint, &plan, false))
+    }
+
+    pub(crate) async fn planned(&self, config: &SindriConfig) -> Result<(Blueprint, Plan), ProviderError> {
+        let blueprint = self.blueprint(config)?;
+        let plan = self.watched()?.plan(&blueprint.spec(false)).await;
+        Ok((blueprint.clone(), plan.map_err(ProviderError::deploy(&config.name, blueprint.suggestions()))?))
+    }
+}
+
 /// Tells the steps of a plan in a few words.
 fn steps(name: &str, plan: &Plan, force: bool) -> Vec<(ActionType, String)> {
     let create = || (ActionType::Create, format!("create pod {name:?}"));
@@ -109,7 +125,7 @@ fn steps(name: &str, plan: &Plan, force: bool) -> Vec<(ActionType, String)> {
             vec![(ActionType::Delete, format!("terminate pod {} of that name", pod.id)), create()]
         }
         [pod] => {
-            let state = pod.deployment_state();
+            let state = DeploymentState::of(pod);
             let text = format!("pod {} is {state} and already exists (use --force to recreate)", pod.id);
             vec![(ActionType::Update, text)]
         }
@@ -121,15 +137,19 @@ fn steps(name: &str, plan: &Plan, force: bool) -> Vec<(ActionType, String)> {
     }
 }
 
-/// The steps, with all there is to know of a create in its own line: Sindri's dry run shows nothing else.
+/// The steps, with all there is to know of a create in its own line, and the warnings in that of the last one: Sindri's dry run
+/// shows nothing else.
 fn actions(name: &str, blueprint: &Blueprint, plan: &Plan, force: bool) -> Vec<PlannedAction> {
-    let whole = |action, step: String| match action {
-        ActionType::Create => std::iter::once(format!("{step} with {}", hardware(plan)))
-            .chain(plan.usd_per_hour.map(|usd| format!("about ${usd:.3} per hour, storage included")))
-            .chain(warnings(blueprint, plan).map(|warning| format!("warning: {warning}")))
-            .collect::<Vec<_>>()
-            .join("; "),
-        _ => step,
+    let whole = |action, step: String| {
+        let mut told = vec![step];
+        if action == ActionType::Create {
+            told[0] += &format!(" with {}", hardware(plan));
+            told.extend(plan.usd_per_hour.map(|usd| format!("about ${usd:.3} per hour, storage included")));
+        }
+        if action != ActionType::Delete {
+            told.extend(warnings(blueprint, plan).map(|warning| format!("warning: {warning}")));
+        }
+        told.join("; ")
     };
     let resource = format!("pod {name}");
     let action = |(action, step)| PlannedAction {
@@ -152,8 +172,8 @@ fn hardware(plan: &Plan) -> String {
     plan.candidates.iter().map(one).collect::<Vec<_>>().join(", else ")
 }
 
-fn warnings<'a>(blueprint: &'a Blueprint, plan: &'a Plan) -> impl Iterator<Item = &'a String> {
-    blueprint.warnings.iter().chain(&plan.warnings)
+fn warnings(blueprint: &Blueprint, plan: &Plan) -> impl Iterator<Item = String> {
+    blueprint.warnings.iter().cloned().chain(plan.warnings.iter().map(ToString::to_string))
 }
 
 /// A plan for a person: its own text under what would be done, and what it leaves out.
@@ -161,17 +181,18 @@ pub(crate) fn lines(name: &str, blueprint: &Blueprint, plan: &Plan, force: bool)
     let mut lines: Vec<String> = steps(name, plan, force).into_iter().map(|(_, step)| step).collect();
     lines.extend(plan.to_string().lines().skip(1).map(str::to_owned));
     lines.extend(blueprint.warnings.iter().map(|warning| format!("warning: {warning}")));
-    let image = blueprint.image.as_deref().unwrap_or("as the template says");
+    let spec = &blueprint.spec;
+    let image = spec.get_image().unwrap_or("as the template says");
     lines.push(format!("image: {image}"));
     let disk =
         plan.container_disk_gb.map_or("of the template's size".to_owned(), |size| format!("{size} GB"));
-    let volume = match (&blueprint.network_volume, blueprint.volume_gb) {
+    let volume = match (spec.get_network_volume(), spec.get_volume_gb()) {
         (Some(id), _) => format!("network volume {id}"),
-        (None, 0) => "no volume".to_owned(),
-        (None, size) => format!("{size} GB of pod volume"),
+        (None, None) => "no volume".to_owned(),
+        (None, Some(size)) => format!("{size} GB of pod volume"),
     };
     lines.push(format!("storage: container disk {disk}, {volume}"));
-    lines.push(format!("ports: {}", blueprint.ports.join(", ")));
+    lines.push(format!("ports: {}", spec.get_ports().join(", ")));
     lines.push(format!("note: {}", costs(plan)));
     lines
 }
@@ -187,23 +208,24 @@ fn settings(blueprint: &Blueprint, plan: &Plan) -> BTreeMap<String, Value> {
             _ => Vec::new(),
         })
         .collect();
+    let spec = &blueprint.spec;
     let mut settings = BTreeMap::from([
-        ("image", json!(blueprint.image)),
+        ("image", json!(spec.get_image())),
         ("container_disk_gb", json!(plan.container_disk_gb)),
-        ("volume_gb", json!(blueprint.volume_gb)),
-        ("cloud_type", json!(blueprint.cloud)),
-        ("ports", json!(blueprint.ports)),
+        ("volume_gb", json!(spec.get_volume_gb().unwrap_or(0))),
+        ("cloud_type", json!(CloudType::from(spec.get_cloud()))),
+        ("ports", json!(spec.get_ports())),
         ("data_center_ids", json!(plan.data_centers)),
-        ("network_volume_id", json!(blueprint.network_volume)),
-        ("spot", json!(blueprint.spot)),
+        ("network_volume_id", json!(spec.get_network_volume())),
+        ("spot", json!(spec.get_interruptible())),
     ]);
-    match blueprint.compute {
-        Compute::Gpu { count, .. } => settings.extend([
+    match spec.get_vcpus() {
+        None => settings.extend([
             ("compute_type", json!("GPU")),
             ("gpu_type_ids", json!(ids)),
-            ("gpu_count", json!(count)),
+            ("gpu_count", json!(spec.get_gpu_count())),
         ]),
-        Compute::Cpu { vcpus, .. } => settings.extend([
+        Some(vcpus) => settings.extend([
             ("compute_type", json!("CPU")),
             ("cpu_flavor_ids", json!(ids)),
             ("vcpu_count", json!(vcpus)),
@@ -213,7 +235,7 @@ fn settings(blueprint: &Blueprint, plan: &Plan) -> BTreeMap<String, Value> {
 }
 
 fn notes(blueprint: &Blueprint, plan: &Plan) -> String {
-    std::iter::once(costs(plan)).chain(warnings(blueprint, plan).cloned()).collect::<Vec<_>>().join("; ")
+    std::iter::once(costs(plan)).chain(warnings(blueprint, plan)).collect::<Vec<_>>().join("; ")
 }
 
 /// Notes on the prices and on what they leave out.

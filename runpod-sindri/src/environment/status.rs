@@ -3,12 +3,19 @@
 use std::collections::BTreeMap;
 
 use jiff::Timestamp;
-use runpod_lifecycle::{Pod, PodHandle, PodState, Port, TcpEndpoint};
+use runpod_lifecycle::{GpuLoad, Pod, PodHandle, PodState, Port, TcpEndpoint};
 use serde::{Deserialize, Serialize};
 
-use crate::{DeploymentState, connection::ways, present::Present, runpod_provider::NAME};
+use crate::{
+    DeploymentState,
+    client::NAME,
+    environment::{connection::ways, present::Present},
+};
 
-/// Status of an environment, as of one poll.
+/// Bytes of what RunPod calls a GB.
+const GB: f64 = 1_073_741_824.0;
+
+/// Status of an environment, by one poll.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct DeploymentStatus {
     /// The environment's name.
@@ -23,13 +30,14 @@ pub struct DeploymentStatus {
     pub image: Option<String>,
     /// Its addresses.
     pub addresses: Vec<Address>,
-    /// Always `None`: what RunPod says of use is no more than percentages without what they are of.
+    /// Its use; `None` unless it runs and RunPod says something of it.
     pub resources: Option<ResourceUsage>,
     /// When what happened.
     pub timestamps: DeploymentTimestamps,
     /// Facts that only RunPod knows: `gpu_type`, `gpu_count`, `cpu_flavor`, `vcpu_count`, `cost_per_hr` in the state it is in,
     /// container disk and pod volume included, `storage_cost_per_hr` of that, `runpod_status`, `data_center`, `cloud_type`,
-    /// `container_disk_gb`, `volume_gb` and `network_volume_id`, each where there is one; and `doubt` where RunPod's answers do not agree, or
+    /// `container_disk_gb`, `volume_gb`, `network_volume_id`, and `gpu_percent` and `gpu_memory_percent` in use, a number for each GPU,
+    /// each where there is one; and `doubt` where RunPod's answers do not agree, or
     /// it was started just now, so that state and addresses may be those of before. No addresses are given then.
     pub details: BTreeMap<String, String>,
 }
@@ -62,18 +70,18 @@ pub enum AddressType {
     Https,
 }
 
-/// Resources that a pod uses. RunPod's lists say nothing about use, only about limits.
+/// Resources that a pod uses, as RunPod measured them some seconds ago.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct ResourceUsage {
     /// CPU use in percent.
     pub cpu_percent: Option<f64>,
-    /// Memory in use.
+    /// Memory in use, by RunPod's percentage of `memory_limit`; `None` without one of the two.
     pub memory_bytes: Option<u64>,
-    /// Memory there is.
+    /// Memory there is, with 1024 MB to RunPod's GB.
     pub memory_limit: Option<u64>,
-    /// Disk in use.
+    /// Always `None`: RunPod does not say.
     pub disk_bytes: Option<u64>,
-    /// Container disk there is.
+    /// Container disk there is, with 1024 MB to RunPod's GB.
     pub disk_limit: Option<u64>,
 }
 
@@ -98,11 +106,11 @@ impl DeploymentStatus {
         Self {
             name: name.to_owned(),
             provider: NAME.to_owned(),
-            state: pod.map_or(DeploymentState::NotDeployed, |pod| pod.deployment_state().into()),
+            state: pod.map_or(DeploymentState::NotDeployed, |pod| DeploymentState::of(pod)),
             instance_id: pod.map(|pod| pod.id.clone()),
             image: pod.and_then(|pod| pod.image.clone()),
             addresses: pod.filter(|_| doubt.is_none()).map(addresses).unwrap_or_default(),
-            resources: None,
+            resources: pod.filter(|_| doubt.is_none()).and_then(|pod| usage(pod)),
             timestamps: DeploymentTimestamps {
                 created_at: time(pod.and_then(|pod| pod.created_at.as_ref())),
                 started_at: time(pod.and_then(|pod| pod.started_at.as_ref())),
@@ -137,6 +145,38 @@ fn addresses(pod: &PodHandle) -> Vec<Address> {
     addresses
 }
 
+/// The use of a running pod; `None` if RunPod says nothing of its CPU and memory.
+fn usage(pod: &Pod) -> Option<ResourceUsage> {
+    let load = pod.load.as_ref().filter(|_| DeploymentState::of(pod) == DeploymentState::Running)?;
+    let limit = pod.memory_gb.filter(|size| *size > 0.0).map(|size| size * GB);
+    let cpu_percent = load.cpu_percent.and_then(percent);
+    let used = limit.zip(load.memory_percent.and_then(percent)).map(|(limit, share)| limit * share / 100.0);
+    (cpu_percent.is_some() || used.is_some()).then(|| ResourceUsage {
+        cpu_percent,
+        memory_bytes: used.map(bytes),
+        memory_limit: limit.map(bytes),
+        disk_bytes: None,
+        disk_limit: pod.container_disk_gb.and_then(|size| u64::try_from(size).ok()?.checked_mul(bytes(GB))),
+    })
+}
+
+/// A number of 0 to 100; `None` for any other, which is no percentage.
+fn percent(number: i64) -> Option<f64> {
+    u8::try_from(number).ok().filter(|percent| *percent <= 100).map(f64::from)
+}
+
+#[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "a cast of a float saturates")]
+fn bytes(size: f64) -> u64 {
+    size as u64
+}
+
+/// The numbers of each GPU, such as `97, 95`; `None` if RunPod gives none.
+fn of_gpus(pod: &Pod, number: impl Fn(&GpuLoad) -> Option<i64>) -> Option<String> {
+    let gpus = &pod.load.as_ref()?.gpus;
+    let numbers: Vec<String> = gpus.iter().filter_map(number).map(|number| number.to_string()).collect();
+    (!numbers.is_empty()).then(|| numbers.join(", "))
+}
+
 fn details(pod: &Pod, doubt: Option<String>) -> BTreeMap<String, String> {
     let cost = pod.hourly_cost();
     let dollars = |usd: f64| format!("${usd:.3}");
@@ -146,13 +186,15 @@ fn details(pod: &Pod, doubt: Option<String>) -> BTreeMap<String, String> {
         ("cpu_flavor", pod.cpu.as_ref().map(|cpu| cpu.flavor.clone())),
         ("vcpu_count", pod.cpu.as_ref().map(|cpu| cpu.vcpus.to_string())),
         ("cost_per_hr", cost.total_usd().map(dollars)),
-        ("storage_cost_per_hr", Some(dollars(cost.storage_usd))),
+        ("storage_cost_per_hr", cost.storage_usd.map(dollars)),
         ("runpod_status", pod.state.as_ref().map(|state| PodState::as_str(state).to_owned())),
         ("data_center", pod.data_center.clone()),
         ("cloud_type", pod.cloud.map(|cloud| format!("{cloud:?}").to_uppercase())),
         ("container_disk_gb", pod.container_disk_gb.map(|size| size.to_string())),
         ("volume_gb", pod.volume_gb.map(|size| size.to_string())),
         ("network_volume_id", pod.network_volume.clone()),
+        ("gpu_percent", of_gpus(pod, |gpu| gpu.percent)),
+        ("gpu_memory_percent", of_gpus(pod, |gpu| gpu.memory_percent)),
         ("doubt", doubt),
     ];
     details.into_iter().filter_map(|(name, value)| Some((name.to_owned(), value?))).collect()

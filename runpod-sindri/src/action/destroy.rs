@@ -7,11 +7,10 @@ use tokio::time::{Instant, sleep_until};
 
 use crate::{
     ActionReport, ProviderError, RunpodProvider, SindriConfig,
-    present::{LAG, listed, named},
-    runpod_provider::{call_failed, several},
+    environment::present::{LAG, listed, named},
 };
 
-/// The pause between two looks for a pod that no list shows yet.
+/// The pause between two searches for a pod that no list shows yet.
 const PAUSE: Duration = Duration::from_secs(5);
 
 impl RunpodProvider {
@@ -41,7 +40,7 @@ impl RunpodProvider {
         let runpod = self.watched()?.for_ending();
         let pods = named(&runpod, name).await?;
         if pods.len() > 1 && !force {
-            return Err(several(name, &pods));
+            return Err(ProviderError::several(name, &pods));
         }
         let mut destruction = Destruction::default();
         destruction.end(pods).await;
@@ -138,12 +137,12 @@ impl Destruction {
         }
     }
 
-    /// Reports it. `seen` is the failure of the last look for further pods.
+    /// Reports it. `seen` is the failure of the last search for further pods.
     fn outcome(mut self, name: &str, seen: Result<(), Error>) -> Result<ActionReport, ProviderError> {
         if self.ended.is_empty() && self.failed.len() == 1 && seen.is_ok() {
             let failure = self.failed.swap_remove(0).1;
             return Err(match failure {
-                Failure::Call(error) => call_failed("destroy", name)(error),
+                Failure::Call(error) => ProviderError::call("destroy", name)(error),
                 Failure::Wait(source) => ProviderError::Wait { name: name.to_owned(), source }.told_once(),
             });
         }

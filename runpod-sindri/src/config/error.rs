@@ -51,18 +51,21 @@ pub struct ConfigProblem {
     pub value: String,
     /// The allowed values.
     pub allowed: String,
+    /// The line of the file it is in; `None` if the file does not say it in so many words.
+    pub line: Option<u64>,
 }
 
 impl ConfigProblem {
     pub(crate) fn new(key: &'static str, value: impl ToString, allowed: impl Into<String>) -> Self {
         let value = value.to_string().chars().take(80).collect();
-        Self { key, value, allowed: allowed.into() }
+        Self { key, value, allowed: allowed.into(), line: None }
     }
 }
 
 impl fmt::Display for ConfigProblem {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{} {:?}: {}", self.key, self.value, self.allowed)
+        write!(f, "{} {:?}: {}", self.key, self.value, self.allowed)?;
+        self.line.map_or(Ok(()), |line| write!(f, " (line {line})"))
     }
 }
 

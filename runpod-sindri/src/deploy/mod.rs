@@ -1,24 +1,25 @@
 //! Creating an environment.
 
+pub(crate) mod options;
+pub(crate) mod plan;
+mod record;
+
 use std::{
     sync::{Arc, Mutex, PoisonError},
     time::Duration,
 };
 
-use runpod_lifecycle::{ApiVersion, DeployError, Event, PodHandle, RunPod, printable};
+use runpod_lifecycle::{Event, PodHandle, RunPod, printable};
 use serde::{Deserialize, Serialize};
 
 use crate::{
     ConnectionInfo, DeployOptions, ProviderError, RunpodProvider, SindriConfig,
-    blueprint::{Blueprint, Compute},
-    plan::lines,
-    ready::Usable,
-    runpod_provider::{NAME, several},
-    secret::{Resolved, Resolver},
+    blueprint::Blueprint,
+    client::NAME,
+    deploy::plan::lines,
+    environment::wait::DEFAULT_TIMEOUT,
+    secrets::{Resolved, Resolver},
 };
-
-/// The longest wait in seconds when nothing is said.
-pub(crate) const DEFAULT_TIMEOUT: u64 = 600;
 
 /// Outcome of a deploy.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -66,7 +67,7 @@ impl RunpodProvider {
         }
         let resolver = Resolver {
             resolved: self.resolved(),
-            environment: self.environment(),
+            variables: self.variables(),
             folder: config.folder.as_deref(),
         };
         let secrets = resolver.resolve(&config.secrets)?;
@@ -78,7 +79,7 @@ impl RunpodProvider {
         result.warnings.extend(secrets.warnings);
         let pod = if options.wait {
             let longest = Duration::from_secs(options.timeout.unwrap_or(DEFAULT_TIMEOUT));
-            let pod = self.wait(&pod, &config.name, Usable::of(&blueprint), longest).await?;
+            let pod = self.wait_until_deployed(&pod, &config.name, &blueprint, longest).await?;
             result.messages.push("it is ready".to_owned());
             pod
         } else {
@@ -102,9 +103,12 @@ impl RunpodProvider {
         force: bool,
     ) -> Result<DeployResult, ProviderError> {
         let runpod = self.watched()?;
-        let plan = runpod.plan(&blueprint.spec(force)).await.map_err(failed(&config.name, blueprint))?;
+        let plan = runpod
+            .plan(&blueprint.spec(force))
+            .await
+            .map_err(ProviderError::deploy(&config.name, blueprint.suggestions()))?;
         let mut result = DeployResult::new(&config.name, blueprint.warnings.clone());
-        result.warnings.extend(plan.warnings.iter().cloned());
+        result.warnings.extend(plan.warnings.iter().map(ToString::to_string));
         result.messages.push("dry run: nothing was changed".to_owned());
         // Warnings have a place of their own.
         let lines = lines(&config.name, blueprint, &plan, force);
@@ -126,16 +130,6 @@ impl RunpodProvider {
     }
 }
 
-impl Usable {
-    pub(crate) fn of(blueprint: &Blueprint) -> Self {
-        Self {
-            ssh: blueprint.starts_ssh,
-            public: blueprint.public_ip,
-            tells_inside: blueprint.version == ApiVersion::V2,
-        }
-    }
-}
-
 async fn place(
     runpod: &RunPod,
     config: &SindriConfig,
@@ -147,44 +141,16 @@ async fn place(
     for (name, value) in &secrets.values {
         spec = spec.env(name, value.clone());
     }
-    Box::pin(runpod.deploy(&spec)).await.map_err(failed(&config.name, blueprint))
-}
-
-/// A failed deploy of an environment as an error of the provider.
-pub(crate) fn failed(name: &str, blueprint: &Blueprint) -> impl FnOnce(DeployError) -> ProviderError {
-    let (name, suggestions) = (name.to_owned(), blueprint.suggestions());
-    move |error| match error {
-        DeployError::NameTaken { pods, .. } => match pods.as_slice() {
-            [pod] => {
-                ProviderError::Exists { name, pod_id: pod.id.clone(), state: pod.deployment_state().into() }
-            }
-            pods => several(&name, pods),
-        },
-        error => ProviderError::Deploy { name, source: Box::new(error), suggestions }.told_once(),
-    }
-}
-
-impl RunpodProvider {
-    /// Waits for an environment; what did not come about leaves the pod as it is.
-    pub(crate) async fn wait(
-        &self,
-        pod: &PodHandle,
-        name: &str,
-        condition: impl runpod_lifecycle::Condition + 'static,
-        longest: Duration,
-    ) -> Result<PodHandle, ProviderError> {
-        let waited = pod.wait_until(condition, longest).fail_early(self.fails_early()).await;
-        waited.map_err(|source| ProviderError::Wait { name: name.to_owned(), source }.told_once())
-    }
+    Box::pin(runpod.deploy(&spec)).await.map_err(ProviderError::deploy(&config.name, blueprint.suggestions()))
 }
 
 fn messages(pod: &PodHandle, blueprint: &Blueprint, secrets: usize) -> Vec<String> {
     let mut messages = vec![format!("pod {} was created", pod.id)];
-    messages.push(match (&pod.gpu, &pod.cpu, &blueprint.compute) {
+    messages.push(match (&pod.gpu, &pod.cpu, blueprint.spec.get_vcpus()) {
         (Some(gpu), _, _) => format!("{}x {}", gpu.count, gpu.id),
         (_, Some(cpu), _) => format!("{} vCPUs of {}", cpu.vcpus, cpu.flavor),
-        (_, _, Compute::Gpu { count, .. }) => format!("{count} GPUs"),
-        (_, _, Compute::Cpu { vcpus, .. }) => format!("{vcpus} vCPUs"),
+        (_, _, None) => format!("{} GPUs", blueprint.spec.get_gpu_count()),
+        (_, _, Some(vcpus)) => format!("{vcpus} vCPUs"),
     });
     messages.push(format!("{}, until it is stopped or destroyed", pod.hourly_cost()));
     match secrets {
@@ -197,7 +163,7 @@ fn messages(pod: &PodHandle, blueprint: &Blueprint, secrets: usize) -> Vec<Strin
 
 fn warning(event: &Event) -> Option<String> {
     match event {
-        Event::Warned { warning } => Some(warning.clone()),
+        Event::Warned { warning } => Some(warning.to_string()),
         Event::CatalogUnread { .. }
         | Event::OutcomeUnclear { .. }
         | Event::DuplicateTerminated { .. }

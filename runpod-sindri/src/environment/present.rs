@@ -2,14 +2,10 @@
 
 use std::time::Duration;
 
-use runpod_lifecycle::{ApiVersion, Error, ErrorKind, Found, PodHandle, PodState, RunPod};
+use runpod_lifecycle::{ApiVersion, Error, ErrorKind, Found, Logs, PodHandle, PodState, RunPod};
 use tokio::time::Instant;
 
-use crate::{
-    DeploymentState, ProviderError, RunpodProvider,
-    runpod_provider::{call_failed, several},
-    state::state,
-};
+use crate::{DeploymentState, ProviderError, RunpodProvider, SindriConfig};
 
 /// The longest that RunPod's answers may be behind: a new pod may be missing in lists for so long, and a pod that was started or
 /// stopped may be shown as it was before.
@@ -27,7 +23,10 @@ pub(crate) struct Present {
 
 impl Present {
     fn new(listed: &PodHandle, pod: PodHandle, version: ApiVersion, asked_at: Instant) -> Self {
-        let age = pod.run_age().filter(|_| state(&pod) == DeploymentState::Running).filter(|age| *age < LAG);
+        let age = pod
+            .run_age()
+            .filter(|_| DeploymentState::of(&pod) == DeploymentState::Running)
+            .filter(|age| *age < LAG);
         let contradiction = contradiction(listed, &pod);
         // How old the contradiction is nobody knows.
         let known = age.filter(|_| contradiction.is_none()).unwrap_or_default();
@@ -41,22 +40,35 @@ impl Present {
 }
 
 impl RunpodProvider {
+    /// The log of the environment's pod.
+    ///
+    /// # Errors
+    /// [`ProviderError::NotFound`] if there is no such environment, `Call` if that cannot be found out.
+    pub async fn logs(&self, config: &SindriConfig) -> Result<Logs, ProviderError> {
+        let runpod = self.watched()?;
+        match named(&runpod, &config.name).await?.as_slice() {
+            [] => Err(ProviderError::NotFound { name: config.name.clone() }),
+            [pod] => Ok(runpod.logs(pod.id.as_str())),
+            pods => Err(ProviderError::several(&config.name, pods)),
+        }
+    }
+
     /// The pod of an environment that must be there, by its id: a list may show it as it was before its last start or
     /// stop. Where RunPod does not answer for it by its id, it is as the list shows it, which is a doubt.
     pub(crate) async fn present(&self, runpod: &RunPod, name: &str) -> Result<Present, ProviderError> {
-        match self.look(runpod, name).await? {
+        match self.find(runpod, name).await? {
             Some(present) => Ok(present),
             None => Err(ProviderError::NotFound { name: name.to_owned() }),
         }
     }
 
     /// The same; `None` if there is none.
-    pub(crate) async fn look(&self, runpod: &RunPod, name: &str) -> Result<Option<Present>, ProviderError> {
+    pub(crate) async fn find(&self, runpod: &RunPod, name: &str) -> Result<Option<Present>, ProviderError> {
         let asked_at = Instant::now();
         let listed = match named(runpod, name).await?.as_slice() {
             [] => return Ok(None),
             [pod] => pod.clone(),
-            pods => return Err(several(name, pods)),
+            pods => return Err(ProviderError::several(name, pods)),
         };
         match listed.refresh().await {
             Ok(pod) if pod.is_gone() => Ok(None),
@@ -72,7 +84,7 @@ impl RunpodProvider {
 
 /// Every pod of a name.
 pub(crate) async fn named(runpod: &RunPod, name: &str) -> Result<Vec<PodHandle>, ProviderError> {
-    listed(runpod, name).await.map_err(call_failed("look for", name))
+    listed(runpod, name).await.map_err(ProviderError::call("look for", name))
 }
 
 /// Every pod of a name, and the failed call where they cannot be read.
@@ -87,7 +99,7 @@ pub(crate) async fn listed(runpod: &RunPod, name: &str) -> Result<Vec<PodHandle>
 /// Tells a list and the answer by id that followed it apart where they differ: one of them is from before the last change.
 fn contradiction(listed: &PodHandle, pod: &PodHandle) -> Option<String> {
     let word = |pod: &PodHandle| pod.state.as_ref().map_or("nothing", PodState::as_str).to_owned();
-    if state(listed) != state(pod) {
+    if DeploymentState::of(listed) != DeploymentState::of(pod) {
         return Some(format!(
             "RunPod's list says {} and its answer about the pod says {}: it was started or stopped within the last {} s or so, and one of them is from before",
             word(listed),
@@ -111,7 +123,7 @@ fn young(age: Duration) -> String {
 /// An address in front of a container that has not been heard of may be that of the run before.
 fn unheard(pod: &PodHandle, version: ApiVersion) -> Option<String> {
     let is_unheard = version == ApiVersion::V2
-        && state(pod) == DeploymentState::Running
+        && DeploymentState::of(pod) == DeploymentState::Running
         && !pod.has_runtime
         && pod.connection().direct_ssh().is_some();
     is_unheard.then(|| {

@@ -6,13 +6,13 @@ use runpod_lifecycle::{ConfigError, Secret};
 
 /// Source of variables: the process, unless others were given.
 #[derive(Clone, Debug, Default)]
-pub(crate) enum Environment {
+pub(crate) enum Variables {
     #[default]
     Process,
     Given(BTreeMap<String, Secret>),
 }
 
-impl Environment {
+impl Variables {
     /// A variable that is set and not empty.
     pub(crate) fn get(&self, name: &str) -> Option<Secret> {
         let value = match self {

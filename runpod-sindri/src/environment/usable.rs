@@ -2,10 +2,10 @@
 
 use std::time::Duration;
 
-use runpod_lifecycle::{Condition, Pod, Port, Probe, Ready, Running, Verdict};
+use runpod_lifecycle::{ApiVersion, Condition, Pod, Port, Probe, Ready, Running, Verdict};
 use tokio::time::Instant;
 
-use crate::present::Present;
+use crate::{blueprint::Blueprint, environment::present::Present};
 
 /// The longest that a running pod may take to show a direct SSH endpoint before RunPod's proxy has to do.
 const DIRECT_PATIENCE: Duration = Duration::from_secs(60);
@@ -22,6 +22,14 @@ pub(crate) struct Usable {
 }
 
 impl Usable {
+    pub(crate) fn of(blueprint: &Blueprint) -> Self {
+        Self {
+            ssh: blueprint.expects_ssh,
+            public: blueprint.public_ip,
+            tells_inside: blueprint.version == ApiVersion::V2,
+        }
+    }
+
     fn wants_ssh(self, pod: &Pod) -> bool {
         self.ssh && (pod.ports.contains(&Port::SSH) || !pod.knows_ports())
     }
@@ -64,7 +72,7 @@ impl Condition for Usable {
     }
 }
 
-/// The environment can be used, and what is shown of it is not from before a start that somebody else has just made.
+/// The environment can be used, and what is shown of it is not from before a start that another program has just made.
 #[derive(Clone, Debug)]
 pub(crate) struct Settled {
     usable: Usable,
