@@ -4,7 +4,10 @@ pub(crate) mod http;
 
 use std::fmt;
 
-use crate::{HttpReady, Pod, PodState, Port, Protocol, pod::state::word};
+use crate::{
+    HttpReady, Pod, PodState, Port, Protocol,
+    pod::{ShownRun, state::word},
+};
 
 /// The meaning of one poll of a pod for a wait.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -124,7 +127,7 @@ impl Condition for Running {
             Err(verdict) => return verdict,
         };
         match (&pod.state, &pod.withheld) {
-            (Some(PodState::Running), Some(withheld)) if withheld.shows_old_run => {
+            (Some(PodState::Running), Some(withheld)) if withheld.shows == ShownRun::Old => {
                 Verdict::pending(&withheld.reason)
             }
             (Some(PodState::Running), _) => Verdict::Done,
@@ -283,7 +286,8 @@ fn ports_ready(pod: &Pod) -> Verdict {
     if missing.is_empty() {
         Verdict::Done
     } else {
-        Verdict::pending(format!("no public endpoint yet for {}", missing.join(", ")))
+        let missing = || format!("no public endpoint yet for {}", missing.join(", "));
+        Verdict::pending(pod.withheld.as_ref().map_or_else(missing, |withheld| withheld.reason.clone()))
     }
 }
 
@@ -309,7 +313,8 @@ fn http_ready(pod: &Pod, port: u16) -> Verdict {
 
 /// Why nothing of the pod can be reached yet: it does not run, or RunPod does not say with which ports.
 fn not_up(pod: &Pod) -> Option<Verdict> {
-    if let Some(withheld) = &pod.withheld {
+    // What is reached by the pod's id is the present run's own.
+    if let Some(withheld) = pod.withheld.as_ref().filter(|withheld| withheld.shows != ShownRun::New) {
         return Some(Verdict::pending(&withheld.reason));
     }
     match &pod.state {

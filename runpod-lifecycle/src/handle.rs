@@ -45,6 +45,11 @@ impl PodHandle {
         Self { origin, ..self }
     }
 
+    /// The pod as this handle shows it.
+    pub(crate) fn shared(&self) -> Arc<Pod> {
+        Arc::clone(&self.pod)
+    }
+
     /// The same handle with a later poll of its pod.
     pub(crate) fn with(&self, pod: Pod) -> Self {
         Self { pod: Arc::new(pod), ..self.clone() }

@@ -279,9 +279,9 @@ pub enum Warning {
         /// Why that is unknown.
         reason: String,
     },
-    /// A pod that no deploy made has the name of one that a deploy made.
+    /// A pod that no deploy made, or that another deploy has adopted, has the name of one that a deploy made.
     #[error(
-        "pod {other} has the name {name:?} too, and was not made by a deploy: both bill, and the name tells them apart no more"
+        "pod {other} has the name {name:?} too, and is not for this deploy to end: both bill, and the name tells them apart no more"
     )]
     NameShared {
         /// The pod of the deploy.

@@ -13,6 +13,7 @@ mod schema;
 mod sindri;
 #[path = "../../runpod-api/build/surface.rs"]
 mod surface;
+mod undo;
 
 #[derive(Parser)]
 #[command(name = "cargo xtask", about = "Maintainer chores of the RunPod crates")]
@@ -31,6 +32,8 @@ enum Chore {
     Schema,
     /// Put the adapter of docs/sindri.md into Sindri's own source, build it, and run it against the simulator.
     Sindri(sindri::Arguments),
+    /// Undo each rule of evidence and identity in turn, and have the adversary find that out.
+    Undo(undo::Arguments),
 }
 
 fn main() -> ExitCode {
@@ -39,6 +42,7 @@ fn main() -> ExitCode {
         Chore::House(arguments) => house::run(&arguments),
         Chore::Schema => schema::run(),
         Chore::Sindri(arguments) => sindri::run(&arguments),
+        Chore::Undo(arguments) => undo::run(&arguments),
     };
     match outcome {
         Ok(report) => {

@@ -1,6 +1,13 @@
 //! The actors: programs that use the facade, drop its futures, put them aside, and die.
 
-use std::{fmt, future::Future, pin::pin, task::Poll, time::Duration};
+use std::{
+    fmt,
+    future::Future,
+    pin::pin,
+    sync::atomic::Ordering,
+    task::Poll,
+    time::{Duration, SystemTime},
+};
 
 use futures_util::future::poll_fn;
 use runpod_lifecycle::{
@@ -14,7 +21,7 @@ use super::{
     server::{GPU, SharedWorld, lock},
     stillness::Activity,
     truth::TAG,
-    world::{Change, Licence, Told},
+    world::{Change, Licence, Told, World},
 };
 
 /// A value of the environment that nobody may ever be shown.
@@ -23,6 +30,8 @@ pub(super) const SECRET: &str = "sentinel-of-the-environment";
 pub(super) const KEY: &str = "rpa_sentinel-of-the-key-";
 /// The time that a client waits for an answer.
 pub(super) const TIMEOUT: Duration = Duration::from_secs(10);
+/// The time by a process's own clock at the beginning of a run: hours before RunPod's.
+const LOCAL_EPOCH: Duration = Duration::from_secs(1_789_990_000);
 /// The time for which a future is put aside.
 const ASIDE: Duration = Duration::from_secs(40);
 /// The polls at which a future is dropped or put aside, from the first choice on.
@@ -35,6 +44,7 @@ pub(super) enum Until {
     Running,
     Ssh,
     Ports,
+    Http,
     Stopped,
     Gone,
 }
@@ -80,17 +90,20 @@ pub(super) struct Actor {
     pub(super) name: &'static str,
     pub(super) lifetime: Option<u64>,
     pub(super) volume: bool,
+    pub(super) fate: Fate,
     pub(super) ops: Vec<Op>,
 }
 
 impl Actor {
     pub(super) fn new(process: usize, ops: impl Into<Vec<Op>>) -> Self {
-        Self { process, begins_after: 0, name: "trainer", lifetime: None, volume: false, ops: ops.into() }
+        let (name, fate) = ("trainer", Fate::Lives);
+        Self { process, begins_after: 0, name, lifetime: None, volume: false, fate, ops: ops.into() }
     }
 
     fn spec(&self, tag: &str, if_exists: IfExists) -> PodSpec {
         let mut spec = PodSpec::gpu(self.name, "image", [GPU, "NVIDIA A40"])
             .port("22/tcp")
+            .port("8080/http")
             .env("TOKEN", SECRET)
             .env("PUBLIC_KEY", "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5 adversary")
             .env(TAG, tag)
@@ -107,8 +120,12 @@ impl Actor {
 
 /// A process's handle, whose events are heard.
 pub(super) fn handle(world: &SharedWorld, process: usize, url: &str) -> RunPod {
+    let (began, slept) = (Instant::now(), std::sync::Arc::clone(lock(world).truth.slept()));
+    // A machine that sleeps sees by this clock that it did.
+    let by_clock = move || began.elapsed() + Duration::from_secs(slept.load(Ordering::Relaxed));
     let runpod = RunPod::builder(format!("{KEY}{process}"))
         .base_url(url)
+        .local_clock(move || SystemTime::UNIX_EPOCH + LOCAL_EPOCH + by_clock())
         .http_proxy(format!("{url}/proxy/{{pod}}/{{port}}"))
         .timeout(TIMEOUT)
         .build();
@@ -124,7 +141,7 @@ fn hear(world: &SharedWorld, process: usize, event: &Event) {
     }
     let doubts_name = text.contains("look for its name");
     if let Event::DuplicateTerminated { pod_id } = event
-        && !world.truth.pod(pod_id).is_some_and(|pod| pod.is_terminated_at(Instant::now()))
+        && !world.truth.pod(pod_id).is_some_and(|pod| pod.is_terminated_at(world.truth.now()))
     {
         world.breaks("gone", format!("{pod_id} is said to be a terminated duplicate, and is there"));
     }
@@ -138,10 +155,33 @@ enum Care {
     Awaited,
     DroppedAt(u32),
     AsideAt(u32),
+    /// The process ends.
+    DiesAt(u32),
+    /// The machine sleeps for an hour.
+    SleepsAt(u32),
 }
 
+/// What else may happen to a scenario's processes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Fate {
+    Lives,
+    /// The first of them may die.
+    Dies,
+    /// Their machine may sleep.
+    Sleeps,
+}
+
+/// How long a machine sleeps, in seconds.
+const SLEEP: u64 = 3600;
+
 /// Drives a future as somebody may who has other things to do; `None` if it was dropped.
-async fn driven<T>(future: impl Future<Output = T>, care: Care, activity: &Activity) -> Option<T> {
+async fn driven<T>(
+    future: impl Future<Output = T>,
+    care: Care,
+    process: usize,
+    world: &SharedWorld,
+    activity: &Activity,
+) -> Option<T> {
     enum Step<T> {
         Done(T),
         Drop,
@@ -153,6 +193,20 @@ async fn driven<T>(future: impl Future<Output = T>, care: Care, activity: &Activ
         let step = poll_fn(|context| {
             activity.note();
             polls += 1;
+            let mut world_now = lock(world);
+            if matches!(care, Care::DiesAt(poll) if poll == polls) {
+                world_now.dead.push(process);
+                world_now.tell(format!("process {process} dies"));
+            }
+            if matches!(care, Care::SleepsAt(poll) if poll == polls) {
+                world_now.truth.slept().fetch_add(SLEEP, Ordering::Relaxed);
+                world_now.tell("the machine of the actors has slept for an hour");
+            }
+            // Nothing of a dead process goes on.
+            if world_now.dead.contains(&process) {
+                return Poll::Ready(Step::Drop);
+            }
+            drop(world_now);
             match care {
                 Care::DroppedAt(poll) if poll == polls => return Poll::Ready(Step::Drop),
                 Care::AsideAt(poll) if poll == polls => return Poll::Ready(Step::Aside),
@@ -177,6 +231,9 @@ pub(super) async fn act(world: SharedWorld, activity: Activity, runpod: RunPod, 
             sleep(Duration::from_secs(*seconds)).await;
             continue;
         }
+        if lock(&world).dead.contains(&actor.process) {
+            return;
+        }
         let tag = format!("{number}.{position}");
         let needs_pod =
             matches!(op, Op::Wait(..) | Op::Stop | Op::Start | Op::Restart | Op::Terminate | Op::Get);
@@ -185,8 +242,9 @@ pub(super) async fn act(world: SharedWorld, activity: Activity, runpod: RunPod, 
         }
         let key = u64::try_from(number * 100 + position).unwrap_or_default();
         let care = begin(&world, &actor, number, &tag, key, *op, pod.as_ref());
-        let began = Instant::now();
-        let done = driven(Box::pin(perform(&runpod, &actor, &tag, *op, pod.as_ref())), care, &activity).await;
+        let began = lock(&world).truth.now();
+        let done = perform(&runpod, &actor, &tag, *op, pod.as_ref());
+        let done = driven(Box::pin(done), care, actor.process, &world, &activity).await;
         let Some(outcome) = done else {
             let mut world = lock(&world);
             world.tell(format!("actor {number} drops its {op}"));
@@ -213,6 +271,24 @@ pub(super) async fn act(world: SharedWorld, activity: Activity, runpod: RunPod, 
     }
 }
 
+/// Chooses what happens to the future of an operation.
+fn care(world: &mut World, actor: &Actor) -> Care {
+    let more = match actor.fate {
+        Fate::Dies if actor.process == 0 => &DROPS[..],
+        Fate::Sleeps => &ASIDES[..],
+        _ => &[],
+    };
+    let choice = world.tape.choose(1 + DROPS.len() + ASIDES.len() + more.len());
+    let (drops, asides) = (DROPS.len(), DROPS.len() + ASIDES.len());
+    match choice {
+        0 => Care::Awaited,
+        choice if choice <= drops => Care::DroppedAt(DROPS[choice - 1]),
+        choice if choice <= asides => Care::AsideAt(ASIDES[choice - 1 - drops]),
+        choice if actor.fate == Fate::Dies => Care::DiesAt(more[choice - 1 - asides]),
+        choice => Care::SleepsAt(more[choice - 1 - asides]),
+    }
+}
+
 /// Writes down that an operation begins and what it may end; chooses what happens to its future.
 fn begin(
     world: &SharedWorld,
@@ -224,12 +300,7 @@ fn begin(
     pod: Option<&PodHandle>,
 ) -> Care {
     let mut world = lock(world);
-    let choice = world.tape.choose(1 + DROPS.len() + ASIDES.len());
-    let care = match choice {
-        0 => Care::Awaited,
-        choice if choice <= DROPS.len() => Care::DroppedAt(DROPS[choice - 1]),
-        choice => Care::AsideAt(ASIDES[choice - 1 - DROPS.len()]),
-    };
+    let care = care(&mut world, actor);
     if !matches!(care, Care::Awaited) {
         world.deaf.push(actor.process);
     }
@@ -266,6 +337,9 @@ async fn perform(runpod: &RunPod, actor: &Actor, tag: &str, op: Op, pod: Option<
                 Until::Running => runpod.deploy_and_wait_until(&spec, Running, longest, on_failure).await,
                 Until::Ssh => runpod.deploy_and_wait_until(&spec, Ready::Ssh, longest, on_failure).await,
                 Until::Ports => runpod.deploy_and_wait_until(&spec, Ready::Ports, longest, on_failure).await,
+                Until::Http => {
+                    runpod.deploy_and_wait_until(&spec, Ready::Http(8080), longest, on_failure).await
+                }
                 Until::Stopped => runpod.deploy_and_wait_until(&spec, Stopped, longest, on_failure).await,
                 Until::Gone => runpod.deploy_and_wait_until(&spec, Gone, longest, on_failure).await,
             })
@@ -290,6 +364,7 @@ async fn wait(pod: &PodHandle, until: Until, longest: u64) -> Result<PodHandle, 
         Until::Running => pod.wait_until(Running, longest).await,
         Until::Ssh => pod.wait_until(Ready::Ssh, longest).await,
         Until::Ports => pod.wait_until(Ready::Ports, longest).await,
+        Until::Http => pod.wait_until(Ready::Http(8080), longest).await,
         Until::Stopped => pod.wait_until(Stopped, longest).await,
         Until::Gone => pod.wait_until(Gone, longest).await,
     }
@@ -311,6 +386,7 @@ fn finish(
     let mut world = lock(world);
     let (text, doubts_name) = outcome.told();
     world.tell(format!("actor {number} is told: {text}"));
+    world.results.push(format!("{number} {op}: {text}"));
     world.told.push(Told { process: actor.process, text: format!("{text} {outcome:?}"), doubts_name });
     if let Outcome::Deploy(Ok(pod)) = outcome
         && pod.origin() != Origin::Found
@@ -318,7 +394,7 @@ fn finish(
         world.give(actor.process, &pod.id);
     }
     if let (Op::Stop | Op::Start | Op::Restart | Op::Terminate, Some(pod)) = (op, pod) {
-        let change = Change { process: actor.process, pod: pod.id.clone(), began, ended: Instant::now() };
+        let change = Change { process: actor.process, pod: pod.id.clone(), began, ended: world.truth.now() };
         if op == Op::Terminate && matches!(outcome, Outcome::Act(Ok(()))) {
             world.ended.push(change.clone());
         }

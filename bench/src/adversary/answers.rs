@@ -3,7 +3,6 @@
 use std::time::Duration;
 
 use serde_json::{Value, json};
-use tokio::time::Instant;
 
 use super::{
     server::{Delivery, GPU, Reply, Request},
@@ -175,9 +174,12 @@ pub(super) fn answer(world: &mut World, request: &Request) -> Reply {
     let number = world.count();
     let process = World::process(request);
     check_window(world, request, process);
+    // What a pod's own application answers is nobody's budget.
+    let is_api = request.path.starts_with("/v2/");
+    let budget = if is_api { world.spend(process, number) } else { String::new() };
     let mut ask = Ask { world, request, process, number };
     let segments: Vec<&str> = request.path.trim_start_matches('/').split('/').collect();
-    match (request.method.as_str(), &segments[..]) {
+    let mut reply = match (request.method.as_str(), &segments[..]) {
         ("GET", ["v2", "catalog", "gpus"]) => ask.catalog(),
         ("GET", ["v2", "pods"]) => ask.list(),
         ("POST", ["v2", "pods"]) => ask.create(),
@@ -186,8 +188,11 @@ pub(super) fn answer(world: &mut World, request: &Request) -> Reply {
         ("POST", ["v2", "pods", id, "action"]) => ask.act(id),
         // Nothing comes until there is a line, and there is none.
         ("GET", ["v2", "pods", _, "logs"]) => Reply { delivery: Delivery::Never, ..ask.reply(200, "") },
+        ("GET", ["proxy", id, _]) => return ask.through_proxy(id),
         _ => ask.problem(404, "route not found"),
-    }
+    };
+    reply.headers += &budget;
+    reply
 }
 
 /// Nothing is sent into a closed window but what ends billing, the looks of a reap included.
@@ -196,10 +201,10 @@ fn check_window(world: &mut World, request: &Request, process: usize) {
     let ends_billing = request.method == "DELETE"
         || request.body["action"] == "stop"
         || request.method == "GET" && world.licences.iter().any(is_reaping);
-    if ends_billing || world.deaf.contains(&process) {
+    if ends_billing || world.deaf.contains(&process) || !request.path.starts_with("/v2/") {
         return;
     }
-    let now = Instant::now();
+    let now = world.truth.now();
     let is_in = |window: &&ClosedWindow| window.process == process && window.from < now && now < window.to;
     if let Some(left) = world.windows.iter().find(is_in).map(|window| window.to - now) {
         let what = format!("{} {} was sent {left:?} too early", request.method, request.path);
@@ -289,6 +294,22 @@ impl Ask<'_> {
         reply
     }
 
+    /// The application of a pod that is up, or what the proxy says where nothing is.
+    fn through_proxy(&mut self, id: &str) -> Reply {
+        let now = self.world.truth.now();
+        let phase = self.world.truth.pod(id).and_then(|pod| pod.phase_at(now));
+        let is_up = matches!(phase, Some(Phase::Running { is_reachable: true, .. }));
+        let (ups, downs) = ([200, 0, 502, 500, 404], [502, 0, 404, 503, 520, 524]);
+        let status = if is_up { self.pick(&ups) } else { self.pick(&downs) };
+        self.world.tell(format!("the proxy of {id} ({phase:?}) answers {status}"));
+        match status {
+            0 => Reply { delivery: Delivery::Lost, ..self.reply(200, "") },
+            404 if is_up => self.reply(404, "{\"detail\":\"no such page\"}"),
+            404 | 503 => self.reply(status, ""),
+            _ => self.reply(status, "{}"),
+        }
+    }
+
     fn catalog(&mut self) -> Reply {
         let heard = self.pick(CATALOG);
         if heard != Right {
@@ -310,9 +331,8 @@ impl Ask<'_> {
         let presence = tape.choose(AGES.len());
         // Of one age, where the tape says nothing else.
         let mut part = || AGES[(tape.choose(AGES.len()) + presence) % AGES.len()];
-        let (status, runtime) = (part(), part());
-        // An endpoint comes with the uptime beside it: nothing else would tell to which run it belongs.
-        Ages { presence: AGES[presence], status, endpoint: runtime, uptime: runtime }
+        let (status, endpoint, uptime) = (part(), part(), part());
+        Ages { presence: AGES[presence], status, endpoint, uptime }
     }
 
     fn list(&mut self) -> Reply {
@@ -326,7 +346,7 @@ impl Ask<'_> {
             let ages = if matches!(heard, Old | OldInPages) { self.ages() } else { Ages::default() };
             let truth = &self.world.truth;
             let pod = &truth.pods[index];
-            let is_gone = ages.presence.is_zero() && pod.is_terminated_at(Instant::now());
+            let is_gone = ages.presence.is_zero() && pod.is_terminated_at(truth.now());
             let view = truth.view(pod, ages).filter(|_| !is_gone);
             if matches!(heard, Old | OldInPages) {
                 ages_told.push(format!("{} {}", pod.id, told(&ages, view.as_ref())));
@@ -386,7 +406,7 @@ impl Ask<'_> {
 
     fn get(&mut self, id: &str) -> Reply {
         let heard = self.pick(GET);
-        let now = Instant::now();
+        let now = self.world.truth.now();
         let ages = if heard == Old { self.ages() } else { Ages::default() };
         let truth = &self.world.truth;
         let Some(pod) = truth.pod(id) else {
@@ -452,7 +472,7 @@ impl Ask<'_> {
 
     fn delete(&mut self, id: &str) -> Reply {
         let (done, heard) = self.pick(DELETE);
-        let now = Instant::now();
+        let now = self.world.truth.now();
         let Some(pod) = self.world.truth.pod(id).cloned() else {
             self.note("there never was such a pod");
             return self.problem(404, "pod not found");
@@ -460,6 +480,7 @@ impl Ask<'_> {
         let is_new = now < pod.created_at() + LAG;
         let (done, heard) = match (done, heard) {
             _ if pod.is_terminated_at(now) => (Never, NotKnown404),
+            _ if pod.is_locked => (Never, Locked400),
             (Never, NotKnown404) if !is_new => (Once, Right),
             other => other,
         };
@@ -479,7 +500,7 @@ impl Ask<'_> {
     }
 
     fn applied(&mut self, id: &str) {
-        let now = Instant::now();
+        let now = self.world.truth.now();
         let change = Change { process: self.process, pod: id.to_owned(), began: now, ended: now };
         self.world.applied.push(change);
     }
@@ -491,14 +512,15 @@ impl Ask<'_> {
         let now = self.world.now_by_clock();
         let Some(pod) = self.world.truth.pod(id) else { return };
         let is_own = pod.creator == Some(process);
-        let is_given = self.world.given.iter().any(|(_, given)| given == id);
+        // What another process took is still this one's second pod.
+        let is_given = self.world.given_at(process, id).is_some();
         let is_overdue = pod.expires_at().is_some_and(|end| end <= now);
         let may = |licence: &Licence| match licence {
             Licence::Pod(own) => own == id,
             Licence::Name(name) => *name == pod.name,
             Licence::Overdue => is_overdue,
             Licence::Made(tag) => is_own && pod.tag() == Some(tag),
-            Licence::Twins => is_terminate && is_own && !is_given,
+            Licence::Twins => is_terminate && is_own && (!is_given || self.world.gives_way(pod)),
         };
         if !self.world.licences.iter().any(|(own, _, licence)| *own == process && may(licence)) {
             let made = pod.creator.map_or("somebody else".to_owned(), |creator| format!("process {creator}"));
@@ -513,7 +535,7 @@ impl Ask<'_> {
     fn act(&mut self, id: &str) -> Reply {
         let action = self.request.body["action"].as_str().unwrap_or_default().to_owned();
         let (done, heard) = self.pick(ACT);
-        let now = Instant::now();
+        let now = self.world.truth.now();
         let Some(pod) = self.world.truth.pod(id).cloned() else {
             self.note("there never was such a pod");
             return self.problem(404, "pod not found");
@@ -528,6 +550,7 @@ impl Ask<'_> {
         let (done, heard) = match (done, heard) {
             _ if pod.is_terminated_at(now) => (Never, NotKnown404),
             _ if !fits => (Never, Conflict409),
+            _ if pod.is_locked && action != "start" => (Never, Locked400),
             (Never, NotKnown404) if !is_new => (Once, Right),
             // Only a start needs room.
             (Never, NoStock400) if action != "start" => (Once, Right),

@@ -35,12 +35,15 @@ pub struct Arguments {
     /// Runs every tape with at most so many unfriendly choices before the random ones. Default: none.
     #[arg(long, default_value_t = 0)]
     pub depth: usize,
-    /// Only this scenario. Default: all but those on demand.
+    /// Only this scenario. Default: all.
     #[arg(long)]
     pub scenario: Option<String>,
     /// Only this tape of the scenario, told as a story: the way to look at a failure again.
     #[arg(long, requires = "scenario")]
     pub tape: Option<Tape>,
+    /// Ends the random part at the first failure. Default: at the eighth.
+    #[arg(long)]
+    pub first: bool,
     /// Threads.
     #[arg(long, default_value_t = 2)]
     pub threads: usize,
@@ -75,7 +78,7 @@ impl Report {
     }
 }
 
-/// Names the scenarios that are searched unless one is asked for.
+/// Names the scenarios.
 #[must_use]
 pub fn scenarios() -> &'static [&'static str] {
     &scenarios::NAMES
@@ -96,7 +99,7 @@ pub fn replay(scenario: &str, tape: &Tape) -> io::Result<(Vec<String>, Vec<Strin
 /// If there is no such scenario, or a socket cannot be had.
 pub fn run(arguments: &Arguments) -> io::Result<Report> {
     let began = Instant::now();
-    let Arguments { tapes, seed, depth, threads, .. } = *arguments;
+    let Arguments { seed, depth, threads, .. } = *arguments;
     let only = arguments.scenario.as_deref();
     let names: Vec<&str> = only.map_or_else(|| scenarios().to_vec(), |only| vec![only]);
     let mut report =
@@ -114,7 +117,7 @@ pub fn run(arguments: &Arguments) -> io::Result<Report> {
     if depth > 0 {
         report.exhaustive = Some((depth, search::exhaust(&names, depth, threads)?));
     }
-    report.random = search::draw(&names, tapes, seed, threads)?;
+    report.random = search::draw(&names, arguments)?;
     report.seconds = began.elapsed().as_secs_f64();
     Ok(report)
 }

@@ -3,14 +3,14 @@
 use std::time::Duration;
 
 use runpod_lifecycle::{
-    DeployError, Error, ErrorKind, Found, Origin, Plan, PlannedAction, PodHandle, Reaped, WaitError,
+    DeployError, Error, ErrorKind, Found, GaveWay, Origin, Plan, PlannedAction, PodHandle, Reaped, WaitError,
 };
 use tokio::time::Instant;
 
 use super::{
     actors::{KEY, Op, SECRET, TIMEOUT, Until, doubts, said},
     truth::{LAG, Phase, TruePod},
-    world::{Change, World},
+    world::{Change, Told, World},
 };
 
 /// Outcome of an operation.
@@ -72,7 +72,7 @@ pub(super) struct Done<'a> {
 
 /// Judges one operation at its end.
 pub(super) fn check(world: &mut World, done: &Done<'_>) {
-    let now = Instant::now();
+    let now = world.truth.now();
     let mut broken: Vec<(&str, String)> = Vec::new();
     broken.extend(overdue(world, done, now));
     match done.outcome {
@@ -111,6 +111,8 @@ const AFTER_WAIT: Duration = Duration::from_secs(6);
 const TWIN_SEARCH: Duration = Duration::from_secs(31);
 /// The longest that search holds up a wait which begins late.
 const LATE_SEARCH: Duration = Duration::from_secs(3);
+/// The poll after it.
+const LAST_POLL: Duration = Duration::from_secs(4);
 
 fn overdue(world: &World, done: &Done<'_>, now: Instant) -> Option<(&'static str, String)> {
     if !done.is_awaited {
@@ -122,10 +124,14 @@ fn overdue(world: &World, done: &Done<'_>, now: Instant) -> Option<(&'static str
             done.began + LONGEST_DEPLOY + Duration::from_secs(longest) + TWIN_SEARCH + LONGEST_CALL
         }
         Op::Wait(_, longest) => {
-            let over = done.began + Duration::from_secs(longest) + AFTER_WAIT + LATE_SEARCH;
+            let over = done.began + Duration::from_secs(longest) + AFTER_WAIT + LATE_SEARCH + LAST_POLL;
             // Fifteen seconds after its create was answered, which the deploy was told at once.
-            let given = done.pod.and_then(|pod| world.given_at(done.process, &pod.id));
-            over.max(given.map_or(over, |given| given + TWIN_SEARCH))
+            let given = done.pod.and_then(|pod| {
+                let own = world.truth.pod(&pod.id).filter(|pod| pod.creator == Some(done.process));
+                let answered = own.map(|pod| pod.created_at() + TIMEOUT);
+                world.given_at(done.process, &pod.id).into_iter().chain(answered).max()
+            });
+            over.max(given.map_or(over, |given| given + TWIN_SEARCH + LAST_POLL))
         }
         _ => done.began + LONGEST_CALL,
     };
@@ -174,6 +180,11 @@ fn not_deployed(
     let is_left = |pod: &&TruePod| {
         pod.creator == Some(done.process) && pod.tag() == Some(done.tag) && !pod.is_terminated_at(now)
     };
+    if let DeployError::GaveWay(error) = error
+        && let Some(broken) = gave_way(world, error)
+    {
+        return Some(broken);
+    }
     // One that a warning named is known, whatever the error says of the deploy's own pod.
     let is_hidden = |pod: &&TruePod| is_left(pod) && !is_known(world, pod);
     let left = world.truth.pods.iter().find(is_hidden).filter(|_| !error.may_bill())?;
@@ -201,6 +212,7 @@ fn waited(
     let Op::Wait(until, _) = done.op else { return None };
     match outcome {
         Ok(handle) => reached(world, done, handle, until, now),
+        Err(WaitError::GaveWay { source, .. }) => gave_way(world, source),
         Err(error) => {
             let pod = world.truth.pod(error.pod_id())?;
             if !error.may_bill() && !pod.is_terminated_at(now) {
@@ -241,6 +253,12 @@ fn reached(
         Until::Running => (!was(Phase::is_running))
             .then(|| ("running", format!("{} is said to be running, and was not", pod.id))),
         Until::Ssh | Until::Ports => ready(world, done, handle, pod, now),
+        Until::Http => (!pod.was(
+            |phase| matches!(phase, Phase::Running { is_reachable: true, .. }),
+            done.began.max(since),
+            now,
+        ))
+        .then(|| ("ready", format!("{} is said to answer over HTTP, and was not up", pod.id))),
     }
 }
 
@@ -367,9 +385,14 @@ fn listed(
     now: Instant,
 ) -> Option<(&'static str, String)> {
     let since = done.began.checked_sub(LAG)?;
-    // A search by name knows what its own process made, or may have made when it was dropped.
+    // A search by name knows what its own process made, or may have made when it was dropped; a second pod of that
+    // create it knows once lists must show it.
+    let is_shown = |pod: &&TruePod| ids.contains(&pod.id.as_str());
+    let is_second =
+        |pod: &TruePod| world.truth.pods.iter().filter(is_shown).any(|shown| shown.marker() == pod.marker());
     let is_own = |pod: &TruePod| {
         let is_dropped = pod.creator == Some(done.process)
+            && !is_second(pod)
             && pod.created_at() < done.began
             && pod.tag().is_some_and(|tag| world.dropped.iter().any(|dropped| dropped == tag));
         name.is_some()
@@ -384,16 +407,18 @@ fn listed(
     if let Some(pod) = world.truth.pods.iter().find(is_missing) {
         return Some(("none", format!("{} is there, and {} does not show it", pod.id, done.op)));
     }
+    // A search by name knows what a list has shown, and a 404 about that proves nothing for as long again.
+    let gone_since = if name.is_some() { done.began.checked_sub(2 * LAG)? } else { since };
     let is_long_gone = |id: &&&str| {
         let ended = world.truth.pod(id).and_then(TruePod::terminated_at);
-        ended.is_some_and(|at| at < since) || (name.is_some() && ended_by(world, done, id))
+        ended.is_some_and(|at| at < gone_since) || (name.is_some() && ended_by(world, done, id))
     };
     ids.iter().find(is_long_gone).map(|id| ("gone", format!("{id} is long gone, and {} shows it", done.op)))
 }
 
 /// Judges a run at its end.
 pub(super) fn audit(world: &mut World) {
-    let now = Instant::now();
+    let now = world.truth.now();
     let mut broken: Vec<(&str, String)> = Vec::new();
     for pod in world.truth.pods.iter().filter(|pod| pod.creator.is_some() && !pod.is_terminated_at(now)) {
         if !is_known(world, pod) {
@@ -437,19 +462,47 @@ fn is_known(world: &World, pod: &TruePod) -> bool {
         || told.any(|told| told.text.contains(&pod.id) || (told.doubts_name && is_doubted(&told.text)))
 }
 
-/// Deploys of one name through one process leave one pod.
+/// Deploys of one name through one process leave one pod, and so do processes that share nothing once they have waited.
 fn second_pods(world: &World, now: Instant) -> Option<(&'static str, String)> {
     let alive = |id: &str| world.truth.pod(id).filter(|pod| !pod.is_terminated_at(now));
     let given: Vec<&TruePod> = world.given.iter().filter_map(|(_, id)| alive(id)).collect();
     for (position, pod) in given.iter().enumerate() {
         let second = given[..position].iter().find(|other| {
-            other.name == pod.name
-                && other.id != pod.id
-                && (world.is_one_per_name || other.creator == pod.creator)
+            let is_second = || match other.creator == pod.creator {
+                true => true,
+                false => world.is_one_per_name && has_settled(world, later(other, pod)),
+            };
+            other.name == pod.name && other.id != pod.id && is_second()
         });
         if let Some(other) = second {
             return Some(("one per name", format!("{} and {} are both {:?}", other.id, pod.id, pod.name)));
         }
     }
     None
+}
+
+fn later<'a>(one: &'a TruePod, other: &'a TruePod) -> &'a TruePod {
+    let order = |pod: &TruePod| (pod.created_at(), pod.id.clone());
+    if order(one) > order(other) { one } else { other }
+}
+
+/// Returns true if whoever deployed a pod has waited for it to the end, and was told of no doubt.
+fn has_settled(world: &World, pod: &TruePod) -> bool {
+    let doubts = [
+        format!("may have been created beside {}", pod.id),
+        format!("before {}, which could not be terminated", pod.id),
+    ];
+    let is_told = |told: &Told| doubts.iter().any(|doubt| told.text.contains(doubt));
+    world.waited.contains(&pod.id)
+        && !world.told.iter().any(|told| Some(told.process) == pod.creator && is_told(told))
+}
+
+/// The pod that a deploy gave its own up for is an earlier one of another deploy.
+fn gave_way(world: &World, gave_way: &GaveWay) -> Option<(&'static str, String)> {
+    let own = world.truth.pod(&gave_way.pod_id)?;
+    let winner = world.truth.pod(&gave_way.winner.id);
+    let is_right = winner.is_some_and(|winner| {
+        winner.name == own.name && winner.marker() != own.marker() && later(winner, own).id == own.id
+    });
+    (!is_right).then(|| ("one per name", format!("{} gave way to {}", own.id, gave_way.winner.id)))
 }

@@ -74,8 +74,8 @@ impl Runner {
         drop(serving);
         let mut world = lock(&world);
         oracles::audit(&mut world);
-        let mut ended: Vec<String> = world.told.iter().map(|told| told.text.clone()).collect();
-        let now = tokio::time::Instant::now();
+        let mut ended = world.results.clone();
+        let now = world.truth.now();
         ended.extend(world.truth.pods.iter().map(|pod| format!("{} {:?}", pod.name, pod.phase_at(now))));
         Ok(Ran {
             taken: world.tape.taken().to_vec(),
@@ -97,7 +97,7 @@ impl Runner {
             let (world, runpod) = (Arc::clone(world), handles[actor.process].clone());
             acting.spawn(actors::act(world, activity.clone(), runpod, number, actor.clone()));
         }
-        let strange = tokio::spawn(stranger::meddle(Arc::clone(world), scenario.has_namesakes));
+        let strange = tokio::spawn(stranger::meddle(Arc::clone(world), scenario.deeds));
         let acted = timeout(LONGEST, async {
             while let Some(ended) = acting.join_next().await {
                 if let Err(error) = ended {

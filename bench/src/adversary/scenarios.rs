@@ -4,8 +4,9 @@ use runpod_lifecycle::{IfExists, OnFailure};
 use serde_json::json;
 
 use super::{
-    actors::{Actor, Op, Until},
-    world::World,
+    actors::{Actor, Fate, Op, Until},
+    stranger::{self, Deed},
+    world::{Budgets, World},
 };
 
 /// A story: who is there before, and who does what.
@@ -15,8 +16,8 @@ pub(super) struct Scenario {
     pub(super) actors: Vec<Actor>,
     /// True if processes that share nothing are held to one pod per name.
     pub(super) is_one_per_name: bool,
-    /// True if a stranger may copy a pod under its own name.
-    pub(super) has_namesakes: bool,
+    /// Acts of which a stranger does one.
+    pub(super) deeds: &'static [Deed],
 }
 
 /// Somebody else's pod.
@@ -37,21 +38,52 @@ impl Foreign {
 use Op::{Deploy, DeployAndWait, Find, Get, List, Pause, Plan, Reap, Restart, Start, Stop, Terminate, Wait};
 
 /// The stories by name, in the order in which they are searched.
-pub(super) const NAMES: [&str; 10] =
-    ["deploy", "ready", "stop", "terminate", "replace", "adopt", "reap", "handle", "fleet", "mixed"];
-/// Not searched unless it is named.
-pub(super) const ON_DEMAND: [&str; 5] = ["start", "restart", "mixed-starts", "race", "namesake"];
+pub(super) const NAMES: [&str; 21] = [
+    "deploy",
+    "ready",
+    "http",
+    "stop",
+    "start",
+    "restart",
+    "terminate",
+    "replace",
+    "adopt",
+    "reap",
+    "handle",
+    "fleet",
+    "namesake",
+    "race",
+    "race-of-three",
+    "races",
+    "death",
+    "sleep",
+    "mixed",
+    "mixed-starts",
+    "weather",
+];
+
+/// How many choices at the beginning of a tape make the story rather than its accidents, at least.
+pub(super) fn choices_of(name: &str) -> usize {
+    match name {
+        "mixed" | "mixed-starts" => 30,
+        "weather" => 32,
+        "races" => 8,
+        _ => 0,
+    }
+}
 
 /// The story of a name; one of them is drawn from the tape.
 pub(super) fn named(name: &str, world: &mut World) -> Option<Scenario> {
     let deploy = Deploy(IfExists::Fail);
     let waited = |until, longest| DeployAndWait(IfExists::Fail, until, longest, OnFailure::Terminate);
+    let adopting = DeployAndWait(IfExists::Adopt, Until::Ssh, 20, OnFailure::Terminate);
     let one = |ops: &[Op]| vec![Actor::new(0, ops)];
-    let name = *NAMES.iter().chain(&ON_DEMAND).find(|own| **own == name)?;
+    let name = *NAMES.iter().find(|own| **own == name)?;
     let (foreign, actors) = match name {
         "namesake" => (vec![], one(&[deploy, Wait(Until::Running, 40), Find])),
         "deploy" => (vec![Foreign::named("other")], one(&[deploy, Find])),
         "ready" => (vec![Foreign::named("other")], one(&[waited(Until::Ssh, 30), List])),
+        "http" => (vec![], one(&[waited(Until::Http, 30), Restart, Wait(Until::Http, 30)])),
         "stop" => (vec![], one(&[deploy, Wait(Until::Running, 30), Stop, Wait(Until::Stopped, 30)])),
         "start" => {
             let ops = [waited(Until::Ssh, 30), Stop, Wait(Until::Stopped, 20), Start, Wait(Until::Ssh, 40)];
@@ -65,11 +97,7 @@ pub(super) fn named(name: &str, world: &mut World) -> Option<Scenario> {
             (vec![Foreign::named("trainer")], one(&[Deploy(IfExists::Replace), Wait(Until::Running, 30)]))
         }
         "adopt" => {
-            let ops = [
-                DeployAndWait(IfExists::Adopt, Until::Ssh, 20, OnFailure::Terminate),
-                Stop,
-                Wait(Until::Stopped, 20),
-            ];
+            let ops = [adopting, Stop, Wait(Until::Stopped, 20)];
             (vec![Foreign::named("trainer"), Foreign::named("other")], one(&ops))
         }
         "reap" => {
@@ -81,23 +109,72 @@ pub(super) fn named(name: &str, world: &mut World) -> Option<Scenario> {
             let second = Actor { begins_after: 1, ..Actor::new(0, [deploy, Find]) };
             (vec![], vec![Actor::new(0, [deploy, Wait(Until::Running, 20)]), second])
         }
-        "race" => {
+        "race" | "race-of-three" => {
             let actor = |process| Actor::new(process, [deploy, Wait(Until::Running, 40)]);
-            (vec![], vec![actor(0), actor(1)])
+            (vec![], (0..if name == "race" { 2 } else { 3 }).map(actor).collect())
+        }
+        "races" => (vec![], races(world)),
+        "death" => {
+            let dying = [deploy, Wait(Until::Running, 20), Find];
+            let heir = Actor { begins_after: 25, ..Actor::new(1, [adopting, Find]) };
+            (vec![], vec![Actor { fate: Fate::Dies, ..Actor::new(0, dying) }, heir])
+        }
+        "sleep" => {
+            let ops = [deploy, Wait(Until::Ssh, 30), Restart, Wait(Until::Ssh, 30), Stop, Terminate, Find];
+            (vec![], vec![Actor { fate: Fate::Sleeps, ..Actor::new(0, ops) }])
         }
         "fleet" => {
             let actor = |name| Actor { name, ..Actor::new(0, [waited(Until::Ssh, 30)]) };
             (vec![Foreign::named("other")], vec![actor("one"), actor("two"), actor("three")])
         }
-        name => mixed(world, name == "mixed-starts"),
+        name => {
+            if name == "weather" {
+                weather(world);
+            }
+            mixed(world, name != "mixed")
+        }
     };
-    Some(Scenario { foreign, actors, is_one_per_name: name == "race", has_namesakes: name == "namesake" })
+    let deeds = match name {
+        "namesake" => stranger::WITH_NAMESAKES,
+        "weather" => stranger::WITH_LOCKS,
+        _ => stranger::USUAL,
+    };
+    Some(Scenario { foreign, actors, is_one_per_name: name.starts_with("race"), deeds })
+}
+
+/// Two or three processes that deploy one name, each with a policy of its own.
+fn races(world: &mut World) -> Vec<Actor> {
+    let tape = &mut world.tape;
+    let count = 2 + tape.choose(2);
+    let mut actors = Vec::new();
+    for process in 0..count {
+        // One that replaces may end what another was given, which is what it was asked to.
+        let if_exists = [IfExists::Adopt, IfExists::Fail][tape.choose(2)];
+        let first = match tape.choose(2) {
+            0 => vec![DeployAndWait(if_exists, Until::Running, 40, OnFailure::Keep)],
+            _ => vec![Deploy(if_exists), Wait(Until::Running, 40)],
+        };
+        let begins_after = [0, 2, 7, 14, 20][tape.choose(5)];
+        actors.push(Actor { begins_after, ..Actor::new(process, first) });
+    }
+    actors
+}
+
+/// Limits that close, and answers without a date.
+fn weather(world: &mut World) {
+    world.undated = [(0, 1), (1, 1), (1, 2), (3, 4)][world.tape.choose(4)];
+    let budgets = [(3, 20, true), (12, 40, true), (30, 60, false), (2, 5, true)];
+    world.budgets = world.tape.choose(5).checked_sub(1).map(|choice| {
+        let (limit, window, tells_end) = budgets[choice];
+        Budgets::new(limit, window, tells_end)
+    });
 }
 
 /// Anybody doing anything, or anything but starting pods again.
 fn mixed(world: &mut World, has_starts: bool) -> (Vec<Foreign>, Vec<Actor>) {
     const IF_EXISTS: [IfExists; 3] = [IfExists::Fail, IfExists::Adopt, IfExists::Replace];
-    const UNTIL: [Until; 5] = [Until::Ssh, Until::Running, Until::Ports, Until::Stopped, Until::Gone];
+    const UNTIL: [Until; 6] =
+        [Until::Ssh, Until::Running, Until::Ports, Until::Stopped, Until::Gone, Until::Http];
     const LONGEST: [u64; 4] = [30, 5, 60, 0];
     let tape = &mut world.tape;
     let foreign = match tape.choose(4) {
@@ -114,7 +191,7 @@ fn mixed(world: &mut World, has_starts: bool) -> (Vec<Foreign>, Vec<Actor>) {
         let mut ops = Vec::new();
         let if_exists = IF_EXISTS[tape.choose(3)];
         for position in 0..=tape.choose(4) {
-            let (until, longest) = (UNTIL[tape.choose(5)], LONGEST[tape.choose(4)]);
+            let (until, longest) = (UNTIL[tape.choose(6)], LONGEST[tape.choose(4)]);
             let op = match tape.choose(if position == 0 { 3 } else { 12 }) {
                 0 if position == 0 => Deploy(if_exists),
                 1 if position == 0 => DeployAndWait(if_exists, until, longest, OnFailure::Terminate),

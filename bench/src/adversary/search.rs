@@ -14,7 +14,9 @@ use std::{
 use rand::{Rng, SeedableRng, rngs::StdRng};
 
 use super::{
+    Arguments,
     run::{Ran, Runner},
+    scenarios,
     tape::Tape,
 };
 
@@ -166,7 +168,9 @@ fn children(tape: &Tape, taken: &[(u8, u8)]) -> Vec<Tape> {
 }
 
 /// Runs so many random tapes.
-pub(super) fn draw(scenarios: &[&str], tapes: u64, seed: u64, threads: usize) -> io::Result<Counts> {
+pub(super) fn draw(scenarios: &[&str], arguments: &Arguments) -> io::Result<Counts> {
+    let Arguments { tapes, seed, threads, first, .. } = *arguments;
+    let most = if first { 1 } else { MOST_FAILURES };
     let next = AtomicU64::new(0);
     let is_over = AtomicBool::new(false);
     let counted = in_threads(threads, || {
@@ -177,12 +181,12 @@ pub(super) fn draw(scenarios: &[&str], tapes: u64, seed: u64, threads: usize) ->
                 return Ok(counts);
             }
             let scenario = scenarios[usize::try_from(number).unwrap_or_default() % scenarios.len()];
-            let tape = random(seed, number);
+            let tape = random(seed, number, scenarios::choices_of(scenario));
             let ran = runner.run(scenario, &tape)?;
             counts.count(scenario, &ran);
             if !ran.broken.is_empty() {
                 counts.keep(shortest(&mut runner, scenario, &tape, ran.broken)?);
-                is_over.fetch_or(counts.failures.len() >= MOST_FAILURES, Ordering::Relaxed);
+                is_over.fetch_or(counts.failures.len() >= most, Ordering::Relaxed);
             }
         }
     })?;
@@ -191,12 +195,15 @@ pub(super) fn draw(scenarios: &[&str], tapes: u64, seed: u64, threads: usize) ->
     Ok(total)
 }
 
-/// A tape that follows from two numbers: some are nearly friendly, some hardly ever.
-fn random(seed: u64, number: u64) -> Tape {
+/// A tape that follows from two numbers: some are nearly friendly, some hardly ever. The first `told` choices make
+/// the story itself, of which none is friendlier than another.
+fn random(seed: u64, number: u64, told: usize) -> Tape {
     let seed = seed.wrapping_mul(0x9e37_79b9_7f4a_7c15) ^ number.wrapping_mul(0xd134_2543_de82_ef95);
     let mut rng = StdRng::seed_from_u64(seed);
     let unfriendly = [0.03, 0.08, 0.2, 0.5][rng.random_range(0..4)];
-    let choices = (0..LONGEST).map(|_| if rng.random_bool(unfriendly) { rng.random() } else { 0 });
+    let probability = |position| if position < told { 0.6 } else { unfriendly };
+    let choices =
+        (0..LONGEST).map(|position| if rng.random_bool(probability(position)) { rng.random() } else { 0 });
     Tape::new(choices.collect())
 }
 

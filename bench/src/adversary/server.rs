@@ -132,11 +132,11 @@ async fn converse(mut stream: TcpStream, world: SharedWorld, activity: Activity)
         if reply.delivery == Delivery::Lost {
             return;
         }
-        let date = httpdate::fmt_http_date(lock(&world).now_by_clock());
         let Reply { status, headers, body, delivery, number, .. } = reply;
+        let date = dated(&lock(&world), number);
         let length = body.len();
         let mut text = format!(
-            "HTTP/1.1 {status} Words\r\ndate: {date}\r\nx-request-id: r{number}\r\n{headers}content-length: {length}\r\n\r\n"
+            "HTTP/1.1 {status} Words\r\n{date}x-request-id: r{number}\r\n{headers}content-length: {length}\r\n\r\n"
         );
         let half = if delivery == Delivery::Cut { length / 2 } else { length };
         text.push_str(&body[..half]);
@@ -147,6 +147,14 @@ async fn converse(mut stream: TcpStream, world: SharedWorld, activity: Activity)
             return;
         }
         lock(&world).delivered(number);
+    }
+}
+
+/// The header that says when an answer was given, if it has one.
+fn dated(world: &World, number: u64) -> String {
+    match world.is_dated(number) {
+        true => format!("date: {}\r\n", httpdate::fmt_http_date(world.now_by_clock())),
+        false => String::new(),
     }
 }
 

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use serde_json::{Value, json};
-use tokio::time::{Instant, sleep};
+use tokio::time::sleep;
 
 use super::{
     server::{SharedWorld, lock},
@@ -13,29 +13,33 @@ use super::{
 
 /// Act of a stranger, once, on the first pod that an actor's deploy made.
 #[derive(Clone, Copy, Debug)]
-enum Deed {
+pub(super) enum Deed {
     /// Copies it, environment and all, under another name.
     Clone,
-    /// Makes a copy under its own name. Within 15 s of its create nobody could tell that one from a second pod of
-    /// that create, so it comes later.
+    /// Makes a copy under its own name. While its create may still make a pod nobody could tell that one from a
+    /// second pod of the create, so it comes later.
     Namesake,
     Terminates,
     Stops,
+    Locks,
 }
 
-const DEEDS: [Option<Deed>; 5] =
-    [None, Some(Deed::Clone), Some(Deed::Terminates), Some(Deed::Stops), Some(Deed::Namesake)];
+/// Acts of strangers where nothing else is said.
+pub(super) const USUAL: &[Deed] = &[Deed::Clone, Deed::Terminates, Deed::Stops];
+/// Those where a pod may be copied under its own name.
+pub(super) const WITH_NAMESAKES: &[Deed] = &[Deed::Clone, Deed::Terminates, Deed::Stops, Deed::Namesake];
+/// Those where pods may be locked.
+pub(super) const WITH_LOCKS: &[Deed] = &[Deed::Clone, Deed::Terminates, Deed::Stops, Deed::Locks];
 /// The time after the pod's create.
 const AFTER: [u64; 4] = [5, 1, 12, 18];
-/// After the longest that a request is on its way, and what its pod may be late.
-const NAMESAKE_AFTER: [u64; 3] = [28, 30, 36];
+/// After the longest that a request is on its way, what its pod may be late, and what RunPod's clocks may differ.
+const NAMESAKE_AFTER: [u64; 3] = [32, 35, 40];
 
-/// Does what the tape chooses; a copy under the same name only where there may be one.
-pub(super) async fn meddle(world: SharedWorld, has_namesakes: bool) {
+/// Does what the tape chooses, or nothing.
+pub(super) async fn meddle(world: SharedWorld, deeds: &'static [Deed]) {
     let (deed, after) = {
         let tape = &mut lock(&world).tape;
-        let deeds = if has_namesakes { &DEEDS[..] } else { &DEEDS[..4] };
-        let Some(deed) = deeds[tape.choose(deeds.len())] else { return };
+        let Some(deed) = tape.choose(1 + deeds.len()).checked_sub(1).map(|deed| deeds[deed]) else { return };
         let after = match deed {
             Deed::Namesake => NAMESAKE_AFTER[tape.choose(NAMESAKE_AFTER.len())],
             _ => AFTER[tape.choose(AFTER.len())],
@@ -53,23 +57,22 @@ pub(super) async fn meddle(world: SharedWorld, has_namesakes: bool) {
 }
 
 fn act(world: &mut World, deed: Deed, pod: &TruePod) {
-    let now = Instant::now();
+    let now = world.truth.now();
     world.tell(
         format!("somebody else {deed:?} {}", pod.id).replace("Clone", "clones").replace("Namesake", "copies"),
     );
     match deed {
         Deed::Clone => drop(world.truth.create(None, &copy(pod, "copy"), Boot::Quick)),
         Deed::Namesake => drop(world.truth.create(None, &copy(pod, &pod.name), Boot::Quick)),
-        Deed::Terminates => {
-            if let Some(pod) = world.truth.pod_mut(&pod.id) {
-                pod.terminate(now);
-            }
-        }
-        Deed::Stops => {
-            if let Some(pod) = world.truth.pod_mut(&pod.id) {
-                pod.stop(now);
-            }
-        }
+        Deed::Terminates => change(world, pod, |pod| pod.terminate(now)),
+        Deed::Stops => change(world, pod, |pod| pod.stop(now)),
+        Deed::Locks => change(world, pod, |pod| pod.is_locked = true),
+    }
+}
+
+fn change(world: &mut World, pod: &TruePod, change: impl FnOnce(&mut TruePod)) {
+    if let Some(pod) = world.truth.pod_mut(&pod.id) {
+        change(pod);
     }
 }
 

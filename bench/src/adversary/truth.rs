@@ -1,6 +1,12 @@
 //! The truth about an account: who made which pod, what it is and was doing, and how old an answer may show it.
 
-use std::time::{Duration, SystemTime};
+use std::{
+    sync::{
+        Arc,
+        atomic::{AtomicU64, Ordering},
+    },
+    time::{Duration, SystemTime},
+};
 
 use serde_json::{Map, Value, json};
 use tokio::time::Instant;
@@ -70,6 +76,8 @@ pub(super) struct TruePod {
     pub(super) env: Map<String, Value>,
     /// The process whose request made it; `None` for somebody else's.
     pub(super) creator: Option<usize>,
+    /// Nobody can stop, restart or terminate it.
+    pub(super) is_locked: bool,
     volume_gb: Option<i64>,
     ports: Value,
     index: u8,
@@ -180,17 +188,30 @@ impl TruePod {
     }
 }
 
+/// Time that has passed for everybody but the machine that slept, in seconds.
+pub(super) type Slept = Arc<AtomicU64>;
+
 /// Everything that is true.
 #[derive(Debug)]
 pub(super) struct Truth {
     began: Instant,
+    slept: Slept,
     ssh_port: u16,
     pub(super) pods: Vec<TruePod>,
 }
 
 impl Truth {
     pub(super) fn new(ssh_port: u16) -> Self {
-        Self { began: Instant::now(), ssh_port, pods: Vec::new() }
+        Self { began: Instant::now(), slept: Slept::default(), ssh_port, pods: Vec::new() }
+    }
+
+    /// The present, which goes on while the actors' machine sleeps.
+    pub(super) fn now(&self) -> Instant {
+        Instant::now() + Duration::from_secs(self.slept.load(Ordering::Relaxed))
+    }
+
+    pub(super) fn slept(&self) -> &Slept {
+        &self.slept
     }
 
     /// A moment by RunPod's clock.
@@ -213,7 +234,7 @@ impl Truth {
 
     /// Makes a pod as a create asks for it. Returns its id.
     pub(super) fn create(&mut self, creator: Option<usize>, body: &Value, boot: Boot) -> String {
-        let now = Instant::now();
+        let now = self.now();
         let index = u8::try_from(self.pods.len()).unwrap_or(u8::MAX);
         let id = format!("pod0000000{:04}", index + 1);
         let mut pod = TruePod {
@@ -221,6 +242,7 @@ impl Truth {
             name: body["name"].as_str().unwrap_or_default().to_owned(),
             env: body["env"].as_object().cloned().unwrap_or_default(),
             creator,
+            is_locked: false,
             volume_gb: body["mounts"]["persistent"]["size"].as_i64(),
             ports: body.get("ports").cloned().unwrap_or_else(|| json!([])),
             index,
@@ -254,13 +276,13 @@ impl Truth {
 
     /// Returns true if the so-many-th run of the pod is what answers at its address now.
     pub(super) fn answers(&self, host: &str) -> bool {
-        let phase = self.at_address(host).and_then(|(pod, run)| Some((pod.phase_at(Instant::now())?, run)));
+        let phase = self.at_address(host).and_then(|(pod, run)| Some((pod.phase_at(self.now())?, run)));
         matches!(phase, Some((Phase::Running { run, is_reachable: true }, own)) if run == own)
     }
 
     /// A pod as an answer shows it that is so old; `None` if it lacks it.
     pub(super) fn view(&self, pod: &TruePod, ages: Ages) -> Option<Value> {
-        let now = Instant::now();
+        let now = self.now();
         let back = |age: Duration| now.checked_sub(age).unwrap_or(self.began).max(pod.created_at());
         if now.checked_sub(ages.presence).is_some_and(|at| at < pod.created_at()) {
             return None;
@@ -292,7 +314,7 @@ impl Truth {
             "id": pod.id, "name": pod.name, "status": status.word(), "image": "image", "disk": 10,
             "mounts": pod.volume_gb.map_or(json!({}), |size| json!({"persistent": {"size": size, "path": "/workspace"}})),
             "ports": pod.ports, "env": pod.env, "gpu": {"id": super::server::GPU, "count": 1}, "cloud": "SECURE",
-            "ssh": {"proxy": null, "direct": ssh}, "cost": 0.5, "locked": false, "runtime": runtime,
+            "ssh": {"proxy": null, "direct": ssh}, "cost": 0.5, "locked": pod.is_locked, "runtime": runtime,
             "createdAt": self.written(pod.created_at()),
             "startedAt": run.map(|(_, began)| self.written(began)),
         }))

@@ -2,15 +2,23 @@
 
 use std::{
     collections::{BTreeMap, BTreeSet},
-    time::SystemTime,
+    time::{Duration, SystemTime},
 };
 
 use tokio::time::Instant;
 
-use super::{server::Request, tape::Reader, truth::Truth};
+use super::{
+    actors::TIMEOUT,
+    server::Request,
+    tape::Reader,
+    truth::{LAG, TruePod, Truth},
+};
 
 /// Requests after which a run is taken to go on for ever.
 const MOST_REQUESTS: u64 = 2_000;
+
+/// The time ago at which a pod may have been there that a list shows, after what is asked of it by its id.
+const RECENTLY: Duration = Duration::from_secs(LAG.as_secs() + 1 + 5 * TIMEOUT.as_secs());
 
 /// Something that an actor was told.
 #[derive(Clone, Debug)]
@@ -58,16 +66,34 @@ pub(super) enum Licence {
     Twins,
 }
 
+/// Requests that every process may send in a window, and what is left of its present one.
+#[derive(Clone, Debug)]
+pub(super) struct Budgets {
+    pub(super) limit: u64,
+    pub(super) window: Duration,
+    /// Whether RunPod says when a window ends.
+    pub(super) tells_end: bool,
+    left: BTreeMap<usize, (u64, Instant)>,
+}
+
+impl Budgets {
+    pub(super) fn new(limit: u64, window: u64, tells_end: bool) -> Self {
+        Self { limit, window: Duration::from_secs(window), tells_end, left: BTreeMap::new() }
+    }
+}
+
 #[derive(Debug)]
 pub(super) struct World {
     pub(super) tape: Reader,
     pub(super) truth: Truth,
     pub(super) story: Vec<String>,
     pub(super) told: Vec<Told>,
+    /// What operations came to, in words.
+    pub(super) results: Vec<String>,
     pub(super) broken: Vec<String>,
     pub(super) requests: u64,
     /// Windows that an answer on its way closes, by its request.
-    pub(super) closing: BTreeMap<u64, (usize, std::time::Duration)>,
+    pub(super) closing: BTreeMap<u64, (usize, Duration)>,
     pub(super) windows: Vec<ClosedWindow>,
     pub(super) endings: Vec<Ending>,
     /// Pods that each process may end now.
@@ -84,6 +110,12 @@ pub(super) struct World {
     pub(super) applied: Vec<Change>,
     /// Pods that a process was told to have terminated.
     pub(super) ended: Vec<Change>,
+    /// Processes that have died.
+    pub(super) dead: Vec<usize>,
+    /// What every process may still send, if that is limited.
+    pub(super) budgets: Option<Budgets>,
+    /// How many answers in a row have no `Date`, of how many; 0 of 1 where all have.
+    pub(super) undated: (u64, u64),
     /// Operations that were dropped, by their tags.
     pub(super) dropped: Vec<String>,
     /// Number of actors of each process.
@@ -103,6 +135,7 @@ impl World {
             truth,
             story: Vec::new(),
             told: Vec::new(),
+            results: Vec::new(),
             broken: Vec::new(),
             requests: 0,
             closing: BTreeMap::new(),
@@ -115,6 +148,9 @@ impl World {
             changes: Vec::new(),
             applied: Vec::new(),
             ended: Vec::new(),
+            dead: Vec::new(),
+            budgets: None,
+            undated: (0, 1),
             dropped: Vec::new(),
             actors: Vec::new(),
             is_one_per_name: false,
@@ -124,11 +160,11 @@ impl World {
     }
 
     pub(super) fn now_by_clock(&self) -> SystemTime {
-        self.truth.clock(Instant::now())
+        self.truth.clock(self.truth.now())
     }
 
     pub(super) fn tell(&mut self, line: impl AsRef<str>) {
-        let at = self.truth.since_began(Instant::now()).as_secs_f64();
+        let at = self.truth.since_began(self.truth.now()).as_secs_f64();
         self.story.push(format!("{at:>7.2}s  {}", line.as_ref()));
     }
 
@@ -147,10 +183,38 @@ impl World {
         self.requests
     }
 
+    /// Counts a request against its process's window. Returns what its answer says of that; an answer that says that
+    /// nothing is left closes the window.
+    pub(super) fn spend(&mut self, process: usize, number: u64) -> String {
+        let now = self.truth.now();
+        let Some(Budgets { limit, window, tells_end, left }) = &mut self.budgets else {
+            return String::new();
+        };
+        let (remaining, until) = left.entry(process).or_insert((*limit, now + *window));
+        if now >= *until {
+            (*remaining, *until) = (*limit, now + *window);
+        }
+        *remaining = remaining.saturating_sub(1);
+        let (seconds, policy) = ((*until - now).as_secs() + 1, window.as_secs());
+        let end = if *tells_end { format!(";t={seconds}") } else { String::new() };
+        if *remaining == 0 && *tells_end {
+            self.closing.insert(number, (process, *until - now));
+        }
+        format!(
+            "ratelimit: \"minute\";r={remaining}{end}\r\nratelimit-policy: \"minute\";q={limit};w={policy}\r\n"
+        )
+    }
+
+    /// Returns true if an answer has a `Date`.
+    pub(super) fn is_dated(&self, number: u64) -> bool {
+        let (undated, of) = self.undated;
+        number % of >= undated
+    }
+
     /// An answer is on its way whole: what it asks for holds from now on.
     pub(super) fn delivered(&mut self, number: u64) {
         if let Some((process, span)) = self.closing.remove(&number) {
-            let from = Instant::now();
+            let from = self.truth.now();
             self.windows.push(ClosedWindow { process, from, to: from + span });
         }
     }
@@ -171,7 +235,23 @@ impl World {
     /// Notes that a process was given a pod.
     pub(super) fn give(&mut self, process: usize, id: &str) {
         self.given.push((process, id.to_owned()));
-        self.given_at.push(Instant::now());
+        self.given_at.push(self.truth.now());
+    }
+
+    /// Returns true if another deploy made a pod of the same name earlier, which was there a moment ago: the later one
+    /// is to be given up.
+    pub(super) fn gives_way(&self, pod: &TruePod) -> bool {
+        let since = self.truth.now().checked_sub(RECENTLY);
+        let order = |pod: &TruePod| (pod.created_at(), pod.id.clone());
+        let was_there =
+            |other: &TruePod| other.terminated_at().is_none_or(|at| since.is_some_and(|since| at >= since));
+        self.truth.pods.iter().any(|other| {
+            other.name == pod.name
+                && other.marker().is_some()
+                && other.marker() != pod.marker()
+                && order(other) < order(pod)
+                && was_there(other)
+        })
     }
 
     /// When a process was first given a pod; `None` if it was not.

@@ -1,6 +1,10 @@
 //! Making a handle.
 
-use std::{fmt, sync::Arc, time::Duration};
+use std::{
+    fmt,
+    sync::Arc,
+    time::{Duration, SystemTime},
+};
 
 use runpod_api::{BuildError, ClientBuilder, Secret};
 
@@ -48,6 +52,8 @@ impl RunPod {
                 .user_agent(concat!("runpod-lifecycle/", env!("CARGO_PKG_VERSION"))),
             version: ApiVersion::default(),
             http_proxy: None,
+            timeout: ClientBuilder::DEFAULT_TIMEOUT,
+            clock: ServerClock::default(),
         }
     }
 }
@@ -58,6 +64,8 @@ pub struct RunPodBuilder {
     client: ClientBuilder,
     version: ApiVersion,
     http_proxy: Option<String>,
+    timeout: Duration,
+    clock: ServerClock,
 }
 
 impl RunPodBuilder {
@@ -82,6 +90,7 @@ impl RunPodBuilder {
     /// The longest one request may take, answer included. Default 60 s.
     pub fn timeout(mut self, timeout: Duration) -> Self {
         self.client = self.client.timeout(timeout);
+        self.timeout = timeout;
         self
     }
 
@@ -89,6 +98,13 @@ impl RunPodBuilder {
     /// Default `https://{pod}-{port}.proxy.runpod.net`. A simulator has its own.
     pub fn http_proxy(mut self, template: impl Into<String>) -> Self {
         self.http_proxy = Some(template.into());
+        self
+    }
+
+    /// This machine's clock, for tests on paused time. Default [`SystemTime::now`]. It bridges the time between two
+    /// answers, and counts lifetimes where RunPod's answers carry no `Date`.
+    pub fn local_clock(mut self, now: impl Fn() -> SystemTime + Send + Sync + 'static) -> Self {
+        self.clock = ServerClock::new(Box::new(now));
         self
     }
 
@@ -103,9 +119,9 @@ impl RunPodBuilder {
             ApiVersion::V1 => Backend::V1(V1::new(self.client.v1()?)),
         };
         let prober = Prober::new(self.http_proxy)?;
-        let (quota, clock) = (Quota::default(), ServerClock::default());
+        let (quota, timeout, clock) = (Quota::default(), self.timeout, self.clock);
         let (poller, lookups) = (Poller::default(), LookupCache::default());
-        let inner = Inner { backend, quota, clock, prober, poller, lookups };
+        let inner = Inner { backend, quota, timeout, clock, prober, poller, lookups };
         Ok(RunPod { inner: Arc::new(inner), observer: Observer::default(), is_ending: false })
     }
 }

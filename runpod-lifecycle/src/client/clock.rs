@@ -1,6 +1,7 @@
 //! RunPod's clock, which pods' lives are counted by.
 
 use std::{
+    fmt,
     sync::{Mutex, MutexGuard, PoisonError},
     time::{Duration, SystemTime},
 };
@@ -8,9 +9,14 @@ use std::{
 use runpod_api::http::{HeaderMap, header};
 use tokio::time::Instant;
 
+/// This machine's clock.
+pub(crate) type LocalClock = Box<dyn Fn() -> SystemTime + Send + Sync>;
+
 /// RunPod's clock, as the `Date` of its last answer set it.
-#[derive(Debug, Default)]
-pub(crate) struct ServerClock(Mutex<Option<Reading>>);
+pub(crate) struct ServerClock {
+    reading: Mutex<Option<Reading>>,
+    local: LocalClock,
+}
 
 /// A date, and when it came by both clocks of this machine.
 #[derive(Clone, Copy, Debug)]
@@ -21,9 +27,9 @@ struct Reading {
 }
 
 impl Reading {
-    fn now(self) -> SystemTime {
+    fn now(self, local: SystemTime) -> SystemTime {
         // One clock stands still while the machine sleeps, the other may be set back.
-        let by_wall = SystemTime::now().duration_since(self.local).unwrap_or_default();
+        let by_wall = local.duration_since(self.local).unwrap_or_default();
         self.after(self.came_at.elapsed().max(by_wall))
     }
 
@@ -33,11 +39,20 @@ impl Reading {
 }
 
 impl ServerClock {
+    pub(crate) fn new(local: LocalClock) -> Self {
+        Self { reading: Mutex::default(), local }
+    }
+
+    /// Returns the time by this machine's clock.
+    pub(crate) fn local(&self) -> SystemTime {
+        (self.local)()
+    }
+
     /// Takes in the `Date` of an answer that has just come.
     pub(crate) fn observe(&self, headers: &HeaderMap) {
         let date = headers.get(header::DATE).and_then(|date| date.to_str().ok());
         if let Some(date) = date.and_then(|date| httpdate::parse_http_date(date).ok()) {
-            let reading = Reading { date, came_at: Instant::now(), local: SystemTime::now() };
+            let reading = Reading { date, came_at: Instant::now(), local: self.local() };
             *self.reading() = Some(reading);
         }
     }
@@ -45,11 +60,23 @@ impl ServerClock {
     /// Returns the time by RunPod's clock; `None` if no answer had a date.
     pub(crate) fn now(&self) -> Option<SystemTime> {
         let reading = *self.reading();
-        reading.map(Reading::now)
+        reading.map(|reading| reading.now(self.local()))
     }
 
     fn reading(&self) -> MutexGuard<'_, Option<Reading>> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+        self.reading.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Default for ServerClock {
+    fn default() -> Self {
+        Self::new(Box::new(SystemTime::now))
+    }
+}
+
+impl fmt::Debug for ServerClock {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("ServerClock").field("reading", &self.reading).finish_non_exhaustive()
     }
 }
 
@@ -81,9 +108,9 @@ mod tests {
         let hour = Duration::from_secs(3600);
         let now = SystemTime::now();
         let reading = Reading { date: now, came_at: Instant::now(), local: now - hour };
-        assert!(reading.now() >= now + hour);
+        assert!(reading.now(now) >= now + hour);
         let set_back = Reading { local: now + hour, ..reading };
-        assert!(set_back.now() < now + hour);
+        assert!(set_back.now(now) < now + hour);
     }
 
     #[test]

@@ -10,7 +10,11 @@ pub(crate) mod retry;
 mod send;
 pub(crate) mod single_flight;
 
-use std::{fmt, sync::Arc, time::SystemTime};
+use std::{
+    fmt,
+    sync::Arc,
+    time::{Duration, SystemTime},
+};
 
 use crate::{
     ApiVersion, Event,
@@ -54,6 +58,8 @@ pub struct RunPod {
 struct Inner {
     backend: Backend,
     quota: Quota,
+    /// The longest one request may take.
+    timeout: Duration,
     clock: ServerClock,
     prober: Prober,
     poller: Poller,
@@ -136,6 +142,11 @@ impl RunPod {
         &self.inner.lookups
     }
 
+    /// The longest one request may take.
+    pub(crate) fn timeout(&self) -> Duration {
+        self.inner.timeout
+    }
+
     /// The time by RunPod's clock; `None` if none of its answers had a date.
     pub(crate) fn time(&self) -> Option<SystemTime> {
         self.inner.clock.now()
@@ -143,7 +154,7 @@ impl RunPod {
 
     /// The time by RunPod's clock, or else by this machine's.
     pub(crate) fn server_now(&self) -> SystemTime {
-        self.time().unwrap_or_else(SystemTime::now)
+        self.time().unwrap_or_else(|| self.inner.clock.local())
     }
 
     /// The same handle with another observer.

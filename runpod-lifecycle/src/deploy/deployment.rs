@@ -2,7 +2,7 @@
 
 use std::{
     collections::BTreeMap,
-    sync::Arc,
+    sync::{Arc, OnceLock},
     time::{Duration, SystemTime},
 };
 
@@ -171,12 +171,22 @@ impl<'a> Deployment<'a> {
     }
 
     /// Sends the create once. An answer about another pod is none about this one.
-    async fn send(&self, candidate: &Candidate, data_centers: &[String]) -> Result<Pod, Error> {
+    async fn send(&mut self, candidate: &Candidate, data_centers: &[String]) -> Result<Pod, Error> {
         let (name, env) = (self.spec.name.as_str(), self.env());
         let Candidate { hardware, cloud, .. } = candidate;
         let create = Create { spec: self.spec, hardware, cloud: *cloud, data_centers, env: &env };
         let call = Call::mutation(Operation::CreatePod, name);
-        let pod = self.runpod.once(call, Box::pin(self.runpod.backend().create(&create))).await?;
+        let sent_at = OnceLock::new();
+        let send = async {
+            sent_at.get_or_init(Instant::now);
+            self.runpod.backend().create(&create).await
+        };
+        let answer = self.runpod.once(call, Box::pin(send)).await;
+        // A future that is put aside hears late of the end of its request.
+        let late = sent_at.get().map(|at| at.elapsed().saturating_sub(self.runpod.timeout()));
+        let ended_at = self.runpod.time().and_then(|now| now.checked_sub(late.unwrap_or_default()));
+        self.claim.window = ended_at.map(Window::until);
+        let pod = answer?;
         let message = match self.claim.answered(&pod) {
             Answered::Ours | Answered::Unmarked => return Ok(pod),
             Answered::AnotherPod => format!(

@@ -152,7 +152,10 @@ impl RunPod {
             return Ok(Standing::Free);
         }
         match (spec.if_exists, <[PodHandle; 1]>::try_from(pods)) {
-            (IfExists::Adopt, Ok([pod])) => Ok(Standing::Adopted(pod.with_origin(Origin::Adopted))),
+            (IfExists::Adopt, Ok([pod])) => {
+                self.lookups().records.adopted(&spec.name, pod.shared());
+                Ok(Standing::Adopted(pod.with_origin(Origin::Adopted)))
+            }
             (IfExists::Replace, Ok([pod])) => {
                 self.remove(&pod).await.map(|()| Standing::Removed(pod.id.clone()))
             }

@@ -13,7 +13,7 @@ use tokio::time::Instant;
 
 use crate::{
     Pod, PodState,
-    pod::{Asked, Withheld, state::word, time::server_time},
+    pod::{Asked, ShownRun, Withheld, state::word, time::server_time},
 };
 
 /// The longest that lists and new pods lag behind what RunPod has accepted (observed).
@@ -119,6 +119,8 @@ pub(crate) struct History {
     pub(crate) changes: Changes,
     /// When the last list that showed it was asked for.
     pub(crate) listed_at: Option<Instant>,
+    /// When it was first asked for by its id and not known, which proved nothing then; `None` if it was known since.
+    pub(crate) denied_at: Option<Instant>,
 }
 
 impl History {
@@ -153,6 +155,11 @@ pub(crate) fn judge(seen: &Evidence<'_>, history: &History) -> Finding {
         _ if history.touched_at.is_some_and(|touched_at| seen.at < touched_at) => {
             unknown(None, "RunPod's answer is from before the last change")
         }
+        // Either the list is from before its end, or it is too new to be known by its id.
+        Came::Pod(_) if seen.asked == Asked::List && is_denied(seen.at, history) => unknown(
+            history.denied_at.map(|denied_at| denied_at + LAG),
+            "RunPod's list shows it, and yet RunPod does not know it by its id",
+        ),
         Came::Pod(pod) => presence(pod, seen.at, &history.changes),
         Came::Absent if seen.asked == Asked::List => unknown(None, "RunPod's list does not show it yet"),
         Came::Absent => absence_by_id(seen.at, history),
@@ -182,6 +189,12 @@ fn presence(pod: &Pod, at: Instant, changes: &Changes) -> Finding {
     }
 }
 
+/// Returns true if a list that was asked for at a moment may show a pod that was gone when its id was first not
+/// known. One that is asked for later contradicts that.
+fn is_denied(at: Instant, history: &History) -> bool {
+    history.denied_at.is_some_and(|denied_at| at < denied_at + LAG)
+}
+
 /// A 404 proves something only once RunPod has had [`LAG`] to know the pod: since its create, since a list
 /// last showed it, since it accepted a change of it.
 pub(crate) fn absence_by_id(at: Instant, history: &History) -> Finding {
@@ -202,11 +215,13 @@ pub(crate) fn absence_by_id(at: Instant, history: &History) -> Finding {
 fn is_left_by(action: Changed, pod: &Pod, changes: &Changes) -> bool {
     let Some(state) = &pod.state else { return false };
     let is_down = state.is_stopped() || *state == PodState::Error;
+    let (shown, is_up) = (pod.withheld_run(), state.is_up());
+    let may_be_old = shown.is_some_and(|shown| shown != ShownRun::New);
     match action {
-        Changed::Started => is_down || state.is_up() && pod.shows_old_run(),
-        Changed::Restarted => is_down || state.is_up() && pod.withheld.is_some(),
+        Changed::Started => is_down || is_up && shown == Some(ShownRun::Old),
+        Changed::Restarted => is_down || is_up && may_be_old,
         // Whatever began since was started on purpose.
-        Changed::Stopped => state.is_up() && (changes.is_last(Changed::Stopped) || pod.withheld.is_some()),
+        Changed::Stopped => is_up && (changes.is_last(Changed::Stopped) || may_be_old),
         Changed::Terminated => true,
     }
 }
@@ -221,16 +236,6 @@ pub(crate) struct Run {
 impl Run {
     pub(crate) fn of(pod: &Pod) -> Self {
         Self { started_at: pod.started_at.clone(), uptime: pod.uptime }
-    }
-
-    /// The run known from two answers, the later of which may lack what the earlier one showed.
-    pub(crate) fn known_from(earlier: Option<Self>, later: Option<Self>) -> Option<Self> {
-        let (Some(earlier), Some(later)) = (earlier.clone(), later.clone()) else { return later.or(earlier) };
-        let is_later = is_later(later.started_at.as_deref(), earlier.started_at.as_deref());
-        Some(Self {
-            started_at: if is_later { later.started_at } else { earlier.started_at },
-            uptime: later.uptime.or(earlier.uptime),
-        })
     }
 
     /// Returns true if an answer that came so long after one that showed this run shows another: by a
@@ -291,6 +296,9 @@ fn is_later(start: Option<&str>, than: Option<&str>) -> bool {
     }
 }
 
+/// Where a pod can be reached, or could: a host and a port.
+pub(crate) type Address = (String, u16);
+
 /// The end of a run by a change made through the handle: until another run shows, what an answer says of
 /// endpoints belongs to the one that is over.
 #[derive(Clone, Debug)]
@@ -305,18 +313,21 @@ pub(crate) struct Turnover {
     is_strict: bool,
     /// When the first answer that showed another run was asked for.
     confirmed_at: Option<Instant>,
-    /// Addresses of the run that is over.
-    left: Vec<(String, u16)>,
+    /// Addresses of runs that are over, as far as an answer may still show them; `None` if the last one's is not
+    /// known.
+    left: Option<Vec<Address>>,
 }
 
 impl Turnover {
-    /// The turnover that a change brings to a pod whose last known run is `run`; `now` is by RunPod's clock.
+    /// The turnover that a change brings to a pod whose last known run is `run`, reached at `addresses`; `now` is by
+    /// RunPod's clock.
     pub(crate) fn by(
         change: Change,
         now: SystemTime,
         is_certain: bool,
         was_stopped: bool,
         run: Option<Run>,
+        addresses: Vec<Address>,
         previous: Option<Self>,
     ) -> Self {
         let Change { action, at } = change;
@@ -331,54 +342,57 @@ impl Turnover {
         match previous {
             // Starting a pod that is up changes nothing.
             Some(previous) if action == Changed::Started && !is_strict && previous.is_awaited() => previous,
-            _ => Self { action, at, began: now, ended: run, is_strict, confirmed_at: None, left: Vec::new() },
+            previous => {
+                let left = left(addresses, previous, at);
+                Self { action, at, began: now, ended: run, is_strict, confirmed_at: None, left }
+            }
         }
     }
 
-    /// Takes in the first run that is shown and does not count, if none was known before.
+    /// Takes in an answer: the first that shows another run, or, if no run was known before, the first that does not.
     pub(crate) fn learn(&mut self, run: &Run, at: Instant) {
-        if at >= self.at && self.ended.is_none() && *run != Run::default() {
+        if self.is_followed_by(run, at) {
+            self.confirmed_at.get_or_insert(at);
+        } else if at >= self.at && self.ended.is_none() && *run != Run::default() {
             self.ended = Some(run.clone());
         }
     }
 
-    /// Returns why what an answer says of endpoints does not count; `None` if it does.
-    pub(crate) fn withholds(&self, run: &Run, at: Instant) -> Option<Withheld> {
-        let has_shown = self.confirmed_at.is_some_and(|confirmed_at| at >= confirmed_at + LAG);
-        let is_over = !self.is_strict && at >= self.at + LAG;
-        (!has_shown && !is_over && !self.is_followed_by(run, at)).then(|| Withheld {
+    /// Returns why what an answer says of endpoints does not count; `None` if it does. An endpoint lags by itself, so
+    /// for [`LAG`] after another run has first shown only one that no run before had is that run's.
+    pub(crate) fn withholds(&self, run: &Run, addresses: &[Address], at: Instant) -> Option<Withheld> {
+        if self.is_over(at) {
+            return None;
+        }
+        if !self.is_followed_by(run, at) {
+            return Some(Withheld {
+                reason: format!(
+                    "RunPod has accepted the {} and shows no new run of the container yet (no later startedAt, no uptime that began anew), so its endpoints may be the old ones",
+                    self.action
+                ),
+                shows: match *run != Run::default() && self.is_over_for(at) {
+                    true => ShownRun::Old,
+                    false => ShownRun::Untold,
+                },
+            });
+        }
+        let may_be_left = match &self.left {
+            None => true,
+            Some(left) => addresses.iter().any(|address| left.contains(address)),
+        };
+        may_be_left.then(|| Withheld {
             reason: format!(
-                "RunPod has accepted the {} and shows no new run of the container yet (no later startedAt, no uptime that began anew), so its endpoints may be the old ones",
+                "RunPod has accepted the {} and may still show the address from before it",
                 self.action
             ),
-            shows_old_run: *run != Run::default() && self.is_over_for(at),
+            shows: ShownRun::New,
         })
     }
 
-    /// Remembers where a run was reached that the change of this moment has ended.
-    pub(crate) fn leave(&mut self, at: Instant, addresses: Vec<(String, u16)>) {
-        if self.at == at {
-            self.left = addresses;
-        }
-    }
-
-    /// Returns why the endpoints of an answer that shows another run do not count: what it says of the inside of the
-    /// container lags by itself, for [`LAG`] at most. An uptime from before tells it, and after a start, which brings other
-    /// external ports, an address from before.
-    pub(crate) fn is_mixed(&self, run: &Run, addresses: &[(String, u16)], at: Instant) -> Option<Withheld> {
-        let since = at.checked_duration_since(self.at).filter(|since| *since < LAG)?;
-        let is_inside_old = run.uptime.is_some_and(|uptime| uptime > since + UPTIME_LAG);
-        let is_address_old = self.action == Changed::Started
-            && self.is_strict
-            && addresses.iter().any(|address| self.left.contains(address));
-        (matches!(self.action, Changed::Started | Changed::Restarted) && (is_inside_old || is_address_old))
-            .then(|| Withheld {
-                reason: format!(
-                    "RunPod has accepted the {} and may still show the address from before it",
-                    self.action
-                ),
-                shows_old_run: false,
-            })
+    /// Returns true if nothing that was asked for at a moment may show a run from before.
+    pub(crate) fn is_over(&self, at: Instant) -> bool {
+        let has_shown = self.confirmed_at.is_some_and(|confirmed_at| at >= confirmed_at + LAG);
+        has_shown || (!self.is_strict && at >= self.at + LAG)
     }
 
     /// Returns true if a pod that runs must be in another run by now: one that was restarted for ever, one that was
@@ -387,16 +401,13 @@ impl Turnover {
         self.is_strict && (self.action == Changed::Restarted || at < self.at + LAG)
     }
 
-    /// Takes in an answer whose endpoints count.
-    pub(crate) fn confirm(&mut self, run: &Run, at: Instant) {
-        if self.confirmed_at.is_none() && self.is_followed_by(run, at) {
-            self.confirmed_at = Some(at);
-        }
-    }
-
     /// Returns when the pod was started, by RunPod's clock; `None` if it was not.
     pub(crate) fn start(&self) -> Option<SystemTime> {
         (self.action == Changed::Started).then_some(self.began)
+    }
+
+    pub(crate) fn is_stop(&self) -> bool {
+        self.action == Changed::Stopped
     }
 
     pub(crate) fn is_confirmed(&self) -> bool {
@@ -425,6 +436,19 @@ impl Turnover {
         is_later(run.started_at.as_deref(), ended.started_at.as_deref())
             || ended.is_over_by(run, since)
             || (began_since && (was_long || self.is_confirmed()))
+    }
+}
+
+/// Where runs that are over were reached when a change ends the one that is reached at `addresses`, and where those
+/// before it were, if answers may still show them.
+fn left(addresses: Vec<Address>, previous: Option<Turnover>, at: Instant) -> Option<Vec<Address>> {
+    match previous {
+        // No run began after a stop: what it left is what this change leaves.
+        Some(stop) if stop.is_stop() && addresses.is_empty() => stop.left,
+        Some(stop) if stop.is_stop() => Some([addresses, stop.left.unwrap_or_default()].concat()),
+        _ if addresses.is_empty() => None,
+        Some(previous) if !previous.is_over(at) => Some([addresses, previous.left?].concat()),
+        _ => Some(addresses),
     }
 }
 

@@ -40,7 +40,7 @@ pub(crate) enum Relation {
 pub(crate) struct Claim {
     pub(crate) name: String,
     pub(crate) marker: String,
-    /// When its creates may have made a pod; `None` while they may still.
+    /// When its creates may have made a pod; `None` while they may still, or if RunPod's clock is not known.
     pub(crate) window: Option<Window>,
 }
 
@@ -111,7 +111,8 @@ pub(crate) enum Answered {
 /// The time in which a deployment's creates may have made pods, by RunPod's clock.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Window {
-    from: SystemTime,
+    /// `None` while the marker alone says that it is not before, since nobody had it.
+    from: Option<SystemTime>,
     to: SystemTime,
 }
 
@@ -119,11 +120,20 @@ impl Window {
     /// The window of creates of which the last made a pod at `made_at`, and the first was sent `span` before.
     pub(crate) fn around(made_at: SystemTime, span: Duration) -> Self {
         let from = made_at.checked_sub(span + SLACK).unwrap_or(SystemTime::UNIX_EPOCH);
-        Self { from, to: made_at.checked_add(LATEST).unwrap_or(made_at) }
+        Self { from: Some(from), to: made_at.checked_add(LATEST).unwrap_or(made_at) }
     }
 
+    /// The window of creates of which the last was over at `ended_at`, and made a pod that is still looked for.
+    pub(crate) fn until(ended_at: SystemTime) -> Self {
+        Self { from: None, to: ended_at.checked_add(LATEST + SLACK).unwrap_or(ended_at) }
+    }
+
+    /// Returns whether a pod was made in it; `None` if it does not show when it was, and that matters.
     fn holds(self, made_at: Option<SystemTime>) -> Option<bool> {
-        made_at.map(|made_at| (self.from..=self.to).contains(&made_at))
+        match made_at {
+            Some(made_at) => Some(self.from.is_none_or(|from| from <= made_at) && made_at <= self.to),
+            None => self.from.is_none().then_some(true),
+        }
     }
 }
 
@@ -187,8 +197,20 @@ mod tests {
             (Some(NAME), OWN, None, MayBeOurs, Ours),
             (Some(NAME), OWN, Some("yesterday"), MayBeOurs, Ours),
         ];
+        // The same of a create whose pod is looked for: nothing is too early, and one thing is too late.
+        let looked_for = [
+            (Some("2026-08-20T06:15:59Z"), Ours),
+            (Some("2026-08-20T06:16:39.429Z"), Ours),
+            (Some("2026-08-20T06:16:39.431Z"), SomebodyElses),
+            (None, Ours),
+            (Some("yesterday"), Ours),
+        ];
         let made_at = pod(None, NONE, Some(MADE_AT)).created().expect("it is a time");
         let window = Window::around(made_at, Duration::from_secs(10));
+        for (created_at, expected) in looked_for {
+            let claim = claim(Some(Window::until(made_at)));
+            assert_eq!(claim.whose(&pod(Some(NAME), OWN, created_at)), expected, "{created_at:?}");
+        }
         for (name, env, created_at, in_window, at_any_time) in table {
             let pod = pod(name, env, created_at);
             let row = format!("{name:?} {env:?} {created_at:?}");

@@ -16,6 +16,9 @@ use crate::knowledge::evidence::LAG;
 /// The longest a deploy waits for another one of its name. The other's future may never be polled again.
 pub(crate) const PATIENCE: Duration = Duration::from_secs(60);
 
+/// The longest that reading a list may take.
+const LONGEST_LIST: Duration = Duration::from_secs(600);
+
 /// The names that deploys are under way for: two at once would not see each other's pod.
 #[derive(Debug, Default)]
 pub(crate) struct Names {
@@ -51,10 +54,9 @@ impl Names {
         }
     }
 
-    /// Returns until when lists may lack a pod of this name, whose deploy was dropped with its create on the way.
-    pub(crate) fn in_doubt_until(&self, name: &str) -> Option<Instant> {
-        let until = *self.dropped().get(name)? + LAG;
-        (until > Instant::now()).then_some(until)
+    /// Returns from when on a list shows a pod of this name whose deploy was dropped with its create on the way.
+    pub(crate) fn shown_from(&self, name: &str) -> Option<Instant> {
+        self.dropped().get(name).map(|at| *at + LAG)
     }
 
     fn dropped(&self) -> MutexGuard<'_, BTreeMap<String, Instant>> {
@@ -70,7 +72,7 @@ impl Drop for TakenName<'_> {
     fn drop(&mut self) {
         if self.is_creating {
             let mut dropped = self.names.dropped();
-            dropped.retain(|_, at| at.elapsed() < LAG);
+            dropped.retain(|_, at| at.elapsed() < LONGEST_LIST);
             dropped.insert(self.name.to_owned(), Instant::now());
         }
         self.names.taken().remove(self.name);

@@ -1,7 +1,7 @@
 //! Records of the pods that one `RunPod` and its clones created or changed.
 
 use std::{
-    collections::HashMap,
+    collections::BTreeMap,
     sync::{Arc, Mutex, MutexGuard, PoisonError},
     time::{Duration, SystemTime},
 };
@@ -11,12 +11,12 @@ use tokio::time::Instant;
 use crate::{
     Pod, PodState,
     knowledge::{
-        evidence::{Change, Changed, Changes, History, LAG, Run, Turnover},
+        evidence::{Address, Change, Changed, Changes, History, LAG, Run, Turnover},
         identity::Claim,
         search::Progress,
         turn::Turn,
     },
-    pod::Asked,
+    pod::{Asked, ShownRun},
 };
 
 /// Records above which the oldest half of those that no handle holds go.
@@ -47,9 +47,11 @@ pub(crate) struct PodRecords(Mutex<Table>);
 
 #[derive(Debug, Default)]
 struct Table {
-    by_id: HashMap<String, Arc<PodRecord>>,
+    by_id: BTreeMap<String, Arc<PodRecord>>,
     /// When lists that showed pods were asked for, while that matters.
-    listed: HashMap<String, Instant>,
+    listed: BTreeMap<String, Instant>,
+    /// When pods were first and last asked for by their ids and not known, while that matters.
+    denied: BTreeMap<String, (Instant, Instant)>,
     /// The size at which it is worth looking for records to drop.
     crowded_at: usize,
 }
@@ -64,6 +66,7 @@ impl PodRecords {
     pub(crate) fn history(&self, id: &str) -> History {
         let table = self.table();
         let history = table.by_id.get(id).map(|record| record.history()).unwrap_or_default();
+        let history = History { denied_at: table.denied.get(id).map(|(first, _)| *first), ..history };
         history.with_list(table.listed.get(id).copied())
     }
 
@@ -78,13 +81,27 @@ impl PodRecords {
         record
     }
 
-    /// The pods that were created under a name, were not terminated since, and need not be in a list that was
+    /// Remembers a pod that a deploy of its name has taken.
+    pub(crate) fn adopted(&self, name: &str, pod: Arc<Pod>) {
+        let at = pod.observed.map_or_else(Instant::now, |(_, at)| at);
+        let record = self.of_changed(&pod.id);
+        record.known().adopted = Some(Adopted { name: name.to_owned(), at, pod });
+    }
+
+    /// Returns true if a deploy through this handle has taken a pod that it did not create.
+    pub(crate) fn is_adopted(&self, id: &str) -> bool {
+        self.of(id).is_some_and(|record| record.known().adopted.is_some())
+    }
+
+    /// The pods that were created or adopted under a name, were not terminated since, and need not be in a list that was
     /// asked for at a moment: twice as long as lists lag. The list may have taken a while to come.
     pub(crate) fn created_as(&self, name: &str, listed_at: Instant) -> Vec<Arc<PodRecord>> {
         let may_be_unlisted = |record: &&Arc<PodRecord>| {
             let known = record.known();
-            let is_it = |created: &Created| created.claim.name == name && listed_at < created.at + 2 * LAG;
-            known.created.as_ref().is_some_and(is_it) && !known.is_terminated()
+            let is_it = |own: &str, at: Instant| own == name && listed_at < at + 2 * LAG;
+            let is_created = known.created.as_ref().is_some_and(|made| is_it(&made.claim.name, made.at));
+            let is_adopted = known.adopted.as_ref().is_some_and(|taken| is_it(&taken.name, taken.at));
+            (is_created || is_adopted) && !known.is_terminated()
         };
         self.table().by_id.values().filter(may_be_unlisted).cloned().collect()
     }
@@ -118,11 +135,21 @@ impl PodRecords {
             pod.observed = Some((asked, at));
             if asked == Asked::List {
                 table.listed.insert(pod.id.clone(), at);
+            } else {
+                table.denied.remove(&pod.id);
             }
             if let Some(record) = table.by_id.get(&pod.id) {
                 record.observe(pod, at);
             }
         }
+    }
+
+    /// Remembers that a pod that was asked for by its id is not known.
+    pub(crate) fn deny(&self, id: &str) {
+        let mut table = self.table();
+        table.denied.retain(|_, (_, last)| last.elapsed() < 2 * LAG);
+        let now = Instant::now();
+        table.denied.entry(id.to_owned()).or_insert((now, now)).1 = now;
     }
 
     fn table(&self) -> MutexGuard<'_, Table> {
@@ -160,9 +187,19 @@ pub(crate) struct PodRecord {
     search: Mutex<Progress>,
 }
 
+/// A pod of the name that a deploy took, whoever made it.
+#[derive(Clone, Debug)]
+struct Adopted {
+    name: String,
+    /// When it was seen to be there.
+    at: Instant,
+    pod: Arc<Pod>,
+}
+
 #[derive(Debug, Default)]
 struct Known {
     created: Option<Created>,
+    adopted: Option<Adopted>,
     /// When a change last began or was answered: what was asked for before it shows the pod as it was.
     touched_at: Option<Instant>,
     changes: Changes,
@@ -171,13 +208,20 @@ struct Known {
     /// The run that the last change ended.
     turnover: Option<Turnover>,
     /// Addresses of the last run.
-    addresses: Vec<(String, u16)>,
+    addresses: Vec<Address>,
 }
 
 impl PodRecord {
     /// The create that made the pod; `None` if it was not made through this handle.
     pub(crate) fn created(&self) -> Option<Created> {
         self.known().created.clone()
+    }
+
+    /// The pod as it was created or adopted; `None` if it was neither through this handle.
+    pub(crate) fn pod(&self) -> Option<Arc<Pod>> {
+        let known = self.known();
+        let created = known.created.as_ref().map(|created| Arc::clone(&created.pod));
+        created.or_else(|| known.adopted.as_ref().map(|adopted| Arc::clone(&adopted.pod)))
     }
 
     /// Everything the rules of evidence need to know of the pod, beside the lists that showed it.
@@ -188,6 +232,7 @@ impl PodRecord {
             touched_at: known.touched_at,
             changes: known.changes,
             listed_at: None,
+            denied_at: None,
         }
     }
 
@@ -226,13 +271,14 @@ impl PodRecord {
     pub(crate) fn change(&self, action: Changed, is_certain: bool, seen: Option<&Pod>, now: SystemTime) {
         let change = Change { action, at: Instant::now() };
         let mut known = self.known();
-        let run = Run::known_from(known.run.clone(), seen.map(Run::of));
         let was_stopped = seen.and_then(|pod| pod.state.as_ref()).is_some_and(PodState::is_stopped);
         let previous = known.turnover.take();
-        let mut turnover = Turnover::by(change, now, is_certain, was_stopped, run, previous);
-        let addresses = seen.map(Pod::addresses).into_iter().flatten().chain(known.addresses.clone());
-        turnover.leave(change.at, addresses.collect());
-        known.turnover = Some(turnover);
+        // After another start or restart, what was seen before that is not the last run.
+        let seen = seen.filter(|_| previous.as_ref().is_none_or(Turnover::is_stop));
+        let run = known.run.clone().or_else(|| seen.map(Run::of));
+        let mut addresses = std::mem::take(&mut known.addresses);
+        addresses.extend(seen.map(Pod::addresses).unwrap_or_default());
+        known.turnover = Some(Turnover::by(change, now, is_certain, was_stopped, run, addresses, previous));
         known.touched_at = Some(change.at);
         known.changes.add(change);
     }
@@ -240,21 +286,20 @@ impl PodRecord {
     /// Takes in an answer that shows the pod, and withholds from it what is left of an earlier run.
     fn observe(&self, pod: &mut Pod, at: Instant) {
         let mut known = self.known();
-        let run = Run::of(pod);
+        let (mut run, addresses) = (Run::of(pod), pod.addresses());
         if let Some(turnover) = &mut known.turnover {
-            if let Some(withheld) = turnover.withholds(&run, at) {
-                turnover.learn(&run, at);
+            turnover.learn(&run, at);
+            if let Some(withheld) = turnover.withholds(&run, &addresses, at) {
+                let is_new = withheld.shows == ShownRun::New;
                 pod.withhold_run(withheld);
-                return;
+                if !is_new {
+                    return;
+                }
             }
-            turnover.confirm(&run, at);
-            if let Some(withheld) = turnover.is_mixed(&run, &pod.addresses(), at) {
-                pod.withhold_run(withheld);
-                return;
-            }
+            // An uptime lags by itself too.
+            run.uptime = run.uptime.filter(|_| turnover.is_over(at));
         }
-        let addresses = pod.addresses();
-        if !addresses.is_empty() {
+        if pod.withheld.is_none() && !addresses.is_empty() {
             known.addresses = addresses;
         }
         if run != Run::default() {
@@ -278,7 +323,8 @@ impl Known {
     }
 
     fn last_change(&self) -> Option<Instant> {
-        self.touched_at.max(self.created.as_ref().map(|created| created.at))
+        let (created, adopted) = (self.created.as_ref(), self.adopted.as_ref());
+        self.touched_at.max(created.map(|created| created.at)).max(adopted.map(|adopted| adopted.at))
     }
 
     /// Returns true if something of it may still matter although no handle holds it.
@@ -325,8 +371,10 @@ mod tests {
         let withheld = answer(OLD);
         assert!(withheld.connection().direct_ssh().is_none());
         assert!(withheld.withheld.is_some_and(|withheld| withheld.reason.contains("restart")));
-        assert!(answer(NEW).connection().direct_ssh().is_some());
+        assert!(answer(NEW).connection().direct_ssh().is_none(), "it may be the address from before");
         assert!(answer(OLD).connection().direct_ssh().is_none(), "a late answer");
+        advance(LAG).await;
+        assert!(answer(NEW).connection().direct_ssh().is_some());
     }
 
     #[tokio::test(start_paused = true)]

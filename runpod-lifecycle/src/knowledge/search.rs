@@ -29,6 +29,8 @@ impl Settled {
 #[derive(Debug, Default)]
 pub(crate) struct Progress {
     pub(crate) settled: Option<Settled>,
+    /// The pod to which this one gives way, from when its terminate is on its way.
+    pub(crate) winner: Option<Box<Pod>>,
     /// Pods that may be twins, or earlier, and twins that were not terminated.
     pub(crate) left: BTreeSet<String>,
     /// Why the last poll was not enough.

@@ -99,8 +99,18 @@ pub struct Pod {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Withheld {
     pub(crate) reason: String,
-    /// The answer is about a run of the container that is over.
-    pub(crate) shows_old_run: bool,
+    pub(crate) shows: ShownRun,
+}
+
+/// The run of the container that an answer shows whose endpoints are withheld.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum ShownRun {
+    /// One that is over.
+    Old,
+    /// The answer does not tell.
+    Untold,
+    /// The present one, beside an address that may be from before it.
+    New,
 }
 
 /// The question that an answer about a pod belongs to.
@@ -156,9 +166,9 @@ impl Pod {
         self.withheld = Some(withheld);
     }
 
-    /// Returns true if RunPod still shows the run of the container that a start or restart has ended.
-    pub(crate) fn shows_old_run(&self) -> bool {
-        self.withheld.as_ref().is_some_and(|withheld| withheld.shows_old_run)
+    /// The run that RunPod shows beside endpoints that are withheld; `None` if they are not.
+    pub(crate) fn withheld_run(&self) -> Option<ShownRun> {
+        self.withheld.as_ref().map(|withheld| withheld.shows)
     }
 
     /// Returns true if RunPod said which ports were asked for: one answer may leave them out.

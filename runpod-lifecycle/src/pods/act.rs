@@ -76,8 +76,9 @@ impl RunPod {
     pub(crate) async fn restart_seen(&self, id: &str, seen: Option<&Pod>) -> Result<Accepted, Error> {
         let record = self.lookups().records.of_changed(id);
         let call = Call::mutation(Operation::RestartPod, id);
-        record.touch();
+        let sent = Sent::new(self, &record, Action::Restart, seen);
         let answer = self.once(call, Box::pin(self.backend().act(id, Action::Restart))).await;
+        sent.answered();
         self.remember(&record, Action::Restart, answer.as_ref().err(), seen);
         Ok(Accepted::by_action(Action::Restart, answer?.as_ref(), self.server_now()))
     }
@@ -190,13 +191,14 @@ impl RunPod {
         is_there: impl Fn(&PodState) -> bool,
     ) -> Result<Accepted, Error> {
         let record = self.lookups().records.of_changed(id);
-        record.touch();
-        let sent = AtomicUsize::new(0);
+        let times = AtomicUsize::new(0);
         let send = || {
-            sent.fetch_add(1, Ordering::Relaxed);
+            times.fetch_add(1, Ordering::Relaxed);
             self.backend().act(id, action)
         };
+        let sent = Sent::new(self, &record, action, seen);
         let answer = self.repeatedly(call, send).await;
+        sent.answered();
         self.remember(&record, action, answer.as_ref().err(), seen);
         let error = match answer {
             Ok(pod) => return Ok(Accepted::by_action(action, pod.as_ref(), self.server_now())),
@@ -206,7 +208,7 @@ impl RunPod {
         if !matches!(error.kind(), ErrorKind::Conflict | ErrorKind::Rejected | ErrorKind::NoCapacity) {
             return Err(error);
         }
-        if sent.load(Ordering::Relaxed) > 1 {
+        if times.load(Ordering::Relaxed) > 1 {
             self.changed(&record, action.into(), false, seen);
         }
         match self.settled(id).await {
@@ -245,6 +247,34 @@ impl RunPod {
     fn changed(&self, record: &PodRecord, action: Changed, is_certain: bool, seen: Option<&Pod>) {
         record.change(action, is_certain, seen, self.server_now());
         self.prober().forget();
+    }
+}
+
+/// An action on its way. If its future is dropped before it was answered, it may have been made.
+struct Sent<'a> {
+    runpod: &'a RunPod,
+    record: &'a PodRecord,
+    action: Action,
+    seen: Option<&'a Pod>,
+    is_answered: bool,
+}
+
+impl<'a> Sent<'a> {
+    fn new(runpod: &'a RunPod, record: &'a PodRecord, action: Action, seen: Option<&'a Pod>) -> Self {
+        record.touch();
+        Self { runpod, record, action, seen, is_answered: false }
+    }
+
+    fn answered(mut self) {
+        self.is_answered = true;
+    }
+}
+
+impl Drop for Sent<'_> {
+    fn drop(&mut self) {
+        if !self.is_answered {
+            self.runpod.changed(self.record, self.action.into(), false, self.seen);
+        }
     }
 }
 

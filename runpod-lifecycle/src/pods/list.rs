@@ -98,7 +98,11 @@ impl RunPod {
     pub(crate) async fn fetch(&self, id: &str, attempts: Attempts) -> Result<Pod, Error> {
         let call = Call::read(Operation::GetPod, Some(id));
         let asked_at = Instant::now();
-        let mut pod = self.send(call, attempts, || self.backend().get(id)).await?;
+        let answer = self.send(call, attempts, || self.backend().get(id)).await;
+        if answer.as_ref().is_err_and(|error| error.kind() == ErrorKind::NotFound) {
+            self.lookups().records.deny(id);
+        }
+        let mut pod = answer?;
         if pod.id != id {
             let message = format!("the answer is about another pod, {:?}", pod.id);
             return Err(Error::of_answer(ErrorKind::Unreadable, Operation::GetPod, Some(id), message));
@@ -142,7 +146,7 @@ impl RunPod {
     }
 
     /// The pods of this name that are not gone: those that RunPod lists, and what this handle and its clones
-    /// created in the last 30 s. It goes by the name alone, also for pods of other programs.
+    /// created or adopted in the last 30 s. It goes by the name alone, also for pods of other programs.
     ///
     /// # Errors
     /// As [`list`](Self::list), and if the list holds an unreadable entry that may be a pod of this
@@ -157,8 +161,9 @@ impl RunPod {
     }
 
     async fn named(&self, name: &str) -> Result<Vec<PodHandle>, Error> {
+        let asked_at = Instant::now();
         let named = self.named_now(name).await?;
-        self.named_after_doubt(named, name).await
+        self.named_after_doubt(named, name, asked_at).await
     }
 
     pub(crate) async fn named_now(&self, name: &str) -> Result<Vec<PodHandle>, Error> {
@@ -171,14 +176,16 @@ impl RunPod {
         &self,
         mut named: Vec<PodHandle>,
         name: &str,
+        mut asked_at: Instant,
     ) -> Result<Vec<PodHandle>, Error> {
-        let Some(until) = self.lookups().names.in_doubt_until(name).filter(|_| named.is_empty()) else {
-            return Ok(named);
-        };
+        let shown_from = self.lookups().names.shown_from(name).filter(|from| asked_at < *from);
+        let Some(from) = shown_from.filter(|_| named.is_empty()) else { return Ok(named) };
         let warning = Warning::DeployDropped { name: name.to_owned() };
         self.notify(&Event::Warned { warning });
-        while named.is_empty() && Instant::now() < until {
-            sleep_until(until.min(Instant::now() + DOUBT_PAUSE)).await;
+        // A list may be long in coming: when it was asked for is what counts.
+        while named.is_empty() && asked_at < from {
+            sleep_until(from.min(Instant::now() + DOUBT_PAUSE)).await;
+            asked_at = Instant::now();
             named = self.named_now(name).await?;
         }
         Ok(named)
@@ -188,17 +195,17 @@ impl RunPod {
     pub(crate) async fn named_at_deploy(&self, name: &str) -> Result<Vec<PodHandle>, Error> {
         let listing = self.list_at_deploy().await?;
         let named = self.named_in(&listing, name).await?;
-        self.named_after_doubt(named, name).await
+        self.named_after_doubt(named, name, listing.asked_at).await
     }
 
-    /// A pod that was created lately, unless it is gone.
+    /// A pod that was created or adopted lately, unless it is gone.
     async fn created_still(&self, record: Arc<PodRecord>) -> Result<Option<PodHandle>, Error> {
-        let Some(created) = record.created() else { return Ok(None) };
-        let (seen, finding) = self.examine(&created.pod.id, Attempts::Several, None).await?;
+        let Some(pod) = record.pod() else { return Ok(None) };
+        let (seen, finding) = self.examine(&pod.id, Attempts::Several, None).await?;
         if finding == Finding::Gone {
             return Ok(None);
         }
-        Ok(Some(PodHandle::of_create(self.clone(), seen.map_or(created.pod, Arc::new), record)))
+        Ok(Some(PodHandle::of_create(self.clone(), seen.map_or(pod, Arc::new), record)))
     }
 
     /// A pod that was created lately, unless it is gone, by its id.
@@ -231,7 +238,8 @@ impl RunPod {
             let Some(pod) = pod else { continue };
             match bears(&pod, name) {
                 Some(true) => named.push(PodHandle::new(self.clone(), pod)),
-                None if pod.is_ours() => {
+                // Every pod has one: it is hidden.
+                None => {
                     let message = format!("RunPod shows no name for pod {}, so it may be this one", pod.id);
                     return Err(Error::of_answer(
                         ErrorKind::Unreadable,
@@ -240,12 +248,12 @@ impl RunPod {
                         message,
                     ));
                 }
-                _ => {}
+                Some(false) => {}
             }
         }
         for record in records.created_as(name, listing.asked_at) {
             let is_listed = |id: &str| named.iter().any(|listed| listed.id == id);
-            if record.created().is_some_and(|created| !is_listed(&created.pod.id)) {
+            if record.pod().is_some_and(|pod| !is_listed(&pod.id)) {
                 let still = self.created_still(record).await?;
                 // It may have another name by now.
                 named.extend(still.filter(|pod| bears(pod, name) != Some(false)));

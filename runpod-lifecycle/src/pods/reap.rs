@@ -315,7 +315,7 @@ impl RunPod {
         let (hidden, shown) = pods.partition(|pod: &PodHandle| hides_environment(pod));
         let now = self.time().unwrap_or_else(|| {
             self.notify(&Event::Warned { warning: Warning::LocalClock { name: None } });
-            SystemTime::now()
+            self.server_now()
         });
         Account { shown, hidden, listed_at: asked_at, now, failure }
     }

@@ -1,17 +1,21 @@
 //! The search for what else has the name of a new pod: its twins, which are ended, and an earlier pod of another
 //! deploy, to which it gives way.
 
-use std::{fmt, time::Duration};
+use std::{
+    fmt,
+    time::{Duration, SystemTime},
+};
 
 use runpod_api::printable;
 use tokio::time::{Instant, sleep, sleep_until, timeout_at};
 
 use crate::{
-    Error, Event, Origin, Pod, PodHandle, Warning,
+    Error, ErrorKind, Event, Origin, Pod, PodHandle, Warning,
     client::call::Attempts,
+    error::operation::Operation,
     knowledge::{
         evidence::LAG,
-        identity::Relation,
+        identity::{Claim, Relation},
         listing::Listing,
         record::{Created, PodRecord},
         search::Settled,
@@ -158,6 +162,7 @@ impl PodHandle {
         let until = (created.at + LAG + PATIENCE).max(Instant::now() + LATE_PATIENCE);
         match timeout_at(until, search).await {
             Ok(settled) => settled,
+            Err(_) if record.progress(|progress| progress.winner.is_some()) => self.half_given_up(record),
             Err(_) => {
                 let reason = record.progress(|progress| {
                     progress.trouble.clone().unwrap_or_else(|| match progress.left.is_empty() {
@@ -168,6 +173,16 @@ impl PodHandle {
                 self.warn_of_doubt(record, &reason);
                 Settled::Stays
             }
+        }
+    }
+
+    /// The outcome where the terminate of this pod, for an earlier one, has not come to its end: it may be gone.
+    fn half_given_up(&self, record: &PodRecord) -> Settled {
+        let message = "terminating it took too long: it may be gone, or bill";
+        let failure = Error::of_answer(ErrorKind::Unproven, Operation::TerminatePod, Some(&self.id), message);
+        match record.progress(|progress| progress.winner.clone()) {
+            Some(winner) => Settled::GaveWay { winner, failure: Some(failure) },
+            None => Settled::Stays,
         }
     }
 
@@ -215,7 +230,7 @@ impl PodHandle {
         let mut earlier: Vec<(&Pod, Pod)> = Vec::new();
         let mut is_unknown = false;
         for pod in list.pods.iter().filter(|pod| pod.id != self.id) {
-            let relate = |pod: &Pod| claim.relation(pod, own, &self.id);
+            let relate = |pod: &Pod| self.relation(claim, pod, own);
             let relation = match relate(pod) {
                 Relation::Unclear => self.closer(pod, relate).await.unwrap_or_else(|error| {
                     trouble = Some(error);
@@ -259,6 +274,14 @@ impl PodHandle {
         }
     }
 
+    /// Tells what another pod is to this one. A second one that another deploy has taken since is that deploy's.
+    fn relation(&self, claim: &Claim, pod: &Pod, own: Option<SystemTime>) -> Relation {
+        match claim.relation(pod, own, &self.id) {
+            Relation::Twin if self.runpod().lookups().records.is_adopted(&pod.id) => Relation::Foreign,
+            relation => relation,
+        }
+    }
+
     /// Asks by its id for a pod of a list that does not show what it is.
     async fn closer(&self, pod: &Pod, relate: impl Fn(&Pod) -> Relation) -> Result<Relation, String> {
         let closer = self.runpod().refetch(pod.clone(), Attempts::Several).await;
@@ -296,6 +319,7 @@ impl PodHandle {
         if let Some(trouble) = trouble {
             self.warn_of_doubt(record, &trouble);
         }
+        record.progress(|progress| progress.winner = Some(Box::new(winner.clone())));
         let failure = self.runpod().end(&created.pod).await.err();
         if failure.is_none() {
             self.runpod().notify(&Event::GaveWay { pod_id: self.id.clone(), winner: winner.id.clone() });

@@ -202,7 +202,8 @@ impl PodHandle {
     /// A wait until `condition` holds. `.await` it.
     ///
     /// It polls for `longest`. On top of that come up to 1 s for the last poll, up to 4 s for RunPod's log if
-    /// the wait fails, and in the first wait after a deploy the search for another pod of its name.
+    /// the wait fails, and in the first wait after a deploy the search for another pod of its name with up to 4 s for a
+    /// last poll.
     ///
     /// # Errors
     /// [`WaitError`], which always carries the pod's id: `TimedOut` when `longest`

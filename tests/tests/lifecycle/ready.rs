@@ -373,7 +373,7 @@ fn what_an_endpoint_said_before_a_restart_counts_for_nothing_after_it() {
         pod.restart().await.expect("it is accepted");
         script.show(shown("2026-08-20T07:16:19Z", 0));
         let error =
-            pod.wait_until(Ready::Ssh, Duration::from_secs(2)).await.expect_err("sshd is not up again");
+            pod.wait_until(Ready::Ssh, Duration::from_secs(20)).await.expect_err("sshd is not up again");
         assert!(error.to_string().contains("sshd does not answer yet"), "{error}");
         assert!(connections.load(Ordering::SeqCst) > 1);
     })

@@ -48,7 +48,7 @@ fn changes(all: &[(Changed, u64)]) -> History {
     let mut changes = Changes::default();
     all.iter().for_each(|(action, seconds)| changes.add(Change { action: *action, at: at(*seconds) }));
     let touched_at = changes.last.map(|change| change.at);
-    History { created_at: Some(at(0)), touched_at, changes, listed_at: None }
+    History { created_at: Some(at(0)), touched_at, changes, ..History::default() }
 }
 
 #[test]
@@ -119,12 +119,30 @@ fn presence_is_proven_at_its_own_time_and_a_change_has_15_seconds_to_show() {
 }
 
 #[test]
+fn a_list_may_show_for_15_seconds_what_is_not_known_by_its_id_and_proves_nothing_then() {
+    use Asked::{ById, List};
+    let denied = History { denied_at: Some(at(100)), ..created(90) };
+    for (asked, state, asked_at, expected) in [
+        (List, "RUNNING", 99, NothingUntil(115)),
+        (List, "RUNNING", 114, NothingUntil(115)),
+        (List, "RUNNING", 115, There),
+        (List, "TERMINATED", 101, Proof::Gone),
+        (ById, "RUNNING", 101, There),
+    ] {
+        let pod = Pod::scripted("pod123", state, false);
+        let seen = Evidence { asked, at: at(asked_at), came: Came::Pod(&pod) };
+        assert_eq!(proof(&judge(&seen, &denied)), expected, "{asked:?} {state} at {asked_at}");
+    }
+}
+
+#[test]
 fn an_answer_that_agrees_with_a_change_is_not_believed_while_it_may_be_from_before_another() {
     use Changed::{Restarted, Started, Stopped, Terminated};
     // Each change leaves the state from before it for 15 s, unless the answer shows a run that began since.
-    const NEW: Option<bool> = None;
-    const OLD: Option<bool> = Some(true);
-    const UNTOLD: Option<bool> = Some(false);
+    const NEW: Option<ShownRun> = None;
+    const OLD: Option<ShownRun> = Some(ShownRun::Old);
+    const UNTOLD: Option<ShownRun> = Some(ShownRun::Untold);
+    const BESIDE: Option<ShownRun> = Some(ShownRun::New);
     for (history, state, run, asked_at, expected) in [
         (&[(Started, 100), (Stopped, 104)][..], "EXITED", NEW, 105, NothingUntil(115)),
         (&[(Started, 100), (Stopped, 104)], "EXITED", NEW, 115, There),
@@ -143,6 +161,8 @@ fn an_answer_that_agrees_with_a_change_is_not_believed_while_it_may_be_from_befo
         (&[(Restarted, 100)], "RUNNING", OLD, 101, NothingUntil(115)),
         (&[(Restarted, 100)], "RUNNING", OLD, 115, There),
         (&[(Restarted, 100)], "RUNNING", NEW, 101, There),
+        (&[(Restarted, 100)], "RUNNING", BESIDE, 101, There),
+        (&[(Stopped, 100), (Started, 104)], "RUNNING", BESIDE, 105, There),
         (&[(Restarted, 100), (Stopped, 104)], "EXITED", NEW, 105, NothingUntil(115)),
         (&[(Stopped, 100), (Restarted, 104)], "RUNNING", UNTOLD, 116, NothingUntil(119)),
         (&[(Started, 100), (Stopped, 102), (Started, 104)], "RUNNING", UNTOLD, 105, NothingUntil(117)),
@@ -154,7 +174,7 @@ fn an_answer_that_agrees_with_a_change_is_not_believed_while_it_may_be_from_befo
         (&[(Started, 100)], "HIBERNATING", NEW, 105, There),
     ] {
         let mut pod = Pod::scripted("pod123", state, false);
-        pod.withheld = run.map(|shows_old_run| Withheld { reason: "old".to_owned(), shows_old_run });
+        pod.withheld = run.map(|shows| Withheld { reason: "old".to_owned(), shows });
         let history = changes(history);
         for asked in [Asked::List, Asked::ById] {
             let seen = Evidence { asked, at: at(asked_at), came: Came::Pod(&pod) };
@@ -176,10 +196,14 @@ fn clock(text: &str) -> SystemTime {
     server_time(&format!("2026-08-20T06:{text}Z")).expect("it is RFC 3339")
 }
 
-/// A turnover at 100 s of a run that had been shown so.
+/// A turnover at 100 s of a run that had been shown so, at the first address.
 fn turnover(action: Changed, state: &str, ended: Run) -> Turnover {
     let change = Change { action, at: at(100) };
-    Turnover::by(change, clock("17:00"), true, state == "EXITED", Some(ended), None)
+    Turnover::by(change, clock("17:00"), true, state == "EXITED", Some(ended), address(1), None)
+}
+
+fn address(port: u16) -> Vec<Address> {
+    vec![("203.0.113.7".to_owned(), port)]
 }
 
 #[test]
@@ -211,7 +235,7 @@ fn endpoints_count_with_a_later_start_or_an_uptime_that_began_anew_and_never_wit
         (run("16:00", Some(500)), run("16:30", Some(1)), 99, false),
     ] {
         let turnover = turnover(Changed::Restarted, "RUNNING", ended.clone());
-        let withheld = turnover.withholds(&shown, at(asked_at));
+        let withheld = turnover.withholds(&shown, &address(2), at(asked_at));
         assert_eq!(withheld.is_none(), counts, "{shown:?} at {asked_at} s after {ended:?}");
     }
 }
@@ -221,16 +245,17 @@ fn late_answers_are_withheld_for_15_seconds_after_a_new_run_has_shown() {
     let mut turnover = turnover(Changed::Started, "EXITED", run("16:00", Some(500)));
     let (old, new) = (run("16:00", Some(510)), run("16:30", Some(1)));
     assert!(turnover.is_awaited());
-    turnover.confirm(&new, at(105));
+    turnover.learn(&new, at(105));
     assert!(!turnover.is_awaited());
-    assert!(turnover.withholds(&old, at(119)).is_some());
-    assert_eq!(turnover.withholds(&new, at(106)), None);
-    assert_eq!(turnover.withholds(&old, at(120)), None, "nothing is as late as that");
+    assert!(turnover.withholds(&old, &address(2), at(119)).is_some());
+    assert_eq!(turnover.withholds(&new, &address(2), at(106)), None);
+    assert_eq!(turnover.withholds(&old, &address(2), at(120)), None, "nothing is as late as that");
 }
 
 #[test]
 fn a_run_that_was_never_seen_is_told_from_the_next_by_runpods_clock_or_by_what_shows_first() {
-    let unseen = || Turnover::by(change(Changed::Restarted), clock("17:00"), true, false, None, None);
+    let unseen =
+        || Turnover::by(change(Changed::Restarted), clock("17:00"), true, false, None, address(1), None);
     for (shown, asked_at, counts) in [
         (run("16:59", None), 101, true),
         (run("16:00", None), 3700, false),
@@ -239,13 +264,13 @@ fn a_run_that_was_never_seen_is_told_from_the_next_by_runpods_clock_or_by_what_s
         (run("16:00", Some(1)), 101, true),
         (run("", None), 3700, false),
     ] {
-        assert_eq!(unseen().withholds(&shown, at(asked_at)).is_none(), counts, "{shown:?}");
+        assert_eq!(unseen().withholds(&shown, &[], at(asked_at)).is_none(), counts, "{shown:?}");
     }
     // Whatever the clocks say.
     let mut turnover = unseen();
     turnover.learn(&run("16:00", None), at(101));
-    assert!(turnover.withholds(&run("16:00", None), at(102)).is_some());
-    assert_eq!(turnover.withholds(&run("16:30", None), at(102)), None);
+    assert!(turnover.withholds(&run("16:00", None), &address(2), at(102)).is_some());
+    assert_eq!(turnover.withholds(&run("16:30", None), &address(2), at(102)), None);
 }
 
 fn change(action: Changed) -> Change {
@@ -256,10 +281,12 @@ fn change(action: Changed) -> Change {
 fn a_start_of_a_pod_that_may_be_up_is_waited_for_15_seconds_and_one_of_a_stopped_pod_until_it_shows() {
     let old = || Some(run("16:00", Some(500)));
     let start = |was_stopped, previous| {
-        Turnover::by(change(Changed::Started), clock("17:00"), true, was_stopped, old(), previous)
+        Turnover::by(change(Changed::Started), clock("17:00"), true, was_stopped, old(), address(1), previous)
     };
-    let stopped = || Turnover::by(change(Changed::Stopped), clock("16:59"), true, false, old(), None);
-    let restarted = || Turnover::by(change(Changed::Restarted), clock("16:59"), true, false, old(), None);
+    let stopped =
+        || Turnover::by(change(Changed::Stopped), clock("16:59"), true, false, old(), address(1), None);
+    let restarted =
+        || Turnover::by(change(Changed::Restarted), clock("16:59"), true, false, old(), address(1), None);
     for (turnover, is_awaited) in [
         (start(true, None), true),
         (start(false, None), false),
@@ -267,8 +294,8 @@ fn a_start_of_a_pod_that_may_be_up_is_waited_for_15_seconds_and_one_of_a_stopped
         (start(false, Some(restarted())), true),
     ] {
         assert_eq!(turnover.is_awaited(), is_awaited, "{turnover:?}");
-        assert!(turnover.withholds(&run("16:00", Some(510)), at(114)).is_some(), "{turnover:?}");
-        let late = turnover.withholds(&run("16:00", Some(520)), at(115));
+        assert!(turnover.withholds(&run("16:00", Some(510)), &address(2), at(114)).is_some(), "{turnover:?}");
+        let late = turnover.withholds(&run("16:00", Some(520)), &address(2), at(115));
         assert_eq!(late.is_some(), is_awaited, "{turnover:?}");
     }
 }
@@ -277,9 +304,10 @@ fn a_start_of_a_pod_that_may_be_up_is_waited_for_15_seconds_and_one_of_a_stopped
 fn what_is_not_certain_is_withheld_for_15_seconds_only() {
     let old = run("16:00", None);
     for action in [Changed::Started, Changed::Restarted, Changed::Stopped, Changed::Terminated] {
-        let turnover = Turnover::by(change(action), clock("17:00"), false, true, Some(old.clone()), None);
-        assert!(turnover.withholds(&old, at(114)).is_some(), "{action}");
-        assert_eq!(turnover.withholds(&old, at(115)), None, "{action}");
+        let turnover =
+            Turnover::by(change(action), clock("17:00"), false, true, Some(old.clone()), address(1), None);
+        assert!(turnover.withholds(&old, &address(2), at(114)).is_some(), "{action}");
+        assert_eq!(turnover.withholds(&old, &address(2), at(115)), None, "{action}");
     }
 }
 
@@ -316,25 +344,48 @@ fn a_restart_is_an_uptime_that_went_down_or_a_later_start() {
 }
 
 #[test]
-fn for_15_seconds_a_new_run_does_not_count_beside_what_is_left_of_the_old_one() {
-    let address = |port: u16| vec![("203.0.113.7".to_owned(), port)];
-    for (action, uptime, shown, asked_at, counts) in [
-        (Changed::Started, Some(500), 2, 101, false),
-        (Changed::Started, Some(500), 2, 114, false),
-        (Changed::Started, Some(500), 2, 115, true),
-        (Changed::Started, Some(1), 1, 101, false),
-        (Changed::Started, None, 1, 101, false),
-        (Changed::Started, None, 1, 115, true),
-        (Changed::Started, Some(1), 2, 101, true),
-        (Changed::Started, None, 2, 101, true),
-        // A restart keeps the ports.
-        (Changed::Restarted, Some(1), 1, 101, true),
-        (Changed::Restarted, Some(500), 1, 101, false),
+fn for_15_seconds_after_a_new_run_has_shown_only_an_address_of_no_run_before_counts() {
+    let unknown = Vec::new;
+    let stopped = |addresses| {
+        let change = Change { action: Changed::Stopped, at: at(80) };
+        Turnover::by(change, clock("16:40"), true, false, Some(run("16:00", Some(500))), addresses, None)
+    };
+    let restarted = |confirmed_at| {
+        let change = Change { action: Changed::Restarted, at: at(80) };
+        let mut turnover = Turnover::by(change, clock("16:40"), true, false, None, address(3), None);
+        turnover.learn(&run("16:41", None), at(confirmed_at));
+        Some(turnover)
+    };
+    for (action, addresses, previous, shown, asked_at, counts) in [
+        (Changed::Started, address(1), None, 2, 101, true),
+        (Changed::Started, address(1), None, 1, 101, false),
+        (Changed::Started, address(1), None, 1, 115, false),
+        (Changed::Started, address(1), None, 1, 116, true),
+        (Changed::Restarted, address(1), None, 2, 101, true),
+        (Changed::Restarted, address(1), None, 1, 115, false),
+        (Changed::Restarted, address(1), None, 1, 116, true),
+        // Nobody has seen where the run before was.
+        (Changed::Restarted, unknown(), None, 2, 115, false),
+        (Changed::Restarted, unknown(), None, 2, 116, true),
+        // A stop leaves what its start may show, however long before it was.
+        (Changed::Started, unknown(), Some(stopped(address(1))), 2, 101, true),
+        (Changed::Started, unknown(), Some(stopped(address(1))), 1, 115, false),
+        (Changed::Started, unknown(), Some(stopped(unknown())), 2, 115, false),
+        // So does a run before the last one, for 15 s.
+        (Changed::Restarted, address(1), restarted(90), 3, 101, false),
+        (Changed::Restarted, address(1), restarted(85), 3, 101, true),
+        (Changed::Restarted, unknown(), restarted(85), 2, 115, false),
     ] {
-        let mut turnover = turnover(action, "EXITED", run("16:00", Some(500)));
-        turnover.leave(at(100), address(1));
-        let mixed = turnover.is_mixed(&run("17:01", uptime), &address(shown), at(asked_at));
-        assert_eq!(mixed.is_none(), counts, "{action} {uptime:?} {shown} at {asked_at}: {mixed:?}");
-        assert!(mixed.is_none_or(|withheld| !withheld.shows_old_run), "its state is of now");
+        let row = format!("{action} of {addresses:?} after {previous:?}: {shown} at {asked_at}");
+        let (change, ended) = (change(action), Some(run("16:41", Some(500))));
+        let mut turnover = Turnover::by(change, clock("17:00"), true, true, ended, addresses, previous);
+        let new = run("17:01", None);
+        turnover.learn(&new, at(101));
+        let withheld = turnover.withholds(&new, &address(shown), at(asked_at));
+        assert_eq!(withheld.is_none(), counts, "{row}: {withheld:?}");
+        assert!(
+            withheld.is_none_or(|withheld| withheld.shows == ShownRun::New),
+            "its state is of now: {row}"
+        );
     }
 }
