@@ -151,7 +151,7 @@ impl Failure {
         let mut failure = Self::new(operation, kind);
         failure.0.status = Some(status);
         failure.0.headers = redaction.clean(headers);
-        failure.0.recovered_id = top_level_id(body).filter(|id| redaction.apply(id) == *id);
+        failure.0.recovered_id = top_level_id(body).filter(|id| !redaction.gives_away(id));
         if let BodyError::Cut(source) = why {
             failure.0.source = Some(source.without_url());
         }

@@ -20,9 +20,15 @@ const SHORTEST: usize = 4;
 const TELLING: usize = 16;
 
 /// Shorter encodings are too common as words.
-const SHORTEST_ENCODED: usize = 8;
+const SHORTEST_ENCODED: usize = 5;
 
 const SHOWN: &str = "[redacted]";
+
+/// Headers that are obeyed: their numbers are no secrets.
+const LIMITS: [&str; 4] = ["date", "ratelimit", "ratelimit-policy", "retry-after"];
+
+/// Variables that the facade writes itself: marks and times, which RunPod's words may well hold by chance.
+const OWN_VARIABLES: &str = "RUNPOD_LIFECYCLE_";
 
 /// Names of fields whose value must not be shown, as the ends of them.
 const SECRET_FIELDS: [&str; 7] = ["apikey", "jwt", "password", "privatekey", "secret", "token", "value"];
@@ -57,8 +63,9 @@ impl Redaction {
 
     fn add(&mut self, secret: Folded) {
         match secret.chars.len() {
-            0 => {}
-            1..TELLING => self.words.push(secret),
+            // Folded, it is as common as a word.
+            0..SHORTEST => {}
+            SHORTEST..TELLING => self.words.push(secret),
             _ => self.runs.extend(
                 secret.chars.windows(TELLING).filter_map(|run| <[char; TELLING]>::try_from(run).ok()),
             ),
@@ -67,10 +74,22 @@ impl Redaction {
 
     /// The text with every secret taken out, and every part of one that tells it.
     pub(crate) fn apply(&self, text: &str) -> String {
+        self.apply_but(text, |_| false)
+    }
+
+    /// Returns true if a text is a secret, or holds a part of a longer one that tells it. That a short one is somewhere in an id
+    /// is chance.
+    pub(crate) fn gives_away(&self, id: &str) -> bool {
+        let is_long = |word: &Folded| word.chars.len() < TELLING;
+        self.apply(id) == SHOWN || self.apply_but(id, is_long) != id
+    }
+
+    /// The text without every secret but those short ones that `is_left` lets stand.
+    fn apply_but(&self, text: &str, is_left: impl Fn(&Folded) -> bool) -> String {
         let mut hidden = vec![false; text.len()];
         for layer in escapes::layers(text) {
             for at in 0..layer.chars.len() {
-                if let Some(length) = self.told(&layer, at) {
+                if let Some(length) = self.told(&layer, at, &is_left) {
                     hidden[layer.places[at].start..layer.places[at + length - 1].end].fill(true);
                 }
             }
@@ -89,7 +108,7 @@ impl Redaction {
     }
 
     /// Number of characters from here on that give a secret away.
-    fn told(&self, text: &Folded, at: usize) -> Option<usize> {
+    fn told(&self, text: &Folded, at: usize, is_left: &impl Fn(&Folded) -> bool) -> Option<usize> {
         let run = text.chars.get(at..at + TELLING).and_then(|run| <[char; TELLING]>::try_from(run).ok());
         if run.is_some_and(|run| self.runs.contains(&run)) {
             return Some(TELLING);
@@ -99,14 +118,16 @@ impl Redaction {
             // White space inside a short value is part of it: without it "a secret" would be in every "as ecret".
             text.chars.get(at..end) == Some(&word.chars[..]) && text.gaps[at + 1..end] == word.gaps[1..]
         };
-        self.words.iter().filter(is_there).map(|word| word.chars.len()).max()
+        self.words.iter().filter(|word| !is_left(word)).filter(is_there).map(|word| word.chars.len()).max()
     }
 
     /// The headers without any secret that the server repeated in one.
     pub(crate) fn clean(&self, mut headers: HeaderMap) -> HeaderMap {
-        for value in headers.values_mut() {
+        let is_number = |word: &Folded| word.chars.iter().all(char::is_ascii_digit);
+        for (name, value) in headers.iter_mut() {
             let text = String::from_utf8_lossy(value.as_bytes());
-            let clean = self.apply(&text);
+            // A limit that happens to be somebody's PIN is a limit.
+            let clean = self.apply_but(&text, |word| LIMITS.contains(&name.as_str()) && is_number(word));
             if clean != text {
                 *value = HeaderValue::try_from(clean).unwrap_or(HeaderValue::from_static(SHOWN));
             }
@@ -137,7 +158,7 @@ fn collect(value: &Value, secret: bool, secrets: &mut Vec<String>) {
         Value::String(text) if secret => secrets.push(text.clone()),
         Value::Array(items) => items.iter().for_each(|item| collect(item, secret, secrets)),
         Value::Object(fields) => {
-            for (name, value) in fields {
+            for (name, value) in fields.iter().filter(|(name, _)| !name.starts_with(OWN_VARIABLES)) {
                 let plain = name.to_ascii_lowercase().replace(['_', '-'], "");
                 let named = plain == "env" || SECRET_FIELDS.iter().any(|end| plain.ends_with(end));
                 collect(value, secret || named, secrets);
@@ -257,6 +278,27 @@ mod tests {
             "\u{1f511} -----BEGIN",
         ] {
             assert_eq!(redaction.apply(said), said);
+        }
+    }
+
+    #[test]
+    fn what_is_obeyed_and_what_names_a_pod_is_not_cut_by_chance() {
+        let body = json!({ "env": {
+            "TIMEOUT": "3600", "Q": "'1''", "ID": "k3x9", "RUNPOD_LIFECYCLE_LIFETIME_SECONDS": "7200",
+        } });
+        let key = "rpa_ABCDEFGHIJKLMNOPQRSTUVWXYZ";
+        let redaction = Redaction::new(&Secret::from(key), Some(body.to_string().as_bytes()));
+        let mut headers = HeaderMap::new();
+        headers.insert("retry-after", HeaderValue::from_static("3600"));
+        headers.insert("ratelimit", HeaderValue::from_static("\"k3x9\";r=0;t=3600"));
+        headers.insert("x-request-id", HeaderValue::from_static("3600"));
+        let clean = redaction.clean(headers);
+        assert_eq!((&clean["retry-after"], &clean["x-request-id"]), ("3600", SHOWN));
+        assert_eq!(clean["ratelimit"], "\"[redacted]\";r=0;t=3600");
+        assert_eq!(redaction.apply("11 of 7200 at 10.0.0.1"), "11 of 7200 at 10.0.0.1");
+        for (id, gives_away) in [("k3x9q2m7v1b8z5", false), ("k3x9", true), ("x-rpa_ABCDEFGHIJKLMNOP", true)]
+        {
+            assert_eq!(redaction.gives_away(id), gives_away, "{id}");
         }
     }
 

@@ -76,6 +76,12 @@ pub enum Warning {
         ends_at: SystemTime,
     },
 
+    /// RunPod did not say what a pod costs whose spec has a limit.
+    #[error("RunPod does not say what pod {pod_id} costs, so it may cost more than the spec allows")]
+    PriceUnknown {
+        /// The pod.
+        pod_id: String,
+    },
     /// A pod that was to be terminated may bill.
     #[error("pod {pod_id} was to be terminated and may bill: {reason}")]
     LeftRunning {
@@ -329,6 +335,7 @@ impl Warning {
             | Self::Overdue { pod_id, .. }
             | Self::SecondPodPossible { pod_id, .. }
             | Self::TerminatedAlready { pod_id }
+            | Self::PriceUnknown { pod_id }
             | Self::LeftRunning { pod_id, .. } => vec![pod_id],
             Self::EntryUnreadable { pod_id, .. } => pod_id.as_deref().into_iter().collect(),
             Self::SecondPodUnknown { pod_id, others, .. } => {

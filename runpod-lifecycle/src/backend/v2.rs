@@ -410,11 +410,16 @@ fn gpu_type(gpu: types::GpuType, secure: bool) -> GpuType {
         manufacturer: gpu.manufacturer.map(|maker| printable(maker.as_str().into_owned())),
         memory_gb: gpu.memory.map(Integer::get),
         // A cloud that does not offer the type shows a placeholder price (observed).
-        price_usd_per_hour: price.filter(|_| offered != Some(false)).map(Number::get),
+        price_usd_per_hour: price.filter(|_| offered != Some(false)).map(Number::get).filter(is_price),
         max_count: count.map(Integer::get),
         stock: stock(gpu.availability),
         data_centers: stock_by_data_center(gpu.data_centers),
     }
+}
+
+/// Returns false for numbers that are no price of anything.
+fn is_price(usd: &f64) -> bool {
+    (0.0..1e6).contains(usd)
 }
 
 fn cpu_flavor(cpu: types::CpuType) -> CpuFlavor {
@@ -423,8 +428,12 @@ fn cpu_flavor(cpu: types::CpuType) -> CpuFlavor {
         id: printable(cpu.id),
         min_vcpus: vcpus.min.map_or(0, Integer::get),
         max_vcpus: vcpus.max.map_or(i64::MAX, Integer::get),
-        ram_gb_per_vcpu: cpu.ram_gb_per_vcpu.map(Number::get),
-        price_usd_per_vcpu_hour: cpu.price.and_then(|price| price.secure_per_vcpu).map(Number::get),
+        ram_gb_per_vcpu: cpu.ram_gb_per_vcpu.map(Number::get).filter(|size| *size > 0.0),
+        price_usd_per_vcpu_hour: cpu
+            .price
+            .and_then(|price| price.secure_per_vcpu)
+            .map(Number::get)
+            .filter(is_price),
         stock: stock(cpu.availability),
         data_centers: stock_by_data_center(cpu.data_centers),
     }

@@ -6,6 +6,8 @@ use crate::{
     Cloud, Hardware, Order, PodSpec, Problem, Stock, Warning, pods::cost::running_storage, spec::HardwareSpec,
 };
 
+/// The shortest life that is worth a create.
+const SHORTEST_LIFE: Duration = Duration::from_secs(60);
 /// The most of what was left out that an error shows.
 const SHOWN: usize = 5;
 
@@ -75,6 +77,7 @@ impl Choice {
     pub(crate) fn nearest(&self) -> String {
         let shown: Vec<String> = self.left_out.iter().take(SHOWN).map(LeftOut::to_string).collect();
         match self.left_out.len().saturating_sub(SHOWN) {
+            _ if shown.is_empty() => "it has no entry".to_owned(),
             0 => shown.join("; "),
             others => format!("{}; and {others} others", shown.join("; ")),
         }
@@ -90,10 +93,13 @@ impl PodSpec {
 
     /// The lifetime of a pod of a candidate: the spec's, or as long as its list price allows if that is shorter.
     pub(crate) fn lifetime_of(&self, candidate: &Candidate) -> Option<Duration> {
-        let hours = self.max_total_usd.zip(self.usd_per_hour(candidate)).map(|(total, usd)| total / usd);
-        let affordable =
-            hours.map(|hours| Duration::try_from_secs_f64(hours * 3600.0).unwrap_or(Duration::MAX));
-        self.lifetime.into_iter().chain(affordable).min()
+        self.lifetime.into_iter().chain(self.affordable(candidate)).min()
+    }
+
+    /// The time that the total pays for; `None` without one, or without a list price.
+    fn affordable(&self, candidate: &Candidate) -> Option<Duration> {
+        let hours = self.max_total_usd? / self.usd_per_hour(candidate)?;
+        Some(Duration::try_from_secs_f64(hours * 3600.0).unwrap_or(Duration::MAX))
     }
 
     /// The limit of what the pod may cost, with its setter; `None` if there is none.
@@ -137,8 +143,11 @@ impl Choice {
         for candidate in all {
             let reason = match spec.usd_per_hour(&candidate) {
                 Some(usd) if usd <= most => {
-                    self.candidates.push(candidate);
-                    continue;
+                    if spec.affordable(&candidate).is_none_or(|lifetime| lifetime >= SHORTEST_LIFE) {
+                        self.candidates.push(candidate);
+                        continue;
+                    }
+                    "it would run for less than a minute".to_owned()
                 }
                 Some(usd) => format!("it costs ${usd:.3} per hour with its storage"),
                 None => "the catalog names no price for it".to_owned(),

@@ -11,6 +11,8 @@ use crate::{
 
 /// CPU flavors as last observed: used only when the catalog cannot be read and the spec names none.
 const FLAVORS: [&str; 3] = ["cpu3c", "cpu3g", "cpu5c"];
+/// The most vCPUs that a need may come to, far above what RunPod sells: a catalog may name no bound.
+const MOST_VCPUS: u32 = 1024;
 /// The fewest vCPUs of a pod.
 const FEWEST_VCPUS: u32 = 2;
 
@@ -94,7 +96,8 @@ impl CpuSpec {
     fn sizes(&self) -> impl Iterator<Item = u32> + use<> {
         let least = self.vcpus.max(FEWEST_VCPUS).checked_next_power_of_two();
         let (first, count) = if self.is_by_need { (least, usize::MAX) } else { (Some(self.vcpus), 1) };
-        std::iter::successors(first, |vcpus| vcpus.checked_mul(2)).take(count)
+        let sizes = std::iter::successors(first, |vcpus| vcpus.checked_mul(2)).take(count);
+        sizes.take_while(move |vcpus| count == 1 || *vcpus <= MOST_VCPUS)
     }
 
     fn range_of(&self, flavor: &CpuFlavor) -> String {
@@ -158,6 +161,9 @@ impl CpuSpec {
     }
 
     fn nothing_fits(&self, flavors: &[CpuFlavor], left_out: &[LeftOut]) -> String {
+        if flavors.is_empty() {
+            return "RunPod's catalog has no CPU flavor".to_owned();
+        }
         if self.min_ram_gb.is_none() {
             let most = flavors.iter().map(|flavor| flavor.max_vcpus).max().unwrap_or_default();
             return format!("no CPU flavor has as many; the largest has {most}");

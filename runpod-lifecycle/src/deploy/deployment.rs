@@ -84,11 +84,17 @@ impl<'a> Deployment<'a> {
             self.runpod.notify(&Event::CandidateTried { hardware: hardware.clone() });
             self.lifetime = self.spec.lifetime_of(&candidate);
             let made = match self.create(&candidate, &placement.data_centers).await {
-                Ok(pod) => self.within_price(pod, &candidate).await,
+                Ok(pod) => {
+                    // Named before anything else can go wrong.
+                    let (pod_id, cost_usd_per_hour) = (pod.id.clone(), pod.cost_usd_per_hour);
+                    let hardware = hardware.clone();
+                    self.runpod.notify(&Event::PodCreated { pod_id, hardware, cost_usd_per_hour });
+                    self.within_price(pod, &candidate).await
+                }
                 Err(refused) => Err(refused),
             };
             match made {
-                Ok(pod) => return Ok(self.accepted(pod, hardware)),
+                Ok(pod) => return Ok(self.accepted(pod)),
                 Err(CandidateError::NextCandidate(error)) => {
                     let reason = error.message().to_owned();
                     self.runpod.notify(&Event::CandidateRefused { hardware, reason });
@@ -106,14 +112,22 @@ impl<'a> Deployment<'a> {
     /// The pod, unless it costs more than the spec allows: then it is terminated.
     async fn within_price(&self, pod: Pod, candidate: &Candidate) -> Result<Pod, CandidateError> {
         let Some(max_usd_per_hour) = self.spec.max_usd_per_hour else { return Ok(pod) };
-        // RunPod's own word where it gives one.
-        let storage = || self.spec.storage_usd_per_hour(&candidate.hardware);
-        let cost = pod.hourly_cost();
-        let usd_per_hour = cost.compute_usd.map(|compute| compute + cost.storage_usd.unwrap_or_else(storage));
-        let Some(usd_per_hour) = usd_per_hour.filter(|usd| *usd > max_usd_per_hour + PRICE_ROUNDING_USD)
-        else {
+        let Some(compute) = pod.cost_usd_per_hour.filter(|usd| *usd > 0.0) else {
+            let warning = Warning::PriceUnknown { pod_id: pod.id.clone() };
+            self.runpod.notify(&Event::Warned { warning });
             return Ok(pod);
         };
+        // RunPod's own word on the disks where it gives one.
+        let storage = pod.hourly_cost().storage_usd;
+        let usd_per_hour =
+            compute + storage.unwrap_or_else(|| self.spec.storage_usd_per_hour(&candidate.hardware));
+        if usd_per_hour <= max_usd_per_hour + PRICE_ROUNDING_USD {
+            return Ok(pod);
+        }
+        // A 404 about a pod as new as that proves nothing.
+        let (claim, at) = (self.claim.clone(), Instant::now());
+        let created = Created { claim, at, pod: Arc::new(pod.clone()), adopts: false };
+        self.runpod.lookups().records.created(created);
         let (name, pod_id) = (self.spec.name.clone(), pod.id.clone());
         if let Err(source) = self.runpod.end(&pod).await {
             let over = DeployError::OverPrice { name, pod_id, usd_per_hour, max_usd_per_hour, source };
@@ -199,11 +213,9 @@ impl<'a> Deployment<'a> {
         Err(Error::of_answer(ErrorKind::Unreadable, Operation::CreatePod, Some(name), message))
     }
 
-    fn accepted(self, pod: Pod, hardware: String) -> PodHandle {
+    fn accepted(self, pod: Pod) -> PodHandle {
         let asked = Lifetime::written(&self.env(), None);
         let Self { runpod, spec, mut claim, began_at, unclear, .. } = self;
-        let (pod_id, cost_usd_per_hour) = (pod.id.clone(), pod.cost_usd_per_hour);
-        runpod.notify(&Event::PodCreated { pod_id, hardware, cost_usd_per_hour });
         if let Some(warning) = surprise(&pod, asked) {
             runpod.notify(&Event::Warned { warning });
         }
@@ -226,7 +238,21 @@ impl<'a> Deployment<'a> {
     /// The end of a deploy. Not having been listed for a while is proof enough to send a create again, since
     /// a pod that shows up late is found by its marker then. After the end nothing searches for it any more.
     fn ended(self, end: DeployError) -> DeployError {
-        let (Some(unclear), false) = (self.unclear, end.may_bill()) else { return end };
+        let (unclear, end) = match (self.unclear, end) {
+            (
+                Some(unclear),
+                DeployError::OverPrice { name, pod_id, usd_per_hour, max_usd_per_hour, source },
+            ) => {
+                let note = format!(
+                    "a second pod of this name may bill, since an earlier create was unclear: {}",
+                    unclear.what()
+                );
+                let source = source.with_note(&note);
+                return DeployError::OverPrice { name, pod_id, usd_per_hour, max_usd_per_hour, source };
+            }
+            (Some(unclear), end) if !end.may_bill() => (unclear, end),
+            (_, end) => return end,
+        };
         let seconds = RECONCILE_PAUSES.iter().sum::<u64>();
         let mut reason = format!("{}; no list showed it for {seconds} s", unclear.what());
         match end {

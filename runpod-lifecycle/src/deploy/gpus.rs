@@ -80,14 +80,15 @@ fn any_candidates(
     data_centers: &[String],
 ) -> Result<Choice, Vec<Problem>> {
     let mut choice = Choice::default();
+    let all = offers.iter().flat_map(|(_, types)| types.iter().flatten());
+    check_words(spec, &all.filter(|gpu| gpu.is_rentable()).collect::<Vec<_>>())?;
     for (cloud, types) in offers {
-        let types: Vec<&GpuType> = types.iter().flatten().filter(|gpu| gpu.is_rentable()).collect();
-        check_words(spec, &types)?;
-        for gpu in types.into_iter().filter(|gpu| !spec.types.iter().any(|name| gpu.is_named(name))) {
+        let types = types.iter().flatten().filter(|gpu| gpu.is_rentable());
+        for gpu in types.filter(|gpu| !spec.types.iter().any(|name| gpu.is_named(name))) {
             // The catalog lists types that a cloud does not rent: they have no price there.
-            let not_offered =
-                || gpu.price_usd_per_hour.is_none().then(|| "the cloud does not offer it".to_owned());
-            let refusal = spec.need.refusal(gpu).or_else(not_offered);
+            let unpriced =
+                || gpu.price_usd_per_hour.is_none().then(|| "the catalog names no price for it".to_owned());
+            let refusal = spec.need.refusal(gpu).or_else(unpriced);
             match refusal.or_else(|| too_many(spec.count, gpu, *cloud).map(|limit| limit.to_string())) {
                 Some(reason) => choice.leave_out(gpu.id.clone(), spec.count, *cloud, reason),
                 None => {

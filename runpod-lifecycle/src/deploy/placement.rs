@@ -116,6 +116,8 @@ impl RunPod {
     ) -> Result<Option<Vec<T>>, DeployError> {
         match catalog {
             Err(error) if spec.needs_catalog() => Err(DeployError::Lookup(error)),
+            // Without entries nothing meets a need.
+            Ok(catalog) if spec.needs_catalog() => Ok(Some(catalog)),
             catalog => self.or_nothing(catalog),
         }
     }

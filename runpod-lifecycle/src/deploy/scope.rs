@@ -138,7 +138,7 @@ pub struct WithPod<'a, T, E> {
 impl<'a, T, E> WithPod<'a, T, E> {
     /// Ends the scope as soon as a future does, such as one that waits for Ctrl-C. Default: never.
     ///
-    /// The pod is terminated. A create that is on its way is seen through first, since only its answer tells the pod's id.
+    /// The pod is terminated. A deploy that is under way is seen through first, since only the answer to its create tells the pod's id.
     pub fn until(self, interrupt: impl Future<Output = ()> + Send + 'a) -> Self {
         *self.interrupt.lock().unwrap_or_else(PoisonError::into_inner) = Some(Box::pin(interrupt));
         self
@@ -185,7 +185,7 @@ impl RunPod {
     /// [`ScopeError`]; its [`may_bill`](ScopeError::may_bill) says whether a pod is left.
     ///
     /// # Cancellation
-    /// If the future is dropped after the create was answered, a task that terminates the pod is left to the tokio runtime, if
+    /// If the future is dropped once the pod was deployed, a task that terminates the pod is left to the tokio runtime, if
     /// one is running: the end of a program ends it too. Set a [`lifetime`](PodSpec::lifetime) for what such a task, or
     /// a killed process, leaves behind.
     ///
@@ -208,14 +208,24 @@ impl RunPod {
         let interrupt: Arc<Mutex<Option<Interrupt<'a>>>> = Arc::default();
         let given = Arc::clone(&interrupt);
         let run = Box::pin(async move {
-            let pod = self.deploy(spec).await.map_err(ScopeError::Deploy)?;
             let interrupt = given.lock().unwrap_or_else(PoisonError::into_inner).take();
             let interrupt = interrupt.unwrap_or_else(|| Box::pin(future::pending()));
-            let mut scope = Scope { pod, is_open: true, began: Instant::now() };
-            let end = match select(pin!(scope.live(condition, longest, work)), interrupt).await {
-                Either::Left((end, _)) => end,
-                Either::Right(_) => End::Interrupted,
+            // Heard from the beginning, and obeyed once the deploy has come to its end.
+            let (pod, interrupt) = match select(Box::pin(self.deploy(spec)), interrupt).await {
+                Either::Left((pod, interrupt)) => (pod, Some(interrupt)),
+                Either::Right(((), deploy)) => (deploy.await, None),
             };
+            let mut scope =
+                Scope { pod: pod.map_err(ScopeError::Deploy)?, is_open: true, began: Instant::now() };
+            let Some(interrupt) = interrupt else { return scope.close(End::Interrupted).await };
+            let end = {
+                let live = pin!(scope.live(condition, longest, work));
+                AssertUnwindSafe(select(live, interrupt)).catch_unwind().await.map(|ended| match ended {
+                    Either::Left((end, _)) => end,
+                    Either::Right(_) => End::Interrupted,
+                })
+            };
+            let end = end.unwrap_or_else(End::Panicked);
             scope.close(end).await
         });
         WithPod { interrupt, run }
@@ -261,10 +271,7 @@ impl Scope {
         };
         // An earlier pod of the name may have been adopted in its place.
         self.pod = ready.clone();
-        match AssertUnwindSafe(async { work(ready).await }).catch_unwind().await {
-            Ok(outcome) => End::Done(outcome),
-            Err(panic) => End::Panicked(panic),
-        }
+        End::Done(work(ready).await)
     }
 
     /// Terminates the pod if it was created for this, and tells what came of it all.
@@ -290,8 +297,7 @@ impl Scope {
             (End::NotReady(error), _) => Err(ScopeError::Deploy(error)),
             (End::Panicked(panic), aftermath) => {
                 if let Aftermath::NotTerminated(error) = aftermath {
-                    let warning = Warning::LeftRunning { pod_id, reason: error.to_string() };
-                    pod.runpod().notify(&Event::Warned { warning });
+                    left_running(&pod, error.to_string());
                 }
                 resume_unwind(panic)
             }
@@ -311,15 +317,22 @@ impl Scope {
 
 impl Drop for Scope {
     fn drop(&mut self) {
-        let is_left = self.is_open && self.pod.origin() == Origin::Created;
-        if let (true, Ok(runtime)) = (is_left, Handle::try_current()) {
-            let pod = self.pod.clone();
-            runtime.spawn(async move {
+        if !self.is_open || self.pod.origin() != Origin::Created {
+            return;
+        }
+        let pod = self.pod.clone();
+        match Handle::try_current() {
+            Ok(runtime) => drop(runtime.spawn(async move {
                 if let Err(error) = pod.terminate().await {
-                    let warning = Warning::LeftRunning { pod_id: pod.id.clone(), reason: error.to_string() };
-                    pod.runpod().notify(&Event::Warned { warning });
+                    left_running(&pod, error.to_string());
                 }
-            });
+            })),
+            Err(_) => left_running(&pod, "it was dropped where no runtime is".to_owned()),
         }
     }
+}
+
+fn left_running(pod: &PodHandle, reason: String) {
+    let warning = Warning::LeftRunning { pod_id: pod.id.clone(), reason };
+    pod.runpod().notify(&Event::Warned { warning });
 }

@@ -336,8 +336,8 @@ impl PodSpec {
     /// The most that the pod may cost in USD per hour, container disk and pod volume included, more than 0. Default: any.
     ///
     /// Candidates whose list price is higher, or not in RunPod's catalog, are left out. A pod that costs more than that by
-    /// RunPod's answer to its create is terminated at once, and the next candidate is tried. A network volume and
-    /// the disks of a template bill besides.
+    /// RunPod's answer to its create is terminated at once, and the next candidate is tried; one of which that answer names no price
+    /// is a warning. A pod that is adopted is taken whatever it costs. A network volume and the disks of a template bill besides.
     ///
     /// REST v1 has no catalog: there it is a problem of the spec.
     pub fn max_usd_per_hour(mut self, limit: f64) -> Self {

@@ -291,3 +291,82 @@ async fn a_total_becomes_a_lifetime_by_the_list_price() {
         assert!((written - seconds).abs() < 0.01, "{written} {seconds}");
     }
 }
+
+#[test]
+fn a_404_about_an_over_priced_pod_is_no_proof_that_it_is_gone() {
+    runpod_bench::clock::run_fast(50, async {
+        let server = Scripted::start(|request, earlier| match request.method.as_str() {
+            "DELETE" if earlier < 6 => refusal(404, "pod not found"),
+            _ => says(request, |_| 0.9),
+        })
+        .await;
+        let spec = any().min_vram_gb(48).max_usd_per_hour(0.5);
+        let error = server.runpod().deploy(&spec).await.expect_err("it costs too much");
+        let ended = server.heard().iter().filter(|heard| heard.method == "DELETE").count();
+        assert!(ended > 1 && !error.may_bill(), "{ended} {error}");
+    })
+    .expect("a runtime");
+}
+
+#[tokio::test]
+async fn a_pod_whose_price_is_not_told_is_kept_and_warned_of() {
+    let server = Scripted::start(|request, _| says(request, |_| 0.0)).await;
+    let told: Arc<Mutex<Vec<String>>> = Arc::default();
+    let teller = Arc::clone(&told);
+    let runpod =
+        server.runpod().on_event(move |event: &Event| teller.lock().unwrap().push(event.to_string()));
+    let pod = runpod.deploy(&any().max_usd_per_hour(0.5)).await.expect("nobody knows better");
+    let told = told.lock().unwrap().join("\n");
+    assert!(told.contains(&format!("RunPod does not say what pod {} costs", pod.id)), "{told}");
+}
+
+#[tokio::test]
+async fn what_the_catalog_says_by_mistake_is_no_price_no_size_and_no_veto() {
+    let odd = |price: Value| {
+        json!({"gpus": [{
+            "id": A40, "manufacturer": "NVIDIA", "memory": 48, "secure": true, "price": {"secure": price},
+            "maxCount": {"secure": 8}, "availability": "HIGH",
+        }]})
+    };
+    for price in [json!(-5), json!(1e308), json!("NaN"), json!(null)] {
+        let body = odd(price.clone());
+        let server = Scripted::start(move |request, _| match request.is("GET", "/v2/catalog/gpus") {
+            true => answer(200, body.clone()),
+            false => says(request, |_| 0.4),
+        })
+        .await;
+        let error = server.runpod().deploy(&any().max_total_usd(4.0)).await.expect_err("it has no price");
+        assert!(error.to_string().contains("the catalog names no price"), "{price}: {error}");
+    }
+    let error = server().await.runpod().deploy(&any().max_total_usd(1e-5)).await.expect_err("too little");
+    assert!(error.to_string().contains("max_total_usd \"0.00001\""), "{error}");
+    for (body, spec, expected) in [
+        (
+            json!({"cpus": []}),
+            PodSpec::any_cpu("c", "image").min_ram_gb(64),
+            "RunPod's catalog has no CPU flavor",
+        ),
+        (
+            json!({"cpus": [{"id": "cpu3c", "vcpu": {"min": 2}, "ramGbPerVcpu": 1e-6}]}),
+            PodSpec::any_cpu("c", "image").min_ram_gb(1),
+            "no CPU flavor has as much",
+        ),
+        (json!({"gpus": []}), any().min_vram_gb(24), "it has no entry"),
+    ] {
+        let server = Scripted::start(move |request, _| match request.path.starts_with("/v2/catalog/") {
+            true => answer(200, body.clone()),
+            false => says(request, |_| 0.4),
+        })
+        .await;
+        let error = server.runpod().deploy(&spec).await.expect_err(expected);
+        assert!(error.to_string().contains(expected), "{error}\n{expected}");
+        assert!(server.creates().is_empty());
+    }
+    // Only the secure cloud's list knows the maker.
+    let server = Scripted::start(|request, _| match request.path.contains("COMMUNITY") {
+        true => answer(200, json!({"gpus": [{"id": L4, "manufacturer": "NVIDIA"}]})),
+        false => says(request, |_| 2.49),
+    })
+    .await;
+    server.runpod().deploy(&any().manufacturer("AMD").cloud(Cloud::Either)).await.expect("one cloud has it");
+}

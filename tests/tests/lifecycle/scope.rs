@@ -117,6 +117,36 @@ fn a_scope_is_interrupted_in_its_wait_and_in_its_work() {
 }
 
 #[test]
+fn an_interrupt_before_the_pod_is_there_ends_it_as_soon_as_it_is() {
+    run_fast(SPEED, async {
+        let account = Account::new(made).await;
+        let (runpod, spec) = (account.runpod(), spec());
+        let work = async |_: PodHandle| -> Result<(), io::Error> { panic!("it is interrupted before") };
+        let error = runpod.with_pod(&spec, Running, MINUTE, work).until(async {}).await.expect_err("at once");
+        assert!(matches!(&error, ScopeError::Interrupted { .. }) && !error.may_bill(), "{error}");
+        assert_eq!(account.state().deleted, [OWN]);
+    })
+    .expect("a runtime");
+}
+
+#[test]
+fn a_panic_of_the_interrupt_ends_the_pod_too() {
+    run_fast(SPEED, async {
+        let account = Account::new(made).await;
+        let (runpod, spec) = (account.runpod(), spec());
+        let work = async |_: PodHandle| -> Result<(), io::Error> { std::future::pending().await };
+        let interrupt = async {
+            sleep(Duration::from_secs(30)).await;
+            panic!("a bug of the caller's");
+        };
+        let scope = runpod.with_pod(&spec, Running, MINUTE, work).until(interrupt);
+        std::panic::AssertUnwindSafe(scope).catch_unwind().await.expect_err("it goes on");
+        assert_eq!(account.state().deleted, [OWN]);
+    })
+    .expect("a runtime");
+}
+
+#[test]
 fn a_scope_that_is_dropped_leaves_the_end_of_its_pod_to_the_runtime() {
     run_fast(SPEED, async {
         let account = Account::new(made).await;
