@@ -293,7 +293,8 @@ mod tests {
         headers.insert("ratelimit", HeaderValue::from_static("\"k3x9\";r=0;t=3600"));
         headers.insert("x-request-id", HeaderValue::from_static("3600"));
         let clean = redaction.clean(headers);
-        assert_eq!((&clean["retry-after"], &clean["x-request-id"]), ("3600", SHOWN));
+        assert_eq!(clean["retry-after"], "3600");
+        assert_eq!(clean["x-request-id"], SHOWN);
         assert_eq!(clean["ratelimit"], "\"[redacted]\";r=0;t=3600");
         assert_eq!(redaction.apply("11 of 7200 at 10.0.0.1"), "11 of 7200 at 10.0.0.1");
         for (id, gives_away) in [("k3x9q2m7v1b8z5", false), ("k3x9", true), ("x-rpa_ABCDEFGHIJKLMNOP", true)]
