@@ -401,9 +401,9 @@ fn finish(
         world.changes.push(change);
     }
     match outcome {
-        Outcome::Wait(_) => world.waited.extend(pod.map(|pod| pod.id.clone())),
+        Outcome::Wait(_) => world.waited.extend(pod.map(|pod| (actor.process, pod.id.clone()))),
         Outcome::Deploy(Ok(pod)) if matches!(op, Op::DeployAndWait(..)) => {
-            world.waited.insert(pod.id.clone());
+            world.waited.insert((actor.process, pod.id.clone()));
         }
         _ => {}
     }

@@ -416,7 +416,7 @@ impl Ask<'_> {
         let is_new = now < pod.created_at() + LAG;
         let is_gone = pod.is_terminated_at(now);
         let view = truth.view(pod, ages);
-        let phase = pod.phase_at(now);
+        let (phase, is_marked) = (pod.phase_at(now), pod.marker().is_some());
         // Only a new pod may be unknown.
         let heard = if heard == NotKnown404 && !is_new && !is_gone { Right } else { heard };
         let details = if heard == Old { told(&ages, view.as_ref()) } else { String::new() };
@@ -428,7 +428,11 @@ impl Ask<'_> {
                         let mask = self.world.tape.choose(2);
                         mask_env(&mut view, mask);
                     }
-                    OddBody => odd(&mut view, self.world.tape.choose(4)),
+                    OddBody => match self.world.tape.choose(4) {
+                        // A pod of no deploy that list and id show without a name has none, for all that can be known.
+                        1 if !is_marked => odd(&mut view, 0),
+                        how => odd(&mut view, how),
+                    },
                     _ => {}
                 }
                 self.reply(200, view.to_string())

@@ -290,7 +290,7 @@ fn ready(
     let ends_it = |change: &Change| {
         change.process == done.process
             && change.pod == pod.id
-            && began.is_some_and(|began| began <= change.began)
+            && began.is_some_and(|began| began < change.began)
             && change.began <= ended
             && change.ended <= done.began
     };
@@ -411,7 +411,10 @@ fn listed(
     let gone_since = if name.is_some() { done.began.checked_sub(2 * LAG)? } else { since };
     let is_long_gone = |id: &&&str| {
         let ended = world.truth.pod(id).and_then(TruePod::terminated_at);
-        ended.is_some_and(|at| at < gone_since) || (name.is_some() && ended_by(world, done, id))
+        // What it was given a moment ago counts as new, whenever it was created.
+        let given_at = world.given_at(done.process, id).filter(|_| name.is_some());
+        let is_given = given_at.is_some_and(|at| at + 2 * LAG > done.began);
+        ended.is_some_and(|at| at < gone_since && !is_given) || (name.is_some() && ended_by(world, done, id))
     };
     ids.iter().find(is_long_gone).map(|id| ("gone", format!("{id} is long gone, and {} shows it", done.op)))
 }
@@ -443,13 +446,13 @@ pub(super) fn audit(world: &mut World) {
 fn is_known(world: &World, pod: &TruePod) -> bool {
     let is_dropped = pod.tag().is_some_and(|tag| world.dropped.iter().any(|dropped| dropped == tag));
     // A deploy without a wait that was not dropped looks for no second pod of its create.
-    let is_unwaited_twin = world.given.iter().any(|(_, given)| {
+    let is_unwaited_twin = world.given.iter().any(|(process, given)| {
         given != &pod.id
             && world
                 .truth
                 .pod(given)
                 .is_some_and(|given| given.marker() == pod.marker() && given.marker().is_some())
-            && !world.waited.contains(given)
+            && !world.waited.contains(&(*process, given.clone()))
     });
     let mut told = world.told.iter().filter(|told| Some(told.process) == pod.creator);
     let is_doubted = |text: &str| {
@@ -493,7 +496,7 @@ fn has_settled(world: &World, pod: &TruePod) -> bool {
         format!("before {}, which could not be terminated", pod.id),
     ];
     let is_told = |told: &Told| doubts.iter().any(|doubt| told.text.contains(doubt));
-    world.waited.contains(&pod.id)
+    pod.creator.is_some_and(|creator| world.waited.contains(&(creator, pod.id.clone())))
         && !world.told.iter().any(|told| Some(told.process) == pod.creator && is_told(told))
 }
 

@@ -102,8 +102,8 @@ pub(super) struct World {
     pub(super) given: Vec<(usize, String)>,
     /// When they were.
     given_at: Vec<Instant>,
-    /// Pods that were waited for to the end.
-    pub(super) waited: BTreeSet<String>,
+    /// Pods that were waited for to the end, by whose process.
+    pub(super) waited: BTreeSet<(usize, String)>,
     /// Changes of pods that a process asked for and was answered.
     pub(super) changes: Vec<Change>,
     /// Changes that were made of pods, by whose request.

@@ -106,6 +106,12 @@ impl PodRecords {
         self.table().by_id.values().filter(may_be_unlisted).cloned().collect()
     }
 
+    /// Returns false if a pod was changed through this handle since it was seen so, which makes that worthless.
+    pub(crate) fn is_current(&self, pod: &Pod) -> bool {
+        let changed_at = self.history(&pod.id).touched_at;
+        changed_at.is_none_or(|changed_at| pod.observed.is_some_and(|(_, at)| at >= changed_at))
+    }
+
     /// Returns true if a pod was terminated through this handle, so that a list asked for at a moment may show
     /// it although it is gone.
     pub(crate) fn is_ended_by(&self, id: &str, listed_at: Instant) -> bool {
@@ -134,7 +140,8 @@ impl PodRecords {
         for pod in pods {
             pod.observed = Some((asked, at));
             if asked == Asked::List {
-                table.listed.insert(pod.id.clone(), at);
+                // It may have been a while in coming, and have shown the pod at any time since.
+                table.listed.insert(pod.id.clone(), Instant::now());
             } else {
                 table.denied.remove(&pod.id);
             }

@@ -238,8 +238,7 @@ impl RunPod {
             let Some(pod) = pod else { continue };
             match bears(&pod, name) {
                 Some(true) => named.push(PodHandle::new(self.clone(), pod)),
-                // Every pod has one: it is hidden.
-                None => {
+                None if pod.is_ours() => {
                     let message = format!("RunPod shows no name for pod {}, so it may be this one", pod.id);
                     return Err(Error::of_answer(
                         ErrorKind::Unreadable,
@@ -248,7 +247,8 @@ impl RunPod {
                         message,
                     ));
                 }
-                Some(false) => {}
+                // One that its id shows without a name as well has none, and is not to hold up every deploy.
+                _ => {}
             }
         }
         for record in records.created_as(name, listing.asked_at) {

@@ -172,20 +172,28 @@ impl<C: Condition> Wait<C> {
             return (last, settled);
         }
         let later = Box::pin(self.pod.poll_now()).await;
-        let last = match (last, later) {
-            (Ok(Some(before)), Some(later)) => match self.condition.verdict(Some(&later)) {
-                Verdict::Done => Ok(Some(later)),
-                Verdict::Failed(reason) => Err(self.failed(reason, later, began_at.elapsed())),
-                // It was so a moment ago, and an answer may be older than the one before.
-                Verdict::Pending(_) => Ok(Some(before)),
-            },
-            (Err(error), Some(later)) => {
-                let verdict = self.condition.verdict(Some(&later));
-                Err(error.with_last(later, verdict))
+        (self.outcome(last, later, began_at.elapsed()), settled)
+    }
+
+    /// The outcome of a wait whose pod was polled once more.
+    fn outcome(
+        &self,
+        last: Result<Option<Pod>, WaitError>,
+        later: Option<Pod>,
+        elapsed: Duration,
+    ) -> Result<Option<Pod>, WaitError> {
+        let verdict = later.as_ref().map(|later| self.condition.verdict(Some(later)));
+        match (last, later.zip(verdict)) {
+            (Ok(Some(_)), Some((later, Verdict::Done))) => Ok(Some(later)),
+            (Ok(Some(_)), Some((later, Verdict::Failed(reason)))) => Err(self.failed(reason, later, elapsed)),
+            (Ok(Some(before)), _) if !self.pod.runpod().lookups().records.is_current(&before) => {
+                let reason = "it was changed while a list was awaited that shows what else has its name";
+                Err(self.failed(reason.to_owned(), before, elapsed))
             }
+            (Err(error), Some((later, verdict))) => Err(error.with_last(later, verdict)),
+            // It was so a moment ago, and an answer may be older than the one before.
             (last, _) => last,
-        };
-        (last, settled)
+        }
     }
 }
 

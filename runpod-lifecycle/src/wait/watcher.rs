@@ -136,9 +136,7 @@ impl Source for Watcher<'_> {
     }
 
     fn is_current(&self, pod: &Pod) -> bool {
-        // A change through the handle makes every older answer worthless.
-        let changed_at = self.history().touched_at;
-        changed_at.is_none_or(|changed_at| pod.observed.is_some_and(|(_, at)| at >= changed_at))
+        self.runpod.lookups().records.is_current(pod)
     }
 
     fn pace(&self) -> Duration {

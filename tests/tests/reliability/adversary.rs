@@ -30,7 +30,7 @@ fn five_thousand_tapes_break_no_promise() {
 }
 
 /// Findings of the search, each as the shortest tape that showed it.
-const FOUND: [(&str, &str, &str); 8] = [
+const FOUND: [(&str, &str, &str); 9] = [
     (
         "a copy under another name was ended as a second pod where a list left its name out",
         "restart",
@@ -63,9 +63,14 @@ const FOUND: [(&str, &str, &str); 8] = [
         "0,0,0,0,11,0,11,2,0,0,0,0,0,0,0,0,0,0,0,0,0,1",
     ),
     (
-        "none was said to have a name although one pod showed no name at all",
-        "weather",
-        "0,0,1,0,0,0,0,0,0,2,0,0,0,0,0,13,0,13,1",
+        "a 404 about a new pod was believed since the list that had just shown it was long in coming",
+        "races",
+        "0,0,1,2,0,1,0,0,0,0,15,0,0,0,0,1,0,0,0,0,0,0,1",
+    ),
+    (
+        "a wait returned a pod as running that was stopped through the same handle while a list was awaited",
+        "mixed-starts",
+        "2,1,0,2,0,1,0,1,0,0,2,0,0,3,0,0,2,0,0,0,0,0,2,0,0,0,0,0,2,0,0,16,0,0,4,2,0,0,2,3,0,0,0,0,0,0,0,0,0,2,0,3,0,0,0,0,15,0,0,0,0,0,0,0,0,1,2,0,0,0,0,0,0,0,0,1",
     ),
 ];
 

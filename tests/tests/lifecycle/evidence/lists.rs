@@ -156,23 +156,6 @@ fn a_pod_that_has_another_name_by_now_is_not_found_by_the_one_it_was_created_wit
 }
 
 #[test]
-fn a_pod_that_shows_its_name_nowhere_may_have_the_one_that_is_looked_for() {
-    fast(async {
-        let script = Script::new().await;
-        let runpod = script.runpod();
-        let hidden = pod(json!({"id": "bbbbbbbbbbbbbb", "name": null, "env": {"A": "b"}}));
-        script.set(List, (200, json!({"pods": [hidden.clone()]})));
-        script.set(Get, (200, hidden));
-        let error = runpod.find(spec().name()).await.expect_err("nobody knows");
-        assert_eq!(error.kind(), ErrorKind::Unreadable, "{error}");
-        assert!(error.to_string().contains("bbbbbbbbbbbbbb"), "{error}");
-        script.set(Get, (200, pod(json!({"id": "bbbbbbbbbbbbbb", "name": "other"}))));
-        let found = runpod.find(spec().name()).await.expect("it answers");
-        assert!(matches!(found, Found::None), "{found:?}");
-    });
-}
-
-#[test]
 fn a_list_that_is_not_whole_proves_no_absence_anywhere() {
     let following =
         |pagination: Value| json!({"pods": [pod(json!({"id": "bbbbbbbbbbbbbb"}))], "pagination": pagination});
