@@ -224,7 +224,8 @@ impl RunPod {
     async fn settled(&self, id: &str) -> Result<Option<Pod>, Error> {
         loop {
             match self.examine(id, Attempts::Several, None).await? {
-                (_, Finding::Unknown { until: Some(until), .. }) if Instant::now() < until => {
+                // What was asked for before then may have been long in coming.
+                (_, Finding::Unknown { until: Some(until), .. }) => {
                     sleep_until(until.min(Instant::now() + UNKNOWN_PAUSE)).await;
                 }
                 (pod, Finding::There) => return Ok(pod),
