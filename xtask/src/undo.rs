@@ -9,13 +9,13 @@ use std::{
     time::Instant,
 };
 
-/// Which rules to undo.
+/// Names of the rules to undo.
 #[derive(Debug, clap::Args)]
 pub(crate) struct Arguments {
     /// Only the rules whose words hold this text. Default: all.
     #[arg(long, default_value = "")]
     only: String,
-    /// How many random tapes search for each.
+    /// Number of random tapes that search for each.
     #[arg(long, default_value_t = 20_000)]
     tapes: u64,
 }

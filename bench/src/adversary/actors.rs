@@ -161,7 +161,7 @@ enum Care {
     SleepsAt(u32),
 }
 
-/// What else may happen to a scenario's processes.
+/// Mishaps that may befall a scenario's processes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Fate {
     Lives,
@@ -171,7 +171,7 @@ pub(super) enum Fate {
     Sleeps,
 }
 
-/// How long a machine sleeps, in seconds.
+/// Seconds for which a machine sleeps.
 const SLEEP: u64 = 3600;
 
 /// Drives a future as somebody may who has other things to do; `None` if it was dropped.

@@ -71,7 +71,7 @@ pub(super) enum Licence {
 pub(super) struct Budgets {
     pub(super) limit: u64,
     pub(super) window: Duration,
-    /// Whether RunPod says when a window ends.
+    /// True if RunPod says when a window ends.
     pub(super) tells_end: bool,
     left: BTreeMap<usize, (u64, Instant)>,
 }
@@ -88,7 +88,7 @@ pub(super) struct World {
     pub(super) truth: Truth,
     pub(super) story: Vec<String>,
     pub(super) told: Vec<Told>,
-    /// What operations came to, in words.
+    /// Outcomes of operations, in words.
     pub(super) results: Vec<String>,
     pub(super) broken: Vec<String>,
     pub(super) requests: u64,
@@ -112,9 +112,9 @@ pub(super) struct World {
     pub(super) ended: Vec<Change>,
     /// Processes that have died.
     pub(super) dead: Vec<usize>,
-    /// What every process may still send, if that is limited.
+    /// The rest that every process may still send, if that is limited.
     pub(super) budgets: Option<Budgets>,
-    /// How many answers in a row have no `Date`, of how many; 0 of 1 where all have.
+    /// Counts the answers in a row that have no `Date`, of so many; 0 of 1 where all have.
     pub(super) undated: (u64, u64),
     /// Operations that were dropped, by their tags.
     pub(super) dropped: Vec<String>,

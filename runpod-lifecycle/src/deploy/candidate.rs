@@ -50,7 +50,7 @@ impl fmt::Display for LeftOut {
 pub(crate) struct Choice {
     pub(crate) candidates: Vec<Candidate>,
     pub(crate) left_out: Vec<LeftOut>,
-    /// What was left out although it is named.
+    /// Types that were left out although they are named.
     pub(crate) warnings: Vec<Warning>,
 }
 

@@ -48,7 +48,7 @@ fn flavors() -> Value {
     ]})
 }
 
-/// What [`account`] says, with another catalog and pods that cost as much as they are said to.
+/// The answers of [`account`], with another catalog and pods that cost as much as they are said to.
 fn says(request: &Request, usd: impl Fn(&str) -> f64) -> Answer {
     if request.is("GET", "/v2/catalog/gpus") {
         return answer(200, catalog(!request.path.contains("COMMUNITY")));

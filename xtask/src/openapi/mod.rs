@@ -65,7 +65,7 @@ enum Action {
         /// Write only what compiles: the bindings of the new document, and the facade on top of them.
         #[arg(long)]
         verify: bool,
-        /// Where cargo builds what is verified.
+        /// The folder in which cargo builds what is verified.
         #[arg(long, default_value_os_t = contract_folder().join("../target/tmp/revisions"))]
         target_dir: PathBuf,
     },
