@@ -203,7 +203,7 @@ const POOLS: [(&str, &[&str]); 8] = [
 ];
 
 /// Replaces pools by the types last observed in them; anything else is taken for a type.
-fn expand_as_observed(wanted: &[String]) -> Vec<String> {
+pub(crate) fn expand_as_observed(wanted: &[String]) -> Vec<String> {
     let members = |name: &String| match POOLS.iter().find(|(pool, _)| pool == name) {
         Some((_, ids)) => ids.iter().map(|id| (*id).to_owned()).collect(),
         None => vec![name.clone()],

@@ -2,7 +2,7 @@
 
 use std::{ffi::OsString, fmt};
 
-use crate::{Pod, Port, SshEndpoint, TcpEndpoint};
+use crate::{Pod, Port, SshEndpoint, TcpEndpoint, pod::port::JUPYTER};
 
 /// The address of RunPod's HTTPS proxy for a pod's `http` ports.
 const HTTP_PROXY: &str = "https://{pod}-{port}.proxy.runpod.net";
@@ -148,6 +148,15 @@ impl<'a> Connection<'a> {
     pub fn http_urls(&self) -> Vec<String> {
         let numbers = self.pod.ports.iter().filter_map(|port| u16::try_from(port.number()).ok());
         numbers.filter_map(|port| self.http_url(port)).collect()
+    }
+
+    /// The public URL of JupyterLab; `None` where [`http_url`](Self::http_url) of port 8888 is.
+    ///
+    /// It asks for the password that the pod was deployed with ([`jupyter_with`](crate::PodSpec::jupyter_with)), and
+    /// answers once [`Ready::Jupyter`](crate::Ready::Jupyter) does.
+    #[must_use]
+    pub fn jupyter_url(&self) -> Option<String> {
+        self.http_url(JUPYTER).map(|url| format!("{}/lab", url.trim_end_matches('/')))
     }
 
     /// Returns where a `tcp` port is reached from outside; `None` while it is not.

@@ -286,3 +286,49 @@ async fn a_pod_that_boots_as_usual_or_is_there_has_its_log_left_alone() {
         assert!(script.log_read_at.lock().unwrap().is_empty());
     }
 }
+
+/// Holds while the pod runs, and has to last.
+struct RunsFor(u64);
+
+impl Condition for RunsFor {
+    fn verdict(&self, pod: Option<&Pod>) -> Verdict {
+        Running.verdict(pod)
+    }
+
+    fn lasting(&self) -> Duration {
+        Duration::from_secs(self.0)
+    }
+
+    fn name(&self) -> String {
+        "running".to_owned()
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_condition_that_has_to_last_begins_anew_with_every_break() {
+    let up = State("RUNNING");
+    let script = Script::new([up.clone(), up.clone(), State("HIBERNATING"), up]);
+    script.wait(RunsFor(20), 60).await.unwrap();
+    // At 3 s it did not hold; from 5 s on it did.
+    assert_eq!(script.asked_at(), [0.0, 1.0, 3.0, 5.0, 10.0, 15.0, 20.0, 25.0]);
+
+    let script = Script::new([State("RUNNING")]);
+    let error = script.wait(RunsFor(3600), 1800).await.unwrap_err();
+    assert!(error.to_string().contains("running for 30 min of 60 min so far"), "{error}");
+    assert!(script.asked_at().len() <= 3 + 1800 / 30 + 2, "{}", script.asked_at().len());
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_condition_that_went_unseen_for_long_begins_anew() {
+    let fails = || Fails(ErrorKind::Server);
+    let script = Script::new([State("RUNNING"), fails(), State("RUNNING")]);
+    script.wait(RunsFor(60), 3600).await.unwrap();
+    assert!(script.started.elapsed() < Duration::from_secs(90), "{:?}", script.asked_at());
+
+    let gap = std::iter::repeat_n(fails(), 40);
+    let script = Script::new([State("RUNNING")].into_iter().chain(gap).chain([State("RUNNING")]));
+    script.wait(RunsFor(60), 36_000).await.unwrap();
+    let asked = script.asked_at();
+    let back = asked[41];
+    assert!(back > 90.0 && *asked.last().unwrap() >= back + 60.0, "{asked:?}");
+}
