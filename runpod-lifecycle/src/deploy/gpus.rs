@@ -37,7 +37,7 @@ pub(crate) fn gpu_candidates(
         sort(&mut rest.candidates, Order::Cheapest, true);
     }
     // A pool may bring in by name what meets the need as well: it keeps its earlier place.
-    let is_new = |candidate: &Candidate| !named.candidates.contains(candidate);
+    let is_new = |candidate: &Candidate| !named.has(candidate);
     rest.candidates.retain(is_new);
     named.left_out.append(&mut rest.left_out);
     named.candidates.append(&mut rest.candidates);
