@@ -60,7 +60,13 @@ async fn run<S: Source>(
                 return Ok(pod.map(|pod| *pod));
             }
             PollOutcome::Hopeless(reason) => {
-                return Err(WaitError::Failed { reason, report: watch.report(&source).await });
+                let log = watch.last_words(&source).await;
+                if watch.is_current(&source) {
+                    return Err(WaitError::Failed { reason, report: watch.report_with(log) });
+                }
+                // Reading the log took a while: what was hopeless before a change need not be so after it.
+                watch.tell(observer, Some("it was changed while its log was read".to_owned()));
+                Instant::now()
             }
             PollOutcome::Pending(reason) => {
                 watch.tell(observer, Some(reason));
@@ -337,13 +343,27 @@ impl<'a> Watch<'a> {
         });
     }
 
-    async fn report<S: Source>(self, source: &S) -> Box<WaitReport> {
-        let elapsed = self.started.elapsed();
-        let system_log = match &self.last_pod {
+    /// Returns false if the pod was changed through the handle since the last poll showed it.
+    fn is_current<S: Source>(&self, source: &S) -> bool {
+        self.last_pod.as_ref().is_none_or(|pod| source.is_current(pod))
+    }
+
+    /// The last lines of the system log of a pod that was seen.
+    async fn last_words<S: Source>(&self, source: &S) -> Vec<String> {
+        match &self.last_pod {
             // A short wait does not end much later than it promised.
             Some(_) => source.system_log(LOG_PATIENCE.min(self.deadline - self.started)).await,
             None => Vec::new(),
-        };
+        }
+    }
+
+    async fn report<S: Source>(self, source: &S) -> Box<WaitReport> {
+        let log = self.last_words(source).await;
+        self.report_with(log)
+    }
+
+    fn report_with(self, system_log: Vec<String>) -> Box<WaitReport> {
+        let elapsed = self.started.elapsed();
         let image = self.last_pod.as_ref().and_then(|pod| pod.image.as_deref());
         let diagnosis = Diagnosis::of(&system_log, image).or(self.suspicion.found);
         Box::new(WaitReport {

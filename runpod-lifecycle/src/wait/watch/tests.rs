@@ -20,6 +20,10 @@ struct Script {
     log: Vec<String>,
     log_read_at: Mutex<Vec<u64>>,
     is_outdated: AtomicBool,
+    /// The pod is changed while its log is read for the first time.
+    is_changed_by_log: AtomicBool,
+    /// It was, and not polled since.
+    is_outdated_by_log: AtomicBool,
 }
 
 #[derive(Clone)]
@@ -42,6 +46,8 @@ impl Script {
             log: Vec::new(),
             log_read_at: Mutex::default(),
             is_outdated: AtomicBool::default(),
+            is_changed_by_log: AtomicBool::default(),
+            is_outdated_by_log: AtomicBool::default(),
         }
     }
 
@@ -65,6 +71,7 @@ impl Script {
 impl Source for &Script {
     async fn poll(&mut self) -> Result<Observation, Error> {
         let id = "pod123";
+        self.is_outdated_by_log.store(false, Ordering::Relaxed);
         self.asked_at.lock().unwrap().push(self.started.elapsed().as_secs_f64());
         let next = {
             let mut attempts = self.attempts.lock().unwrap_or_else(PoisonError::into_inner);
@@ -83,7 +90,7 @@ impl Source for &Script {
     }
 
     fn is_current(&self, _: &Pod) -> bool {
-        !self.is_outdated.load(Ordering::Relaxed)
+        !self.is_outdated.load(Ordering::Relaxed) && !self.is_outdated_by_log.load(Ordering::Relaxed)
     }
 
     fn pace(&self) -> Duration {
@@ -99,6 +106,9 @@ impl Source for &Script {
     }
 
     async fn system_log(&self, _: Duration) -> Vec<String> {
+        if self.is_changed_by_log.swap(false, Ordering::Relaxed) {
+            self.is_outdated_by_log.store(true, Ordering::Relaxed);
+        }
         self.log_read_at.lock().unwrap().push(self.started.elapsed().as_secs());
         self.log.clone()
     }
@@ -331,4 +341,12 @@ async fn a_condition_that_went_unseen_for_long_begins_anew() {
     let asked = script.asked_at();
     let back = asked[41];
     assert!(back > 90.0 && *asked.last().unwrap() >= back + 60.0, "{asked:?}");
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_was_hopeless_before_a_change_is_not_said_after_it() {
+    let script = Script::new([State("EXITED"), State("RUNNING")]);
+    script.is_changed_by_log.store(true, Ordering::Relaxed);
+    script.wait(Running, 60).await.unwrap();
+    assert_eq!(script.asked_at(), [0.0, 0.0]);
 }
