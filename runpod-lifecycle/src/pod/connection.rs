@@ -28,9 +28,9 @@ pub struct SshCommand {
 impl SshCommand {
     fn new(pod: &Pod, endpoint: &SshEndpoint, interactive_only: bool) -> Self {
         let mut arguments = vec!["-o".to_owned(), "StrictHostKeyChecking=accept-new".to_owned()];
-        if is_plain(&pod.id) && !interactive_only {
+        if let Some(file) = known_hosts_file(pod).filter(|_| !interactive_only) {
             arguments.push("-o".to_owned());
-            arguments.push(format!("UserKnownHostsFile=~/.ssh/known_hosts_runpod_{}", known_hosts(pod)));
+            arguments.push(format!("UserKnownHostsFile={file}"));
         }
         arguments.extend(["-p".to_owned(), endpoint.port.to_string()]);
         arguments.push(format!("{}@{}", endpoint.username, endpoint.host));
@@ -58,11 +58,12 @@ impl fmt::Display for SshCommand {
     }
 }
 
-/// Returns the part of a known-hosts file's name that is a pod's and its last start's alone.
-fn known_hosts(pod: &Pod) -> String {
+/// The file for the host keys of one start of a pod; `None` for an id that could be more than a name.
+fn known_hosts_file(pod: &Pod) -> Option<String> {
     let start = pod.started_at.as_deref().unwrap_or_default();
     let start: String = start.chars().filter(char::is_ascii_alphanumeric).take(32).collect();
-    if start.is_empty() { pod.id.clone() } else { format!("{}_{start}", pod.id) }
+    let end = if start.is_empty() { String::new() } else { format!("_{start}") };
+    is_plain(&pod.id).then(|| format!("~/.ssh/known_hosts_runpod_{}{end}", pod.id))
 }
 
 fn is_plain(id: &str) -> bool {
@@ -123,6 +124,13 @@ impl<'a> Connection<'a> {
     #[must_use]
     pub fn proxy_ssh(&self) -> Option<SshEndpoint> {
         self.pod.ssh_proxy.clone().filter(|_| self.pod.is_running())
+    }
+
+    /// The file for the host keys of this start of the pod, as [`SshCommand`] names it; ssh knows what `~` is. `None` for an id with other
+    /// characters than letters and digits.
+    #[must_use]
+    pub fn known_hosts_file(&self) -> Option<String> {
+        known_hosts_file(self.pod)
     }
 
     /// The command that opens a shell: through the direct endpoint if there is one, else through the proxy.

@@ -64,7 +64,7 @@ async fn run<S: Source>(
                 if watch.is_current(&source) {
                     return Err(WaitError::Failed { reason, report: watch.report_with(log) });
                 }
-                // Reading the log took a while: what was hopeless before a change need not be so after it.
+                // What was hopeless before a change need not be so after it.
                 watch.tell(observer, Some("it was changed while its log was read".to_owned()));
                 Instant::now()
             }
@@ -84,9 +84,8 @@ async fn run<S: Source>(
                 return Err(WaitError::Call { source: error, report: watch.report(&source).await });
             }
             PollOutcome::Failed(error) => {
-                let pause = error_pauses.next().unwrap_or(LONGEST_PAUSE);
-                let pause = watch.take_failure(observer, error, pause);
-                // Counted from the answer: a RunPod that fails is left alone for the whole pause.
+                let shortest = error_pauses.next().unwrap_or(LONGEST_PAUSE);
+                let pause = watch.take_failure(observer, error, shortest);
                 Instant::now() + pause
             }
             PollOutcome::OutOfTime => {
@@ -311,7 +310,8 @@ impl<'a> Watch<'a> {
         });
     }
 
-    /// Tells of a failed poll and keeps it. Returns the pause after it: at least `pause`, longer if RunPod asks for it.
+    /// Tells of a failed poll and keeps it. Returns the pause after it, counted from the answer so that a RunPod that fails is left
+    /// alone for all of it: at least `pause`, longer if RunPod asks for it.
     fn take_failure(&mut self, observer: &Observer, error: Error, pause: Duration) -> Duration {
         self.tell_failure(observer, &error);
         let asked = error.retry_after().unwrap_or_default();

@@ -27,6 +27,9 @@ fn floors(name: &str) -> &'static [&'static [&'static str]] {
             &["spec"],
             &["pod", "diagnosis", "version"],
         ],
+        "runpod-jobs" => {
+            &[&["run"], &["job", "copy"], &["script"], &["exec"], &["session"], &["login"], &["error"]]
+        }
         "runpod-sim" => &[&["sim"], &["http"], &["config"], &["world"], &["contract", "faults"], &["error"]],
         "runpod-sindri" => &[
             &["bin"],
