@@ -208,13 +208,7 @@ impl Event {
                 write!(f, "{:>5.1}s pod {pod_id}: {diagnosis}", elapsed.as_secs_f64())
             }
             Self::Paused { operation, pause, reason } => {
-                // A pause too short to show in seconds is told all the same, and not as none.
-                match pause.as_secs_f64() {
-                    seconds if seconds < 0.1 => {
-                        write!(f, "waiting {} ms to {operation}: {reason}", (seconds * 1e3).ceil().max(1.0))
-                    }
-                    seconds => write!(f, "waiting {seconds:.1} s to {operation}: {reason}"),
-                }
+                write!(f, "waiting {} to {operation}: {reason}", span(*pause))
             }
             Self::OfFleet { index, name, event } => {
                 write!(f, "[{index}] {name}: ")?;
@@ -224,6 +218,14 @@ impl Event {
                 write!(f, "{:>5.1}s pod {pod_id}: {error}", elapsed.as_secs_f64())
             }
         }
+    }
+}
+
+/// A pause in words. One too short to show in seconds is told all the same, and not as none.
+fn span(pause: Duration) -> String {
+    match pause.as_secs_f64() {
+        seconds if seconds < 0.1 => format!("{} ms", (seconds * 1e3).ceil().max(1.0)),
+        seconds => format!("{seconds:.1} s"),
     }
 }
 
