@@ -164,3 +164,92 @@ impl Pace {
         self.sent.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use tokio::time::sleep_until;
+
+    use super::*;
+
+    const SECURE: Question = Question::Gpus { count: 1, cloud: Cloud::Secure };
+    const COMMUNITY: Question = Question::Gpus { count: 1, cloud: Cloud::Community };
+
+    fn wish(questions: &[Question]) -> Wish {
+        Wish { began: Instant::now(), questions: questions.to_vec(), has_untold: false }
+    }
+
+    /// Lets deploys wait for so many seconds; gives when each leave was taken, and what for.
+    async fn waited(pace: &Pace, wishes: &[Wish], seconds: u64) -> Vec<(u64, Leave)> {
+        let (began, mut taken) = (Instant::now(), Vec::new());
+        let end = began + Duration::from_secs(seconds);
+        loop {
+            let due = wishes.iter().map(|wish| pace.due(wish)).min().expect("somebody waits");
+            if due > end {
+                return taken;
+            }
+            sleep_until(due).await;
+            let leaves = wishes.iter().filter_map(|wish| pace.claim(wish));
+            taken.extend(leaves.map(|leave| (began.elapsed().as_secs(), leave)));
+        }
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_request_is_sent_after_15_s_and_then_every_30_however_many_wait() {
+        for deploys in [1, 50] {
+            let (pace, wishes) = (Pace::default(), vec![wish(&[SECURE]); deploys]);
+            let taken = waited(&pace, &wishes, 110).await;
+            let ask = Leave::Ask(SECURE);
+            assert_eq!(taken, [(15, ask), (45, ask), (75, ask), (105, ask)], "{deploys}");
+        }
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn the_question_that_was_asked_longest_ago_goes_first() {
+        let pace = Pace::default();
+        let wishes = [wish(&[SECURE]), wish(&[Question::Cpus]), wish(&[COMMUNITY, SECURE])];
+        let taken = waited(&pace, &wishes, 15 + 30 * 11).await;
+        for question in [SECURE, COMMUNITY, Question::Cpus] {
+            let times = taken.iter().filter(|(_, leave)| *leave == Leave::Ask(question)).count();
+            assert_eq!(times, 4, "{question:?}: {taken:?}");
+        }
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn what_is_sent_beside_is_paid_for_and_never_puts_off_for_more_than_ten_minutes() {
+        let (pace, wishes) = (Pace::default(), [wish(&[SECURE])]);
+        assert_eq!(waited(&pace, &wishes, 15).await.len(), 1);
+        pace.charge(2);
+        assert_eq!(waited(&pace, &wishes, 95).await[0].0, 90);
+        pace.charge(1_000);
+        assert_eq!(pace.due(&wishes[0]) - Instant::now(), LONGEST);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_create_is_tried_without_a_reason_now_and_then() {
+        for (questions, has_untold, at) in [
+            (&[SECURE][..], false, &[1215][..]),
+            (&[SECURE], true, &[135, 255, 375, 495, 615, 735, 855, 975, 1095, 1215]),
+            (&[], true, &[15, 45, 75]),
+        ] {
+            let (pace, wishes) = (Pace::default(), [Wish { has_untold, ..wish(questions) }]);
+            let taken = waited(&pace, &wishes, 1230).await;
+            let tried: Vec<u64> =
+                taken.into_iter().filter(|(_, leave)| *leave == Leave::Try).map(|(at, _)| at).collect();
+            assert_eq!(tried[..at.len()], *at, "{questions:?}");
+        }
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn the_last_create_of_a_candidate_counts_for_what_came_before_it() {
+        let (pace, before) = (Pace::default(), Instant::now());
+        let hardware = Hardware::Gpu { id: "NVIDIA A40".to_owned(), count: 1 };
+        let since = |at| pace.created_since(&hardware, Cloud::Secure, at);
+        assert_eq!(since(before), None);
+        for is_accepted in [true, false] {
+            tokio::time::advance(PAUSE).await;
+            pace.created(&hardware, Cloud::Secure, is_accepted);
+            assert_eq!((since(before), since(Instant::now())), (Some(is_accepted), None));
+            assert_eq!(pace.created_since(&hardware, Cloud::Community, before), None);
+        }
+    }
+}

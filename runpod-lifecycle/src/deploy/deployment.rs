@@ -178,7 +178,7 @@ impl<'a> Deployment<'a> {
             }
             candidates = match self.after_round(&mut placement).await {
                 Ok(AfterRound::Round(candidates)) => candidates,
-                Ok(AfterRound::Made(pod)) => return Ok(self.accepted(pod)),
+                Ok(AfterRound::Made(pod)) => return Ok(self.accepted(*pod)),
                 Ok(AfterRound::Adopted(pod)) => return Ok(pod),
                 Ok(AfterRound::Over) => {
                     let end = self.all_refused();

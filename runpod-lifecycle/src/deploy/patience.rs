@@ -66,7 +66,7 @@ impl Deployment<'_> {
             let ours = |pod: &&PodHandle| self.claim.whose(pod) == Whose::Ours;
             if let Some(pod) = named.iter().find(ours) {
                 self.runpod.notify(&Event::PodFound { pod_id: pod.id.clone() });
-                return Ok(AfterRound::Made((**pod).clone()));
+                return Ok(AfterRound::Made(Box::new((**pod).clone())));
             }
         }
         match self.runpod.settle_name(self.spec).await? {

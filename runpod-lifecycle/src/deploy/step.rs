@@ -15,7 +15,7 @@ pub(crate) enum AfterRound {
     /// Another round, of these candidates.
     Round(Vec<Candidate>),
     /// A create of an earlier round had made the pod after all.
-    Made(Pod),
+    Made(Box<Pod>),
     /// Another process has made a pod of the name, which is taken.
     Adopted(PodHandle),
     /// No other round.

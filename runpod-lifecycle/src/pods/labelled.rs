@@ -73,9 +73,8 @@ impl RunPod {
             self.sort(PodHandle::new(self.clone(), pod.clone()), key, value, &mut found).await;
         }
         for record in records.created_unlisted(&listing) {
-            match self.created_still(record).await? {
-                Some(pod) => self.sort(pod, key, value, &mut found).await,
-                None => {}
+            if let Some(pod) = self.created_still(record).await? {
+                self.sort(pod, key, value, &mut found).await;
             }
         }
         Ok(found)

@@ -18,7 +18,7 @@ type Heard = Arc<Mutex<Vec<Event>>>;
 fn heard(runpod: &runpod_lifecycle::RunPod) -> (runpod_lifecycle::RunPod, Heard) {
     let told: Heard = Arc::default();
     let teller = Arc::clone(&told);
-    (runpod.on_event(move |event| teller.lock().unwrap().push(event.clone())), told)
+    (runpod.on_event(move |event| teller.lock().expect("no test panics with it").push(event.clone())), told)
 }
 
 #[tokio::test]
