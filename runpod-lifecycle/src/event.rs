@@ -2,6 +2,7 @@
 
 use std::{fmt, sync::Arc, time::Duration};
 
+use humantime::format_duration;
 use runpod_api::printable;
 
 use crate::{Diagnosis, Difference, PodState, Warning, pod::state::said};
@@ -27,6 +28,17 @@ pub enum Event {
     CandidateTried {
         /// The hardware that was asked for, for example `1x NVIDIA GeForce RTX 4090`.
         hardware: String,
+    },
+    /// Nothing is in stock, and the deploy waits for some ([`PodSpec::patience`](crate::PodSpec::patience)).
+    StockAwaited {
+        /// The name of the pod to be.
+        name: String,
+        /// Everything that is waited for, for example `1x NVIDIA GeForce RTX 4090`, each once.
+        hardware: Vec<String>,
+        /// Until a part of the catalog is read next, or a create sent.
+        next_try: Duration,
+        /// Until the deploy ends.
+        left: Duration,
     },
     /// RunPod refused this candidate; the next one follows.
     CandidateRefused {
@@ -132,6 +144,15 @@ pub enum Event {
         /// Why.
         reason: String,
     },
+    /// Something happened to one deploy of [`deploy_all`](crate::RunPod::deploy_all).
+    OfFleet {
+        /// The place of its spec among those that were given, from 0 on.
+        index: usize,
+        /// The name of its pod.
+        name: String,
+        /// The event, never of a fleet itself.
+        event: Box<Event>,
+    },
     /// A poll failed in a way that may pass; the wait goes on.
     PollFailed {
         /// The pod's id.
@@ -159,6 +180,13 @@ impl Event {
             }
             Self::Warned { warning } => write!(f, "warning: {warning}"),
             Self::CandidateTried { hardware } => write!(f, "asking for {hardware}"),
+            Self::StockAwaited { name, hardware, next_try, left } => write!(
+                f,
+                "pod {name:?} waits for stock of {}, for {} at most; RunPod is asked again in {} s",
+                hardware.join(", "),
+                format_duration(Duration::from_secs(left.as_secs())),
+                next_try.as_secs_f64().ceil()
+            ),
             Self::CandidateRefused { hardware, reason } => write!(f, "{hardware} refused: {reason}"),
             Self::OutcomeUnclear { hardware, error } => {
                 write!(f, "unclear whether a pod with {hardware} was created, searching for it: {error}")
@@ -210,13 +238,11 @@ impl Event {
                 write!(f, "{:>5.1}s pod {pod_id}: {diagnosis}", elapsed.as_secs_f64())
             }
             Self::Paused { operation, pause, reason } => {
-                // A pause too short to show in seconds is told all the same, and not as none.
-                match pause.as_secs_f64() {
-                    seconds if seconds < 0.1 => {
-                        write!(f, "waiting {} ms to {operation}: {reason}", (seconds * 1e3).ceil().max(1.0))
-                    }
-                    seconds => write!(f, "waiting {seconds:.1} s to {operation}: {reason}"),
-                }
+                write!(f, "waiting {} to {operation}: {reason}", span(*pause))
+            }
+            Self::OfFleet { index, name, event } => {
+                write!(f, "[{index}] {name}: ")?;
+                event.tell(f)
             }
             Self::PollFailed { pod_id, error, elapsed } => {
                 write!(f, "{:>5.1}s pod {pod_id}: {error}", elapsed.as_secs_f64())
@@ -226,20 +252,43 @@ impl Event {
     }
 }
 
+/// A pause in words. One too short to show in seconds is told all the same, and not as none.
+fn span(pause: Duration) -> String {
+    match pause.as_secs_f64() {
+        seconds if seconds < 0.1 => format!("{} ms", (seconds * 1e3).ceil().max(1.0)),
+        seconds => format!("{seconds:.1} s"),
+    }
+}
+
 /// The receiver of events. Cheap to clone; silent by default.
 #[derive(Clone, Default)]
-pub(crate) struct Observer(Option<Arc<Observe>>);
+pub(crate) struct Observer {
+    observe: Option<Arc<Observe>>,
+    /// The place and name of the deploy of a fleet whose events it is told.
+    of: Option<Arc<(usize, String)>>,
+}
 
 type Observe = dyn Fn(&Event) + Send + Sync;
 
 impl Observer {
     pub(crate) fn new(observe: impl Fn(&Event) + Send + Sync + 'static) -> Self {
-        Self(Some(Arc::new(observe)))
+        Self { observe: Some(Arc::new(observe)), of: None }
+    }
+
+    /// The same observer, of one deploy of a fleet.
+    pub(crate) fn of_fleet(&self, index: usize, name: &str) -> Self {
+        Self { of: Some(Arc::new((index, name.to_owned()))), ..self.clone() }
     }
 
     pub(crate) fn notify(&self, event: &Event) {
+        let of_fleet = self.of.as_ref().map(|of| Event::OfFleet {
+            index: of.0,
+            name: of.1.clone(),
+            event: Box::new(event.clone()),
+        });
+        let event = of_fleet.as_ref().unwrap_or(event);
         tracing::debug!(target: "runpod_lifecycle", "{event}");
-        if let Some(observe) = &self.0 {
+        if let Some(observe) = &self.observe {
             observe(event);
         }
     }
@@ -247,6 +296,6 @@ impl Observer {
 
 impl fmt::Debug for Observer {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_tuple("Observer").field(&self.0.is_some()).finish()
+        f.debug_tuple("Observer").field(&self.observe.is_some()).finish()
     }
 }

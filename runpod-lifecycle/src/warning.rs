@@ -243,6 +243,16 @@ pub enum Warning {
         /// The pod.
         pod_id: String,
     },
+    /// The labels of a pod are not shown as they were sent, or not shown at all.
+    #[error(
+        "the labels of pod {pod_id} are not known, so it may be missing from what is found by them: {reason}"
+    )]
+    LabelsHidden {
+        /// The pod.
+        pod_id: String,
+        /// Why they are not known.
+        reason: String,
+    },
     /// A lifetime may be over, and the pod was left out of a reap.
     #[error("pod {pod_id} may have outlived its lifetime, and bill: {reason}")]
     MayBeOverdue {
@@ -327,6 +337,7 @@ impl Warning {
             | Self::LifetimeRenewed { pod_id, .. }
             | Self::CreatedWithoutKey { pod_id, .. }
             | Self::PortsUnreadable { pod_id, .. }
+            | Self::LabelsHidden { pod_id, .. }
             | Self::LifetimeHidden { pod_id }
             | Self::MarkerHidden { pod_id }
             | Self::LifetimeInherited { pod_id }

@@ -65,6 +65,25 @@ fn reap_ends_only_what_is_overdue() {
 fn fleet_gets_every_pod_ready_and_leaves_none() {
     let text = run("fleet");
     assert!(text.contains("50 of 50 pods are ready") && text.contains("0 pods still bill"), "{text}");
+    assert!(text.contains("50 pods have the label, 0 may have it"), "{text}");
+}
+
+/// The number before some words in a text.
+fn number_before(words: &str, text: &str) -> u64 {
+    let (before, _) = text.split_once(words).unwrap_or_else(|| panic!("{words:?} is not in {text}"));
+    let number =
+        before.rsplit(' ').next().unwrap_or_default().trim_start_matches(|c: char| !c.is_ascii_digit());
+    number.parse().unwrap_or_else(|_| panic!("no number before {words:?} in {text}"))
+}
+
+#[test]
+fn patience_takes_stock_as_soon_as_there_is_some_for_two_requests_a_minute() {
+    let text = run("patience");
+    assert!(text.contains("waits for stock of 1x NVIDIA H200"), "{text}");
+    assert!(number_before(" s after there was stock", &text) <= 35, "{text}");
+    // The deploy's own four before the wait, and two a minute.
+    assert!(number_before(" requests were sent", &text.replace('\n', " ")) <= 4 + 40, "{text}");
+    assert!(text.ends_with("0 pods still bill\n"), "{text}");
 }
 
 #[test]

@@ -354,8 +354,8 @@ fn deploy_without_hint(error: DeployError) -> DeployError {
     match error {
         DeployError::Lookup(source) => DeployError::Lookup(source.without_hint()),
         DeployError::Refused(source) => DeployError::Refused(source.without_hint()),
-        DeployError::AllRefused { name, attempts, replaced, .. } => {
-            DeployError::AllRefused { name, attempts, replaced, suggestions: Vec::new() }
+        DeployError::AllRefused { name, attempts, waited, replaced, .. } => {
+            DeployError::AllRefused { name, attempts, suggestions: Vec::new(), waited, replaced }
         }
         DeployError::Unclear { name, pod_id, reason, source } => {
             DeployError::Unclear { name, pod_id, reason, source: source.map(Error::without_hint) }

@@ -89,6 +89,8 @@ pub(super) struct Actor {
     pub(super) begins_after: u64,
     pub(super) name: &'static str,
     pub(super) lifetime: Option<u64>,
+    /// Seconds for which its deploys wait for stock.
+    pub(super) patience: u64,
     pub(super) volume: bool,
     pub(super) fate: Fate,
     pub(super) ops: Vec<Op>,
@@ -97,7 +99,8 @@ pub(super) struct Actor {
 impl Actor {
     pub(super) fn new(process: usize, ops: impl Into<Vec<Op>>) -> Self {
         let (name, fate) = ("trainer", Fate::Lives);
-        Self { process, begins_after: 0, name, lifetime: None, volume: false, fate, ops: ops.into() }
+        let (begins_after, lifetime, patience) = (0, None, 0);
+        Self { process, begins_after, name, lifetime, patience, volume: false, fate, ops: ops.into() }
     }
 
     fn spec(&self, tag: &str, if_exists: IfExists) -> PodSpec {
@@ -107,7 +110,8 @@ impl Actor {
             .env("TOKEN", SECRET)
             .env("PUBLIC_KEY", "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5 adversary")
             .env(TAG, tag)
-            .if_exists(if_exists);
+            .if_exists(if_exists)
+            .patience(Duration::from_secs(self.patience));
         if let Some(seconds) = self.lifetime {
             spec = spec.lifetime(Duration::from_secs(seconds));
         }
@@ -407,8 +411,8 @@ fn finish(
         }
         _ => {}
     }
-    let done =
-        oracles::Done { process: actor.process, name: actor.name, tag, op, pod, began, outcome, is_awaited };
+    let Actor { process, name, patience, .. } = *actor;
+    let done = oracles::Done { process, name, patience, tag, op, pod, began, outcome, is_awaited };
     oracles::check(&mut world, &done);
 }
 

@@ -315,11 +315,12 @@ impl Ask<'_> {
         if heard != Right {
             self.note(format!("{heard:?}"));
         }
+        let stock = if self.world.is_sold_out() { "NONE" } else { "HIGH" };
         let gpu = |id: &str| {
             json!({
                 "id": id, "pool": "ADA_24", "memory": 24, "secure": true, "community": true,
                 "price": {"secure": 0.7, "community": 0.3}, "maxCount": {"secure": 8, "community": 4},
-                "availability": "HIGH", "dataCenters": [],
+                "availability": stock, "dataCenters": [],
             })
         };
         let right = self.reply(200, json!({"gpus": [gpu(GPU), gpu("NVIDIA A40")]}).to_string());
@@ -443,7 +444,10 @@ impl Ask<'_> {
     }
 
     fn create(&mut self) -> Reply {
-        let (done, heard) = self.pick(CREATE);
+        let (done, heard) = match self.pick(CREATE) {
+            (Once, Right) if self.world.is_sold_out() => (Never, NoStock400),
+            choice => choice,
+        };
         let made = match done {
             Never => 0,
             Twice => 2,

@@ -61,6 +61,8 @@ impl Outcome {
 pub(super) struct Done<'a> {
     pub(super) process: usize,
     pub(super) name: &'a str,
+    /// Seconds for which a deploy waits for stock.
+    pub(super) patience: u64,
     pub(super) tag: &'a str,
     pub(super) op: Op,
     pub(super) pod: Option<&'a PodHandle>,
@@ -119,7 +121,7 @@ fn overdue(world: &World, done: &Done<'_>, now: Instant) -> Option<(&'static str
         return None;
     }
     let until = match done.op {
-        Op::Deploy(_) => done.began + LONGEST_DEPLOY,
+        Op::Deploy(_) => done.began + LONGEST_DEPLOY + Duration::from_secs(done.patience),
         Op::DeployAndWait(_, _, longest, _) => {
             done.began + LONGEST_DEPLOY + Duration::from_secs(longest) + TWIN_SEARCH + LONGEST_CALL
         }

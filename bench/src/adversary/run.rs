@@ -13,7 +13,7 @@ use tokio::{
 
 use super::{
     actors, oracles,
-    scenarios::{self, Scenario},
+    scenarios::{self, BEFORE, Scenario},
     search::state_of,
     server::{SharedWorld, Sockets, lock},
     stillness::{self, Activity},
@@ -23,8 +23,6 @@ use super::{
     world::World,
 };
 
-/// Age of other people's pods when a run begins.
-const BEFORE: Duration = Duration::from_secs(60);
 /// The longest a run may take.
 const LONGEST: Duration = Duration::from_secs(4 * 3600);
 

@@ -1,5 +1,7 @@
 //! The stories that are searched.
 
+use std::time::Duration;
+
 use runpod_lifecycle::{IfExists, OnFailure};
 use serde_json::json;
 
@@ -35,10 +37,13 @@ impl Foreign {
     }
 }
 
+/// Age of other people's pods when a run begins.
+pub(super) const BEFORE: Duration = Duration::from_secs(60);
+
 use Op::{Deploy, DeployAndWait, Find, Get, List, Pause, Plan, Reap, Restart, Start, Stop, Terminate, Wait};
 
 /// The stories by name, in the order in which they are searched.
-pub(super) const NAMES: [&str; 21] = [
+pub(super) const NAMES: [&str; 22] = [
     "deploy",
     "ready",
     "http",
@@ -60,6 +65,7 @@ pub(super) const NAMES: [&str; 21] = [
     "mixed",
     "mixed-starts",
     "weather",
+    "patience",
 ];
 
 /// How many choices at the beginning of a tape make the story rather than its accidents, at least.
@@ -68,6 +74,7 @@ pub(super) fn choices_of(name: &str) -> usize {
         "mixed" | "mixed-starts" => 30,
         "weather" => 32,
         "races" => 8,
+        "patience" => 1,
         _ => 0,
     }
 }
@@ -122,6 +129,16 @@ pub(super) fn named(name: &str, world: &mut World) -> Option<Scenario> {
         "sleep" => {
             let ops = [deploy, Wait(Until::Ssh, 30), Restart, Wait(Until::Ssh, 30), Stop, Terminate, Find];
             (vec![], vec![Actor { fate: Fate::Sleeps, ..Actor::new(0, ops) }])
+        }
+        "patience" => {
+            let stock_after = Duration::from_secs([90, 20, 300, 700][world.tape.choose(4)]);
+            world.stock_from = Some(world.truth.now() + BEFORE + stock_after);
+            let actor = |process, name| Actor {
+                name,
+                patience: 600,
+                ..Actor::new(process, [deploy, Wait(Until::Running, 30), Find])
+            };
+            (vec![Foreign::named("other")], vec![actor(0, "one"), actor(0, "two"), actor(1, "three")])
         }
         "fleet" => {
             let actor = |name| Actor { name, ..Actor::new(0, [waited(Until::Ssh, 30)]) };

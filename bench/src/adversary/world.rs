@@ -112,6 +112,8 @@ pub(super) struct World {
     pub(super) ended: Vec<Change>,
     /// Processes that have died.
     pub(super) dead: Vec<usize>,
+    /// When there is stock; `None` if there always was.
+    pub(super) stock_from: Option<Instant>,
     /// The rest that every process may still send, if that is limited.
     pub(super) budgets: Option<Budgets>,
     /// Counts the answers in a row that have no `Date`, of so many; 0 of 1 where all have.
@@ -149,6 +151,7 @@ impl World {
             applied: Vec::new(),
             ended: Vec::new(),
             dead: Vec::new(),
+            stock_from: None,
             budgets: None,
             undated: (0, 1),
             dropped: Vec::new(),
@@ -172,6 +175,11 @@ impl World {
         let line = format!("{oracle}: {}", what.as_ref());
         self.tell(format!("BROKEN {line}"));
         self.broken.push(line);
+    }
+
+    /// Returns true while there is no stock.
+    pub(super) fn is_sold_out(&self) -> bool {
+        self.stock_from.is_some_and(|from| self.truth.now() < from)
     }
 
     /// Counts a request. Returns its number; an endless run is broken.

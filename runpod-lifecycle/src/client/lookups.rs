@@ -5,9 +5,9 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 use tokio::time::Instant;
 
 use crate::{
-    GpuType,
+    Cloud, CpuFlavor, GpuType,
     backend::SshKeys,
-    client::single_flight::SingleFlight,
+    client::{pace::Pace, single_flight::SingleFlight},
     knowledge::{listing::SHARED_FOR, names::Names, record::PodRecords},
 };
 
@@ -31,10 +31,18 @@ pub(crate) struct LookupCache {
     pub(crate) written_ssh_keys: tokio::sync::Mutex<Option<WrittenKeys>>,
     pub(crate) data_centers: SingleFlight<(), Vec<String>>,
     /// The secure cloud's and the community cloud's, for so many GPUs a pod.
-    pub(crate) gpu_types: [SingleFlight<u32, Vec<GpuType>>; 2],
+    gpu_types: [SingleFlight<u32, Vec<GpuType>>; 2],
+    pub(crate) cpu_flavors: SingleFlight<(), Vec<CpuFlavor>>,
+    /// The requests of all deploys that wait for stock.
+    pub(crate) pace: Pace,
 }
 
 impl LookupCache {
+    /// The GPU types of one cloud.
+    pub(crate) fn gpu_types_of(&self, cloud: Cloud) -> &SingleFlight<u32, Vec<GpuType>> {
+        &self.gpu_types[usize::from(cloud == Cloud::Community)]
+    }
+
     /// The oldest answer that will do about anything but pods.
     pub(crate) fn oldest(&self) -> Option<Instant> {
         Instant::now().checked_sub(SHARED_FOR)

@@ -4,6 +4,7 @@ pub(crate) mod builder;
 pub(crate) mod call;
 pub(crate) mod clock;
 pub(crate) mod lookups;
+pub(crate) mod pace;
 pub(crate) mod quota;
 pub(crate) mod ratelimit;
 pub(crate) mod retry;

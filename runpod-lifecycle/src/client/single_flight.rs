@@ -56,6 +56,14 @@ impl<K: PartialEq, T: Clone> SingleFlight<K, T> {
         answer
     }
 
+    /// The last answer to a question and when it was asked; `None` if that was not after `after`.
+    pub(crate) fn newer(&self, question: &K, after: Instant) -> Option<(Instant, Result<T, Error>)> {
+        let latest = self.latest();
+        let latest =
+            latest.as_ref().filter(|latest| latest.question == *question && latest.asked_at > after)?;
+        Some((latest.asked_at, latest.answer.clone()))
+    }
+
     fn recent(&self, question: &K, oldest: Option<Instant>, wanted_at: Instant) -> Option<Result<T, Error>> {
         let latest = self.latest();
         let latest = latest.as_ref().filter(|latest| latest.question == *question)?;

@@ -6,26 +6,34 @@ use std::{
     time::{Duration, SystemTime},
 };
 
-use runpod_api::Secret;
-use tokio::time::Instant;
+use runpod_api::{Failure, Secret};
+use tokio::{
+    sync::{Notify, Semaphore, SemaphorePermit},
+    time::Instant,
+};
 use uuid::Uuid;
 
 use crate::{
     Attempt, Candidate, DeployError, Error, ErrorKind, Event, Origin, Pod, PodHandle, PodSpec, RunPod,
-    Warning,
+    Waited, Warning,
     backend::Create,
     client::{call::Call, retry},
     deploy::{
         error::grouped,
         placement::Placement,
-        step::{CandidateError, NextStep, suggestions},
+        step::{AfterRound, CandidateError, NextStep, suggestions},
     },
     error::operation::Operation,
     knowledge::{
         identity::{Answered, Claim, Window},
+        names::TakenName,
         record::Created,
     },
-    pod::{MARKER, lifetime::Lifetime},
+    pod::{
+        MARKER,
+        labels::{self, Labels},
+        lifetime::Lifetime,
+    },
 };
 
 /// Prices are told in tenths of a cent.
@@ -34,6 +42,26 @@ const PRICE_ROUNDING_USD: f64 = 0.001;
 /// Pauses before each search for a pod whose create has an unknown outcome: 15 s in all, since new
 /// pods show up in lists late (observed).
 pub(crate) const RECONCILE_PAUSES: [u64; 5] = [0, 1, 2, 4, 8];
+
+/// The longest that anything is waited for, far above what anybody waits.
+const LONGEST_PATIENCE: Duration = Duration::from_secs(100 * 365 * 24 * 3600);
+
+/// The terms of a deploy that are its caller's rather than its spec's.
+#[derive(Debug, Default)]
+pub(crate) struct Terms {
+    /// Ends a wait for stock.
+    pub(crate) hurry: Notify,
+    /// The deploys of a fleet that may send at a time; those that wait for stock do not count.
+    pub(crate) at_once: Option<Arc<Semaphore>>,
+}
+
+impl Terms {
+    /// Takes a turn to send; `None` if there is no limit.
+    pub(crate) async fn turn(&self) -> Option<SemaphorePermit<'_>> {
+        // It is never closed.
+        self.at_once.as_ref()?.acquire().await.ok()
+    }
+}
 
 /// A deployment under way, from its first create to its pod.
 pub(crate) struct Deployment<'a> {
@@ -46,11 +74,33 @@ pub(crate) struct Deployment<'a> {
     lifetime: Option<Duration>,
     /// The last create that may have made a pod which no list has shown.
     unclear: Option<Error>,
-    attempts: Vec<Attempt>,
+    /// The last refusal of each candidate, in the order tried.
+    pub(crate) attempts: Vec<Attempt>,
+    taken: TakenName<'a>,
+    pub(crate) terms: &'a Terms,
+    pub(crate) turn: Option<SemaphorePermit<'a>>,
+    /// True unless the last create was held back until the end.
+    is_sent: bool,
+    /// The rounds of creates so far.
+    rounds: u32,
+    /// The requests before the next create that count as cost of waiting.
+    pub(crate) uncounted: u32,
+    /// True once stock has been waited for.
+    pub(crate) has_waited: bool,
+    /// When waiting for stock ends; `None` without patience.
+    pub(crate) deadline: Option<Instant>,
+    /// The id of the pod that was to be replaced, and is gone.
+    pub(crate) replaced: Option<String>,
 }
 
 impl<'a> Deployment<'a> {
-    pub(crate) fn new(runpod: &'a RunPod, spec: &'a PodSpec) -> Self {
+    pub(crate) fn new(
+        runpod: &'a RunPod,
+        spec: &'a PodSpec,
+        taken: TakenName<'a>,
+        terms: &'a Terms,
+        turn: Option<SemaphorePermit<'a>>,
+    ) -> Self {
         let marker = Uuid::new_v4().simple().to_string();
         let began_at = (runpod.server_now(), Instant::now());
         let has_lifetime = spec.lifetime.is_some() || spec.max_total_usd.is_some();
@@ -59,7 +109,43 @@ impl<'a> Deployment<'a> {
             runpod.notify(&Event::Warned { warning });
         }
         let claim = Claim { name: spec.name.clone(), marker, window: None };
-        Self { runpod, spec, claim, began_at, lifetime: spec.lifetime, unclear: None, attempts: Vec::new() }
+        Self {
+            runpod,
+            spec,
+            claim,
+            began_at,
+            lifetime: spec.lifetime,
+            unclear: None,
+            attempts: Vec::new(),
+            taken,
+            terms,
+            turn,
+            is_sent: false,
+            rounds: 0,
+            uncounted: 0,
+            has_waited: false,
+            deadline: spec.patience.map(|patience| began_at.1 + patience.min(LONGEST_PATIENCE)),
+            replaced: None,
+        }
+    }
+
+    /// The same deployment, in place of a pod that is gone.
+    pub(crate) fn after_removing(self, replaced: Option<String>) -> Self {
+        Self { replaced, ..self }
+    }
+
+    /// Returns true if a create may have made a pod that no list has shown.
+    pub(crate) fn is_unclear(&self) -> bool {
+        self.unclear.is_some()
+    }
+
+    /// Warns that its own pod may come up beside one that it has adopted.
+    pub(crate) fn warn_of_second(&self, adopted: &str) {
+        if let Some(unclear) = &self.unclear {
+            let (pod_id, others) = (adopted.to_owned(), Vec::new());
+            let warning = Warning::SecondPodUnknown { pod_id, others, reason: unclear.what() };
+            self.runpod.notify(&Event::Warned { warning });
+        }
     }
 
     /// The spec's environment, with what tells this deployment from every other and when a pod that is
@@ -67,9 +153,13 @@ impl<'a> Deployment<'a> {
     fn env(&self) -> BTreeMap<String, Secret> {
         let mut env = self.spec.env.clone();
         env.insert(MARKER.to_owned(), self.claim.marker.as_str().into());
-        // A template that was saved from a pod hands on that pod's lifetime.
+        // A template that was saved from a pod hands on that pod's lifetime and labels.
         if self.spec.template.is_some() {
             Lifetime::write_none(&mut env);
+            labels::write_none(&mut env);
+        }
+        if !self.spec.labels.is_empty() {
+            labels::write(&self.spec.labels, &mut env);
         }
         if let Some(length) = self.lifetime {
             Lifetime::from(self.runpod.server_now(), length, self.spec.at_end).write(&mut env);
@@ -77,36 +167,93 @@ impl<'a> Deployment<'a> {
         env
     }
 
-    /// Attempts the candidates in order until RunPod accepts one.
-    pub(crate) async fn run(mut self, placement: Placement) -> Result<PodHandle, DeployError> {
-        for candidate in placement.candidates {
-            let hardware = candidate.hardware.to_string();
-            self.runpod.notify(&Event::CandidateTried { hardware: hardware.clone() });
-            self.lifetime = self.spec.lifetime_of(&candidate);
-            let made = match self.create(&candidate, &placement.data_centers).await {
-                Ok(pod) => {
-                    // Named before anything else can go wrong.
-                    let (pod_id, cost_usd_per_hour) = (pod.id.clone(), pod.cost_usd_per_hour);
-                    let hardware = hardware.clone();
-                    self.runpod.notify(&Event::PodCreated { pod_id, hardware, cost_usd_per_hour });
-                    self.within_price(pod, &candidate).await
+    /// Attempts the candidates in order until RunPod accepts one, and again while the spec has patience.
+    pub(crate) async fn run(mut self, mut placement: Placement) -> Result<PodHandle, DeployError> {
+        let mut candidates = placement.candidates.clone();
+        loop {
+            match self.round(&candidates, &placement.data_centers).await {
+                Ok(Some(pod)) => return Ok(self.accepted(pod)),
+                Ok(None) => {}
+                Err(error) => return Err(self.ended(error)),
+            }
+            candidates = match self.after_round(&mut placement).await {
+                Ok(AfterRound::Round(candidates)) => candidates,
+                Ok(AfterRound::Made(pod)) => return Ok(self.accepted(*pod)),
+                Ok(AfterRound::Adopted(pod)) => return Ok(pod),
+                Ok(AfterRound::Over) => {
+                    let end = self.all_refused();
+                    return Err(self.ended(end));
                 }
-                Err(refused) => Err(refused),
+                Err(error) => return Err(self.ended(error)),
             };
+        }
+    }
+
+    /// Attempts each candidate once; `None` if all were refused, or time is up.
+    async fn round(
+        &mut self,
+        candidates: &[Candidate],
+        data_centers: &[String],
+    ) -> Result<Option<Pod>, DeployError> {
+        let (began, mut uncounted) = (Instant::now(), 1);
+        for candidate in candidates {
+            let Some(_order) = self.next_create(candidate, began).await else { continue };
+            self.rounds += std::mem::take(&mut uncounted);
+            // Dropped from here on, it may leave a pod that no list shows yet.
+            self.taken.is_creating = true;
+            let made = self.attempt(candidate, data_centers).await;
+            self.taken.is_creating = false;
             match made {
-                Ok(pod) => return Ok(self.accepted(pod)),
-                Err(CandidateError::NextCandidate(error)) => {
-                    let reason = error.message().to_owned();
-                    self.runpod.notify(&Event::CandidateRefused { hardware, reason });
-                    let Candidate { hardware, cloud, .. } = candidate;
-                    self.attempts.push(Attempt { hardware, cloud, error });
-                }
-                Err(CandidateError::End(error)) => return Err(self.ended(error)),
+                Ok(pod) => return Ok(Some(pod)),
+                Err(CandidateError::NextCandidate(error)) => self.refused(candidate, error),
+                Err(CandidateError::Late) => return Ok(None),
+                Err(CandidateError::End(error)) => return Err(error),
             }
         }
+        Ok(None)
+    }
+
+    async fn attempt(
+        &mut self,
+        candidate: &Candidate,
+        data_centers: &[String],
+    ) -> Result<Pod, CandidateError> {
+        let hardware = candidate.hardware.to_string();
+        self.runpod.notify(&Event::CandidateTried { hardware: hardware.clone() });
+        self.lifetime = self.spec.lifetime_of(candidate);
+        let pod = self.create(candidate, data_centers).await?;
+        // Named before anything else can go wrong.
+        let (pod_id, cost_usd_per_hour) = (pod.id.clone(), pod.cost_usd_per_hour);
+        self.runpod.notify(&Event::PodCreated { pod_id, hardware, cost_usd_per_hour });
+        self.runpod.lookups().pace.created(&candidate.hardware, candidate.cloud, true);
+        self.within_price(pod, candidate).await
+    }
+
+    fn refused(&mut self, candidate: &Candidate, error: Error) {
+        let Candidate { hardware, cloud, .. } = candidate;
+        let reason = error.message().to_owned();
+        self.runpod.notify(&Event::CandidateRefused { hardware: hardware.to_string(), reason });
+        if error.kind() == ErrorKind::NoCapacity {
+            self.runpod.lookups().pace.created(hardware, *cloud, false);
+        }
+        if self.has_waited {
+            self.runpod.lookups().pace.charge(1 + std::mem::take(&mut self.uncounted));
+        }
+        self.attempts.retain(|attempt| (&attempt.hardware, &attempt.cloud) != (hardware, cloud));
+        self.attempts.push(Attempt { hardware: hardware.clone(), cloud: *cloud, error });
+    }
+
+    fn all_refused(&mut self) -> DeployError {
         let attempts = std::mem::take(&mut self.attempts);
         let (name, suggestions) = (self.spec.name.clone(), suggestions(self.spec));
-        Err(self.ended(DeployError::AllRefused { name, attempts, suggestions, replaced: None }))
+        let waited = Waited { duration: self.began_at.1.elapsed(), rounds: self.rounds };
+        let waited = self.has_waited.then_some(waited);
+        DeployError::AllRefused { name, attempts, suggestions, waited, replaced: None }
+    }
+
+    /// Returns true if the time to wait is over. The first round takes as long as it takes.
+    pub(crate) fn is_late(&self) -> bool {
+        self.has_waited && self.deadline.is_none_or(|deadline| Instant::now() >= deadline)
     }
 
     /// The pod, unless it costs more than the spec allows: then it is terminated.
@@ -153,6 +300,7 @@ impl<'a> Deployment<'a> {
         loop {
             let error = match self.send(candidate, data_centers).await {
                 Ok(pod) => return Ok(pod),
+                Err(_) if self.is_late() && !self.is_sent => return Err(CandidateError::Late),
                 Err(error) => error,
             };
             match NextStep::after(&error) {
@@ -192,11 +340,16 @@ impl<'a> Deployment<'a> {
         let call = Call::mutation(Operation::CreatePod, name);
         let sent_at = OnceLock::new();
         let send = async {
+            // The rate limit may have held it back beyond the end.
+            if self.is_late() {
+                return Err(Failure::invalid("create_pod", "the time to wait for stock is over"));
+            }
             sent_at.get_or_init(Instant::now);
             self.runpod.backend().create(&create).await
         };
         let answer = self.runpod.once(call, Box::pin(send)).await;
         // A future that is put aside hears late of the end of its request.
+        self.is_sent = sent_at.get().is_some();
         let late = sent_at.get().map(|at| at.elapsed().saturating_sub(self.runpod.timeout()));
         let ended_at = self.runpod.time().and_then(|now| now.checked_sub(late.unwrap_or_default()));
         self.claim.window = ended_at.map(Window::until);
@@ -216,7 +369,7 @@ impl<'a> Deployment<'a> {
     fn accepted(self, pod: Pod) -> PodHandle {
         let asked = Lifetime::written(&self.env(), None);
         let Self { runpod, spec, mut claim, began_at, unclear, .. } = self;
-        if let Some(warning) = surprise(&pod, asked) {
+        if let Some(warning) = surprise(&pod, asked, &spec.labels) {
             runpod.notify(&Event::Warned { warning });
         }
         if let Some(unclear) = &unclear {
@@ -237,7 +390,14 @@ impl<'a> Deployment<'a> {
 
     /// The end of a deploy. Not having been listed for a while is proof enough to send a create again, since
     /// a pod that shows up late is found by its marker then. After the end nothing searches for it any more.
-    fn ended(self, end: DeployError) -> DeployError {
+    fn ended(mut self, end: DeployError) -> DeployError {
+        match self.replaced.take() {
+            Some(id) => self.end_of(end).after_removing(id),
+            None => self.end_of(end),
+        }
+    }
+
+    fn end_of(self, end: DeployError) -> DeployError {
         let (unclear, end) = match (self.unclear, end) {
             (
                 Some(unclear),
@@ -267,13 +427,17 @@ impl<'a> Deployment<'a> {
 }
 
 /// Compares a pod that was just created with what was sent; `None` if it does not differ.
-fn surprise(pod: &Pod, asked: Option<Lifetime>) -> Option<Warning> {
+fn surprise(pod: &Pod, asked: Option<Lifetime>, labels: &Labels) -> Option<Warning> {
     let pod_id = pod.id.clone();
     Some(match (pod.marker(), asked, Lifetime::read(pod)) {
         (_, Some(_), None) => Warning::LifetimeHidden { pod_id },
         (None, ..) => Warning::MarkerHidden { pod_id },
         (_, None, Some(_)) => Warning::LifetimeInherited { pod_id },
         (_, Some(asked), Some(shown)) if !asked.is_like(shown) => Warning::LifetimeDiffers { pod_id },
+        _ if pod.labels() != *labels => {
+            let reason = "RunPod's answer to its create shows others, or none".to_owned();
+            Warning::LabelsHidden { pod_id, reason }
+        }
         _ => return None,
     })
 }

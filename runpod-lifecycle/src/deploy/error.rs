@@ -2,6 +2,8 @@
 
 use std::{fmt, time::Duration};
 
+use humantime::format_duration;
+
 use crate::{Cloud, Error, ErrorKind, GaveWay, Hardware, Origin, PodHandle, SpecError, WaitError};
 
 /// The fate of a pod that did not become ready.
@@ -51,6 +53,24 @@ impl Attempt {
             ("", Some(status)) => format!("RunPod answered {status}"),
             (message, _) => message.trim_end_matches('.').to_owned(),
         }
+    }
+}
+
+/// A wait for stock that brought none.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Waited {
+    /// From the deploy's first create to its end.
+    pub duration: Duration,
+    /// Times that creates were sent, the first included, each for one candidate or several.
+    pub rounds: u32,
+}
+
+impl fmt::Display for Waited {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let rounds = if self.rounds == 1 { "round" } else { "rounds" };
+        let waited = format_duration(Duration::from_secs(self.duration.as_secs()));
+        write!(f, "after {waited} of waiting for stock and {} {rounds} of creates", self.rounds)
     }
 }
 
@@ -112,10 +132,13 @@ pub enum DeployError {
     AllRefused {
         /// The name of the pod that was to be.
         name: String,
-        /// Each candidate with RunPod's answer, in the order tried.
+        /// Each candidate with RunPod's last answer, in the order tried.
         attempts: Vec<Attempt>,
         /// Changes that would widen the search.
         suggestions: Vec<&'static str>,
+        /// The wait for stock before the last of them; `None` without [`patience`](crate::PodSpec::patience), or if
+        /// waiting would have changed nothing.
+        waited: Option<Waited>,
         /// The id of the pod that was to be replaced ([`IfExists::Replace`](crate::IfExists)): it is
         /// terminated and gone. `None` if there was none.
         replaced: Option<String>,
@@ -211,8 +234,8 @@ impl fmt::Display for DeployError {
                 write!(f, "no pod was created, and the one that has the name was not started: {source}")
             }
             Self::Refused(error) => error.fmt(f),
-            Self::AllRefused { name, attempts, suggestions, replaced } => {
-                tell_all_refused(f, name, attempts, suggestions, replaced.as_deref())
+            Self::AllRefused { name, attempts, suggestions, waited, replaced } => {
+                tell_all_refused(f, name, attempts, suggestions, *waited, replaced.as_deref())
             }
             Self::NotReady { pod_id, origin, aftermath, source } => {
                 let made = if *origin == Origin::Adopted { "adopted" } else { "deployed" };
@@ -247,6 +270,7 @@ fn tell_all_refused(
     name: &str,
     attempts: &[Attempt],
     suggestions: &[&str],
+    waited: Option<Waited>,
     replaced: Option<&str>,
 ) -> fmt::Result {
     let cause = match looks_like_rule(attempts) {
@@ -256,7 +280,8 @@ fn tell_all_refused(
     };
     write!(
         f,
-        "no candidate for pod {name:?} was accepted and none was created{}: {}. {cause}",
+        "no candidate for pod {name:?} was accepted and none was created{}{}: {}. {cause}",
+        waited.map(|waited| format!(", {waited}")).unwrap_or_default(),
         replaced.map(|id| format!(", though {}", is_gone(id))).unwrap_or_default(),
         grouped(attempts)
     )?;
@@ -285,8 +310,8 @@ impl DeployError {
         let note = is_gone(&id);
         match self {
             Self::Refused(error) => Self::Refused(error.with_note(&note)),
-            Self::AllRefused { name, attempts, suggestions, .. } => {
-                Self::AllRefused { name, attempts, suggestions, replaced: Some(id) }
+            Self::AllRefused { name, attempts, suggestions, waited, .. } => {
+                Self::AllRefused { name, attempts, suggestions, waited, replaced: Some(id) }
             }
             Self::Unclear { name, pod_id, reason, source } => {
                 Self::Unclear { name, pod_id, reason: format!("{reason}; {note}"), source }

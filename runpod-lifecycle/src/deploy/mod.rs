@@ -6,8 +6,10 @@ pub(crate) mod data_centers;
 pub(crate) mod deployment;
 mod difference;
 pub(crate) mod error;
+pub(crate) mod fleet;
 mod gpus;
 pub(crate) mod nearest;
+mod patience;
 pub(crate) mod placement;
 pub(crate) mod plan;
 pub(crate) mod recover;
@@ -30,7 +32,7 @@ use tokio::time::{Instant, sleep};
 use crate::{
     Aftermath, Condition, DeployError, Event, Gone, IfExists, Origin, PodHandle, PodSpec, RunPod, WaitError,
     WaitReport,
-    deploy::deployment::Deployment,
+    deploy::deployment::{Deployment, Terms},
     knowledge::names,
     wait::{watch::watch, watcher::Watcher},
 };
@@ -83,9 +85,15 @@ impl RunPod {
     /// The pod bills until it is terminated, ready or not. When that begins RunPod's contract does not say:
     /// count from the moment RunPod accepts it.
     pub async fn deploy(&self, spec: &PodSpec) -> Result<PodHandle, DeployError> {
+        self.deploy_on(spec, &Terms::default()).await
+    }
+
+    /// Deploys on terms of the caller's.
+    pub(crate) async fn deploy_on(&self, spec: &PodSpec, terms: &Terms) -> Result<PodHandle, DeployError> {
+        let turn = terms.turn().await;
         let placement = self.placement(spec).await?;
         // Taken only now, so that nobody queues for a name behind reads of the catalog.
-        let Some(mut taken) = self.lookups().names.take(&spec.name).await else {
+        let Some(taken) = self.lookups().names.take(&spec.name).await else {
             return Err(DeployError::NameBusy { name: spec.name.clone(), waited: names::PATIENCE });
         };
         let replaced = match self.settle_name(spec).await? {
@@ -97,14 +105,8 @@ impl RunPod {
         for warning in placement.warnings.iter().cloned().chain(ssh_warning) {
             self.notify(&Event::Warned { warning });
         }
-        // Dropped from here on, it may leave a pod that no list shows yet.
-        taken.is_creating = true;
-        let outcome = Box::pin(Deployment::new(self, spec).run(placement)).await;
-        taken.is_creating = false;
-        outcome.map_err(|error| match replaced {
-            Some(id) => error.after_removing(id),
-            None => error,
-        })
+        let deployment = Deployment::new(self, spec, taken, terms, turn).after_removing(replaced);
+        Box::pin(deployment.run(placement)).await
     }
 
     /// Deploys and waits in one call.

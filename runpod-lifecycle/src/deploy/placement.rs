@@ -24,10 +24,13 @@ pub(crate) struct Placement {
     pub(crate) data_centers: Vec<String>,
     /// Hardware that was left out, and other surprises.
     pub(crate) warnings: Vec<Warning>,
+    /// The part of the catalog that they were chosen from.
+    pub(crate) offer: Offer,
 }
 
 /// The catalog's offer for a kind of hardware; `None` where it cannot be read.
-enum Offer {
+#[derive(Clone, Debug)]
+pub(crate) enum Offer {
     Gpus(Vec<(Cloud, Option<Vec<GpuType>>)>),
     Cpus(Option<Vec<CpuFlavor>>),
 }
@@ -58,18 +61,7 @@ impl RunPod {
             Err(error) => Err(error),
         };
         let pinned = data_centers.as_deref().unwrap_or_default();
-        let choice = match (&spec.hardware, &offer) {
-            (HardwareSpec::Gpu(gpu), Offer::Gpus(offers)) => {
-                gpu_candidates(gpu, spec.order, offers, pinned, self.supports(Feature::Catalog))
-            }
-            (HardwareSpec::Cpu(cpu), Offer::Cpus(flavors)) => {
-                let choice = cpu_candidates(spec, cpu, flavors.as_deref(), pinned);
-                choice.map(|choice| choice.sorted(spec.order))
-            }
-            _ => Ok(Choice::default()),
-        };
-        let within_budget = |choice: Choice| choice.within_budget(spec).map_err(|problem| vec![problem]);
-        let choice = choice.and_then(within_budget).unwrap_or_else(|found| {
+        let choice = offer.choose(spec, pinned, self.supports(Feature::Catalog)).unwrap_or_else(|found| {
             add(found, problems);
             Choice::default()
         });
@@ -79,13 +71,14 @@ impl RunPod {
         if !data_centers.is_empty() && candidates.iter().any(|one| one.cloud == Cloud::Community) {
             warnings.push(Warning::StockUnknown { data_centers: data_centers.clone() });
         }
-        Ok(Placement { candidates, left_out, data_centers, warnings })
+        Ok(Placement { candidates, left_out, data_centers, warnings, offer })
     }
 
     async fn offer(&self, spec: &PodSpec) -> Result<Offer, DeployError> {
         let has_catalog = self.supports(Feature::Catalog);
         let HardwareSpec::Gpu(gpu) = &spec.hardware else {
-            let flavors = if has_catalog { self.readable(spec, self.cpu_flavors().await)? } else { None };
+            let flavors =
+                if has_catalog { self.readable(spec, self.cpu_flavors_shared().await)? } else { None };
             return Ok(Offer::Cpus(flavors));
         };
         let mut offers = Vec::new();
@@ -103,9 +96,15 @@ impl RunPod {
         Ok(Offer::Gpus(offers))
     }
 
+    async fn cpu_flavors_shared(&self) -> Result<Vec<CpuFlavor>, Error> {
+        self.lookups().cpu_flavors.get((), self.lookups().oldest(), self.cpu_flavors()).await
+    }
+
     async fn gpu_types_shared(&self, count: u32, cloud: Cloud) -> Result<Vec<GpuType>, Error> {
-        let shared = &self.lookups().gpu_types[usize::from(cloud == Cloud::Community)];
-        shared.get(count, self.lookups().oldest(), self.gpu_types(count, cloud)).await
+        self.lookups()
+            .gpu_types_of(cloud)
+            .get(count, self.lookups().oldest(), self.gpu_types(count, cloud))
+            .await
     }
 
     /// The part of the catalog that says what may be deployed; nothing only if the spec can do without.
@@ -162,6 +161,25 @@ pub(crate) fn unread(what: &str, error: &Error) -> String {
 }
 
 impl Offer {
+    /// Chooses the candidates of a spec that may go to these data centers, or to any if there are none.
+    pub(crate) fn choose(
+        &self,
+        spec: &PodSpec,
+        data_centers: &[String],
+        has_catalog: bool,
+    ) -> Result<Choice, Vec<Problem>> {
+        let choice = match (&spec.hardware, self) {
+            (HardwareSpec::Gpu(gpu), Self::Gpus(offers)) => {
+                gpu_candidates(gpu, spec.order, offers, data_centers, has_catalog)?
+            }
+            (HardwareSpec::Cpu(cpu), Self::Cpus(flavors)) => {
+                cpu_candidates(spec, cpu, flavors.as_deref(), data_centers)?.sorted(spec.order)
+            }
+            _ => Choice::default(),
+        };
+        choice.within_budget(spec).map_err(|problem| vec![problem])
+    }
+
     /// Every data center in which it shows stock.
     fn data_centers(&self) -> Vec<String> {
         let names = |list: &[(String, Stock)]| list.iter().map(|(id, _)| id.clone()).collect::<Vec<_>>();

@@ -19,7 +19,8 @@ use tokio::{runtime::Handle, time::Instant};
 
 use crate::{
     Aftermath, Condition, DeployError, Error, Event, OnFailure, Origin, PodHandle, PodSpec, RunPod,
-    WaitError, Warning, deploy::not_ready,
+    WaitError, Warning,
+    deploy::{deployment::Terms, not_ready},
 };
 
 /// Something that ends a scope early.
@@ -148,7 +149,7 @@ impl<'a, T, E> WithPod<'a, T, E> {
     ///
     /// The pod is terminated at once. If its first wait was cut short, a list is read 15 s after its create that shows
     /// whether that made a second pod. A deploy that is under way is seen through first, since only the answer to its create
-    /// tells the pod's id.
+    /// tells the pod's id; one that waits for stock ([`PodSpec::patience`]) ends.
     pub fn until(self, interrupt: impl Future<Output = ()> + Send + 'a) -> Self {
         *self.interrupt.lock().unwrap_or_else(PoisonError::into_inner) = Some(Box::pin(interrupt));
         self
@@ -221,9 +222,13 @@ impl RunPod {
             let interrupt = given.lock().unwrap_or_else(PoisonError::into_inner).take();
             let interrupt = interrupt.unwrap_or_else(|| Box::pin(future::pending()));
             // Heard from the beginning, and obeyed once the deploy has come to its end.
-            let (pod, interrupt) = match select(Box::pin(self.deploy(spec)), interrupt).await {
+            let terms = Terms::default();
+            let (pod, interrupt) = match select(Box::pin(self.deploy_on(spec, &terms)), interrupt).await {
                 Either::Left((pod, interrupt)) => (pod, Some(interrupt)),
-                Either::Right(((), deploy)) => (deploy.await, None),
+                Either::Right(((), deploy)) => {
+                    terms.hurry.notify_one();
+                    (deploy.await, None)
+                }
             };
             let mut scope =
                 Scope { pod: pod.map_err(ScopeError::Deploy)?, is_open: true, began: Instant::now() };

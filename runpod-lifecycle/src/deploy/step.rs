@@ -1,11 +1,25 @@
 //! The step after a failed create.
 
-use crate::{Cloud, DeployError, Error, ErrorKind, PodSpec};
+use crate::{Candidate, Cloud, DeployError, Error, ErrorKind, Pod, PodHandle, PodSpec};
 
 /// Why a candidate brought no pod.
 pub(crate) enum CandidateError {
     NextCandidate(Error),
     End(DeployError),
+    /// The time to wait for stock was over before it was sent.
+    Late,
+}
+
+/// The step after a round of creates that brought no pod.
+pub(crate) enum AfterRound {
+    /// Another round, of these candidates.
+    Round(Vec<Candidate>),
+    /// A create of an earlier round had made the pod after all.
+    Made(Box<Pod>),
+    /// Another process has made a pod of the name, which is taken.
+    Adopted(PodHandle),
+    /// No other round.
+    Over,
 }
 
 /// The step that follows a failed create.

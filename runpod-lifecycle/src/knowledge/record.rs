@@ -13,6 +13,7 @@ use crate::{
     knowledge::{
         evidence::{Address, Change, Changed, Changes, History, LAG, Run, Turnover},
         identity::Claim,
+        listing::Listing,
         search::Progress,
         turn::Turn,
     },
@@ -104,6 +105,17 @@ impl PodRecords {
             (is_created || is_adopted) && !known.is_terminated()
         };
         self.table().by_id.values().filter(may_be_unlisted).cloned().collect()
+    }
+
+    /// The pods that were created, were not terminated since, and that a list lacks which need not show them yet.
+    pub(crate) fn created_unlisted(&self, list: &Listing) -> Vec<Arc<PodRecord>> {
+        let may_be_unlisted = |(id, record): &(&String, &Arc<PodRecord>)| {
+            let known = record.known();
+            let is_new = known.created.as_ref().is_some_and(|made| list.asked_at < made.at + 2 * LAG);
+            is_new && !known.is_terminated() && list.pod(id).is_none()
+        };
+        let records = self.table();
+        records.by_id.iter().filter(may_be_unlisted).map(|(_, record)| Arc::clone(record)).collect()
     }
 
     /// Returns false if a pod was changed through this handle since it was seen so, which makes that worthless.

@@ -3,6 +3,7 @@
 pub(crate) mod cloud;
 pub(crate) mod connection;
 pub(crate) mod endpoint;
+pub(crate) mod labels;
 pub(crate) mod lifetime;
 pub(crate) mod load;
 pub(crate) mod log;

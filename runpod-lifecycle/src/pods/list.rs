@@ -199,7 +199,7 @@ impl RunPod {
     }
 
     /// A pod that was created or adopted lately, unless it is gone.
-    async fn created_still(&self, record: Arc<PodRecord>) -> Result<Option<PodHandle>, Error> {
+    pub(crate) async fn created_still(&self, record: Arc<PodRecord>) -> Result<Option<PodHandle>, Error> {
         let Some(pod) = record.pod() else { return Ok(None) };
         let (seen, finding) = self.examine(&pod.id, Attempts::Several, None).await?;
         if finding == Finding::Gone {

@@ -3,6 +3,7 @@
 pub(crate) mod accepted;
 pub(crate) mod act;
 pub(crate) mod cost;
+pub(crate) mod labelled;
 pub(crate) mod list;
 pub(crate) mod reap;
 pub(crate) mod search;

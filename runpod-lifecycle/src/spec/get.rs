@@ -148,6 +148,11 @@ impl PodSpec {
         self.env.iter().map(|(name, value)| (name.as_str(), value))
     }
 
+    /// Labels, by key.
+    pub fn get_labels(&self) -> impl Iterator<Item = (&str, &str)> {
+        self.labels.iter().map(|(key, value)| (key.as_str(), value.as_str()))
+    }
+
     /// True if sshd is to be started, false if not; `None` for the default.
     #[must_use]
     pub fn get_ssh(&self) -> Option<bool> {
@@ -170,6 +175,12 @@ impl PodSpec {
     #[must_use]
     pub fn get_at_end(&self) -> AtEnd {
         self.at_end
+    }
+
+    /// The longest that stock is waited for; `None` if the candidates are tried once.
+    #[must_use]
+    pub fn get_patience(&self) -> Option<Duration> {
+        self.patience
     }
 
     /// True if a spot pod is asked for.

@@ -13,7 +13,11 @@ use std::{collections::BTreeMap, time::Duration};
 
 use runpod_api::Secret;
 
-use crate::{AtEnd, Cloud, Order, Port, Protocol, pod::port::JUPYTER, spec::need::GpuNeed};
+use crate::{
+    AtEnd, Cloud, Order, Port, Protocol,
+    pod::{labels::Labels, port::JUPYTER},
+    spec::need::GpuNeed,
+};
 
 /// Mount path of volumes when the spec names none.
 const DEFAULT_MOUNT_PATH: &str = "/workspace";
@@ -69,6 +73,9 @@ pub struct PodSpec {
     pub(crate) at_end: AtEnd,
     pub(crate) interruptible: bool,
     pub(crate) public_ip: bool,
+    pub(crate) labels: Labels,
+    /// `None` for one round of candidates.
+    pub(crate) patience: Option<Duration>,
 }
 
 /// Policy for a name that is already taken.
@@ -281,6 +288,8 @@ impl PodSpec {
             at_end: AtEnd::default(),
             interruptible: false,
             public_ip: false,
+            labels: Labels::new(),
+            patience: None,
         }
     }
 
@@ -439,6 +448,24 @@ impl PodSpec {
         self
     }
 
+    /// Labels the pod, for [`list_labelled`](crate::RunPod::list_labelled) and [`Pod::labels`](crate::Pod::labels). At most 64 labels. A key set again
+    /// has the last value.
+    ///
+    /// Keys have 1 to 63 letters of ASCII, digits, `_`, `.` and `-`; values at most 255 characters, none of them a control character. They
+    /// are kept in the pod's environment, in clear, for every holder of the key and for the container to read: no place for
+    /// a secret. A template hands none on.
+    ///
+    /// ```
+    /// use runpod_lifecycle::PodSpec;
+    ///
+    /// PodSpec::any_gpu("worker-1", "image").label("job", "7").label("team", "vision").validate()?;
+    /// # Ok::<(), runpod_lifecycle::SpecError>(())
+    /// ```
+    pub fn label(mut self, key: impl Into<String>, value: impl Into<String>) -> Self {
+        self.labels.insert(key.into(), value.into());
+        self
+    }
+
     /// Replaces the image's entrypoint. Default, also if every word is empty: the image's own.
     pub fn entrypoint<A: Into<String>>(mut self, words: impl IntoIterator<Item = A>) -> Self {
         self.entrypoint = words_of(words);
@@ -522,6 +549,34 @@ impl PodSpec {
     /// Without a lifetime it has no effect.
     pub fn at_end(mut self, at_end: AtEnd) -> Self {
         self.at_end = at_end;
+        self
+    }
+
+    /// Waits for stock, at most so long from the deploy's first create on. Default, and zero: the candidates are tried once.
+    ///
+    /// Once RunPod has refused every candidate for a lack of stock, its catalog is watched, and a create is sent when it
+    /// shows some, or when another deploy through the handle finds some; and now and then without, since stock is a hint.
+    /// All waiting deploys of a handle and its clones send at most 2 requests a minute together: a part of the
+    /// catalog (one cloud's GPU types for one number of GPUs, or the CPU flavors) each 30 s. Where they wait for several parts,
+    /// [`Cloud::Either`] among them, these take turns.
+    ///
+    /// A refusal that waiting does not change ends the deploy at once, or leaves its candidate out where there are
+    /// others. Meanwhile the name is taken: another deploy of it through the handle ends with
+    /// [`DeployError::NameBusy`](crate::DeployError::NameBusy) after 60 s. Before a create that was waited for the name is searched for again. With
+    /// [`IfExists::Replace`] the old pod is gone before the waiting begins.
+    ///
+    /// REST v1 has no catalog: there it is a problem of the spec.
+    ///
+    /// ```
+    /// use std::time::Duration;
+    /// use runpod_lifecycle::PodSpec;
+    ///
+    /// let hours = Duration::from_secs(2 * 3600);
+    /// PodSpec::gpu("trainer", "runpod/pytorch:latest", ["NVIDIA H200"]).patience(hours).validate()?;
+    /// # Ok::<(), runpod_lifecycle::SpecError>(())
+    /// ```
+    pub fn patience(mut self, longest: Duration) -> Self {
+        self.patience = Some(longest).filter(|longest| !longest.is_zero());
         self
     }
 

@@ -14,6 +14,10 @@ const PORTS_PER_PROTOCOL: usize = 10;
 const MIN_VOLUME_GB: u32 = 10;
 /// The largest number taken for a size or count, far above anything RunPod sells.
 const MAX_NUMBER: u32 = 1_000_000;
+/// The most labels of a pod.
+const MOST_LABELS: usize = 64;
+/// The most characters of a label's key and value.
+const LABEL_LIMITS: (usize, usize) = (63, 255);
 /// The fewest vCPUs of a CPU pod.
 const MIN_VCPUS: u32 = 2;
 
@@ -43,6 +47,7 @@ impl PodSpec {
         self.check_storage(&mut problems);
         self.check_ports(&mut problems);
         self.check_env(&mut problems);
+        self.check_labels(&mut problems);
         if self.lifetime.is_some_and(|lifetime| lifetime.is_zero()) {
             let allowed = "a lifetime is longer than nothing; leave it out for a pod that is to stay";
             problems.push(Problem::new("lifetime", "0 s", allowed));
@@ -85,6 +90,11 @@ impl PodSpec {
                 let no_prices = "REST v1 has no catalog, so no prices";
                 unsupported("max_usd_per_hour", self.max_usd_per_hour.is_some(), no_prices);
                 unsupported("max_total_usd", self.max_total_usd.is_some(), no_prices);
+                unsupported(
+                    "patience",
+                    self.patience.is_some(),
+                    "REST v1 has no catalog, so no stock to wait for",
+                );
             }
         }
         problems
@@ -199,6 +209,25 @@ impl PodSpec {
                 let name = name.split('=').next().unwrap_or_default();
                 problems.push(Problem::new("env", name, allowed));
             }
+        }
+    }
+
+    fn check_labels(&self, problems: &mut Vec<Problem>) {
+        let (longest_key, longest_value) = LABEL_LIMITS;
+        let is_plain = |c: char| c.is_ascii_alphanumeric() || "_.-".contains(c);
+        for (key, value) in &self.labels {
+            if key.is_empty() || key.len() > longest_key || !key.chars().all(is_plain) {
+                let allowed = "a label's key has 1 to 63 letters of ASCII, digits, _, . and -";
+                problems.push(Problem::new("label", key, allowed));
+            }
+            if value.chars().count() > longest_value || value.contains(char::is_control) {
+                let allowed = "a label's value has at most 255 characters, and no control characters";
+                problems.push(Problem::new("label", format!("{key}={value}"), allowed));
+            }
+        }
+        if self.labels.len() > MOST_LABELS {
+            let value = format!("{} labels", self.labels.len());
+            problems.push(Problem::new("label", value, "a pod has at most 64 labels"));
         }
     }
 }

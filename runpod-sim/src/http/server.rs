@@ -15,8 +15,9 @@ use tokio::{net::TcpListener, sync::oneshot, task::JoinSet};
 
 use super::wire::Cut;
 
-/// Longest time a client may take to send its request's head.
-const HEAD_TIMEOUT: Duration = Duration::from_secs(30);
+/// Longest time a client may take to send its request's head, counted from the answer before it on the same connection. Not a
+/// pause that clients make: one that asks each 30 s would find the connection closed as it sends.
+const HEAD_TIMEOUT: Duration = Duration::from_secs(75);
 
 /// Serves connections until told to stop, then closes them all at once.
 pub(crate) async fn serve(listener: TcpListener, router: Router, mut stop: oneshot::Receiver<()>) {

@@ -18,7 +18,7 @@ use crate::matrix::{
     cell::Cell,
     fault::{self, Fault},
     operation::{Operation, Policy, Row},
-    world::{SUBJECT, World, spec},
+    world::{SECOND, SUBJECT, World, plain, spec},
 };
 
 /// When in a wait a future is dropped.
@@ -126,7 +126,7 @@ async fn check(world: &World, name: &str) {
     assert!(world.foreign.iter().all(|id| alive.contains(id)), "{name}: a foreign pod is gone");
     let mut known: BTreeSet<String> = world.foreign.iter().chain(&world.bystander).cloned().collect();
     known.extend(world.subject.iter().map(|pod| pod.id.clone()));
-    for event in world.events.lock().expect("nobody panicked with it").iter() {
+    for event in world.events.lock().expect("nobody panicked with it").iter().map(plain) {
         if let Event::PodCreated { pod_id, .. } | Event::PodFound { pod_id } = event {
             known.insert(pod_id.clone());
         }
@@ -134,7 +134,8 @@ async fn check(world: &World, name: &str) {
     if alive.is_subset(&known) {
         return;
     }
-    let shown = named(&world.runpod, SUBJECT).await;
+    let mut shown = named(&world.runpod, SUBJECT).await;
+    shown.extend(named(&world.runpod, SECOND).await);
     for id in alive.difference(&known) {
         assert!(shown.iter().any(|pod| pod.id == *id && pod.is_ours()), "{name}: nobody knows of {id}");
     }

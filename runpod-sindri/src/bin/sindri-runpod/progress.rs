@@ -78,7 +78,9 @@ fn passing(event: &Event) -> Option<String> {
         Event::Polled { pod_id, state, pending, condition, .. } => {
             Some(polled(pod_id, state.as_ref(), pending.as_deref(), condition))
         }
-        Event::CandidateTried { .. } | Event::Paused { .. } => Some(event.to_string()),
+        Event::CandidateTried { .. } | Event::StockAwaited { .. } | Event::Paused { .. } => {
+            Some(event.to_string())
+        }
         _ => None,
     }
 }

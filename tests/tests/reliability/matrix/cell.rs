@@ -13,7 +13,7 @@ use super::{
     expectation,
     fault::{Fault, Meaning},
     operation::{Operation, Policy, Row},
-    world::{SUBJECT, World, spec},
+    world::{LABEL, RESTOCKED_AFTER, SECOND, SUBJECT, World, spec},
 };
 
 const KEY: &str = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIOurs laptop";
@@ -129,6 +129,9 @@ impl Cell {
         world.events.lock().expect("nobody panicked with it").clear();
         let fault =
             runpod_sim::Fault::new(self.fault.on(self.row.version)).on(self.row.call).times(self.times);
+        // The first read of the catalog is before the wait for stock.
+        let is_later = self.row.operation == Operation::DeployPatient;
+        let fault = if is_later { fault.nth(2) } else { fault };
         world.sim.inject(fault).expect("a fine fault");
         let started = Instant::now();
         let mut told = self.act(&world).await;
@@ -166,6 +169,14 @@ impl Cell {
             },
             O::DeployAdopt => self.deploy(world, IfExists::Adopt).await,
             O::DeployReplace => self.deploy(world, IfExists::Replace).await,
+            O::DeployPatient => {
+                let spec = spec(SUBJECT).patience(Duration::from_secs(3600));
+                match tokio::join!(runpod.deploy(&spec), world.restock()).0 {
+                    Ok(pod) => Told::done([pod.id.clone()]),
+                    Err(error) => Told::deploy(&error),
+                }
+            }
+            O::DeployAll => self.deploy_all(world).await,
             O::WaitRunning => wait(world.subject().wait_until(Running, self.longest()).await),
             O::WaitSsh => wait(world.subject().wait_until(Ready::Ssh, self.longest()).await),
             O::WaitStopped => wait(world.subject().wait_until(Stopped, self.longest()).await),
@@ -174,6 +185,13 @@ impl Cell {
             O::Stop => Told::call(world.subject().stop().await, |_| Told::done([])),
             O::Restart => Told::call(world.subject().restart().await, |_| Told::done([])),
             O::Terminate => Told::call(world.subject().terminate().await, |_| Told::done([])),
+            O::TerminateAll => {
+                let mut ended = runpod.terminate_all([world.subject().clone()]).await;
+                Told::call(ended.remove(0).outcome, |_| Told::done([]))
+            }
+            O::Labelled => Told::call(runpod.list_labelled(LABEL.0, LABEL.1).await, |found| {
+                Told::done(found.pods.iter().map(|pod| pod.id.clone()))
+            }),
             O::Get => Told::call(runpod.get(&world.subject().id).await, |pod| Told::done([pod.id.clone()])),
             O::Find => Told::call(runpod.find(SUBJECT).await, |found| match found {
                 Found::One(pod) => Told::done([pod.id.clone()]),
@@ -199,6 +217,27 @@ impl Cell {
                 false => Told::wrong("the key was there already"),
             }),
         }
+    }
+
+    /// Deploys two pods, one after the other.
+    async fn deploy_all(&self, world: &World) -> Told {
+        let results = match world.runpod.deploy_all([SUBJECT, SECOND].map(spec)).at_once(1).await {
+            Ok(results) => results,
+            Err(error) => return Told::wrong(error.to_string()),
+        };
+        let mut all = Told::done([]);
+        for result in results {
+            let told = match result {
+                // The first wait ends a twin.
+                Ok(pod) => wait(pod.wait_until(Running, self.longest()).await),
+                Err(error) => Told::deploy(&error),
+            };
+            all.ids.extend(told.ids);
+            if all.outcome == Outcome::Done {
+                (all.outcome, all.text) = (told.outcome, told.text);
+            }
+        }
+        all
     }
 
     async fn deploy(&self, world: &World, if_exists: IfExists) -> Told {
@@ -239,16 +278,23 @@ impl Cell {
     }
 
     fn budget(&self) -> Duration {
-        let replacing = if self.row.operation == Operation::DeployReplace { 15 } else { 0 };
+        // The old pod ends first, or the first waits come one after the other.
+        let replacing = match self.row.operation {
+            Operation::DeployReplace | Operation::DeployAll => 15,
+            _ => 0,
+        };
         let seconds = match (self.row.policy, self.fault.meaning) {
             (Policy::Watched, Meaning::Final(ErrorKind::RateLimited)) if replacing > 0 => 320,
             (Policy::Ending, Meaning::Final(ErrorKind::RateLimited)) if replacing > 0 => 320,
             (Policy::Watched, Meaning::Final(ErrorKind::RateLimited)) => 80,
             (Policy::Watched, _) => 40,
+            // Each read costs a pause of 30 s, and after two minutes without one a create is tried.
+            (Policy::Stock, _) => RESTOCKED_AFTER.as_secs() + 150 + 30 * self.times,
             // A look for the pod takes 15 s, a pause up to 4 s.
             (Policy::Create, _) => 20 + 21 * self.times + self.fault.list_lag.as_secs(),
             (Policy::Once, _) => 2,
             (Policy::Twins, _) => 35,
+            _ if self.row.operation == Operation::DeployAll => 40,
             _ if self.row.operation == Operation::Logs => 30,
             // A pod that may have just been started is looked at again 15 s later.
             _ if self.row.operation == Operation::Reap => 35,
@@ -313,7 +359,11 @@ impl Cell {
         let failed = told.outcome != Outcome::Done && !is_warning_of_create;
         match self.row.operation {
             O::Keys | O::AddKey => 0,
-            O::DeployNew | O::Terminate => usize::from(failed == (self.row.operation == O::Terminate)),
+            O::DeployAll => told.ids.len(),
+            O::TerminateAll => usize::from(failed),
+            O::DeployNew | O::DeployPatient | O::Terminate => {
+                usize::from(failed == (self.row.operation == O::Terminate))
+            }
             O::DeployReplace if told.outcome == Outcome::TimedOut => 0,
             O::DeployReplace if self.row.makes("getPod") || self.row.makes("createPod") => {
                 usize::from(!failed)

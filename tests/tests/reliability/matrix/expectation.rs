@@ -28,6 +28,9 @@ pub(crate) fn of(cell: &Cell) -> Outcome {
         }
         (Policy::Ending, Meaning::Final(ErrorKind::RateLimited))
         | (Policy::Catalog, Meaning::Final(ErrorKind::Blocked)) => Outcome::Done,
+        // Nothing else can be sent either.
+        (Policy::Stock, Meaning::Final(ErrorKind::RateLimited)) => Outcome::Failed(ErrorKind::RateLimited),
+        (Policy::Stock, _) => Outcome::Done,
         // The past of a log has so long to be opened.
         _ if row.operation == Operation::Logs && cell.is_limited_for(LONGEST_HISTORY) => {
             Outcome::Failed(ErrorKind::RateLimited)
@@ -54,7 +57,7 @@ pub(crate) fn of(cell: &Cell) -> Outcome {
 /// A list whose pods have no ids: pods of other names do not matter, the one looked for does.
 fn without_ids(operation: Operation) -> Outcome {
     match operation {
-        Operation::DeployNew => Outcome::Done,
+        Operation::DeployNew | Operation::DeployAll => Outcome::Done,
         Operation::Reap => Outcome::Warned,
         _ => Outcome::Failed(ErrorKind::Unreadable),
     }

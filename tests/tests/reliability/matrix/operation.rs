@@ -9,6 +9,8 @@ pub(crate) enum Operation {
     DeployTaken,
     DeployAdopt,
     DeployReplace,
+    DeployPatient,
+    DeployAll,
     WaitRunning,
     WaitSsh,
     WaitStopped,
@@ -17,7 +19,9 @@ pub(crate) enum Operation {
     Stop,
     Restart,
     Terminate,
+    TerminateAll,
     Find,
+    Labelled,
     Get,
     Plan,
     Logs,
@@ -43,6 +47,8 @@ pub(crate) enum Policy {
     Create,
     /// The wait goes on.
     Watched,
+    /// The wait for stock goes on, with a create where the catalog cannot be read, which RunPod may refuse to answer too.
+    Stock,
     /// The first wait for a new pod: it goes on until a list shows the pod and with it its twin, or says that none did.
     Twins,
 }
@@ -74,6 +80,9 @@ impl Row {
             row(O::DeployReplace, "deletePod", P::Ending),
             row(O::DeployReplace, "getPod", P::Watched),
             row(O::DeployReplace, "createPod", P::Create),
+            row(O::DeployPatient, "listGpuTypes", P::Stock),
+            row(O::DeployAll, "listPods", P::Repeated),
+            row(O::DeployAll, "createPod", P::Create),
             row(O::WaitRunning, "getPod", P::Watched),
             row(O::WaitRunning, "listPods", P::Twins),
             row(O::WaitSsh, "getPod", P::Watched),
@@ -83,7 +92,9 @@ impl Row {
             row(O::Stop, "podAction", P::Ending),
             row(O::Restart, "podAction", P::Once),
             row(O::Terminate, "deletePod", P::Ending),
+            row(O::TerminateAll, "deletePod", P::Ending),
             row(O::Find, "listPods", P::Repeated),
+            row(O::Labelled, "listPods", P::Repeated),
             row(O::Get, "getPod", P::Repeated),
             row(O::Plan, "listGpuTypes", P::Catalog),
             row(O::Plan, "listPods", P::Repeated),
@@ -146,6 +157,8 @@ impl Operation {
             Self::DeployTaken => "deploy, Fail",
             Self::DeployAdopt => "deploy, Adopt",
             Self::DeployReplace => "deploy, Replace",
+            Self::DeployPatient => "deploy, patience",
+            Self::DeployAll => "deploy_all",
             Self::WaitRunning => "wait Running",
             Self::WaitSsh => "wait Ready::Ssh",
             Self::WaitStopped => "wait Stopped",
@@ -154,7 +167,9 @@ impl Operation {
             Self::Stop => "stop",
             Self::Restart => "restart",
             Self::Terminate => "terminate",
+            Self::TerminateAll => "terminate_all",
             Self::Find => "find",
+            Self::Labelled => "list_labelled",
             Self::Get => "get",
             Self::Plan => "plan",
             Self::Logs => "logs",
@@ -168,9 +183,10 @@ impl Operation {
     pub(crate) fn group(self) -> &'static str {
         match self {
             Self::DeployNew | Self::DeployTaken | Self::DeployAdopt | Self::DeployReplace => "Deploy",
+            Self::DeployPatient | Self::DeployAll => "Deploy",
             Self::WaitRunning | Self::WaitSsh | Self::WaitStopped | Self::WaitGone => "Wait",
-            Self::Start | Self::Stop | Self::Restart | Self::Terminate => "Act",
-            Self::Find | Self::Get | Self::Plan | Self::Logs => "Look",
+            Self::Start | Self::Stop | Self::Restart | Self::Terminate | Self::TerminateAll => "Act",
+            Self::Find | Self::Labelled | Self::Get | Self::Plan | Self::Logs => "Look",
             Self::Reap | Self::Keys | Self::AddKey => "Reap and SSH keys",
         }
     }

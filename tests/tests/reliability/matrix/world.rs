@@ -8,6 +8,7 @@ use std::{
 use runpod_lifecycle::{ApiVersion, Event, PodHandle, PodSpec, RunPod};
 use runpod_sim::{Behavior, BootProfile, Delay, Fault, FaultKind, Sim};
 use serde_json::json;
+use tokio::time::sleep;
 
 use super::{
     cell::Cell,
@@ -24,6 +25,12 @@ pub(crate) const BOOT_STEP: Duration = Duration::from_millis(100);
 const KNOWN: Duration = Duration::from_secs(10);
 /// The name of the pod that is acted upon.
 pub(crate) const SUBJECT: &str = "subject";
+/// The name of the second pod of a fleet.
+pub(crate) const SECOND: &str = "second";
+/// The label of the pod that is acted upon, where it is looked for by one.
+pub(crate) const LABEL: (&str, &str) = ("job", "7");
+/// When there is stock again, for a deploy that waits for some.
+pub(crate) const RESTOCKED_AFTER: Duration = Duration::from_secs(60);
 
 pub(crate) struct World {
     pub(crate) sim: Sim,
@@ -35,6 +42,14 @@ pub(crate) struct World {
     pub(crate) subject: Option<PodHandle>,
     /// Another pod of ours, which must stay.
     pub(crate) bystander: Option<String>,
+}
+
+/// The event itself, also where a fleet tells of it.
+pub(crate) fn plain(event: &Event) -> &Event {
+    match event {
+        Event::OfFleet { event, .. } => event,
+        event => event,
+    }
 }
 
 pub(crate) fn spec(name: &str) -> PodSpec {
@@ -101,6 +116,12 @@ impl World {
         self.runpod.deploy(spec).await.expect("no fault yet")
     }
 
+    /// Brings stock while a deploy waits for some.
+    pub(crate) async fn restock(&self) {
+        sleep(RESTOCKED_AFTER).await;
+        self.sim.set_capacity(GPU, 2).expect("a type of the catalog");
+    }
+
     /// Lets every boot end and every list catch up.
     pub(crate) fn settle(&self) {
         self.sim.advance(Duration::from_secs(30));
@@ -109,7 +130,13 @@ impl World {
     async fn prepare(&mut self, cell: &Cell) {
         use Operation as O;
         let subject = match cell.row.operation {
-            O::DeployNew | O::Keys | O::AddKey => return self.settle(),
+            O::DeployNew | O::DeployAll | O::Keys | O::AddKey => return self.settle(),
+            O::DeployPatient => {
+                // The foreign pod has the only one.
+                self.sim.set_capacity(GPU, 1).expect("a type of the catalog");
+                return self.settle();
+            }
+            O::Labelled => self.deploy(&spec(SUBJECT).label(LABEL.0, LABEL.1)).await,
             O::WaitRunning | O::WaitSsh => {
                 if cell.row.policy == Policy::Twins {
                     let twice = Fault::new(FaultKind::DuplicateCreate).times(1);
@@ -152,6 +179,7 @@ impl World {
             .lock()
             .expect("nobody panicked with it")
             .iter()
+            .map(plain)
             .any(|event| matches!(event, Event::Warned { warning } if !warning.to_string().contains(UNCLEAR)))
     }
 }

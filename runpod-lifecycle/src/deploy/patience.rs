@@ -1,0 +1,294 @@
+//! Waiting for stock, between two rounds of creates.
+
+use std::{
+    collections::HashMap,
+    pin::pin,
+    sync::atomic::{AtomicBool, Ordering},
+};
+
+use futures_util::future::{Either, select};
+use tokio::{
+    sync::OwnedMutexGuard,
+    time::{Instant, timeout_at},
+};
+
+use crate::{
+    Candidate, Cloud, CpuFlavor, DeployError, Error, ErrorKind, Event, GpuType, Hardware, PodHandle, PodSpec,
+    Stock,
+    client::{
+        call::Call,
+        pace::{Leave, Question, Wish},
+    },
+    deploy::{
+        Standing,
+        deployment::Deployment,
+        placement::{Offer, Placement},
+        step::AfterRound,
+    },
+    error::operation::Operation,
+    knowledge::identity::Whose,
+};
+
+/// The times at which the parts of the catalog were last asked for.
+type News = HashMap<Question, Instant>;
+
+/// Something of the catalog that has changed.
+enum Fresh {
+    Gpus(Cloud, Option<Vec<GpuType>>),
+    Cpus(Option<Vec<CpuFlavor>>),
+}
+
+impl Deployment<'_> {
+    /// Waits after a round in which every candidate was refused until another one is worth its while.
+    pub(crate) async fn after_round(&mut self, placement: &mut Placement) -> Result<AfterRound, DeployError> {
+        let deadline = self.deadline.filter(|deadline| Instant::now() < *deadline);
+        let Some(deadline) = deadline.filter(|_| !self.awaited(placement).is_empty()) else {
+            return Ok(AfterRound::Over);
+        };
+        // Whoever waits is in nobody's way.
+        (self.has_waited, self.turn) = (true, None);
+        let candidates = {
+            let hurry = pin!(self.terms.hurry.notified());
+            let watch = Box::pin(self.watch(placement, deadline));
+            match timeout_at(deadline, select(watch, hurry)).await {
+                Ok(Either::Left((candidates, _))) => candidates,
+                Ok(Either::Right(_)) | Err(_) => return Ok(AfterRound::Over),
+            }
+        };
+        self.turn = self.terms.turn().await;
+        self.settle_again(candidates).await
+    }
+
+    /// Sees to the name once more: another process may have taken it, or a lost create have made its pod after all.
+    async fn settle_again(&mut self, candidates: Vec<Candidate>) -> Result<AfterRound, DeployError> {
+        if self.is_unclear() {
+            let named = self.runpod.named_at_deploy(&self.spec.name).await.map_err(DeployError::Lookup)?;
+            let ours = |pod: &&PodHandle| self.claim.whose(pod) == Whose::Ours;
+            if let Some(pod) = named.iter().find(ours) {
+                self.runpod.notify(&Event::PodFound { pod_id: pod.id.clone() });
+                return Ok(AfterRound::Made(Box::new((**pod).clone())));
+            }
+        }
+        match self.runpod.settle_name(self.spec).await? {
+            Standing::Free => {}
+            Standing::Adopted(pod) => {
+                self.warn_of_second(&pod.id);
+                return Ok(AfterRound::Adopted(pod));
+            }
+            Standing::Removed(id) => self.replaced = Some(id),
+        }
+        Ok(AfterRound::Round(candidates))
+    }
+
+    /// Waits until candidates may be there: as the catalog says, as another deploy has found out, or since it is time
+    /// to try all the same.
+    async fn watch(&mut self, placement: &mut Placement, deadline: Instant) -> Vec<Candidate> {
+        let runpod = self.runpod;
+        let pace = &runpod.lookups().pace;
+        let (began, mut told, mut news) = (Instant::now(), None, News::new());
+        loop {
+            // Registered before anything is looked at, so that nothing is missed in between.
+            let mut next = pin!(pace.news.notified());
+            next.as_mut().enable();
+            let wish = self.wish(placement, began);
+            for question in &wish.questions {
+                self.take_in(*question, placement, news.entry(*question).or_insert(began));
+            }
+            let ready = self.ready(placement, &news, began);
+            if !ready.is_empty() {
+                self.uncounted = 1;
+                return ready;
+            }
+            let due = pace.due(&wish);
+            if told != Some(due) {
+                told = Some(due);
+                self.tell(placement, due.min(deadline), deadline);
+            }
+            // Woken by news, it may still be its turn: its answer would be somebody else's as well.
+            let _ = timeout_at(due, next).await;
+            match pace.claim(&wish) {
+                None => {}
+                Some(Leave::Ask(question)) => self.ask(question).await,
+                Some(Leave::Try) => {
+                    self.uncounted = 0;
+                    return self.longest_untried(placement);
+                }
+            }
+        }
+    }
+
+    /// Everything that is waited for: candidates that were refused for a lack of stock, and new ones.
+    fn awaited(&self, placement: &Placement) -> Vec<Candidate> {
+        let is_awaited = |candidate: &&Candidate| {
+            let refused = self
+                .attempts
+                .iter()
+                .find(|attempt| (&attempt.hardware, attempt.cloud) == (&candidate.hardware, candidate.cloud));
+            refused.is_none_or(|attempt| attempt.error.kind() == ErrorKind::NoCapacity)
+        };
+        placement.candidates.iter().filter(is_awaited).cloned().collect()
+    }
+
+    fn wish(&self, placement: &Placement, began: Instant) -> Wish {
+        let is_told = |candidate: &Candidate| candidate.stock.is_some();
+        let awaited = self.awaited(placement);
+        let mut questions = Vec::new();
+        // The catalog never tells where community hosts are.
+        let is_pinned = |cloud| cloud == Cloud::Community && !placement.data_centers.is_empty();
+        for candidate in awaited.iter().filter(|candidate| !is_pinned(candidate.cloud)) {
+            if !questions.contains(&question(candidate)) {
+                questions.push(question(candidate));
+            }
+        }
+        Wish { began, questions, has_untold: !awaited.iter().all(is_told) }
+    }
+
+    /// Takes in the catalog's last answer to a question, if it was asked after `at`, which becomes its time.
+    fn take_in(&self, question: Question, placement: &mut Placement, at: &mut Instant) {
+        let lookups = self.runpod.lookups();
+        let fresh = match question {
+            Question::Gpus { count, cloud } => lookups
+                .gpu_types_of(cloud)
+                .newer(&count, *at)
+                .map(|(asked_at, answer)| (asked_at, Fresh::Gpus(cloud, answer.ok()))),
+            Question::Cpus => lookups
+                .cpu_flavors
+                .newer(&(), *at)
+                .map(|(asked_at, answer)| (asked_at, Fresh::Cpus(answer.ok()))),
+        };
+        if let Some((asked_at, fresh)) = fresh {
+            *at = asked_at;
+            let before = placement.candidates.clone();
+            placement.renew(self.spec, question, fresh);
+            // What was awaited a moment ago is not hopeless because one answer lacks it.
+            if self.awaited(placement).is_empty() {
+                placement.candidates = before;
+            }
+        }
+    }
+
+    /// Those that the catalog has shown since `began` and nobody was refused since, or that another deploy was given.
+    fn ready(&self, placement: &Placement, news: &News, began: Instant) -> Vec<Candidate> {
+        let pace = &self.runpod.lookups().pace;
+        let mut awaited = self.awaited(placement);
+        awaited.retain(|candidate| {
+            let Candidate { hardware, cloud, stock, .. } = candidate;
+            let told_at = news.get(&question(candidate)).filter(|at| **at > began);
+            let is_shown = stock.is_some_and(|stock| stock > Stock::None)
+                && told_at.is_some_and(|at| pace.created_since(hardware, *cloud, *at) != Some(false));
+            is_shown || pace.created_since(hardware, *cloud, began) == Some(true)
+        });
+        awaited
+    }
+
+    /// The candidate that was refused longest ago, of those that the catalog says nothing of if there are any.
+    fn longest_untried(&self, placement: &Placement) -> Vec<Candidate> {
+        let place = |candidate: &Candidate| {
+            self.attempts.iter().position(|attempt| {
+                (&attempt.hardware, attempt.cloud) == (&candidate.hardware, candidate.cloud)
+            })
+        };
+        let key = |candidate: &Candidate| (candidate.stock.is_some(), place(candidate));
+        self.awaited(placement).into_iter().min_by_key(key).into_iter().collect()
+    }
+
+    /// Asks a part of the catalog for all who wait for it, as any read is asked. What cannot be read is no news.
+    async fn ask(&self, question: Question) {
+        let (runpod, now) = (self.runpod, Some(Instant::now()));
+        let (lookups, repeated) = (runpod.lookups(), AtomicBool::new(false));
+        // The leave to ask has paid for the first attempt only.
+        let pay = || {
+            if repeated.swap(true, Ordering::Relaxed) {
+                lookups.pace.charge(1);
+            }
+        };
+        match question {
+            Question::Gpus { count, cloud } => {
+                let send = || {
+                    pay();
+                    runpod.backend().gpu_types(count, cloud)
+                };
+                let ask = runpod.repeatedly(Call::read(Operation::ListGpuTypes, None), send);
+                self.tell_unread(lookups.gpu_types_of(cloud).get(count, now, ask).await);
+            }
+            Question::Cpus => {
+                let send = || {
+                    pay();
+                    runpod.backend().cpu_flavors()
+                };
+                let ask = runpod.repeatedly(Call::read(Operation::ListCpuFlavors, None), send);
+                self.tell_unread(lookups.cpu_flavors.get((), now, ask).await);
+            }
+        }
+        lookups.pace.news.notify_waiters();
+    }
+
+    fn tell_unread<T>(&self, answer: Result<T, Error>) {
+        if let Err(error) = answer {
+            self.runpod.notify(&Event::CatalogUnread { error: error.to_string() });
+        }
+    }
+
+    fn tell(&self, placement: &Placement, due: Instant, deadline: Instant) {
+        let mut hardware: Vec<String> = Vec::new();
+        for candidate in self.awaited(placement) {
+            let told = candidate.hardware.to_string();
+            if !hardware.contains(&told) {
+                hardware.push(told);
+            }
+        }
+        let now = Instant::now();
+        let (next_try, left) = (due.duration_since(now), deadline.duration_since(now));
+        let name = self.spec.name.clone();
+        self.runpod.notify(&Event::StockAwaited { name, hardware, next_try, left });
+    }
+
+    /// Waits for the turn to send a create; `None` if it would come too late, or if another deploy was refused the
+    /// candidate since `began`. The first round takes no turns.
+    pub(crate) async fn next_create(
+        &self,
+        candidate: &Candidate,
+        began: Instant,
+    ) -> Option<Option<OwnedMutexGuard<()>>> {
+        if !self.has_waited {
+            return Some(None);
+        }
+        let pace = &self.runpod.lookups().pace;
+        let turn = pace.creates.take().await;
+        let is_refused = pace.created_since(&candidate.hardware, candidate.cloud, began) == Some(false);
+        (!is_refused && !self.is_late()).then_some(turn)
+    }
+}
+
+impl Placement {
+    /// Chooses the candidates anew by what the catalog says now; as before if that leaves none. Where it cannot be read,
+    /// it says nothing of their stock.
+    fn renew(&mut self, spec: &PodSpec, about: Question, fresh: Fresh) {
+        match (&mut self.offer, fresh) {
+            (Offer::Gpus(offers), Fresh::Gpus(cloud, Some(types))) => {
+                offers
+                    .iter_mut()
+                    .filter(|(own, _)| *own == cloud)
+                    .for_each(|(_, own)| *own = Some(types.clone()));
+            }
+            (Offer::Cpus(own), Fresh::Cpus(Some(flavors))) => *own = Some(flavors),
+            _ => {
+                let untold = self.candidates.iter_mut().filter(|one| question(one) == about);
+                return untold.for_each(|candidate| candidate.stock = None);
+            }
+        }
+        if let Ok(choice) = self.offer.choose(spec, &self.data_centers, true) {
+            self.candidates = choice.candidates;
+        }
+    }
+}
+
+/// The part of the catalog that tells of a candidate.
+fn question(candidate: &Candidate) -> Question {
+    match &candidate.hardware {
+        Hardware::Cpu { .. } => Question::Cpus,
+        Hardware::Gpu { count, .. } | Hardware::AnyGpu { count, .. } => {
+            Question::Gpus { count: *count, cloud: candidate.cloud }
+        }
+    }
+}

@@ -1,0 +1,103 @@
+//! Finding pods by their labels.
+
+use crate::{
+    Error, ErrorKind, Event, Pod, PodHandle, RunPod, Warning, client::call::Attempts,
+    error::operation::Operation, knowledge::identity::hides_environment,
+};
+
+/// The pods that carry a label, as far as RunPod shows their labels.
+#[derive(Clone, Debug)]
+#[non_exhaustive]
+pub struct Labelled {
+    /// Those that carry it: in RunPod's order, then those that its list does not show yet.
+    pub pods: Vec<PodHandle>,
+    /// Ids of those that may carry it: RunPod shows their environment, or their labels, neither in its list nor by
+    /// their ids. A pod without any variable is among them.
+    pub unreadable: Vec<String>,
+}
+
+/// The meaning of what is seen of a pod for a label.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Carries {
+    Yes,
+    No,
+    /// Its labels are not shown.
+    Maybe,
+}
+
+impl Carries {
+    fn of(pod: &Pod, key: &str, value: &str) -> Self {
+        match pod.labels().get(key) {
+            _ if hides_environment(pod) || pod.hides_labels() => Self::Maybe,
+            Some(own) if own == value => Self::Yes,
+            _ => Self::No,
+        }
+    }
+}
+
+impl RunPod {
+    /// The pods that are not gone and carry a [label](crate::PodSpec::label), whichever process deployed them.
+    ///
+    /// It goes by the label alone: a copy of a pod that was made in RunPod's console has the labels of the pod. RunPod's
+    /// list shows a new pod up to 15 s late; what this handle and its clones created in the last 30 s counts before
+    /// that. A pod whose list entry hides its environment is asked for by its id.
+    ///
+    /// ```no_run
+    /// # async fn example(runpod: runpod_lifecycle::RunPod) -> Result<(), runpod_lifecycle::Error> {
+    /// let found = runpod.for_ending().list_labelled("job", "7").await?;
+    /// for ended in runpod.terminate_all(found.pods).await {
+    ///     println!("{}: {:?}", ended.pod.id, ended.outcome);
+    /// }
+    /// println!("may belong to it as well: {:?}", found.unreadable);
+    /// # Ok(())
+    /// # }
+    /// ```
+    ///
+    /// # Errors
+    /// As [`list`](Self::list), and if the list holds an entry that cannot be read and has no id. A pod that cannot be asked
+    /// for by its id is among [`Labelled::unreadable`], with an [`Event::Warned`].
+    pub async fn list_labelled(&self, key: &str, value: &str) -> Result<Labelled, Error> {
+        let listing = self.read_list(Attempts::Several).await?;
+        let mut found = Labelled { pods: Vec::new(), unreadable: Vec::new() };
+        for entry in &listing.unreadable {
+            let Some(id) = &entry.id else {
+                let (kind, problem) = (ErrorKind::Unreadable, entry.problem.clone());
+                return Err(Error::of_answer(kind, Operation::ListPods, None, problem));
+            };
+            self.notify(&Event::Warned { warning: entry.warning() });
+            found.unreadable.push(id.clone());
+        }
+        let records = &self.lookups().records;
+        let is_left = |pod: &&Pod| !records.is_ended_by(&pod.id, listing.asked_at);
+        for pod in listing.pods.iter().filter(is_left) {
+            self.sort(PodHandle::new(self.clone(), pod.clone()), key, value, &mut found).await;
+        }
+        for record in records.created_unlisted(&listing) {
+            if let Some(pod) = self.created_still(record).await? {
+                self.sort(pod, key, value, &mut found).await;
+            }
+        }
+        Ok(found)
+    }
+
+    /// Adds a pod to those that carry a label, or may. One that does not show it is asked for by its id.
+    async fn sort(&self, pod: PodHandle, key: &str, value: &str, found: &mut Labelled) {
+        let closer = match Carries::of(&pod, key, value) {
+            Carries::Maybe => self.refetch((*pod).clone(), Attempts::Several).await,
+            _ => Ok(Some((*pod).clone())),
+        };
+        match closer {
+            Ok(None) => {}
+            Ok(Some(closer)) => match Carries::of(&closer, key, value) {
+                Carries::Yes => found.pods.push(pod.with(closer)),
+                Carries::No => {}
+                Carries::Maybe => found.unreadable.push(closer.id),
+            },
+            Err(error) => {
+                let (pod_id, reason) = (pod.id.clone(), error.to_string());
+                self.notify(&Event::Warned { warning: Warning::LabelsHidden { pod_id, reason } });
+                found.unreadable.push(pod.id.clone());
+            }
+        }
+    }
+}
