@@ -12,6 +12,7 @@ pub(crate) mod plan;
 pub(crate) mod recover;
 pub(crate) mod scope;
 pub(crate) mod step;
+mod stock;
 
 use std::{
     fmt,

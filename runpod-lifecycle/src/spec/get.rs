@@ -128,7 +128,7 @@ impl PodSpec {
     /// Id of the network volume; `None` without one.
     #[must_use]
     pub fn get_network_volume(&self) -> Option<&str> {
-        self.network_volume.as_deref()
+        self.network_volume.as_ref().map(|volume| volume.id.as_str())
     }
 
     /// Mount path of the volume; `None` for the default.

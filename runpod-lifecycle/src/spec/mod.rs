@@ -12,10 +12,12 @@ use std::{collections::BTreeMap, time::Duration};
 
 use runpod_api::Secret;
 
-use crate::{AtEnd, Cloud, Order, Port, Protocol, spec::need::GpuNeed};
+use crate::{AtEnd, Cloud, Order, Port, Protocol, VolumeRef, spec::need::GpuNeed};
 
 /// Mount path of volumes when the spec names none.
 const DEFAULT_MOUNT_PATH: &str = "/workspace";
+/// The fewest characters that are too many for the name of a secret.
+const SECRET_NAME_LIMIT: usize = 192;
 
 /// A pod to deploy: what runs, on which hardware, with what around it.
 ///
@@ -50,7 +52,7 @@ pub struct PodSpec {
     pub(crate) data_centers: Vec<String>,
     pub(crate) container_disk_gb: Option<u32>,
     pub(crate) volume_gb: Option<u32>,
-    pub(crate) network_volume: Option<String>,
+    pub(crate) network_volume: Option<VolumeRef>,
     pub(crate) mount_path: Option<String>,
     pub(crate) ports: Vec<String>,
     pub(crate) env: BTreeMap<String, Secret>,
@@ -390,12 +392,12 @@ impl PodSpec {
         self
     }
 
-    /// Mounts an existing network volume by its id. Default: none. It outlives the pod.
+    /// Mounts an existing network volume: a [`Volume`](crate::Volume), or its id. Default: none. It outlives the pod.
     ///
-    /// The pod is placed in the volume's data center, which is looked up at deploy. Network volumes exist in the
-    /// secure cloud only, so [`Cloud::Either`] means that one and [`Cloud::Community`] is a problem of the spec.
-    pub fn network_volume(mut self, id: impl Into<String>) -> Self {
-        self.network_volume = Some(id.into());
+    /// The pod is placed in the volume's data center, which is looked up at deploy if only the id is given. Network volumes
+    /// exist in the secure cloud only, so [`Cloud::Either`] means that one and [`Cloud::Community`] is a problem of the spec.
+    pub fn network_volume(mut self, volume: impl Into<VolumeRef>) -> Self {
+        self.network_volume = Some(volume.into());
         self
     }
 
@@ -533,6 +535,16 @@ impl PodSpec {
 
     pub(crate) fn ports_of(&self, protocol: Protocol) -> usize {
         self.parsed_ports().filter(|port| port.protocol() == protocol).count()
+    }
+}
+
+/// Returns what keeps a name from being that of an account secret that an environment can refer to; `None` if nothing does.
+pub(crate) fn secret_problem(name: &str) -> Option<&'static str> {
+    let is_odd = |c: char| c.is_whitespace() || c.is_control() || matches!(c, '{' | '}');
+    match name.chars().count() {
+        0 | SECRET_NAME_LIMIT.. => Some("a secret's name has 1 to 191 characters"),
+        _ if name.contains(is_odd) => Some("a secret's name holds no spaces, braces or control characters"),
+        _ => None,
     }
 }
 

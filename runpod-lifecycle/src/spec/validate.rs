@@ -143,14 +143,15 @@ impl PodSpec {
             let allowed = "a CPU pod takes no pod volume; use a network volume";
             problems.push(Problem::new("volume_gb", size.to_string(), allowed));
         }
-        if let (Some(_), Some(id)) = (self.volume_gb, &self.network_volume) {
+        if let (Some(_), Some(id)) = (self.volume_gb, self.get_network_volume()) {
             let allowed = "a pod has a pod volume or a network volume, not both";
             problems.push(Problem::new("network_volume", id, allowed));
         }
-        check_ids("network_volume", self.network_volume.as_slice(), problems);
+        let network_volume = self.get_network_volume().map(str::to_owned);
+        check_ids("network_volume", network_volume.as_slice(), problems);
         self.check_mount_path(problems);
         if let (Some(id), Cloud::Community, HardwareSpec::Gpu(_)) =
-            (&self.network_volume, self.cloud, &self.hardware)
+            (self.get_network_volume(), self.cloud, &self.hardware)
         {
             let allowed = "network volumes exist in the secure cloud only; choose that one, or a pod volume";
             problems.push(Problem::new("network_volume", id, allowed));

@@ -36,5 +36,6 @@ mod terminate;
 mod unclear_create;
 mod unexpected_formats;
 mod v1;
+mod volumes;
 mod waiting;
 mod world;

@@ -12,10 +12,11 @@ use super::{
 fn floors(name: &str) -> &'static [&'static [&'static str]] {
     match name {
         "runpod-lifecycle" => &[
+            &["volumes"],
             &["deploy"],
             &["wait"],
             &["pods"],
-            &["logs", "ssh_keys", "catalog"],
+            &["logs", "ssh_keys", "catalog", "account"],
             &["handle"],
             &["client"],
             &["backend"],
@@ -25,7 +26,7 @@ fn floors(name: &str) -> &'static [&'static [&'static str]] {
             &["error", "event"],
             &["warning"],
             &["spec"],
-            &["pod", "diagnosis", "version"],
+            &["pod", "diagnosis", "version", "stored"],
         ],
         "runpod-sim" => &[&["sim"], &["http"], &["config"], &["world"], &["contract", "faults"], &["error"]],
         "runpod-sindri" => &[
