@@ -148,6 +148,14 @@ pub enum Warning {
         /// Id of the volume.
         network_volume: String,
     },
+    /// Nobody knows if the account has the secrets that the spec's environment refers to.
+    #[error("it is not known if the account has the secrets {}: {reason}", names.join(", "))]
+    SecretsUnchecked {
+        /// Names of the secrets.
+        names: Vec<String>,
+        /// Why they could not be read.
+        reason: String,
+    },
     /// The outcome of a create is unclear; lists are searched for what it made.
     #[error("it is unclear if {what} {name:?} was created, searching for it: {reason}")]
     CreateUnclear {
@@ -378,6 +386,7 @@ impl Warning {
             | Self::PriceWithoutTemplate
             | Self::SecureCloudOnly { .. }
             | Self::PriceWithoutNetworkVolume { .. }
+            | Self::SecretsUnchecked { .. }
             | Self::CreateUnclear { .. }
             | Self::RegistryNotCompared { .. }
             | Self::NotPinned { .. }

@@ -5,7 +5,7 @@ use tokio::time::sleep;
 
 use crate::{
     AccountSecret, Error, ErrorKind, RunPod, account::pauses, backend::Items, client::call::Call,
-    error::operation::Operation, spec::secret_problem, version::Feature,
+    error::operation::Operation, spec::secret::name_problem, version::Feature,
 };
 
 impl RunPod {
@@ -50,7 +50,7 @@ impl RunPod {
         let (call, value) = (Call::mutation(Operation::SetSecret, name), value.into());
         self.require(Feature::AccountSecrets, call)?;
         let empty = Some("the value is empty").filter(|_| value.expose().is_empty());
-        if let Some(problem) = secret_problem(name).or(empty) {
+        if let Some(problem) = name_problem(name).or(empty) {
             return Err(call.refused(ErrorKind::Rejected, format!("not sent: {problem}")));
         }
         let mut stored = match self.secret_named(name).await? {
@@ -115,7 +115,7 @@ impl RunPod {
             .with_note("no list showed the secret of this name for 15 s, so its value was not replaced"))
     }
 
-    async fn read_secrets(&self, name: Option<&str>) -> Result<Items<AccountSecret>, Error> {
+    pub(crate) async fn read_secrets(&self, name: Option<&str>) -> Result<Items<AccountSecret>, Error> {
         let call = Call::read(Operation::ListSecrets, name);
         self.require(Feature::AccountSecrets, call)?;
         self.repeatedly(call, || async { self.backend().v2()?.secrets(name).await }).await

@@ -162,6 +162,7 @@ fn pod(pod: types::Pod) -> Pod {
         ssh_direct: None,
         ssh_proxy: None,
         image: pod.image_name.or(pod.image),
+        registry: pod.container_registry_auth_id.filter(|id| !id.is_empty()).map(printable),
         id: printable(pod.id),
         name: pod.name,
         knows_ports: pod.ports.is_some(),

@@ -364,6 +364,7 @@ fn pod(pod: types::Pod) -> Pod {
         id: printable(pod.id),
         name: pod.name,
         image: pod.image,
+        registry: pod.registry.map(printable),
     }
 }
 

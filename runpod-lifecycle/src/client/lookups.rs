@@ -5,8 +5,8 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 use tokio::time::Instant;
 
 use crate::{
-    AccountSecret, GpuType, Registry, Volume,
-    backend::{DataCenter, SshKeys},
+    AccountSecret, GpuType, Registry, Template, Volume,
+    backend::{DataCenter, Items, SshKeys},
     client::single_flight::SingleFlight,
     knowledge::{listing::SHARED_FOR, names::Names, recent::Recent, record::PodRecords},
 };
@@ -30,6 +30,8 @@ pub(crate) struct LookupCache {
     pub(crate) volumes: Recent<Volume>,
     pub(crate) registries: Recent<Registry>,
     pub(crate) secrets: Recent<AccountSecret>,
+    pub(crate) secret_list: SingleFlight<(), Items<AccountSecret>>,
+    pub(crate) template_list: SingleFlight<(), Items<Template>>,
     /// The pods that this handle created or changed, since answers may be from before.
     pub(crate) records: PodRecords,
     pub(crate) ssh_keys: SingleFlight<(), SshKeys>,

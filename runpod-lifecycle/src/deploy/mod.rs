@@ -13,6 +13,7 @@ pub(crate) mod recover;
 pub(crate) mod scope;
 pub(crate) mod step;
 mod stock;
+mod stored;
 
 use std::{
     fmt,
@@ -99,6 +100,8 @@ impl RunPod {
         }
         // Dropped from here on, it may leave a pod that no list shows yet.
         taken.is_creating = true;
+        let template = placement.template_id.as_ref().map(|id| spec.clone().template(id));
+        let spec = template.as_ref().unwrap_or(spec);
         let outcome = Box::pin(Deployment::new(self, spec).run(placement)).await;
         taken.is_creating = false;
         outcome.map_err(|error| match replaced {

@@ -6,6 +6,7 @@ mod get;
 pub(crate) mod hardware;
 pub(crate) mod need;
 pub(crate) mod offer;
+pub(crate) mod secret;
 mod validate;
 
 use std::{collections::BTreeMap, time::Duration};
@@ -16,8 +17,6 @@ use crate::{AtEnd, Cloud, Order, Port, Protocol, VolumeRef, spec::need::GpuNeed}
 
 /// Mount path of volumes when the spec names none.
 const DEFAULT_MOUNT_PATH: &str = "/workspace";
-/// The fewest characters that are too many for the name of a secret.
-const SECRET_NAME_LIMIT: usize = 192;
 
 /// A pod to deploy: what runs, on which hardware, with what around it.
 ///
@@ -41,6 +40,7 @@ pub struct PodSpec {
     pub(crate) name: String,
     pub(crate) image: Option<String>,
     pub(crate) template: Option<String>,
+    pub(crate) template_name: Option<String>,
     pub(crate) hardware: HardwareSpec,
     /// Settings that were made on the wrong kind of pod, and what is allowed, for validation to name.
     pub(crate) misplaced: Vec<(&'static str, &'static str)>,
@@ -244,6 +244,7 @@ impl PodSpec {
             name,
             image: Some(image),
             template: None,
+            template_name: None,
             hardware,
             misplaced: Vec::new(),
             order: None,
@@ -279,7 +280,15 @@ impl PodSpec {
     /// at create.
     pub fn template(mut self, id: impl Into<String>) -> Self {
         self.template = Some(id.into());
-        self.image = None;
+        (self.template_name, self.image) = (None, None);
+        self
+    }
+
+    /// Takes image and settings from the account's template of this name, like [`template`](Self::template). The name is looked up
+    /// at deploy: one that no template or several have is a problem of the spec. REST v1 has no such search.
+    pub fn template_named(mut self, name: impl Into<String>) -> Self {
+        self.template_name = Some(name.into());
+        (self.template, self.image) = (None, None);
         self
     }
 
@@ -427,6 +436,23 @@ impl PodSpec {
         self
     }
 
+    /// Sets an environment variable to a secret of the account by the secret's name, so that RunPod never shows the value. See
+    /// [`set_account_secret`](crate::RunPod::set_account_secret).
+    ///
+    /// RunPod fills it in when the container starts. A secret that the account does not have is a problem of the spec, before
+    /// anything is created, as far as the key may read the list; one that another program stored in the last seconds may be among those.
+    ///
+    /// ```
+    /// use runpod_lifecycle::PodSpec;
+    ///
+    /// let spec = PodSpec::any_gpu("trainer", "image").account_secret("HF_TOKEN", "hf");
+    /// let (name, value) = spec.get_env().next().unwrap();
+    /// assert_eq!((name, value.expose()), ("HF_TOKEN", "{{ RUNPOD_SECRET_hf }}"));
+    /// ```
+    pub fn account_secret(self, variable: impl Into<String>, secret: impl AsRef<str>) -> Self {
+        self.env(variable, secret::reference(secret.as_ref()))
+    }
+
     /// Replaces the image's entrypoint. Default, also if every word is empty: the image's own.
     pub fn entrypoint<A: Into<String>>(mut self, words: impl IntoIterator<Item = A>) -> Self {
         self.entrypoint = words_of(words);
@@ -513,6 +539,11 @@ impl PodSpec {
         self.ssh.unwrap_or_else(|| self.parsed_ports().any(|port| port == Port::SSH))
     }
 
+    /// Returns true if settings come from a template.
+    pub(crate) fn has_template(&self) -> bool {
+        self.template.is_some() || self.template_name.is_some()
+    }
+
     /// The path at which a volume is mounted.
     pub(crate) fn mounted_at(&self) -> &str {
         self.mount_path.as_deref().unwrap_or(DEFAULT_MOUNT_PATH)
@@ -535,16 +566,6 @@ impl PodSpec {
 
     pub(crate) fn ports_of(&self, protocol: Protocol) -> usize {
         self.parsed_ports().filter(|port| port.protocol() == protocol).count()
-    }
-}
-
-/// Returns what keeps a name from being that of an account secret that an environment can refer to; `None` if nothing does.
-pub(crate) fn secret_problem(name: &str) -> Option<&'static str> {
-    let is_odd = |c: char| c.is_whitespace() || c.is_control() || matches!(c, '{' | '}');
-    match name.chars().count() {
-        0 | SECRET_NAME_LIMIT.. => Some("a secret's name has 1 to 191 characters"),
-        _ if name.contains(is_odd) => Some("a secret's name holds no spaces, braces or control characters"),
-        _ => None,
     }
 }
 

@@ -3,7 +3,7 @@
 use crate::{
     ApiVersion, Cloud, PodSpec, Port, Problem, Protocol, SpecError,
     pod::RESERVED,
-    spec::{CpuSpec, GpuSpec, HardwareSpec, disk},
+    spec::{CpuSpec, GpuSpec, HardwareSpec, disk, secret::name_problem},
 };
 
 /// The most characters a pod name may have.
@@ -82,6 +82,12 @@ impl PodSpec {
                     HardwareSpec::Cpu(cpu) => cpu.is_by_need || cpu.min_ram_gb.is_some(),
                 };
                 unsupported("any_gpu or any_cpu", by_need, "REST v1 has no catalog; name the hardware");
+                let named = self.template_name.is_some();
+                unsupported(
+                    "template_named",
+                    named,
+                    "REST v1 has no such search here; use template with an id",
+                );
                 let no_prices = "REST v1 has no catalog, so no prices";
                 unsupported("max_usd_per_hour", self.max_usd_per_hour.is_some(), no_prices);
                 unsupported("max_total_usd", self.max_total_usd.is_some(), no_prices);
@@ -114,6 +120,7 @@ impl PodSpec {
             problems.push(Problem::new("image", image, allowed));
         }
         check_ids("template", self.template.as_slice(), problems);
+        check_ids("template_named", self.template_name.as_slice(), problems);
         check_ids("registry", self.registry.as_slice(), problems);
         if let Some(args) = self.args.as_ref().filter(|_| !self.cmd.is_empty() || !self.entrypoint.is_empty())
         {
@@ -188,6 +195,8 @@ impl PodSpec {
     }
 
     fn check_env(&self, problems: &mut Vec<Problem>) {
+        let odd = |name| Some(Problem::new("account_secret", name, name_problem(name)?));
+        problems.extend(self.account_secrets().filter_map(odd));
         for name in self.env.keys() {
             if name.starts_with(RESERVED) {
                 let allowed = "names that begin with RUNPOD_LIFECYCLE_ are reserved: leave out what another pod's environment has of them";

@@ -309,8 +309,7 @@ impl<'a> Watch<'a> {
             Some(_) => source.system_log(LOG_PATIENCE.min(self.deadline - self.started)).await,
             None => Vec::new(),
         };
-        let image = self.last_pod.as_ref().and_then(|pod| pod.image.as_deref());
-        let diagnosis = Diagnosis::of(&system_log, image).or(self.suspicion.found);
+        let diagnosis = Diagnosis::of(&system_log, self.last_pod.as_ref()).or(self.suspicion.found);
         Box::new(WaitReport {
             pod_id: self.id.to_owned(),
             condition: self.condition.name(),

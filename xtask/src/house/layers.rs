@@ -25,8 +25,8 @@ fn floors(name: &str) -> &'static [&'static [&'static str]] {
             &["condition"],
             &["error", "event"],
             &["warning"],
-            &["spec"],
-            &["pod", "diagnosis", "version", "stored"],
+            &["spec", "diagnosis"],
+            &["pod", "version", "stored"],
         ],
         "runpod-sim" => &[&["sim"], &["http"], &["config"], &["world"], &["contract", "faults"], &["error"]],
         "runpod-sindri" => &[
