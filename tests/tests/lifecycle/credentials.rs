@@ -193,12 +193,15 @@ async fn late(lag: Duration) -> Scripted {
     let secret = json!({"id": "sec1", "name": "hf", "createdAt": "2026-08-20T06:16:19.430Z"});
     Scripted::start(move |request: &Request, _| match (request.method.as_str(), request.path.as_str()) {
         ("POST", _) => {
-            asked_at.lock().unwrap().get_or_insert(Instant::now());
+            asked_at.lock().expect("no test panics with it").get_or_insert(Instant::now());
             refusal(409, "a secret with this name already exists")
         }
         ("PATCH", "/v2/account/secrets/sec1") => answer(200, secret.clone()),
         _ => {
-            let is_shown = asked_at.lock().unwrap().is_some_and(|at: Instant| at.elapsed() >= lag);
+            let is_shown = asked_at
+                .lock()
+                .expect("no test panics with it")
+                .is_some_and(|at: Instant| at.elapsed() >= lag);
             let secrets: Vec<&Value> = if is_shown { vec![&secret] } else { Vec::new() };
             answer(200, json!({"secrets": secrets}))
         }
@@ -223,6 +226,8 @@ fn a_name_that_is_taken_by_a_secret_that_no_list_shows_yet_is_waited_for() {
     })
     .expect("a runtime can be had");
 }
+
+type Say = fn() -> Answer;
 
 /// An account with a catalog, whose list of secrets says this.
 async fn listing(say: impl Fn() -> Answer + Send + Sync + 'static) -> Scripted {
@@ -264,7 +269,7 @@ async fn a_secret_that_the_account_lacks_is_told_before_anything_is_created() {
 #[tokio::test]
 async fn a_list_of_secrets_that_cannot_be_read_refuses_nothing_and_says_so() {
     let right = "this API key has no permission for secrets";
-    let cases: [(fn() -> Answer, Option<&str>); 5] = [
+    let cases: [(Say, Option<&str>); 5] = [
         (|| refusal(403, "this API key has no permission for secrets"), Some(right)),
         (|| refusal(404, "route not found"), Some("route not found")),
         (
@@ -308,7 +313,7 @@ async fn a_denied_pull_names_the_login_or_says_that_there_is_none() {
 
 /// The error of a wait for a pod whose image nobody may pull.
 async fn denied(world: &World, spec: &PodSpec) -> String {
-    let pod = world.runpod.deploy(spec).await.unwrap();
+    let pod = world.runpod.deploy(spec).await.expect("it is accepted");
     world.sim.advance(Duration::from_secs(300));
     let wait = pod.wait_until(runpod_lifecycle::Ready::Ssh, Duration::from_secs(2));
     wait.await.expect_err("it never comes up").to_string()

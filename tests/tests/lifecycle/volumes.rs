@@ -322,18 +322,18 @@ async fn a_delete_is_done_only_on_runpods_own_word() {
         (200, json!({}), false),
         (403, json!({"title": "Forbidden", "status": 403, "detail": "no permission"}), false),
     ] {
-        let (sent, runpod) = deleting(move || answer(status, body.clone()), json!([])).await;
+        let (sent, runpod) = deleting(move || answer(status, body.clone())).await;
         let deleted = runpod.delete_volume("vol1").await;
         assert_eq!(deleted.is_ok(), is_done, "{status} {deleted:?}");
         drop(sent);
     }
 }
 
-/// An account that answers a delete so, with these pods.
-async fn deleting(say: impl Fn() -> Answer + Send + Sync + 'static, pods: Value) -> (Scripted, RunPod) {
+/// An account without pods that answers a delete so.
+async fn deleting(say: impl Fn() -> Answer + Send + Sync + 'static) -> (Scripted, RunPod) {
     let server = Scripted::start(move |request, _| match request.method.as_str() {
         "DELETE" => say(),
-        "GET" if request.is("GET", "/v2/pods") => answer(200, json!({"pods": pods})),
+        "GET" if request.is("GET", "/v2/pods") => answer(200, json!({"pods": []})),
         _ => refusal(404, "pod not found"),
     })
     .await;
@@ -364,16 +364,28 @@ async fn a_mounted_volume_is_kept_also_where_pods_cannot_be_listed() {
 }
 
 #[test]
-fn a_pod_that_a_list_still_shows_and_that_is_gone_mounts_nothing() {
-    run_fast(20, async {
-        let pod = json!({"id": "k3x9q2m7v1b8z5", "name": "old", "status": "RUNNING",
-            "mounts": {"network": [{"volumeId": "vol1", "path": "/workspace"}]}});
-        let (server, runpod) = deleting(|| answer(204, Value::Null), json!([pod])).await;
-        let error = runpod.delete_volume("vol1").await.expect_err("a list has just shown the pod");
-        assert!(matches!(error, VolumeError::Mounted { .. }), "{error}");
-        assert!(server.heard().iter().all(|request| request.method != "DELETE"));
-    })
-    .expect("a runtime can be had");
+fn a_pod_that_a_list_still_shows_mounts_the_volume_until_its_end_is_proven() {
+    let mounts = json!({"network": [{"volumeId": "vol1", "path": "/workspace"}]});
+    let pod =
+        |status: &str| json!({"id": "k3x9q2m7v1b8z5", "name": "old", "status": status, "mounts": mounts});
+    let (stopped, gone) = (pod("EXITED"), pod("TERMINATED"));
+    for (by_id, is_kept) in [(Some(stopped), true), (Some(gone), false), (None, true)] {
+        let listed = pod("RUNNING");
+        run_fast(20, async move {
+            let server = Scripted::start(move |request, _| match (request.method.as_str(), &by_id) {
+                ("DELETE", _) => answer(204, Value::Null),
+                _ if request.is("GET", "/v2/pods") => answer(200, json!({"pods": [listed]})),
+                (_, Some(pod)) => answer(200, pod.clone()),
+                // A list has just shown it.
+                (_, None) => refusal(404, "pod not found"),
+            })
+            .await;
+            let deleted = server.runpod().delete_volume("vol1").await;
+            let is_sent = server.heard().iter().any(|request| request.method == "DELETE");
+            assert_eq!((deleted.is_err(), is_sent), (is_kept, !is_kept), "{deleted:?}");
+        })
+        .expect("a runtime can be had");
+    }
 }
 
 #[test]
