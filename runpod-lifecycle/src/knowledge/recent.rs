@@ -1,4 +1,4 @@
-//! Stored things that were made or deleted through this handle lately: RunPod's lists may be from before.
+//! Stored things that were made, changed or deleted through this handle lately: RunPod's lists may be from before.
 
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
@@ -25,7 +25,7 @@ impl<T> Default for Recent<T> {
 }
 
 impl<T: Stored> Recent<T> {
-    /// Remembers what RunPod's answer showed.
+    /// Remembers what RunPod's answer to a create or a change showed.
     pub(crate) fn made(&self, item: &T) {
         self.changed(item.id(), Some(item.clone()));
     }
@@ -37,6 +37,11 @@ impl<T: Stored> Recent<T> {
     /// Returns true if it was made so lately that RunPod may not know its id yet.
     pub(crate) fn is_new(&self, id: &str) -> bool {
         self.young().iter().any(|change| change.id == id && change.made.is_some())
+    }
+
+    /// Returns it as RunPod's answer to the last change through this handle showed it; `None` without a change lately.
+    pub(crate) fn shown(&self, id: &str) -> Option<T> {
+        self.young().iter().find(|change| change.id == id)?.made.clone()
     }
 
     /// Adds to a list what it may not show yet, and takes out what it may still show.

@@ -45,6 +45,9 @@ impl RunPod {
                 "RunPod's answer does not show the new size: look at the volume before asking again";
             return Err(call.refused(ErrorKind::Unreadable, message).into());
         }
+        let (name, data_center) = (grown.name.or(volume.name), grown.data_center.or(volume.data_center));
+        let grown = Volume { name, data_center, ..grown };
+        self.lookups().volumes.made(&grown);
         Ok(grown)
     }
 

@@ -161,6 +161,9 @@ impl RunPod {
         size_gb: u32,
         wanted: Vec<String>,
     ) -> Result<Volume, VolumeError> {
+        // Volumes never shrink: of two answers the larger is the later one.
+        let changed = self.lookups().volumes.shown(&volume.id);
+        let volume = changed.filter(|changed| changed.size_gb > volume.size_gb).unwrap_or(volume);
         // A list may leave out what the volume's own answer has.
         let is_whole = volume.size_gb.is_some() && volume.data_center.is_some();
         let volume = if is_whole { volume } else { self.volume(&volume.id).await? };

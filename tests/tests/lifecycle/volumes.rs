@@ -311,6 +311,23 @@ async fn a_volume_grows_and_never_shrinks() {
 }
 
 #[tokio::test]
+async fn a_volume_that_has_just_grown_is_not_called_too_small_by_an_older_list() {
+    let server = Scripted::start(|request, _| match request.method.as_str() {
+        "PATCH" => answer(200, volume("vol1", 40, "EU-RO-1")),
+        _ if request.is("GET", "/v2/network-volumes") => {
+            answer(200, json!({"networkVolumes": [volume("vol1", 20, "EU-RO-1")]}))
+        }
+        _ => answer(200, volume("vol1", 20, "EU-RO-1")),
+    })
+    .await;
+    let runpod = server.runpod();
+    let grown = runpod.grow_volume("vol1", 40).await.unwrap();
+    assert_eq!(runpod.ensure_volume("data", 40, HERE).await.unwrap(), grown);
+    let error = runpod.ensure_volume("data", 41, HERE).await.expect_err("it has 40 GB");
+    assert!(error.to_string().contains("has 40 GB, not 41 GB"), "{error}");
+}
+
+#[tokio::test]
 async fn a_delete_is_done_only_on_runpods_own_word() {
     for (status, body, is_done) in [
         (204, Value::Null, true),
