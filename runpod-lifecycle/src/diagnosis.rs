@@ -2,6 +2,8 @@
 
 use std::fmt;
 
+use crate::Pod;
+
 /// A cause, known from RunPod's system log, that keeps a pod from coming up.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
@@ -117,19 +119,22 @@ pub struct Diagnosis {
     pub line: String,
     /// The image that was to run; `None` if RunPod did not name it.
     pub image: Option<String>,
+    /// Id of the login that pulls it; `None` if RunPod shows none.
+    pub registry: Option<String>,
 }
 
 impl Diagnosis {
-    /// Reads the lines of a system log, oldest first, for why a pod with this image does not come up.
+    /// Reads the lines of a system log, oldest first, for why a pod does not come up.
     ///
     /// The last word counts: an image that arrived after all denies what was said of pulling it.
-    pub(crate) fn of<S: AsRef<str>>(lines: &[S], image: Option<&str>) -> Option<Self> {
+    pub(crate) fn of<S: AsRef<str>>(lines: &[S], pod: Option<&Pod>) -> Option<Self> {
         let mut has_arrived = false;
         for line in lines.iter().rev().map(AsRef::as_ref) {
             match Cause::of_line(line) {
                 Some(cause) if !(has_arrived && cause.is_of_pull()) => {
-                    let image = image.map(str::to_owned);
-                    return Some(Self { cause, line: line.to_owned(), image });
+                    let image = pod.and_then(|pod| pod.image.clone());
+                    let registry = pod.and_then(|pod| pod.registry.clone());
+                    return Some(Self { cause, line: line.to_owned(), image, registry });
                 }
                 Some(_) => {}
                 None => {
@@ -152,14 +157,26 @@ impl fmt::Display for Diagnosis {
                 f,
                 "the host's driver is too old for the CUDA version of {image}: ask for hosts with min_cuda_version, or use an image for an older CUDA"
             ),
-            Cause::PullDenied => write!(
-                f,
-                "the registry denies {image}: check its name, and that registry names a credential that may pull it; RunPod goes on trying"
-            ),
-            Cause::PullLimited => write!(
-                f,
-                "the registry limits pulls of {image}: a credential in registry raises the limit; RunPod goes on trying"
-            ),
+            Cause::PullDenied => match &self.registry {
+                Some(id) => write!(
+                    f,
+                    "the registry denies {image} to credential {id}, which is wrong or may not pull it: check the image's name, and replace the credential; RunPod goes on trying"
+                ),
+                None => write!(
+                    f,
+                    "the registry denies {image}, and RunPod shows no credential for it: check the image's name, and that registry names a credential that may pull it; RunPod goes on trying"
+                ),
+            },
+            Cause::PullLimited => match &self.registry {
+                Some(id) => write!(
+                    f,
+                    "the registry limits pulls of {image}, also with credential {id}; RunPod goes on trying"
+                ),
+                None => write!(
+                    f,
+                    "the registry limits pulls of {image}: a credential in registry raises the limit; RunPod goes on trying"
+                ),
+            },
             Cause::ImageMissing => write!(f, "{image} or a layer of it cannot be had: check name and tag"),
             Cause::WrongPlatform => {
                 write!(f, "{image} or its command is not made for this processor: build it for linux/amd64")
@@ -268,10 +285,18 @@ mod tests {
     }
 
     #[test]
-    fn a_denied_pull_names_the_image_and_the_setting_for_its_credential() {
-        let found = Diagnosis::of(&["pull access denied for ghcr.io/a/b"], Some("ghcr.io/a/b:1")).unwrap();
-        let text = found.to_string();
-        assert!(text.contains("\"ghcr.io/a/b:1\"") && text.contains("registry names a credential"), "{text}");
+    fn a_denied_pull_names_the_image_and_its_credential_or_that_there_is_none() {
+        for (registry, line, told) in [
+            (None, "pull access denied for a/b", "RunPod shows no credential for it"),
+            (Some("login1"), "pull access denied for a/b", "to credential login1, which is wrong"),
+            (None, "toomanyrequests: limit", "a credential in registry raises"),
+            (Some("login1"), "toomanyrequests: limit", "also with credential login1"),
+        ] {
+            let mut pod = Pod::scripted("a", "STARTING", false);
+            (pod.image, pod.registry) = (Some("ghcr.io/a/b:1".to_owned()), registry.map(str::to_owned));
+            let text = Diagnosis::of(&[line], Some(&pod)).expect("it is known").to_string();
+            assert!(text.contains("\"ghcr.io/a/b:1\"") && text.contains(told), "{text}");
+        }
         let long = format!("{}no space left on device\u{1b}[2J", "x".repeat(10_000));
         let text = Diagnosis::of(&[long], None).unwrap().to_string();
         assert!(text.len() < 500 && text.contains("no space left") && !text.contains('\u{1b}'), "{text}");

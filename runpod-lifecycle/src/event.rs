@@ -216,6 +216,7 @@ impl Event {
             | Self::ContainerRestarted { .. }
             | Self::CauseFound { .. }
             | Self::Paused { .. }
+            | Self::OfFleet { .. }
             | Self::PollFailed { .. } => self.tell_of_wait(f),
         }
     }

@@ -1,5 +1,6 @@
 #![doc = include_str!("../README.md")]
 
+mod account;
 mod backend;
 mod catalog;
 mod client;
@@ -16,7 +17,9 @@ mod pods;
 mod probe;
 mod spec;
 mod ssh_keys;
+mod stored;
 mod version;
+mod volumes;
 mod wait;
 mod warning;
 
@@ -58,7 +61,9 @@ pub use spec::error::{Problem, SpecError};
 pub use spec::hardware::{Hardware, Order};
 pub use spec::offer::{CpuFlavor, GpuType, Stock};
 pub use spec::{IfExists, PodSpec};
+pub use stored::{AccountSecret, Registry, Template, Volume, VolumeRef};
 pub use version::ApiVersion;
+pub use volumes::{Place, error::VolumeError};
 pub use wait::{
     Progress, Wait, WaitStream,
     error::{WaitError, WaitReport},

@@ -24,20 +24,28 @@ impl ApiVersion {
 /// A feature that not every version of the API has.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Feature {
+    AccountSecrets,
     Billing,
     Catalog,
     Logs,
+    NetworkVolumes,
+    Registries,
     SshKeys,
+    Templates,
     Uptime,
 }
 
 impl fmt::Display for Feature {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
+            Self::AccountSecrets => "secrets of the account",
             Self::Billing => "billing of single pods",
             Self::Catalog => "catalog",
             Self::Logs => "logs",
+            Self::NetworkVolumes => "network volumes in this crate",
+            Self::Registries => "registry credentials in this crate",
             Self::SshKeys => "SSH keys",
+            Self::Templates => "list of templates in this crate",
             Self::Uptime => "uptime of containers",
         })
     }

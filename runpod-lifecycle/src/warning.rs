@@ -140,6 +140,42 @@ pub enum Warning {
         /// `network volumes` or `CPU pods`.
         subject: &'static str,
     },
+    /// The price leaves out the spec's network volume, whose price RunPod does not name.
+    #[error(
+        "the price leaves out network volume {network_volume}, which bills on its own until it is deleted"
+    )]
+    PriceWithoutNetworkVolume {
+        /// Id of the volume.
+        network_volume: String,
+    },
+    /// Nobody knows if the account has the secrets that the spec's environment refers to.
+    #[error("it is not known if the account has the secrets {}: {reason}", names.join(", "))]
+    SecretsUnchecked {
+        /// Names of the secrets.
+        names: Vec<String>,
+        /// Why they could not be read.
+        reason: String,
+    },
+    /// The outcome of a create is unclear; lists are searched for what it made.
+    #[error("it is unclear if {what} {name:?} was created, searching for it: {reason}")]
+    CreateUnclear {
+        /// `network volume` or `registry credential`.
+        what: &'static str,
+        /// Its name.
+        name: String,
+        /// The failure of the create.
+        reason: String,
+    },
+    /// A registry credential of the wanted name is there, with a user and a password that nobody can compare.
+    #[error(
+        "registry credential {name:?} ({id}) is there already and was left as it is: RunPod does not show its user and password, so delete it first to replace them"
+    )]
+    RegistryNotCompared {
+        /// Its name.
+        name: String,
+        /// Its id.
+        id: String,
+    },
     /// The data center of the spec's network volume could not be read, so no create is limited to it.
     #[error("the pod is not pinned to the data center of {network_volume}: {reason}")]
     NotPinned {
@@ -360,6 +396,10 @@ impl Warning {
             | Self::VolumeStays
             | Self::PriceWithoutTemplate
             | Self::SecureCloudOnly { .. }
+            | Self::PriceWithoutNetworkVolume { .. }
+            | Self::SecretsUnchecked { .. }
+            | Self::CreateUnclear { .. }
+            | Self::RegistryNotCompared { .. }
             | Self::NotPinned { .. }
             | Self::PublicKeyEmpty
             | Self::SshPortClosed

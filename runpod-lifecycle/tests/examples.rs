@@ -87,10 +87,14 @@ fn patience_takes_stock_as_soon_as_there_is_some_for_two_requests_a_minute() {
 }
 
 #[test]
-fn need_takes_the_cheapest_type_that_fits_and_says_why_others_do_not() {
+fn need_takes_the_cheapest_type_that_fits_beside_its_volume_and_says_why_others_do_not() {
     let text = run("need");
     assert!(text.contains("  not ") && text.contains("GB of VRAM") && text.contains("per hour"), "{text}");
-    assert!(text.ends_with("0 pods still bill\n"), "{text}");
+    assert!(
+        text.contains("where the stock is") && text.contains("the price leaves out network volume"),
+        "{text}"
+    );
+    assert!(text.ends_with("0 volumes are left\n0 pods still bill\n"), "{text}");
 }
 
 #[test]

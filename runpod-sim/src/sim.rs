@@ -1,6 +1,6 @@
 //! The running simulator, and its start.
 
-use std::{net::SocketAddr, sync::Arc, time::Duration};
+use std::{collections::BTreeMap, net::SocketAddr, sync::Arc, time::Duration};
 
 use jiff::Timestamp;
 use serde_json::Value;
@@ -311,6 +311,15 @@ impl Sim {
         let account = self.app.account();
         let pod = account.pod(pod_id, now, self.app.settings.terminated_linger)?;
         Some(pod.view(&Observation::exact(&self.app.behavior(), now), &self.app.clock))
+    }
+
+    /// The environment of a pod's container with its references to the account's secrets filled in, as process 1 got them when
+    /// it started; `None` while no container runs. No answer over HTTP shows it.
+    #[must_use]
+    pub fn container_env(&self, pod_id: &str) -> Option<BTreeMap<String, String>> {
+        let now = self.now();
+        let account = self.app.account();
+        account.secret_values.environment(account.pod(pod_id, now, Duration::ZERO)?, now)
     }
 
     /// The loopback URL of a pod's HTTP port, which stands in for RunPod's HTTPS proxy; `None` until the

@@ -88,7 +88,7 @@ impl Backend {
         self.v2()?.cpu_flavors().await
     }
 
-    pub(crate) async fn data_centers(&self) -> Result<Answer<Vec<String>>, Failure> {
+    pub(crate) async fn data_centers(&self) -> Result<Answer<Vec<DataCenter>>, Failure> {
         self.v2()?.data_centers().await
     }
 
@@ -114,7 +114,7 @@ impl Backend {
     }
 
     /// For what only v2 has. Callers ask [`supports`](crate::RunPod::supports) first.
-    fn v2(&self) -> Result<&v2::V2, Failure> {
+    pub(crate) fn v2(&self) -> Result<&v2::V2, Failure> {
         match self {
             Self::V2(v2) => Ok(v2),
             #[cfg(feature = "v1")]
@@ -167,6 +167,23 @@ pub(crate) struct SshKeys {
     pub(crate) unreadable: usize,
 }
 
+/// A list of what the account stores.
+#[derive(Clone, Debug)]
+pub(crate) struct Items<T> {
+    /// In RunPod's order.
+    pub(crate) items: Vec<T>,
+    /// The entries that could not be read.
+    pub(crate) unreadable: Vec<Unreadable>,
+}
+
+/// A data center of RunPod's catalog.
+#[derive(Clone, Debug)]
+pub(crate) struct DataCenter {
+    pub(crate) id: String,
+    /// True if it takes network volumes; `None` if the catalog does not say.
+    pub(crate) has_volumes: Option<bool>,
+}
+
 /// One page of the pod list.
 #[derive(Debug)]
 pub(crate) struct PodPage {
@@ -187,13 +204,15 @@ pub(crate) enum NextPage {
     Nowhere,
 }
 
-fn unreadable_pod(malformed: &MalformedItem) -> Unreadable {
+/// An entry of a list of `what` that cannot be read.
+fn unreadable(malformed: &MalformedItem, what: &str) -> Unreadable {
     let entry: serde_json::Value = serde_json::from_str(malformed.json()).unwrap_or_default();
     let text = |field: &str| entry.get(field).and_then(|value| value.as_str()).map(str::to_owned);
     let id = text("id");
-    let which = id.as_ref().map(|id| format!(", in pod {id}")).unwrap_or_default();
+    let (_, noun) = what.split_once(' ').unwrap_or_default();
+    let which = id.as_ref().map(|id| format!(", in {noun} {id}")).unwrap_or_default();
     let problem = format!(
-        "the list holds a pod that cannot be read: at {} expected {}{which}",
+        "the list holds {what} that cannot be read: at {} expected {}{which}",
         malformed.path(),
         malformed.expected()
     );

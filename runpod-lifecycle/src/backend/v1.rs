@@ -10,8 +10,7 @@ use serde_json::Value;
 use crate::{
     Cloud, Cpu, Gpu, Hardware, Pod, PodState, Protocol, TcpEndpoint,
     backend::{
-        Action, Answer, Create, NextPage, PodPage, answer, ports, printable, status, unreadable_pod,
-        unsendable,
+        Action, Answer, Create, NextPage, PodPage, answer, ports, printable, status, unreadable, unsendable,
     },
     spec::HardwareSpec,
 };
@@ -38,7 +37,7 @@ impl V1 {
         let pods = self.client.list_pods_with(&options);
         pods.await.map(|response| {
             answer(response, |pods| PodPage {
-                unreadable: pods.malformed().iter().map(unreadable_pod).collect(),
+                unreadable: pods.malformed().iter().map(|entry| unreadable(entry, "a pod")).collect(),
                 pods: pods.into_iter().map(pod).collect(),
                 next: NextPage::None,
             })
@@ -98,7 +97,7 @@ fn request(create: &Create<'_>) -> Result<types::PodCreateInput, Failure> {
     body.image_name = spec.image.clone();
     body.interruptible = spec.interruptible.then_some(true);
     body.name = Some(spec.name.parse().map_err(|_| unsendable(CREATE, "the pod name is too long"))?);
-    body.network_volume_id = spec.network_volume.clone();
+    body.network_volume_id = spec.get_network_volume().map(str::to_owned);
     // Left out, v1 would open 8888/http and 22/tcp and add a volume of 20 GB, unless a template says otherwise.
     body.ports = Some(spec.ports.clone()).filter(|ports| !has_template || !ports.is_empty());
     body.support_public_ip = spec.public_ip.then_some(true);
@@ -163,6 +162,7 @@ fn pod(pod: types::Pod) -> Pod {
         ssh_direct: None,
         ssh_proxy: None,
         image: pod.image_name.or(pod.image),
+        registry: pod.container_registry_auth_id.filter(|id| !id.is_empty()).map(printable),
         id: printable(pod.id),
         name: pod.name,
         knows_ports: pod.ports.is_some(),

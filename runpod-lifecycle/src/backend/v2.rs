@@ -1,5 +1,7 @@
 //! RunPod's REST v2.
 
+mod stored;
+
 use runpod_api::{
     ByteStream, Failure, Int, Integer, Joined, LenientList, List, MalformedItem, Number, Open,
     http::StatusCode,
@@ -13,8 +15,8 @@ use crate::{
     Cloud, Cpu, CpuFlavor, Gpu, GpuLoad, GpuType, Hardware, Load, LogSource, Pod, PodState, SshEndpoint,
     Stock, TcpEndpoint,
     backend::{
-        Action, Answer, Create, NextPage, PodPage, SshKeys, answer, ports, printable, status, unreadable_pod,
-        unsendable,
+        Action, Answer, Create, DataCenter, NextPage, PodPage, SshKeys, answer, ports, printable, status,
+        unreadable, unsendable,
     },
     pod::log::{LogQuery, Resume},
     spec::{GpuSpec, HardwareSpec},
@@ -105,11 +107,18 @@ impl V2 {
         }))
     }
 
-    pub(crate) async fn data_centers(&self) -> Result<Answer<Vec<String>>, Failure> {
+    pub(crate) async fn data_centers(&self) -> Result<Answer<Vec<DataCenter>>, Failure> {
         let response = self.client.list_data_centers().await?;
         Ok(answer(response, |list| {
-            let malformed: Vec<String> = malformed_ids(list.data_centers.malformed()).collect();
-            list.data_centers.into_iter().map(|center| center.id).chain(malformed).map(printable).collect()
+            let malformed: Vec<types::DataCenter> =
+                malformed_ids(list.data_centers.malformed()).filter_map(only_id).collect();
+            let center = |center: types::DataCenter| DataCenter {
+                has_volumes: center
+                    .network_volume_types
+                    .map(|tiers| !tiers.is_empty() || !tiers.malformed().is_empty()),
+                id: printable(center.id),
+            };
+            list.data_centers.into_iter().chain(malformed).map(center).collect()
         }))
     }
 
@@ -269,7 +278,7 @@ fn cpu_request(flavor: &str, vcpus: u32) -> Result<types::CreateCpuConfig, Failu
 fn mounts(create: &Create<'_>) -> Result<Option<types::MountsRequest>, Failure> {
     let spec = create.spec;
     let path = spec.mounted_at().to_owned();
-    if let Some(id) = &spec.network_volume {
+    if let Some(id) = spec.get_network_volume() {
         let mount = types::NetworkMountRequest::new(path, id);
         let network = List::try_from(vec![mount]).map_err(|error| unsendable("create_pod", error))?;
         return Ok(Some(types::MountsRequest::new().network(network)));
@@ -280,15 +289,19 @@ fn mounts(create: &Create<'_>) -> Result<Option<types::MountsRequest>, Failure> 
 }
 
 fn page(list: types::ListPodsResponse) -> PodPage {
-    let unreadable = list.pods.malformed().iter().map(unreadable_pod).collect();
-    let pagination = list.pagination.unwrap_or_default();
+    let unreadable = list.pods.malformed().iter().map(|malformed| unreadable(malformed, "a pod")).collect();
+    let next = next_page(list.pagination);
+    PodPage { pods: list.pods.into_iter().map(pod).collect(), unreadable, next }
+}
+
+fn next_page(pagination: Option<types::Pagination>) -> NextPage {
+    let pagination = pagination.unwrap_or_default();
     let cursor = pagination.next_cursor.filter(|cursor| !cursor.is_empty());
-    let next = match (pagination.has_next_page, cursor) {
+    match (pagination.has_next_page, cursor) {
         (Some(false), _) | (None, None) => NextPage::None,
         (_, Some(cursor)) => NextPage::At(cursor),
         (Some(true), None) => NextPage::Nowhere,
-    };
-    PodPage { pods: list.pods.into_iter().map(pod).collect(), unreadable, next }
+    }
 }
 
 impl From<types::Pod> for Pod {
@@ -351,6 +364,7 @@ fn pod(pod: types::Pod) -> Pod {
         id: printable(pod.id),
         name: pod.name,
         image: pod.image,
+        registry: pod.registry.map(printable),
     }
 }
 

@@ -1,6 +1,6 @@
 //! A request, as errors and the rate limit see it.
 
-use crate::{client::quota::Priority, error::operation::Operation};
+use crate::{Error, ErrorKind, client::quota::Priority, error::operation::Operation};
 
 /// The number of times that a request may be sent.
 #[derive(Clone, Copy, Debug)]
@@ -35,5 +35,10 @@ impl<'a> Call<'a> {
     /// A request that only reads.
     pub(crate) fn read(operation: Operation, target: Option<&'a str>) -> Self {
         Self { operation, target, priority: Priority::Poll, is_change: false }
+    }
+
+    /// The failure of this call that this crate found itself.
+    pub(crate) fn refused(self, kind: ErrorKind, message: impl Into<String>) -> Error {
+        Error::of_answer(kind, self.operation, self.target, message)
     }
 }

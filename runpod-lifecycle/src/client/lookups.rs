@@ -5,10 +5,10 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 use tokio::time::Instant;
 
 use crate::{
-    Cloud, CpuFlavor, GpuType,
-    backend::SshKeys,
+    AccountSecret, Cloud, CpuFlavor, GpuType, Registry, Template, Volume,
+    backend::{DataCenter, Items, SshKeys},
     client::{pace::Pace, single_flight::SingleFlight},
-    knowledge::{listing::SHARED_FOR, names::Names, record::PodRecords},
+    knowledge::{listing::SHARED_FOR, names::Names, recent::Recent, record::PodRecords},
 };
 
 /// A set of keys that was written, and when.
@@ -24,12 +24,20 @@ pub(crate) struct LookupCache {
     /// When a mutation last began or ended: what was looked up before it says little after it.
     mutated_at: Mutex<Option<Instant>>,
     pub(crate) names: Names,
+    /// Names of network volumes and of registry credentials that are being made.
+    pub(crate) volume_names: Names,
+    pub(crate) registry_names: Names,
+    pub(crate) volumes: Recent<Volume>,
+    pub(crate) registries: Recent<Registry>,
+    pub(crate) secrets: Recent<AccountSecret>,
+    pub(crate) secret_list: SingleFlight<(), Items<AccountSecret>>,
+    pub(crate) template_list: SingleFlight<(), Items<Template>>,
     /// The pods that this handle created or changed, since answers may be from before.
     pub(crate) records: PodRecords,
     pub(crate) ssh_keys: SingleFlight<(), SshKeys>,
     /// The set of SSH keys last written through this handle.
     pub(crate) written_ssh_keys: tokio::sync::Mutex<Option<WrittenKeys>>,
-    pub(crate) data_centers: SingleFlight<(), Vec<String>>,
+    pub(crate) data_centers: SingleFlight<(), Vec<DataCenter>>,
     /// The secure cloud's and the community cloud's, for so many GPUs a pod.
     gpu_types: [SingleFlight<u32, Vec<GpuType>>; 2],
     pub(crate) cpu_flavors: SingleFlight<(), Vec<CpuFlavor>>,

@@ -25,6 +25,9 @@ pub struct Candidate {
     /// Stock in the data centers allowed; `None` if the catalog does not say, as for the community cloud with
     /// data centers pinned.
     pub stock: Option<Stock>,
+    /// The data centers allowed that have some, with how many there are. Empty if the catalog does not say, as for the
+    /// community cloud.
+    pub data_centers: Vec<(String, Stock)>,
 }
 
 /// Hardware that a deploy does not ask for, although the spec allows it by name or by need.

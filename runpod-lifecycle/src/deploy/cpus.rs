@@ -6,7 +6,10 @@ use crate::{
         candidate::{Candidate, Choice, LeftOut},
         nearest::unknown,
     },
-    spec::{CpuSpec, disk, offer::stock_in},
+    spec::{
+        CpuSpec, disk,
+        offer::{stock_in, stocked},
+    },
 };
 
 /// CPU flavors as last observed: used only when the catalog cannot be read and the spec names none.
@@ -36,6 +39,7 @@ pub(crate) fn cpu_candidates(
         Candidate {
             price_usd_per_hour: known.and_then(|known| price(known, vcpus)),
             stock: known.and_then(|known| stock_in(data_centers, known.stock, &known.data_centers)),
+            data_centers: known.map_or_else(Vec::new, |known| stocked(data_centers, &known.data_centers)),
             hardware: Hardware::Cpu { flavor, vcpus },
             cloud: Cloud::Secure,
         }

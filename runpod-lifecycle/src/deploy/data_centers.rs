@@ -1,7 +1,8 @@
 //! The data centers a pod may run in.
 
 use crate::{
-    DeployError, Error, ErrorKind, Event, PodSpec, Problem, RunPod, Warning,
+    DeployError, Error, ErrorKind, Event, PodSpec, Problem, RunPod, VolumeRef, Warning,
+    backend::DataCenter,
     client::call::Call,
     deploy::{
         nearest::unknown,
@@ -37,7 +38,7 @@ impl RunPod {
         {
             let all = self.or_nothing(self.all_data_centers().await)?.unwrap_or_default();
             is_complete = !all.is_empty();
-            known.extend(all);
+            known.extend(all.into_iter().map(|center| center.id));
         }
         Ok(settle(&spec.data_centers, &known, is_complete).unwrap_or_else(|found| {
             add(found, problems);
@@ -45,7 +46,7 @@ impl RunPod {
         }))
     }
 
-    async fn all_data_centers(&self) -> Result<Vec<String>, Error> {
+    pub(crate) async fn all_data_centers(&self) -> Result<Vec<DataCenter>, Error> {
         let call = Call::read(Operation::ListDataCenters, None);
         let ask = self.repeatedly(call, || self.backend().data_centers());
         self.lookups().data_centers.get((), self.lookups().oldest(), ask).await
@@ -53,7 +54,10 @@ impl RunPod {
 
     /// The data center of the spec's network volume; `None` without one, or if RunPod does not say.
     pub(crate) async fn volume_home(&self, spec: &PodSpec) -> Result<Option<String>, DeployError> {
-        let Some(volume) = &spec.network_volume else { return Ok(None) };
+        let Some(VolumeRef { id: volume, data_center }) = &spec.network_volume else { return Ok(None) };
+        if data_center.is_some() {
+            return Ok(data_center.clone());
+        }
         let call = Call::read(Operation::GetNetworkVolume, Some(volume));
         match self.repeatedly(call, || self.backend().network_volume_data_center(volume)).await {
             Ok(home) => Ok(home),
@@ -76,7 +80,7 @@ fn at_home(spec: &PodSpec, home: String) -> Result<Vec<String>, Problem> {
     if wanted.is_empty() || wanted.iter().any(|id| same_data_center(id, &home)) {
         return Ok(vec![home]);
     }
-    let (volume, wanted) = (spec.network_volume.as_deref().unwrap_or_default(), wanted.join(", "));
+    let (volume, wanted) = (spec.get_network_volume().unwrap_or_default(), wanted.join(", "));
     let allowed = format!(
         "network volume {volume} is in {home}, so the pod can only run there; leave the data center out or use a volume in one of {wanted}"
     );

@@ -154,7 +154,7 @@ impl<'a> Deployment<'a> {
         let mut env = self.spec.env.clone();
         env.insert(MARKER.to_owned(), self.claim.marker.as_str().into());
         // A template that was saved from a pod hands on that pod's lifetime and labels.
-        if self.spec.template.is_some() {
+        if self.spec.has_template() {
             Lifetime::write_none(&mut env);
             labels::write_none(&mut env);
         }

@@ -70,17 +70,17 @@ impl PodSpec {
         }
         let wanted = self.volume_gb.map(i64::from);
         // A template may bring one that the spec does not name.
-        let is_told = wanted.is_some() || self.template.is_none();
+        let is_told = wanted.is_some() || !self.has_template();
         if is_told && pod.knows_volume() && wanted != pod.volume_gb {
             found.push(Difference::new("volume_gb", gb(wanted), gb(pod.volume_gb)));
         }
-        let is_told = self.network_volume.is_some() || self.template.is_none();
-        if is_told && pod.knows_volume() && self.network_volume != pod.network_volume {
-            let name = |id: &Option<String>| id.clone().unwrap_or_else(|| "none".to_owned());
+        let is_told = self.network_volume.is_some() || !self.has_template();
+        if is_told && pod.knows_volume() && self.get_network_volume() != pod.network_volume.as_deref() {
+            let name = |id: Option<&str>| id.unwrap_or("none").to_owned();
             found.push(Difference::new(
                 "network_volume",
-                name(&self.network_volume),
-                name(&pod.network_volume),
+                name(self.get_network_volume()),
+                name(pod.network_volume.as_deref()),
             ));
         }
     }

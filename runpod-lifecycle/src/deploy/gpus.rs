@@ -6,7 +6,10 @@ use crate::{
         candidate::{Candidate, Choice, sort},
         nearest::unknown,
     },
-    spec::{GpuSpec, offer::stock_in},
+    spec::{
+        GpuSpec,
+        offer::{stock_in, stocked},
+    },
 };
 
 /// The candidates of a GPU pod: those that are named, cloud by cloud, then those that meet the need. More GPUs than a pod can
@@ -26,6 +29,7 @@ pub(crate) fn gpu_candidates(
             cloud: *cloud,
             price_usd_per_hour: None,
             stock: None,
+            data_centers: Vec::new(),
         };
         return Ok(Choice { candidates: offers.iter().map(any).collect(), ..Choice::default() });
     }
@@ -150,6 +154,9 @@ fn gpu_candidate(
             .and_then(|gpu| gpu.price_usd_per_hour)
             .map(|price| price * f64::from(count)),
         stock: known.filter(|_| is_told).and_then(|gpu| stock_in(data_centers, gpu.stock, &gpu.data_centers)),
+        data_centers: known
+            .filter(|_| cloud != Cloud::Community)
+            .map_or_else(Vec::new, |gpu| stocked(data_centers, &gpu.data_centers)),
         hardware: Hardware::Gpu { id, count },
         cloud,
     }

@@ -15,6 +15,8 @@ pub(crate) mod plan;
 pub(crate) mod recover;
 pub(crate) mod scope;
 pub(crate) mod step;
+mod stock;
+mod stored;
 
 use std::{
     fmt,
@@ -105,6 +107,8 @@ impl RunPod {
         for warning in placement.warnings.iter().cloned().chain(ssh_warning) {
             self.notify(&Event::Warned { warning });
         }
+        let template = placement.template_id.as_ref().map(|id| spec.clone().template(id));
+        let spec = template.as_ref().unwrap_or(spec);
         let deployment = Deployment::new(self, spec, taken, terms, turn).after_removing(replaced);
         Box::pin(deployment.run(placement)).await
     }

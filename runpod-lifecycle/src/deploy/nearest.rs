@@ -1,4 +1,4 @@
-//! The names that are nearest to one that RunPod's catalog does not know.
+//! The names that are nearest to one that RunPod's catalog or the account does not know.
 
 use std::{cmp::Reverse, collections::BTreeSet};
 
@@ -7,8 +7,18 @@ use crate::spec::offer::quoted;
 /// The most names a refusal shows.
 const SHOWN: usize = 5;
 
-/// Says that a catalog has no such `what`, and which names it has, the nearest first.
+/// Says that RunPod's catalog has no such `what`, and which names it has, the nearest first.
 pub(crate) fn unknown<'a>(what: &str, name: &str, known: impl IntoIterator<Item = &'a str>) -> String {
+    missing("RunPod's catalog", what, name, known)
+}
+
+/// Says that somebody has no such `what`, and which names there are, the nearest first.
+pub(crate) fn missing<'a>(
+    whose: &str,
+    what: &str,
+    name: &str,
+    known: impl IntoIterator<Item = &'a str>,
+) -> String {
     let known: BTreeSet<&str> = known.into_iter().collect();
     let mut ranked: Vec<(Reverse<u64>, &str)> =
         known.into_iter().map(|known| (Reverse(likeness(name, known)), known)).collect();
@@ -19,9 +29,9 @@ pub(crate) fn unknown<'a>(what: &str, name: &str, known: impl IntoIterator<Item 
         count => format!(" and {count} others"),
     };
     match shown.as_slice() {
-        [] => format!("RunPod's catalog has no {what} at all"),
+        [] => format!("{whose} has no {what} at all"),
         shown => {
-            format!("RunPod's catalog has no such {what}; the nearest are {}{others}", shown.join(", "))
+            format!("{whose} has no such {what}; the nearest are {}{others}", shown.join(", "))
         }
     }
 }

@@ -22,6 +22,8 @@ pub(crate) struct Placement {
     pub(crate) left_out: Vec<LeftOut>,
     /// Allowed data centers; empty for any.
     pub(crate) data_centers: Vec<String>,
+    /// The id of the template that the spec names; `None` if it names none.
+    pub(crate) template_id: Option<String>,
     /// Hardware that was left out, and other surprises.
     pub(crate) warnings: Vec<Warning>,
     /// The part of the catalog that they were chosen from.
@@ -55,6 +57,8 @@ impl RunPod {
     /// Places a spec, if there are no problems in the end.
     async fn place(&self, spec: &PodSpec, problems: &mut Vec<Problem>) -> Result<Placement, DeployError> {
         let home = self.volume_home(spec).await;
+        let unchecked = self.check_secrets(spec, problems).await?;
+        let template_id = self.template_id(spec, problems).await?;
         let offer = self.offer(spec).await?;
         let data_centers = match home {
             Ok(home) => self.data_centers(spec, home, offer.data_centers(), problems).await,
@@ -71,7 +75,8 @@ impl RunPod {
         if !data_centers.is_empty() && candidates.iter().any(|one| one.cloud == Cloud::Community) {
             warnings.push(Warning::StockUnknown { data_centers: data_centers.clone() });
         }
-        Ok(Placement { candidates, left_out, data_centers, warnings, offer })
+        warnings.extend(unchecked);
+        Ok(Placement { candidates, left_out, data_centers, template_id, warnings, offer })
     }
 
     async fn offer(&self, spec: &PodSpec) -> Result<Offer, DeployError> {

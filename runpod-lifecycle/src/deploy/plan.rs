@@ -137,8 +137,11 @@ fn warnings(spec: &PodSpec, candidates: &[Candidate]) -> Vec<Warning> {
     if spec.volume_gb.is_some() {
         warnings.push(Warning::VolumeStays);
     }
-    if spec.template.is_some() && (spec.container_disk_gb.is_none() || spec.volume_gb.is_none()) {
+    if spec.has_template() && (spec.container_disk_gb.is_none() || spec.volume_gb.is_none()) {
         warnings.push(Warning::PriceWithoutTemplate);
+    }
+    if let Some(id) = spec.get_network_volume() {
+        warnings.push(Warning::PriceWithoutNetworkVolume { network_volume: id.to_owned() });
     }
     if spec.network_volume.is_some() && spec.cloud == Cloud::Either {
         warnings.push(Warning::SecureCloudOnly { subject: "network volumes" });

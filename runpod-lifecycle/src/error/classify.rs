@@ -6,7 +6,9 @@ use crate::{
     ApiVersion, ErrorKind,
     error::{
         operation::Operation,
-        refusal::{lacks_capacity, names_a_limit, names_no_cause, says_it_failed, says_pod_is_gone},
+        refusal::{
+            lacks_capacity, names_a_limit, names_no_cause, says_in_use, says_it_failed, says_it_is_gone,
+        },
     },
 };
 
@@ -17,8 +19,8 @@ pub(super) fn classify(
     target: Option<&str>,
     failure: &Failure,
 ) -> ErrorKind {
-    // Money hangs on what a 404 says of a pod.
-    let pod = target.filter(|_| operation.is_about_a_pod());
+    // Money and data hang on what a 404 says of a pod or a volume.
+    let subject = target.zip(operation.subject());
 
     match failure.kind() {
         // Nothing below it went wrong: the request itself cannot be sent.
@@ -27,45 +29,48 @@ pub(super) fn classify(
         FailureKind::Interrupted => ErrorKind::Interrupted,
         FailureKind::Undecodable { .. } | FailureKind::TooLarge => ErrorKind::Unreadable,
         _ => match failure.status() {
-            Some(404) if !says_not_found(version, pod, failure) => ErrorKind::Unreadable,
+            Some(404) if !says_not_found(version, subject, failure) => ErrorKind::Unreadable,
             Some(status)
-                if operation == Operation::CreatePod
-                    && !lacks_capacity(failure.message())
-                    && is_unexplained(status, failure) =>
+                if !lacks_capacity(failure.message())
+                    && operation
+                        .product()
+                        .is_some_and(|product| is_unexplained(status, failure, product)) =>
             {
                 ErrorKind::Server
             }
+            Some(400 | 409) if operation.is_delete() && says_in_use(failure.message()) => ErrorKind::InUse,
             Some(status) => classify_status(status, failure),
             None => ErrorKind::Unexpected,
         },
     }
 }
 
-/// Returns true if it is this version of RunPod's API that says 404, and says it about the pod if one was asked for:
+/// Returns true if it is this version of RunPod's API that says 404, and says it about the subject if there is one:
 /// another version's shape will not do, nor will a router's word about the address.
-fn says_not_found(version: ApiVersion, pod: Option<&str>, failure: &Failure) -> bool {
+fn says_not_found(version: ApiVersion, subject: Option<(&str, &str)>, failure: &Failure) -> bool {
+    let text = failure.message();
     match version {
         ApiVersion::V2 => {
-            failure.is_problem() && pod.is_none_or(|id| says_pod_is_gone(failure.message(), id))
+            failure.is_problem() && subject.is_none_or(|(id, nouns)| says_it_is_gone(text, id, nouns))
         }
         #[cfg(feature = "v1")]
         ApiVersion::V1 => {
-            failure.is_runpod_shaped()
-                && pod.is_none_or(|id| crate::error::refusal::says_there_is_none(failure.message(), id))
+            let says_none = crate::error::refusal::says_there_is_none;
+            failure.is_runpod_shaped() && subject.is_none_or(|(id, nouns)| says_none(text, id, nouns))
         }
     }
 }
 
-/// Returns true if a refused create may have made its pod: its words name no cause. What limits requests, what is
+/// Returns true if a refused create may have made its product all the same: its words name no cause. What limits requests, what is
 /// retired or too large is told by its status, before anything is done.
-fn is_unexplained(status: u16, failure: &Failure) -> bool {
+fn is_unexplained(status: u16, failure: &Failure, product: &str) -> bool {
     let is_limit = status == 429
         && (failure.retry_after().is_some()
             || failure.rate_limit().is_some()
             || names_a_limit(failure.message()));
     let may_be = matches!(status, 400..=499) && !matches!(status, 405 | 408 | 410 | 413) && !is_limit;
     let mut words = failure.errors().iter().map(String::as_str).chain([failure.message()]);
-    may_be && (says_it_failed(failure.message()) || words.all(names_no_cause))
+    may_be && (says_it_failed(failure.message()) || words.all(|text| names_no_cause(text, product)))
 }
 
 fn classify_status(status: u16, failure: &Failure) -> ErrorKind {

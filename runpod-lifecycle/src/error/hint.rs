@@ -76,6 +76,7 @@ impl Failed {
             ErrorKind::NotFound => "it does not exist or no longer does",
             ErrorKind::Unproven => "RunPod may not know the pod yet: get it again in a few seconds",
             ErrorKind::Conflict => "its present state does not allow this; check that first",
+            ErrorKind::InUse => "nothing was deleted: end what uses it first",
             ErrorKind::Locked => "unlock it at https://www.runpod.io/console/pods first",
             ErrorKind::Retired => "REST v1 was retired on 2026-11-15; use v2",
             ErrorKind::TooLarge => "RunPod takes at most 102,400 bytes; shorten the environment",

@@ -26,6 +26,8 @@ pub enum ErrorKind {
     Unproven,
     /// 409: not possible in the pod's present state.
     Conflict,
+    /// 400 or 409 to a delete: something uses it.
+    InUse,
     /// The pod is locked and refuses to be stopped, restarted or terminated.
     Locked,
     /// 410: this version of the API is retired.

@@ -17,6 +17,17 @@ pub(crate) enum Operation {
     ListCpuFlavors,
     ListDataCenters,
     GetNetworkVolume,
+    ListNetworkVolumes,
+    CreateNetworkVolume,
+    GrowNetworkVolume,
+    DeleteNetworkVolume,
+    ListRegistries,
+    CreateRegistry,
+    DeleteRegistry,
+    ListSecrets,
+    SetSecret,
+    DeleteSecret,
+    ListTemplates,
     ReadSshKeys,
     WriteSshKeys,
 }
@@ -39,13 +50,46 @@ impl Operation {
             Self::ListCpuFlavors => "list CPU flavors",
             Self::ListDataCenters => "list data centers",
             Self::GetNetworkVolume => "get network volume",
+            Self::ListNetworkVolumes => "list network volumes",
+            Self::CreateNetworkVolume => "create network volume",
+            Self::GrowNetworkVolume => "grow network volume",
+            Self::DeleteNetworkVolume => "delete network volume",
+            Self::ListRegistries => "list registry credentials",
+            Self::CreateRegistry => "create registry credential",
+            Self::DeleteRegistry => "delete registry credential",
+            Self::ListSecrets => "list the account's secrets",
+            Self::SetSecret => "set account secret",
+            Self::DeleteSecret => "delete account secret",
+            Self::ListTemplates => "list templates",
             Self::ReadSshKeys => "read the account's SSH keys",
             Self::WriteSshKeys => "write the account's SSH keys",
         }
     }
 
-    /// Returns true if its target is a pod that exists, so that a 404 may be about that pod.
-    pub(super) fn is_about_a_pod(self) -> bool {
-        self != Self::CreatePod && self.words().ends_with(" pod")
+    /// The thing whose absence a 404 proves and much hangs on, in every word that RunPod may have for it; `None` where a
+    /// 404 is no more than a refusal.
+    pub(super) fn subject(self) -> Option<&'static str> {
+        match self {
+            Self::CreatePod => None,
+            Self::DeleteNetworkVolume => Some("network volume"),
+            Self::DeleteRegistry => Some("container registry auth credential login"),
+            Self::DeleteSecret => Some("account secret"),
+            pod => Some("pod").filter(|_| pod.words().ends_with(" pod")),
+        }
+    }
+
+    /// Returns true if it ends something that others may use.
+    pub(super) fn is_delete(self) -> bool {
+        self.words().starts_with("delete ")
+    }
+
+    /// What it makes, in every word that RunPod may have for it; `None` if it makes nothing that may be made twice.
+    pub(super) fn product(self) -> Option<&'static str> {
+        match self {
+            Self::CreatePod => Some("pod pods"),
+            Self::CreateNetworkVolume => Some("network volume volumes"),
+            Self::CreateRegistry => Some("container registry auth credential login"),
+            _ => None,
+        }
     }
 }

@@ -33,12 +33,14 @@ const EMPTY_WORDS: &str = "
     servers service api runpod http https io com status code message detail details reason cause request requests
     requested operation action call process processed processing handle handled handling complete completed execute
     perform performed create creates created creating creation make made making start started starting launch deploy
-    deployed deploying deployment pod pods instance new bad invalid unauthorized payment required forbidden found
+    deployed deploying deployment instance new bad invalid unauthorized payment required forbidden found
     conflict gone unprocessable entity content temporarily unavailable busy contact support team help persists
     continues id ref reference trace nginx cloudflare openresty html head body title center hr h1";
-/// Words of a 404 about a pod, beside its id.
+/// Texts of a delete that is refused because of what uses the thing.
+const IN_USE: [&str; 5] = ["in use", "used by", "is attached", "is mounted", "attached to"];
+/// Words of a 404 about a thing, beside its id and what it is called.
 const ABSENCE_WORDS: &str = "
-    a an the this that with of id pod not no none such found find exist exists does doesn t is was could couldn be any
+    a an the this that with of id not no none such found find exist exists does doesn t is was could couldn be any
     longer known unknown error";
 
 /// Returns true if RunPod says that it has no machine.
@@ -51,10 +53,10 @@ pub(crate) fn says_it_failed(text: &str) -> bool {
     says_any(text, &FAILED)
 }
 
-/// Returns true if a text says no more than that a create was refused, so that it proves nothing: RunPod was seen to
-/// create pods and to answer so.
-pub(crate) fn names_no_cause(text: &str) -> bool {
-    let is_empty = |word| is_one_of(word, EMPTY_WORDS) || is_number(word);
+/// Returns true if a text says no more than that the create of a product was refused, so that it proves nothing: RunPod
+/// was seen to create pods and to answer so.
+pub(crate) fn names_no_cause(text: &str, product: &str) -> bool {
+    let is_empty = |word| is_one_of(word, EMPTY_WORDS) || is_one_of(word, product) || is_number(word);
     says_it_failed(text) || !is_of_the_edge(text) && plain(text).split(' ').all(is_empty)
 }
 
@@ -70,19 +72,30 @@ pub(crate) fn names_a_limit(text: &str) -> bool {
     })
 }
 
-/// Returns true if a 404 says of a pod, and of nothing else, that it does not exist: `pod not found` (observed), with
-/// or without its id.
-pub(crate) fn says_pod_is_gone(text: &str, id: &str) -> bool {
-    let id = id.to_lowercase();
-    says_there_is_none(text, &id) && plain(text).split(' ').any(|word| word == "pod" || word == id)
+/// Returns true if a delete was refused because of what uses the thing.
+pub(crate) fn says_in_use(text: &str) -> bool {
+    says_any(text, &IN_USE)
 }
 
-/// Returns true if a 404 says that what was asked for does not exist, and speaks of nothing else than a pod.
-pub(crate) fn says_there_is_none(text: &str, id: &str) -> bool {
-    let (text, id) = (plain(text), id.to_lowercase());
+/// Returns true if a 404 says of a thing by its id or by its nouns, and of nothing else, that it does not exist:
+/// `pod not found` (observed), with or without its id.
+pub(crate) fn says_it_is_gone(text: &str, id: &str, nouns: &str) -> bool {
+    let is_it = |word: &str| is_the_id(word, id) || !word.is_empty() && is_one_of(word, nouns);
+    says_there_is_none(text, id, nouns) && plain(text).split(' ').any(is_it)
+}
+
+/// Returns true if a 404 says that what was asked for does not exist, and speaks of nothing else.
+pub(crate) fn says_there_is_none(text: &str, id: &str, nouns: &str) -> bool {
+    let text = plain(text);
     let mut words = text.split(' ');
     let denies_it = words.clone().any(|word| matches!(word, "not" | "no" | "doesn" | "couldn" | "unknown"));
-    denies_it && words.all(|word| word == id || is_one_of(word, ABSENCE_WORDS))
+    denies_it
+        && words.all(|word| is_the_id(word, id) || is_one_of(word, ABSENCE_WORDS) || is_one_of(word, nouns))
+}
+
+/// Returns true for a word of [`plain`] that is an id, or a part of one with dashes.
+fn is_the_id(word: &str, id: &str) -> bool {
+    !word.is_empty() && plain(id).split(' ').any(|part| part == word)
 }
 
 fn says_any(text: &str, phrases: &[&str]) -> bool {
@@ -166,7 +179,7 @@ mod tests {
             "error 8f3a2b1c9d",
             "Service temporarily unavailable",
         ] {
-            assert!(names_no_cause(text), "{text:?}");
+            assert!(names_no_cause(text, "pod pods"), "{text:?}");
         }
         for text in [
             "You must either provide a template id or pod configuration parameters",
@@ -186,7 +199,7 @@ mod tests {
             "error code: 1010",
             "A persistent and a network volume cannot both be mounted",
         ] {
-            assert!(!names_no_cause(text), "{text:?}");
+            assert!(!names_no_cause(text, "pod pods"), "{text:?}");
         }
     }
 
@@ -219,8 +232,34 @@ mod tests {
             ("pod found", false),
             ("", false),
         ] {
-            assert_eq!(says_pod_is_gone(text, ID), is_about_it, "{text}");
+            assert_eq!(says_it_is_gone(text, ID, "pod"), is_about_it, "{text}");
         }
+    }
+
+    #[test]
+    fn a_404_proves_the_end_of_what_was_asked_for_and_of_nothing_else() {
+        for (text, nouns, is_about_it) in [
+            ("network volume not found", "network volume", true),
+            ("Network volume agv6w2qcg7 does not exist.", "network volume", true),
+            ("volume not found", "network volume", true),
+            ("agv6w2qcg7 not found", "network volume", true),
+            ("pod not found", "network volume", false),
+            ("route not found", "network volume", false),
+            ("not found", "network volume", false),
+            ("network unreachable", "network volume", false),
+            ("volume service not found", "network volume", false),
+            ("registry not found", "container registry auth credential login", true),
+            ("secret not found", "account secret", true),
+        ] {
+            assert_eq!(says_it_is_gone(text, "agv6w2qcg7", nouns), is_about_it, "{text}");
+        }
+    }
+
+    #[test]
+    fn the_name_of_a_product_is_no_cause_of_its_own_refusal_only() {
+        let text = "Failed to create network volume";
+        assert!(names_no_cause(text, "network volume volumes") && !names_no_cause(text, "pod pods"));
+        assert!(!names_no_cause("Data center EU-RO-1 is full", "network volume volumes"));
     }
 
     #[test]

@@ -5,6 +5,7 @@ pub(crate) mod identity;
 pub(crate) mod listing;
 pub(crate) mod names;
 pub(crate) mod poller;
+pub(crate) mod recent;
 pub(crate) mod record;
 pub(crate) mod search;
 pub(crate) mod turn;

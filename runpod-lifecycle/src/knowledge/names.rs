@@ -1,4 +1,4 @@
-//! Names that deploys of one handle are busy with.
+//! Names that deploys and other creates of one handle are busy with.
 
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -35,6 +35,11 @@ pub(crate) struct TakenName<'a> {
     name: &'a str,
     /// A create may be on its way.
     pub(crate) is_creating: bool,
+}
+
+/// Says that a name is taken by a call that does not end.
+pub(crate) fn busy() -> String {
+    format!("not sent: another call for this name has not ended within {} s", PATIENCE.as_secs())
 }
 
 impl Names {

@@ -45,6 +45,8 @@ pub struct Pod {
     pub state: Option<PodState>,
     /// Container image.
     pub image: Option<String>,
+    /// Id of the login that pulls the image; `None` if RunPod shows none.
+    pub registry: Option<String>,
     /// GPU type id and how many; `None` for a CPU pod.
     pub gpu: Option<Gpu>,
     /// CPU flavor and vCPUs; `None` for a GPU pod.
@@ -261,6 +263,7 @@ impl Pod {
             name: Some("scripted".to_owned()),
             state: Some(PodState::from_word(state)),
             image: None,
+            registry: None,
             gpu: None,
             cpu: None,
             cloud: None,

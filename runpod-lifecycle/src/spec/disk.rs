@@ -32,7 +32,7 @@ impl PodSpec {
     /// The container disk sent for a candidate: RunPod refuses a create without one unless a template has it
     /// (observed), and one that is sent replaces the template's.
     pub(crate) fn disk_gb(&self, hardware: &Hardware) -> Option<u32> {
-        if self.container_disk_gb.is_some() || self.template.is_some() {
+        if self.container_disk_gb.is_some() || self.has_template() {
             return self.container_disk_gb;
         }
         Some(match hardware {

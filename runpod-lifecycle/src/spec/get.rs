@@ -23,10 +23,16 @@ impl PodSpec {
         self.image.as_deref()
     }
 
-    /// Id of the template; `None` without one.
+    /// Id of the template; `None` without one, and for one by its name.
     #[must_use]
     pub fn get_template(&self) -> Option<&str> {
         self.template.as_deref()
+    }
+
+    /// Name of the template; `None` without one, and for one by its id.
+    #[must_use]
+    pub fn get_template_name(&self) -> Option<&str> {
+        self.template_name.as_deref()
     }
 
     /// GPU types and pools in order of preference; empty for a CPU pod.
@@ -128,7 +134,7 @@ impl PodSpec {
     /// Id of the network volume; `None` without one.
     #[must_use]
     pub fn get_network_volume(&self) -> Option<&str> {
-        self.network_volume.as_deref()
+        self.network_volume.as_ref().map(|volume| volume.id.as_str())
     }
 
     /// Mount path of the volume; `None` for the default.

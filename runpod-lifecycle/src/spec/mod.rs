@@ -7,6 +7,7 @@ mod get;
 pub(crate) mod hardware;
 pub(crate) mod need;
 pub(crate) mod offer;
+pub(crate) mod secret;
 mod validate;
 
 use std::{collections::BTreeMap, time::Duration};
@@ -14,7 +15,7 @@ use std::{collections::BTreeMap, time::Duration};
 use runpod_api::Secret;
 
 use crate::{
-    AtEnd, Cloud, Order, Port, Protocol,
+    AtEnd, Cloud, Order, Port, Protocol, VolumeRef,
     pod::{labels::Labels, port::JUPYTER},
     spec::need::GpuNeed,
 };
@@ -46,6 +47,7 @@ pub struct PodSpec {
     pub(crate) name: String,
     pub(crate) image: Option<String>,
     pub(crate) template: Option<String>,
+    pub(crate) template_name: Option<String>,
     pub(crate) hardware: HardwareSpec,
     /// Settings that were made on the wrong kind of pod, and what is allowed, for validation to name.
     pub(crate) misplaced: Vec<(&'static str, &'static str)>,
@@ -57,7 +59,7 @@ pub struct PodSpec {
     pub(crate) data_centers: Vec<String>,
     pub(crate) container_disk_gb: Option<u32>,
     pub(crate) volume_gb: Option<u32>,
-    pub(crate) network_volume: Option<String>,
+    pub(crate) network_volume: Option<VolumeRef>,
     pub(crate) mount_path: Option<String>,
     pub(crate) ports: Vec<String>,
     pub(crate) env: BTreeMap<String, Secret>,
@@ -263,6 +265,7 @@ impl PodSpec {
             name,
             image: Some(image),
             template: None,
+            template_name: None,
             hardware,
             misplaced: Vec::new(),
             order: None,
@@ -300,7 +303,15 @@ impl PodSpec {
     /// at create.
     pub fn template(mut self, id: impl Into<String>) -> Self {
         self.template = Some(id.into());
-        self.image = None;
+        (self.template_name, self.image) = (None, None);
+        self
+    }
+
+    /// Takes image and settings from the account's template of this name, like [`template`](Self::template). The name is looked up
+    /// at deploy: one that no template or several have is a problem of the spec. REST v1 has no such search.
+    pub fn template_named(mut self, name: impl Into<String>) -> Self {
+        self.template_name = Some(name.into());
+        (self.template, self.image) = (None, None);
         self
     }
 
@@ -413,12 +424,12 @@ impl PodSpec {
         self
     }
 
-    /// Mounts an existing network volume by its id. Default: none. It outlives the pod.
+    /// Mounts an existing network volume: a [`Volume`](crate::Volume), or its id. Default: none. It outlives the pod.
     ///
-    /// The pod is placed in the volume's data center, which is looked up at deploy. Network volumes exist in the
-    /// secure cloud only, so [`Cloud::Either`] means that one and [`Cloud::Community`] is a problem of the spec.
-    pub fn network_volume(mut self, id: impl Into<String>) -> Self {
-        self.network_volume = Some(id.into());
+    /// The pod is placed in the volume's data center, which is looked up at deploy if only the id is given. Network volumes
+    /// exist in the secure cloud only, so [`Cloud::Either`] means that one and [`Cloud::Community`] is a problem of the spec.
+    pub fn network_volume(mut self, volume: impl Into<VolumeRef>) -> Self {
+        self.network_volume = Some(volume.into());
         self
     }
 
@@ -464,6 +475,23 @@ impl PodSpec {
     pub fn label(mut self, key: impl Into<String>, value: impl Into<String>) -> Self {
         self.labels.insert(key.into(), value.into());
         self
+    }
+
+    /// Sets an environment variable to a secret of the account by the secret's name, so that RunPod never shows the value. See
+    /// [`set_account_secret`](crate::RunPod::set_account_secret).
+    ///
+    /// RunPod fills it in when the container starts. A secret that the account does not have is a problem of the spec, before
+    /// anything is created, as far as the key may read the list; one that another program stored in the last seconds may be among those.
+    ///
+    /// ```
+    /// use runpod_lifecycle::PodSpec;
+    ///
+    /// let spec = PodSpec::any_gpu("trainer", "image").account_secret("HF_TOKEN", "hf");
+    /// let (name, value) = spec.get_env().next().unwrap();
+    /// assert_eq!((name, value.expose()), ("HF_TOKEN", "{{ RUNPOD_SECRET_hf }}"));
+    /// ```
+    pub fn account_secret(self, variable: impl Into<String>, secret: impl AsRef<str>) -> Self {
+        self.env(variable, secret::reference(secret.as_ref()))
     }
 
     /// Replaces the image's entrypoint. Default, also if every word is empty: the image's own.
@@ -597,6 +625,11 @@ impl PodSpec {
     /// Returns true if sshd will be started.
     pub(crate) fn starts_ssh(&self) -> bool {
         self.ssh.unwrap_or_else(|| self.parsed_ports().any(|port| port == Port::SSH))
+    }
+
+    /// Returns true if settings come from a template.
+    pub(crate) fn has_template(&self) -> bool {
+        self.template.is_some() || self.template_name.is_some()
     }
 
     /// The path at which a volume is mounted.

@@ -126,6 +126,13 @@ pub(crate) fn stock_in(
     Some(here.max().unwrap_or(Stock::None))
 }
 
+/// The data centers among those allowed that have some.
+pub(crate) fn stocked(allowed: &[String], by_data_center: &[(String, Stock)]) -> Vec<(String, Stock)> {
+    let is_allowed =
+        |id: &str| allowed.is_empty() || allowed.iter().any(|allowed| same_data_center(allowed, id));
+    by_data_center.iter().filter(|(id, stock)| *stock > Stock::None && is_allowed(id)).cloned().collect()
+}
+
 /// A name in quotes, with a word about blanks that the eye would miss.
 pub(crate) fn quoted(name: &str) -> String {
     let is_odd = |c: char| c.is_whitespace() && c != ' ';

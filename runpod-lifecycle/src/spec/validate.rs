@@ -3,7 +3,7 @@
 use crate::{
     ApiVersion, Cloud, PodSpec, Port, Problem, Protocol, SpecError,
     pod::RESERVED,
-    spec::{CpuSpec, GpuSpec, HardwareSpec, disk},
+    spec::{CpuSpec, GpuSpec, HardwareSpec, disk, secret::name_problem},
 };
 
 /// The most characters a pod name may have.
@@ -87,6 +87,12 @@ impl PodSpec {
                     HardwareSpec::Cpu(cpu) => cpu.is_by_need || cpu.min_ram_gb.is_some(),
                 };
                 unsupported("any_gpu or any_cpu", by_need, "REST v1 has no catalog; name the hardware");
+                let named = self.template_name.is_some();
+                unsupported(
+                    "template_named",
+                    named,
+                    "REST v1 has no such search here; use template with an id",
+                );
                 let no_prices = "REST v1 has no catalog, so no prices";
                 unsupported("max_usd_per_hour", self.max_usd_per_hour.is_some(), no_prices);
                 unsupported("max_total_usd", self.max_total_usd.is_some(), no_prices);
@@ -124,6 +130,7 @@ impl PodSpec {
             problems.push(Problem::new("image", image, allowed));
         }
         check_ids("template", self.template.as_slice(), problems);
+        check_ids("template_named", self.template_name.as_slice(), problems);
         check_ids("registry", self.registry.as_slice(), problems);
         if let Some(args) = self.args.as_ref().filter(|_| !self.cmd.is_empty() || !self.entrypoint.is_empty())
         {
@@ -153,14 +160,15 @@ impl PodSpec {
             let allowed = "a CPU pod takes no pod volume; use a network volume";
             problems.push(Problem::new("volume_gb", size.to_string(), allowed));
         }
-        if let (Some(_), Some(id)) = (self.volume_gb, &self.network_volume) {
+        if let (Some(_), Some(id)) = (self.volume_gb, self.get_network_volume()) {
             let allowed = "a pod has a pod volume or a network volume, not both";
             problems.push(Problem::new("network_volume", id, allowed));
         }
-        check_ids("network_volume", self.network_volume.as_slice(), problems);
+        let network_volume = self.get_network_volume().map(str::to_owned);
+        check_ids("network_volume", network_volume.as_slice(), problems);
         self.check_mount_path(problems);
         if let (Some(id), Cloud::Community, HardwareSpec::Gpu(_)) =
-            (&self.network_volume, self.cloud, &self.hardware)
+            (self.get_network_volume(), self.cloud, &self.hardware)
         {
             let allowed = "network volumes exist in the secure cloud only; choose that one, or a pod volume";
             problems.push(Problem::new("network_volume", id, allowed));
@@ -197,6 +205,8 @@ impl PodSpec {
     }
 
     fn check_env(&self, problems: &mut Vec<Problem>) {
+        let odd = |name| Some(Problem::new("account_secret", name, name_problem(name)?));
+        problems.extend(self.account_secrets().filter_map(odd));
         for name in self.env.keys() {
             if name.starts_with(RESERVED) {
                 let allowed = "names that begin with RUNPOD_LIFECYCLE_ are reserved: leave out what another pod's environment has of them";

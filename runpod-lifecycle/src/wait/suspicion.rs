@@ -51,7 +51,7 @@ impl Suspicion {
             return None;
         }
         let before = self.found.as_ref().map(|found| found.cause);
-        self.found = Diagnosis::of(lines, pod.and_then(|pod| pod.image.as_deref()));
+        self.found = Diagnosis::of(lines, pod);
         self.found.as_ref().filter(|found| before != Some(found.cause))
     }
 }

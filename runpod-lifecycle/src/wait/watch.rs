@@ -364,8 +364,7 @@ impl<'a> Watch<'a> {
 
     fn report_with(self, system_log: Vec<String>) -> Box<WaitReport> {
         let elapsed = self.started.elapsed();
-        let image = self.last_pod.as_ref().and_then(|pod| pod.image.as_deref());
-        let diagnosis = Diagnosis::of(&system_log, image).or(self.suspicion.found);
+        let diagnosis = Diagnosis::of(&system_log, self.last_pod.as_ref()).or(self.suspicion.found);
         Box::new(WaitReport {
             pod_id: self.id.to_owned(),
             condition: self.condition.name(),

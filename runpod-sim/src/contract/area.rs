@@ -21,6 +21,8 @@ pub enum Area {
     Templates,
     /// Credentials for registries.
     Registries,
+    /// Secrets of the account.
+    Secrets,
     /// Billing.
     Billing,
 }
@@ -40,6 +42,7 @@ impl Area {
             | "listDataCenters"
             | "getDataCenter"
             | "listPublicTemplates" => Self::Catalog,
+            name if name.contains("Secret") => Self::Secrets,
             name if name.contains("Template") => Self::Templates,
             name if name.contains("Registr") => Self::Registries,
             name if name.ends_with("Pod") || name.ends_with("Pods") || name == "podAction" => Self::Pods,
@@ -57,6 +60,7 @@ impl Area {
             Self::Volumes => "network volumes",
             Self::Templates => "templates",
             Self::Registries => "registries",
+            Self::Secrets => "secrets",
             Self::Billing => "billing",
         }
     }
@@ -81,6 +85,7 @@ mod tests {
             ("updateSshKeys", Some(Area::SshKeys)),
             ("ListNetworkVolumes", Some(Area::Volumes)),
             ("listRegistries", Some(Area::Registries)),
+            ("createSecret", Some(Area::Secrets)),
             ("listClusters", None),
         ] {
             assert_eq!(Area::of(operation), area, "{operation}");

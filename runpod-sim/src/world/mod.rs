@@ -23,6 +23,7 @@ pub(crate) mod port;
 pub(crate) mod registry;
 pub(crate) mod rules;
 pub(crate) mod seconds;
+pub(crate) mod secret;
 pub(crate) mod settings;
 pub(crate) mod snapshot;
 pub(crate) mod store;

@@ -33,6 +33,11 @@ impl<T: Stored> Store<T> {
         self.items.iter_mut().map(|(_, item)| item).find(|item| item.id() == id)
     }
 
+    /// Changes every item.
+    pub(crate) fn each(&mut self, change: impl FnMut(&mut T)) {
+        self.items.iter_mut().map(|(_, item)| item).for_each(change);
+    }
+
     /// Removes an item; returns true if it was there.
     pub(crate) fn remove(&mut self, id: &str) -> bool {
         let before = self.items.len();

@@ -130,7 +130,64 @@ async fn registries_come_and_go() {
     caller.delete(&path).await.refused(404, "registry not found");
     caller.post("/v2/pods", order(json!({ "registry": ids[0] }))).await.refused(404, "registry");
     assert_eq!(caller.create(order(json!({ "registry": ids[1] }))).await["registry"], ids[1]);
+    caller.delete(&format!("/v2/registries/{}", ids[1])).await.refused(400, "in use by pod");
     caller.get("/v2/registries/delegations").await.refused(501, "listDelegations");
+}
+
+#[tokio::test]
+async fn a_template_loses_the_login_that_is_deleted() {
+    let caller = Caller::of(frozen()).await;
+    let login = json!({ "name": "hub", "username": "u", "password": "p" });
+    let login = id(&caller.post("/v2/registries", login).await.json());
+    let template = json!({ "name": "tools", "image": "image", "registry": login });
+    let template = id(&caller.post("/v2/templates", template).await.json());
+    let path = format!("/v2/templates/{template}");
+    assert_eq!(caller.delete(&format!("/v2/registries/{login}")).await.status, 204);
+    assert_eq!(caller.get(&path).await.json()["registry"], Value::Null);
+}
+
+#[tokio::test]
+async fn a_secret_is_filled_in_at_boot_and_never_read_back() {
+    const FIRST: &str = "sentinel-first";
+    const SECOND: &str = "sentinel-second";
+    let caller = Caller::of(frozen()).await;
+    let body = json!({ "name": "hf", "value": FIRST });
+    let made = caller.post("/v2/account/secrets", body.clone()).await;
+    assert_eq!((made.status, &made.json()["valueLastUpdatedAt"]), (201, &Value::Null), "{}", made.text);
+    caller.post("/v2/account/secrets", body).await.refused(409, "already exists");
+    caller.post("/v2/account/secrets", json!({ "name": "x" })).await.refused(422, "'value'");
+    let path = format!("/v2/account/secrets/{}", id(&made.json()));
+
+    let env =
+        json!({ "HF_TOKEN": "{{ RUNPOD_SECRET_hf }}", "NONE": "{{ RUNPOD_SECRET_none }}", "MODE": "x" });
+    let pod = caller.create(order(json!({ "env": env }))).await;
+    assert_eq!(pod["env"], env, "an answer shows the reference");
+    let pod = id(&pod);
+    assert_eq!(caller.sim.container_env(&pod), None, "it does not run yet");
+    caller.advance(30);
+    let inside = |name: &str| caller.sim.container_env(&pod).expect("it runs")[name].clone();
+    assert_eq!(inside("HF_TOKEN"), FIRST);
+    assert_eq!(inside("NONE"), "{{ RUNPOD_SECRET_none }}");
+    let changed = caller.patch(&path, json!({ "value": SECOND })).await;
+    assert!(changed.json()["valueLastUpdatedAt"].is_string(), "{}", changed.text);
+    assert_eq!(inside("HF_TOKEN"), FIRST, "until the next start");
+    assert_eq!(caller.act(&pod, "restart").await.status, 200);
+    caller.advance(60);
+    assert_eq!(inside("HF_TOKEN"), SECOND);
+
+    let mut seen = made.text + &changed.text;
+    for path in ["/v2/account/secrets", "/v2/account/secrets?name=hf", &path, "/v2/pods"] {
+        seen += &caller.get(path).await.text;
+    }
+    assert!(!seen.contains("sentinel-"), "{seen}");
+    let none = caller.get("/v2/account/secrets?name=other").await.json();
+    assert_eq!(none, json!({ "secrets": [] }));
+    assert_eq!(caller.delete(&path).await.status, 204);
+    caller.delete(&path).await.refused(404, "secret not found");
+    caller.patch(&path, json!({ "value": "v" })).await.refused(404, "secret not found");
+    caller.patch(&path, json!({})).await.refused(422, "");
+    let denied = Caller::of(frozen().deny(runpod_sim::Area::Secrets)).await;
+    denied.get("/v2/account/secrets").await.refused(403, "no permission for secrets");
 }
 
 #[tokio::test]

@@ -252,7 +252,7 @@ async fn the_cause_in_runpods_log_is_the_reason_in_the_error() {
         (
             denied,
             Cause::PullDenied,
-            "image \"runpod/pytorch:latest\": check its name, and that registry names",
+            "image \"runpod/pytorch:latest\", and RunPod shows no credential for it: check the image's name",
         ),
     ] {
         let server = MockServer::start_async().await;

@@ -85,7 +85,7 @@ fn cells() -> Vec<(Cell, bool, Moment)> {
             seen.push((row.version, row.operation));
             cells.push((cell(), false));
         }
-        if row.policy == Policy::Create {
+        if matches!(row.policy, Policy::Create | Policy::Make) {
             cells.push((cell(), true));
         }
     }
@@ -111,6 +111,7 @@ async fn drop_everywhere((cell, is_lossy, moment): (Cell, bool, Moment)) -> usiz
         world.settle();
         let name = format!("{} dropped after {waits} waits, {moment:?}", cell.name());
         check(&world, &name).await;
+        check_stored(&cell, &world, &name).await;
         if is_over {
             return waits;
         }
@@ -138,6 +139,18 @@ async fn check(world: &World, name: &str) {
     shown.extend(named(&world.runpod, SECOND).await);
     for id in alive.difference(&known) {
         assert!(shown.iter().any(|pod| pod.id == *id && pod.is_ours()), "{name}: nobody knows of {id}");
+    }
+}
+
+/// Whoever asks again for what may have been made finds it, or makes the one there is.
+async fn check_stored(cell: &Cell, world: &World, name: &str) {
+    if matches!(
+        cell.row.operation,
+        Operation::EnsureVolume | Operation::EnsureRegistry | Operation::SetSecret
+    ) {
+        cell.act(world).await;
+        let stored = world.count_stored(cell.row.operation).await;
+        assert_eq!(stored, 1, "{name}: asked for again");
     }
 }
 

@@ -8,7 +8,7 @@ use std::{
 };
 
 use runpod_bench::clock::run_fast;
-use runpod_lifecycle::{Gone, IfExists, OnFailure, PodSpec, Ready, RunPod, Running, Stopped};
+use runpod_lifecycle::{Gone, IfExists, OnFailure, Place, PodSpec, Ready, RunPod, Running, Stopped};
 use runpod_sim::{BootProfile, Fault, FaultKind, Sim};
 use serde_json::json;
 use tracing_subscriber::{filter::LevelFilter, fmt::MakeWriter};
@@ -17,6 +17,7 @@ const KEY: &str = "rpa_SENTINELkey0000000000000000000000000";
 const ENV: &str = "SENTINELenvvalue";
 const JUPYTER: &str = "SENTINELjupyterpassword";
 const REGISTRY: &str = "SENTINELregistrypassword";
+const ACCOUNT: &str = "SENTINELaccountsecret";
 /// Forms of an escaped value: a secret with quotes and line breaks.
 const ODD: &str = "SENTINEL\"odd\\value\nwith ü";
 
@@ -82,6 +83,9 @@ fn faults() -> Vec<Fault> {
     for status in [400, 422, 500] {
         faults.push(Fault::new(FaultKind::refusal(status, &env)).on("createPod"));
         faults.push(Fault::new(FaultKind::refusal(status, format!("{KEY} {REGISTRY}"))).on("createRegistry"));
+        for call in ["createSecret", "updateSecret"] {
+            faults.push(Fault::new(FaultKind::refusal(status, format!("{KEY} {ACCOUNT}"))).on(call));
+        }
         faults.push(often(FaultKind::refusal(status, KEY)));
     }
     faults
@@ -133,15 +137,49 @@ async fn do_everything(runpod: &RunPod, heard: &Heard, name: &str) {
     let waiting =
         runpod.deploy_and_wait_until(&replace, Ready::Ssh, Duration::from_secs(5), OnFailure::Terminate);
     heard.outcome(&Box::pin(waiting).await);
+    do_everything_stored(runpod, heard, name).await;
     heard.outcome(&runpod.overdue().await);
     heard.outcome(&runpod.reap().await);
     if let Some(api) = runpod.api() {
+        let secret = json!({"name": "other", "value": ACCOUNT});
+        let secret = serde_json::from_value(secret).expect("the contract allows it");
+        heard.add(&format!("{secret:?}"));
+        heard.outcome(&api.create_secret(&secret).await);
+        heard.outcome(&api.list_secrets().await);
         let registry = json!({"name": "mine", "username": "me", "password": REGISTRY});
         let registry = serde_json::from_value(registry).expect("the contract allows it");
         heard.add(&format!("{registry:?}"));
         heard.outcome(&api.create_registry(&registry).await);
         heard.outcome(&api.list_registries().await);
     }
+}
+
+/// Every operation on what the account stores, whatever comes of it.
+async fn do_everything_stored(runpod: &RunPod, heard: &Heard, name: &str) {
+    let spec = spec("stored").account_secret("TOKEN", name).template_named(name);
+    heard.add(&format!("{spec:?}"));
+    heard.outcome(&runpod.set_account_secret(name, ACCOUNT).await);
+    heard.outcome(&runpod.set_account_secret(name, ACCOUNT).await);
+    heard.outcome(&runpod.set_account_secret("a b", ACCOUNT).await);
+    heard.outcome(&runpod.list_account_secrets().await);
+    heard.outcome(&runpod.ensure_registry(name, "me", REGISTRY).await);
+    heard.outcome(&runpod.ensure_registry(name, "me", REGISTRY).await);
+    let registries = runpod.list_registries().await;
+    heard.outcome(&registries);
+    heard.outcome(&runpod.ensure_volume(name, 20, Place::WhereInStock(&spec)).await);
+    heard.outcome(&runpod.ensure_volume(name, 20, Place::DataCenter("EU-RO-1")).await);
+    let volumes = runpod.list_volumes().await;
+    heard.outcome(&volumes);
+    heard.outcome(&runpod.list_templates().await);
+    heard.outcome(&runpod.plan(&spec).await);
+    for registry in registries.unwrap_or_default() {
+        heard.outcome(&runpod.delete_registry(&registry.id).await);
+    }
+    for volume in volumes.unwrap_or_default() {
+        heard.outcome(&runpod.grow_volume(&volume.id, 30).await);
+        heard.outcome(&runpod.delete_volume(&volume.id).await);
+    }
+    heard.outcome(&runpod.delete_account_secret(name).await);
 }
 
 #[test]

@@ -12,10 +12,11 @@ use super::{
 fn floors(name: &str) -> &'static [&'static [&'static str]] {
     match name {
         "runpod-lifecycle" => &[
+            &["volumes"],
             &["deploy"],
             &["wait"],
             &["pods"],
-            &["logs", "ssh_keys", "catalog"],
+            &["logs", "ssh_keys", "catalog", "account"],
             &["handle"],
             &["client"],
             &["backend"],
@@ -24,8 +25,8 @@ fn floors(name: &str) -> &'static [&'static [&'static str]] {
             &["condition"],
             &["error", "event"],
             &["warning"],
-            &["spec"],
-            &["pod", "diagnosis", "version"],
+            &["spec", "diagnosis"],
+            &["pod", "version", "stored"],
         ],
         "runpod-jobs" => {
             &[&["run"], &["job", "copy"], &["script"], &["exec"], &["session"], &["login"], &["error"]]

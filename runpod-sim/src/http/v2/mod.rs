@@ -9,6 +9,7 @@ mod logs;
 mod page;
 pub(super) mod pods;
 mod registries;
+mod secrets;
 mod templates;
 mod view;
 pub(super) mod volumes;
@@ -45,6 +46,11 @@ pub(super) fn perform(app: &Arc<App>, operation: &Operation, call: &Call) -> Opt
         "createRegistry" => registries::create(app, call),
         "getRegistry" => registries::get(app, call),
         "deleteRegistry" => registries::delete(app, call),
+        "listSecrets" => secrets::list(app, call),
+        "createSecret" => secrets::create(app, call),
+        "getSecret" => secrets::get(app, call),
+        "updateSecret" => secrets::update(app, call),
+        "deleteSecret" => secrets::delete(app, call),
         "getSshKeys" => keys::get(app, call),
         "updateSshKeys" => keys::put(app, call),
         "listNetworkVolumes" => volumes::list(app),

@@ -10,7 +10,7 @@ use crate::{
         call::Call,
         reply::{Outcome, Reply},
     },
-    world::{App, registry::Registry},
+    world::{App, pod::Pod, registry::Registry},
 };
 
 #[derive(Deserialize)]
@@ -40,8 +40,17 @@ pub(crate) fn create(app: &App, call: &Call) -> Outcome {
     Ok(Reply::Json(StatusCode::CREATED, json!(registry)))
 }
 
+/// Deletes a login that no pod pulls with. Templates that name it lose it.
 pub(crate) fn delete(app: &App, call: &Call) -> Outcome {
-    if app.account().registries.remove(call.id()) {
+    let mut account = app.account();
+    let pulls = |pod: &&Pod| pod.terminated.is_none() && pod.facts.registry.as_deref() == Some(call.id());
+    if let Some(pod) = account.pods().iter().find(pulls) {
+        return Err(Problem::bad_request(format!("the registry is in use by pod {}", pod.id)));
+    }
+    account.templates.each(|template| {
+        template.body.registry.take_if(|id| id == call.id());
+    });
+    if account.registries.remove(call.id()) {
         Ok(Reply::Empty(StatusCode::NO_CONTENT))
     } else {
         Err(Problem::not_found("registry"))

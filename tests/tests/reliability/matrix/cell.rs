@@ -3,8 +3,8 @@
 use std::{collections::BTreeSet, time::Duration};
 
 use runpod_lifecycle::{
-    DeployError, Error, ErrorKind, Found, Gone, IfExists, PlannedAction, PodHandle, Ready, Running, Stopped,
-    WaitError,
+    DeployError, Error, ErrorKind, Found, Gone, IfExists, Place, PlannedAction, PodHandle, Ready, Running,
+    Stopped, WaitError,
 };
 use runpod_sim::{FaultKind, LedgerEntry, PodStatus, RequestRecord};
 use tokio::time::Instant;
@@ -13,7 +13,7 @@ use super::{
     expectation,
     fault::{Fault, Meaning},
     operation::{Operation, Policy, Row},
-    world::{LABEL, RESTOCKED_AFTER, SECOND, SUBJECT, World, spec},
+    world::{LABEL, RESTOCKED_AFTER, SECOND, STORED, SUBJECT, World, spec},
 };
 
 const KEY: &str = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIOurs laptop";
@@ -154,6 +154,7 @@ impl Cell {
         flaws.extend(self.check_quota(&world));
         world.settle();
         flaws.extend(self.check_ledger(&world, &told));
+        flaws.extend(self.check_stored(&world, &told).await);
         (self, Seen { outcome: told.outcome, elapsed, flaws })
     }
 
@@ -212,6 +213,28 @@ impl Cell {
                 1 => Told::done([]),
                 count => Told::wrong(format!("{count} keys")),
             }),
+            O::DeployStored => {
+                let spec = spec(SUBJECT).template_named(STORED).account_secret("TOKEN", STORED);
+                match runpod.deploy(&spec).await {
+                    Ok(pod) => Told::done([pod.id.clone()]),
+                    Err(error) => Told::deploy(&error),
+                }
+            }
+            O::EnsureVolume | O::GrowVolume | O::DeleteVolume => self.volume(world).await,
+            O::EnsureRegistry => {
+                Told::call(runpod.ensure_registry(STORED, "me", "password").await, |_| Told::done([]))
+            }
+            O::DeleteRegistry => {
+                Told::call(runpod.delete_registry(world.stored()).await, |()| Told::done([]))
+            }
+            O::SetSecret | O::ReplaceSecret => {
+                Told::call(runpod.set_account_secret(STORED, "value").await, |_| Told::done([]))
+            }
+            O::DeleteSecret => Told::call(runpod.delete_account_secret(STORED).await, |()| Told::done([])),
+            O::FindTemplate => Told::call(runpod.find_template(STORED).await, |found| match found {
+                Some(_) => Told::done([]),
+                None => Told::wrong("no template"),
+            }),
             O::AddKey => Told::call(runpod.add_ssh_key(KEY).await, |is_new| match is_new {
                 true => Told::done([]),
                 false => Told::wrong("the key was there already"),
@@ -238,6 +261,26 @@ impl Cell {
             }
         }
         all
+    }
+
+    async fn volume(&self, world: &World) -> Told {
+        let runpod = &world.runpod;
+        let outcome = match self.row.operation {
+            Operation::EnsureVolume => {
+                runpod.ensure_volume(STORED, 20, Place::DataCenter("EU-RO-1")).await.map(drop)
+            }
+            Operation::GrowVolume => runpod.grow_volume(world.stored(), 40).await.map(drop),
+            _ => runpod.delete_volume(world.stored()).await,
+        };
+        match outcome {
+            Ok(()) => Told::done([]),
+            Err(error) => match error.kind() {
+                Some(kind) => {
+                    Told { outcome: Outcome::Failed(kind), text: error.to_string(), ..Told::done([]) }
+                }
+                None => Told::wrong(error.to_string()),
+            },
+        }
     }
 
     async fn deploy(&self, world: &World, if_exists: IfExists) -> Told {
@@ -292,6 +335,8 @@ impl Cell {
             (Policy::Stock, _) => RESTOCKED_AFTER.as_secs() + 150 + 30 * self.times,
             // A look for the pod takes 15 s, a pause up to 4 s.
             (Policy::Create, _) => 20 + 21 * self.times + self.fault.list_lag.as_secs(),
+            // Lists are searched for 15 s.
+            (Policy::Make, _) => 20,
             (Policy::Once, _) => 2,
             (Policy::Twins, _) => 35,
             _ if self.row.operation == Operation::DeployAll => 40,
@@ -358,7 +403,9 @@ impl Cell {
         let is_warning_of_create = told.outcome == Outcome::Warned && self.row.policy == Policy::Create;
         let failed = told.outcome != Outcome::Done && !is_warning_of_create;
         match self.row.operation {
+            O::DeployStored => usize::from(matches!(told.outcome, Outcome::Done | Outcome::Warned)),
             O::Keys | O::AddKey => 0,
+            operation if operation.is_of_stored() => 0,
             O::DeployAll => told.ids.len(),
             O::TerminateAll => usize::from(failed),
             O::DeployNew | O::DeployPatient | O::Terminate => {
@@ -373,6 +420,23 @@ impl Cell {
             O::Reap => 1 + usize::from(failed),
             _ => usize::from(world.subject.is_some()),
         }
+    }
+
+    /// What was to be made is there once, and what was to go is gone, if and only if that was said.
+    async fn check_stored(&self, world: &World, told: &Told) -> Option<String> {
+        let is_done = matches!(told.outcome, Outcome::Done | Outcome::Warned);
+        let expected = match self.row.operation {
+            Operation::EnsureVolume | Operation::EnsureRegistry => usize::from(is_done),
+            Operation::SetSecret if is_done => 1,
+            Operation::DeleteVolume | Operation::DeleteRegistry | Operation::DeleteSecret => {
+                usize::from(!is_done)
+            }
+            Operation::GrowVolume | Operation::ReplaceSecret => 1,
+            _ => return None,
+        };
+        world.sim.clear_faults();
+        let left = world.count_stored(self.row.operation).await;
+        (left != expected).then(|| format!("{left} are stored, not {expected}"))
     }
 
     /// Nothing is sent into a window that RunPod said is used up, but what ends billing, and what looks for it.
@@ -433,6 +497,8 @@ async fn reap(world: &World) -> Told {
 fn ends_billing(request: &RequestRecord) -> bool {
     match request.operation.as_deref() {
         Some("podAction") => request.action.as_deref() == Some("stop"),
-        operation => matches!(operation, Some("deletePod" | "DeletePod" | "StopPod")),
+        operation => {
+            matches!(operation, Some("deletePod" | "DeletePod" | "StopPod" | "deleteNetworkVolume"))
+        }
     }
 }

@@ -46,7 +46,12 @@ pub(crate) fn of(cell: &Cell) -> Outcome {
         (Policy::Ignored, _) => Outcome::Done,
         // The answer shows nothing that the pod can be told by later.
         (Policy::Create, _) if matches!(fault.name, "env missing" | "env null") => Outcome::Warned,
+        (Policy::Optional, Meaning::Final(ErrorKind::Blocked)) => Outcome::Warned,
         (_, Meaning::Final(kind)) => Outcome::Failed(kind),
+        (Policy::Make, Meaning::Passing(kind)) if kind != ErrorKind::RateLimited => match fault.applies() {
+            true => Outcome::Warned,
+            false => Outcome::Failed(kind),
+        },
         (Policy::Once, Meaning::Passing(kind)) => Outcome::Failed(kind),
         (Policy::Once, Meaning::Nameless) => Outcome::Failed(ErrorKind::Unreadable),
         (_, Meaning::Nameless) if row.makes("listPods") => without_ids(row.operation),
@@ -58,7 +63,7 @@ pub(crate) fn of(cell: &Cell) -> Outcome {
 fn without_ids(operation: Operation) -> Outcome {
     match operation {
         Operation::DeployNew | Operation::DeployAll => Outcome::Done,
-        Operation::Reap => Outcome::Warned,
+        Operation::Reap | Operation::DeleteVolume => Outcome::Warned,
         _ => Outcome::Failed(ErrorKind::Unreadable),
     }
 }

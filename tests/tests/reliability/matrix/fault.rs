@@ -131,6 +131,20 @@ impl Fault {
         kind
     }
 
+    /// Returns true if the call takes effect all the same.
+    pub(crate) fn applies(&self) -> bool {
+        match &self.kind {
+            FaultKind::DropBeforeRead
+            | FaultKind::RateLimited { .. }
+            | FaultKind::EdgeBlock
+            | FaultKind::Gone => false,
+            FaultKind::Status { applied, .. }
+            | FaultKind::Html { applied, .. }
+            | FaultKind::Hang { applied, .. } => *applied,
+            _ => true,
+        }
+    }
+
     /// Returns true if it can happen to the row's call and change anything.
     pub(crate) fn suits(&self, row: &Row) -> bool {
         match &self.kind {
@@ -140,7 +154,7 @@ impl Fault {
             FaultKind::TruncatedJson | FaultKind::SlowBody { .. } | FaultKind::DropMidAnswer => {
                 row.answers_json()
             }
-            FaultKind::WrongContentType => !row.makes("deletePod"),
+            FaultKind::WrongContentType => !row.is_delete(),
             FaultKind::OddPod => row.makes("listPods"),
             FaultKind::DuplicateCreate => row.policy == Policy::Create,
             _ if self.list_lag == LONG_LAG => {

@@ -28,6 +28,17 @@ pub(crate) enum Operation {
     Reap,
     Keys,
     AddKey,
+    /// A deploy from a template by its name, with a secret of the account.
+    DeployStored,
+    EnsureVolume,
+    GrowVolume,
+    DeleteVolume,
+    EnsureRegistry,
+    DeleteRegistry,
+    SetSecret,
+    ReplaceSecret,
+    DeleteSecret,
+    FindTemplate,
 }
 
 /// Meaning of a failed call to the operation that made it.
@@ -45,6 +56,10 @@ pub(crate) enum Policy {
     Catalog,
     /// The operation finds out first if it was applied.
     Create,
+    /// It is made once; the operation finds out if it was applied, and says so if it does not find what it made.
+    Make,
+    /// The operation goes on without, and says so, unless RunPod refuses to answer at all.
+    Optional,
     /// The wait goes on.
     Watched,
     /// The wait for stock goes on, with a create where the catalog cannot be read, which RunPod may refuse to answer too.
@@ -105,6 +120,24 @@ impl Row {
             row(O::Keys, "getSshKeys", P::Repeated),
             row(O::AddKey, "getSshKeys", P::Repeated),
             row(O::AddKey, "updateSshKeys", P::Repeated),
+            row(O::DeployStored, "listSecrets", P::Optional),
+            row(O::DeployStored, "listTemplates", P::Repeated),
+            row(O::EnsureVolume, "listNetworkVolumes", P::Repeated),
+            row(O::EnsureVolume, "listDataCenters", P::Ignored),
+            row(O::EnsureVolume, "createNetworkVolume", P::Make),
+            row(O::GrowVolume, "getNetworkVolume", P::Repeated),
+            row(O::GrowVolume, "updateNetworkVolume", P::Repeated),
+            row(O::DeleteVolume, "listPods", P::Repeated),
+            row(O::DeleteVolume, "deleteNetworkVolume", P::Ending),
+            row(O::EnsureRegistry, "listRegistries", P::Repeated),
+            row(O::EnsureRegistry, "createRegistry", P::Make),
+            row(O::DeleteRegistry, "deleteRegistry", P::Repeated),
+            row(O::SetSecret, "listSecrets", P::Repeated),
+            row(O::SetSecret, "createSecret", P::Repeated),
+            row(O::ReplaceSecret, "updateSecret", P::Repeated),
+            row(O::DeleteSecret, "listSecrets", P::Repeated),
+            row(O::DeleteSecret, "deleteSecret", P::Repeated),
+            row(O::FindTemplate, "listTemplates", P::Repeated),
             old(O::DeployNew, "ListPods", P::Repeated),
             old(O::DeployNew, "CreatePod", P::Create),
             old(O::DeployTaken, "ListPods", P::Repeated),
@@ -140,10 +173,15 @@ impl Row {
         self.call.eq_ignore_ascii_case(call)
     }
 
+    /// Returns true if the call's answer has no body.
+    pub(crate) fn is_delete(&self) -> bool {
+        self.call.to_lowercase().starts_with("delete")
+    }
+
     /// Returns true if the call's answer is a JSON document.
     pub(crate) fn answers_json(&self) -> bool {
         match self.version {
-            ApiVersion::V2 => !matches!(self.call, "deletePod" | "getPodLogs"),
+            ApiVersion::V2 => !self.is_delete() && self.call != "getPodLogs",
             _ => self.answers_pods(),
         }
     }
@@ -176,7 +214,22 @@ impl Operation {
             Self::Reap => "reap",
             Self::Keys => "ssh_keys",
             Self::AddKey => "add_ssh_key",
+            Self::DeployStored => "deploy, by names",
+            Self::EnsureVolume => "ensure_volume",
+            Self::GrowVolume => "grow_volume",
+            Self::DeleteVolume => "delete_volume",
+            Self::EnsureRegistry => "ensure_registry",
+            Self::DeleteRegistry => "delete_registry",
+            Self::SetSecret => "set_account_secret, new",
+            Self::ReplaceSecret => "set_account_secret",
+            Self::DeleteSecret => "delete_account_secret",
+            Self::FindTemplate => "find_template",
         }
+    }
+
+    /// Returns true if it is about what the account stores, and about no pod.
+    pub(crate) fn is_of_stored(self) -> bool {
+        matches!(self.group(), "Network volumes" | "Credentials and templates") && self != Self::DeployStored
     }
 
     /// The table it stands in.
@@ -188,6 +241,8 @@ impl Operation {
             Self::Start | Self::Stop | Self::Restart | Self::Terminate | Self::TerminateAll => "Act",
             Self::Find | Self::Labelled | Self::Get | Self::Plan | Self::Logs => "Look",
             Self::Reap | Self::Keys | Self::AddKey => "Reap and SSH keys",
+            Self::EnsureVolume | Self::GrowVolume | Self::DeleteVolume => "Network volumes",
+            _ => "Credentials and templates",
         }
     }
 }

@@ -13,7 +13,8 @@ use super::{
     world::BOOT_STEP,
 };
 
-const GROUPS: [&str; 5] = ["Deploy", "Wait", "Act", "Look", "Reap and SSH keys"];
+const GROUPS: [&str; 7] =
+    ["Deploy", "Wait", "Act", "Look", "Reap and SSH keys", "Network volumes", "Credentials and templates"];
 
 /// One table for each group of operations.
 pub(crate) fn render(seen: &[(Cell, Seen)]) -> String {
@@ -28,6 +29,9 @@ pub(crate) fn render(seen: &[(Cell, Seen)]) -> String {
     for ((version, on), group) in versions.into_iter().flat_map(|on| GROUPS.map(|group| (on, group))) {
         let belongs = |row: &Row| row.version == version && row.operation.group() == group;
         let rows: Vec<Row> = Row::all().into_iter().filter(belongs).collect();
+        if rows.is_empty() {
+            continue;
+        }
         let heads: Vec<String> =
             rows.iter().map(|row| format!("{}: `{}`", row.operation.words(), row.call)).collect();
         let rule = "---|".repeat(rows.len() + 1);

@@ -7,7 +7,8 @@ use std::{
 
 use runpod_lifecycle::{ApiVersion, Event, PodHandle, PodSpec, RunPod};
 use runpod_sim::{Behavior, BootProfile, Delay, Fault, FaultKind, Sim};
-use serde_json::json;
+use serde::de::DeserializeOwned;
+use serde_json::{Value, json};
 use tokio::time::sleep;
 
 use super::{
@@ -23,6 +24,8 @@ const UNCLEAR: &str = "an earlier create was unclear";
 pub(crate) const BOOT_STEP: Duration = Duration::from_millis(100);
 /// Long enough for a get to know a new pod.
 const KNOWN: Duration = Duration::from_secs(10);
+/// The name of everything that is stored.
+pub(crate) const STORED: &str = "stored";
 /// The name of the pod that is acted upon.
 pub(crate) const SUBJECT: &str = "subject";
 /// The name of the second pod of a fleet.
@@ -42,6 +45,8 @@ pub(crate) struct World {
     pub(crate) subject: Option<PodHandle>,
     /// Another pod of ours, which must stay.
     pub(crate) bystander: Option<String>,
+    /// The id of what is stored, where something is.
+    stored: Option<String>,
 }
 
 /// The event itself, also where a fleet tells of it.
@@ -77,6 +82,11 @@ fn handle(sim: &Sim, version: ApiVersion, events: &Arc<Mutex<Vec<Event>>>) -> Ru
         .on_event(move |event| heard.lock().expect("nobody panicked with it").push(event.clone()))
 }
 
+/// A request that the contract allows.
+fn request<T: DeserializeOwned>(body: Value) -> T {
+    serde_json::from_value(body).expect("the contract allows it")
+}
+
 impl World {
     pub(crate) async fn of(cell: &Cell) -> Self {
         let sim = Sim::builder()
@@ -90,7 +100,8 @@ impl World {
             .expect("loopback is free");
         let events = Arc::new(Mutex::new(Vec::new()));
         let runpod = handle(&sim, cell.row.version, &events);
-        let mut world = Self { sim, runpod, events, foreign: Vec::new(), subject: None, bystander: None };
+        let (foreign, subject, bystander, stored) = (Vec::new(), None, None, None);
+        let mut world = Self { sim, runpod, events, foreign, subject, bystander, stored };
         world.add_foreign().await;
         world.prepare(cell).await;
         if cell.row.operation == Operation::Plan {
@@ -106,7 +117,7 @@ impl World {
             "name": "foreign", "image": "image", "disk": 10, "gpu": {"id": GPU, "count": 1},
             "env": {"RUNPOD_LIFECYCLE_EXPIRES_AT": "2020-01-01T00:00:00Z"},
         });
-        let body = serde_json::from_value(body).expect("the contract allows it");
+        let body = request(body);
         let owner = handle(&self.sim, ApiVersion::V2, &self.events);
         let pod = owner.api().expect("v2").create_pod(&body).await.expect("no fault yet");
         self.foreign.push(pod.id.clone());
@@ -137,6 +148,15 @@ impl World {
                 return self.settle();
             }
             O::Labelled => self.deploy(&spec(SUBJECT).label(LABEL.0, LABEL.1)).await,
+            O::DeployStored => {
+                self.store(O::ReplaceSecret).await;
+                self.store(O::FindTemplate).await;
+                return self.settle();
+            }
+            operation if operation.is_of_stored() => {
+                self.store(operation).await;
+                return self.settle();
+            }
             O::WaitRunning | O::WaitSsh => {
                 if cell.row.policy == Policy::Twins {
                     let twice = Fault::new(FaultKind::DuplicateCreate).times(1);
@@ -167,6 +187,50 @@ impl World {
             true => self.runpod.get(&subject.id).await.expect("no fault yet"),
             false => subject,
         });
+    }
+
+    /// Stores what an operation acts upon, by somebody else's hand.
+    async fn store(&mut self, operation: Operation) {
+        use Operation as O;
+        let owner = handle(&self.sim, ApiVersion::V2, &self.events);
+        let api = owner.api().expect("v2");
+        self.stored = Some(match operation {
+            O::GrowVolume | O::DeleteVolume => {
+                let body = request(json!({"name": STORED, "size": 20, "dataCenter": "EU-RO-1"}));
+                api.create_network_volume(&body).await.expect("no fault yet").id.clone()
+            }
+            O::DeleteRegistry => {
+                let body = request(json!({"name": STORED, "username": "me", "password": "password"}));
+                api.create_registry(&body).await.expect("no fault yet").id.clone()
+            }
+            O::ReplaceSecret | O::DeleteSecret => {
+                let body = request(json!({"name": STORED, "value": "older"}));
+                api.create_secret(&body).await.expect("no fault yet").id.clone()
+            }
+            O::FindTemplate => {
+                let body = request(json!({"name": STORED, "image": "image"}));
+                api.create_template(&body).await.expect("no fault yet").id.clone()
+            }
+            _ => return,
+        });
+    }
+
+    /// Counts what is stored of an operation's kind.
+    pub(crate) async fn count_stored(&self, operation: Operation) -> usize {
+        use Operation as O;
+        let owner = handle(&self.sim, ApiVersion::V2, &self.events);
+        match operation {
+            O::EnsureVolume | O::GrowVolume | O::DeleteVolume => {
+                owner.list_volumes().await.map(|all| all.len())
+            }
+            O::EnsureRegistry | O::DeleteRegistry => owner.list_registries().await.map(|all| all.len()),
+            _ => owner.list_account_secrets().await.map(|all| all.len()),
+        }
+        .expect("no fault any more")
+    }
+
+    pub(crate) fn stored(&self) -> &str {
+        self.stored.as_deref().expect("this operation has something")
     }
 
     pub(crate) fn subject(&self) -> &PodHandle {

@@ -1,0 +1,134 @@
+//! Making something that carries no marker: once, whatever becomes of the answer.
+
+use std::future::Future;
+
+use runpod_api::Failure;
+use tokio::time::sleep;
+
+use crate::{
+    Error, ErrorKind, Event, RunPod, Warning,
+    account::{known::ids, pauses},
+    backend::{Answer, Items},
+    client::{call::Call, retry},
+    knowledge::evidence::LAG,
+    stored::Stored,
+};
+
+/// A create that brought nothing certain.
+#[derive(Debug)]
+pub(crate) enum CreateError<T> {
+    /// Nothing was made.
+    Refused(Error),
+    /// Something may have been made.
+    Unclear {
+        /// The failure of the create.
+        error: Error,
+        /// Everything that lists show, was not there before and is it or may be it.
+        found: Vec<T>,
+        /// The failure of the last search.
+        lookup: Option<Error>,
+    },
+}
+
+/// Something to make: how to tell it, and what was there before.
+pub(crate) struct Creation<'a, T> {
+    pub(crate) call: Call<'a>,
+    /// The name of its kind, for example `network volume`.
+    pub(crate) what: &'static str,
+    pub(crate) name: &'a str,
+    /// Everything of its kind that was there before.
+    pub(crate) before: &'a [T],
+    /// Tells if something is what was asked for; `None` if it does not show that.
+    pub(crate) is_it: &'a (dyn Fn(&T) -> Option<bool> + Send + Sync),
+}
+
+impl<T: Stored + Send + Sync> Creation<'_, T> {
+    /// Sends the create, again only after a refusal that shows that nothing was made. After an unclear answer lists are
+    /// searched for 15 s, and no other create is sent.
+    pub(crate) async fn run<S, L>(
+        &self,
+        runpod: &RunPod,
+        send: impl Fn() -> S + Send,
+        list: impl Fn() -> L + Send,
+    ) -> Result<T, CreateError<T>>
+    where
+        S: Future<Output = Result<Answer<T>, Failure>> + Send,
+        L: Future<Output = Result<Items<T>, Error>> + Send,
+    {
+        let mut pauses = retry::pauses(retry::ATTEMPTS);
+        loop {
+            let answer = runpod.once(self.call, Box::pin(send())).await;
+            let error = match answer.and_then(|made| self.checked(made)) {
+                Ok(made) => return Ok(made),
+                Err(error) => error,
+            };
+            if error.may_have_been_applied() {
+                return self.search(runpod, error, list).await;
+            }
+            let may_pass = matches!(error.kind(), ErrorKind::RateLimited | ErrorKind::Unreachable);
+            let is_rested = match pauses.next().filter(|_| may_pass) {
+                Some(pause) => runpod.rest_after(&error, self.call, pause).await,
+                None => false,
+            };
+            if !is_rested {
+                return Err(CreateError::Refused(error));
+            }
+        }
+    }
+
+    /// An answer about another thing is none about this one.
+    fn checked(&self, made: T) -> Result<T, Error> {
+        let is_known = self.before.iter().any(|known| known.id() == made.id());
+        if !made.id().is_empty() && !is_known && (self.is_it)(&made) != Some(false) {
+            return Ok(made);
+        }
+        let message = format!("the answer is about another {}, {:?}", self.what, made.id());
+        Err(self.call.refused(ErrorKind::Unreadable, message))
+    }
+
+    /// Searches lists for the one thing that an unclear create has made.
+    async fn search<L>(
+        &self,
+        runpod: &RunPod,
+        error: Error,
+        list: impl Fn() -> L + Send,
+    ) -> Result<T, CreateError<T>>
+    where
+        L: Future<Output = Result<Items<T>, Error>> + Send,
+    {
+        let (what, name, reason) = (self.what, self.name.to_owned(), error.what());
+        runpod.notify(&Event::Warned { warning: Warning::CreateUnclear { what, name, reason } });
+        let (mut found, mut lookup) = (Vec::new(), None);
+        for pause in pauses() {
+            sleep(pause).await;
+            match list().await.and_then(|listed| self.newcomers(listed)) {
+                Ok(shown) => (found, lookup) = (shown, None),
+                Err(failed) => lookup = Some(failed),
+            }
+            match found.as_slice() {
+                [made] if lookup.is_none() && (self.is_it)(made) == Some(true) => return Ok(made.clone()),
+                [_, _, ..] => break,
+                _ => {}
+            }
+        }
+        Err(CreateError::Unclear { error, found, lookup })
+    }
+
+    /// Everything that was not there before and is, or may be, what was asked for.
+    fn newcomers(&self, listed: Items<T>) -> Result<Vec<T>, Error> {
+        listed.check(self.name, self.call)?;
+        let is_new = |item: &T| self.before.iter().all(|known| known.id() != item.id());
+        let may_be_it = |item: &T| is_new(item) && (self.is_it)(item) != Some(false);
+        Ok(listed.items.into_iter().filter(may_be_it).collect())
+    }
+}
+
+/// Says what lists show of an unclear create.
+pub(crate) fn shown<T: Stored>(found: &[T], lookup: Option<&Error>) -> String {
+    let shown = match found {
+        [] => format!("no list showed it for {} s", LAG.as_secs()),
+        found => format!("lists show {}", ids(found)),
+    };
+    let failed = lookup.map(|failed| format!("; the last search: {}", failed.what()));
+    shown + &failed.unwrap_or_default()
+}

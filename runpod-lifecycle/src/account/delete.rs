@@ -1,0 +1,44 @@
+//! Deleting what an account stores.
+
+use std::{future::Future, time::Duration};
+
+use runpod_api::{Failure, http::StatusCode};
+use tokio::time::sleep;
+
+use crate::{
+    Error, ErrorKind, RunPod, backend::Answer, client::call::Call, knowledge::recent::Recent, stored::Stored,
+};
+
+/// The pause between two attempts to delete what RunPod may not know yet.
+const UNKNOWN_PAUSE: Duration = Duration::from_secs(3);
+
+impl RunPod {
+    /// Deletes something by its id. One that is gone already is fine, by RunPod's own 404 about it; while it is so new that
+    /// a 404 proves nothing, the call is sent again.
+    pub(crate) async fn delete_stored<T: Stored, F>(
+        &self,
+        id: &str,
+        call: Call<'_>,
+        recent: &Recent<T>,
+        delete: impl Fn() -> F + Send + Sync,
+    ) -> Result<(), Error>
+    where
+        F: Future<Output = Result<Answer<StatusCode>, Failure>> + Send,
+    {
+        loop {
+            match self.repeatedly(call, &delete).await {
+                Ok(StatusCode::NO_CONTENT) => break,
+                Ok(status) => {
+                    let message =
+                        format!("RunPod answered {} in place of 204: it may be there still", status.as_u16());
+                    return Err(call.refused(ErrorKind::Unreadable, message));
+                }
+                Err(error) if error.kind() != ErrorKind::NotFound => return Err(error),
+                Err(_) if recent.is_new(id) => sleep(UNKNOWN_PAUSE).await,
+                Err(_) => break,
+            }
+        }
+        recent.deleted(id);
+        Ok(())
+    }
+}

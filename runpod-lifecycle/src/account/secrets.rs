@@ -1,0 +1,123 @@
+//! Secrets of the account, which RunPod fills in when a container starts.
+
+use runpod_api::Secret;
+use tokio::time::sleep;
+
+use crate::{
+    AccountSecret, Error, ErrorKind, RunPod, account::pauses, backend::Items, client::call::Call,
+    error::operation::Operation, spec::secret::name_problem, version::Feature,
+};
+
+impl RunPod {
+    /// The account's secrets, in RunPod's order. Values are never shown.
+    ///
+    /// # Errors
+    /// If they cannot be read, each of them; [`ErrorKind::Unsupported`] on REST v1.
+    pub async fn list_account_secrets(&self) -> Result<Vec<AccountSecret>, Error> {
+        let mut listed = self.read_secrets(None).await?;
+        self.lookups().secrets.amend(&mut listed.items);
+        listed.whole(Call::read(Operation::ListSecrets, None))
+    }
+
+    /// Stores a secret under a name, or replaces the value of the one that has it.
+    ///
+    /// Pods take it by [`PodSpec::account_secret`](crate::PodSpec::account_secret). RunPod never gives the value out again,
+    /// and fills it in when a container starts: a pod that runs keeps the old one until its next start. Names are unique on RunPod, so
+    /// that a lost answer leads to no second one.
+    ///
+    /// ```no_run
+    /// # async fn example(runpod: runpod_lifecycle::RunPod) -> Result<(), Box<dyn std::error::Error>> {
+    /// use runpod_lifecycle::PodSpec;
+    ///
+    /// runpod.set_account_secret("hf", std::env::var("HF_TOKEN")?).await?;
+    /// let spec = PodSpec::any_gpu("trainer", "image").account_secret("HF_TOKEN", "hf");
+    /// # Ok(())
+    /// # }
+    /// ```
+    ///
+    /// # Errors
+    /// [`ErrorKind::Rejected`] for a name of none or more than 191 characters, or one that no reference can name, and for an empty
+    /// value, before anything is sent. [`ErrorKind::Conflict`] if RunPod says that the name is taken, and its list does not show by
+    /// whom for 15 s. [`ErrorKind::Unsupported`] on REST v1.
+    ///
+    /// # Cancellation
+    /// If the future is dropped after a request was sent, the value may have been stored.
+    pub async fn set_account_secret(
+        &self,
+        name: &str,
+        value: impl Into<Secret>,
+    ) -> Result<AccountSecret, Error> {
+        let (call, value) = (Call::mutation(Operation::SetSecret, name), value.into());
+        self.require(Feature::AccountSecrets, call)?;
+        let empty = Some("the value is empty").filter(|_| value.expose().is_empty());
+        if let Some(problem) = name_problem(name).or(empty) {
+            return Err(call.refused(ErrorKind::Rejected, format!("not sent: {problem}")));
+        }
+        let mut stored = match self.secret_named(name).await? {
+            Some(known) => self.replace_secret(&known.id, call, &value).await?,
+            None => {
+                let create = || async { self.backend().v2()?.create_secret(name, &value).await };
+                match self.repeatedly(call, create).await {
+                    // Taken a moment ago, by an attempt without an answer or by somebody else.
+                    Err(error) if error.kind() == ErrorKind::Conflict => {
+                        let known = self.secret_shown(name, error).await?;
+                        self.replace_secret(&known.id, call, &value).await?
+                    }
+                    outcome => outcome?,
+                }
+            }
+        };
+        stored.name.get_or_insert_with(|| name.to_owned());
+        self.lookups().secrets.made(&stored);
+        Ok(stored)
+    }
+
+    /// Deletes a secret of the account by its name or id. One that is gone already is fine.
+    ///
+    /// A pod whose environment names it keeps its value until its next start.
+    ///
+    /// # Errors
+    /// If the list cannot be read, or the call fails; [`ErrorKind::Unsupported`] on REST v1.
+    ///
+    /// # Cancellation
+    /// If the future is dropped after the request was sent, the secret may be gone.
+    pub async fn delete_account_secret(&self, name_or_id: &str) -> Result<(), Error> {
+        let call = Call::mutation(Operation::DeleteSecret, name_or_id);
+        let all = self.list_account_secrets().await?;
+        let by_name = || all.iter().find(|secret| secret.name.as_deref() == Some(name_or_id));
+        let Some(known) = all.iter().find(|secret| secret.id == name_or_id).or_else(by_name) else {
+            return Ok(());
+        };
+        let delete = || async { self.backend().v2()?.delete_secret(&known.id).await };
+        self.delete_stored(&known.id, call, &self.lookups().secrets, delete).await
+    }
+
+    async fn replace_secret(&self, id: &str, call: Call<'_>, value: &Secret) -> Result<AccountSecret, Error> {
+        self.repeatedly(call, || async { self.backend().v2()?.update_secret(id, value).await }).await
+    }
+
+    async fn secret_named(&self, name: &str) -> Result<Option<AccountSecret>, Error> {
+        let mut listed = self.read_secrets(Some(name)).await?;
+        self.lookups().secrets.amend(&mut listed.items);
+        let named = listed.named(name, Call::read(Operation::ListSecrets, Some(name)))?;
+        Ok(named.into_iter().next())
+    }
+
+    /// The secret that has a name, as soon as a list shows it; if none does, the refusal.
+    async fn secret_shown(&self, name: &str, refusal: Error) -> Result<AccountSecret, Error> {
+        for pause in pauses() {
+            sleep(pause).await;
+            if let Some(known) = self.secret_named(name).await? {
+                return Ok(known);
+            }
+        }
+        Err(refusal
+            .with_note("no list showed the secret of this name for 15 s, so its value was not replaced"))
+    }
+
+    pub(crate) async fn read_secrets(&self, name: Option<&str>) -> Result<Items<AccountSecret>, Error> {
+        let call = Call::read(Operation::ListSecrets, name);
+        self.require(Feature::AccountSecrets, call)?;
+        self.repeatedly(call, || async { self.backend().v2()?.secrets(name).await }).await
+    }
+}

@@ -1,0 +1,54 @@
+//! Templates of the account.
+
+use std::collections::HashSet;
+
+use crate::{
+    Error, ErrorKind, RunPod, Template,
+    account::known::only,
+    backend::{Items, NextPage},
+    client::call::Call,
+    error::operation::Operation,
+    version::Feature,
+};
+
+/// Pages after which the list is taken to have no end.
+const MOST_PAGES: usize = 1000;
+
+impl RunPod {
+    /// The account's templates, all pages, in RunPod's order. Public templates are not among them.
+    ///
+    /// # Errors
+    /// If they cannot be read, each of them; [`ErrorKind::Unsupported`] on REST v1.
+    pub async fn list_templates(&self) -> Result<Vec<Template>, Error> {
+        self.read_templates().await?.whole(Call::read(Operation::ListTemplates, None))
+    }
+
+    /// The account's template of this name; `None` only if every page of the list was read and shows none.
+    ///
+    /// # Errors
+    /// [`ErrorKind::Conflict`] if several have the name, with their ids; as [`list_templates`](Self::list_templates) else.
+    pub async fn find_template(&self, name: &str) -> Result<Option<Template>, Error> {
+        let call = Call::read(Operation::ListTemplates, Some(name));
+        only(self.read_templates().await?.named(name, call)?, call)
+    }
+
+    pub(crate) async fn read_templates(&self) -> Result<Items<Template>, Error> {
+        let call = Call::read(Operation::ListTemplates, None);
+        self.require(Feature::Templates, call)?;
+        let mut all = Items { items: Vec::new(), unreadable: Vec::new() };
+        let (mut cursor, mut cursors) = (None::<String>, HashSet::new());
+        for _ in 0..MOST_PAGES {
+            let at = cursor.as_deref();
+            let page = self.repeatedly(call, || async { self.backend().v2()?.templates(at).await });
+            let (page, next) = page.await?;
+            all.items.extend(page.items);
+            all.unreadable.extend(page.unreadable);
+            match next {
+                NextPage::None => return Ok(all),
+                NextPage::At(next) if cursors.insert(next.clone()) => cursor = Some(next),
+                NextPage::At(_) | NextPage::Nowhere => break,
+            }
+        }
+        Err(call.refused(ErrorKind::Unreadable, "the list's pages lead nowhere: it is not whole"))
+    }
+}
