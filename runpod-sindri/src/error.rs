@@ -2,7 +2,7 @@
 
 use std::{io, path::PathBuf};
 
-use runpod_lifecycle::{DeployError, Error, ErrorKind, PodHandle, WaitError};
+use runpod_lifecycle::{DeployError, Error, ErrorKind, PodHandle, VolumeError, WaitError};
 
 use crate::{ConfigError, DeploymentState};
 
@@ -80,6 +80,13 @@ pub enum ProviderError {
         source: Box<DeployError>,
         /// Settings that would widen the search, in the words of sindri.yaml.
         suggestions: Vec<&'static str>,
+    },
+    /// The network volume of the config's name is not there, and could not be made.
+    Volume {
+        /// The environment's name.
+        name: String,
+        /// The cause.
+        source: Box<VolumeError>,
     },
     /// A wait ended without the environment being where it should be. The pod was left as it is.
     Wait {
@@ -187,6 +194,15 @@ impl Outcome {
         }
     }
 
+    fn of_volume(error: &VolumeError) -> Self {
+        match error {
+            VolumeError::Placement(error) => Self::of_deploy(error),
+            VolumeError::NowhereInStock { .. } => Self::NoCapacity,
+            VolumeError::Elsewhere { .. } | VolumeError::TooSmall { .. } => Self::Misused,
+            _ => Self::Failed,
+        }
+    }
+
     fn of_deploy(error: &DeployError) -> Self {
         match error {
             DeployError::Spec(_) => Self::Misused,
@@ -235,6 +251,7 @@ impl ProviderError {
             Self::NotFound { .. } => Outcome::NotFound,
             Self::Deploy { source, .. } => Outcome::of_deploy(source),
             Self::Wait { source, .. } => Outcome::of_wait(source),
+            Self::Volume { source, .. } => Outcome::of_volume(source),
             Self::Call { source, .. } => Outcome::of_call(source),
             _ => Outcome::Failed,
         }
@@ -263,6 +280,11 @@ impl ProviderError {
                 format!("environment {name:?} is {state} (RunPod says {says} about pod {pod_id}): {allowed}")
             }
             Self::Deploy { name, .. } => format!("could not deploy environment {name:?}"),
+            Self::Volume { name, .. } => {
+                format!(
+                    "no pod was created for environment {name:?}, since its network volume could not be had"
+                )
+            }
             Self::Wait { name, .. } => format!("environment {name:?} is not where it should be"),
             Self::NotDestroyed { name, destroyed, left } => {
                 let left: Vec<String> =
@@ -422,6 +444,7 @@ impl std::error::Error for ProviderError {
             Self::SecretUnread { source, .. } | Self::Output(source) => Some(source),
             Self::Deploy { source, .. } => Some(&**source),
             Self::Wait { source, .. } => Some(source),
+            Self::Volume { source, .. } => Some(&**source),
             Self::Call { source, .. } | Self::NotSeen { source, .. } => Some(source),
             Self::Ssh { source, .. } => source.as_ref().map(|error| error as _),
             _ => None,

@@ -57,6 +57,9 @@ fn every_example_is_planned() {
         ("gpu-list.yaml", "GPU"),
         ("lifetime.yaml", "GPU"),
         ("need.yaml", "GPU"),
+        ("patience.yaml", "GPU"),
+        ("volume-by-name.yaml", "GPU"),
+        ("account-secret.yaml", "GPU"),
         ("idle.yaml", "GPU"),
         ("registry.yaml", "GPU"),
     ] {
@@ -89,6 +92,9 @@ fn every_example_is_deployed_and_waited_for() {
             "gpu-list.yaml",
             "lifetime.yaml",
             "need.yaml",
+            "patience.yaml",
+            "volume-by-name.yaml",
+            "account-secret.yaml",
             "idle.yaml",
             "registry.yaml",
         ] {

@@ -4,11 +4,11 @@ mod wanted;
 
 use std::time::Duration;
 
-use runpod_lifecycle::{ApiVersion, Cloud, IfExists, PodSpec, Port};
+use runpod_lifecycle::{ApiVersion, Cloud, IfExists, PodSpec, Port, Volume};
 
 use crate::{
-    CloudType, ConfigError, RunpodConfig, SindriConfig,
-    blueprint::wanted::{Volume, Wanted, is_cpu},
+    CloudType, ConfigError, NetworkVolume, RunpodConfig, SindriConfig,
+    blueprint::wanted::{PodVolume, Wanted, is_cpu},
     config::runpod::{DEFAULT_GPU, DEFAULT_VCPUS},
 };
 
@@ -28,6 +28,10 @@ pub(crate) struct Blueprint {
     pub(crate) public_ip: bool,
     /// True if sshd is expected to answer. Beside a template the spec does not say.
     pub(crate) expects_ssh: bool,
+    /// The network volume to be found or made by its name before the create.
+    pub(crate) volume: Option<NetworkVolume>,
+    /// Where that is mounted; `None` for the default.
+    pub(crate) mount_path: Option<String>,
     /// Settings that were dropped or assumed.
     pub(crate) warnings: Vec<String>,
 }
@@ -63,7 +67,14 @@ impl Blueprint {
         let spec = with(spec, start_ssh, PodSpec::ssh).public_ip(public_ip && version != ApiVersion::V2);
         let spec = settings(ports.iter().fold(spec, PodSpec::port), &runpod);
         spec.validate()?;
-        Ok(Self { version, spec, public_ip, expects_ssh, warnings })
+        let (volume, mount_path) = (runpod.network_volume.clone(), runpod.volume_mount_path.clone());
+        Ok(Self { version, spec, public_ip, expects_ssh, volume, mount_path, warnings })
+    }
+
+    /// The same with its network volume, once it is known which one that is.
+    pub(crate) fn mounting(&self, volume: &Volume) -> Self {
+        let spec = self.spec.clone().network_volume(volume);
+        Self { spec: with(spec, self.mount_path.as_ref(), PodSpec::mount_path), ..self.clone() }
     }
 
     /// The spec that replaces an environment of its name, or does not.
@@ -113,6 +124,10 @@ fn settings(spec: PodSpec, runpod: &RunpodConfig) -> PodSpec {
     let spec = with(spec, runpod.template_id.as_ref(), PodSpec::template);
     let spec = with(spec, runpod.registry_id.as_ref(), PodSpec::registry);
     let spec = with(spec, runpod.max_usd_per_hour, PodSpec::max_usd_per_hour);
+    let patience = runpod.patience_minutes.map(|minutes| Duration::from_secs(60 * u64::from(minutes)));
+    let spec = with(spec, patience, PodSpec::patience);
+    let secrets = runpod.account_secrets.iter();
+    let spec = secrets.fold(spec, |spec, (variable, secret)| spec.account_secret(variable, secret));
     let lifetime = runpod.lifetime_hours.map(|hours| Duration::from_secs_f64(hours * 3600.0));
     let spec = with(spec, lifetime, PodSpec::lifetime);
     with(spec, runpod.at_end, |spec, end| spec.at_end(end.into()))
@@ -188,16 +203,21 @@ fn in_region(spec: PodSpec, runpod: &RunpodConfig, warnings: &mut Vec<String>) -
 }
 
 /// The spec with its volume, if it has one: a network volume goes before a pod volume.
-fn with_volume(spec: PodSpec, runpod: &RunpodConfig, volume: Volume, warnings: &mut Vec<String>) -> PodSpec {
-    let Volume { size_gb, written } = volume;
-    let spec = with(spec, runpod.network_volume_id.as_ref(), PodSpec::network_volume);
-    let dropped = match (spec.get_network_volume(), spec.get_vcpus()) {
+fn with_volume(
+    spec: PodSpec,
+    runpod: &RunpodConfig,
+    volume: PodVolume,
+    warnings: &mut Vec<String>,
+) -> PodSpec {
+    let PodVolume { size_gb, written } = volume;
+    let spec = with(spec, runpod.network_volume_id.as_deref(), PodSpec::network_volume);
+    let dropped = match (runpod.has_network_volume(), spec.get_vcpus()) {
         _ if size_gb == 0 => return spec,
-        (Some(_), _) => "a pod with a network volume has no pod volume",
-        (None, Some(_)) => {
+        (true, _) => "a pod with a network volume has no pod volume",
+        (false, Some(_)) => {
             "CPU pods have no pod volume, so a stop wipes everything; networkVolumeId keeps it"
         }
-        (None, None) => {
+        (false, None) => {
             if let Some(written) = written.filter(|_| size_gb < SMALLEST_VOLUME_GB) {
                 warnings.push(format!("{written} becomes 10: RunPod sells pod volumes of 10 GB and more"));
             }
@@ -214,8 +234,10 @@ fn in_cloud(spec: PodSpec, runpod: &RunpodConfig, warnings: &mut Vec<String>) ->
         warnings.push("cloudType COMMUNITY was dropped: CPU pods exist in the secure cloud only".to_owned());
         return spec.cloud(Cloud::Secure);
     }
-    match runpod.any_cloud {
-        Some(true) => spec.cloud(Cloud::Either),
+    match (runpod.any_cloud, &runpod.network_volume) {
+        // Network volumes exist there only.
+        (Some(true), Some(_)) => spec.cloud(Cloud::Secure),
+        (Some(true), None) => spec.cloud(Cloud::Either),
         _ => spec.cloud(cloud.into()),
     }
 }
@@ -223,6 +245,10 @@ fn in_cloud(spec: PodSpec, runpod: &RunpodConfig, warnings: &mut Vec<String>) ->
 /// The spec with its mount path, if it has one. A CPU pod without network volume has none.
 fn mounted(spec: PodSpec, runpod: &RunpodConfig, warnings: &mut Vec<String>) -> PodSpec {
     let path = runpod.volume_mount_path.as_ref();
+    if runpod.network_volume.is_some() {
+        // It is mounted once it is known which one that is.
+        return spec;
+    }
     let is_dropped = spec.get_network_volume().is_none() && spec.get_vcpus().is_some();
     if let (Some(path), true) = (path, is_dropped) {
         warnings.push(format!("volumeMountPath ({path}) was dropped: the pod has no volume"));

@@ -3,7 +3,7 @@
 use runpod_lifecycle::{Port, Protocol};
 
 use crate::{
-    ConfigError, ConfigProblem, GpuTypes, RunpodConfig, SindriConfig,
+    CloudType, ConfigError, ConfigProblem, GpuTypes, RunpodConfig, SindriConfig,
     config::{runpod::DEFAULT_VOLUME_GB, user_problem},
 };
 
@@ -17,7 +17,7 @@ pub(crate) struct Wanted {
     /// Flavor and vCPUs.
     pub(super) cpu: Option<(String, Option<u32>)>,
     pub(super) image: Option<String>,
-    pub(super) volume: Volume,
+    pub(super) volume: PodVolume,
 }
 
 impl Wanted {
@@ -25,7 +25,7 @@ impl Wanted {
     pub(super) fn by(config: &SindriConfig, runpod: &RunpodConfig) -> Result<Self, ConfigError> {
         let mut problems = problems(config, runpod);
         let (cpu, image) = (instance(runpod), config.deployment.image());
-        let volume = Volume::wanted(config, runpod);
+        let volume = PodVolume::wanted(config, runpod);
         let has_none = volume.as_ref().is_ok_and(|volume| volume.size_gb == 0);
         let path = runpod.volume_mount_path.as_ref().filter(|_| has_none && mounts_nothing(config, runpod));
         problems.extend(path.map(|path| {
@@ -97,6 +97,31 @@ fn settings_problems(runpod: &RunpodConfig) -> Vec<ConfigProblem> {
     if runpod.min_vram_gb == Some(0) {
         refuse("providers.runpod.minVramGb", "0".to_owned(), "a GPU has at least 1 GB");
     }
+    if runpod.patience_minutes == Some(0) {
+        refuse(
+            "providers.runpod.patienceMinutes",
+            "0".to_owned(),
+            "at least 1 minute; leave it out for none",
+        );
+    }
+    if let Some(volume) = &runpod.network_volume {
+        let value = format!("{} ({} GB)", volume.name, volume.size_gb);
+        if runpod.network_volume_id.is_some() {
+            refuse(
+                "providers.runpod.networkVolume",
+                value,
+                "networkVolumeId names one already: leave one of them out",
+            );
+        } else if runpod.cloud_type == Some(CloudType::Community) {
+            refuse(
+                "providers.runpod.networkVolume",
+                value,
+                "network volumes exist in the secure cloud only: leave cloudType out",
+            );
+        } else if volume.name.trim().is_empty() || !(10..=4096).contains(&volume.size_gb) {
+            refuse("providers.runpod.networkVolume", value, "a network volume has a name, and 10 to 4096 GB");
+        }
+    }
     if runpod.idle_minutes == Some(0) {
         refuse("providers.runpod.idleMinutes", "0".to_owned(), "at least 1 minute");
     }
@@ -131,7 +156,7 @@ fn settings_problems(runpod: &RunpodConfig) -> Vec<ConfigProblem> {
 
 /// Returns true if nothing but a pod volume could be mounted.
 fn mounts_nothing(config: &SindriConfig, runpod: &RunpodConfig) -> bool {
-    !is_cpu(config, runpod) && runpod.network_volume_id.is_none()
+    !is_cpu(config, runpod) && !runpod.has_network_volume()
 }
 
 /// Returns true for two or three letters, as REST v1's country codes were: every data center's id has more.
@@ -169,14 +194,14 @@ fn instance(runpod: &RunpodConfig) -> Result<Option<(String, Option<u32>)>, Conf
 
 /// The pod volume that a config asks for.
 #[derive(Debug, Default)]
-pub(super) struct Volume {
+pub(super) struct PodVolume {
     /// 0 for none, or for a template's own.
     pub(super) size_gb: u32,
     /// Key and value as written; `None` if nothing is.
     pub(super) written: Option<String>,
 }
 
-impl Volume {
+impl PodVolume {
     fn wanted(config: &SindriConfig, runpod: &RunpodConfig) -> Result<Self, ConfigProblem> {
         let workspace = config.deployment.workspace()?;
         Ok(match (runpod.volume_size_gb, workspace) {

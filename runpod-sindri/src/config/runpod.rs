@@ -1,6 +1,6 @@
 //! The keys of `providers.runpod`.
 
-use std::fmt;
+use std::{collections::BTreeMap, fmt};
 
 use runpod_lifecycle::{AtEnd, Cloud, Port};
 use schemars::{JsonSchema, Schema, json_schema};
@@ -98,6 +98,14 @@ pub struct RunpodConfig {
     #[serde(alias = "network_volume_id", skip_serializing_if = "Option::is_none")]
     #[schemars(length(min = 1))]
     pub network_volume_id: Option<String>,
+    /// Network volume by its name, made at the first deploy if there is none: in the secure cloud, in `region` if that is set, else where the
+    /// hardware is in stock. Excludes `networkVolumeId`. Default: none.
+    #[serde(alias = "network_volume", skip_serializing_if = "Option::is_none")]
+    pub network_volume: Option<NetworkVolume>,
+    /// Environment variables whose values are secrets of the RunPod account: variable to the secret's name. RunPod fills them in when the
+    /// container starts, and shows them to nobody. Default: none.
+    #[serde(alias = "account_secrets", skip_serializing_if = "BTreeMap::is_empty")]
+    pub account_secrets: BTreeMap<String, String>,
     /// True if the pod must be reachable at a public address of its own; needs a tcp port. Default: false.
     #[serde(alias = "public_ip", skip_serializing_if = "Option::is_none")]
     #[schemars(extend("default" = false))]
@@ -111,6 +119,10 @@ pub struct RunpodConfig {
     #[serde(alias = "registry_id", skip_serializing_if = "Option::is_none")]
     #[schemars(length(min = 1))]
     pub registry_id: Option<String>,
+    /// Minutes for which a deploy waits for stock where RunPod has none. Default: none.
+    #[serde(alias = "patience_minutes", skip_serializing_if = "Option::is_none")]
+    #[schemars(range(min = 1))]
+    pub patience_minutes: Option<u32>,
     /// Hours until the pod has outlived its purpose, fractions allowed, counted anew by a start after their end. `reap`
     /// ends it then: nothing does so by itself. Default: no end.
     #[serde(alias = "lifetime_hours", skip_serializing_if = "Option::is_none")]
@@ -145,6 +157,19 @@ pub struct RunpodConfig {
     #[serde(alias = "spot_bid", skip_serializing_if = "Option::is_none")]
     #[schemars(range(min = 0.0, max = 0.0), extend("deprecated" = true))]
     pub spot_bid: Option<f64>,
+}
+
+/// A network volume by its name.
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize, Serialize, JsonSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct NetworkVolume {
+    /// Its name, which no other volume of the account has.
+    #[schemars(length(min = 1))]
+    pub name: String,
+    /// Its size in GB, at least: a larger one is taken, a smaller one refused.
+    #[serde(alias = "size_gb")]
+    #[schemars(range(min = 10, max = 4096))]
+    pub size_gb: u32,
 }
 
 /// The one old name that is nothing but another name, so that editors do not complain about it.
@@ -253,6 +278,11 @@ impl ExposedPort {
 }
 
 impl RunpodConfig {
+    /// Returns true if a network volume is mounted, by its id or its name.
+    pub(crate) fn has_network_volume(&self) -> bool {
+        self.network_volume_id.is_some() || self.network_volume.is_some()
+    }
+
     /// Minutes without work after which `stop --when-idle` stops the pod.
     #[must_use]
     pub fn idle_minutes(&self) -> u32 {

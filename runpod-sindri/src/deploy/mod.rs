@@ -3,6 +3,7 @@
 pub(crate) mod options;
 pub(crate) mod plan;
 mod record;
+mod volume;
 
 use std::{
     sync::{Arc, Mutex, PoisonError},
@@ -73,6 +74,7 @@ impl RunpodProvider {
         let secrets = resolver.resolve(&config.secrets)?;
         let warned = Arc::new(Mutex::new(Vec::new()));
         let runpod = self.listening(&warned)?;
+        let blueprint = volume::mount(&runpod, &config.name, &blueprint, options.force).await?;
         let pod = place(&runpod, config, &blueprint, &secrets, options.force).await?;
         let mut result = DeployResult::new(&config.name, blueprint.warnings.clone());
         result.messages = messages(&pod, &blueprint, secrets.values.len());
@@ -103,6 +105,7 @@ impl RunpodProvider {
         force: bool,
     ) -> Result<DeployResult, ProviderError> {
         let runpod = self.watched()?;
+        let blueprint = &volume::planned(&runpod, &config.name, blueprint).await?;
         let plan = runpod
             .plan(&blueprint.spec(force))
             .await

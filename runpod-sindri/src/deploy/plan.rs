@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 
 use crate::{
     CloudType, DeploymentState, ProviderError, RunpodProvider, SindriConfig, blueprint::Blueprint,
-    client::NAME,
+    client::NAME, deploy::volume,
 };
 
 /// Plan of a deploy: its steps and its cost.
@@ -110,8 +110,9 @@ impl RunpodProvider {
     }
 
     pub(crate) async fn planned(&self, config: &SindriConfig) -> Result<(Blueprint, Plan), ProviderError> {
-        let blueprint = self.blueprint(config)?;
-        let plan = self.watched()?.plan(&blueprint.spec(false)).await;
+        let runpod = self.watched()?;
+        let blueprint = volume::planned(&runpod, &config.name, &self.blueprint(config)?).await?;
+        let plan = runpod.plan(&blueprint.spec(false)).await;
         Ok((blueprint.clone(), plan.map_err(ProviderError::deploy(&config.name, blueprint.suggestions()))?))
     }
 }

@@ -139,6 +139,15 @@ pub(crate) fn account(server: &MockServer, pods: &[Value]) {
         ]}));
     });
     server.mock(|when, then| {
+        when.method("GET").path("/v2/network-volumes");
+        let volume = json!({"id": "vol1", "name": "data", "size": 100, "dataCenter": "US-KS-2"});
+        then.status(200).json_body(json!({"networkVolumes": [volume]}));
+    });
+    server.mock(|when, then| {
+        when.method("GET").path("/v2/account/secrets");
+        then.status(200).json_body(json!({"secrets": [{"id": "s1", "name": "hf"}]}));
+    });
+    server.mock(|when, then| {
         when.method("GET").path("/v2/network-volumes/vol1");
         then.status(200)
             .json_body(json!({"id": "vol1", "name": "data", "size": 100, "dataCenter": "US-KS-2"}));

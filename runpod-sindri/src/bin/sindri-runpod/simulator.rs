@@ -1,5 +1,8 @@
 //! The simulated RunPod behind `--sim`.
 
+use std::collections::BTreeMap;
+
+use runpod_lifecycle::RunPod;
 use runpod_sim::{Scope, Sim, SimError};
 use runpod_sindri::{RunpodProvider, SecretSource, SindriConfig};
 
@@ -23,7 +26,17 @@ pub(crate) async fn start(config: &SindriConfig, out_of_stock: bool) -> Result<S
     if out_of_stock {
         sim = sim.capacity_in(Scope::default(), 0);
     }
-    sim.start().await
+    let sim = sim.start().await?;
+    store_secrets(&sim, &runpod.account_secrets).await;
+    Ok(sim)
+}
+
+/// Stores the account's secrets that the config refers to. One that cannot be is told of by the deploy.
+async fn store_secrets(sim: &Sim, secrets: &BTreeMap<String, String>) {
+    let Ok(runpod) = RunPod::builder(sim.api_key()).base_url(sim.url()).build() else { return };
+    for secret in secrets.values() {
+        let _ = runpod.set_account_secret(secret, "simulated").await;
+    }
 }
 
 /// The provider, pointed at the simulator, with what it needs of the process's variables.
