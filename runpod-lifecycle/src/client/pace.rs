@@ -2,7 +2,7 @@
 
 use std::{
     collections::HashMap,
-    sync::{Mutex, MutexGuard, PoisonError},
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
     time::Duration,
 };
 
@@ -35,6 +35,15 @@ pub(crate) enum Question {
         cloud: Cloud,
     },
     Cpus,
+}
+
+/// A candidate, with all else that its machine must have: whoever asks for less may be given what this is refused.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub(crate) struct Demand {
+    pub(crate) hardware: Hardware,
+    pub(crate) cloud: Cloud,
+    /// In a form that is the same for the same.
+    pub(crate) rest: Arc<str>,
 }
 
 /// Leave to send one request.
@@ -73,8 +82,8 @@ struct Sent {
     due: Option<Instant>,
     asked: HashMap<Question, Instant>,
     tried_at: Option<Instant>,
-    /// The last create of each candidate, and true if it was accepted.
-    created: HashMap<(Hardware, Cloud), (Instant, bool)>,
+    /// The last create of each demand, and true if it was accepted.
+    created: HashMap<Demand, (Instant, bool)>,
 }
 
 impl Sent {
@@ -142,21 +151,21 @@ impl Pace {
     }
 
     /// Remembers what became of a create, and tells the others of one that was accepted.
-    pub(crate) fn created(&self, hardware: &Hardware, cloud: Cloud, is_accepted: bool) {
+    pub(crate) fn created(&self, demand: Demand, is_accepted: bool) {
         let mut sent = self.sent();
         sent.created.retain(|_, (at, _)| at.elapsed() < LONGEST);
-        sent.created.insert((hardware.clone(), cloud), (Instant::now(), is_accepted));
+        sent.created.insert(demand, (Instant::now(), is_accepted));
         drop(sent);
         if is_accepted {
             self.news.notify_waiters();
         }
     }
 
-    /// Returns true if the last create of a candidate after `at` was accepted, false if it was refused; `None` if there
+    /// Returns true if the last create of a demand after `at` was accepted, false if it was refused; `None` if there
     /// was none.
-    pub(crate) fn created_since(&self, hardware: &Hardware, cloud: Cloud, at: Instant) -> Option<bool> {
+    pub(crate) fn created_since(&self, demand: &Demand, at: Instant) -> Option<bool> {
         let sent = self.sent();
-        let (created_at, is_accepted) = sent.created.get(&(hardware.clone(), cloud))?;
+        let (created_at, is_accepted) = sent.created.get(demand)?;
         (*created_at > at).then_some(*is_accepted)
     }
 
@@ -242,14 +251,17 @@ mod tests {
     #[tokio::test(start_paused = true)]
     async fn the_last_create_of_a_candidate_counts_for_what_came_before_it() {
         let (pace, before) = (Pace::default(), Instant::now());
-        let hardware = Hardware::Gpu { id: "NVIDIA A40".to_owned(), count: 1 };
-        let since = |at| pace.created_since(&hardware, Cloud::Secure, at);
+        let demand = |rest: &str| {
+            let hardware = Hardware::Gpu { id: "NVIDIA A40".to_owned(), count: 1 };
+            Demand { hardware, cloud: Cloud::Secure, rest: rest.into() }
+        };
+        let since = |at| pace.created_since(&demand("EU-RO-1"), at);
         assert_eq!(since(before), None);
         for is_accepted in [true, false] {
             tokio::time::advance(PAUSE).await;
-            pace.created(&hardware, Cloud::Secure, is_accepted);
+            pace.created(demand("EU-RO-1"), is_accepted);
             assert_eq!((since(before), since(Instant::now())), (Some(is_accepted), None));
-            assert_eq!(pace.created_since(&hardware, Cloud::Community, before), None);
+            assert_eq!(pace.created_since(&demand(""), before), None);
         }
     }
 }

@@ -127,6 +127,18 @@ impl PodSpec {
         is_by_need || self.budget().is_some()
     }
 
+    /// Everything beside hardware and cloud that a machine must have, in a form that is the same for the same.
+    pub(crate) fn demand(&self, data_centers: &[String]) -> String {
+        let of_gpu = match &self.hardware {
+            HardwareSpec::Gpu(gpu) => {
+                Some((gpu.min_ram_gb, gpu.min_vcpus, &gpu.cuda_versions, &gpu.min_cuda_version))
+            }
+            HardwareSpec::Cpu(_) => None,
+        };
+        let disks = (self.container_disk_gb, self.volume_gb, &self.network_volume, &self.template);
+        format!("{:?}", (data_centers, of_gpu, disks, self.global_networking))
+    }
+
     /// The cost of container disk and pod volume on some hardware in USD per hour, as far as the spec names them.
     pub(crate) fn storage_usd_per_hour(&self, hardware: &Hardware) -> f64 {
         let gb = |size: Option<u32>| f64::from(size.unwrap_or(0));

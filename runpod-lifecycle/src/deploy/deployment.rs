@@ -17,7 +17,7 @@ use crate::{
     Attempt, Candidate, DeployError, Error, ErrorKind, Event, Origin, Pod, PodHandle, PodSpec, RunPod,
     Waited, Warning,
     backend::Create,
-    client::{call::Call, retry},
+    client::{call::Call, pace::Demand, retry},
     deploy::{
         error::grouped,
         placement::Placement,
@@ -74,6 +74,8 @@ pub(crate) struct Deployment<'a> {
     lifetime: Option<Duration>,
     /// The last create that may have made a pod which no list has shown.
     unclear: Option<Error>,
+    /// Everything beside hardware and cloud that the pod's machine must have.
+    demand: Arc<str>,
     /// The last refusal of each candidate, in the order tried.
     pub(crate) attempts: Vec<Attempt>,
     taken: TakenName<'a>,
@@ -116,6 +118,7 @@ impl<'a> Deployment<'a> {
             began_at,
             lifetime: spec.lifetime,
             unclear: None,
+            demand: Arc::default(),
             attempts: Vec::new(),
             taken,
             terms,
@@ -170,6 +173,7 @@ impl<'a> Deployment<'a> {
     /// Attempts the candidates in order until RunPod accepts one, and again while the spec has patience.
     pub(crate) async fn run(mut self, mut placement: Placement) -> Result<PodHandle, DeployError> {
         let mut candidates = placement.candidates.clone();
+        self.demand = self.spec.demand(&placement.data_centers).into();
         loop {
             match self.round(&candidates, &placement.data_centers).await {
                 Ok(Some(pod)) => return Ok(self.accepted(pod)),
@@ -225,7 +229,7 @@ impl<'a> Deployment<'a> {
         // Named before anything else can go wrong.
         let (pod_id, cost_usd_per_hour) = (pod.id.clone(), pod.cost_usd_per_hour);
         self.runpod.notify(&Event::PodCreated { pod_id, hardware, cost_usd_per_hour });
-        self.runpod.lookups().pace.created(&candidate.hardware, candidate.cloud, true);
+        self.runpod.lookups().pace.created(self.demand_of(candidate), true);
         self.within_price(pod, candidate).await
     }
 
@@ -234,13 +238,19 @@ impl<'a> Deployment<'a> {
         let reason = error.message().to_owned();
         self.runpod.notify(&Event::CandidateRefused { hardware: hardware.to_string(), reason });
         if error.kind() == ErrorKind::NoCapacity {
-            self.runpod.lookups().pace.created(hardware, *cloud, false);
+            self.runpod.lookups().pace.created(self.demand_of(candidate), false);
         }
         if self.has_waited {
             self.runpod.lookups().pace.charge(1 + std::mem::take(&mut self.uncounted));
         }
         self.attempts.retain(|attempt| (&attempt.hardware, &attempt.cloud) != (hardware, cloud));
         self.attempts.push(Attempt { hardware: hardware.clone(), cloud: *cloud, error });
+    }
+
+    /// A candidate, with all else that the spec asks of its machine.
+    pub(crate) fn demand_of(&self, candidate: &Candidate) -> Demand {
+        let (hardware, rest) = (candidate.hardware.clone(), Arc::clone(&self.demand));
+        Demand { hardware, cloud: candidate.cloud, rest }
     }
 
     fn all_refused(&mut self) -> DeployError {

@@ -22,7 +22,7 @@ use crate::{
     deploy::{
         Standing,
         deployment::Deployment,
-        placement::{Offer, Placement},
+        placement::{Offer, Placement, forbids_more_than_a_read},
         step::AfterRound,
     },
     error::operation::Operation,
@@ -34,8 +34,8 @@ type News = HashMap<Question, Instant>;
 
 /// Something of the catalog that has changed.
 enum Fresh {
-    Gpus(Cloud, Option<Vec<GpuType>>),
-    Cpus(Option<Vec<CpuFlavor>>),
+    Gpus(Cloud, Vec<GpuType>),
+    Cpus(Vec<CpuFlavor>),
 }
 
 impl Deployment<'_> {
@@ -51,7 +51,7 @@ impl Deployment<'_> {
             let hurry = pin!(self.terms.hurry.notified());
             let watch = Box::pin(self.watch(placement, deadline));
             match timeout_at(deadline, select(watch, hurry)).await {
-                Ok(Either::Left((candidates, _))) => candidates,
+                Ok(Either::Left((candidates, _))) => candidates?,
                 Ok(Either::Right(_)) | Err(_) => return Ok(AfterRound::Over),
             }
         };
@@ -81,8 +81,12 @@ impl Deployment<'_> {
     }
 
     /// Waits until candidates may be there: as the catalog says, as another deploy has found out, or since it is time
-    /// to try all the same.
-    async fn watch(&mut self, placement: &mut Placement, deadline: Instant) -> Vec<Candidate> {
+    /// to try all the same. An answer after which no create can be accepted ends it.
+    async fn watch(
+        &mut self,
+        placement: &mut Placement,
+        deadline: Instant,
+    ) -> Result<Vec<Candidate>, DeployError> {
         let runpod = self.runpod;
         let pace = &runpod.lookups().pace;
         let (began, mut told, mut news) = (Instant::now(), None, News::new());
@@ -92,12 +96,12 @@ impl Deployment<'_> {
             next.as_mut().enable();
             let wish = self.wish(placement, began);
             for question in &wish.questions {
-                self.take_in(*question, placement, news.entry(*question).or_insert(began));
+                self.take_in(*question, placement, news.entry(*question).or_insert(began))?;
             }
             let ready = self.ready(placement, &news, began);
             if !ready.is_empty() {
                 self.uncounted = 1;
-                return ready;
+                return Ok(ready);
             }
             let due = pace.due(&wish);
             if told != Some(due) {
@@ -111,7 +115,7 @@ impl Deployment<'_> {
                 Some(Leave::Ask(question)) => self.ask(question).await,
                 Some(Leave::Try) => {
                     self.uncounted = 0;
-                    return self.longest_untried(placement);
+                    return Ok(self.longest_untried(placement));
                 }
             }
         }
@@ -144,27 +148,38 @@ impl Deployment<'_> {
     }
 
     /// Takes in the catalog's last answer to a question, if it was asked after `at`, which becomes its time.
-    fn take_in(&self, question: Question, placement: &mut Placement, at: &mut Instant) {
+    fn take_in(
+        &self,
+        question: Question,
+        placement: &mut Placement,
+        at: &mut Instant,
+    ) -> Result<(), DeployError> {
         let lookups = self.runpod.lookups();
         let fresh = match question {
             Question::Gpus { count, cloud } => lookups
                 .gpu_types_of(cloud)
                 .newer(&count, *at)
-                .map(|(asked_at, answer)| (asked_at, Fresh::Gpus(cloud, answer.ok()))),
+                .map(|(asked_at, answer)| (asked_at, answer.map(|types| Fresh::Gpus(cloud, types)))),
             Question::Cpus => lookups
                 .cpu_flavors
                 .newer(&(), *at)
-                .map(|(asked_at, answer)| (asked_at, Fresh::Cpus(answer.ok()))),
+                .map(|(asked_at, answer)| (asked_at, answer.map(Fresh::Cpus))),
         };
         if let Some((asked_at, fresh)) = fresh {
             *at = asked_at;
+            if let Err(error) = &fresh
+                && forbids_more_than_a_read(error)
+            {
+                return Err(DeployError::Lookup(error.clone()));
+            }
             let before = placement.candidates.clone();
-            placement.renew(self.spec, question, fresh);
+            placement.renew(self.spec, question, fresh.ok());
             // What was awaited a moment ago is not hopeless because one answer lacks it.
             if self.awaited(placement).is_empty() {
                 placement.candidates = before;
             }
         }
+        Ok(())
     }
 
     /// Those that the catalog has shown since `began` and nobody was refused since, or that another deploy was given.
@@ -172,11 +187,11 @@ impl Deployment<'_> {
         let pace = &self.runpod.lookups().pace;
         let mut awaited = self.awaited(placement);
         awaited.retain(|candidate| {
-            let Candidate { hardware, cloud, stock, .. } = candidate;
+            let demand = self.demand_of(candidate);
             let told_at = news.get(&question(candidate)).filter(|at| **at > began);
-            let is_shown = stock.is_some_and(|stock| stock > Stock::None)
-                && told_at.is_some_and(|at| pace.created_since(hardware, *cloud, *at) != Some(false));
-            is_shown || pace.created_since(hardware, *cloud, began) == Some(true)
+            let is_shown = candidate.stock.is_some_and(|stock| stock > Stock::None)
+                && told_at.is_some_and(|at| pace.created_since(&demand, *at) != Some(false));
+            is_shown || pace.created_since(&demand, began) == Some(true)
         });
         awaited
     }
@@ -255,7 +270,7 @@ impl Deployment<'_> {
         }
         let pace = &self.runpod.lookups().pace;
         let turn = pace.creates.take().await;
-        let is_refused = pace.created_since(&candidate.hardware, candidate.cloud, began) == Some(false);
+        let is_refused = pace.created_since(&self.demand_of(candidate), began) == Some(false);
         (!is_refused && !self.is_late()).then_some(turn)
     }
 }
@@ -263,15 +278,15 @@ impl Deployment<'_> {
 impl Placement {
     /// Chooses the candidates anew by what the catalog says now; as before if that leaves none. Where it cannot be read,
     /// it says nothing of their stock.
-    fn renew(&mut self, spec: &PodSpec, about: Question, fresh: Fresh) {
+    fn renew(&mut self, spec: &PodSpec, about: Question, fresh: Option<Fresh>) {
         match (&mut self.offer, fresh) {
-            (Offer::Gpus(offers), Fresh::Gpus(cloud, Some(types))) => {
+            (Offer::Gpus(offers), Some(Fresh::Gpus(cloud, types))) => {
                 offers
                     .iter_mut()
                     .filter(|(own, _)| *own == cloud)
                     .for_each(|(_, own)| *own = Some(types.clone()));
             }
-            (Offer::Cpus(own), Fresh::Cpus(Some(flavors))) => *own = Some(flavors),
+            (Offer::Cpus(own), Some(Fresh::Cpus(flavors))) => *own = Some(flavors),
             _ => {
                 let untold = self.candidates.iter_mut().filter(|one| question(one) == about);
                 return untold.for_each(|candidate| candidate.stock = None);

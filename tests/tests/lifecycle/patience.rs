@@ -9,8 +9,8 @@ use std::{
 use futures_util::{future::join_all, poll};
 use runpod_bench::clock::run_fast;
 use runpod_lifecycle::{
-    ApiVersion, Cloud, DeployError, Event, Found, IfExists, Origin, PodHandle, PodSpec, Ready, RunPod,
-    ScopeError,
+    ApiVersion, Cloud, DeployError, ErrorKind, Event, Found, IfExists, Origin, PodHandle, PodSpec, Ready,
+    RunPod, ScopeError,
 };
 use runpod_sim::{RateWindow, RequestRecord, Scope, Sim, SimBuilder};
 use serde_json::{Value, json};
@@ -260,6 +260,54 @@ fn what_waiting_does_not_change_ends_at_once() {
             assert!(!error.is_no_capacity(), "{case}: {error}");
         });
     }
+}
+
+#[test]
+fn an_answer_after_which_nothing_can_be_created_ends_the_wait_for_everybody() {
+    for (status, kind) in [(401, ErrorKind::Unauthorized), (410, ErrorKind::Retired)] {
+        fast(async move {
+            let (server, heard) = odd(move |request, minute| match request.is("GET", "/v2/catalog/gpus") {
+                true if minute > 2.0 => refusal(status, "no more"),
+                true => catalog("NONE"),
+                false if is_create(request) => refusal(400, NO_STOCK),
+                false => account(request),
+            })
+            .await;
+            let runpod = server.runpod();
+            let specs = ["one", "two", "three"].map(|name| spec(name).patience(HOUR));
+            for outcome in join_all(specs.iter().map(|spec| runpod.deploy(spec))).await {
+                let Err(DeployError::Lookup(error)) = outcome else { panic!("{outcome:?}") };
+                assert_eq!(error.kind(), kind);
+            }
+            assert!(heard.lock().unwrap().last().unwrap().0 < 3.0);
+        });
+    }
+}
+
+#[test]
+fn a_refusal_of_one_that_asks_for_more_keeps_nobody_else_from_trying() {
+    fast(async {
+        let (server, heard) = odd(|request, minute| match request.is("GET", "/v2/catalog/gpus") {
+            true => catalog(if minute < 2.0 { "NONE" } else { "HIGH" }),
+            false if is_create(request) && (minute < 2.0 || request.body["gpu"]["minRamPerGpu"] == 900) => {
+                refusal(400, NO_STOCK)
+            }
+            false => account(request),
+        })
+        .await;
+        let (runpod, patient) = (server.runpod(), |name: &str| spec(name).patience(HOUR));
+        let greedy = ["a", "b", "c"].map(|name| patient(name).min_ram_gb_per_gpu(900));
+        let specs = ["d", "e", "f", "g"].map(patient);
+        let mut greedy = join_all(greedy.iter().map(|spec| runpod.deploy(spec)));
+        let modest = join_all(specs.iter().map(|spec| runpod.deploy(spec)));
+        tokio::select! {
+            biased;
+            _ = &mut greedy => panic!("there is none for them"),
+            pods = modest => assert!(pods.iter().all(Result::is_ok), "{pods:?}"),
+        }
+        let last = heard.lock().unwrap().iter().rfind(|(_, request)| is_create(request)).unwrap().0;
+        assert!(last < 3.1, "{last}");
+    });
 }
 
 #[test]

@@ -30,6 +30,7 @@ pub(crate) fn of(cell: &Cell) -> Outcome {
         | (Policy::Catalog, Meaning::Final(ErrorKind::Blocked)) => Outcome::Done,
         // Nothing else can be sent either.
         (Policy::Stock, Meaning::Final(ErrorKind::RateLimited)) => Outcome::Failed(ErrorKind::RateLimited),
+        (Policy::Stock, Meaning::Final(ErrorKind::Retired)) => Outcome::Failed(ErrorKind::Retired),
         (Policy::Stock, _) => Outcome::Done,
         // The past of a log has so long to be opened.
         _ if row.operation == Operation::Logs && cell.is_limited_for(LONGEST_HISTORY) => {
