@@ -1,12 +1,14 @@
 //! The conditions that a wait can have: pure functions of one poll of a pod.
 
 pub(crate) mod http;
+pub(crate) mod idle;
+mod jupyter;
 
-use std::fmt;
+use std::{fmt, time::Duration};
 
 use crate::{
     HttpReady, Pod, PodState, Port, Protocol,
-    pod::{ShownRun, state::word},
+    pod::{ShownRun, port::JUPYTER, state::word},
 };
 
 /// The meaning of one poll of a pod for a wait.
@@ -98,6 +100,13 @@ pub trait Condition: Send + Sync {
         Vec::new()
     }
 
+    /// The time for which every poll must find it so before the wait is over. Default: none, one poll will do.
+    ///
+    /// The wait polls every 30 s at the latest meanwhile, and counts anew after 90 s without an answer.
+    fn lasting(&self) -> Duration {
+        Duration::ZERO
+    }
+
     /// The condition in a word or two, for events and errors. Default: `your condition`.
     fn name(&self) -> String {
         "your condition".to_owned()
@@ -153,6 +162,8 @@ pub enum Ready {
     /// The application behind this `http` port answers through RunPod's proxy with a status from 200 to 499.
     /// [`HttpReady`] says more: a path, statuses, a timeout, what an answer must hold.
     Http(u16),
+    /// JupyterLab tells its version behind `8888/http`. See [`PodSpec::jupyter_with`](crate::PodSpec::jupyter_with).
+    Jupyter,
 }
 
 impl Condition for Ready {
@@ -165,6 +176,7 @@ impl Condition for Ready {
             Self::Ports => ports_ready(pod),
             Self::Ssh => ssh_ready(pod),
             Self::Http(port) => http_ready(pod, *port),
+            Self::Jupyter => http_ready(pod, JUPYTER),
         }
     }
 
@@ -182,6 +194,7 @@ impl Condition for Ready {
                 .into_iter()
                 .collect(),
             Self::Http(port) => HttpReady::port(*port).probes(pod),
+            Self::Jupyter => jupyter::READY.probes(pod),
         }
     }
 
@@ -190,6 +203,7 @@ impl Condition for Ready {
             Self::Ports => "ready (ports)".to_owned(),
             Self::Ssh => "ready (ssh)".to_owned(),
             Self::Http(port) => format!("ready (http {port})"),
+            Self::Jupyter => "ready (jupyter)".to_owned(),
         }
     }
 }

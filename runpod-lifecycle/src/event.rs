@@ -4,7 +4,7 @@ use std::{fmt, sync::Arc, time::Duration};
 
 use runpod_api::printable;
 
-use crate::{Diagnosis, PodState, Warning, pod::state::said};
+use crate::{Diagnosis, Difference, PodState, Warning, pod::state::said};
 
 /// Something that happened during a deploy or a wait.
 ///
@@ -44,6 +44,18 @@ pub enum Event {
     },
     /// A pod whose create looked failed was found after all, and is used.
     PodFound {
+        /// Its id.
+        pod_id: String,
+    },
+    /// The pod that has the name is taken as it is.
+    PodAdopted {
+        /// Its id.
+        pod_id: String,
+        /// How it differs from the spec; empty if RunPod shows no difference.
+        differences: Vec<Difference>,
+    },
+    /// RunPod accepted the start of a pod that was adopted and stopped. Count it as billing from here on.
+    AdoptedStarted {
         /// Its id.
         pod_id: String,
     },
@@ -152,6 +164,14 @@ impl Event {
                 write!(f, "unclear whether a pod with {hardware} was created, searching for it: {error}")
             }
             Self::PodFound { pod_id } => write!(f, "found pod {pod_id}: it had been created after all"),
+            Self::PodAdopted { pod_id, differences } if differences.is_empty() => {
+                write!(f, "adopted pod {pod_id}")
+            }
+            Self::PodAdopted { pod_id, differences } => {
+                let differences: Vec<String> = differences.iter().map(ToString::to_string).collect();
+                write!(f, "adopted pod {pod_id}, which differs from the spec: {}", differences.join("; "))
+            }
+            Self::AdoptedStarted { pod_id } => write!(f, "started pod {pod_id}, which was stopped"),
             Self::PodCreated { pod_id, hardware, cost_usd_per_hour } => {
                 write!(f, "created pod {pod_id} with {hardware}")?;
                 cost_usd_per_hour.map_or(Ok(()), |cost| write!(f, " at ${cost:.3}/h and its storage"))
@@ -164,6 +184,16 @@ impl Event {
             Self::GaveWay { pod_id, winner } => {
                 write!(f, "terminated pod {pod_id}: another deploy had made {winner} of its name before it")
             }
+            Self::Polled { .. }
+            | Self::ContainerRestarted { .. }
+            | Self::CauseFound { .. }
+            | Self::Paused { .. }
+            | Self::PollFailed { .. } => self.tell_of_wait(f),
+        }
+    }
+
+    fn tell_of_wait(&self, f: &mut impl fmt::Write) -> fmt::Result {
+        match self {
             Self::Polled { pod_id, state, pending, condition, elapsed } => {
                 let said = match pending {
                     Some(_) => said(state.as_ref(), pending.as_deref()),
@@ -191,6 +221,7 @@ impl Event {
             Self::PollFailed { pod_id, error, elapsed } => {
                 write!(f, "{:>5.1}s pod {pod_id}: {error}", elapsed.as_secs_f64())
             }
+            _ => Ok(()),
         }
     }
 }

@@ -93,6 +93,14 @@ fn scope_ends_its_pod_on_every_way_out() {
 }
 
 #[test]
+fn notebook_is_created_then_adopted_and_stopped_when_idle() {
+    let text = run("notebook");
+    assert!(text.contains("Monday: created, http") && text.contains("Tuesday: adopted, http"), "{text}");
+    assert_eq!(text.matches(": idle, $").count(), 2, "{text}");
+    assert!(text.ends_with("0 pods still bill\n"), "{text}");
+}
+
+#[test]
 fn custom_condition_waits_for_what_only_it_knows() {
     assert!(run("custom_condition").contains("has been up for"));
 }

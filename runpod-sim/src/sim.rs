@@ -268,6 +268,13 @@ impl Sim {
         account.existing_pod(pod_id).map(|pod| pod.facts.locked = locked).is_some()
     }
 
+    /// Sets the use of a pod's CPU and GPUs, 0 to 100 percent. Default: 0 of its GPUs, 1 of its CPU. `false` when there is no
+    /// such pod.
+    pub fn set_load(&self, pod_id: &str, percent: u8) -> bool {
+        let mut account = self.app.account();
+        account.existing_pod(pod_id).map(|pod| pod.load = Some(percent.min(100).into())).is_some()
+    }
+
     /// The ledger: an entry for every pod there ever was, oldest first.
     #[must_use]
     pub fn ledger(&self) -> Vec<LedgerEntry> {

@@ -56,6 +56,8 @@ fn every_example_is_planned() {
         ("network-volume.yaml", "GPU"),
         ("gpu-list.yaml", "GPU"),
         ("lifetime.yaml", "GPU"),
+        ("need.yaml", "GPU"),
+        ("idle.yaml", "GPU"),
         ("registry.yaml", "GPU"),
     ] {
         let output = on_example(name, &["plan", "--sim", "--json"]);
@@ -86,6 +88,8 @@ fn every_example_is_deployed_and_waited_for() {
             "network-volume.yaml",
             "gpu-list.yaml",
             "lifetime.yaml",
+            "need.yaml",
+            "idle.yaml",
             "registry.yaml",
         ] {
             scope.spawn(move || {

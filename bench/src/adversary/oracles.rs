@@ -294,7 +294,12 @@ fn ready(
             && change.began <= ended
             && change.ended <= done.began
     };
-    let known = world.changes.iter().any(ends_it);
+    // A change that was refused ended nothing: somebody else did, which nobody could know.
+    let is_its_own = world.applied.iter().any(|change| {
+        let is_it = change.process == done.process && change.pod == pod.id;
+        is_it && change.began <= ended && ended <= change.began + Duration::from_secs(1)
+    });
+    let known = is_its_own && world.changes.iter().any(ends_it);
     // An answer on its way may be as old as it took to come and to be probed.
     let is_long_over = done.is_awaited && ended + LAG + 2 * TIMEOUT < now;
     (known || is_long_over).then(|| {

@@ -59,9 +59,16 @@ pub(crate) struct Choice {
 
 impl Choice {
     pub(crate) fn add(&mut self, candidate: Candidate) {
-        if !self.candidates.contains(&candidate) {
+        if !self.has(&candidate) {
             self.candidates.push(candidate);
         }
+    }
+
+    /// Returns true if the same is asked for already: a catalog may list a type twice, with different stock.
+    pub(crate) fn has(&self, candidate: &Candidate) -> bool {
+        let is_it =
+            |known: &Candidate| (&known.hardware, known.cloud) == (&candidate.hardware, candidate.cloud);
+        self.candidates.iter().any(is_it)
     }
 
     pub(crate) fn leave_out(&mut self, id: String, count: u32, cloud: Cloud, reason: String) {

@@ -11,8 +11,8 @@ use tokio::time::Instant;
 use uuid::Uuid;
 
 use crate::{
-    Attempt, Candidate, DeployError, Error, ErrorKind, Event, IfExists, Origin, Pod, PodHandle, PodSpec,
-    RunPod, Warning,
+    Attempt, Candidate, DeployError, Error, ErrorKind, Event, Origin, Pod, PodHandle, PodSpec, RunPod,
+    Warning,
     backend::Create,
     client::{call::Call, retry},
     deploy::{
@@ -229,7 +229,7 @@ impl<'a> Deployment<'a> {
         let span = now.duration_since(began_at.0).unwrap_or_default().max(began_at.1.elapsed());
         claim.window = Some(Window::around(pod.created().unwrap_or(now), span));
         let pod = Arc::new(pod);
-        let adopts = spec.if_exists == IfExists::Adopt;
+        let adopts = spec.if_exists.adopts();
         let created = Created { claim, at: Instant::now(), pod: Arc::clone(&pod), adopts };
         let record = runpod.lookups().records.created(created);
         PodHandle::of_create(runpod.clone(), pod, record).with_origin(Origin::Created)

@@ -95,6 +95,17 @@ pub enum DeployError {
     Lookup(Error),
     /// The pod to be replaced is not proven gone, so nothing was created. It may still bill.
     NotReplaced(WaitError),
+    /// The pod that has the name was to be started ([`IfExists::AdoptAndStart`](crate::IfExists)), and that failed. No pod was
+    /// created.
+    ///
+    /// # Cost
+    /// The pod is as it was, unless the source [may have been applied](Error::may_have_been_applied): then it may run.
+    NotStarted {
+        /// The pod's id.
+        pod_id: String,
+        /// The failure to start it.
+        source: Error,
+    },
     /// RunPod refused for a reason that no other candidate changes. No pod was created.
     Refused(Error),
     /// Every candidate was refused. No pod was created.
@@ -196,6 +207,9 @@ impl fmt::Display for DeployError {
             Self::NotReplaced(error) => {
                 write!(f, "no pod was created, since the one to be replaced is not proven gone: {error}")
             }
+            Self::NotStarted { source, .. } => {
+                write!(f, "no pod was created, and the one that has the name was not started: {source}")
+            }
             Self::Refused(error) => error.fmt(f),
             Self::AllRefused { name, attempts, suggestions, replaced } => {
                 tell_all_refused(f, name, attempts, suggestions, replaced.as_deref())
@@ -258,7 +272,9 @@ impl std::error::Error for DeployError {
             Self::NotReady { source, .. } => source.source(),
             Self::GaveWay(gave_way) => gave_way.source(),
             Self::Unclear { source, .. } => source.as_ref()?.source(),
-            Self::OverPrice { source, .. } | Self::Duplicated { source, .. } => source.source(),
+            Self::OverPrice { source, .. }
+            | Self::Duplicated { source, .. }
+            | Self::NotStarted { source, .. } => source.source(),
         }
     }
 }
@@ -304,6 +320,7 @@ impl DeployError {
                 !matches!(aftermath, Aftermath::Terminated) || source.report().doubt.is_some()
             }
             Self::GaveWay(gave_way) => gave_way.may_bill(),
+            Self::NotStarted { source, .. } => source.may_have_been_applied(),
             _ => false,
         }
     }
@@ -315,6 +332,7 @@ impl DeployError {
         match self {
             Self::Unclear { pod_id, .. } => pod_id.as_deref(),
             Self::NotReady { pod_id, .. }
+            | Self::NotStarted { pod_id, .. }
             | Self::Duplicated { pod_id, .. }
             | Self::OverPrice { pod_id, .. } => Some(pod_id),
             Self::NotReplaced(error) => Some(error.pod_id()),

@@ -41,7 +41,7 @@ pub(crate) fn gpu_candidates(
         sort(&mut rest.candidates, Order::Cheapest, true);
     }
     // A pool may bring in by name what meets the need as well: it keeps its earlier place.
-    let is_new = |candidate: &Candidate| !named.candidates.contains(candidate);
+    let is_new = |candidate: &Candidate| !named.has(candidate);
     rest.candidates.retain(is_new);
     named.left_out.append(&mut rest.left_out);
     named.candidates.append(&mut rest.candidates);
@@ -210,7 +210,7 @@ const POOLS: [(&str, &[&str]); 8] = [
 ];
 
 /// Replaces pools by the types last observed in them; anything else is taken for a type.
-fn expand_as_observed(wanted: &[String]) -> Vec<String> {
+pub(crate) fn expand_as_observed(wanted: &[String]) -> Vec<String> {
     let members = |name: &String| match POOLS.iter().find(|(pool, _)| pool == name) {
         Some((_, ids)) => ids.iter().map(|id| (*id).to_owned()).collect(),
         None => vec![name.clone()],

@@ -4,6 +4,7 @@ pub(crate) mod candidate;
 mod cpus;
 pub(crate) mod data_centers;
 pub(crate) mod deployment;
+mod difference;
 pub(crate) mod error;
 mod gpus;
 pub(crate) mod nearest;
@@ -156,9 +157,8 @@ impl RunPod {
             return Ok(Standing::Free);
         }
         match (spec.if_exists, <[PodHandle; 1]>::try_from(pods)) {
-            (IfExists::Adopt, Ok([pod])) => {
-                self.lookups().records.adopted(&spec.name, pod.shared());
-                Ok(Standing::Adopted(pod.with_origin(Origin::Adopted)))
+            (IfExists::Adopt | IfExists::AdoptAndStart, Ok([pod])) => {
+                Ok(Standing::Adopted(self.adopt(spec, pod).await?))
             }
             (IfExists::Replace, Ok([pod])) => {
                 self.remove(&pod).await.map(|()| Standing::Removed(pod.id.clone()))
@@ -166,6 +166,30 @@ impl RunPod {
             (_, Ok(pod)) => Err(DeployError::NameTaken { name: spec.name.clone(), pods: pod.into() }),
             (_, Err(pods)) => Err(DeployError::NameTaken { name: spec.name.clone(), pods }),
         }
+    }
+
+    /// Takes a pod as it is, says so, and starts it if the spec wants that and it is stopped.
+    async fn adopt(&self, spec: &PodSpec, pod: PodHandle) -> Result<PodHandle, DeployError> {
+        self.lookups().records.adopted(&spec.name, pod.shared());
+        let pod = pod.with_origin(Origin::Adopted);
+        let (pod_id, differences) = (pod.id.clone(), spec.differences(&pod));
+        self.notify(&Event::PodAdopted { pod_id: pod_id.clone(), differences });
+        if spec.if_exists != IfExists::AdoptAndStart {
+            return Ok(pod);
+        }
+        // A list may be from before a stop or a start.
+        let seen = self.settled(&pod_id).await.map_err(DeployError::Lookup)?;
+        let pod = seen.map_or_else(|| pod.clone(), |seen| pod.with(seen));
+        if pod.is_stopped() {
+            let accepted = pod.start().await;
+            let accepted =
+                accepted.map_err(|source| DeployError::NotStarted { pod_id: pod_id.clone(), source })?;
+            self.notify(&Event::AdoptedStarted { pod_id });
+            for warning in accepted.warnings {
+                self.notify(&Event::Warned { warning });
+            }
+        }
+        Ok(pod)
     }
 
     /// Returns true if several deploys of a name are under way, of which all but one will give way: the later

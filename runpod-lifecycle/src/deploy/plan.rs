@@ -3,8 +3,8 @@
 use std::fmt;
 
 use crate::{
-    Candidate, Cloud, DeployError, Found, Hardware, IfExists, LeftOut, PodHandle, PodSpec, RunPod, Stock,
-    Warning,
+    Candidate, Cloud, DeployError, Difference, Found, Hardware, IfExists, LeftOut, PodHandle, PodSpec,
+    RunPod, Stock, Warning,
     pods::cost::{HOURS_PER_MONTH, stopped_storage},
     spec::HardwareSpec,
 };
@@ -17,6 +17,8 @@ pub enum PlannedAction {
     Create,
     /// Take the pod that has the name.
     Adopt,
+    /// Take the pod that has the name, and start it: it is stopped.
+    AdoptAndStart,
     /// Terminate the pod that has the name, then create one.
     Replace,
     /// Fail: the name is taken.
@@ -31,6 +33,8 @@ pub struct Plan {
     pub action: PlannedAction,
     /// The pods that have the name already.
     pub existing: Vec<PodHandle>,
+    /// How the pod that would be adopted differs from the spec, as far as RunPod shows; empty without one.
+    pub differences: Vec<Difference>,
     /// The candidates that would be tried, in that order.
     pub candidates: Vec<Candidate>,
     /// Hardware that would not be tried although the spec allows it by name or by need, and why.
@@ -64,12 +68,9 @@ impl RunPod {
             Found::One(pod) => vec![pod],
             Found::Many(pods) => pods,
         };
-        let action = match (existing.len(), spec.if_exists) {
-            (0, _) => PlannedAction::Create,
-            (1, IfExists::Adopt) => PlannedAction::Adopt,
-            (1, IfExists::Replace) => PlannedAction::Replace,
-            _ => PlannedAction::Refuse,
-        };
+        let action = planned(spec.if_exists, &existing);
+        let adopted = existing.first().filter(|_| action.adopts());
+        let differences = adopted.map(|pod| spec.differences(pod)).unwrap_or_default();
         let volume_gb = f64::from(spec.volume_gb.unwrap_or(0));
         let expected = expected(&placement.candidates);
         let container_disk_gb = expected.and_then(|candidate| spec.disk_gb(&candidate.hardware));
@@ -80,6 +81,7 @@ impl RunPod {
         Ok(Plan {
             action,
             existing,
+            differences,
             candidates: placement.candidates,
             left_out: placement.left_out,
             data_centers: placement.data_centers,
@@ -89,6 +91,27 @@ impl RunPod {
             stopped_usd_per_month: stopped_storage(volume_gb) * HOURS_PER_MONTH,
             warnings,
         })
+    }
+}
+
+impl PlannedAction {
+    /// Returns true if the pod that has the name would be taken.
+    #[must_use]
+    pub fn adopts(self) -> bool {
+        matches!(self, Self::Adopt | Self::AdoptAndStart)
+    }
+}
+
+/// The action about the pods that have a name.
+fn planned(if_exists: IfExists, existing: &[PodHandle]) -> PlannedAction {
+    let [pod] = existing else {
+        return if existing.is_empty() { PlannedAction::Create } else { PlannedAction::Refuse };
+    };
+    match if_exists {
+        IfExists::Fail => PlannedAction::Refuse,
+        IfExists::Replace => PlannedAction::Replace,
+        IfExists::AdoptAndStart if pod.is_stopped() => PlannedAction::AdoptAndStart,
+        IfExists::Adopt | IfExists::AdoptAndStart => PlannedAction::Adopt,
     }
 }
 
@@ -134,8 +157,14 @@ impl fmt::Display for Plan {
         match self.action {
             PlannedAction::Create => f.write_str("create a pod")?,
             PlannedAction::Adopt => f.write_str("adopt the pod that has the name")?,
+            PlannedAction::AdoptAndStart => {
+                f.write_str("adopt the pod that has the name, and start it: it is stopped")?;
+            }
             PlannedAction::Replace => f.write_str("terminate the pod that has the name, then create one")?,
             PlannedAction::Refuse => f.write_str("refuse: the name is taken")?,
+        }
+        for difference in &self.differences {
+            write!(f, "\n  {difference}")?;
         }
         for candidate in &self.candidates {
             write!(f, "\n  {} ({:?})", candidate.hardware, candidate.cloud)?;

@@ -39,6 +39,8 @@ pub struct Scoped<T> {
     /// The cost of that time in USD by [`Pod::hourly_cost`](crate::Pod::hourly_cost), storage included; `None` if RunPod named no
     /// price. What is billed is in [`PodHandle::billed_usd`] some minutes later.
     pub usd: Option<f64>,
+    /// Why another pod of the name may exist and bill, with its id if that is known; `None` if none may.
+    pub doubt: Option<String>,
 }
 
 /// A scope that did not end well, and what became of its pod.
@@ -55,6 +57,8 @@ pub enum ScopeError<T, E> {
         error: E,
         /// The pod's fate.
         aftermath: Aftermath,
+        /// Why another pod of the name may exist and bill; `None` if none may.
+        doubt: Option<String>,
     },
     /// The future given to [`WithPod::until`] ended first.
     Interrupted {
@@ -62,6 +66,8 @@ pub enum ScopeError<T, E> {
         pod_id: String,
         /// The pod's fate.
         aftermath: Aftermath,
+        /// Why another pod of the name may exist and bill; `None` if none may.
+        doubt: Option<String>,
     },
     /// The work succeeded, and the pod could not be terminated: it may bill.
     NotTerminated {
@@ -80,8 +86,8 @@ impl<T, E> ScopeError<T, E> {
     pub fn may_bill(&self) -> bool {
         match self {
             Self::Deploy(error) => error.may_bill(),
-            Self::Work { aftermath, .. } | Self::Interrupted { aftermath, .. } => {
-                !matches!(aftermath, Aftermath::Terminated)
+            Self::Work { aftermath, doubt, .. } | Self::Interrupted { aftermath, doubt, .. } => {
+                !matches!(aftermath, Aftermath::Terminated) || doubt.is_some()
             }
             Self::NotTerminated { .. } => true,
         }
@@ -101,13 +107,15 @@ impl<T, E> ScopeError<T, E> {
 
 impl<T, E: fmt::Display> fmt::Display for ScopeError<T, E> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let besides =
+            |doubt: &Option<String>| doubt.as_ref().map(|doubt| format!("; {doubt}")).unwrap_or_default();
         let text = match self {
             Self::Deploy(error) => return error.fmt(f),
-            Self::Work { pod_id, error, aftermath } => {
-                format!("the work on pod {pod_id} failed: {error}; {aftermath}")
+            Self::Work { pod_id, error, aftermath, doubt } => {
+                format!("the work on pod {pod_id} failed: {error}; {aftermath}{}", besides(doubt))
             }
-            Self::Interrupted { pod_id, aftermath } => {
-                format!("the work on pod {pod_id} was interrupted; {aftermath}")
+            Self::Interrupted { pod_id, aftermath, doubt } => {
+                format!("the work on pod {pod_id} was interrupted; {aftermath}{}", besides(doubt))
             }
             Self::NotTerminated { pod_id, source, .. } => {
                 format!("the work is done, and pod {pod_id} may bill, since terminating it failed: {source}")
@@ -138,7 +146,9 @@ pub struct WithPod<'a, T, E> {
 impl<'a, T, E> WithPod<'a, T, E> {
     /// Ends the scope as soon as a future does, such as one that waits for Ctrl-C. Default: never.
     ///
-    /// The pod is terminated. A deploy that is under way is seen through first, since only the answer to its create tells the pod's id.
+    /// The pod is terminated at once. If its first wait was cut short, a list is read 15 s after its create that shows
+    /// whether that made a second pod. A deploy that is under way is seen through first, since only the answer to its create
+    /// tells the pod's id.
     pub fn until(self, interrupt: impl Future<Output = ()> + Send + 'a) -> Self {
         *self.interrupt.lock().unwrap_or_else(PoisonError::into_inner) = Some(Box::pin(interrupt));
         self
@@ -280,20 +290,18 @@ impl Scope {
         let pod_id = pod.id.clone();
         let aftermath = match pod.origin() {
             _ if !self.is_open => Aftermath::Kept,
-            Origin::Created => match pod.terminate().await {
-                Ok(_) => Aftermath::Terminated,
-                Err(error) => Aftermath::NotTerminated(error),
-            },
+            Origin::Created => end_all(&pod).await,
             _ => Aftermath::Kept,
         };
         self.is_open = false;
+        let doubt = pod.doubt();
         match (end, aftermath) {
             (End::Done(Ok(value)), Aftermath::NotTerminated(source)) => {
                 Err(ScopeError::NotTerminated { pod_id, value, source })
             }
             (End::Done(Ok(value)), aftermath) => Ok(self.report(value, pod, &aftermath)),
-            (End::Done(Err(error)), aftermath) => Err(ScopeError::Work { pod_id, error, aftermath }),
-            (End::Interrupted, aftermath) => Err(ScopeError::Interrupted { pod_id, aftermath }),
+            (End::Done(Err(error)), aftermath) => Err(ScopeError::Work { pod_id, error, aftermath, doubt }),
+            (End::Interrupted, aftermath) => Err(ScopeError::Interrupted { pod_id, aftermath, doubt }),
             (End::NotReady(error), _) => Err(ScopeError::Deploy(error)),
             (End::Panicked(panic), aftermath) => {
                 if let Aftermath::NotTerminated(error) = aftermath {
@@ -311,7 +319,8 @@ impl Scope {
             Aftermath::Terminated => pod.with(pod.terminated()),
             _ => pod,
         };
-        Scoped { value, pod, lived, usd }
+        let doubt = pod.doubt();
+        Scoped { value, pod, lived, usd, doubt }
     }
 }
 
@@ -323,13 +332,24 @@ impl Drop for Scope {
         let pod = self.pod.clone();
         match Handle::try_current() {
             Ok(runtime) => drop(runtime.spawn(async move {
-                if let Err(error) = pod.terminate().await {
+                if let Aftermath::NotTerminated(error) = end_all(&pod).await {
                     left_running(&pod, error.to_string());
                 }
             })),
             Err(_) => left_running(&pod, "it was dropped where no runtime is".to_owned()),
         }
     }
+}
+
+/// Terminates a pod that was created for a scope, then the second one that its create may have made: the first wait sees to
+/// that, unless it was cut short.
+async fn end_all(pod: &PodHandle) -> Aftermath {
+    let aftermath = match pod.terminate().await {
+        Ok(_) => Aftermath::Terminated,
+        Err(error) => Aftermath::NotTerminated(error),
+    };
+    pod.finish(pod.search()).await;
+    aftermath
 }
 
 fn left_running(pod: &PodHandle, reason: String) {

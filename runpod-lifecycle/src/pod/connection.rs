@@ -2,7 +2,7 @@
 
 use std::{ffi::OsString, fmt};
 
-use crate::{Pod, Port, SshEndpoint, TcpEndpoint};
+use crate::{Pod, Port, SshEndpoint, TcpEndpoint, pod::port::JUPYTER};
 
 /// The address of RunPod's HTTPS proxy for a pod's `http` ports.
 const HTTP_PROXY: &str = "https://{pod}-{port}.proxy.runpod.net";
@@ -28,9 +28,9 @@ pub struct SshCommand {
 impl SshCommand {
     fn new(pod: &Pod, endpoint: &SshEndpoint, interactive_only: bool) -> Self {
         let mut arguments = vec!["-o".to_owned(), "StrictHostKeyChecking=accept-new".to_owned()];
-        if is_plain(&pod.id) && !interactive_only {
+        if let Some(file) = known_hosts_file(pod).filter(|_| !interactive_only) {
             arguments.push("-o".to_owned());
-            arguments.push(format!("UserKnownHostsFile=~/.ssh/known_hosts_runpod_{}", known_hosts(pod)));
+            arguments.push(format!("UserKnownHostsFile={file}"));
         }
         arguments.extend(["-p".to_owned(), endpoint.port.to_string()]);
         arguments.push(format!("{}@{}", endpoint.username, endpoint.host));
@@ -58,11 +58,12 @@ impl fmt::Display for SshCommand {
     }
 }
 
-/// Returns the part of a known-hosts file's name that is a pod's and its last start's alone.
-fn known_hosts(pod: &Pod) -> String {
+/// The file for the host keys of one start of a pod; `None` for an id that could be more than a name.
+fn known_hosts_file(pod: &Pod) -> Option<String> {
     let start = pod.started_at.as_deref().unwrap_or_default();
     let start: String = start.chars().filter(char::is_ascii_alphanumeric).take(32).collect();
-    if start.is_empty() { pod.id.clone() } else { format!("{}_{start}", pod.id) }
+    let end = if start.is_empty() { String::new() } else { format!("_{start}") };
+    is_plain(&pod.id).then(|| format!("~/.ssh/known_hosts_runpod_{}{end}", pod.id))
 }
 
 fn is_plain(id: &str) -> bool {
@@ -125,6 +126,13 @@ impl<'a> Connection<'a> {
         self.pod.ssh_proxy.clone().filter(|_| self.pod.is_running())
     }
 
+    /// The file for the host keys of this start of the pod, as [`SshCommand`] names it; ssh knows what `~` is. `None` for an id with other
+    /// characters than letters and digits.
+    #[must_use]
+    pub fn known_hosts_file(&self) -> Option<String> {
+        known_hosts_file(self.pod)
+    }
+
     /// The command that opens a shell: through the direct endpoint if there is one, else through the proxy.
     #[must_use]
     pub fn ssh_command(&self) -> Option<SshCommand> {
@@ -148,6 +156,15 @@ impl<'a> Connection<'a> {
     pub fn http_urls(&self) -> Vec<String> {
         let numbers = self.pod.ports.iter().filter_map(|port| u16::try_from(port.number()).ok());
         numbers.filter_map(|port| self.http_url(port)).collect()
+    }
+
+    /// The public URL of JupyterLab; `None` where [`http_url`](Self::http_url) of port 8888 is.
+    ///
+    /// It asks for the password that the pod was deployed with ([`jupyter_with`](crate::PodSpec::jupyter_with)), and
+    /// answers once [`Ready::Jupyter`](crate::Ready::Jupyter) does.
+    #[must_use]
+    pub fn jupyter_url(&self) -> Option<String> {
+        self.http_url(JUPYTER).map(|url| format!("{}/lab", url.trim_end_matches('/')))
     }
 
     /// Returns where a `tcp` port is reached from outside; `None` while it is not.

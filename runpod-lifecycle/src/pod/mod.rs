@@ -149,6 +149,12 @@ impl Pod {
         self.state.as_ref().is_some_and(PodState::is_gone)
     }
 
+    /// Returns true if it is stopped: its GPUs are given back, a pod volume is kept.
+    #[must_use]
+    pub fn is_stopped(&self) -> bool {
+        self.state.as_ref().is_some_and(PodState::is_stopped)
+    }
+
     /// When the list that shows it was asked for; `None` if another answer does.
     pub(crate) fn listed_at(&self) -> Option<Instant> {
         self.observed.filter(|(asked, _)| *asked == Asked::List).map(|(_, at)| at)

@@ -23,6 +23,8 @@ impl Protocol {
     }
 }
 
+/// The port of the container that JupyterLab listens on in RunPod's images.
+pub(crate) const JUPYTER: u16 = 8888;
 /// The smallest number that asks for a symmetric port.
 const SYMMETRIC: u32 = 70_000;
 

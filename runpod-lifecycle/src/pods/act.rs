@@ -221,7 +221,7 @@ impl RunPod {
     }
 
     /// The pod by its id, once its last change has shown or has had [`LAG`] to; `None` if it is not known.
-    async fn settled(&self, id: &str) -> Result<Option<Pod>, Error> {
+    pub(crate) async fn settled(&self, id: &str) -> Result<Option<Pod>, Error> {
         loop {
             match self.examine(id, Attempts::Several, None).await? {
                 // What was asked for before then may have been long in coming.

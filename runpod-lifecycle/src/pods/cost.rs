@@ -1,6 +1,9 @@
 //! The cost of a pod, per hour and so far.
 
-use std::fmt;
+use std::{
+    fmt,
+    time::{Duration, SystemTime},
+};
 
 use crate::{
     Error, Pod, PodHandle, RunPod, client::call::Call, error::operation::Operation, version::Feature,
@@ -66,20 +69,84 @@ impl Pod {
     /// Returns its cost per hour in the state it was seen in, storage included.
     #[must_use]
     pub fn hourly_cost(&self) -> HourlyCost {
-        let gb = |size: i64| size.max(0) as f64;
-        let volume = self.volume_gb.or(self.knows_volume.then_some(0)).map(gb);
+        let volume = self.known_volume_gb();
         let disk = self.container_disk_gb.map(gb);
         match &self.state {
             Some(state) if state.is_gone() => HourlyCost { compute_usd: Some(0.0), storage_usd: Some(0.0) },
             // RunPod may go on naming the price of the running pod.
             Some(state) if state.is_stopped() => {
-                HourlyCost { compute_usd: Some(0.0), storage_usd: volume.map(stopped_storage) }
+                HourlyCost { compute_usd: Some(0.0), storage_usd: self.stopped_usd_per_hour() }
             }
             _ => HourlyCost {
                 compute_usd: self.cost_usd_per_hour,
                 storage_usd: disk.zip(volume).map(|(disk, volume)| running_storage(disk + volume)),
             },
         }
+    }
+
+    /// The cost of its pod volume while it is stopped, per hour; `None` if RunPod did not say how large it is.
+    fn stopped_usd_per_hour(&self) -> Option<f64> {
+        self.known_volume_gb().map(stopped_storage)
+    }
+
+    fn known_volume_gb(&self) -> Option<f64> {
+        self.volume_gb.or(self.knows_volume.then_some(0)).map(gb)
+    }
+}
+
+fn gb(size: i64) -> f64 {
+    size.max(0) as f64
+}
+
+/// The cost of a pod since its create, in USD, as far as it is known.
+///
+/// Its Display is a phrase for a person.
+#[derive(Clone, Debug)]
+#[non_exhaustive]
+pub struct CostSoFar {
+    /// By its price and the time of its present run, storage included; of a time before that run, when it may have been
+    /// stopped, its pod volume alone. `None` if RunPod did not say when it was created, what it costs or how large its disks are.
+    pub estimated_usd: Option<f64>,
+    /// By RunPod's billing, which lags, all of the pod's runs included; `None` if that could not be read.
+    pub billed_usd: Option<f64>,
+    /// Why billing could not be read; `None` if it was.
+    pub billing_error: Option<Error>,
+}
+
+impl CostSoFar {
+    /// The least that it has cost: the larger of both figures, since neither counts what it does not know. `None` if
+    /// there is none.
+    #[must_use]
+    pub fn at_least_usd(&self) -> Option<f64> {
+        self.estimated_usd.into_iter().chain(self.billed_usd).max_by(f64::total_cmp)
+    }
+}
+
+impl fmt::Display for CostSoFar {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match (self.at_least_usd(), self.billed_usd) {
+            (Some(usd), Some(billed)) => write!(f, "${usd:.2} so far, ${billed:.2} of it billed yet"),
+            (Some(usd), None) => write!(f, "${usd:.2} so far by its price; billing could not be read"),
+            (None, _) => f.write_str("a cost so far that RunPod has not named"),
+        }
+    }
+}
+
+impl Pod {
+    /// The least that it has cost by its price, its size and its times; `None` if any is not known, or if it is gone.
+    fn estimated_usd(&self, now: SystemTime) -> Option<f64> {
+        let since = |at: SystemTime| now.duration_since(at).unwrap_or_default();
+        let lived = since(self.created()?);
+        let is_running = match &self.state {
+            Some(state) if state.is_gone() => return None,
+            Some(state) => !state.is_stopped(),
+            None => return None,
+        };
+        let running =
+            if is_running { self.started().map_or(lived, since).min(lived) } else { Duration::ZERO };
+        let hours = |time: Duration| time.as_secs_f64() / 3600.0;
+        let price = if is_running { self.hourly_cost().total_usd()? } else { 0.0 };
+        Some(price * hours(running) + self.stopped_usd_per_hour()? * hours(lived - running))
     }
 }
 
@@ -105,6 +172,24 @@ impl PodHandle {
     /// As [`RunPod::billed_usd`].
     pub async fn billed_usd(&self) -> Result<f64, Error> {
         self.runpod().billed_usd(&self.id).await
+    }
+
+    /// Returns the cost of the pod so far: by its price and its times as this handle shows them, and by RunPod's billing as
+    /// far as that has come. Sends one request, for the latter.
+    ///
+    /// ```no_run
+    /// # async fn example(pod: runpod_lifecycle::PodHandle) {
+    /// let cost = pod.cost_so_far().await;
+    /// println!("{cost}");
+    /// # }
+    /// ```
+    pub async fn cost_so_far(&self) -> CostSoFar {
+        let estimated_usd = self.estimated_usd(self.runpod().server_now());
+        let (billed_usd, billing_error) = match self.billed_usd().await {
+            Ok(usd) => (Some(usd), None),
+            Err(error) => (None, Some(error)),
+        };
+        CostSoFar { estimated_usd, billed_usd, billing_error }
     }
 }
 
@@ -170,6 +255,42 @@ mod tests {
             (pod.container_disk_gb, pod.volume_gb, pod.knows_volume) = (disk, volume, knows_volume);
             pod.cost_usd_per_hour = said;
             assert_eq!(pod.hourly_cost().to_string(), words, "{state} {disk:?} {volume:?}");
+        }
+    }
+
+    #[test]
+    fn the_cost_so_far_counts_what_is_known_of_a_pods_times() {
+        let at = |time: &str| humantime::parse_rfc3339(time).unwrap();
+        let now = at("2026-11-01T10:00:00Z");
+        for (state, created, started, said, expected) in [
+            ("RUNNING", Some("2026-11-01T00:00:00Z"), Some("2026-11-01T00:00:00Z"), Some(2.0), Some(20.205)),
+            ("RUNNING", Some("2026-11-01T00:00:00Z"), None, Some(2.0), Some(20.205)),
+            ("RUNNING", Some("2026-11-01T00:00:00Z"), Some("2026-11-01T08:00:00Z"), Some(2.0), Some(4.260)),
+            ("EXITED", Some("2026-11-01T00:00:00Z"), Some("2026-11-01T08:00:00Z"), Some(2.0), Some(0.274)),
+            ("RUNNING", Some("2026-11-01T11:00:00Z"), None, Some(2.0), Some(0.0)),
+            ("RUNNING", None, Some("2026-11-01T08:00:00Z"), Some(2.0), None),
+            ("RUNNING", Some("2026-11-01T00:00:00Z"), None, None, None),
+            ("TERMINATED", Some("2026-11-01T00:00:00Z"), None, Some(2.0), None),
+        ] {
+            let mut pod = Pod::scripted("a", state, false);
+            (pod.container_disk_gb, pod.volume_gb, pod.cost_usd_per_hour) = (Some(50), Some(100), said);
+            (pod.created_at, pod.started_at) = (created.map(str::to_owned), started.map(str::to_owned));
+            let usd = pod.estimated_usd(now);
+            let rounded = |usd: Option<f64>| usd.map(|usd| (usd * 1e3).round());
+            assert_eq!(rounded(usd), rounded(expected), "{state} {created:?} {started:?}: {usd:?}");
+        }
+    }
+
+    #[test]
+    fn the_least_is_the_larger_of_price_and_billing() {
+        for (estimated_usd, billed_usd, words) in [
+            (Some(2.5), Some(1.0), "$2.50 so far, $1.00 of it billed yet"),
+            (Some(2.5), Some(40.0), "$40.00 so far, $40.00 of it billed yet"),
+            (None, Some(1.0), "$1.00 so far, $1.00 of it billed yet"),
+            (Some(2.5), None, "$2.50 so far by its price; billing could not be read"),
+            (None, None, "a cost so far that RunPod has not named"),
+        ] {
+            assert_eq!(CostSoFar { estimated_usd, billed_usd, billing_error: None }.to_string(), words);
         }
     }
 }

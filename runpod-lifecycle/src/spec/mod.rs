@@ -1,5 +1,6 @@
 //! The spec of a pod to deploy.
 
+pub(crate) mod difference;
 pub(crate) mod disk;
 pub(crate) mod error;
 mod get;
@@ -13,10 +14,12 @@ use std::{collections::BTreeMap, time::Duration};
 
 use runpod_api::Secret;
 
-use crate::{AtEnd, Cloud, Order, Port, Protocol, VolumeRef, spec::need::GpuNeed};
+use crate::{AtEnd, Cloud, Order, Port, Protocol, VolumeRef, pod::port::JUPYTER, spec::need::GpuNeed};
 
 /// Mount path of volumes when the spec names none.
 const DEFAULT_MOUNT_PATH: &str = "/workspace";
+/// The environment variable with the password of JupyterLab in RunPod's images.
+const JUPYTER_PASSWORD: &str = "JUPYTER_PASSWORD";
 
 /// A pod to deploy: what runs, on which hardware, with what around it.
 ///
@@ -77,10 +80,21 @@ pub enum IfExists {
     /// Fail with [`DeployError::NameTaken`](crate::DeployError). The default.
     #[default]
     Fail,
-    /// Take the pod as it is, whatever it runs and whatever its state.
+    /// Take the pod as it is, whatever it runs and whatever its state. [`Event::PodAdopted`](crate::Event::PodAdopted) says
+    /// how it differs from the spec.
     Adopt,
+    /// Take the pod as it is, and start it if it is stopped. It goes on as it is if the start fails.
+    AdoptAndStart,
     /// Terminate it, wait until it is proven gone, then create the new one.
     Replace,
+}
+
+impl IfExists {
+    /// Returns true if the pod that has the name is taken.
+    #[must_use]
+    pub fn adopts(self) -> bool {
+        matches!(self, Self::Adopt | Self::AdoptAndStart)
+    }
 }
 
 /// The hardware a spec asks for.
@@ -483,10 +497,29 @@ impl PodSpec {
         self
     }
 
-    /// Starts JupyterLab in the container. Default: off.
+    /// Starts JupyterLab in the container. Default: off. [`jupyter_with`](Self::jupyter_with) also opens its port.
     pub fn jupyter(mut self, start: bool) -> Self {
         self.jupyter = start;
         self
+    }
+
+    /// Starts JupyterLab behind `8888/http`, with this password. Default: off.
+    ///
+    /// The image must be one that honours `JUPYTER_PASSWORD`, as RunPod's own do; it is that variable of the
+    /// environment, which RunPod echoes to every holder of the key. Wait for [`Ready::Jupyter`](crate::Ready::Jupyter), then take
+    /// [`jupyter_url`](crate::Connection::jupyter_url).
+    ///
+    /// ```
+    /// use runpod_lifecycle::PodSpec;
+    ///
+    /// PodSpec::any_gpu("notebook", "runpod/pytorch:latest").jupyter_with("correct horse").validate()?;
+    /// # Ok::<(), runpod_lifecycle::SpecError>(())
+    /// ```
+    pub fn jupyter_with(self, password: impl Into<Secret>) -> Self {
+        let port = format!("{JUPYTER}/http");
+        let is_open = self.ports.contains(&port);
+        let spec = self.jupyter(true).env(JUPYTER_PASSWORD, password);
+        if is_open { spec } else { spec.port(port) }
     }
 
     /// Joins the pod to RunPod's global network, which connects the account's pods. Default: off.

@@ -66,7 +66,7 @@ impl fmt::Display for WaitReport {
 }
 
 /// A time as a person would say it: `10 min`, `90 s`, `0.5 s`.
-fn span(time: Duration) -> String {
+pub(super) fn span(time: Duration) -> String {
     match time.as_secs() {
         0..=9 if time.subsec_millis() > 0 => format!("{:.1} s", time.as_secs_f64()),
         seconds @ 0..=119 => format!("{seconds} s"),

@@ -10,6 +10,7 @@ use crate::{
     event::Observer,
     knowledge::evidence::is_restarted,
     wait::{
+        error::span,
         source::{LONGEST_PAUSE, Observation, Source},
         suspicion::Suspicion,
         watcher::Watcher,
@@ -19,6 +20,10 @@ use crate::{
 /// The first pauses between polls, in seconds; [`LONGEST_PAUSE`] follows. Later polls fall on whole
 /// multiples of it, so that none comes later than one of a loop with that pause.
 const FIRST_PAUSES: [u64; 3] = [1, 2, 2];
+/// The longest pause between two polls of a condition that has to last.
+const LASTING_PAUSE: Duration = Duration::from_secs(30);
+/// The longest that a condition which has to last may go unseen: two polls and a failure between them.
+const UNSEEN: Duration = Duration::from_secs(90);
 /// The pause between two probes. They cost RunPod nothing.
 const PROBE_PAUSE: Duration = Duration::from_secs(1);
 /// The longest reading the system log takes.
@@ -55,7 +60,13 @@ async fn run<S: Source>(
                 return Ok(pod.map(|pod| *pod));
             }
             PollOutcome::Hopeless(reason) => {
-                return Err(WaitError::Failed { reason, report: watch.report(&source).await });
+                let log = watch.last_words(&source).await;
+                if watch.is_current(&source) {
+                    return Err(WaitError::Failed { reason, report: watch.report_with(log) });
+                }
+                // What was hopeless before a change need not be so after it.
+                watch.tell(observer, Some("it was changed while its log was read".to_owned()));
+                Instant::now()
             }
             PollOutcome::Pending(reason) => {
                 watch.tell(observer, Some(reason));
@@ -65,18 +76,16 @@ async fn run<S: Source>(
                     // A boot takes minutes: quick polls would only spend the rate limit.
                     first_pauses = [].iter();
                 }
-                let pause =
-                    first_pauses.next().map_or(source.pace(), |seconds| Duration::from_secs(*seconds));
+                let pause = first_pauses.next().map(|seconds| Duration::from_secs(*seconds));
                 // Counted from the beginning of the poll, so that slow answers do not stretch the pace.
-                polled_at + pause
+                polled_at + pause.unwrap_or_else(|| watch.pace(source.pace()))
             }
             PollOutcome::Fatal(error) => {
                 return Err(WaitError::Call { source: error, report: watch.report(&source).await });
             }
             PollOutcome::Failed(error) => {
-                let pause = error_pauses.next().unwrap_or(LONGEST_PAUSE);
-                let pause = watch.take_failure(observer, error, pause);
-                // Counted from the answer: a RunPod that fails is left alone for the whole pause.
+                let shortest = error_pauses.next().unwrap_or(LONGEST_PAUSE);
+                let pause = watch.take_failure(observer, error, shortest);
                 Instant::now() + pause
             }
             PollOutcome::OutOfTime => {
@@ -120,6 +129,8 @@ struct Watch<'a> {
     last_error: Option<Error>,
     restarts: u32,
     restarts_told: u32,
+    /// The first and the last of the polls since when the condition has held without a break.
+    held: Option<(Instant, Instant)>,
     /// The last poll showed a pod that is coming up.
     is_booting: bool,
     /// Only a probe is missing.
@@ -146,6 +157,7 @@ impl<'a> Watch<'a> {
             last_error: None,
             restarts: 0,
             restarts_told: 0,
+            held: None,
             is_booting: false,
             is_probed: false,
             fails_early: false,
@@ -184,7 +196,7 @@ impl<'a> Watch<'a> {
         self.last_pod.clone_from(&pod);
         let state = pod.as_ref().and_then(|pod| pod.state.as_ref());
         self.is_booting = matches!(state, Some(PodState::Provisioning | PodState::Starting));
-        match self.condition.verdict(pod.as_ref()) {
+        match self.lasting(self.condition.verdict(pod.as_ref())) {
             Verdict::Failed(reason) => PollOutcome::Hopeless(reason),
             Verdict::Pending(reason) => PollOutcome::Pending(reason),
             Verdict::Done => match timeout_at(until, self.probe(source)).await {
@@ -199,6 +211,34 @@ impl<'a> Watch<'a> {
                 Ok(Ok(())) => PollOutcome::Decided(pod.map(Box::new)),
             },
         }
+    }
+
+    /// The verdict of a poll, which is pending until it has been the same for as long as the condition has to last.
+    fn lasting(&mut self, verdict: Verdict) -> Verdict {
+        if verdict != Verdict::Done {
+            self.held = None;
+            return verdict;
+        }
+        let now = self.polled_at;
+        // What nobody has seen for a while may have been otherwise.
+        let since = self.held.filter(|(_, last)| now - *last <= UNSEEN).map_or(now, |(since, _)| since);
+        self.held = Some((since, now));
+        let (held, lasting) = (now - since, self.condition.lasting());
+        match held < lasting {
+            true => Verdict::Pending(format!(
+                "{} for {} of {} so far",
+                self.condition.name(),
+                span(Duration::from_secs(held.as_secs())),
+                span(lasting)
+            )),
+            false => Verdict::Done,
+        }
+    }
+
+    /// The longest pause before the next poll: what has to last long needs no quick polls.
+    fn pace(&self, pace: Duration) -> Duration {
+        let lasting = self.condition.lasting();
+        if lasting.is_zero() { pace } else { pace.max(LASTING_PAUSE.min(lasting / 10)) }
     }
 
     /// Reads the system log of a pod that does not come up, now and then. Returns true if it names a cause that
@@ -270,7 +310,8 @@ impl<'a> Watch<'a> {
         });
     }
 
-    /// Tells of a failed poll and keeps it. Returns the pause after it: at least `pause`, longer if RunPod asks for it.
+    /// Tells of a failed poll and keeps it. Returns the pause after it, counted from the answer so that a RunPod that fails is left
+    /// alone for all of it: at least `pause`, longer if RunPod asks for it.
     fn take_failure(&mut self, observer: &Observer, error: Error, pause: Duration) -> Duration {
         self.tell_failure(observer, &error);
         let asked = error.retry_after().unwrap_or_default();
@@ -302,13 +343,27 @@ impl<'a> Watch<'a> {
         });
     }
 
-    async fn report<S: Source>(self, source: &S) -> Box<WaitReport> {
-        let elapsed = self.started.elapsed();
-        let system_log = match &self.last_pod {
+    /// Returns false if the pod was changed through the handle since the last poll showed it.
+    fn is_current<S: Source>(&self, source: &S) -> bool {
+        self.last_pod.as_ref().is_none_or(|pod| source.is_current(pod))
+    }
+
+    /// The last lines of the system log of a pod that was seen.
+    async fn last_words<S: Source>(&self, source: &S) -> Vec<String> {
+        match &self.last_pod {
             // A short wait does not end much later than it promised.
             Some(_) => source.system_log(LOG_PATIENCE.min(self.deadline - self.started)).await,
             None => Vec::new(),
-        };
+        }
+    }
+
+    async fn report<S: Source>(self, source: &S) -> Box<WaitReport> {
+        let log = self.last_words(source).await;
+        self.report_with(log)
+    }
+
+    fn report_with(self, system_log: Vec<String>) -> Box<WaitReport> {
+        let elapsed = self.started.elapsed();
         let diagnosis = Diagnosis::of(&system_log, self.last_pod.as_ref()).or(self.suspicion.found);
         Box::new(WaitReport {
             pod_id: self.id.to_owned(),

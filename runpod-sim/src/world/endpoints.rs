@@ -9,10 +9,11 @@ use std::{
 };
 
 use axum::{
-    Router,
+    Json, Router,
     extract::Request,
     response::{IntoResponse, Response},
 };
+use serde_json::json;
 use tokio::{
     io::AsyncWriteExt,
     net::{TcpListener, TcpSocket, TcpStream},
@@ -33,6 +34,8 @@ const SSH_BANNER: &[u8] = b"SSH-2.0-OpenSSH_9.6p1 runpod-sim\r\n";
 /// Banner of the stranger who got the port after the pod had lost it.
 const STRANGER: &[u8] = b"SSH-2.0-OpenSSH_8.9p1 somebody-else\r\n";
 const BACKLOG: u32 = 128;
+/// The port and path at which JupyterLab tells its version.
+const JUPYTER_API: (u32, &str) = (8888, "/api");
 
 /// The reachable ends of one run: a loopback port per TCP or HTTP port, closed when dropped.
 pub(crate) struct Endpoints {
@@ -104,6 +107,8 @@ pub(crate) struct Services {
     pub(crate) answers: Arc<Answers>,
     pub(crate) current: CurrentBehavior,
     pub(crate) pod: String,
+    /// JupyterLab is up behind its port.
+    pub(crate) jupyter: bool,
 }
 
 impl Endpoints {
@@ -242,6 +247,9 @@ async fn answer(services: &Services, number: u32, since: Duration, path: &str) -
         Some(answer) => {
             tokio::time::sleep(answer.delay).await;
             answer.response()
+        }
+        None if services.jupyter && (number, path) == JUPYTER_API => {
+            Json(json!({ "version": "2.14.2" })).into_response()
         }
         None => format!("simulated service on port {number}\n").into_response(),
     }

@@ -131,6 +131,7 @@ fn assemble(app: &App, account: &Account, plan: &Plan, now: Duration) -> Result<
     )?;
     let order = order.clone();
     let wants_ssh = order.start_ssh.unwrap_or(false);
+    let jupyter = order.start_jupyter.unwrap_or(false);
     let facts = Facts {
         name: order.name,
         image: accepted.image.clone(),
@@ -150,7 +151,7 @@ fn assemble(app: &App, account: &Account, plan: &Plan, now: Duration) -> Result<
     let sshd = (wants_ssh && !account.ssh_keys.is_empty()) || facts.env.0.contains_key("PUBLIC_KEY");
     let identity = Identity { id, number, grain, created: now, rng };
     let mut pod = Pod::new(identity, facts, accepted.compute, place, host);
-    pod.sshd = sshd;
+    (pod.sshd, pod.jupyter) = (sshd, jupyter);
     pod.template = order.template_id;
     pod.interruptible = order.interruptible;
     Ok(pod)
@@ -204,6 +205,7 @@ pub(crate) fn open_endpoints(
         answers: app.answers.clone(),
         current: app.current.clone(),
         pod: pod.id.clone(),
+        jupyter: pod.jupyter,
     };
     let endpoints = Endpoints::serve(&app.runtime, sockets, &services, &boot, pod.sshd);
     pod.boot(boot, endpoints, app.handover());

@@ -31,6 +31,7 @@ pub(crate) struct CreatePod {
     #[serde(default)]
     pub(crate) mounts: Mounts,
     pub(crate) start_ssh: Option<bool>,
+    pub(crate) start_jupyter: Option<bool>,
     pub(crate) template_id: Option<String>,
     /// Spot; v1 only.
     #[serde(skip)]

@@ -111,6 +111,10 @@ pub(crate) struct Pod {
     pub(crate) twin: bool,
     /// True if the container starts an SSH server.
     pub(crate) sshd: bool,
+    /// True if the container starts JupyterLab.
+    pub(crate) jupyter: bool,
+    /// The use of its CPU and GPUs in percent; `None` for next to nothing.
+    pub(crate) load: Option<u32>,
     pub(crate) place: Place,
     pub(crate) host: Host,
     pub(crate) created: Duration,
@@ -196,6 +200,8 @@ impl Pod {
             interruptible: false,
             twin: false,
             sshd: false,
+            jupyter: false,
+            load: None,
             place,
             host,
             created,

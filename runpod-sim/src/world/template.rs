@@ -98,6 +98,7 @@ impl TemplateBody {
         order.args.get_or_insert(body.args);
         order.ports.get_or_insert(body.ports);
         order.start_ssh.get_or_insert(body.start_ssh);
+        order.start_jupyter.get_or_insert(body.start_jupyter);
         order.entrypoint = order.entrypoint.take().or(body.entrypoint);
         order.cmd = order.cmd.take().or(body.cmd);
         order.registry = order.registry.take().or(body.registry);

@@ -5,7 +5,7 @@ pub(crate) mod destroy;
 
 use std::time::Duration;
 
-use runpod_lifecycle::{Accepted, Pod, PodHandle, Stopped, printable};
+use runpod_lifecycle::{Accepted, Idle, Pod, PodHandle, Stopped, printable};
 use serde::Serialize;
 
 use crate::{ConnectionInfo, DeploymentState, ProviderError, RunpodProvider, SindriConfig};
@@ -118,7 +118,34 @@ impl RunpodProvider {
         self.wait(pod, &config.name, Stopped, longest).await?;
         Ok(report.say("it is stopped"))
     }
+
+    /// Stops the environment once its CPU and each of its GPUs were used less than 5 % for so long without a break, and
+    /// waits until it is stopped if `wait` says how long. Watches for a month at most.
+    ///
+    /// # Errors
+    /// As [`stop_environment`](Self::stop_environment), and `Wait` if it never was idle, is stopped meanwhile or gone.
+    ///
+    /// # Cancellation
+    /// Dropping the future stops watching; the environment runs on, and bills.
+    pub async fn stop_when_idle(
+        &self,
+        config: &SindriConfig,
+        idle: Duration,
+        wait_for: Option<Duration>,
+    ) -> Result<ActionReport, ProviderError> {
+        let present = self.present(&self.watched()?, &config.name).await?;
+        if DeploymentState::of(&present.pod) != DeploymentState::Stopped {
+            let idle = Idle::below(IDLE_BELOW).during(idle);
+            self.wait(&present.pod, &config.name, idle, IDLE_PATIENCE).await?;
+        }
+        self.stop_environment(config, wait_for).await
+    }
 }
+
+/// The use of CPU and GPUs in percent below which nobody works.
+const IDLE_BELOW: u8 = 5;
+/// The longest that an environment is watched for idleness: a month.
+const IDLE_PATIENCE: Duration = Duration::from_secs(30 * 24 * 3600);
 
 /// A warning about a pod that has come back without its GPUs, as far as one poll shows.
 async fn without_gpu(pod: &PodHandle) -> Option<String> {

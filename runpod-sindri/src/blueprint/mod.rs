@@ -112,6 +112,7 @@ fn settings(spec: PodSpec, runpod: &RunpodConfig) -> PodSpec {
     let spec = with(spec, runpod.container_disk_gb, PodSpec::container_disk_gb);
     let spec = with(spec, runpod.template_id.as_ref(), PodSpec::template);
     let spec = with(spec, runpod.registry_id.as_ref(), PodSpec::registry);
+    let spec = with(spec, runpod.max_usd_per_hour, PodSpec::max_usd_per_hour);
     let lifetime = runpod.lifetime_hours.map(|hours| Duration::from_secs_f64(hours * 3600.0));
     let spec = with(spec, lifetime, PodSpec::lifetime);
     with(spec, runpod.at_end, |spec, end| spec.at_end(end.into()))
@@ -127,6 +128,9 @@ fn cpu_spec(
 ) -> PodSpec {
     if runpod.gpu_type.is_some() {
         warnings.push("gpuType was dropped: this is a CPU pod".to_owned());
+    }
+    if runpod.min_vram_gb.is_some() {
+        warnings.push("minVramGb was dropped: this is a CPU pod".to_owned());
     }
     let (mut flavor, vcpus) = cpu.map_or((None, None), |(flavor, vcpus)| (Some(flavor), vcpus));
     // REST v1 has no catalog to choose a flavor from.
@@ -157,10 +161,12 @@ fn gpu_spec(
     let types = match (&runpod.gpu_type, gpu.tier) {
         (Some(types), _) => types.ids(),
         (None, Some(tier)) => vec![tier.pool().to_owned()],
+        (None, None) if runpod.min_vram_gb.is_some() => Vec::new(),
         (None, None) => vec![DEFAULT_GPU.to_owned()],
     };
     let count = runpod.gpu_count.or(gpu.count).unwrap_or(1);
-    PodSpec::gpu(&config.name, image.unwrap_or(DEFAULT_IMAGE), types).gpu_count(count)
+    let spec = PodSpec::gpu(&config.name, image.unwrap_or(DEFAULT_IMAGE), types).gpu_count(count);
+    with(spec, runpod.min_vram_gb, |spec, size| spec.or_any_gpu().min_vram_gb(size))
 }
 
 fn image_warning(runpod: &RunpodConfig, image: Option<&str>) -> Option<String> {
@@ -208,7 +214,10 @@ fn in_cloud(spec: PodSpec, runpod: &RunpodConfig, warnings: &mut Vec<String>) ->
         warnings.push("cloudType COMMUNITY was dropped: CPU pods exist in the secure cloud only".to_owned());
         return spec.cloud(Cloud::Secure);
     }
-    spec.cloud(cloud.into())
+    match runpod.any_cloud {
+        Some(true) => spec.cloud(Cloud::Either),
+        _ => spec.cloud(cloud.into()),
+    }
 }
 
 /// The spec with its mount path, if it has one. A CPU pod without network volume has none.

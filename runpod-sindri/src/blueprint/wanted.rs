@@ -94,6 +94,15 @@ fn settings_problems(runpod: &RunpodConfig) -> Vec<ConfigProblem> {
             "that is a country: RunPod takes a data center, for example US-CA-2; leave it out for any";
         refuse("providers.runpod.region", country.clone(), allowed);
     }
+    if runpod.min_vram_gb == Some(0) {
+        refuse("providers.runpod.minVramGb", "0".to_owned(), "a GPU has at least 1 GB");
+    }
+    if runpod.idle_minutes == Some(0) {
+        refuse("providers.runpod.idleMinutes", "0".to_owned(), "at least 1 minute");
+    }
+    if let Some(limit) = runpod.max_usd_per_hour.filter(|limit| !(limit.is_finite() && *limit > 0.0)) {
+        refuse("providers.runpod.maxUsdPerHour", limit.to_string(), "a price limit is more than 0");
+    }
     if let Some(hours) = runpod.lifetime_hours.filter(|hours| !(0.01..=MOST_HOURS).contains(hours)) {
         let allowed = "a lifetime is 0.01 to 876000 hours";
         refuse("providers.runpod.lifetimeHours", hours.to_string(), allowed);

@@ -16,6 +16,8 @@ const DEFAULT_CONTAINER_DISK_GB: u32 = 50;
 pub(crate) const DEFAULT_VOLUME_GB: u32 = 20;
 /// Mount path of volumes where none is given.
 const DEFAULT_MOUNT_PATH: &str = "/workspace";
+/// Minutes without work when nothing is said.
+pub(crate) const DEFAULT_IDLE_MINUTES: u32 = 20;
 /// The ports when nothing is said.
 pub(crate) const DEFAULT_PORTS: [&str; 2] = ["8888/http", "22/tcp"];
 
@@ -37,6 +39,19 @@ pub struct RunpodConfig {
     #[serde(alias = "gpu_count", skip_serializing_if = "Option::is_none")]
     #[schemars(range(min = 1, max = 16))]
     pub gpu_count: Option<u32>,
+    /// The least VRAM of one GPU in GB: every type that has as much will do, the cheapest first, after those that `gpuType`
+    /// or a tier names. Default: only what is named.
+    #[serde(alias = "min_vram_gb", skip_serializing_if = "Option::is_none")]
+    #[schemars(range(min = 1))]
+    pub min_vram_gb: Option<u32>,
+    /// The most that the pod may cost in USD per hour, container disk and pod volume included. Default: any.
+    #[serde(alias = "max_usd_per_hour", skip_serializing_if = "Option::is_none")]
+    #[schemars(range(min = 0.001))]
+    pub max_usd_per_hour: Option<f64>,
+    /// True if the other cloud will do as well, after the one that `cloudType` names. Default: false.
+    #[serde(alias = "any_cloud", skip_serializing_if = "Option::is_none")]
+    #[schemars(extend("default" = false))]
+    pub any_cloud: Option<bool>,
     /// True for a pod without a GPU. Default: false, unless `deployment.resources.gpu.enabled` is false.
     #[serde(alias = "cpu_only", skip_serializing_if = "Option::is_none")]
     #[schemars(extend("default" = false))]
@@ -105,6 +120,10 @@ pub struct RunpodConfig {
     #[serde(alias = "at_end", skip_serializing_if = "Option::is_none")]
     #[schemars(extend("default" = "TERMINATE"))]
     pub at_end: Option<LifetimeEnd>,
+    /// Minutes without work after which `stop --when-idle` stops the pod: nothing does so by itself. Default: 20.
+    #[serde(alias = "idle_minutes", skip_serializing_if = "Option::is_none")]
+    #[schemars(range(min = 1), extend("default" = DEFAULT_IDLE_MINUTES))]
+    pub idle_minutes: Option<u32>,
     /// Old name: http ports to open beside `22/tcp`. Use `ports`.
     #[serde(alias = "expose_ports", skip_serializing_if = "Option::is_none")]
     #[schemars(extend("deprecated" = true))]
@@ -234,6 +253,12 @@ impl ExposedPort {
 }
 
 impl RunpodConfig {
+    /// Minutes without work after which `stop --when-idle` stops the pod.
+    #[must_use]
+    pub fn idle_minutes(&self) -> u32 {
+        self.idle_minutes.unwrap_or(DEFAULT_IDLE_MINUTES)
+    }
+
     /// Every port to open, defaults filled in unless a template has its own.
     #[must_use]
     pub fn open_ports(&self) -> Vec<String> {

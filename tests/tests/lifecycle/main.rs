@@ -2,6 +2,7 @@
 
 mod account;
 mod actions;
+mod adopt;
 mod candidates;
 mod connection;
 mod credentials;
@@ -18,6 +19,7 @@ mod limits;
 mod logs;
 mod mock;
 mod need;
+mod notebook;
 mod origin;
 mod plan;
 mod races;

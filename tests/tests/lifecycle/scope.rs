@@ -190,3 +190,34 @@ fn a_pod_that_is_not_ready_is_ended_and_the_work_never_begins() {
     })
     .expect("a runtime");
 }
+
+/// An account whose creates make two pods, of which lists show the second one late.
+async fn account_of_twins(second: &'static str) -> Account {
+    Account::new(move |state, sent| {
+        accept(state, sent, second);
+        state.pods[0]["createdAt"] = json!("2026-08-20T06:16:19.630Z");
+        accept(state, sent, OWN)
+    })
+    .await
+}
+
+#[test]
+fn an_interrupt_ends_the_second_pod_of_the_create_too_or_tells_of_it() {
+    const SECOND: &str = "zzzzzzzzzzzzzz";
+    for (is_locked, deleted) in [(false, vec![OWN, SECOND]), (true, vec![OWN])] {
+        run_fast(SPEED, async move {
+            let account = account_of_twins(SECOND).await;
+            if is_locked {
+                account.state().locked.insert(SECOND.to_owned());
+            }
+            let (runpod, spec) = (account.runpod(), spec());
+            let work = async |_: PodHandle| -> Result<(), io::Error> { std::future::pending().await };
+            let scope = runpod.with_pod(&spec, Running, MINUTE, work).until(sleep(Duration::from_secs(2)));
+            let error = scope.await.expect_err("it is interrupted");
+            assert_eq!(account.state().deleted, deleted);
+            assert_eq!(error.may_bill(), is_locked, "{error}");
+            assert_eq!(error.to_string().contains(SECOND), is_locked, "{error}");
+        })
+        .expect("a runtime");
+    }
+}

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use httpmock::MockServer;
-use runpod_sim::PodStatus;
+use runpod_sim::{PodStatus, Sim};
 use runpod_sindri::{DeployOptions, Outcome, Provider, ProviderError};
 use serde_json::json;
 
@@ -155,4 +155,30 @@ async fn a_wait_takes_the_proxy_only_where_there_will_be_no_public_address() {
             (started, _) => panic!("{uptime} {settings}: {started:?}"),
         }
     }
+}
+
+#[test]
+fn an_environment_is_stopped_once_nobody_has_worked_for_so_long() {
+    const MINUTE: Duration = Duration::from_secs(60);
+    runpod_bench::clock::run_fast(200, async {
+        let sim = Sim::builder().time_scale(1.0).start().await.expect("it starts on loopback");
+        let (provider, config) = (on(&sim), config("{name: idle, deployment: {image: b}}"));
+        let options = DeployOptions { wait: true, ..DeployOptions::default() };
+        provider.deploy(&config, options).await.unwrap();
+        let id = sim.ledger()[0].pod_id.clone();
+        sim.set_load(&id, 70);
+        let work = async {
+            tokio::time::sleep(30 * MINUTE).await;
+            sim.set_load(&id, 0);
+        };
+        let began = sim.now();
+        let stop = provider.stop_when_idle(&config, 20 * MINUTE, Some(10 * MINUTE));
+        let (report, ()) = tokio::join!(stop, work);
+        let took = sim.now() - began;
+        assert!(report.unwrap().messages.iter().any(|line| line.contains("it is stopped")));
+        assert!((49 * MINUTE..56 * MINUTE).contains(&took), "{took:?}");
+        // One that is stopped already is no error.
+        provider.stop_when_idle(&config, 20 * MINUTE, None).await.unwrap();
+    })
+    .expect("a runtime");
 }

@@ -121,8 +121,9 @@ pub(crate) fn account(server: &MockServer, pods: &[Value]) {
     server.mock(|when, then| {
         when.method("GET").path("/v2/catalog/gpus");
         then.status(200).json_body(json!({"gpus": [
-            {"id": GPU, "name": "RTX 4090", "pool": "ADA_24", "memory": 24},
-            {"id": "NVIDIA A40", "name": "A40", "pool": "AMPERE_48", "memory": 48},
+            {"id": GPU, "name": "RTX 4090", "pool": "ADA_24", "memory": 24, "secure": true, "price": {"secure": 0.69}},
+            {"id": "NVIDIA A40", "name": "A40", "pool": "AMPERE_48", "memory": 48, "secure": true,
+             "price": {"secure": 0.40}},
         ]}));
     });
     server.mock(|when, then| {

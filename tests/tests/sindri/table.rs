@@ -65,6 +65,21 @@ fn rows() -> Vec<Row> {
         Row("gpuType", "", IMAGE, vec![("/gpu/id", json!(GPU))]),
         Row("gpuType", "gpuType: [NVIDIA A40, ADA_24]", IMAGE, vec![("/gpu/id", json!("NVIDIA A40"))]),
         Row("gpuTypeId", "gpuTypeId: NVIDIA A40", IMAGE, vec![("/gpu/id", json!("NVIDIA A40"))]),
+        Row("minVramGb", "minVramGb: 40", IMAGE, vec![("/gpu/id", json!("NVIDIA A40"))]),
+        Row(
+            "minVramGb",
+            "gpuType: ADA_24, minVramGb: 40",
+            IMAGE,
+            vec![("/gpu/id", json!("NVIDIA GeForce RTX 4090"))],
+        ),
+        Row(
+            "maxUsdPerHour",
+            "minVramGb: 16, maxUsdPerHour: 0.75",
+            IMAGE,
+            vec![("/gpu/id", json!("NVIDIA A40"))],
+        ),
+        Row("anyCloud", "anyCloud: true", IMAGE, vec![("/cloud", json!("SECURE"))]),
+        Row("idleMinutes", "idleMinutes: 30", IMAGE, vec![("/gpu/id", json!(GPU))]),
         Row("gpuCount", "gpuCount: 2", IMAGE, vec![("/gpu/count", json!(2))]),
         Row(
             "gpuCount",

@@ -28,6 +28,9 @@ fn floors(name: &str) -> &'static [&'static [&'static str]] {
             &["spec", "diagnosis"],
             &["pod", "version", "stored"],
         ],
+        "runpod-jobs" => {
+            &[&["run"], &["job", "copy"], &["script"], &["exec"], &["session"], &["login"], &["error"]]
+        }
         "runpod-sim" => &[&["sim"], &["http"], &["config"], &["world"], &["contract", "faults"], &["error"]],
         "runpod-sindri" => &[
             &["bin"],

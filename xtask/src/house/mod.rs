@@ -21,7 +21,7 @@ use self::{
 };
 
 /// The crates that are published: what an inheritor reads first.
-const PUBLISHED: [&str; 4] = ["runpod-api", "runpod-lifecycle", "runpod-sim", "runpod-sindri"];
+const PUBLISHED: [&str; 5] = ["runpod-api", "runpod-jobs", "runpod-lifecycle", "runpod-sim", "runpod-sindri"];
 
 /// The options of `cargo xtask house`.
 #[derive(clap::Args)]

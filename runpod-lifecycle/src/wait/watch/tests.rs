@@ -20,6 +20,10 @@ struct Script {
     log: Vec<String>,
     log_read_at: Mutex<Vec<u64>>,
     is_outdated: AtomicBool,
+    /// The pod is changed while its log is read for the first time.
+    is_changed_by_log: AtomicBool,
+    /// It was, and not polled since.
+    is_outdated_by_log: AtomicBool,
 }
 
 #[derive(Clone)]
@@ -42,6 +46,8 @@ impl Script {
             log: Vec::new(),
             log_read_at: Mutex::default(),
             is_outdated: AtomicBool::default(),
+            is_changed_by_log: AtomicBool::default(),
+            is_outdated_by_log: AtomicBool::default(),
         }
     }
 
@@ -65,6 +71,7 @@ impl Script {
 impl Source for &Script {
     async fn poll(&mut self) -> Result<Observation, Error> {
         let id = "pod123";
+        self.is_outdated_by_log.store(false, Ordering::Relaxed);
         self.asked_at.lock().unwrap().push(self.started.elapsed().as_secs_f64());
         let next = {
             let mut attempts = self.attempts.lock().unwrap_or_else(PoisonError::into_inner);
@@ -83,7 +90,7 @@ impl Source for &Script {
     }
 
     fn is_current(&self, _: &Pod) -> bool {
-        !self.is_outdated.load(Ordering::Relaxed)
+        !self.is_outdated.load(Ordering::Relaxed) && !self.is_outdated_by_log.load(Ordering::Relaxed)
     }
 
     fn pace(&self) -> Duration {
@@ -99,6 +106,9 @@ impl Source for &Script {
     }
 
     async fn system_log(&self, _: Duration) -> Vec<String> {
+        if self.is_changed_by_log.swap(false, Ordering::Relaxed) {
+            self.is_outdated_by_log.store(true, Ordering::Relaxed);
+        }
         self.log_read_at.lock().unwrap().push(self.started.elapsed().as_secs());
         self.log.clone()
     }
@@ -285,4 +295,58 @@ async fn a_pod_that_boots_as_usual_or_is_there_has_its_log_left_alone() {
         script.wait(Ready::Ssh, 60).await.unwrap();
         assert!(script.log_read_at.lock().unwrap().is_empty());
     }
+}
+
+/// Holds while the pod runs, and has to last.
+struct RunsFor(u64);
+
+impl Condition for RunsFor {
+    fn verdict(&self, pod: Option<&Pod>) -> Verdict {
+        Running.verdict(pod)
+    }
+
+    fn lasting(&self) -> Duration {
+        Duration::from_secs(self.0)
+    }
+
+    fn name(&self) -> String {
+        "running".to_owned()
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_condition_that_has_to_last_begins_anew_with_every_break() {
+    let up = State("RUNNING");
+    let script = Script::new([up.clone(), up.clone(), State("HIBERNATING"), up]);
+    script.wait(RunsFor(20), 60).await.unwrap();
+    // At 3 s it did not hold; from 5 s on it did.
+    assert_eq!(script.asked_at(), [0.0, 1.0, 3.0, 5.0, 10.0, 15.0, 20.0, 25.0]);
+
+    let script = Script::new([State("RUNNING")]);
+    let error = script.wait(RunsFor(3600), 1800).await.unwrap_err();
+    assert!(error.to_string().contains("running for 30 min of 60 min so far"), "{error}");
+    assert!(script.asked_at().len() <= 3 + 1800 / 30 + 2, "{}", script.asked_at().len());
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_condition_that_went_unseen_for_long_begins_anew() {
+    let fails = || Fails(ErrorKind::Server);
+    let script = Script::new([State("RUNNING"), fails(), State("RUNNING")]);
+    script.wait(RunsFor(60), 3600).await.unwrap();
+    assert!(script.started.elapsed() < Duration::from_secs(90), "{:?}", script.asked_at());
+
+    let gap = std::iter::repeat_n(fails(), 40);
+    let script = Script::new([State("RUNNING")].into_iter().chain(gap).chain([State("RUNNING")]));
+    script.wait(RunsFor(60), 36_000).await.unwrap();
+    let asked = script.asked_at();
+    let back = asked[41];
+    assert!(back > 90.0 && *asked.last().unwrap() >= back + 60.0, "{asked:?}");
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_was_hopeless_before_a_change_is_not_said_after_it() {
+    let script = Script::new([State("EXITED"), State("RUNNING")]);
+    script.is_changed_by_log.store(true, Ordering::Relaxed);
+    script.wait(Running, 60).await.unwrap();
+    assert_eq!(script.asked_at(), [0.0, 0.0]);
 }

@@ -120,6 +120,7 @@ impl Order {
             global_networking: self.global_networking,
             mounts: self.mounts(cpu),
             start_ssh: Some(true),
+            start_jupyter: None,
             template_id: self.template_id.clone(),
             interruptible: self.interruptible,
         }

@@ -302,8 +302,8 @@ impl Pod {
         let assigned = observation.run_with_ports(self).is_some();
         Some(RuntimeView {
             uptime: uptime.as_secs(),
-            gpus: vec![GpuLoad { util: 0, memory_util: 0 }; gpus],
-            cpu: Load { util: 1 },
+            gpus: vec![GpuLoad { util: self.load.unwrap_or(0), memory_util: 0 }; gpus],
+            cpu: Load { util: self.load.unwrap_or(1) },
             memory: Load { util: 2 },
             ports: self.runtime_ports(run, assigned, observation.behavior.symmetric_ports),
         })

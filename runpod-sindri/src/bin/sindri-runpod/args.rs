@@ -70,6 +70,9 @@ pub(crate) enum Command {
     },
     /// Stop the environment. A pod volume is kept and bills.
     Stop {
+        /// Stop it only once nobody has worked for so many minutes. Default: `providers.runpod.idleMinutes`, else 20.
+        #[arg(long, value_name = "MINUTES", num_args = 0..=1, value_parser = clap::value_parser!(u32).range(1..))]
+        when_idle: Option<Option<u32>>,
         #[command(flatten)]
         wait: Wait,
     },
@@ -191,7 +194,7 @@ impl Command {
         match self {
             Self::Deploy { wait, .. }
             | Self::Start { wait }
-            | Self::Stop { wait }
+            | Self::Stop { wait, .. }
             | Self::Destroy { wait, .. } => wait.fail_early,
             Self::Connect { fail_early, .. } => *fail_early,
             _ => false,

@@ -9,7 +9,9 @@ use std::{
 
 use clap::CommandFactory;
 use futures_util::StreamExt;
-use runpod_sindri::{ConfigError, DeployOptions, Provider, RunpodProvider, SindriConfig};
+use runpod_sindri::{
+    ActionReport, ConfigError, DeployOptions, Provider, ProviderError, RunpodProvider, SindriConfig,
+};
 
 use crate::{
     account,
@@ -174,8 +176,8 @@ async fn carry_out(
             progress.end();
             printer.done(&report, progress)
         }
-        Command::Stop { wait } => {
-            let report = provider.stop_environment(config, wait.longest(false)).await?;
+        Command::Stop { when_idle, wait } => {
+            let report = stop(provider, config, when_idle, &wait).await?;
             progress.end();
             printer.done(&report, progress)
         }
@@ -201,6 +203,19 @@ async fn carry_out(
         Command::Reap { dry_run } => account::reap(&provider.account()?, dry_run, progress, printer).await,
         Command::Schema | Command::Completions { .. } => Ok(()),
     }
+}
+
+/// Stops the environment, at once or when it is idle for so many minutes; `Some(None)` for the config's.
+async fn stop(
+    provider: &RunpodProvider,
+    config: &SindriConfig,
+    when_idle: Option<Option<u32>>,
+    wait: &Wait,
+) -> Result<ActionReport, ProviderError> {
+    let longest = wait.longest(false);
+    let Some(minutes) = when_idle else { return provider.stop_environment(config, longest).await };
+    let minutes = minutes.unwrap_or_else(|| config.runpod().idle_minutes());
+    provider.stop_when_idle(config, Duration::from_secs(60 * u64::from(minutes)), longest).await
 }
 
 /// The config with the user that the command line names, if it names one.

@@ -1,0 +1,318 @@
+//! Copies of files and folders, either way: resumed where they broke off, and in their place only once they are whole.
+
+use std::{
+    path::{Path, PathBuf},
+    sync::Arc,
+    time::UNIX_EPOCH,
+};
+
+use tokio::{
+    fs::{self, File, OpenOptions},
+    io::{AsyncReadExt, AsyncSeekExt, AsyncWriteExt, SeekFrom},
+};
+
+use crate::{Error, Session, script::Script};
+
+/// The size of one read or write.
+const CHUNK: usize = 1 << 20;
+/// A smaller file is sent whole again in place of being asked for.
+const WORTH_RESUMING: u64 = 4 << 20;
+
+/// Prints how much of an upload is there already.
+const PART_SIZE: &str = "if [ -e \"$1\" ]; then wc -c < \"$1\"; else echo 0; fi";
+/// Takes an upload's bytes from `$3` on, and puts the whole in its place.
+const TAKE: &str = r#"
+part=$1 size=$2 from=$3 to=$4 mode=$5
+case $to in */*) mkdir -p -- "${to%/*}" || exit ;; esac
+if [ "$from" = 0 ]; then : > "$part" || exit; fi
+[ "$(wc -c < "$part")" -eq "$from" ] || exit 46
+cat >> "$part" || exit
+[ "$(wc -c < "$part")" -eq "$size" ] || exit 46
+chmod -- "$mode" "$part" && mv -f -- "$part" "$to""#;
+/// Prints size and time of change of a file.
+const DESCRIBE: &str = r#"[ -f "$1" ] || exit 44
+wc -c < "$1" && stat -c %Y -- "$1""#;
+/// Sends a file from a byte on.
+const SEND: &str = r#"[ -f "$1" ] || exit 44
+tail -c +"$2" -- "$1""#;
+/// Prints every file below a folder, each ended by a NUL.
+const LIST: &str = r#"[ -d "$1" ] || exit 44
+cd -- "$1" && find . -type f -print0"#;
+
+/// The progress of a copy.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct CopyProgress {
+    /// The file that is copied, as its source names it.
+    pub file: String,
+    /// Bytes of it that are over, those of an earlier attempt included.
+    pub copied: u64,
+    /// Its size in bytes.
+    pub size: u64,
+}
+
+type OnProgress = dyn Fn(&CopyProgress) + Send + Sync;
+
+/// A copy of a file or folder, made by [`Session::upload`] and [`Session::download`].
+#[must_use = "nothing is copied until it is run"]
+pub struct Copy {
+    session: Session,
+    local: PathBuf,
+    remote: String,
+    is_upload: bool,
+    on_progress: Option<Arc<OnProgress>>,
+}
+
+impl Session {
+    /// A copy of a file, or of a folder with everything below it, to a path on the pod. Links are followed.
+    ///
+    /// The path names the copy itself; missing folders above it are made. A relative one begins in the home folder of who is logged in.
+    /// What is there already is replaced, file by file, each at once when it is whole.
+    pub fn upload(&self, local: impl Into<PathBuf>, remote: impl Into<String>) -> Copy {
+        self.copy(local.into(), remote.into(), true)
+    }
+
+    /// A copy of a file of the pod, or of a folder with every file below it, to a path on this machine, which names the copy itself.
+    pub fn download(&self, remote: impl Into<String>, local: impl Into<PathBuf>) -> Copy {
+        self.copy(local.into(), remote.into(), false)
+    }
+
+    fn copy(&self, local: PathBuf, remote: String, is_upload: bool) -> Copy {
+        Copy { session: self.clone(), local, remote, is_upload, on_progress: None }
+    }
+}
+
+impl Copy {
+    /// Hears how far each file is, after every MiB. Must be quick.
+    pub fn on_progress(mut self, hear: impl Fn(&CopyProgress) + Send + Sync + 'static) -> Self {
+        self.on_progress = Some(Arc::new(hear));
+        self
+    }
+
+    /// Copies it; the number of files.
+    ///
+    /// A copy that broke off is taken up where it stood if it is run again, as long as the source has the same size and time of change. What
+    /// is not whole is kept beside its place, as `.NAME.SIZE-TIME.part`.
+    ///
+    /// # Errors
+    /// [`Error`]: `Local`, `NotFound`, `NoSpace`, `Changed`, `Lost`, `Remote`.
+    pub async fn run(self) -> Result<u64, Error> {
+        match self.is_upload {
+            true => self.upload().await,
+            false => self.download().await,
+        }
+    }
+
+    async fn upload(&self) -> Result<u64, Error> {
+        let metadata = fs::metadata(&self.local).await.map_err(Error::local(&self.local))?;
+        if metadata.is_file() {
+            return self.send(&self.local, &self.remote).await.map(|()| 1);
+        }
+        let mut files = 0;
+        let mut folders = vec![(self.local.clone(), self.remote.trim_end_matches('/').to_owned())];
+        while let Some((folder, remote)) = folders.pop() {
+            let mut entries = fs::read_dir(&folder).await.map_err(Error::local(&folder))?;
+            while let Some(entry) = entries.next_entry().await.map_err(Error::local(&folder))? {
+                let path = entry.path();
+                let name = entry.file_name().into_string().map_err(|name| {
+                    let source = std::io::Error::other("its name is no text");
+                    Error::Local { path: folder.join(name), source }
+                })?;
+                let remote = format!("{remote}/{name}");
+                match fs::metadata(&path).await.map_err(Error::local(&path))?.is_dir() {
+                    true => folders.push((path, remote)),
+                    false => {
+                        self.send(&path, &remote).await?;
+                        files += 1;
+                    }
+                }
+            }
+        }
+        Ok(files)
+    }
+
+    /// Sends one file.
+    async fn send(&self, local: &Path, remote: &str) -> Result<(), Error> {
+        let mut file = File::open(local).await.map_err(Error::local(local))?;
+        let metadata = file.metadata().await.map_err(Error::local(local))?;
+        let (size, during) = (metadata.len(), format!("the upload of {}", local.display()));
+        let modified = metadata.modified().ok().and_then(|at| at.duration_since(UNIX_EPOCH).ok());
+        let part = beside(remote, size, modified.unwrap_or_default().as_secs());
+        let mut from = 0;
+        if size >= WORTH_RESUMING {
+            let text = PART_SIZE;
+            let script = Script { text, arguments: vec![&part], during: &during, path: &part };
+            from = script.output(&self.session).await?.trim().parse().unwrap_or(0);
+            from = if from <= size { from } else { 0 };
+            file.seek(SeekFrom::Start(from)).await.map_err(Error::local(local))?;
+        }
+        let numbers = (size.to_string(), from.to_string(), mode(&metadata));
+        let arguments = vec![part.as_str(), &numbers.0, &numbers.1, remote, &numbers.2];
+        let script = Script { text: TAKE, arguments, during: &during, path: remote };
+        let mut child = script.start(&self.session).await?;
+        let (stdin, stderr) = (child.stdin().take(), child.stderr().take());
+        let feed = async {
+            let Some(mut stdin) = stdin else { return Ok(()) };
+            let mut sent = from;
+            let mut chunk = vec![0; CHUNK];
+            loop {
+                let read = file.read(&mut chunk).await.map_err(Error::local(local))?;
+                // The pod's side tells why it takes no more.
+                if read == 0 || stdin.write_all(&chunk[..read]).await.is_err() {
+                    let _ = stdin.shutdown().await;
+                    return Ok(());
+                }
+                sent += read as u64;
+                self.tell(&local.display().to_string(), sent, size);
+            }
+        };
+        let (fed, stderr) = tokio::join!(feed, whole(stderr));
+        let waited = child.wait().await;
+        fed?;
+        script.judge(&self.session, waited, &stderr).await
+    }
+
+    async fn download(&self) -> Result<u64, Error> {
+        match self.fetch(&self.remote, &self.local).await {
+            Ok(()) => return Ok(1),
+            Err(Error::NotFound { .. }) => {}
+            Err(error) => return Err(error),
+        }
+        let during = format!("listing {:?}", self.remote);
+        let arguments = vec![self.remote.as_str()];
+        let script = Script { text: LIST, arguments, during: &during, path: &self.remote };
+        let listed = script.output(&self.session).await?;
+        let mut files = 0;
+        for name in listed.split_terminator('\0') {
+            let name = name.trim_start_matches("./");
+            // Only what lies below the folder is written.
+            if Path::new(name).components().any(|part| !matches!(part, std::path::Component::Normal(_))) {
+                continue;
+            }
+            let remote = format!("{}/{name}", self.remote.trim_end_matches('/'));
+            self.fetch(&remote, &self.local.join(name)).await?;
+            files += 1;
+        }
+        Ok(files)
+    }
+
+    /// Fetches one file.
+    async fn fetch(&self, remote: &str, local: &Path) -> Result<(), Error> {
+        let during = format!("the download of {remote:?}");
+        let (size, modified) = self.describe(remote, &during).await?;
+        let name = local.file_name().unwrap_or_default().to_string_lossy();
+        let part = local.with_file_name(format!(".{name}.{size}-{modified}.part"));
+        if let Some(folder) = local.parent() {
+            fs::create_dir_all(folder).await.map_err(Error::local(folder))?;
+        }
+        let mut file = OpenOptions::new();
+        let mut file = file.create(true).append(true).open(&part).await.map_err(Error::local(&part))?;
+        let mut here = file.metadata().await.map_err(Error::local(&part))?.len();
+        if here > size {
+            file.set_len(0).await.map_err(Error::local(&part))?;
+            here = 0;
+        }
+        let offset = (here + 1).to_string();
+        let script = Script { text: SEND, arguments: vec![remote, &offset], during: &during, path: remote };
+        let mut child = script.start(&self.session).await?;
+        drop(child.stdin().take());
+        let (stdout, stderr) = (child.stdout().take(), child.stderr().take());
+        let take = async {
+            let Some(mut stdout) = stdout else { return Ok(()) };
+            let mut chunk = vec![0; CHUNK];
+            // The end of a broken connection is told by the exit status.
+            while let Ok(read @ 1..) = stdout.read(&mut chunk).await {
+                file.write_all(&chunk[..read]).await.map_err(Error::local(&part))?;
+                here += read as u64;
+                self.tell(remote, here, size);
+            }
+            file.sync_all().await.map_err(Error::local(&part))
+        };
+        let (taken, stderr) = tokio::join!(take, whole(stderr));
+        let waited = child.wait().await;
+        taken?;
+        script.judge(&self.session, waited, &stderr).await?;
+        if here != size || self.describe(remote, &during).await? != (size, modified) {
+            return Err(Error::Changed { path: remote.to_owned() });
+        }
+        fs::rename(&part, local).await.map_err(Error::local(local))
+    }
+
+    /// Size and time of change of a file of the pod.
+    async fn describe(&self, remote: &str, during: &str) -> Result<(u64, u64), Error> {
+        let script = Script { text: DESCRIBE, arguments: vec![remote], during, path: remote };
+        let text = script.output(&self.session).await?;
+        let mut numbers = text.split_whitespace().map(str::parse);
+        match (numbers.next(), numbers.next()) {
+            (Some(Ok(size)), Some(Ok(modified))) => Ok((size, modified)),
+            _ => Err(Error::Remote {
+                pod_id: self.session.pod_id(),
+                during: during.to_owned(),
+                status: 0,
+                reason: format!("its size was said as {:?}", text.chars().take(40).collect::<String>()),
+            }),
+        }
+    }
+
+    fn tell(&self, file: &str, copied: u64, size: u64) {
+        if let Some(hear) = &self.on_progress {
+            hear(&CopyProgress { file: file.to_owned(), copied, size });
+        }
+    }
+}
+
+impl std::fmt::Debug for Copy {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Copy")
+            .field("local", &self.local)
+            .field("remote", &self.remote)
+            .field("is_upload", &self.is_upload)
+            .finish_non_exhaustive()
+    }
+}
+
+/// Everything that a stream holds, cut at a few KiB.
+async fn whole(stream: Option<impl tokio::io::AsyncRead + Unpin>) -> Vec<u8> {
+    const MOST: u64 = 8 << 10;
+    let mut text = Vec::new();
+    if let Some(mut stream) = stream {
+        let _ = (&mut stream).take(MOST).read_to_end(&mut text).await;
+        // The other side is not to stand still because of it.
+        let _ = tokio::io::copy(&mut stream, &mut tokio::io::sink()).await;
+    }
+    text
+}
+
+/// The path beside a file's place at which it is gathered.
+fn beside(path: &str, size: u64, modified: u64) -> String {
+    let (folder, name) =
+        path.rsplit_once('/').map_or(("", path), |(folder, name)| (&path[..=folder.len()], name));
+    format!("{folder}.{name}.{size}-{modified}.part")
+}
+
+#[cfg(unix)]
+fn mode(metadata: &std::fs::Metadata) -> String {
+    use std::os::unix::fs::PermissionsExt;
+    format!("{:o}", metadata.permissions().mode() & 0o777)
+}
+
+#[cfg(not(unix))]
+fn mode(_: &std::fs::Metadata) -> String {
+    "644".to_owned()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_not_whole_lies_beside_its_place() {
+        for (path, part) in [
+            ("/workspace/a b", "/workspace/.a b.3-7.part"),
+            ("model.bin", ".model.bin.3-7.part"),
+            ("/x", "/.x.3-7.part"),
+        ] {
+            assert_eq!(beside(path, 3, 7), part);
+        }
+    }
+}

@@ -1,0 +1,85 @@
+//! Scripts of this crate's own that run on a pod: `sh` and what every usual image has (coreutils or busybox).
+
+use std::sync::Arc;
+
+use openssh::{Child, Stdio};
+
+use crate::{Error, Session, exec::exit_status};
+
+/// The exit status by which a script says that a file is not there.
+const NOT_FOUND: i32 = 44;
+/// The exit status by which a script says that the disk is full.
+const NO_SPACE: i32 = 45;
+/// The exit status by which a script says that a file is not as it was.
+const CHANGED: i32 = 46;
+/// The most that is told of a script's standard error.
+const MOST_TOLD: usize = 300;
+
+/// A script, its arguments, and what it does in a few words.
+pub(crate) struct Script<'a> {
+    pub(crate) text: &'static str,
+    pub(crate) arguments: Vec<&'a str>,
+    pub(crate) during: &'a str,
+    /// The path that the script is about.
+    pub(crate) path: &'a str,
+}
+
+impl Script<'_> {
+    /// Starts it; standard input and output are pipes.
+    pub(crate) async fn start(&self, session: &Session) -> Result<Child<Arc<openssh::Session>>, Error> {
+        if self.arguments.iter().any(|argument| argument.contains('\0')) {
+            return Err(Error::Nul { what: "a path" });
+        }
+        let mut command = Arc::clone(session.master()).arc_command("sh");
+        // Words of a pod's own language would not be understood here.
+        command.args(["-c", self.text, "sh"]).args(&self.arguments);
+        command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
+        match command.spawn().await {
+            Ok(child) => Ok(child),
+            Err(error) => Err(session.failed(self.during, &error).await),
+        }
+    }
+
+    /// Runs it to its end without input; its standard output as text.
+    pub(crate) async fn output(&self, session: &Session) -> Result<String, Error> {
+        let mut child = self.start(session).await?;
+        drop(child.stdin().take());
+        let output = child.wait_with_output().await;
+        let (status, stdout, stderr) = match output {
+            Ok(output) => (Ok(output.status), output.stdout, output.stderr),
+            Err(error) => (Err(error), Vec::new(), Vec::new()),
+        };
+        self.judge(session, status, &stderr).await?;
+        Ok(String::from_utf8_lossy(&stdout).into_owned())
+    }
+
+    /// The error of a script that ended, if it failed.
+    pub(crate) async fn judge(
+        &self,
+        session: &Session,
+        waited: Result<std::process::ExitStatus, openssh::Error>,
+        stderr: &[u8],
+    ) -> Result<(), Error> {
+        let (pod_id, path) = (session.pod_id(), self.path.to_owned());
+        match exit_status(session, self.during, waited).await? {
+            0 => Ok(()),
+            NOT_FOUND => Err(Error::NotFound { pod_id, path }),
+            NO_SPACE => Err(Error::NoSpace { pod_id: Some(pod_id), path }),
+            CHANGED => Err(Error::Changed { path }),
+            status => {
+                let text = String::from_utf8_lossy(stderr);
+                if text.contains("No space left")
+                    || text.contains("Disk quota")
+                    || text.contains("File too large")
+                {
+                    return Err(Error::NoSpace { pod_id: Some(pod_id), path });
+                }
+                let text = text.trim();
+                let from = text.char_indices().rev().nth(MOST_TOLD - 1).map_or(0, |(at, _)| at);
+                let reason =
+                    if text.is_empty() { "it said nothing".to_owned() } else { text[from..].to_owned() };
+                Err(Error::Remote { pod_id, during: self.during.to_owned(), status, reason })
+            }
+        }
+    }
+}

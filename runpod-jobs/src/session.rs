@@ -1,0 +1,164 @@
+//! A pod that one is logged in to.
+
+use std::{fmt, net::SocketAddr, sync::Arc};
+
+use openssh::{ForwardType, Socket};
+use runpod_lifecycle::PodHandle;
+
+use crate::{Error, Login};
+
+/// A login to a pod that commands, copies and forwards share: one connection of OpenSSH's client, which is closed when the last clone
+/// is dropped.
+///
+/// Cheap to clone. What runs on the pod in the foreground of it may end with the connection; a [`Job`](crate::Job) does not.
+#[derive(Clone)]
+pub struct Session {
+    master: Arc<openssh::Session>,
+    pod: PodHandle,
+    login: Login,
+}
+
+impl Login {
+    /// Logs in to a pod at the address of its last poll.
+    ///
+    /// # Errors
+    /// [`Error`]: `NoEndpoint`, `NoClient`, `Unreachable`, `HostKey`, `LoginRefused`; `Local` if the identity file cannot be read.
+    pub async fn connect(&self, pod: &PodHandle) -> Result<Session, Error> {
+        let endpoint = self.endpoint(pod)?;
+        if let Some(path) = self.identity() {
+            tokio::fs::metadata(path).await.map_err(Error::local(path))?;
+        }
+        let builder = self.builder(&endpoint, pod);
+        let patience = self.longest();
+        // ssh's own limit is for the TCP connection; a server that says nothing is let go here.
+        let connected = tokio::time::timeout(patience, builder.connect(&endpoint.host)).await;
+        let during = || "the login".to_owned();
+        let master = match connected {
+            Ok(Ok(master)) => master,
+            Ok(Err(error)) => return Err(self.refused(&error, pod, &endpoint).await),
+            Err(_) => {
+                return Err(Error::TimedOut { pod_id: pod.id.clone(), during: during(), after: patience });
+            }
+        };
+        Ok(Session::new(Arc::new(master), pod.clone(), self.clone()))
+    }
+}
+
+impl Session {
+    fn new(master: Arc<openssh::Session>, pod: PodHandle, login: Login) -> Self {
+        Self { master, pod, login }
+    }
+
+    /// The pod, as it was when the session began.
+    #[must_use]
+    pub fn pod(&self) -> &PodHandle {
+        &self.pod
+    }
+
+    /// Forwards connections to a port of this machine to one that the pod can reach, for as long as the forward is held.
+    ///
+    /// ```no_run
+    /// # async fn example(session: runpod_jobs::Session) -> Result<(), runpod_jobs::Error> {
+    /// let local = "127.0.0.1:8000".parse().expect("an address");
+    /// let forward = session.forward(local, ("127.0.0.1", 8000)).await?;
+    /// // http://127.0.0.1:8000 is the pod's port 8000, which need not be open to the public.
+    /// forward.close().await?;
+    /// # Ok(())
+    /// # }
+    /// ```
+    ///
+    /// # Errors
+    /// [`Error::Remote`] if ssh cannot listen there, [`Error::Lost`] if the connection is gone.
+    pub async fn forward(
+        &self,
+        local: SocketAddr,
+        remote: (impl Into<String>, u16),
+    ) -> Result<Forward, Error> {
+        let forward = Forward { session: self.clone(), local, remote: (remote.0.into(), remote.1) };
+        match self.master.request_port_forward(ForwardType::Local, local, forward.target()).await {
+            Ok(()) => Ok(forward),
+            Err(error) => Err(self.failed("a forward", &error).await),
+        }
+    }
+
+    /// Checks that the connection still stands.
+    ///
+    /// # Errors
+    /// [`Error::Lost`] if it does not.
+    pub async fn check(&self) -> Result<(), Error> {
+        self.master.check().await.map_err(|_| self.lost("a check"))
+    }
+
+    /// Asks RunPod where the pod is now, and logs in there anew.
+    ///
+    /// # Errors
+    /// As [`Login::connect`]; [`Error::Unreachable`] if RunPod cannot be asked.
+    pub async fn reconnect(&self) -> Result<Self, Error> {
+        let unreachable = |error: runpod_lifecycle::Error| Error::Unreachable {
+            pod_id: self.pod.id.clone(),
+            reason: error.to_string(),
+        };
+        let pod = self.pod.refresh().await.map_err(unreachable)?;
+        self.login.connect(&pod).await
+    }
+
+    pub(crate) fn master(&self) -> &Arc<openssh::Session> {
+        &self.master
+    }
+
+    pub(crate) fn pod_id(&self) -> String {
+        self.pod.id.clone()
+    }
+
+    pub(crate) fn lost(&self, during: impl Into<String>) -> Error {
+        Error::Lost { pod_id: self.pod_id(), during: during.into() }
+    }
+
+    /// The error of something that ssh could not do: the connection is gone, or the thing itself failed.
+    pub(crate) async fn failed(&self, during: &str, error: &openssh::Error) -> Error {
+        if self.master.check().await.is_err() {
+            return self.lost(during);
+        }
+        let reason = std::error::Error::source(error).map_or_else(|| error.to_string(), ToString::to_string);
+        Error::Remote { pod_id: self.pod_id(), during: during.to_owned(), status: 255, reason }
+    }
+}
+
+impl fmt::Debug for Session {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Session").field("pod_id", &self.pod.id).finish_non_exhaustive()
+    }
+}
+
+/// A port of this machine that leads to the pod, made by [`Session::forward`]. It ends with the connection at the latest.
+#[derive(Debug)]
+#[must_use = "a forward that is not held cannot be closed by itself"]
+pub struct Forward {
+    session: Session,
+    local: SocketAddr,
+    remote: (String, u16),
+}
+
+impl Forward {
+    /// The address on this machine.
+    #[must_use]
+    pub fn local(&self) -> SocketAddr {
+        self.local
+    }
+
+    fn target(&self) -> Socket<'_> {
+        Socket::TcpSocket { host: self.remote.0.as_str().into(), port: self.remote.1 }
+    }
+
+    /// Closes it. Connections that are open go on.
+    ///
+    /// # Errors
+    /// [`Error::Lost`] if the connection is gone, and the forward with it.
+    pub async fn close(self) -> Result<(), Error> {
+        let closed = self.session.master.close_port_forward(ForwardType::Local, self.local, self.target());
+        match closed.await {
+            Ok(()) => Ok(()),
+            Err(error) => Err(self.session.failed("closing a forward", &error).await),
+        }
+    }
+}
