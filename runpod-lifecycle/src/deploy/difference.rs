@@ -15,7 +15,7 @@ impl PodSpec {
     /// Compares a pod with this spec: every setting that the pod has otherwise. Empty if they agree, as far as RunPod tells.
     ///
     /// What the spec leaves to RunPod or to a template is never a difference, and what RunPod does not show of a pod is none either: a
-    /// command, a registry credential, a masked environment, whether a GPU that nobody named meets the need.
+    /// command, a registry credential that it leaves out, a masked environment, whether a GPU that nobody named meets the need.
     ///
     /// ```no_run
     /// # use runpod_lifecycle::{PodHandle, PodSpec};
@@ -47,6 +47,11 @@ impl PodSpec {
         {
             found.push(Difference::new("image", format!("{wanted:?}"), format!("{image:?}")));
         }
+        if let (Some(wanted), Some(registry)) = (&self.registry, &pod.registry)
+            && wanted != registry
+        {
+            found.push(Difference::new("registry", wanted.as_str(), registry.as_str()));
+        }
     }
 
     fn compare_place(&self, pod: &Pod, found: &mut Vec<Difference>) {
@@ -74,14 +79,11 @@ impl PodSpec {
         if is_told && pod.knows_volume() && wanted != pod.volume_gb {
             found.push(Difference::new("volume_gb", gb(wanted), gb(pod.volume_gb)));
         }
-        let is_told = self.network_volume.is_some() || !self.has_template();
-        if is_told && pod.knows_volume() && self.get_network_volume() != pod.network_volume.as_deref() {
+        let (wanted, mounted) = (self.get_network_volume(), pod.network_volume.as_deref());
+        let is_told = wanted.is_some() || !self.has_template();
+        if is_told && pod.knows_volume() && wanted != mounted {
             let name = |id: Option<&str>| id.unwrap_or("none").to_owned();
-            found.push(Difference::new(
-                "network_volume",
-                name(self.get_network_volume()),
-                name(pod.network_volume.as_deref()),
-            ));
+            found.push(Difference::new("network_volume", name(wanted), name(mounted)));
         }
     }
 

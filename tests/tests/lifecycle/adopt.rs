@@ -24,7 +24,7 @@ type Row = (fn(PodSpec) -> PodSpec, Value, &'static str);
 
 #[test]
 fn a_pod_is_said_to_differ_where_it_does_and_nowhere_else() {
-    let rows: [Row; 22] = [
+    let rows: [Row; 27] = [
         (|spec| spec, json!({}), ""),
         (|spec| spec, json!({"image": "runpod/pytorch"}), ""),
         (
@@ -70,6 +70,24 @@ fn a_pod_is_said_to_differ_where_it_does_and_nowhere_else() {
             json!({"mounts": {"persistent": {"size": 30, "path": "/workspace"}}}),
             "volume_gb is 30 GB, not none",
         ),
+        // A template brings what it has, named or not.
+        (
+            |spec| spec.template_named("base"),
+            json!({"mounts": {"persistent": {"size": 30, "path": "/workspace"}}}),
+            "",
+        ),
+        (
+            |spec| spec.network_volume("vol1"),
+            json!({"mounts": {"network": [{"volumeId": "vol2", "path": "/workspace"}]}}),
+            "network_volume is vol2, not vol1",
+        ),
+        (
+            |spec| spec.network_volume("vol1"),
+            json!({"mounts": {"network": [{"volumeId": "vol1", "path": "/workspace"}]}}),
+            "",
+        ),
+        (|spec| spec.registry("reg1"), json!({"registry": "reg2"}), "registry is reg2, not reg1"),
+        (|spec| spec.registry("reg1"), json!({"registry": null}), ""),
         (|spec| spec.port("8888/http"), json!({}), "port is closed, not 8888/http"),
         (|spec| spec.port("8888/http"), json!({"ports": null}), ""),
         (
