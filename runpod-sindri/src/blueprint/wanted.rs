@@ -74,6 +74,8 @@ fn problems(config: &SindriConfig, runpod: &RunpodConfig) -> Vec<ConfigProblem> 
         problems.push(problem);
     }
     problems.extend(settings_problems(runpod));
+    problems.extend(limit_problems(runpod));
+    problems.extend(volume_problem(runpod));
     problems
 }
 
@@ -94,6 +96,26 @@ fn settings_problems(runpod: &RunpodConfig) -> Vec<ConfigProblem> {
             "that is a country: RunPod takes a data center, for example US-CA-2; leave it out for any";
         refuse("providers.runpod.region", country.clone(), allowed);
     }
+    let ports = runpod.open_ports();
+    for port in &ports {
+        if let Err(invalid) = port.parse::<Port>() {
+            refuse("providers.runpod.ports", port.clone(), &invalid.to_string());
+        }
+    }
+    let is_tcp = |port: &String| port.parse::<Port>().is_ok_and(|port| port.protocol() == Protocol::Tcp);
+    let are_known = runpod.template_id.is_none() || !ports.is_empty();
+    if runpod.public_ip == Some(true) && are_known && !ports.iter().any(is_tcp) {
+        let allowed = "a public address is for tcp ports: open 22/tcp or another tcp port in ports";
+        refuse("providers.runpod.publicIp", "true".to_owned(), allowed);
+    }
+    problems
+}
+
+/// Everything wrong with RunPod's own settings about needs, money and time.
+fn limit_problems(runpod: &RunpodConfig) -> Vec<ConfigProblem> {
+    let mut problems = Vec::new();
+    let mut refuse =
+        |key, value: String, allowed: &str| problems.push(ConfigProblem::new(key, value, allowed));
     if runpod.min_vram_gb == Some(0) {
         refuse("providers.runpod.minVramGb", "0".to_owned(), "a GPU has at least 1 GB");
     }
@@ -103,24 +125,6 @@ fn settings_problems(runpod: &RunpodConfig) -> Vec<ConfigProblem> {
             "0".to_owned(),
             "at least 1 minute; leave it out for none",
         );
-    }
-    if let Some(volume) = &runpod.network_volume {
-        let value = format!("{} ({} GB)", volume.name, volume.size_gb);
-        if runpod.network_volume_id.is_some() {
-            refuse(
-                "providers.runpod.networkVolume",
-                value,
-                "networkVolumeId names one already: leave one of them out",
-            );
-        } else if runpod.cloud_type == Some(CloudType::Community) {
-            refuse(
-                "providers.runpod.networkVolume",
-                value,
-                "network volumes exist in the secure cloud only: leave cloudType out",
-            );
-        } else if volume.name.trim().is_empty() || !(10..=4096).contains(&volume.size_gb) {
-            refuse("providers.runpod.networkVolume", value, "a network volume has a name, and 10 to 4096 GB");
-        }
     }
     if runpod.idle_minutes == Some(0) {
         refuse("providers.runpod.idleMinutes", "0".to_owned(), "at least 1 minute");
@@ -139,19 +143,23 @@ fn settings_problems(runpod: &RunpodConfig) -> Vec<ConfigProblem> {
             "it is about the end of a lifetime: set lifetimeHours as well",
         );
     }
-    let ports = runpod.open_ports();
-    for port in &ports {
-        if let Err(invalid) = port.parse::<Port>() {
-            refuse("providers.runpod.ports", port.clone(), &invalid.to_string());
-        }
-    }
-    let is_tcp = |port: &String| port.parse::<Port>().is_ok_and(|port| port.protocol() == Protocol::Tcp);
-    let are_known = runpod.template_id.is_none() || !ports.is_empty();
-    if runpod.public_ip == Some(true) && are_known && !ports.iter().any(is_tcp) {
-        let allowed = "a public address is for tcp ports: open 22/tcp or another tcp port in ports";
-        refuse("providers.runpod.publicIp", "true".to_owned(), allowed);
-    }
     problems
+}
+
+/// The problem of a network volume by its name.
+fn volume_problem(runpod: &RunpodConfig) -> Option<ConfigProblem> {
+    let volume = runpod.network_volume.as_ref()?;
+    let allowed = if runpod.network_volume_id.is_some() {
+        "networkVolumeId names one already: leave one of them out"
+    } else if runpod.cloud_type == Some(CloudType::Community) {
+        "network volumes exist in the secure cloud only: leave cloudType out"
+    } else if volume.name.trim().is_empty() || !(10..=4096).contains(&volume.size_gb) {
+        "a network volume has a name, and 10 to 4096 GB"
+    } else {
+        return None;
+    };
+    let value = format!("{} ({} GB)", volume.name, volume.size_gb);
+    Some(ConfigProblem::new("providers.runpod.networkVolume", value, allowed))
 }
 
 /// Returns true if nothing but a pod volume could be mounted.

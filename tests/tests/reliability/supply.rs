@@ -137,7 +137,7 @@ const REPOSITORY: &str = "https://github.com/runpod-rs/runpod-rs/blob/main/";
 #[test]
 fn every_package_has_its_licences_and_what_its_readme_links() {
     let published: Vec<Value> = members().into_iter().filter(|member| member["publish"].is_null()).collect();
-    assert_eq!(published.len(), 4);
+    assert_eq!(published.len(), 5);
     for member in &published {
         let name = text(member, "name");
         let files = cargo(&["package", "--list", "--allow-dirty", "-p", name]);
