@@ -26,6 +26,9 @@
 //!
 //! It has no cargo features. The guide, with the program `runpod-sim` and its HTTP control, is the package's README.
 
+#[cfg(all(feature = "ssh", not(unix)))]
+compile_error!("the feature `ssh` of runpod-sim needs Unix: it runs shells and sends signals");
+
 mod config;
 mod contract;
 mod error;
@@ -38,6 +41,8 @@ pub use contract::Area;
 pub use error::SimError;
 pub use faults::{BootStage, Cause, Fault, FaultKind, FaultReport};
 pub use sim::Sim;
+#[cfg(feature = "ssh")]
+pub use world::ssh::{ExecAnswer, ExecLimits};
 pub use world::{
     answer::HttpAnswer,
     behavior::{Behavior, EnvironmentMask, LogIds, PublicKey, RateLimitForm, SymmetricPorts},

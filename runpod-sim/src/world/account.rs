@@ -9,7 +9,6 @@ use rand::{Rng, SeedableRng, rngs::StdRng};
 
 use crate::{
     contract::Area,
-    faults::Faults,
     world::{
         capacity::{Capacity, Drift, Place},
         journal::Journal,
@@ -39,7 +38,6 @@ pub(crate) struct Account {
     pub(crate) volumes: Store<Volume>,
     pub(crate) templates: Store<Template>,
     pub(crate) registries: Store<Registry>,
-    pub(crate) faults: Faults,
     /// Types this account may not use.
     pub(crate) forbidden: BTreeSet<String>,
     /// USD paid in; `None` means unlimited.
@@ -69,7 +67,6 @@ impl Account {
             volumes: Store::default(),
             templates: Store::default(),
             registries: Store::default(),
-            faults: Faults::new(seed),
             forbidden: settings.forbidden.iter().cloned().collect(),
             deposit: settings.balance_usd,
             v1_retired: settings.v1_retired,
@@ -81,7 +78,6 @@ impl Account {
         };
         settings.volumes.iter().for_each(|volume| account.volumes.put(volume.clone()));
         settings.registries.iter().for_each(|registry| account.registries.put(registry.clone()));
-        settings.faults.iter().for_each(|fault| account.faults.inject(fault.clone()));
         for (scope, units) in &settings.capacity {
             account.capacity.set(scope.clone(), *units);
         }
