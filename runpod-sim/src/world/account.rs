@@ -124,6 +124,7 @@ impl Account {
     pub(crate) fn truncate(&mut self, pods: usize) {
         for mut pod in self.pods.split_off(pods) {
             pod.close_endpoints();
+            pod.disk.remove();
             self.by_id.remove(&pod.id);
         }
     }

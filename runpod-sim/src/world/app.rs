@@ -94,6 +94,7 @@ impl App {
     pub(crate) fn reset(&self) {
         let mut account = self.account();
         account.close();
+        self.shells.clear();
         *account = Account::new(&self.settings);
         self.faults.reset(&self.settings.faults);
         self.behave(self.settings.behavior.clone());

@@ -131,14 +131,13 @@ async fn nothing_is_left_of_a_simulator() {
 async fn detached_processes_die_with_their_container_only() {
     let house = House::new().await;
     let (pod, other) = (house.pod(json!({})).await, house.pod(json!({})).await);
-    let detach = "setsid nohup sh -c 'env -i sleep 1000; :' > /dev/null 2>&1 < /dev/null & echo $!";
+    let detach = "setsid nohup sh -c 'env -i sleep 1000 & echo $! > sleeper; wait' > /dev/null 2>&1 < /dev/null & echo $!";
     for action in ["stop", "restart", "terminate"] {
         let shell = house.say(&pod, detach).await;
         let elsewhere = house.say(&other, detach).await;
-        let sleeper = until(async || {
-            house.say(&pod, &format!("pgrep -P {shell} || :")).await.lines().next().map(str::to_owned)
-        });
-        let sleeper = sleeper.await;
+        let sleeper =
+            until(async || Some(house.run(&pod, "cat sleeper").await.stdout).filter(|pid| !pid.is_empty()));
+        let sleeper = sleeper.await.trim().to_owned();
         assert!(lives(&shell) && lives(&sleeper), "they run on without their client");
         house.caller.act(&pod, action).await;
         assert!(!lives(&shell) && !lives(&sleeper), "{action}");
@@ -147,6 +146,37 @@ async fn detached_processes_die_with_their_container_only() {
             house.caller.act(&pod, "start").await;
         }
     }
+}
+
+#[tokio::test]
+async fn a_command_without_an_environment_dies_with_its_container() {
+    let house = House::new().await;
+    let pod = house.pod(json!({})).await;
+    let home = PathBuf::from(house.say(&pod, "pwd").await);
+    let mut ssh = house.ssh(&pod).await;
+    let bare = ssh
+        .arg("echo $$ > pid; exec env -i /bin/sh -c 'sleep 1000 & echo $! > child; wait'")
+        .spawn()
+        .unwrap();
+    let read = |name| std::fs::read_to_string(home.join(name)).ok().filter(|pid| pid.ends_with('\n'));
+    let (pid, child) = until(async || Some((read("pid")?, read("child")?))).await;
+    assert!(lives(pid.trim()) && lives(child.trim()));
+    house.caller.act(&pod, "stop").await;
+    assert!(!lives(pid.trim()) && !lives(child.trim()));
+    assert_eq!(bare.wait_with_output().await.unwrap().status.code(), Some(255));
+}
+
+#[tokio::test]
+async fn a_reset_begins_with_empty_disks() {
+    let house = House::of(Sim::builder().exec(true).network_volume("vol", "data", 10, "EU-RO-1")).await;
+    let mounts = json!({ "mounts": { "network": [{ "volumeId": "vol", "path": "/workspace" }] } });
+    let pod = house.pod(mounts.clone()).await;
+    house.say(&pod, "echo lost > workspace/file; echo lost > file").await;
+    house.caller.post("/_sim/reset", json!({})).await;
+    let again = house.pod(mounts).await;
+    assert_eq!(again, pod, "the seed decides");
+    std::fs::remove_file(house.path("known_hosts")).unwrap();
+    assert_eq!(house.say(&again, "ls . workspace/").await, ".:\nworkspace\n\nworkspace/:");
 }
 
 #[tokio::test]

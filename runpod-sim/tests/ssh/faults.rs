@@ -64,8 +64,8 @@ async fn a_container_may_exit_under_a_command() {
         )
         .await;
     let uptime = async || house.caller.pod(&pod).await["runtime"]["uptime"].as_u64().unwrap();
-    let before = until(async || Some(uptime().await).filter(|uptime| *uptime > 60)).await;
-    let exit = Fault::new(FaultKind::ContainerExit { after: Duration::from_secs(20) }).times(1);
+    let before = until(async || Some(uptime().await).filter(|uptime| *uptime > 200)).await;
+    let exit = Fault::new(FaultKind::ContainerExit { after: Duration::from_secs(100) }).times(1);
     house.caller.sim.inject(exit).unwrap();
     let key = std::fs::read_to_string(house.path("known_hosts")).unwrap();
     let told = house.run(&pod, "echo begun; sleep 1000").await;

@@ -82,23 +82,8 @@ impl House {
         .await
     }
 
-    /// A program of OpenSSH with everything of this machine's user left out.
     fn openssh(&self, program: &str, key: &str) -> Command {
-        let mut command = Command::new(program);
-        command.args(["-F", "none", "-i"]).arg(self.path(key)).arg("-o");
-        command.arg(format!("UserKnownHostsFile={}", self.path("known_hosts").display()));
-        let log = std::env::var("TEST_SSH_LOG").unwrap_or_else(|_| "ERROR".to_owned());
-        command.arg("-o").arg(format!("LogLevel={log}"));
-        for option in ["BatchMode=yes", "IdentitiesOnly=yes", "StrictHostKeyChecking=no"] {
-            command.arg("-o").arg(option);
-        }
-        command
-            .env_remove("SSH_AUTH_SOCK")
-            .stdin(Stdio::null())
-            .stdout(Stdio::piped())
-            .stderr(Stdio::piped());
-        command.kill_on_drop(true);
-        command
+        openssh(self.folder.path(), program, key)
     }
 
     /// `ssh` to a pod, to which a command is still to be added.
@@ -132,6 +117,19 @@ impl House {
         assert_eq!((told.status, told.stderr.as_str()), (Some(0), ""), "{text}: {told:?}");
         told.stdout.trim_end().to_owned()
     }
+}
+
+/// A program of OpenSSH with everything of this machine's user left out, and its keys and known hosts in a folder.
+pub(crate) fn openssh(folder: &Path, program: &str, key: &str) -> Command {
+    let mut command = Command::new(program);
+    command.args(["-F", "none", "-i"]).arg(folder.join(key)).arg("-o");
+    command.arg(format!("UserKnownHostsFile={}", folder.join("known_hosts").display()));
+    for option in ["BatchMode=yes", "IdentitiesOnly=yes", "StrictHostKeyChecking=no", "LogLevel=ERROR"] {
+        command.arg("-o").arg(option);
+    }
+    command.env_remove("SSH_AUTH_SOCK").stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
+    command.kill_on_drop(true);
+    command
 }
 
 /// Waits for a program of OpenSSH.

@@ -2,6 +2,7 @@
 
 #![allow(clippy::unwrap_used, reason = "a test may stop at the first surprise")]
 
+mod binary;
 #[path = "../sim/client.rs"]
 #[allow(dead_code, reason = "the other tests of the simulator use the rest")]
 mod client;

@@ -30,6 +30,8 @@ impl Shells {
         PodDisk
     }
 
+    pub(crate) fn clear(&self) {}
+
     pub(crate) fn close(&self) {}
 }
 

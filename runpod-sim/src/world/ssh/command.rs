@@ -9,6 +9,7 @@ use std::{
         Arc,
         atomic::{AtomicU64, Ordering},
     },
+    time::Duration,
 };
 
 use axum::body::Bytes;
@@ -21,7 +22,7 @@ use tokio::{
     io::{AsyncRead, AsyncReadExt, AsyncWriteExt},
     process::{Child, ChildStdin, Command},
     sync::{OwnedSemaphorePermit, Semaphore, mpsc},
-    time::{Instant, sleep_until, timeout_at},
+    time::{Instant, sleep_until, timeout, timeout_at},
 };
 
 use super::{
@@ -33,6 +34,8 @@ use super::{
 /// Bytes of stdin that are held for a command which does not read them. Beyond it the connection waits.
 const HELD: usize = 64 << 20;
 const PIECE: usize = 32 * 1024;
+/// Real time in which a client takes the words that its command was killed.
+const WORDS: Duration = Duration::from_secs(1);
 /// Stderr, as the protocol counts streams.
 const STDERR: u32 = 1;
 
@@ -53,6 +56,7 @@ pub(super) struct Order {
 pub(super) struct Running {
     child: Child,
     group: Group,
+    life: Arc<Life>,
     has_terminal: bool,
     limits: ExecLimits,
     /// Counts as a session until it has ended.
@@ -70,12 +74,11 @@ enum Ending {
 
 impl Running {
     /// Starts a command in its own process group.
-    pub(super) fn start(life: &Life, order: Order, room: OwnedSemaphorePermit) -> io::Result<Self> {
+    pub(super) fn start(life: &Arc<Life>, order: Order, room: OwnedSemaphorePermit) -> io::Result<Self> {
         let has_terminal = order.terminal.is_some();
-        let child = life.start(&mut prepare(life, order)?)?;
-        let group = child.id().and_then(Group::of).ok_or_else(|| io::Error::other("it ended at once"))?;
+        let (child, group) = life.start(&mut prepare(life, order)?)?;
         let limits = life.spec.shells.settings().limits;
-        Ok(Self { child, group, has_terminal, limits, _room: room })
+        Ok(Self { child, group, life: life.clone(), has_terminal, limits, _room: room })
     }
 
     pub(super) fn group(&self) -> Group {
@@ -143,9 +146,15 @@ impl Running {
     async fn cut(&mut self, why: &str, output: &ChannelWriteHalf<Msg>) -> ExitStatus {
         self.group.signal(Signal::KILL);
         let words = format!("the simulator killed this command: {why}\n");
-        // An error says that the client has gone meanwhile.
-        let _ = output.extended_data_bytes(STDERR, words).await;
+        // A client that has gone, or reads nothing, does without.
+        let _ = timeout(WORDS, output.extended_data_bytes(STDERR, words)).await;
         self.child.wait().await.unwrap_or_else(|_| ExitStatus::from_raw(Signal::KILL.as_raw()))
+    }
+}
+
+impl Drop for Running {
+    fn drop(&mut self) {
+        self.life.forget(self.group);
     }
 }
 
@@ -174,7 +183,6 @@ fn prepare(life: &Life, order: Order) -> io::Result<Command> {
         .envs(home.volume.as_ref().map(|volume| ("RUNPOD_SIM_VOLUME", &volume.folder)))
         .env(MARK, home.mark())
         .current_dir(&home.root)
-        .process_group(0)
         .stdin(Stdio::piped())
         .stdout(Stdio::piped())
         .stderr(Stdio::piped());

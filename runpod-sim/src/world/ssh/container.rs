@@ -48,7 +48,8 @@ impl Container {
     pub(crate) fn end(&self) {
         let mut lives = self.lives();
         lives.over = true;
-        if let Some(life) = &lives.current {
+        if let Some(life) = lives.current.take() {
+            lives.exits.extend(life.ended_at());
             life.end();
         }
     }
@@ -56,7 +57,7 @@ impl Container {
     /// The last instant up to `at` at which it exited by itself and was started again.
     pub(crate) fn restarted(&self, at: Duration) -> Option<Duration> {
         let lives = self.lives();
-        let last = lives.current.as_ref().filter(|_| !lives.over).and_then(|life| life.ended_at());
+        let last = lives.current.as_ref().and_then(|life| life.ended_at());
         lives.exits.iter().copied().chain(last).filter(|exit| *exit <= at).max()
     }
 }

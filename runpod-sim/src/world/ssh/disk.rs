@@ -36,11 +36,17 @@ impl Shells {
 
     /// The disks of a pod.
     pub(crate) fn pod(&self, id: &str) -> PodDisk {
-        let disk = |all: &TempDir| Arc::new(Disk { all: all.path().to_owned(), pod: all.path().join(id) });
+        let disk = |all: &TempDir| Disk { all: all.path().to_owned(), pod: all.path().join(id) };
         PodDisk(self.0.folder.as_ref().map(disk))
     }
 
-    /// Removes every folder.
+    /// Empties the folder, so that pods and network volumes can begin anew.
+    pub(crate) fn clear(&self) {
+        let entries = self.0.folder.iter().filter_map(|folder| fs::read_dir(folder.path()).ok()).flatten();
+        entries.flatten().for_each(|entry| remove(&entry.path()));
+    }
+
+    /// Removes the folder.
     pub(crate) fn close(&self) {
         if let Some(folder) = &self.0.folder {
             remove(folder.path());
@@ -50,8 +56,9 @@ impl Shells {
 
 /// The disks of one pod; `None` where no command is run.
 #[derive(Clone)]
-pub(crate) struct PodDisk(Option<Arc<Disk>>);
+pub(crate) struct PodDisk(Option<Disk>);
 
+#[derive(Clone)]
 struct Disk {
     /// The folder of all pods.
     all: PathBuf,
@@ -62,12 +69,6 @@ struct Disk {
 pub(super) struct Volume {
     pub(super) mount: PathBuf,
     pub(super) folder: PathBuf,
-}
-
-impl Drop for Disk {
-    fn drop(&mut self) {
-        remove(&self.pod);
-    }
 }
 
 impl PodDisk {

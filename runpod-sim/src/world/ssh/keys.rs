@@ -8,7 +8,7 @@ use russh::keys::{
 
 /// Reads the keys that log in, a line each. What is no key, such as `null`, lets nobody in.
 pub(super) fn authorized(text: &str) -> Vec<PublicKey> {
-    text.lines().filter_map(|line| line.parse::<Entry>().ok()).map(PublicKey::from).collect()
+    text.lines().filter_map(|line| line.trim().parse::<Entry>().ok()).map(PublicKey::from).collect()
 }
 
 /// Returns true if a key is among those that log in, whatever their comments say.
@@ -33,7 +33,7 @@ mod tests {
         for (text, opened) in [
             (line.clone(), true),
             (format!("# a comment\n\n{line} me@home\n"), true),
-            (format!("no-pty {line}"), true),
+            (format!("{line}\r\n"), true),
             (format!("garbage\n{line}"), true),
             (String::new(), false),
             ("null".to_owned(), false),

@@ -2,8 +2,9 @@
 
 use std::{
     borrow::Cow,
+    collections::HashSet,
     io,
-    sync::{Arc, Mutex, PoisonError},
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
     time::Duration,
 };
 
@@ -13,7 +14,13 @@ use tokio::{
     sync::{Semaphore, watch},
 };
 
-use super::{ContainerSpec, disk::Home, keys, processes, version::VERSION};
+use super::{
+    ContainerSpec,
+    disk::Home,
+    keys,
+    processes::{self, Group},
+    version::VERSION,
+};
 
 /// One life of a container. Everything in it dies with it.
 pub(super) struct Life {
@@ -23,8 +30,8 @@ pub(super) struct Life {
     /// Room for commands, shells and sftp sessions.
     pub(super) room: Arc<Semaphore>,
     authorized: Vec<PublicKey>,
-    /// Held while a process is started, so that none is once the life is over.
-    starting: Mutex<()>,
+    /// The commands that run. Held while one is started, so that none is once the life is over.
+    running: Mutex<HashSet<Group>>,
     /// The instant it ended.
     ended: watch::Sender<Option<Duration>>,
 }
@@ -39,7 +46,7 @@ impl Life {
             home: spec.disk.container(seed, &spec.mounts, &environ(spec))?,
             room: Arc::new(Semaphore::new(limits.sessions as usize)),
             authorized: keys::authorized(&spec.keys),
-            starting: Mutex::new(()),
+            running: Mutex::default(),
             ended: watch::Sender::new(None),
             spec: spec.clone(),
         }))
@@ -50,13 +57,25 @@ impl Life {
         keys::opens(&self.authorized, key)
     }
 
-    /// Starts a process, unless the life is over.
-    pub(super) fn start(&self, command: &mut Command) -> io::Result<Child> {
-        let _starting = self.starting.lock().unwrap_or_else(PoisonError::into_inner);
+    fn running(&self) -> MutexGuard<'_, HashSet<Group>> {
+        self.running.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Starts a process in its own group, unless the life is over.
+    pub(super) fn start(&self, command: &mut Command) -> io::Result<(Child, Group)> {
+        let mut running = self.running();
         if self.ended_at().is_some() {
             return Err(io::Error::other("the container is gone"));
         }
-        command.spawn()
+        let child = command.process_group(0).spawn()?;
+        let group = child.id().and_then(Group::of).ok_or_else(|| io::Error::other("it ended at once"))?;
+        running.insert(group);
+        Ok((child, group))
+    }
+
+    /// Notes that a process has ended.
+    pub(super) fn forget(&self, group: Group) {
+        self.running().remove(&group);
     }
 
     /// The instant it ended; `None` while it lasts.
@@ -72,12 +91,15 @@ impl Life {
 
     /// Ends it: closes its connections, kills its processes and wipes its disk.
     pub(super) fn end(&self) {
-        let starting = self.starting.lock().unwrap_or_else(PoisonError::into_inner);
-        let now = self.spec.clock.now();
-        let first = self.ended.send_if_modified(|ended| ended.replace(now).is_none());
-        drop(starting);
-        if let Some(home) = self.home.as_ref().filter(|_| first) {
-            processes::kill(home.mark());
+        let running = self.running();
+        if self.ended_at().is_some() {
+            return;
+        }
+        self.ended.send_replace(Some(self.spec.clock.now()));
+        let groups = running.clone();
+        drop(running);
+        if let Some(home) = &self.home {
+            processes::kill(home.mark(), &groups);
             home.wipe();
         }
     }

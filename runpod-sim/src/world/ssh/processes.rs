@@ -1,7 +1,13 @@
 //! Processes of a container: found by a mark in their environment, and killed.
 
 use std::{
-    collections::BTreeSet, ffi::OsStr, fs, os::unix::ffi::OsStrExt, path::Path, thread, time::Duration,
+    collections::{BTreeSet, HashSet},
+    ffi::OsStr,
+    fs,
+    os::unix::ffi::OsStrExt,
+    path::Path,
+    thread,
+    time::Duration,
 };
 
 use rustix::process::{Pid, Signal, kill_process, kill_process_group};
@@ -13,7 +19,7 @@ const ROUNDS: u32 = 400;
 const PAUSE: Duration = Duration::from_millis(5);
 
 /// A command and everything it has started in its own process group.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub(super) struct Group(Pid);
 
 impl Group {
@@ -28,30 +34,35 @@ impl Group {
     }
 }
 
-/// Kills every process whose environment has a mark, detached ones included, with all that descend from one. Returns once
-/// none is left.
-pub(super) fn kill(mark: &Path) {
+/// Kills commands that run and every process whose environment has a mark, detached ones included, with all that descend
+/// from one. Returns once none is left.
+pub(super) fn kill(mark: &Path, running: &HashSet<Group>) {
+    running.iter().for_each(|group| group.signal(Signal::KILL));
     let entry = [MARK.as_bytes(), b"=", mark.as_os_str().as_bytes()].concat();
+    let mut killed = BTreeSet::new();
     for _ in 0..ROUNDS {
-        let found = marked(&entry);
-        if found.is_empty() {
+        let all = processes();
+        let found = marked(&all, &entry, running);
+        // One without a parent and an environment is known by nothing any more while it dies.
+        if found.is_empty() && !all.iter().any(|(pid, _)| killed.contains(pid)) {
             return;
         }
-        for pid in found.into_iter().filter_map(Pid::from_raw) {
+        for pid in found.iter().copied().filter_map(Pid::from_raw) {
             // An error says that it has ended meanwhile.
             let _ = kill_process(pid, Signal::KILL);
         }
+        killed.extend(found);
         thread::sleep(PAUSE);
     }
     tracing::warn!(container = %mark.display(), "processes of a container do not end");
 }
 
-/// The processes that have an entry in their environment, and their descendants. None where there is no `/proc`.
-fn marked(entry: &[u8]) -> BTreeSet<i32> {
-    let all: Vec<(i32, i32)> = numbers().filter_map(|pid| Some((pid, parent(pid)?))).collect();
+/// The processes that have an entry in their environment or lead a group, and their descendants.
+fn marked(all: &[(i32, i32)], entry: &[u8], running: &HashSet<Group>) -> BTreeSet<i32> {
+    let leaders: HashSet<i32> = running.iter().map(|group| group.0.as_raw_nonzero().get()).collect();
     let has = |pid: &i32| {
-        fs::read(format!("/proc/{pid}/environ"))
-            .is_ok_and(|environ| environ.split(|byte| *byte == 0).any(|one| one == entry))
+        let environ = fs::read(format!("/proc/{pid}/environ")).unwrap_or_default();
+        leaders.contains(pid) || environ.split(|byte| *byte == 0).any(|one| one == entry)
     };
     let mut found: BTreeSet<i32> = all.iter().map(|(pid, _)| *pid).filter(has).collect();
     // Those that have cleared their environment are told by their parents.
@@ -63,6 +74,11 @@ fn marked(entry: &[u8]) -> BTreeSet<i32> {
             return found;
         }
     }
+}
+
+/// The processes of this machine that have not ended, with their parents. None where there is no `/proc`.
+fn processes() -> Vec<(i32, i32)> {
+    numbers().filter_map(|pid| Some((pid, parent(pid)?))).collect()
 }
 
 fn numbers() -> impl Iterator<Item = i32> {
