@@ -38,7 +38,7 @@ pub(crate) struct App {
     pub(crate) changed: watch::Sender<()>,
     pub(crate) current: CurrentBehavior,
     pub(crate) faults: Faults,
-    /// The folders of all pods, and how commands over SSH are answered.
+    /// The folders of all pods, and the settings of commands over SSH.
     pub(crate) shells: Shells,
     account: Mutex<Account>,
 }

@@ -328,8 +328,8 @@ impl SimBuilder {
         self
     }
 
-    /// Answers commands over SSH by a script instead of running them; a shell is the empty command. Default: status 126
-    /// and a line on stderr.
+    /// Answers commands over SSH by a script instead of running them; a shell is the empty command. The script must not
+    /// block. Of this and [`exec`](Self::exec) the later call holds. Default: status 126 and a line on stderr.
     pub fn on_exec(mut self, script: impl Fn(&str) -> ExecAnswer + Send + Sync + 'static) -> Self {
         self.settings.shell.commands = Commands::Scripted(Script(Arc::new(script)));
         self

@@ -1,4 +1,4 @@
-use std::{path::PathBuf, process::Stdio, sync::Arc, time::Duration};
+use std::{os::unix::fs::MetadataExt, path::PathBuf, process::Stdio, sync::Arc, time::Duration};
 
 use runpod_sim::{ExecLimits, Sim};
 use russh::{ChannelMsg, Sig, client, keys};
@@ -123,6 +123,7 @@ async fn nothing_is_left_of_a_simulator() {
     let all = std::path::Path::new(&home).ancestors().nth(3).unwrap();
     assert!(all.file_name().unwrap().to_str().unwrap().starts_with("runpod-sim-"), "{all:?}");
     assert!(all.exists() && lives(&pid));
+    assert_eq!(all.metadata().unwrap().mode() & 0o777, 0o700, "nobody else reads it");
     house.caller.sim.shutdown().await;
     assert!(!all.exists() && !lives(&pid));
 }

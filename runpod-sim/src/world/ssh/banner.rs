@@ -8,7 +8,7 @@ use super::{ContainerSpec, version::VERSION};
 
 /// The settings of commands over SSH: none.
 #[derive(Debug, Clone, Default)]
-pub(crate) struct ShellSettings;
+pub(crate) struct ShellSettings {}
 
 impl ShellSettings {
     pub(crate) fn flaw(&self) -> Option<&'static str> {

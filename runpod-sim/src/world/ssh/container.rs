@@ -37,10 +37,14 @@ impl Container {
 
     /// Serves a connection. It is closed at once while sshd is away.
     pub(crate) async fn serve(&self, stream: TcpStream) -> io::Result<()> {
-        let life = self.lives().present(&self.spec)?;
+        let life = self.lives().present(&self.spec);
         match life {
-            Some(life) => connection::serve(life, stream).await,
-            None => Ok(()),
+            Ok(Some(life)) => connection::serve(life, stream).await,
+            Ok(None) => Ok(()),
+            Err(error) => {
+                tracing::error!(%error, pod = self.spec.pod, "a pod's disk could not be made");
+                Err(error)
+            }
         }
     }
 

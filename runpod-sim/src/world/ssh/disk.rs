@@ -1,7 +1,9 @@
 //! Folders that stand for the disks of pods.
 
 use std::{
-    fs, io,
+    fs::{self, Permissions},
+    io,
+    os::unix::fs::PermissionsExt,
     path::{Path, PathBuf},
     sync::Arc,
 };
@@ -12,7 +14,7 @@ use tempfile::TempDir;
 use super::settings::ShellSettings;
 use crate::world::order::Mounts;
 
-/// The folders of all pods, and how commands in them are answered.
+/// The folders of all pods, and the settings of commands in them.
 #[derive(Clone)]
 pub(crate) struct Shells(Arc<Room>);
 
@@ -25,7 +27,8 @@ struct Room {
 impl Shells {
     /// Makes the folder, if commands are run at all.
     pub(crate) fn new(settings: &ShellSettings) -> io::Result<Self> {
-        let make = || tempfile::Builder::new().prefix("runpod-sim-").tempdir();
+        let own = Permissions::from_mode(0o700);
+        let make = || tempfile::Builder::new().prefix("runpod-sim-").permissions(own).tempdir();
         let folder = settings.runs().then(make).transpose()?;
         Ok(Self(Arc::new(Room { settings: settings.clone(), folder })))
     }

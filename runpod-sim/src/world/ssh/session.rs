@@ -230,6 +230,19 @@ impl Handler for Session {
         session.channel_success(id)
     }
 
+    /// Refuses X11. Clients count answers, and the library gives none by itself.
+    async fn x11_request(
+        &mut self,
+        id: ChannelId,
+        _: bool,
+        _: &str,
+        _: &str,
+        _: u32,
+        session: &mut server::Session,
+    ) -> Result<(), Self::Error> {
+        session.channel_failure(id)
+    }
+
     async fn env_request(
         &mut self,
         id: ChannelId,
