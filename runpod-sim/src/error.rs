@@ -29,6 +29,9 @@ pub enum SimError {
         #[source]
         source: io::Error,
     },
+    /// The folder of the pods' disks could not be made.
+    #[error("the simulator cannot make a folder for its pods' disks; is the temporary folder writable?")]
+    Folder(#[source] io::Error),
     /// The embedded contract document cannot be read.
     #[error("the embedded contract cannot be used: {0}")]
     Contract(String),

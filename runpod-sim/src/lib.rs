@@ -24,7 +24,14 @@
 //! | move time | [`Sim::advance`] |
 //! | see the truth | [`Sim::ledger`]: a [`LedgerEntry`] for each pod and what it billed; [`Sim::requests`]; [`Sim::pods`] |
 //!
-//! It has no cargo features. The guide, with the program `runpod-sim` and its HTTP control, is the package's README.
+//! | feature | default | does |
+//! |---|---|---|
+//! | `ssh` | off | pods that one can log in to: SSH servers with commands (`SimBuilder::exec`, `SimBuilder::on_exec`), sftp and faults. It needs Unix and Rust 1.89, where everything else is content with 1.88 |
+//!
+//! The guide, with the program `runpod-sim` and its HTTP control, is the package's README.
+
+#[cfg(all(feature = "ssh", not(unix)))]
+compile_error!("the feature `ssh` of runpod-sim needs Unix: it runs shells and sends signals");
 
 mod config;
 mod contract;
@@ -38,6 +45,8 @@ pub use contract::Area;
 pub use error::SimError;
 pub use faults::{BootStage, Cause, Fault, FaultKind, FaultReport};
 pub use sim::Sim;
+#[cfg(feature = "ssh")]
+pub use world::ssh::{ExecAnswer, ExecLimits};
 pub use world::{
     answer::HttpAnswer,
     behavior::{Behavior, EnvironmentMask, LogIds, PublicKey, RateLimitForm, SymmetricPorts},

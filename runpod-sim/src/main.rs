@@ -40,6 +40,11 @@ struct Arguments {
     /// Listen on an address that others can reach. Every client that reaches it controls the simulator.
     #[arg(long)]
     allow_remote: bool,
+    /// Run commands over SSH as this user, in a folder of each pod. Everybody who reaches the simulator can then run
+    /// commands here.
+    #[cfg(feature = "ssh")]
+    #[arg(long)]
+    exec: bool,
 }
 
 /// Settings that belong together.
@@ -116,6 +121,10 @@ async fn run(arguments: Arguments) -> Result<(), Failure> {
     builder = arguments.epoch.into_iter().fold(builder, |builder, epoch| builder.epoch(epoch));
     if arguments.verify {
         builder = builder.verify(true);
+    }
+    #[cfg(feature = "ssh")]
+    if arguments.exec {
+        builder = builder.exec(true);
     }
     let mut stop = Stop::listen()?;
     let sim = builder.listen(arguments.listen).start().await?;

@@ -73,7 +73,7 @@ impl Sim {
         let epoch = Timestamp::try_from(settings.epoch)
             .map_err(|error| SimError::Setting { name: "epoch", reason: error.to_string() })?;
         let clock = Arc::new(Clock::new(epoch, settings.time_scale));
-        let app = Arc::new(App::new(settings, v1, v2, clock, address));
+        let app = Arc::new(App::new(settings, v1, v2, clock, address).map_err(SimError::Folder)?);
         let (stop, stopped) = oneshot::channel();
         let server = tokio::spawn(serve(listener, router(app.clone()), stopped));
         Ok(Self { app, address, stop: Some(stop), server })
@@ -206,13 +206,13 @@ impl Sim {
 
     /// Removes all faults.
     pub fn clear_faults(&self) {
-        self.app.account().faults.clear();
+        self.app.faults.clear();
     }
 
     /// Counts of every injected fault, in the order of injection.
     #[must_use]
     pub fn faults(&self) -> Vec<FaultReport> {
-        self.app.account().faults.reports()
+        self.app.faults.reports()
     }
 
     /// Sets the account's balance in USD; `None` means unlimited.
@@ -363,13 +363,13 @@ impl Sim {
         if let Err(error) = (&mut self.server).await {
             tracing::error!(%error, "the simulator's server failed");
         }
-        self.app.account().close();
+        self.app.close();
     }
 }
 
 impl Drop for Sim {
     fn drop(&mut self) {
         self.server.abort();
-        self.app.account().close();
+        self.app.close();
     }
 }

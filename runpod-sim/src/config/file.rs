@@ -53,6 +53,19 @@ struct Config {
     registry: Vec<RegistryTable>,
     #[serde(default)]
     fault: Vec<FaultScript>,
+    #[cfg(feature = "ssh")]
+    #[serde(default)]
+    ssh: SshTable,
+}
+
+#[cfg(feature = "ssh")]
+#[derive(Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct SshTable {
+    exec: Option<bool>,
+    sessions: Option<u32>,
+    output_bytes: Option<u64>,
+    seconds: Option<f64>,
 }
 
 /// Settings that belong together.
@@ -163,6 +176,10 @@ impl Config {
         if let Some(windows) = self.rate_window {
             settings.rate_windows = windows.into_iter().map(WindowTable::read).collect::<Result<_, _>>()?;
         }
+        #[cfg(feature = "ssh")]
+        {
+            builder = self.ssh.over(builder)?;
+        }
         for script in self.fault {
             builder = builder.fault(script.read()?);
         }
@@ -200,6 +217,18 @@ impl BootTable {
             listening: delay("boot.listening", self.listening, profile.listening)?,
             ssh_banner: delay("boot.ssh_banner", self.ssh_banner, profile.ssh_banner)?,
         })
+    }
+}
+
+#[cfg(feature = "ssh")]
+impl SshTable {
+    fn over(self, builder: SimBuilder) -> Result<SimBuilder, String> {
+        let mut limits = builder.settings.shell.limits;
+        replace(&mut limits.sessions, self.sessions);
+        replace(&mut limits.output_bytes, self.output_bytes);
+        replace(&mut limits.lasting, span("ssh.seconds", self.seconds)?);
+        let builder = builder.exec_limits(limits);
+        Ok(self.exec.into_iter().fold(builder, SimBuilder::exec))
     }
 }
 

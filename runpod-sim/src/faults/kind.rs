@@ -104,6 +104,27 @@ pub enum FaultKind {
     Ignored,
     /// The pod is created without its environment.
     DropEnvironment,
+    /// A connection to a pod's sshd in which no key logs in. Needs the feature `ssh`.
+    SshLoginRefused,
+    /// A connection to a pod's sshd that hangs after the versions for this much real time, at most 10 minutes, and is
+    /// closed then. Needs the feature `ssh`.
+    SshHang {
+        /// Until the connection is closed.
+        lasting: Duration,
+    },
+    /// A connection to a pod's sshd that is closed in the middle of what it carries. Needs the feature `ssh`.
+    SshDrop {
+        /// Encrypted bytes since the login that are still carried, in both directions together.
+        after_bytes: u64,
+    },
+    /// The container exits once a command over SSH has begun, and is started again: its processes die, its disk is
+    /// wiped, its connections close, and the pod stays RUNNING and bills. Needs the feature `ssh`.
+    ContainerExit {
+        /// Simulated time from the command's begin to the exit.
+        after: Duration,
+    },
+    /// A command or sftp session in which no file can be written to. Needs the feature `ssh` and commands that run.
+    DiskFull,
 }
 
 /// A reason for which a container cannot be started.
@@ -171,7 +192,7 @@ pub enum BootStage {
 }
 
 /// The names faults go by in files, over HTTP and in the request log.
-pub(crate) const NAMES: [&str; 25] = [
+pub(crate) const NAMES: [&str; 30] = [
     "drop-before-read",
     "drop-after-apply",
     "drop-mid-answer",
@@ -197,7 +218,19 @@ pub(crate) const NAMES: [&str; 25] = [
     "cannot-start",
     "ignored",
     "drop-environment",
+    "ssh-login-refused",
+    "ssh-hang",
+    "ssh-drop",
+    "container-exit",
+    "disk-full",
 ];
+
+/// Calls of faults that are no operations of the API: a connection to a pod's sshd, a command or a shell, and an sftp
+/// session.
+pub(crate) const SSH_CALLS: [&str; 3] = [SSH_CONNECT, SSH_EXEC, SSH_SFTP];
+pub(crate) const SSH_CONNECT: &str = "ssh:connect";
+pub(crate) const SSH_EXEC: &str = "ssh:exec";
+pub(crate) const SSH_SFTP: &str = "ssh:sftp";
 
 const CREATES: [&str; 2] = ["createPod", "CreatePod"];
 const STARTS: [&str; 2] = ["podAction:start", "StartPod"];
@@ -252,7 +285,17 @@ impl FaultKind {
             Self::CannotStart { .. } => "cannot-start",
             Self::Ignored => "ignored",
             Self::DropEnvironment => "drop-environment",
+            Self::SshLoginRefused => "ssh-login-refused",
+            Self::SshHang { .. } => "ssh-hang",
+            Self::SshDrop { .. } => "ssh-drop",
+            Self::ContainerExit { .. } => "container-exit",
+            Self::DiskFull => "disk-full",
         }
+    }
+
+    /// Returns true if it strikes the SSH servers of pods.
+    pub(crate) fn needs_ssh(&self) -> bool {
+        SSH_CALLS.iter().any(|call| self.suits(call))
     }
 
     /// Returns true if the request takes effect.
@@ -276,7 +319,10 @@ impl FaultKind {
             }
             Self::HostFull | Self::ZeroGpus => STARTS.contains(&call),
             Self::Ignored => call.starts_with("podAction:") || CHANGES.contains(&call),
-            _ => true,
+            Self::SshLoginRefused | Self::SshHang { .. } | Self::SshDrop { .. } => call == SSH_CONNECT,
+            Self::ContainerExit { .. } => call == SSH_EXEC,
+            Self::DiskFull => [SSH_EXEC, SSH_SFTP].contains(&call),
+            _ => !SSH_CALLS.contains(&call),
         }
     }
 
@@ -292,7 +338,9 @@ impl FaultKind {
             {
                 Some("`status` must be 200 to 599, and one that has a body")
             }
-            Self::SlowBody { lasting } | Self::Hang { lasting, .. } if *lasting > LONGEST => {
+            Self::SlowBody { lasting } | Self::Hang { lasting, .. } | Self::SshHang { lasting }
+                if *lasting > LONGEST =>
+            {
                 Some("`seconds` must be at most 600")
             }
             Self::ExitLoop { every } if *every < Duration::from_secs(1) => {
@@ -302,6 +350,9 @@ impl FaultKind {
                 if field.split('.').any(str::is_empty) =>
             {
                 Some("`field` must be a dotted path such as `ssh.direct`")
+            }
+            kind if kind.needs_ssh() && !cfg!(feature = "ssh") => {
+                Some("this simulator was built without the feature `ssh`, which the fault needs")
             }
             _ => None,
         }

@@ -4,8 +4,10 @@ mod kind;
 mod queue;
 mod script;
 
-pub(crate) use kind::NAMES;
 pub use kind::{BootStage, Cause, FaultKind};
+pub(crate) use kind::{NAMES, SSH_CALLS};
+#[cfg(feature = "ssh")]
+pub(crate) use kind::{SSH_CONNECT, SSH_EXEC, SSH_SFTP};
 pub use queue::FaultReport;
 pub(crate) use queue::Faults;
 pub(crate) use script::FaultScript;
@@ -38,7 +40,8 @@ impl Fault {
     }
 
     /// Narrows it to an operation of the contract: `createPod` (v2), `CreatePod` (v1), or one action, such as
-    /// `podAction:start`. May be called more than once.
+    /// `podAction:start`. Faults of SSH servers are for `ssh:connect`, `ssh:exec` or `ssh:sftp`. May be called more than
+    /// once.
     pub fn on(mut self, operation: impl Into<String>) -> Self {
         self.operations.push(operation.into());
         self
@@ -71,7 +74,8 @@ impl Fault {
                 || !actions.contains(&action)
                 || (name.contains(':') && operation != "podAction")
         };
-        if let Some(name) = self.operations.iter().find(operation) {
+        let mut operations = self.operations.iter().filter(|name| !SSH_CALLS.contains(&name.as_str()));
+        if let Some(name) = operations.find(operation) {
             return Some(format!("`{name}` is not an operation of the contract, such as `createPod`"));
         }
         if !(0.0..=1.0).contains(&self.probability) {

@@ -1,13 +1,18 @@
 //! Injected faults, and the one that is due for a call.
 
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
 use rand::{Rng, SeedableRng, rngs::StdRng};
 use serde::Serialize;
 
 use super::{Fault, FaultKind};
 
-/// The faults that were injected, in their order.
+/// The faults that were injected, in their order. Clones share them, so that a pod's services draw from the same queue as calls.
+#[derive(Debug, Clone)]
+pub(crate) struct Faults(Arc<Mutex<Queue>>);
+
 #[derive(Debug, Default)]
-pub(crate) struct Faults {
+struct Queue {
     seed: u64,
     injected: u64,
     armed: Vec<Armed>,
@@ -37,23 +42,37 @@ pub struct FaultReport {
 
 impl Faults {
     pub(crate) fn new(seed: u64) -> Self {
-        Self { seed, ..Self::default() }
+        Self(Arc::new(Mutex::new(Queue { seed, ..Queue::default() })))
     }
 
-    pub(crate) fn inject(&mut self, fault: Fault) {
+    fn queue(&self) -> MutexGuard<'_, Queue> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    pub(crate) fn inject(&self, fault: Fault) {
+        let mut queue = self.queue();
         // Each fault draws from its own source, so that one more fault changes no other's luck.
-        self.injected += 1;
-        let rng = StdRng::seed_from_u64(self.seed ^ self.injected.wrapping_mul(0x9e6c_63d0_876a_9a47));
-        self.armed.push(Armed { fault, rng, calls: 0, fired: 0 });
+        queue.injected += 1;
+        let rng = StdRng::seed_from_u64(queue.seed ^ queue.injected.wrapping_mul(0x9e6c_63d0_876a_9a47));
+        queue.armed.push(Armed { fault, rng, calls: 0, fired: 0 });
     }
 
-    pub(crate) fn clear(&mut self) {
-        self.armed.clear();
+    pub(crate) fn clear(&self) {
+        self.queue().armed.clear();
+    }
+
+    /// Begins anew with these, as if none had ever been injected.
+    pub(crate) fn reset(&self, faults: &[Fault]) {
+        {
+            let mut queue = self.queue();
+            *queue = Queue { seed: queue.seed, ..Queue::default() };
+        }
+        faults.iter().for_each(|fault| self.inject(fault.clone()));
     }
 
     /// The fault that happens to a call, if any: the first one injected that is due. Later ones do not count the call.
-    pub(crate) fn draw(&mut self, call: &str) -> Option<FaultKind> {
-        self.armed.iter_mut().find_map(|armed| armed.draw(call))
+    pub(crate) fn draw(&self, call: &str) -> Option<FaultKind> {
+        self.queue().armed.iter_mut().find_map(|armed| armed.draw(call))
     }
 
     pub(crate) fn reports(&self) -> Vec<FaultReport> {
@@ -63,7 +82,7 @@ impl Faults {
             calls: armed.calls,
             fired: armed.fired,
         };
-        self.armed.iter().map(report).collect()
+        self.queue().armed.iter().map(report).collect()
     }
 }
 
@@ -90,7 +109,7 @@ impl Armed {
 mod tests {
     use super::*;
 
-    fn happens(faults: &mut Faults, calls: &[&str]) -> Vec<bool> {
+    fn happens(faults: &Faults, calls: &[&str]) -> Vec<bool> {
         calls.iter().map(|call| faults.draw(call).is_some()).collect()
     }
 
@@ -104,27 +123,27 @@ mod tests {
             (Fault::new(kind.clone()).nth(2).times(2), [false, true, true, false]),
             (Fault::new(kind).probability(0.0), [false; 4]),
         ] {
-            let mut faults = Faults::new(1);
+            let faults = Faults::new(1);
             faults.inject(fault.clone());
-            assert_eq!(happens(&mut faults, &["getPod"; 4]), fires, "{fault:?}");
+            assert_eq!(happens(&faults, &["getPod"; 4]), fires, "{fault:?}");
         }
     }
 
     #[test]
     fn operations_and_actions_are_told_apart() {
-        let mut faults = Faults::new(1);
+        let faults = Faults::new(1);
         faults.inject(Fault::new(FaultKind::EdgeBlock).on("podAction:stop").on("getPod"));
         let calls = ["podAction:start", "podAction:stop", "getPod", "listPods"];
-        assert_eq!(happens(&mut faults, &calls), [false, true, true, false]);
+        assert_eq!(happens(&faults, &calls), [false, true, true, false]);
         faults.clear();
         faults.inject(Fault::new(FaultKind::HostFull).on("podAction"));
-        assert_eq!(happens(&mut faults, &calls), [true, false, false, false]);
+        assert_eq!(happens(&faults, &calls), [true, false, false, false]);
         assert_eq!(faults.reports()[0].calls, 1);
     }
 
     #[test]
     fn faults_make_a_script_in_the_order_of_injection() {
-        let mut faults = Faults::new(1);
+        let faults = Faults::new(1);
         faults.inject(Fault::new(FaultKind::EdgeBlock).times(1));
         faults.inject(Fault::new(FaultKind::Gone).times(1));
         let drawn: Vec<_> = (0..3).map(|_| faults.draw("getPod")).collect();
@@ -134,9 +153,9 @@ mod tests {
     #[test]
     fn chance_follows_the_seed() {
         let story = |seed| {
-            let mut faults = Faults::new(seed);
+            let faults = Faults::new(seed);
             faults.inject(Fault::new(FaultKind::EdgeBlock).probability(0.3));
-            happens(&mut faults, &["getPod"; 200])
+            happens(&faults, &["getPod"; 200])
         };
         assert_eq!(story(4), story(4));
         assert_ne!(story(4), story(5));

@@ -25,6 +25,7 @@ pub(crate) struct FaultScript {
     field: Option<String>,
     stage: Option<BootStage>,
     cause: Option<Cause>,
+    bytes: Option<u64>,
 }
 
 impl FaultScript {
@@ -84,6 +85,15 @@ impl FaultScript {
             },
             "ignored" => FaultKind::Ignored,
             "drop-environment" => FaultKind::DropEnvironment,
+            "ssh-login-refused" => FaultKind::SshLoginRefused,
+            "ssh-hang" => FaultKind::SshHang { lasting: self.seconds()? },
+            "ssh-drop" => {
+                FaultKind::SshDrop { after_bytes: self.bytes.take().ok_or_else(|| self.lacks("bytes"))? }
+            }
+            "container-exit" => FaultKind::ContainerExit {
+                after: self.seconds.map(|_| self.seconds()).transpose()?.unwrap_or_default(),
+            },
+            "disk-full" => FaultKind::DiskFull,
             other => return Err(format!("unknown fault `{other}`; known are {}", NAMES.join(", "))),
         })
     }
@@ -113,6 +123,7 @@ impl FaultScript {
             ("field", self.field.is_some()),
             ("stage", self.stage.is_some()),
             ("cause", self.cause.is_some()),
+            ("bytes", self.bytes.is_some()),
         ]
         .into_iter()
         .find_map(|(name, left)| left.then_some(name))
@@ -135,9 +146,10 @@ mod tests {
             let mut script = json!({ "fault": name });
             let needs = match name {
                 "status" => json!({ "status": 503 }),
-                "slow-body" | "hang" | "exit-loop" => json!({ "seconds": 1.5 }),
+                "slow-body" | "hang" | "exit-loop" | "ssh-hang" => json!({ "seconds": 1.5 }),
                 "unknown-enum" | "missing-field" | "null-field" => json!({ "field": "status" }),
                 "stuck" => json!({ "stage": "ports" }),
+                "ssh-drop" => json!({ "bytes": 1000 }),
                 "cannot-start" => json!({ "cause": "pull-denied" }),
                 _ => json!({}),
             };
@@ -146,7 +158,8 @@ mod tests {
                 script[key] = value.clone();
             }
             let fault = read(script).unwrap();
-            assert_eq!((fault.kind.name(), fault.flaw(|_| true)), (name, None));
+            let whole = cfg!(feature = "ssh") || !fault.kind.needs_ssh();
+            assert_eq!((fault.kind.name(), fault.flaw(|_| true).is_none()), (name, whole));
         }
     }
 

@@ -330,17 +330,17 @@ async fn clear_answers(State(app): State<Arc<App>>) -> Json<Value> {
 }
 
 async fn faults(State(app): State<Arc<App>>) -> Json<Value> {
-    Json(json!({ "faults": app.account().faults.reports() }))
+    Json(json!({ "faults": app.faults.reports() }))
 }
 
 async fn inject(State(app): State<Arc<App>>, body: Result<Json<FaultScript>, JsonRejection>) -> Answer {
     let fault = read(body)?.read().map_err(refuse)?;
     app.inject(fault).map_err(refuse)?;
-    Ok(Json(json!({ "faults": app.account().faults.reports() })))
+    Ok(Json(json!({ "faults": app.faults.reports() })))
 }
 
 async fn clear(State(app): State<Arc<App>>) -> Json<Value> {
-    app.account().faults.clear();
+    app.faults.clear();
     Json(json!({}))
 }
 

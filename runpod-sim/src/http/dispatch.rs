@@ -154,10 +154,8 @@ impl RequestContext<'_> {
         };
         record.operation = Some(operation.id.clone());
         record.action = action(operation, body);
-        let (fault, retired) = {
-            let mut account = self.app.account();
-            (account.faults.draw(&label(operation, record.action.as_deref())), account.v1_retired)
-        };
+        let fault = self.app.faults.draw(&label(operation, record.action.as_deref()));
+        let retired = self.app.account().v1_retired;
         record.fault = fault.as_ref().map(FaultKind::name);
         if api == Api::V1 && retired && fault.is_none() {
             return Delivery::now(gone().into_response(api));

@@ -9,7 +9,6 @@ use rand::{Rng, SeedableRng, rngs::StdRng};
 
 use crate::{
     contract::Area,
-    faults::Faults,
     world::{
         capacity::{Capacity, Drift, Place},
         journal::Journal,
@@ -42,7 +41,6 @@ pub(crate) struct Account {
     pub(crate) registries: Store<Registry>,
     pub(crate) secrets: Store<Secret>,
     pub(crate) secret_values: Values,
-    pub(crate) faults: Faults,
     /// Types this account may not use.
     pub(crate) forbidden: BTreeSet<String>,
     /// USD paid in; `None` means unlimited.
@@ -74,7 +72,6 @@ impl Account {
             registries: Store::default(),
             secrets: Store::default(),
             secret_values: Values::default(),
-            faults: Faults::new(seed),
             forbidden: settings.forbidden.iter().cloned().collect(),
             deposit: settings.balance_usd,
             v1_retired: settings.v1_retired,
@@ -86,7 +83,6 @@ impl Account {
         };
         settings.volumes.iter().for_each(|volume| account.volumes.put(volume.clone()));
         settings.registries.iter().for_each(|registry| account.registries.put(registry.clone()));
-        settings.faults.iter().for_each(|fault| account.faults.inject(fault.clone()));
         for (scope, units) in &settings.capacity {
             account.capacity.set(scope.clone(), *units);
         }
@@ -133,6 +129,7 @@ impl Account {
     pub(crate) fn truncate(&mut self, pods: usize) {
         for mut pod in self.pods.split_off(pods) {
             pod.close_endpoints();
+            pod.disk.remove();
             self.by_id.remove(&pod.id);
         }
     }

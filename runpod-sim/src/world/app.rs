@@ -1,6 +1,7 @@
 //! The state that all requests share.
 
 use std::{
+    io,
     net::SocketAddr,
     sync::{Arc, Mutex, MutexGuard, PoisonError},
 };
@@ -9,7 +10,7 @@ use tokio::{runtime::Handle, sync::watch};
 
 use crate::{
     contract::Contract,
-    faults::Fault,
+    faults::{Fault, Faults},
     world::{
         account::Account,
         answer::Answers,
@@ -18,6 +19,7 @@ use crate::{
         ledger::LedgerEntry,
         pod::Pod,
         settings::Settings,
+        ssh::Shells,
     },
 };
 
@@ -35,6 +37,9 @@ pub(crate) struct App {
     /// Rings whenever a pod may have changed.
     pub(crate) changed: watch::Sender<()>,
     pub(crate) current: CurrentBehavior,
+    pub(crate) faults: Faults,
+    /// The folders of all pods, and the settings of commands over SSH.
+    pub(crate) shells: Shells,
     account: Mutex<Account>,
 }
 
@@ -45,8 +50,10 @@ impl App {
         v2: &'static Contract,
         clock: Arc<Clock>,
         address: SocketAddr,
-    ) -> Self {
-        Self {
+    ) -> io::Result<Self> {
+        let faults = Faults::new(settings.seed);
+        faults.reset(&settings.faults);
+        Ok(Self {
             v1,
             v2,
             clock,
@@ -55,9 +62,11 @@ impl App {
             address,
             changed: watch::Sender::new(()),
             current: CurrentBehavior::new(settings.behavior.clone()),
+            faults,
+            shells: Shells::new(&settings.shell)?,
             account: Mutex::new(Account::new(&settings)),
             settings,
-        }
+        })
     }
 
     /// The present behavior.
@@ -75,11 +84,19 @@ impl App {
         self.account.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
+    /// Closes every port that is open, ends every container and removes every folder.
+    pub(crate) fn close(&self) {
+        self.account().close();
+        self.shells.close();
+    }
+
     /// Begins anew: the account as it was set up, at instant zero.
     pub(crate) fn reset(&self) {
         let mut account = self.account();
         account.close();
+        self.shells.clear();
         *account = Account::new(&self.settings);
+        self.faults.reset(&self.settings.faults);
         self.behave(self.settings.behavior.clone());
         self.answers.replace(self.settings.answers.clone());
         self.clock.reset();
@@ -92,7 +109,7 @@ impl App {
         match fault.flaw(|operation| self.v1.has(operation) || self.v2.has(operation)) {
             Some(flaw) => Err(flaw),
             None => {
-                self.account().faults.inject(fault);
+                self.faults.inject(fault);
                 Ok(())
             }
         }

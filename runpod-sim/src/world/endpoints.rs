@@ -28,9 +28,9 @@ use crate::world::{
     boot::Boot,
     clock::Clock,
     port::{Port, PortKind, SYMMETRIC},
+    ssh::Container,
 };
 
-const SSH_BANNER: &[u8] = b"SSH-2.0-OpenSSH_9.6p1 runpod-sim\r\n";
 /// Banner of the stranger who got the port after the pod had lost it.
 const STRANGER: &[u8] = b"SSH-2.0-OpenSSH_8.9p1 somebody-else\r\n";
 const BACKLOG: u32 = 128;
@@ -41,6 +41,8 @@ const JUPYTER_API: (u32, &str) = (8888, "/api");
 pub(crate) struct Endpoints {
     open: Vec<Endpoint>,
     owner: watch::Sender<Owner>,
+    /// The container behind port 22.
+    container: Arc<Container>,
     listeners: JoinSet<()>,
     /// The tasks that hand the ports over later.
     ending: JoinSet<()>,
@@ -89,6 +91,11 @@ impl Sockets {
         Self(Vec::new())
     }
 
+    /// The public addresses of ports, by their numbers inside.
+    pub(crate) fn addresses(&self) -> Vec<(u32, SocketAddr)> {
+        self.0.iter().map(|(port, address, _)| (port.number, *address)).collect()
+    }
+
     /// Announces ports at addresses reserved for documentation, which reach nothing.
     pub(crate) fn announced(ports: &[Port], mut made_up: impl FnMut() -> u16) -> Self {
         let host = IpAddr::V4(Ipv4Addr::new(203, 0, 113, 10));
@@ -109,6 +116,7 @@ pub(crate) struct Services {
     pub(crate) pod: String,
     /// JupyterLab is up behind its port.
     pub(crate) jupyter: bool,
+    pub(crate) container: Arc<Container>,
 }
 
 impl Endpoints {
@@ -133,31 +141,42 @@ impl Endpoints {
             }
             listeners.spawn(listen(services.clone(), owner.subscribe(), socket, port, boot));
         }
-        Self { open, owner, listeners, ending: JoinSet::new() }
+        let container = services.container.clone();
+        Self { open, owner, container, listeners, ending: JoinSet::new() }
     }
 
-    /// Stops listening.
+    /// Stops listening, and ends the container.
     pub(crate) fn close(&mut self) {
+        self.container.end();
         self.listeners.abort_all();
         self.ending.abort_all();
     }
 
-    /// Takes the ports away from the pod at an instant: closes them, or lets a stranger's services answer there.
+    /// Ends the container at an instant and takes the ports away from the pod: closes them, or lets a stranger's services
+    /// answer there.
     pub(crate) fn end(&mut self, at: Duration, handover: Handover<'_>) {
         let owner = if handover.to_stranger { Owner::Stranger } else { Owner::Nobody };
         if at > handover.clock.now() {
             let (clock, sender) = (handover.clock.clone(), self.owner.clone());
+            let container = self.container.clone();
             let end = async move {
                 clock.sleep_until(at).await;
                 sender.send_replace(owner);
+                container.end();
             };
             self.ending.spawn_on(end, handover.runtime);
             return;
         }
         self.owner.send_replace(owner);
+        self.container.end();
         if owner == Owner::Nobody {
             self.close();
         }
+    }
+
+    /// The last instant up to `at` at which the container exited by itself and was started again.
+    pub(crate) fn restarted(&self, at: Duration) -> Option<Duration> {
+        self.container.restarted(at)
     }
 
     pub(crate) fn of(&self, port: Port) -> Option<&Endpoint> {
@@ -286,7 +305,7 @@ async fn greet(
         return drain(stream).await;
     }
     let serve = async {
-        let Services { clock, current, .. } = services;
+        let Services { clock, current, container, .. } = services;
         clock.sleep_until(clock.now().saturating_add(delay)).await;
         let behavior = current.get();
         if let Some(refusal) = &behavior.ssh_refusal {
@@ -295,8 +314,7 @@ async fn greet(
         for line in &behavior.ssh_preamble {
             stream.write_all(format!("{line}\r\n").as_bytes()).await?;
         }
-        stream.write_all(SSH_BANNER).await?;
-        drain(stream).await
+        container.serve(stream).await
     };
     tokio::select! {
         done = serve => done,

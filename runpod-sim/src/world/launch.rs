@@ -1,6 +1,6 @@
 //! Creates, starts and restarts of pods.
 
-use std::{net::SocketAddr, time::Duration};
+use std::{net::SocketAddr, sync::Arc, time::Duration};
 
 use axum::http::StatusCode;
 use rand::Rng;
@@ -18,6 +18,7 @@ use crate::{
         pod::{Facts, Host, Identity, Pod},
         port::{Port, PortKind},
         rules::{self, Compute},
+        ssh::{Container, ContainerSpec},
         template,
     },
 };
@@ -149,9 +150,13 @@ fn assemble(app: &App, account: &Account, plan: &Plan, now: Duration) -> Result<
     let host = Host::draw(cuda, &mut rng);
     let grain = account.grain(number);
     let sshd = (wants_ssh && !account.ssh_keys.is_empty()) || facts.env.0.contains_key("PUBLIC_KEY");
-    let identity = Identity { id, number, grain, created: now, rng };
+    let disk = app.shells.pod(&id);
+    let identity = Identity { id, number, grain, created: now, disk, rng };
     let mut pod = Pod::new(identity, facts, accepted.compute, place, host);
     (pod.sshd, pod.jupyter) = (sshd, jupyter);
+    if wants_ssh {
+        pod.keys.clone_from(&account.ssh_keys);
+    }
     pod.template = order.template_id;
     pod.interruptible = order.interruptible;
     Ok(pod)
@@ -200,16 +205,37 @@ pub(crate) fn open_endpoints(
         None if app.settings.real_endpoints => take(app, &pod.facts.ports)?,
         None => Sockets::announced(&pod.facts.ports, || rng.random_range(10_000..60_000)),
     };
+    let container = Arc::new(Container::new(container(app, pod, &boot, &sockets)));
     let services = Services {
         clock: app.clock.clone(),
         answers: app.answers.clone(),
         current: app.current.clone(),
         pod: pod.id.clone(),
         jupyter: pod.jupyter,
+        container,
     };
     let endpoints = Endpoints::serve(&app.runtime, sockets, &services, &boot, pod.sshd);
     pod.boot(boot, endpoints, app.handover());
     Ok(())
+}
+
+/// The facts that the SSH server of a pod's next run goes by.
+fn container(app: &App, pod: &Pod, boot: &Boot, sockets: &Sockets) -> ContainerSpec {
+    let env = pod.facts.env.clone();
+    ContainerSpec {
+        pod: pod.id.clone(),
+        seed: pod.grain.wrapping_add(pod.runs.len() as u64),
+        // A variable of the order's own wins, also one that holds no key.
+        keys: env.0.get("PUBLIC_KEY").cloned().unwrap_or_else(|| pod.keys.join("\n")),
+        env,
+        ports: sockets.addresses(),
+        mounts: pod.facts.mounts.clone(),
+        downtime: boot.listening.saturating_sub(boot.ports),
+        clock: app.clock.clone(),
+        faults: app.faults.clone(),
+        disk: pod.disk.clone(),
+        shells: app.shells.clone(),
+    }
 }
 
 /// Takes loopback ports for the ports of a pod.

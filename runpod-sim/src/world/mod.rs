@@ -26,6 +26,7 @@ pub(crate) mod seconds;
 pub(crate) mod secret;
 pub(crate) mod settings;
 pub(crate) mod snapshot;
+pub(crate) mod ssh;
 pub(crate) mod store;
 pub(crate) mod template;
 pub(crate) mod volume;

@@ -96,8 +96,8 @@ impl<'a> Observation<'a> {
         // What was read last may be about the run before.
         let read = self.read(pod).min(at);
         let running = pod.runs.iter().rev().find(|run| run.boot.running <= read && run.boot.asked <= read);
-        let uptime = running
-            .map_or(Duration::ZERO, |run| run.boot.uptime(read.min(run.ended.unwrap_or(Duration::MAX))));
+        let uptime =
+            running.map_or(Duration::ZERO, |run| run.uptime(read.min(run.ended.unwrap_or(Duration::MAX))));
         Some((run, uptime))
     }
 

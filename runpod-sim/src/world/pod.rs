@@ -13,6 +13,7 @@ use crate::world::{
     order::{Env, Mounts},
     port::Port,
     rules::Compute,
+    ssh::PodDisk,
 };
 
 /// A pod's status, as the API reports it.
@@ -111,6 +112,10 @@ pub(crate) struct Pod {
     pub(crate) twin: bool,
     /// True if the container starts an SSH server.
     pub(crate) sshd: bool,
+    /// The account's keys at the create, if it asked for SSH.
+    pub(crate) keys: Vec<String>,
+    /// The folders that stand for its disks.
+    pub(crate) disk: PodDisk,
     /// True if the container starts JupyterLab.
     pub(crate) jupyter: bool,
     /// The use of its CPU and GPUs in percent; `None` for next to nothing.
@@ -157,6 +162,12 @@ impl Run {
         self.ended.is_some_and(|ended| ended <= at)
     }
 
+    /// Time since the container last started, by a boot or by itself.
+    pub(crate) fn uptime(&self, at: Duration) -> Duration {
+        let restarted = self.endpoints.restarted(at);
+        restarted.map_or_else(|| self.boot.uptime(at), |restarted| at.saturating_sub(restarted))
+    }
+
     /// True if its public ports were ever assigned.
     pub(crate) fn had_ports(&self) -> bool {
         self.ended.is_none_or(|ended| self.boot.ports < ended) && self.boot.ports < Duration::MAX
@@ -186,7 +197,7 @@ impl Host {
 impl Pod {
     /// A pod that has not begun to boot.
     pub(crate) fn new(identity: Identity, facts: Facts, compute: Compute, place: Place, host: Host) -> Self {
-        let Identity { id, number, grain, created, rng } = identity;
+        let Identity { id, number, grain, created, disk, rng } = identity;
         Self {
             id,
             number,
@@ -200,6 +211,8 @@ impl Pod {
             interruptible: false,
             twin: false,
             sshd: false,
+            keys: Vec::new(),
+            disk,
             jupyter: false,
             load: None,
             place,
@@ -294,6 +307,7 @@ impl Pod {
         self.forget_later(now);
         self.end_run(now, handover);
         self.close_endpoints();
+        self.disk.remove();
         self.terminated = Some(now);
     }
 
@@ -349,5 +363,6 @@ pub(crate) struct Identity {
     pub(crate) number: u64,
     pub(crate) grain: u64,
     pub(crate) created: Duration,
+    pub(crate) disk: PodDisk,
     pub(crate) rng: StdRng,
 }

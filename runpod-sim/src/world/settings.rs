@@ -1,11 +1,15 @@
 //! Settings of a simulator and their builder.
 
+#[cfg(feature = "ssh")]
+use std::sync::Arc;
 use std::{
     fmt,
     net::{Ipv4Addr, SocketAddr},
     time::{Duration, SystemTime},
 };
 
+#[cfg(feature = "ssh")]
+use crate::world::ssh::{Commands, ExecAnswer, ExecLimits, Script};
 use crate::{
     contract::Area,
     error::SimError,
@@ -20,6 +24,7 @@ use crate::{
         delay::Delay,
         limits::RateWindow,
         registry::Registry,
+        ssh::ShellSettings,
         store::Stored,
         volume::{Volume, VolumeKind},
     },
@@ -70,6 +75,7 @@ pub(crate) struct Settings {
     pub(crate) request_log: usize,
     pub(crate) verify: bool,
     pub(crate) faults: Vec<Fault>,
+    pub(crate) shell: ShellSettings,
 }
 
 /// Sets up a simulator; [`start`](Self::start) runs it.
@@ -109,6 +115,7 @@ impl Default for SimBuilder {
                 request_log: REQUEST_LOG,
                 verify: cfg!(debug_assertions),
                 faults: Vec::new(),
+                shell: ShellSettings::default(),
             },
         }
     }
@@ -311,6 +318,30 @@ impl SimBuilder {
     }
 }
 
+/// Commands over SSH.
+#[cfg(feature = "ssh")]
+impl SimBuilder {
+    /// Sets if commands over SSH run, as child processes of this machine's user in a folder of their pod. Everybody who
+    /// reaches the simulator can then run commands here. Default: false; they get a scripted answer.
+    pub fn exec(mut self, runs: bool) -> Self {
+        self.settings.shell.commands = if runs { Commands::Run } else { Commands::Refused };
+        self
+    }
+
+    /// Answers commands over SSH by a script instead of running them; a shell is the empty command. The script must not
+    /// block. Of this and [`exec`](Self::exec) the later call holds. Default: status 126 and a line on stderr.
+    pub fn on_exec(mut self, script: impl Fn(&str) -> ExecAnswer + Send + Sync + 'static) -> Self {
+        self.settings.shell.commands = Commands::Scripted(Script(Arc::new(script)));
+        self
+    }
+
+    /// Sets the limits of commands that run. Default: [`ExecLimits::default`].
+    pub fn exec_limits(mut self, limits: ExecLimits) -> Self {
+        self.settings.shell.limits = limits;
+        self
+    }
+}
+
 impl Settings {
     pub(crate) fn check(&self) -> Result<(), SimError> {
         let refuse = |name, reason: &str| Err(SimError::Setting { name, reason: reason.to_owned() });
@@ -349,6 +380,9 @@ impl Settings {
         }
         if self.request_log == 0 {
             return refuse("request_log", "it must be at least 1");
+        }
+        if let Some(flaw) = self.shell.flaw() {
+            return refuse("exec_limits", flaw);
         }
         self.check_catalog()
     }

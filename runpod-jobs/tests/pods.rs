@@ -1,0 +1,135 @@
+//! From a spec to a result and back to nothing, against a simulator that one can log in to.
+
+use std::{
+    fs,
+    path::{Path, PathBuf},
+    process::Command,
+    sync::{Arc, Mutex},
+    time::Duration,
+};
+
+use runpod_jobs::{Error, Job, JobEnd, Login, Step, Task, run};
+use runpod_lifecycle::{PodSpec, Ready, RunPod, ScopeError};
+use runpod_sim::{Fault, FaultKind, Sim};
+use tempfile::TempDir;
+
+const LONG: Duration = Duration::from_secs(120);
+
+struct World {
+    folder: TempDir,
+    sim: Sim,
+    runpod: RunPod,
+}
+
+fn keygen(path: &Path) {
+    let words = ["-q", "-t", "ed25519", "-N", "", "-f"];
+    let made =
+        Command::new("ssh-keygen").args(words).arg(path).status().expect("OpenSSH's client is installed");
+    assert!(made.success());
+}
+
+impl World {
+    async fn new() -> Self {
+        let folder = tempfile::tempdir().expect("a folder of its own");
+        for key in ["key", "other"] {
+            keygen(&folder.path().join(key));
+        }
+        let key = fs::read_to_string(folder.path().join("key.pub")).expect("it was made");
+        let sim =
+            Sim::builder().time_scale(200.0).exec(true).ssh_keys([key]).start().await.expect("loopback");
+        let runpod = RunPod::builder(sim.api_key()).base_url(sim.url()).build().expect("loopback");
+        Self { folder, sim, runpod }
+    }
+
+    fn path(&self, name: &str) -> PathBuf {
+        self.folder.path().join(name)
+    }
+
+    fn login(&self, key: &str) -> Login {
+        Login::new().identity_file(self.path(key)).known_hosts(self.path("known_hosts"))
+    }
+
+    fn billing(&self) -> usize {
+        self.sim.ledger().iter().filter(|entry| entry.is_billing()).count()
+    }
+}
+
+fn spec() -> PodSpec {
+    PodSpec::any_gpu("worker", "runpod/pytorch:latest").port("22/tcp")
+}
+
+#[tokio::test]
+async fn a_task_brings_runs_fetches_and_leaves_nothing_though_its_connection_breaks() {
+    let world = World::new().await;
+    world.sim.inject(Fault::new(FaultKind::SshDrop { after_bytes: 20_000 }).on("ssh:exec").times(2)).unwrap();
+    fs::write(world.path("script"), "seq 1 30000; cat data/a > result; echo oops >&2; exit 3").unwrap();
+    fs::create_dir(world.path("data")).unwrap();
+    fs::write(world.path("data/a"), "brought").unwrap();
+    let heard = Arc::new(Mutex::new(Vec::new()));
+    let sink = Arc::clone(&heard);
+    let task = Task::new(Job::new(["sh", "script"]))
+        .login(world.login("key"))
+        .upload(world.path("script"), "script")
+        .upload(world.path("data"), "data")
+        .download("result", world.path("result"))
+        .download("never made", world.path("none"))
+        .on_output(move |bytes| sink.lock().unwrap().extend_from_slice(bytes));
+    let report = run(&world.runpod, &spec(), &task).await.unwrap();
+    assert_eq!(report.end, JobEnd::Exited { status: 3, is_disk_full: false }, "{report}");
+    assert_eq!((report.fetched, fs::read_to_string(world.path("result")).unwrap().as_str()), (1, "brought"));
+    let truth: String = (1..=30_000).map(|number| format!("{number}\n")).collect();
+    assert!(*heard.lock().unwrap() == format!("{truth}oops\n").into_bytes());
+    let words = "the job exited with status 3; ";
+    assert!(report.usd.is_some_and(|usd| usd > 0.0) && report.to_string().starts_with(words), "{report}");
+    assert_eq!(world.sim.faults()[0].fired, 2);
+    assert_eq!(world.billing(), 0);
+}
+
+#[tokio::test]
+async fn a_step_that_fails_is_named_and_its_pod_is_ended() {
+    let world = World::new().await;
+    let refused = Task::new(Job::new(["true"])).login(world.login("other"));
+    let missing = Task::new(Job::new(["true"])).login(world.login("key")).upload(world.path("nowhere"), "x");
+    let unmade =
+        Task::new(Job::new(["true"])).login(world.login("key")).download("never made", world.path("x"));
+    let tasks = [(refused, Step::Login), (missing, Step::Upload), (unmade, Step::Download)];
+    let specs = ["a", "b", "c"].map(|name| PodSpec::any_gpu(name, "image").port("22/tcp"));
+    let runs = tasks.iter().zip(&specs).map(|((task, _), spec)| run(&world.runpod, spec, task));
+    for (outcome, (_, step)) in futures_util::future::join_all(runs).await.into_iter().zip(tasks.iter()) {
+        let error = *outcome.unwrap_err();
+        let ScopeError::Work { error: failed, .. } = &error else { panic!("{error}") };
+        assert_eq!(failed.step, *step, "{error}");
+        assert_eq!(failed.end.is_some(), *step == Step::Download);
+        assert!(!error.may_bill() && error.to_string().contains("it was terminated"), "{error}");
+    }
+    assert_eq!(world.billing(), 0);
+}
+
+#[tokio::test]
+async fn a_container_that_exits_ends_the_job_and_a_pod_that_stops_does_too() {
+    let world = World::new().await;
+    let pod = world.runpod.deploy(&spec()).await.unwrap().wait_until(Ready::Ssh, LONG).await.unwrap();
+    let session = world.login("key").connect(&pod).await.unwrap();
+    let job = session.start(&Job::shell("echo up; sleep 600")).await.unwrap();
+    let stop = async {
+        while job.status().await.unwrap().printed == 0 {
+            tokio::time::sleep(Duration::from_millis(50)).await;
+        }
+        pod.stop().await.unwrap();
+    };
+    let mut text = Vec::new();
+    let (end, ()) = tokio::join!(job.follow(|bytes| text.extend_from_slice(bytes)), stop);
+    assert!(matches!(end.unwrap(), JobEnd::ContainerEnded { state: Some(state) } if state.is_stopped()));
+    assert_eq!(text, b"up\n");
+    pod.terminate().await.unwrap();
+}
+
+#[tokio::test]
+async fn a_pod_without_an_address_says_what_it_lacks() {
+    let world = World::new().await;
+    let spec = PodSpec::any_gpu("closed", "image");
+    let pod = world.runpod.deploy(&spec).await.unwrap();
+    let error = world.login("key").connect(&pod).await.unwrap_err();
+    assert!(matches!(error, Error::NoEndpoint { .. }) && error.to_string().contains("22/tcp"), "{error}");
+    pod.terminate().await.unwrap();
+}
