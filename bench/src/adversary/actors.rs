@@ -12,7 +12,7 @@ use std::{
 use futures_util::future::poll_fn;
 use runpod_lifecycle::{
     DeployError, Error, Event, Found, Gone, IfExists, OnFailure, Origin, PodHandle, PodSpec, Ready, RunPod,
-    Running, Stopped, WaitError,
+    Running, Stopped, Terminated, WaitError,
 };
 use tokio::time::{Instant, sleep};
 
@@ -37,6 +37,11 @@ const ASIDE: Duration = Duration::from_secs(40);
 /// The polls at which a future is dropped or put aside, from the first choice on.
 const DROPS: [u32; 12] = [1, 2, 3, 4, 5, 6, 8, 10, 13, 17, 24, 40];
 const ASIDES: [u32; 6] = [2, 4, 6, 9, 14, 24];
+
+/// The names of the pods that are deployed in one call, two at a time.
+const FLEET: [&str; 3] = ["trainer", "one", "two"];
+/// Seconds that a deploy of a fleet may wait for its turn.
+const FLEET_TURN: u64 = 1800;
 
 /// The condition of a wait.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -64,6 +69,10 @@ pub(super) enum Op {
     List,
     Plan,
     Reap,
+    /// Deploys the pods of [`FLEET`].
+    DeployAll,
+    /// Terminates those of them that it was given.
+    TerminateAll,
     Pause(u64),
 }
 
@@ -139,6 +148,10 @@ pub(super) fn handle(world: &SharedWorld, process: usize, url: &str) -> RunPod {
 
 fn hear(world: &SharedWorld, process: usize, event: &Event) {
     let text = event.to_string();
+    let event = match event {
+        Event::OfFleet { event, .. } => event,
+        event => event,
+    };
     let mut world = lock(world);
     if !matches!(event, Event::Polled { .. }) {
         world.tell(format!("  process {process} hears: {text}"));
@@ -229,7 +242,7 @@ async fn driven<T>(
 /// Does everything an actor has to do.
 pub(super) async fn act(world: SharedWorld, activity: Activity, runpod: RunPod, number: usize, actor: Actor) {
     sleep(Duration::from_secs(actor.begins_after)).await;
-    let mut pod: Option<PodHandle> = None;
+    let (mut pod, mut fleet): (Option<PodHandle>, Vec<PodHandle>) = (None, Vec::new());
     for (position, op) in actor.ops.iter().enumerate() {
         if let Op::Pause(seconds) = op {
             sleep(Duration::from_secs(*seconds)).await;
@@ -246,33 +259,55 @@ pub(super) async fn act(world: SharedWorld, activity: Activity, runpod: RunPod, 
         }
         let key = u64::try_from(number * 100 + position).unwrap_or_default();
         let care = begin(&world, &actor, number, &tag, key, *op, pod.as_ref());
+        if *op == Op::TerminateAll {
+            let own = |pod: &PodHandle| (actor.process, key, Licence::Pod(pod.id.clone()));
+            lock(&world).licences.extend(fleet.iter().map(own));
+        }
         let began = lock(&world).truth.now();
-        let done = perform(&runpod, &actor, &tag, *op, pod.as_ref());
+        let done = perform(&runpod, &actor, &tag, *op, pod.as_ref(), &fleet);
         let done = driven(Box::pin(done), care, actor.process, &world, &activity).await;
         let Some(outcome) = done else {
             let mut world = lock(&world);
             world.tell(format!("actor {number} drops its {op}"));
+            world.dropped.extend((0..FLEET.len()).map(|place| part(&tag, place)));
             world.dropped.push(tag);
             continue;
         };
         lock(&world).licences.retain(|(_, own, _)| *own != key);
-        finish(
-            &world,
-            &actor,
-            number,
-            &tag,
-            *op,
-            pod.as_ref(),
-            began,
-            &outcome,
-            matches!(care, Care::Awaited),
-        );
+        let is_awaited = matches!(care, Care::Awaited);
+        let note = |actor: &Actor, tag: &str, op, pod: Option<&PodHandle>, outcome: &Outcome| {
+            finish(&world, actor, number, tag, op, pod, began, outcome, is_awaited);
+        };
+        let outcome = match outcome {
+            Outcome::Fleet(results) => {
+                for (place, result) in results.into_iter().enumerate() {
+                    let one = Actor { name: FLEET[place], patience: FLEET_TURN, ..actor.clone() };
+                    fleet.extend(result.as_ref().ok().cloned());
+                    let (op, result) = (Op::Deploy(IfExists::Fail), Outcome::Deploy(result));
+                    note(&one, &part(&tag, place), op, None, &result);
+                }
+                continue;
+            }
+            Outcome::Ended(ended) => {
+                for Terminated { pod, outcome, .. } in ended {
+                    note(&actor, &tag, Op::Terminate, Some(&pod), &Outcome::Act(outcome.map(drop)));
+                }
+                continue;
+            }
+            outcome => outcome,
+        };
+        note(&actor, &tag, *op, pod.as_ref(), &outcome);
         match outcome {
             Outcome::Deploy(Ok(new)) | Outcome::Wait(Ok(new)) | Outcome::Get(Ok(new)) => pod = Some(new),
             Outcome::Find(Ok(Found::One(new))) => pod = Some(new),
             _ => {}
         }
     }
+}
+
+/// The tag of one pod of a fleet.
+fn part(tag: &str, place: usize) -> String {
+    format!("{tag}.{place}")
 }
 
 /// Chooses what happens to the future of an operation.
@@ -319,7 +354,7 @@ fn begin(
         Op::Deploy(IfExists::Replace) | Op::DeployAndWait(IfExists::Replace, ..) => {
             vec![Licence::Twins, Licence::Name(actor.name.to_owned())]
         }
-        Op::Deploy(_) | Op::DeployAndWait(..) | Op::Wait(..) => vec![Licence::Twins],
+        Op::Deploy(_) | Op::DeployAll | Op::DeployAndWait(..) | Op::Wait(..) => vec![Licence::Twins],
         Op::Stop | Op::Terminate => vec![id()],
         Op::Reap => vec![Licence::Overdue],
         _ => Vec::new(),
@@ -331,7 +366,14 @@ fn begin(
     care
 }
 
-async fn perform(runpod: &RunPod, actor: &Actor, tag: &str, op: Op, pod: Option<&PodHandle>) -> Outcome {
+async fn perform(
+    runpod: &RunPod,
+    actor: &Actor,
+    tag: &str,
+    op: Op,
+    pod: Option<&PodHandle>,
+    fleet: &[PodHandle],
+) -> Outcome {
     match (op, pod) {
         (Op::Deploy(if_exists), _) => Outcome::Deploy(runpod.deploy(&actor.spec(tag, if_exists)).await),
         (Op::DeployAndWait(if_exists, until, longest, on_failure), _) => {
@@ -358,6 +400,14 @@ async fn perform(runpod: &RunPod, actor: &Actor, tag: &str, op: Op, pod: Option<
         (Op::List, _) => Outcome::List(runpod.list().await),
         (Op::Plan, _) => Outcome::Plan(runpod.plan(&actor.spec(tag, IfExists::Fail)).await),
         (Op::Reap, _) => Outcome::Reap(runpod.reap().await),
+        (Op::DeployAll, _) => {
+            let spec = |(place, name): (usize, &&'static str)| {
+                Actor { name, ..actor.clone() }.spec(&part(tag, place), IfExists::Fail)
+            };
+            let results = runpod.deploy_all(FLEET.iter().enumerate().map(spec)).at_once(2).await;
+            Outcome::Fleet(results.expect("each has a name of its own"))
+        }
+        (Op::TerminateAll, _) => Outcome::Ended(runpod.terminate_all(fleet.to_vec()).await),
         _ => Outcome::Nothing,
     }
 }

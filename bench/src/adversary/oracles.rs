@@ -3,7 +3,8 @@
 use std::time::Duration;
 
 use runpod_lifecycle::{
-    DeployError, Error, ErrorKind, Found, GaveWay, Origin, Plan, PlannedAction, PodHandle, Reaped, WaitError,
+    DeployError, Error, ErrorKind, Found, GaveWay, Origin, Plan, PlannedAction, PodHandle, Reaped,
+    Terminated, WaitError,
 };
 use tokio::time::Instant;
 
@@ -24,6 +25,10 @@ pub(super) enum Outcome {
     List(Result<Vec<PodHandle>, Error>),
     Plan(Result<Plan, DeployError>),
     Reap(Result<Vec<Reaped>, Error>),
+    /// Of each spec; each is judged like a deploy.
+    Fleet(Vec<Result<PodHandle, DeployError>>),
+    /// Of each pod; each is judged like a terminate.
+    Ended(Vec<Terminated>),
     Nothing,
 }
 
@@ -41,7 +46,7 @@ impl Outcome {
             Self::Find(Ok(Found::None)) => ("there is none".to_owned(), false),
             Self::Find(Ok(Found::One(pod))) => (format!("found {}", pod.id), false),
             Self::Find(Ok(Found::Many(many))) => (format!("found {}", pods(many)), false),
-            Self::Find(Ok(_)) | Self::Nothing => (String::new(), false),
+            Self::Find(Ok(_)) | Self::Fleet(_) | Self::Ended(_) | Self::Nothing => (String::new(), false),
             Self::List(Ok(list)) => (format!("list [{}]", pods(list)), false),
             Self::Plan(Ok(plan)) => (format!("{:?} [{}]", plan.action, pods(&plan.existing)), false),
             Self::Reap(Ok(reaped)) => {

@@ -40,10 +40,13 @@ impl Foreign {
 /// Age of other people's pods when a run begins.
 pub(super) const BEFORE: Duration = Duration::from_secs(60);
 
-use Op::{Deploy, DeployAndWait, Find, Get, List, Pause, Plan, Reap, Restart, Start, Stop, Terminate, Wait};
+use Op::{
+    Deploy, DeployAll, DeployAndWait, Find, Get, List, Pause, Plan, Reap, Restart, Start, Stop, Terminate,
+    TerminateAll, Wait,
+};
 
 /// The stories by name, in the order in which they are searched.
-pub(super) const NAMES: [&str; 22] = [
+pub(super) const NAMES: [&str; 23] = [
     "deploy",
     "ready",
     "http",
@@ -66,6 +69,7 @@ pub(super) const NAMES: [&str; 22] = [
     "mixed-starts",
     "weather",
     "patience",
+    "many",
 ];
 
 /// How many choices at the beginning of a tape make the story rather than its accidents, at least.
@@ -130,6 +134,7 @@ pub(super) fn named(name: &str, world: &mut World) -> Option<Scenario> {
             let ops = [deploy, Wait(Until::Ssh, 30), Restart, Wait(Until::Ssh, 30), Stop, Terminate, Find];
             (vec![], vec![Actor { fate: Fate::Sleeps, ..Actor::new(0, ops) }])
         }
+        "many" => (vec![Foreign::named("other")], one(&[DeployAll, List, TerminateAll, Find, List])),
         "patience" => {
             let stock_after = Duration::from_secs([90, 20, 300, 700][world.tape.choose(4)]);
             world.stock_from = Some(world.truth.now() + BEFORE + stock_after);

@@ -140,6 +140,16 @@ async fn do_everything(runpod: &RunPod, heard: &Heard, name: &str) {
     do_everything_stored(runpod, heard, name).await;
     heard.outcome(&runpod.overdue().await);
     heard.outcome(&runpod.reap().await);
+    let fleet = runpod.deploy_all([replace.label("job", "7")]);
+    heard.add(&format!("{fleet:?}"));
+    for deployed in fleet.await.into_iter().flatten() {
+        heard.outcome(&deployed);
+    }
+    let found = runpod.list_labelled("job", "7").await;
+    heard.outcome(&found);
+    for ended in runpod.terminate_all(found.map_or_else(|_| Vec::new(), |found| found.pods)).await {
+        heard.outcome(&ended.outcome);
+    }
     if let Some(api) = runpod.api() {
         let secret = json!({"name": "other", "value": ACCOUNT});
         let secret = serde_json::from_value(secret).expect("the contract allows it");
