@@ -24,7 +24,7 @@ async fn main() -> Result<(), Box<dyn Error>> {
         .ssh_keys([fs::read_to_string(path("key.pub"))?])
         .start()
         .await?;
-    sim.inject(Fault::new(FaultKind::SshDrop { after_bytes: 20_000 }).on("ssh:exec").times(2))?;
+    sim.inject(Fault::new(FaultKind::SshDrop { after_bytes: 20_000 }).on("ssh:connect").times(2))?;
     let runpod = RunPod::builder(sim.api_key()).base_url(sim.url()).build()?;
     fs::write(path("train.sh"), SCRIPT)?;
     fs::write(path("data.txt"), "a thousand pictures")?;
