@@ -61,7 +61,10 @@ fn spec() -> PodSpec {
 #[tokio::test]
 async fn a_task_brings_runs_fetches_and_leaves_nothing_though_its_connection_breaks() {
     let world = World::new().await;
-    world.sim.inject(Fault::new(FaultKind::SshDrop { after_bytes: 20_000 }).on("ssh:connect").times(2)).unwrap();
+    world
+        .sim
+        .inject(Fault::new(FaultKind::SshDrop { after_bytes: 20_000 }).on("ssh:connect").times(2))
+        .unwrap();
     fs::write(world.path("script"), "seq 1 30000; cat data/a > result; echo oops >&2; exit 3").unwrap();
     fs::create_dir(world.path("data")).unwrap();
     fs::write(world.path("data/a"), "brought").unwrap();

@@ -2,7 +2,10 @@
 
 use std::{
     collections::BTreeMap,
-    sync::{Arc, OnceLock},
+    sync::{
+        Arc, OnceLock,
+        atomic::{AtomicBool, Ordering},
+    },
     time::{Duration, SystemTime},
 };
 
@@ -51,11 +54,19 @@ const LONGEST_PATIENCE: Duration = Duration::from_secs(100 * 365 * 24 * 3600);
 pub(crate) struct Terms {
     /// Ends a wait for stock.
     pub(crate) hurry: Notify,
+    /// No more creates than the one under way.
+    pub(crate) is_called_off: AtomicBool,
     /// The deploys of a fleet that may send at a time; those that wait for stock do not count.
     pub(crate) at_once: Option<Arc<Semaphore>>,
 }
 
 impl Terms {
+    /// Ends the deploy at the next refusal, and its wait for stock at once.
+    pub(crate) fn call_off(&self) {
+        self.is_called_off.store(true, Ordering::Relaxed);
+        self.hurry.notify_one();
+    }
+
     /// Takes a turn to send; `None` if there is no limit.
     pub(crate) async fn turn(&self) -> Option<SemaphorePermit<'_>> {
         // It is never closed.
@@ -177,6 +188,10 @@ impl<'a> Deployment<'a> {
         loop {
             match self.round(&candidates, &placement.data_centers).await {
                 Ok(Some(pod)) => return Ok(self.accepted(pod)),
+                Ok(None) if self.terms.is_called_off.load(Ordering::Relaxed) => {
+                    let end = self.all_refused();
+                    return Err(self.ended(end));
+                }
                 Ok(None) => {}
                 Err(error) => return Err(self.ended(error)),
             }
@@ -201,6 +216,10 @@ impl<'a> Deployment<'a> {
     ) -> Result<Option<Pod>, DeployError> {
         let (began, mut uncounted) = (Instant::now(), 1);
         for candidate in candidates {
+            // Whoever called it off wants no pod: the fewer creates, the fewer to end.
+            if self.terms.is_called_off.load(Ordering::Relaxed) && !self.attempts.is_empty() {
+                return Ok(None);
+            }
             let Some(_order) = self.next_create(candidate, began).await else { continue };
             self.rounds += std::mem::take(&mut uncounted);
             // Dropped from here on, it may leave a pod that no list shows yet.

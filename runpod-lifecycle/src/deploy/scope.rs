@@ -226,7 +226,7 @@ impl RunPod {
             let (pod, interrupt) = match select(Box::pin(self.deploy_on(spec, &terms)), interrupt).await {
                 Either::Left((pod, interrupt)) => (pod, Some(interrupt)),
                 Either::Right(((), deploy)) => {
-                    terms.hurry.notify_one();
+                    terms.call_off();
                     (deploy.await, None)
                 }
             };

@@ -5,12 +5,12 @@ use std::{io, time::Duration};
 use futures_util::FutureExt;
 use httpmock::HttpMockResponse;
 use runpod_bench::clock::run_fast;
-use runpod_lifecycle::{Aftermath, IfExists, PodHandle, PodSpec, RunPod, Running, ScopeError, Scoped};
+use runpod_lifecycle::{Aftermath, Cloud, IfExists, PodHandle, PodSpec, RunPod, Running, ScopeError, Scoped};
 use serde_json::{Value, json};
 use tokio::time::sleep;
 
 use crate::{
-    account::{Account, State, accept, pod_with},
+    account::{Account, STOCK, State, accept, pod_with, refusal},
     mock::spec,
 };
 
@@ -220,4 +220,18 @@ fn an_interrupt_ends_the_second_pod_of_the_create_too_or_tells_of_it() {
         })
         .expect("a runtime");
     }
+}
+
+#[test]
+fn an_interrupt_during_the_deploy_lets_no_further_candidate_be_tried() {
+    run_fast(SPEED, async {
+        let account = Account::new(|_, _| refusal(400, STOCK)).await;
+        let spec = spec().cloud(Cloud::Either);
+        let runpod = account.runpod();
+        let work = async |_: PodHandle| -> Result<(), io::Error> { panic!("there is no pod") };
+        let error = runpod.with_pod(&spec, Running, MINUTE, work).until(async {}).await.expect_err("at once");
+        assert!(matches!(&error, ScopeError::Deploy(_)) && !error.may_bill(), "{error}");
+        assert_eq!(account.state().creates.len(), 1);
+    })
+    .expect("a runtime");
 }
