@@ -71,6 +71,17 @@ pub enum Event {
         /// Its id.
         pod_id: String,
     },
+    /// A network volume was made. It bills until it is deleted.
+    VolumeMade {
+        /// Its id.
+        volume_id: String,
+        /// Its name.
+        name: String,
+        /// Its size in GB.
+        size_gb: u32,
+        /// Its data center.
+        data_center: String,
+    },
     /// RunPod accepted the pod. Count it as billing from here on.
     PodCreated {
         /// Its id.
@@ -199,6 +210,10 @@ impl Event {
                 let differences: Vec<String> = differences.iter().map(ToString::to_string).collect();
                 write!(f, "adopted pod {pod_id}, which differs from the spec: {}", differences.join("; "))
             }
+            Self::VolumeMade { volume_id, name, size_gb, data_center } => write!(
+                f,
+                "made network volume {name:?} ({volume_id}) of {size_gb} GB in {data_center}, which bills until it is deleted"
+            ),
             Self::AdoptedStarted { pod_id } => write!(f, "started pod {pod_id}, which was stopped"),
             Self::PodCreated { pod_id, hardware, cost_usd_per_hour } => {
                 write!(f, "created pod {pod_id} with {hardware}")?;

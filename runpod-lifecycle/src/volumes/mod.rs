@@ -4,7 +4,7 @@ mod change;
 pub(crate) mod error;
 
 use crate::{
-    Error, ErrorKind, PodSpec, RunPod, Volume, VolumeError,
+    Error, ErrorKind, Event, PodSpec, RunPod, Volume, VolumeError,
     account::{
         create::{CreateError, Creation},
         known::{known, only},
@@ -112,6 +112,12 @@ impl RunPod {
         made.name.get_or_insert_with(|| name.to_owned());
         made.data_center.get_or_insert(data_center);
         self.lookups().volumes.made(&made);
+        self.notify(&Event::VolumeMade {
+            volume_id: made.id.clone(),
+            name: name.to_owned(),
+            size_gb,
+            data_center: made.data_center.clone().unwrap_or_default(),
+        });
         Ok(made)
     }
 

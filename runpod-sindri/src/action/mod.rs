@@ -7,8 +7,12 @@ use std::time::Duration;
 
 use runpod_lifecycle::{Accepted, Idle, Pod, PodHandle, Stopped, printable};
 use serde::Serialize;
+use tokio::time::sleep_until;
 
-use crate::{ConnectionInfo, DeploymentState, ProviderError, RunpodProvider, SindriConfig};
+use crate::{
+    ConnectionInfo, DeploymentState, ProviderError, RunpodProvider, SindriConfig,
+    environment::present::Present,
+};
 
 /// Outcome of a start, stop or destroy.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
@@ -101,6 +105,15 @@ impl RunpodProvider {
         wait_for: Option<Duration>,
     ) -> Result<ActionReport, ProviderError> {
         let present = self.present(&self.watched()?.for_ending(), &config.name).await?;
+        self.stop_present(config, &present, wait_for).await
+    }
+
+    async fn stop_present(
+        &self,
+        config: &SindriConfig,
+        present: &Present,
+        wait_for: Option<Duration>,
+    ) -> Result<ActionReport, ProviderError> {
         let pod = &present.pod;
         if DeploymentState::of(pod) == DeploymentState::Error && present.doubt.is_none() {
             return Err(wrong_state(&config.name, pod, "only running pods can be stopped"));
@@ -133,12 +146,21 @@ impl RunpodProvider {
         idle: Duration,
         wait_for: Option<Duration>,
     ) -> Result<ActionReport, ProviderError> {
-        let present = self.present(&self.watched()?, &config.name).await?;
-        if DeploymentState::of(&present.pod) != DeploymentState::Stopped {
-            let idle = Idle::below(IDLE_BELOW).during(idle);
-            self.wait(&present.pod, &config.name, idle, IDLE_PATIENCE).await?;
+        let runpod = self.watched()?;
+        let mut present = self.present(&runpod, &config.name).await?;
+        // Somebody may have started it a moment ago: whoever works now is not to be stopped.
+        while DeploymentState::of(&present.pod) == DeploymentState::Stopped {
+            if present.doubt.is_none() {
+                let report = ActionReport::new(&config.name, Some(&present.pod));
+                return Ok(report.say(format!("pod {} is stopped already", present.pod.id)));
+            }
+            sleep_until(present.sure_at).await;
+            present = self.present(&runpod, &config.name).await?;
         }
-        self.stop_environment(config, wait_for).await
+        let idle = Idle::below(IDLE_BELOW).during(idle);
+        // The pod that was watched is stopped, whatever has its name by then.
+        let pod = self.wait(&present.pod, &config.name, idle, IDLE_PATIENCE).await?;
+        self.stop_present(config, &Present { pod, ..present }, wait_for).await
     }
 }
 

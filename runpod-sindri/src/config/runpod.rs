@@ -48,7 +48,7 @@ pub struct RunpodConfig {
     #[serde(alias = "max_usd_per_hour", skip_serializing_if = "Option::is_none")]
     #[schemars(range(min = 0.001))]
     pub max_usd_per_hour: Option<f64>,
-    /// True if the other cloud will do as well, after the one that `cloudType` names. Default: false.
+    /// True if either cloud will do: the secure one is asked first, whatever `cloudType` says. Default: false.
     #[serde(alias = "any_cloud", skip_serializing_if = "Option::is_none")]
     #[schemars(extend("default" = false))]
     pub any_cloud: Option<bool>,

@@ -170,6 +170,7 @@ fn warning(event: &Event) -> Option<String> {
         Event::CatalogUnread { .. }
         | Event::OutcomeUnclear { .. }
         | Event::DuplicateTerminated { .. }
+        | Event::VolumeMade { .. }
         | Event::CandidateRefused { .. } => Some(event.to_string()),
         _ => None,
     }

@@ -22,6 +22,8 @@ pub(super) async fn mount(
     if existing.len() > 1 || existing.len() == 1 && !force {
         return Err(deploy(DeployError::NameTaken { name: name.to_owned(), pods: existing }));
     }
+    // Everything that a plan can find wrong comes before a volume that bills.
+    runpod.plan(&blueprint.spec(force)).await.map_err(deploy)?;
     let place = match blueprint.spec.get_data_centers() {
         [region, ..] => Place::DataCenter(region),
         [] => Place::WhereInStock(&blueprint.spec),
