@@ -53,8 +53,9 @@ impl Condition for Idle {
         if pod.state != Some(PodState::Running) {
             return Verdict::Pending(format!("RunPod says {}", word(pod.state.as_ref())));
         }
-        let gpus = pod.gpu.as_ref().map_or(0, |gpu| gpu.count);
-        let Some(used) = pod.load.as_ref().and_then(|load| used(load, gpus)) else {
+        // A pod of which RunPod shows neither may have GPUs at work.
+        let gpus = pod.gpu.as_ref().map(|gpu| gpu.count).or(pod.cpu.as_ref().map(|_| 0));
+        let Some(used) = pod.load.as_ref().zip(gpus).and_then(|(load, gpus)| used(load, gpus)) else {
             return Verdict::Pending("RunPod does not say how busy it is".to_owned());
         };
         match used.iter().find(|(_, percent)| *percent >= i64::from(self.below)) {
@@ -77,19 +78,22 @@ fn used(load: &Load, gpus: i64) -> Option<Vec<(&'static str, i64)>> {
     if i64::try_from(load.gpus.len()).ok()? < gpus {
         return None;
     }
-    let cpu = load.cpu_percent.map(|percent| ("CPU", percent));
-    let gpus = load.gpus.iter().map(|gpu| gpu.percent.map(|percent| ("GPU", percent)));
+    // Less than nothing is no reading.
+    let known = |percent: Option<i64>| percent.filter(|percent| *percent >= 0);
+    let cpu = known(load.cpu_percent).map(|percent| ("CPU", percent));
+    let gpus = load.gpus.iter().map(|gpu| known(gpu.percent).map(|percent| ("GPU", percent)));
     std::iter::once(cpu).chain(gpus).collect()
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::{Gpu, GpuLoad};
+    use crate::{Cpu, Gpu, GpuLoad};
 
     fn pod(gpus: i64, load: Option<Load>) -> Pod {
         let mut pod = Pod::scripted("a", "RUNNING", true);
         pod.gpu = (gpus > 0).then(|| Gpu { id: "NVIDIA A40".to_owned(), count: gpus });
+        pod.cpu = (gpus == 0).then(|| Cpu { flavor: "cpu3c".to_owned(), vcpus: 2 });
         pod.load = load;
         pod
     }
@@ -111,6 +115,9 @@ mod tests {
             (1, load(Some(4), &[None]), unknown()),
             (1, load(None, &[Some(4)]), unknown()),
             (2, load(Some(4), &[Some(4)]), unknown()),
+            (1, load(Some(-1), &[Some(4)]), unknown()),
+            (1, load(Some(4), &[Some(-1)]), unknown()),
+            (-1, load(Some(4), &[]), unknown()),
             (1, None, unknown()),
         ] {
             assert_eq!(Idle::below(5).verdict(Some(&pod(gpus, load.clone()))), verdict, "{gpus} {load:?}");

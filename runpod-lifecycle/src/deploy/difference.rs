@@ -1,6 +1,6 @@
 //! The differences between a spec and a pod that has its name.
 
-use std::collections::BTreeMap;
+use std::{collections::BTreeMap, time::UNIX_EPOCH};
 
 use runpod_api::Secret;
 
@@ -106,8 +106,29 @@ impl PodSpec {
             };
             found.push(Difference::new("env", format!("the value of {name}"), found_value));
         }
-        if self.lifetime.is_some() && Lifetime::read(pod).is_none() {
-            found.push(Difference::new("lifetime", "limited", "for ever"));
+        self.compare_lifetime(pod, found);
+        if pod.hides_labels() {
+            return;
+        }
+        let labels = pod.labels();
+        for (key, value) in self.labels.iter().filter(|(key, value)| labels.get(*key) != Some(*value)) {
+            let has = labels.get(key).map_or("missing".to_owned(), |value| format!("{key}={value}"));
+            found.push(Difference::new("label", format!("{key}={value}"), has));
+        }
+    }
+
+    fn compare_lifetime(&self, pod: &Pod, found: &mut Vec<Difference>) {
+        let wanted = self.lifetime.map(|length| Lifetime::from(UNIX_EPOCH, length, self.at_end));
+        match (wanted, Lifetime::read(pod)) {
+            (Some(_), None) => found.push(Difference::new("lifetime", "limited", "for ever")),
+            (Some(wanted), Some(has)) if !wanted.is_like(has) && self.max_total_usd.is_none() => {
+                found.push(Difference::new("lifetime", "as long, with that end", "another"));
+            }
+            // It was to become a lifetime.
+            (None, None) if self.max_total_usd.is_some() => {
+                found.push(Difference::new("max_total_usd", "a limited lifetime", "none"));
+            }
+            _ => {}
         }
     }
 
@@ -131,7 +152,8 @@ fn compare_gpu(wanted: &GpuSpec, pod: &Pod, found: &mut Vec<Difference>) {
     // A stopped pod has given its GPUs back.
     let Some(gpu) = pod.gpu.as_ref().filter(|_| !pod.is_stopped()) else { return };
     let named = expand_as_observed(&wanted.types);
-    if !wanted.takes_any && !named.contains(&gpu.id) {
+    let is_told = !wanted.takes_any && !named.iter().any(|name| is_unknown_pool(name));
+    if is_told && !named.contains(&gpu.id) {
         found.push(Difference::new("gpus", hardware(wanted), gpu.id.as_str()));
     }
     if gpu.count != i64::from(wanted.count) {
@@ -152,6 +174,12 @@ fn compare_cpu(wanted: &CpuSpec, pod: &Pod, found: &mut Vec<Difference>) {
     if cpu.vcpus < vcpus || cpu.vcpus > vcpus && !wanted.is_by_need {
         found.push(Difference::new("vcpus", vcpus.to_string(), cpu.vcpus.to_string()));
     }
+}
+
+/// Returns true for a word that reads like a pool's id and is none that is known here: which types it holds the catalog says.
+fn is_unknown_pool(name: &str) -> bool {
+    name.contains('_')
+        && name.bytes().all(|byte| byte.is_ascii_uppercase() || byte.is_ascii_digit() || byte == b'_')
 }
 
 fn hardware(wanted: &GpuSpec) -> String {

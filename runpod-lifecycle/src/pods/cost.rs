@@ -105,7 +105,8 @@ fn gb(size: i64) -> f64 {
 #[non_exhaustive]
 pub struct CostSoFar {
     /// By its price and the time of its present run, storage included; of a time before that run, when it may have been
-    /// stopped, its pod volume alone. `None` if RunPod did not say when it was created, what it costs or how large its disks are.
+    /// stopped, its pod volume alone. `None` for a pod that is gone or in no state, and if RunPod did not say when it was
+    /// created, what it costs or how large its disks are.
     pub estimated_usd: Option<f64>,
     /// By RunPod's billing, which lags, all of the pod's runs included; `None` if that could not be read.
     pub billed_usd: Option<f64>,
@@ -174,8 +175,8 @@ impl PodHandle {
         self.runpod().billed_usd(&self.id).await
     }
 
-    /// Returns the cost of the pod so far: by its price and its times as this handle shows them, and by RunPod's billing as
-    /// far as that has come. Sends one request, for the latter.
+    /// Returns the cost of the pod so far: by its price and its times, and by RunPod's billing as far as that has come. Sends two
+    /// requests. A pod that RunPod does not show now is counted as far as this handle has seen it.
     ///
     /// ```no_run
     /// # async fn example(pod: runpod_lifecycle::PodHandle) {
@@ -184,7 +185,10 @@ impl PodHandle {
     /// # }
     /// ```
     pub async fn cost_so_far(&self) -> CostSoFar {
-        let estimated_usd = self.estimated_usd(self.runpod().server_now());
+        let seen = self.refresh().await.unwrap_or_else(|_| self.clone());
+        // What it has cost since it was seen is not known.
+        let until = seen.seen_at.unwrap_or_else(|| self.runpod().server_now());
+        let estimated_usd = seen.estimated_usd(until);
         let (billed_usd, billing_error) = match self.billed_usd().await {
             Ok(usd) => (Some(usd), None),
             Err(error) => (None, Some(error)),

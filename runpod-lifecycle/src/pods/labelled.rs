@@ -1,8 +1,10 @@
 //! Finding pods by their labels.
 
 use crate::{
-    Error, ErrorKind, Event, Pod, PodHandle, RunPod, Warning, client::call::Attempts,
-    error::operation::Operation, knowledge::identity::hides_environment,
+    Error, ErrorKind, Event, Pod, PodHandle, RunPod, Warning,
+    client::call::Attempts,
+    error::operation::Operation,
+    knowledge::{evidence::Finding, identity::hides_environment},
 };
 
 /// The pods that carry a label, as far as RunPod shows their labels.
@@ -59,22 +61,38 @@ impl RunPod {
     pub async fn list_labelled(&self, key: &str, value: &str) -> Result<Labelled, Error> {
         let listing = self.read_list(Attempts::Several).await?;
         let mut found = Labelled { pods: Vec::new(), unreadable: Vec::new() };
+        let records = &self.lookups().records;
         for entry in &listing.unreadable {
             let Some(id) = &entry.id else {
                 let (kind, problem) = (ErrorKind::Unreadable, entry.problem.clone());
                 return Err(Error::of_answer(kind, Operation::ListPods, None, problem));
             };
+            if records.is_ended_by(id, listing.asked_at) {
+                continue;
+            }
             self.notify(&Event::Warned { warning: entry.warning() });
-            found.unreadable.push(id.clone());
+            match self.examine(id, Attempts::Several, Some(listing.asked_at)).await {
+                Ok((_, Finding::Gone)) => {}
+                Ok((Some(pod), _)) => {
+                    self.sort(PodHandle::new(self.clone(), pod), key, value, &mut found).await;
+                }
+                Ok((None, _)) => self.doubt(id, &entry.problem, &mut found),
+                Err(error) => self.doubt(id, &error.to_string(), &mut found),
+            }
         }
-        let records = &self.lookups().records;
         let is_left = |pod: &&Pod| !records.is_ended_by(&pod.id, listing.asked_at);
         for pod in listing.pods.iter().filter(is_left) {
             self.sort(PodHandle::new(self.clone(), pod.clone()), key, value, &mut found).await;
         }
         for record in records.created_unlisted(&listing) {
-            if let Some(pod) = self.created_still(record).await? {
-                self.sort(pod, key, value, &mut found).await;
+            let Some(id) = record.pod().map(|pod| pod.id.clone()) else { continue };
+            if listing.unreadable.iter().any(|entry| entry.id.as_ref() == Some(&id)) {
+                continue;
+            }
+            match self.created_still(record).await {
+                Ok(Some(pod)) => self.sort(pod, key, value, &mut found).await,
+                Ok(None) => {}
+                Err(error) => self.doubt(&id, &error.to_string(), &mut found),
             }
         }
         Ok(found)
@@ -93,11 +111,14 @@ impl RunPod {
                 Carries::No => {}
                 Carries::Maybe => found.unreadable.push(closer.id),
             },
-            Err(error) => {
-                let (pod_id, reason) = (pod.id.clone(), error.to_string());
-                self.notify(&Event::Warned { warning: Warning::LabelsHidden { pod_id, reason } });
-                found.unreadable.push(pod.id.clone());
-            }
+            Err(error) => self.doubt(&pod.id, &error.to_string(), found),
         }
+    }
+
+    /// Adds a pod to those that may carry a label, and says why that is not known.
+    fn doubt(&self, id: &str, reason: &str, found: &mut Labelled) {
+        let (pod_id, reason) = (id.to_owned(), reason.to_owned());
+        self.notify(&Event::Warned { warning: Warning::LabelsHidden { pod_id, reason } });
+        found.unreadable.push(id.to_owned());
     }
 }

@@ -24,7 +24,7 @@ type Row = (fn(PodSpec) -> PodSpec, Value, &'static str);
 
 #[test]
 fn a_pod_is_said_to_differ_where_it_does_and_nowhere_else() {
-    let rows: [Row; 27] = [
+    let rows: [Row; 31] = [
         (|spec| spec, json!({}), ""),
         (|spec| spec, json!({"image": "runpod/pytorch"}), ""),
         (
@@ -96,6 +96,24 @@ fn a_pod_is_said_to_differ_where_it_does_and_nowhere_else() {
             "env is missing, not the value of DEBUG; env is another value, not the value of HF_TOKEN",
         ),
         (|spec| spec.env("HF_TOKEN", "hf_secret"), json!({"env": {"HF_TOKEN": "********"}}), ""),
+        (
+            |spec| spec.label("job", "8").label("team", "vision"),
+            json!({"env": {"RUNPOD_LIFECYCLE_LABELS": "{\"job\":\"7\"}"}}),
+            "label is job=7, not job=8; label is missing, not team=vision",
+        ),
+        (
+            |spec| spec.lifetime(Duration::from_secs(60)),
+            json!({"env": {
+                "RUNPOD_LIFECYCLE_EXPIRES_AT": "2026-09-20T00:00:00Z", "RUNPOD_LIFECYCLE_LIFETIME_SECONDS": "2678400",
+            }}),
+            "lifetime is another, not as long, with that end",
+        ),
+        (
+            |spec| spec.max_total_usd(5.0),
+            json!({"env": {"A": "b"}}),
+            "max_total_usd is none, not a limited lifetime",
+        ),
+        (|_| PodSpec::gpu("trainer", "runpod/pytorch", ["BLACKWELL_96"]), json!({}), ""),
         (
             |spec| spec.max_usd_per_hour(0.6).lifetime(Duration::from_secs(60)),
             json!({"env": {"A": "b"}}),
