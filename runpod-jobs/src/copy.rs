@@ -10,6 +10,7 @@ use tokio::{
     fs::{self, File, OpenOptions},
     io::{AsyncReadExt, AsyncSeekExt, AsyncWriteExt, SeekFrom},
 };
+use uuid::Uuid;
 
 use crate::{Error, Session, script::Script};
 
@@ -23,7 +24,8 @@ const PART_SIZE: &str = "if [ -e \"$1\" ]; then wc -c < \"$1\"; else echo 0; fi"
 /// Takes an upload's bytes from `$3` on, and puts the whole in its place.
 const TAKE: &str = r#"
 part=$1 size=$2 from=$3 to=$4 mode=$5
-case $to in */*) mkdir -p -- "${to%/*}" || exit ;; esac
+[ ! -d "$to" ] || { echo 'a folder has this name' >&2; exit 1; }
+case $to in ?*/*) mkdir -p -- "${to%/*}" || exit ;; esac
 if [ "$from" = 0 ]; then : > "$part" || exit; fi
 [ "$(wc -c < "$part")" -eq "$from" ] || exit 46
 cat >> "$part" || exit
@@ -31,7 +33,7 @@ cat >> "$part" || exit
 chmod -- "$mode" "$part" && mv -f -- "$part" "$to""#;
 /// Prints size and time of change of a file.
 const DESCRIBE: &str = r#"[ -f "$1" ] || exit 44
-wc -c < "$1" && stat -c %Y -- "$1""#;
+wc -c < "$1" && stat -L -c %Y -- "$1""#;
 /// Sends a file from a byte on.
 const SEND: &str = r#"[ -f "$1" ] || exit 44
 tail -c +"$2" -- "$1""#;
@@ -64,7 +66,8 @@ pub struct Copy {
 }
 
 impl Session {
-    /// A copy of a file, or of a folder with everything below it, to a path on the pod. Links are followed.
+    /// A copy of a file, or of a folder with every file below it, to a path on the pod. Links to files are followed, those to folders
+    /// and what is neither file nor folder are left out.
     ///
     /// The path names the copy itself; missing folders above it are made. A relative one begins in the home folder of who is logged in.
     /// What is there already is replaced, file by file, each at once when it is whole.
@@ -119,12 +122,12 @@ impl Copy {
                     Error::Local { path: folder.join(name), source }
                 })?;
                 let remote = format!("{remote}/{name}");
-                match fs::metadata(&path).await.map_err(Error::local(&path))?.is_dir() {
-                    true => folders.push((path, remote)),
-                    false => {
-                        self.send(&path, &remote).await?;
-                        files += 1;
-                    }
+                let kind = entry.file_type().await.map_err(Error::local(&path))?;
+                if kind.is_dir() {
+                    folders.push((path, remote));
+                } else if fs::metadata(&path).await.map_err(Error::local(&path))?.is_file() {
+                    self.send(&path, &remote).await?;
+                    files += 1;
                 }
             }
         }
@@ -137,7 +140,11 @@ impl Copy {
         let metadata = file.metadata().await.map_err(Error::local(local))?;
         let (size, during) = (metadata.len(), format!("the upload of {}", local.display()));
         let modified = metadata.modified().ok().and_then(|at| at.duration_since(UNIX_EPOCH).ok());
-        let part = beside(remote, size, modified.unwrap_or_default().as_secs());
+        let mut part = beside(remote, size, modified.unwrap_or_default().as_secs());
+        if size < WORTH_RESUMING {
+            // Nobody takes it up, so that nobody else may write to it either.
+            part += &format!("-{}", Uuid::new_v4().simple());
+        }
         let mut from = 0;
         if size >= WORTH_RESUMING {
             let text = PART_SIZE;
@@ -206,12 +213,15 @@ impl Copy {
             fs::create_dir_all(folder).await.map_err(Error::local(folder))?;
         }
         let mut file = OpenOptions::new();
-        let mut file = file.create(true).append(true).open(&part).await.map_err(Error::local(&part))?;
+        let file = file.create(true).truncate(false).write(true);
+        let mut file = file.open(&part).await.map_err(Error::local(&part))?;
         let mut here = file.metadata().await.map_err(Error::local(&part))?.len();
         if here > size {
             file.set_len(0).await.map_err(Error::local(&part))?;
             here = 0;
         }
+        // Not appended: another download of the same file writes the same bytes to the same places.
+        file.seek(SeekFrom::Start(here)).await.map_err(Error::local(&part))?;
         let offset = (here + 1).to_string();
         let script = Script { text: SEND, arguments: vec![remote, &offset], during: &during, path: remote };
         let mut child = script.start(&self.session).await?;
@@ -226,13 +236,16 @@ impl Copy {
                 here += read as u64;
                 self.tell(remote, here, size);
             }
+            // Only this tells of a last write that failed.
+            file.flush().await.map_err(Error::local(&part))?;
             file.sync_all().await.map_err(Error::local(&part))
         };
         let (taken, stderr) = tokio::join!(take, whole(stderr));
         let waited = child.wait().await;
         taken?;
         script.judge(&self.session, waited, &stderr).await?;
-        if here != size || self.describe(remote, &during).await? != (size, modified) {
+        let written = fs::metadata(&part).await.map_err(Error::local(&part))?.len();
+        if here != size || written != size || self.describe(remote, &during).await? != (size, modified) {
             return Err(Error::Changed { path: remote.to_owned() });
         }
         fs::rename(&part, local).await.map_err(Error::local(local))

@@ -5,23 +5,27 @@ use std::{collections::BTreeMap, fmt, process::ExitStatus, sync::Arc, time::Dura
 use openssh::{Child, Stdio};
 use tokio::{
     io::{AsyncRead, AsyncReadExt, AsyncWriteExt},
-    time::timeout,
+    time::{Instant, timeout},
 };
 
-use crate::{Error, Session};
+use crate::{Error, Session, env::exports};
 
 /// The most of each stream that an [`Output`] holds, unless something else is said.
 const MOST_KEPT: usize = 16 << 20;
 /// The size of one read.
 const CHUNK: usize = 64 << 10;
-/// The exit status of `timeout` for a command that took too long.
-const TIMED_OUT: i32 = 124;
+/// Exit statuses of a command that `timeout` has ended, by SIGTERM or SIGKILL, as coreutils and busybox have them.
+const TIMED_OUT: [i32; 3] = [124, 137, 143];
 /// The time between the pod's own limit, which kills the command, and the one here.
 const GRACE: Duration = Duration::from_secs(15);
-/// Runs the words it is given. The shell stays, and tells of a signal as shells do: 128 and its number.
-const RUN: &str = "\"$@\"; exit $?";
-/// The same, killed with everything in its group after so many seconds.
-const RUN_LIMITED: &str = "limit=$1; shift; timeout -k 5 \"$limit\" \"$@\"; exit $?";
+/// Runs the words it is given: a program, never a builtin of the shell. The shell stays, and tells of a signal as shells do: 128 and
+/// its number. The first bytes of the input are a script of its own, read one by one so that none of the rest is taken.
+const RUN: &str = r#"
+size=$1 limit=$2; shift 2
+[ "$size" = 0 ] || eval "$(dd bs=1 count="$size" 2> /dev/null)"
+if [ "$limit" != 0 ]; then timeout -k 5 "$limit" "$@"; exit $?; fi
+case $1 in -*) "$@" ;; *) (exec "$@") ;; esac
+exit $?"#;
 
 /// A stream of a command.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -105,7 +109,7 @@ impl Exec {
         }
     }
 
-    /// Sets an environment variable of the command. Whoever may list the pod's processes sees it, and nobody else.
+    /// Sets an environment variable of the command, whose name a shell could use. It is in no command line, here or there.
     pub fn env(mut self, name: impl Into<String>, value: impl Into<String>) -> Self {
         self.env.insert(name.into(), value.into());
         self
@@ -148,37 +152,35 @@ impl Exec {
         self.check()?;
         let during = format!("{:?}", self.words.first().map_or("a command", String::as_str));
         let limit = self.limit.map(|limit| limit.max(Duration::from_secs(1)));
+        let began = Instant::now();
         let run = self.run(&during);
-        match limit {
-            None => run.await,
-            Some(longest) => match timeout(longest + GRACE, run).await {
-                Ok(Ok(output)) if output.status != TIMED_OUT => Ok(output),
-                Ok(Err(error)) => Err(error),
-                Ok(Ok(_)) | Err(_) => {
-                    Err(Error::TimedOut { pod_id: self.session.pod_id(), during, after: longest })
-                }
-            },
+        let Some(longest) = limit else { return run.await };
+        let outcome = timeout(longest + GRACE, run).await;
+        let is_over = |status: i32| TIMED_OUT.contains(&status) && began.elapsed() >= longest;
+        match outcome {
+            Ok(Ok(output)) if !is_over(output.status) => Ok(output),
+            Ok(Err(error)) => Err(error),
+            Ok(Ok(_)) | Err(_) => {
+                Err(Error::TimedOut { pod_id: self.session.pod_id(), during, after: longest })
+            }
         }
     }
 
     fn check(&self) -> Result<(), Error> {
-        let has_nul = |text: &String| text.contains('\0');
-        if self.words.iter().any(has_nul) {
-            return Err(Error::Nul { what: "a word of the command" });
-        }
-        let is_name = |name: &String| !name.is_empty() && !name.contains(['=', '\0']);
-        if !self.env.iter().all(|(name, value)| is_name(name) && !has_nul(value)) {
-            return Err(Error::Nul { what: "an environment variable, or its name an equals sign," });
+        if self.words.is_empty() || self.words.iter().any(|word| word.contains('\0')) {
+            return Err(Error::Nul { what: "a command without words, or a word of it," });
         }
         Ok(())
     }
 
     async fn run(&self, during: &str) -> Result<Output, Error> {
-        let mut child = self.spawn(during).await?;
+        let exports = exports(&self.env)?;
+        let mut child = self.spawn(during, exports.len()).await?;
         let (stdin, stdout, stderr) = (child.stdin().take(), child.stdout().take(), child.stderr().take());
         let feed = async {
             if let Some(mut stdin) = stdin {
                 // A command that reads nothing closes it.
+                let _ = stdin.write_all(exports.as_bytes()).await;
                 let _ = stdin.write_all(&self.stdin).await;
                 let _ = stdin.shutdown().await;
             }
@@ -187,20 +189,19 @@ impl Exec {
             tokio::join!(feed, self.read(Stream::Stdout, stdout), self.read(Stream::Stderr, stderr));
         let status = exit_status(&self.session, during, child.wait().await).await?;
         let ((stdout, one), (stderr, other)) = (stdout, stderr);
+        if status == 255 && String::from_utf8_lossy(&stderr).contains("mux_client_request_session") {
+            let reason = "the pod's sshd takes no more sessions on one connection".to_owned();
+            let (pod_id, during) = (self.session.pod_id(), during.to_owned());
+            return Err(Error::Remote { pod_id, during, status, reason });
+        }
         Ok(Output { status, stdout, stderr, dropped: one + other })
     }
 
-    async fn spawn(&self, during: &str) -> Result<Child<Arc<openssh::Session>>, Error> {
-        let mut command = Arc::clone(self.session.master()).arc_command("env");
-        for (name, value) in &self.env {
-            command.arg(format!("{name}={value}"));
-        }
-        command.args(["sh", "-c"]);
-        match self.limit {
-            None => command.args([RUN, "sh"]),
-            Some(limit) => command.args([RUN_LIMITED, "sh", &limit.as_secs().max(1).to_string()]),
-        };
-        command.args(&self.words).stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
+    async fn spawn(&self, during: &str, exports: usize) -> Result<Child<Arc<openssh::Session>>, Error> {
+        let limit = self.limit.map_or(0, |limit| limit.as_secs().max(1));
+        let mut command = Arc::clone(self.session.master()).arc_command("sh");
+        command.args(["-c", RUN, "sh", &exports.to_string(), &limit.to_string()]).args(&self.words);
+        command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
         match command.spawn().await {
             Ok(child) => Ok(child),
             Err(error) => Err(self.session.failed(during, &error).await),

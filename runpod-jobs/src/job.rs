@@ -2,20 +2,14 @@
 
 use std::{collections::BTreeMap, fmt, time::Duration};
 
-use runpod_lifecycle::PodState;
+use runpod_lifecycle::{ErrorKind, PodState};
 use tokio::{io::AsyncReadExt, time::sleep};
 use uuid::Uuid;
 
-use crate::{Error, Session, script::Script};
+use crate::{Error, Session, env::exports, script::Script, session::may_run};
 
 /// The folder of all jobs, below the home folder of who is logged in: on the container disk, which a restart wipes.
 const FOLDER: &str = ".runpod-jobs";
-/// The pauses between attempts to connect again, in seconds; the last one is repeated.
-const RECONNECT_PAUSES: [u64; 5] = [1, 2, 4, 8, 15];
-/// The time from SIGTERM to SIGKILL, in seconds.
-const GRACE: &str = "10";
-/// RunPod refreshes uptimes every 15 s, so two polls of one run may differ by as much.
-const UPTIME_GRAIN: Duration = Duration::from_secs(30);
 /// The exit status by which a script says that nobody watches over the job any more.
 const ABANDONED: i32 = 48;
 
@@ -23,24 +17,37 @@ const ABANDONED: i32 = 48;
 /// beginning, so that a full one cannot keep them from being written.
 const START: &str = r#"
 dir=$PWD/$1 limit=$2 cwd=$3; shift 3
+eval "$(cat)"
+command -v setsid > /dev/null || { echo 'there is no setsid' >&2; exit 127; }
+if [ -n "$cwd" ]; then [ -d "$cwd" ] || { echo 'its folder is not there' >&2; exit 44; }; fi
+mask=$(umask)
 umask 077
 mkdir -p -- "${dir%/*}" || exit
 if mkdir -- "$dir" 2> /dev/null; then
-  printf 'running             ' > "$dir/status" && printf 'none      ' > "$dir/why" && : > "$dir/out" || exit
-  command -v setsid > /dev/null || { echo 'there is no setsid' >&2; exit 127; }
+  { printf 'running             ' > "$dir/status" && printf 'none      ' > "$dir/why" &&
+    printf '%-40s' '' > "$dir/pid" && printf '%-20s' '' > "$dir/group" && : > "$dir/out"; } ||
+    { rm -rf -- "$dir"; exit 45; }
   if [ -n "$cwd" ]; then cd -- "$cwd" || exit; fi
+  umask "$mask"
   setsid sh -c "$SUPERVISE" sh "$dir" "$limit" "$@" < /dev/null > /dev/null 2>&1 &
+else
+  [ -d "$dir" ] || exit 45
 fi
-n=0
-while [ ! -s "$dir/group" ] && [ "$n" -lt 10 ]; do sleep 1; n=$((n + 1)); done
-[ -s "$dir/group" ]"#;
+n=0 group=
+while [ -z "$group" ] && [ "$n" -lt 100 ]; do
+  read -r group rest < "$dir/group"
+  [ -n "$group" ] || sleep 0.1 2> /dev/null || sleep 1
+  n=$((n + 1))
+done
+[ -n "$group" ] || { echo 'it did not begin within 10 s' >&2; exit 1; }"#;
 /// Watches over a job in a session of its own: runs it in another one, ends that after its time, and writes down what came of it.
 const SUPERVISE: &str = r#"
 dir=$1 limit=$2; shift 2
-echo $$ > "$dir/pid"
+since=$(cut -d " " -f 22 "/proc/$$/stat")
+printf "%s %s " "$$" "$since" 1<> "$dir/pid"
 setsid "$@" >> "$dir/out" 2>&1 &
 child=$!
-echo "$child" > "$dir/group"
+printf "%s " "$child" 1<> "$dir/group"
 dog=
 if [ "$limit" -gt 0 ]; then
   ( sleep "$limit"
@@ -50,6 +57,12 @@ if [ "$limit" -gt 0 ]; then
 fi
 wait "$child"
 status=$?
+read -r why rest < "$dir/why"
+if [ "$why" != none ]; then
+  n=0
+  while kill -0 "-$child" 2> /dev/null && [ "$n" -lt 10 ]; do sleep 1; n=$((n + 1)); done
+  kill -KILL "-$child" 2> /dev/null
+fi
 [ -z "$dog" ] || kill "$dog" 2> /dev/null
 printf "exited %-13s" "$status" 1<> "$dir/status"
 exit 0"#;
@@ -66,7 +79,8 @@ while :; do
     continue
   fi
   [ "$state" = running ] || exit 0
-  if ! kill -0 "$(cat "$dir/pid")" 2> /dev/null; then
+  read -r pid since rest < "$dir/pid"
+  if [ "$(cut -d ' ' -f 22 "/proc/$pid/stat" 2> /dev/null)" != "$since" ]; then
     read -r state rest < "$dir/status"
     [ "$state" = running ] && exit 48
     continue
@@ -81,26 +95,28 @@ wc -c < "$1/out"
 df -P -- "$1" | tail -n 1 | while read -r _ _ _ free _; do echo "$free"; done"#;
 /// Ends a job's process group, gently at first.
 const KILL: &str = r#"
-dir=$1 grace=$2
+dir=$1
 [ -e "$dir/status" ] || exit 44
 read -r state rest < "$dir/status"
 [ "$state" = running ] || exit 0
-group=$(cat -- "$dir/group") || exit
+read -r pid since rest < "$dir/pid"
+[ "$(cut -d ' ' -f 22 "/proc/$pid/stat" 2> /dev/null)" = "$since" ] || exit 0
+read -r group rest < "$dir/group"
 printf 'killed    ' 1<> "$dir/why"
 kill -TERM "-$group" 2> /dev/null
 n=0
-while [ "$state" = running ] && [ "$n" -lt "$grace" ]; do
+while [ "$state" = running ] && [ "$n" -lt 25 ]; do
   sleep 1; n=$((n + 1))
-  read -r state rest < "$dir/status"
+  [ "$n" -ne 10 ] || kill -KILL "-$group" 2> /dev/null
+  read -r state rest < "$dir/status" || exit 0
 done
-kill -KILL "-$group" 2> /dev/null
 exit 0"#;
 
 /// A command that runs on a pod by itself: it goes on when the connection breaks, and its output and exit status are kept there.
 ///
-/// Both of its streams go to one file on the container disk, in the order in which they were written. A stop or restart of the pod ends
+/// It ends when its own process does; what it has left in the background goes on. Both of its streams go to one file on the container disk, in the order in which they were written. A stop or restart of the pod ends
 /// it, and wipes that.
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 #[must_use = "a job does nothing until it is started"]
 pub struct Job {
     id: String,
@@ -143,7 +159,7 @@ impl Job {
         self
     }
 
-    /// Sets an environment variable. Whoever may list the pod's processes sees it, and nobody else.
+    /// Sets an environment variable, whose name a shell could use. It is in no command line, here or there.
     pub fn env(mut self, name: impl Into<String>, value: impl Into<String>) -> Self {
         self.env.insert(name.into(), value.into());
         self
@@ -162,6 +178,13 @@ impl Job {
     }
 }
 
+impl fmt::Debug for Job {
+    /// Without values of variables, and without words, which may hold secrets too.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Job").field("id", &self.id).field("env", &self.env.keys()).finish_non_exhaustive()
+    }
+}
+
 impl Session {
     /// Starts a job; it runs by the time this returns. Sending it again, after an answer was lost, starts it once.
     ///
@@ -177,24 +200,19 @@ impl Session {
         }
         let folder = format!("{FOLDER}/{}", job.id);
         let limit = job.time_limit.as_secs().to_string();
-        let variables: Vec<String> = job.env.iter().map(|(name, value)| format!("{name}={value}")).collect();
         let mut arguments = vec![folder.as_str(), &limit, &job.folder];
-        if !variables.is_empty() {
-            arguments.push("env");
-            arguments.extend(variables.iter().map(String::as_str));
-        }
         arguments.extend(job.words.iter().map(String::as_str));
         let text = start_script();
         let script = Script { text, arguments, during: "starting a job", path: &job.folder };
-        script.output(self).await?;
-        Ok(RunningJob { session: self.clone(), id: job.id.clone() })
+        script.output_with(self, exports(&job.env)?.as_bytes()).await?;
+        Ok(RunningJob { session: self.clone(), id: job.id.clone(), was_there: true })
     }
 
     /// A job that this or another process has started on the pod, by its id. Sends nothing: [`RunningJob::status`] tells whether it is
     /// there.
     #[must_use]
     pub fn attach(&self, id: impl Into<String>) -> RunningJob {
-        RunningJob { session: self.clone(), id: Job::new([""; 0]).id(id).id }
+        RunningJob { session: self.clone(), id: Job::new([""; 0]).id(id).id, was_there: false }
     }
 }
 
@@ -210,6 +228,8 @@ fn start_script() -> &'static str {
 pub struct RunningJob {
     session: Session,
     id: String,
+    /// True if it was started here: then it was there, whatever the pod says later.
+    was_there: bool,
 }
 
 /// The state of a job as the pod has it.
@@ -230,7 +250,7 @@ pub enum JobEnd {
     Exited {
         /// Its exit status; 128 and the signal's number if a signal ended it.
         status: i32,
-        /// True if the pod's disk was full at its end, which may be why.
+        /// True if the disk of its home folder was full when it was asked for, which may be why.
         is_disk_full: bool,
     },
     /// Its time was up, and it was ended.
@@ -310,18 +330,22 @@ impl RunningJob {
     /// # Cancellation
     /// Dropping the future stops following. The job goes on.
     pub async fn follow_from(&self, offset: u64, mut hear: impl FnMut(&[u8])) -> Result<JobEnd, Error> {
-        let (mut session, mut at, mut was_seen) = (self.session.clone(), offset, offset > 0);
+        let (mut session, mut at, mut was_seen) =
+            (self.session.clone(), offset, self.was_there || offset > 0);
         loop {
             let before = at;
             let followed = self.follow_once(&session, &mut at, &mut hear).await;
             was_seen |= at > before;
             match followed {
                 Ok(Followed::Ended) => {
-                    let here = Self { session: session.clone(), id: self.id.clone() };
+                    let here = Self { session: session.clone(), ..self.clone() };
                     match here.status().await {
                         Ok(JobStatus { end: Some(end), .. }) => return Ok(end),
-                        Ok(_) => {}
-                        Err(error) if error.is_connection() => session = self.connect_again(&session).await?,
+                        Ok(_) => sleep(Duration::from_secs(1)).await,
+                        Err(error) if error.is_connection() => match session.connect_again().await {
+                            Ok(again) => session = again,
+                            Err(error) => return self.given_up(error).await,
+                        },
                         Err(error) => return Err(error),
                     }
                 }
@@ -330,12 +354,9 @@ impl RunningJob {
                     return Ok(JobEnd::ContainerEnded { state: self.state().await });
                 }
                 Err(error) if error.is_connection() => {
-                    match self.connect_again(&session).await {
+                    match session.connect_again().await {
                         Ok(again) => session = again,
-                        Err(error) if may_pass(&error) || self.is_another_run().await => {
-                            return Ok(JobEnd::ContainerEnded { state: self.state().await });
-                        }
-                        Err(error) => return Err(error),
+                        Err(error) => return self.given_up(error).await,
                     }
                     was_seen = true;
                 }
@@ -349,7 +370,7 @@ impl RunningJob {
     /// # Errors
     /// [`Error::NotFound`] if the pod has no such job.
     pub async fn kill(&self) -> Result<(), Error> {
-        self.script(KILL, vec![&self.folder(), GRACE], "killing a job").output(&self.session).await.map(drop)
+        self.script(KILL, vec![&self.folder()], "killing a job").output(&self.session).await.map(drop)
     }
 
     fn folder(&self) -> String {
@@ -395,36 +416,16 @@ impl RunningJob {
         }
     }
 
-    /// Connects again, for as long as RunPod says that the pod is up or on its way.
-    async fn connect_again(&self, session: &Session) -> Result<Session, Error> {
-        let mut pauses = RECONNECT_PAUSES.iter();
-        let mut pause = RECONNECT_PAUSES[0];
-        loop {
-            let error = match session.reconnect().await {
-                Ok(session) => return Ok(session),
-                Err(error) => error,
-            };
-            if !may_pass(&error) || !self.may_live().await {
-                return Err(error);
+    /// The end of a job whose pod cannot be reached any more: its container has ended, or that is not known.
+    async fn given_up(&self, error: Error) -> Result<JobEnd, Error> {
+        let pod = self.session.pod().refresh().await;
+        match pod {
+            Ok(pod) if !may_run(&pod) || self.session.is_over_by(&pod) => {
+                Ok(JobEnd::ContainerEnded { state: pod.state.clone() })
             }
-            pause = pauses.next().copied().unwrap_or(pause);
-            sleep(Duration::from_secs(pause)).await;
+            Err(gone) if gone.kind() == ErrorKind::NotFound => Ok(JobEnd::ContainerEnded { state: None }),
+            _ => Err(error),
         }
-    }
-
-    /// Returns false if RunPod says that the pod is stopped or gone.
-    async fn may_live(&self) -> bool {
-        match self.session.pod().refresh().await {
-            Ok(pod) => !pod.is_stopped() && !pod.is_gone(),
-            Err(error) => error.kind() != runpod_lifecycle::ErrorKind::NotFound,
-        }
-    }
-
-    /// Returns true if RunPod shows that the container was started anew since the session began. Host keys are new then, too.
-    async fn is_another_run(&self) -> bool {
-        let before = self.session.pod().run_began();
-        let now = self.session.pod().refresh().await.ok().and_then(|pod| pod.run_began());
-        before.zip(now).is_some_and(|(before, now)| now > before + UPTIME_GRAIN)
     }
 
     async fn state(&self) -> Option<PodState> {
@@ -438,14 +439,6 @@ enum Followed {
     Ended,
     /// Nobody watches over it any more, and nobody wrote down its end.
     Abandoned,
-}
-
-/// Returns true if connecting may work a little later.
-fn may_pass(error: &Error) -> bool {
-    matches!(
-        error,
-        Error::Unreachable { .. } | Error::Lost { .. } | Error::TimedOut { .. } | Error::NoEndpoint { .. }
-    )
 }
 
 /// The end that a job's files tell of; `None` while it runs.

@@ -1,6 +1,7 @@
 #![doc = include_str!("../README.md")]
 
 mod copy;
+mod env;
 mod error;
 mod exec;
 mod job;

@@ -141,7 +141,7 @@ impl Login {
         for (option, path) in self.paths(pod) {
             let mut assignment = OsString::from(option);
             assignment.push("=");
-            assignment.push(path);
+            assignment.push(one_word(&path));
             words.extend(["-o".into(), assignment]);
         }
         words.extend([port.into(), endpoint.port.to_string().into()]);
@@ -184,7 +184,7 @@ impl Login {
             builder.ssh_auth_sock(socket);
         }
         if let Some(path) = self.known_hosts_of(pod) {
-            builder.user_known_hosts_file(path);
+            builder.user_known_hosts_file(one_word(&path));
         }
         builder
     }
@@ -228,6 +228,11 @@ impl Login {
 fn last_line(words: &str) -> String {
     let line = words.lines().rev().map(str::trim).find(|line| !line.is_empty());
     line.unwrap_or("ssh said nothing").to_owned()
+}
+
+/// A path as one word of an option: ssh takes several, apart by blanks.
+fn one_word(path: &Path) -> OsString {
+    quoted(path).map_or_else(|| path.as_os_str().to_owned(), OsString::from)
 }
 
 /// A path as ssh's configuration quotes it; `None` if that cannot.

@@ -10,7 +10,7 @@ use crate::{Error, Job, JobEnd, Login, Session};
 /// The longest until sshd greets, unless something else is said.
 const PATIENCE: Duration = Duration::from_secs(900);
 /// Attempts at a copy or a start that a broken connection ends.
-const ATTEMPTS: usize = 5;
+const ATTEMPTS: usize = 20;
 /// The pause between them.
 const PAUSE: Duration = Duration::from_secs(2);
 
@@ -94,7 +94,7 @@ pub struct Report {
     pub end: JobEnd,
     /// Files that were fetched.
     pub fetched: u64,
-    /// From RunPod's answer to the create until the pod could be logged in to.
+    /// From the beginning, any wait for stock included, until sshd greeted.
     pub booting: Duration,
     /// Uploads and downloads together.
     pub transferring: Duration,
@@ -238,7 +238,7 @@ impl Task {
             match again(&mut session, copy).await {
                 Ok(files) => fetched += files,
                 // What a failed job has not made cannot be fetched.
-                Err(Error::NotFound { .. }) if !end.is_success() => {}
+                Err(Error::NotFound { path, .. }) if !end.is_success() && path == *remote => {}
                 Err(source) => return Err(StepError { step: Step::Download, end: Some(end), source }),
             }
         }
@@ -260,26 +260,16 @@ impl Task {
     }
 }
 
-/// Does something that may be done again, over a new connection each time the old one is lost.
+/// Does something that may be done again, over a new connection each time the old one is lost, for as long as the pod may come back.
 async fn again<'a, T>(
     session: &mut Session,
     action: impl Fn(Session) -> Working<'a, Result<T, Error>>,
 ) -> Result<T, Error> {
-    let mut attempt = 1;
-    loop {
-        let lost = match action(session.clone()).await {
-            Err(error) if error.is_connection() && attempt < ATTEMPTS => error,
+    for _ in 1..ATTEMPTS {
+        match action(session.clone()).await {
+            Err(error) if error.is_connection() => *session = session.connect_again().await?,
             outcome => return outcome,
-        };
-        attempt += 1;
-        sleep(PAUSE).await;
-        match session.reconnect().await {
-            Ok(anew) => *session = anew,
-            Err(error) if error.is_connection() => {}
-            Err(error) => {
-                tracing::debug!(%lost, "a connection could not be made again");
-                return Err(error);
-            }
         }
     }
+    action(session.clone()).await
 }

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use openssh::{Child, Stdio};
+use tokio::io::AsyncWriteExt;
 
 use crate::{Error, Session, exec::exit_status};
 
@@ -31,7 +32,6 @@ impl Script<'_> {
             return Err(Error::Nul { what: "a path" });
         }
         let mut command = Arc::clone(session.master()).arc_command("sh");
-        // Words of a pod's own language would not be understood here.
         command.args(["-c", self.text, "sh"]).args(&self.arguments);
         command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
         match command.spawn().await {
@@ -42,8 +42,17 @@ impl Script<'_> {
 
     /// Runs it to its end without input; its standard output as text.
     pub(crate) async fn output(&self, session: &Session) -> Result<String, Error> {
+        self.output_with(session, b"").await
+    }
+
+    /// Runs it to its end with an input that fits into a pipe.
+    pub(crate) async fn output_with(&self, session: &Session, input: &[u8]) -> Result<String, Error> {
         let mut child = self.start(session).await?;
-        drop(child.stdin().take());
+        if let Some(mut stdin) = child.stdin().take() {
+            // A script that has ended tells why.
+            let _ = stdin.write_all(input).await;
+            let _ = stdin.shutdown().await;
+        }
         let output = child.wait_with_output().await;
         let (status, stdout, stderr) = match output {
             Ok(output) => (Ok(output.status), output.stdout, output.stderr),

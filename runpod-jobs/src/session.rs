@@ -1,11 +1,19 @@
 //! A pod that one is logged in to.
 
-use std::{fmt, net::SocketAddr, sync::Arc};
+use std::{fmt, net::SocketAddr, sync::Arc, time::Duration};
 
 use openssh::{ForwardType, Socket};
-use runpod_lifecycle::PodHandle;
+use runpod_lifecycle::{Pod, PodHandle, PodState};
+use tokio::time::{Instant, sleep};
 
 use crate::{Error, Login};
+
+/// The pauses between attempts to connect again, in seconds; the last one is repeated.
+const RECONNECT_PAUSES: [u64; 5] = [1, 2, 4, 8, 15];
+/// The longest that a pod is tried which RunPod says is up: it bills meanwhile.
+const RECONNECT_PATIENCE: Duration = Duration::from_secs(30 * 60);
+/// RunPod refreshes uptimes every 15 s, so two polls of one run may differ by as much.
+const UPTIME_GRAIN: Duration = Duration::from_secs(30);
 
 /// A login to a pod that commands, copies and forwards share: one connection of OpenSSH's client, which is closed when the last clone
 /// is dropped.
@@ -55,7 +63,7 @@ impl Session {
         &self.pod
     }
 
-    /// Forwards connections to a port of this machine to one that the pod can reach, for as long as the forward is held.
+    /// Forwards connections to a port of this machine to one that the pod can reach, until it is closed or the session ends.
     ///
     /// ```no_run
     /// # async fn example(session: runpod_jobs::Session) -> Result<(), runpod_jobs::Error> {
@@ -102,6 +110,40 @@ impl Session {
         self.login.connect(&pod).await
     }
 
+    /// Connects again after a loss, for as long as RunPod says that the same run of the container is up, at most for a while.
+    pub(crate) async fn connect_again(&self) -> Result<Self, Error> {
+        let until = Instant::now() + RECONNECT_PATIENCE;
+        let mut pauses = RECONNECT_PAUSES.iter();
+        let mut pause = RECONNECT_PAUSES[0];
+        loop {
+            let error = match self.reconnect().await {
+                Ok(session) => return Ok(session),
+                Err(error) => error,
+            };
+            let may_pass =
+                error.is_connection() || matches!(error, Error::NoEndpoint { .. } | Error::TimedOut { .. });
+            if !may_pass || Instant::now() >= until || !self.may_live().await {
+                return Err(error);
+            }
+            pause = pauses.next().copied().unwrap_or(pause);
+            sleep(Duration::from_secs(pause)).await;
+        }
+    }
+
+    /// Returns false if RunPod says that the pod does not run, that its container was started anew, or nothing to this key.
+    async fn may_live(&self) -> bool {
+        match self.pod.refresh().await {
+            Ok(pod) => may_run(&pod) && !self.is_over_by(&pod),
+            Err(error) => error.is_retryable(),
+        }
+    }
+
+    /// Returns true if a later poll shows that the container was started anew since the session began.
+    pub(crate) fn is_over_by(&self, later: &Pod) -> bool {
+        let (before, now) = (self.pod.run_began(), later.run_began());
+        before.zip(now).is_some_and(|(before, now)| now > before + UPTIME_GRAIN)
+    }
+
     pub(crate) fn master(&self) -> &Arc<openssh::Session> {
         &self.master
     }
@@ -122,6 +164,11 @@ impl Session {
         let reason = std::error::Error::source(error).map_or_else(|| error.to_string(), ToString::to_string);
         Error::Remote { pod_id: self.pod_id(), during: during.to_owned(), status: 255, reason }
     }
+}
+
+/// Returns false if RunPod says that a pod does not run and will not by itself.
+pub(crate) fn may_run(pod: &Pod) -> bool {
+    !pod.is_stopped() && !pod.is_gone() && pod.state != Some(PodState::Error)
 }
 
 impl fmt::Debug for Session {

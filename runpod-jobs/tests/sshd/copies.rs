@@ -78,6 +78,27 @@ async fn what_is_not_there_is_named() {
     let error = session.upload(server.path("file"), "/proc/no/such").run().await.unwrap_err();
     assert!(matches!(error, Error::Remote { .. }), "{error}");
     assert!(!server.path("x").exists());
+    fs::create_dir(server.path("folder")).unwrap();
+    let error = session.upload(server.path("file"), server.remote("folder")).run().await.unwrap_err();
+    assert!(error.to_string().contains("a folder has this name"), "{error}");
+}
+
+#[tokio::test]
+async fn a_download_is_whole_or_none_when_its_source_is_replaced_behind_a_link() {
+    let server = Server::start().await;
+    let session = server.session().await;
+    fs::write(server.path("old"), noise(6 << 20)).unwrap();
+    std::os::unix::fs::symlink(server.path("old"), server.path("latest")).unwrap();
+    server.cut_after(3 << 20);
+    session.download(server.remote("latest"), server.path("copy")).run().await.unwrap_err();
+    server.cut_after(u64::MAX);
+    // As large, and another: a checkpoint is rewritten.
+    let newer = noise((6 << 20) + 1)[1..].to_vec();
+    std::thread::sleep(std::time::Duration::from_millis(1100));
+    fs::write(server.path("old"), &newer).unwrap();
+    let session = session.reconnect().await.unwrap();
+    session.download(server.remote("latest"), server.path("copy")).run().await.unwrap();
+    assert_eq!(fs::read(server.path("copy")).unwrap(), newer);
 }
 
 #[tokio::test]

@@ -123,10 +123,38 @@ async fn a_job_whose_watcher_is_gone_has_ended_with_its_container() {
             sleep(Duration::from_millis(50)).await;
         }
         // What a restart does: everything dies, and the container disk is wiped.
-        let line = format!("kill -KILL $(cat {folder}/pid) -$(cat {folder}/group); rm -r {folder}");
+        let line = format!(
+            "read -r pid rest < {folder}/pid; read -r group rest < {folder}/group; kill -KILL $pid -$group; rm -r {folder}"
+        );
         session.shell(line).output().await.unwrap();
     };
     let ((end, text), ()) = tokio::join!(printed(&job), end);
     assert!(matches!(end, JobEnd::ContainerEnded { state: Some(_) }), "{end:?}");
     assert_eq!(text, "up\n");
+}
+
+#[tokio::test]
+async fn a_job_that_heeds_no_sigterm_is_killed_all_the_same() {
+    let server = Server::start().await;
+    let session = server.session().await;
+    let line = format!(
+        "trap '' TERM; sh -c 'trap \"\" TERM; echo $$ > {}; echo up; while :; do sleep 1; done'",
+        server.remote("child")
+    );
+    let job = session.start(&Job::shell(line).time_limit(Duration::from_secs(2))).await.unwrap();
+    assert_eq!(printed(&job).await, (JobEnd::TimedOut, "up\n".to_owned()));
+    assert!(!is_alive(&fs::read_to_string(server.path("child")).unwrap()));
+}
+
+#[tokio::test]
+async fn a_start_that_failed_can_be_made_again_and_shows_no_variable() {
+    let server = Server::start().await;
+    let session = server.session().await;
+    let job = Job::shell("echo $TOKEN").env("TOKEN", "sentinel_token").folder(server.remote("later"));
+    assert!(!format!("{job:?}").contains("sentinel_token"));
+    let error = session.start(&job).await.unwrap_err();
+    assert!(matches!(&error, Error::NotFound { path, .. } if path.ends_with("later")), "{error}");
+    fs::create_dir(server.path("later")).unwrap();
+    let job = session.start(&job).await.unwrap();
+    assert_eq!(printed(&job).await, (EXITED_WELL, "sentinel_token\n".to_owned()));
 }

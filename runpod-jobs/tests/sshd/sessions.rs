@@ -36,6 +36,10 @@ async fn words_arrive_as_they_are_and_no_shell_sees_them() {
     let output = session.exec(["printf", "%s\\0"].into_iter().chain(odd)).output().await.unwrap();
     let heard: Vec<&str> = std::str::from_utf8(&output.stdout).unwrap().split_terminator('\0').collect();
     assert_eq!((heard.as_slice(), output.status), (odd.as_slice(), 0));
+    // A program of that name, and not what a shell makes of it.
+    let echo = session.exec(["echo", "C:\\new"]).output().await.unwrap();
+    assert_eq!(echo.stdout, b"C:\\new\n");
+    assert!(matches!(session.exec([""; 0]).output().await, Err(Error::Nul { .. })));
     let piped = session.shell("echo $((6 * 7)) | tr 4 x; echo oops >&2").output().await.unwrap();
     assert_eq!((piped.stdout.as_slice(), piped.stderr.as_slice()), (&b"x2\n"[..], &b"oops\n"[..]));
     assert!(!format!("{piped:?}").contains("oops"), "a command may print secrets");
@@ -188,4 +192,16 @@ async fn people_who_use_their_own_tools_get_their_arguments() {
     let line = format!("{shell} {}@127.0.0.1 echo rsync", server.user());
     let ran = tokio::process::Command::new("sh").args(["-c", &line]).output().await.unwrap();
     assert_eq!(ran.stdout, b"rsync\n", "{line}");
+}
+
+#[tokio::test]
+async fn variables_are_in_no_command_line() {
+    let server = Server::start().await;
+    let session = server.session().await;
+    let exec = session.shell("cat /proc/[0-9]*/cmdline 2> /dev/null | tr '\\0' ' '; echo; echo $TOKEN");
+    let output = exec.env("TOKEN", "sentinel_token").output().await.unwrap();
+    let text = String::from_utf8_lossy(&output.stdout).into_owned();
+    let (lines, token) = text.trim_end().rsplit_once('\n').unwrap();
+    assert_eq!(token, "sentinel_token");
+    assert!(lines.contains("sshd") && !lines.contains("sentinel_token"));
 }
