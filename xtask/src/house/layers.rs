@@ -28,9 +28,16 @@ fn floors(name: &str) -> &'static [&'static [&'static str]] {
             &["spec", "diagnosis"],
             &["pod", "version", "stored"],
         ],
-        "runpod-jobs" => {
-            &[&["run"], &["job", "copy"], &["script"], &["exec"], &["session"], &["login"], &["error"]]
-        }
+        "runpod-jobs" => &[
+            &["run"],
+            &["job", "copy"],
+            &["script"],
+            &["exec"],
+            &["session"],
+            &["login"],
+            &["env"],
+            &["error"],
+        ],
         "runpod-sim" => &[&["sim"], &["http"], &["config"], &["world"], &["contract", "faults"], &["error"]],
         "runpod-sindri" => &[
             &["bin"],
