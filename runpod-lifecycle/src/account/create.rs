@@ -86,7 +86,7 @@ impl<T: Stored + Send + Sync> Creation<'_, T> {
         Err(self.call.refused(ErrorKind::Unreadable, message))
     }
 
-    /// Searches lists for the one thing that an unclear create has made.
+    /// Searches lists over 15 s for the one thing that an unclear create has made.
     async fn search<L>(
         &self,
         runpod: &RunPod,
@@ -98,28 +98,33 @@ impl<T: Stored + Send + Sync> Creation<'_, T> {
     {
         let (what, name, reason) = (self.what, self.name.to_owned(), error.what());
         runpod.notify(&Event::Warned { warning: Warning::CreateUnclear { what, name, reason } });
-        let (mut found, mut lookup) = (Vec::new(), None);
+        let (mut found, mut lookup): (Vec<T>, _) = (Vec::new(), None);
         for pause in pauses() {
             sleep(pause).await;
-            match list().await.and_then(|listed| self.newcomers(listed)) {
-                Ok(shown) => (found, lookup) = (shown, None),
-                Err(failed) => lookup = Some(failed),
-            }
-            match found.as_slice() {
-                [made] if lookup.is_none() && (self.is_it)(made) == Some(true) => return Ok(made.clone()),
-                [_, _, ..] => break,
-                _ => {}
+            lookup = list().await.and_then(|listed| self.take_in(listed, &mut found)).err();
+            if found.len() > 1 {
+                break;
             }
         }
-        Err(CreateError::Unclear { error, found, lookup })
+        // Lists show each thing at a time of its own: the first to show need not be the only one.
+        match found.as_slice() {
+            [made] if lookup.is_none() && (self.is_it)(made) == Some(true) => Ok(made.clone()),
+            _ => Err(CreateError::Unclear { error, found, lookup }),
+        }
     }
 
-    /// Everything that was not there before and is, or may be, what was asked for.
-    fn newcomers(&self, listed: Items<T>) -> Result<Vec<T>, Error> {
+    /// Adds to `found` what was not there before and is, or may be, what was asked for. What shows that it is not is
+    /// taken out, and what a list lacks stays.
+    fn take_in(&self, listed: Items<T>, found: &mut Vec<T>) -> Result<(), Error> {
         listed.check(self.name, self.call)?;
-        let is_new = |item: &T| self.before.iter().all(|known| known.id() != item.id());
-        let may_be_it = |item: &T| is_new(item) && (self.is_it)(item) != Some(false);
-        Ok(listed.items.into_iter().filter(may_be_it).collect())
+        for item in listed.items {
+            found.retain(|known| known.id() != item.id());
+            let is_new = self.before.iter().all(|known| known.id() != item.id());
+            if is_new && (self.is_it)(&item) != Some(false) {
+                found.push(item);
+            }
+        }
+        Ok(())
     }
 }
 

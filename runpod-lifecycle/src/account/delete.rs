@@ -14,7 +14,7 @@ const UNKNOWN_PAUSE: Duration = Duration::from_secs(3);
 
 impl RunPod {
     /// Deletes something by its id. One that is gone already is fine, by RunPod's own 404 about it; while it is so new that
-    /// a 404 proves nothing, the call is sent again.
+    /// a 404 proves nothing, the call is sent again: until 15 s after it was made or an answer last showed it.
     pub(crate) async fn delete_stored<T: Stored, F>(
         &self,
         id: &str,
@@ -26,6 +26,8 @@ impl RunPod {
         F: Future<Output = Result<Answer<StatusCode>, Failure>> + Send,
     {
         loop {
+            // An answer says how it was when it was asked for.
+            let is_new = recent.is_new(id);
             match self.repeatedly(call, &delete).await {
                 Ok(StatusCode::NO_CONTENT) => break,
                 Ok(status) => {
@@ -34,7 +36,7 @@ impl RunPod {
                     return Err(call.refused(ErrorKind::Unreadable, message));
                 }
                 Err(error) if error.kind() != ErrorKind::NotFound => return Err(error),
-                Err(_) if recent.is_new(id) => sleep(UNKNOWN_PAUSE).await,
+                Err(_) if is_new => sleep(UNKNOWN_PAUSE).await,
                 Err(_) => break,
             }
         }

@@ -122,6 +122,8 @@ impl RunPod {
     async fn read_registries(&self) -> Result<Items<Registry>, Error> {
         let call = Call::read(Operation::ListRegistries, None);
         self.require(Feature::Registries, call)?;
-        self.repeatedly(call, || async { self.backend().v2()?.registries().await }).await
+        let listed = self.repeatedly(call, || async { self.backend().v2()?.registries().await }).await?;
+        self.lookups().registries.saw(&listed.items);
+        Ok(listed)
     }
 }

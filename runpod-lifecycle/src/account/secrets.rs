@@ -54,16 +54,16 @@ impl RunPod {
             return Err(call.refused(ErrorKind::Rejected, format!("not sent: {problem}")));
         }
         let mut stored = match self.secret_named(name).await? {
-            Some(known) => self.replace_secret(&known.id, call, &value).await?,
+            Some(known) => self.replace_secret(&known.id, name, &value).await?,
             None => {
                 let create = || async { self.backend().v2()?.create_secret(name, &value).await };
                 match self.repeatedly(call, create).await {
                     // Taken a moment ago, by an attempt without an answer or by somebody else.
                     Err(error) if error.kind() == ErrorKind::Conflict => {
                         let known = self.secret_shown(name, error).await?;
-                        self.replace_secret(&known.id, call, &value).await?
+                        self.replace_secret(&known.id, name, &value).await?
                     }
-                    outcome => outcome?,
+                    outcome => checked(outcome?, None, name)?,
                 }
             }
         };
@@ -72,7 +72,7 @@ impl RunPod {
         Ok(stored)
     }
 
-    /// Deletes a secret of the account by its name or id. One that is gone already is fine.
+    /// Deletes a secret of the account by its name or id. One that is gone already is fine, which takes lists over 15 s to tell.
     ///
     /// A pod whose environment names it keeps its value until its next start.
     ///
@@ -82,18 +82,25 @@ impl RunPod {
     /// # Cancellation
     /// If the future is dropped after the request was sent, the secret may be gone.
     pub async fn delete_account_secret(&self, name_or_id: &str) -> Result<(), Error> {
-        let call = Call::mutation(Operation::DeleteSecret, name_or_id);
-        let all = self.list_account_secrets().await?;
-        let by_name = || all.iter().find(|secret| secret.name.as_deref() == Some(name_or_id));
-        let Some(known) = all.iter().find(|secret| secret.id == name_or_id).or_else(by_name) else {
-            return Ok(());
-        };
-        let delete = || async { self.backend().v2()?.delete_secret(&known.id).await };
-        self.delete_stored(&known.id, call, &self.lookups().secrets, delete).await
+        // One list that lacks it proves nothing: it may have been stored a moment ago.
+        for pause in pauses() {
+            sleep(pause).await;
+            let all = self.list_account_secrets().await?;
+            let by_name = || all.iter().find(|secret| secret.name.as_deref() == Some(name_or_id));
+            let Some(known) = all.iter().find(|secret| secret.id == name_or_id).or_else(by_name) else {
+                continue;
+            };
+            let call = Call::mutation(Operation::DeleteSecret, known.id.as_str());
+            let delete = || async { self.backend().v2()?.delete_secret(&known.id).await };
+            return self.delete_stored(&known.id, call, &self.lookups().secrets, delete).await;
+        }
+        Ok(())
     }
 
-    async fn replace_secret(&self, id: &str, call: Call<'_>, value: &Secret) -> Result<AccountSecret, Error> {
-        self.repeatedly(call, || async { self.backend().v2()?.update_secret(id, value).await }).await
+    async fn replace_secret(&self, id: &str, name: &str, value: &Secret) -> Result<AccountSecret, Error> {
+        let call = Call::mutation(Operation::SetSecret, name);
+        let update = || async { self.backend().v2()?.update_secret(id, value).await };
+        checked(self.repeatedly(call, update).await?, Some(id), name)
     }
 
     async fn secret_named(&self, name: &str) -> Result<Option<AccountSecret>, Error> {
@@ -118,6 +125,22 @@ impl RunPod {
     pub(crate) async fn read_secrets(&self, name: Option<&str>) -> Result<Items<AccountSecret>, Error> {
         let call = Call::read(Operation::ListSecrets, name);
         self.require(Feature::AccountSecrets, call)?;
-        self.repeatedly(call, || async { self.backend().v2()?.secrets(name).await }).await
+        let listed = self.repeatedly(call, || async { self.backend().v2()?.secrets(name).await }).await?;
+        self.lookups().secrets.saw(&listed.items);
+        Ok(listed)
+    }
+}
+
+/// An answer about another secret is none about this one. `id` is `None` for a new one.
+fn checked(stored: AccountSecret, id: Option<&str>, name: &str) -> Result<AccountSecret, Error> {
+    let is_it = !stored.id.is_empty()
+        && id.is_none_or(|id| stored.id == id)
+        && stored.name.as_deref().is_none_or(|own| own == name);
+    match is_it {
+        true => Ok(stored),
+        false => {
+            let message = format!("the answer is about another secret, {:?}", stored.id);
+            Err(Call::mutation(Operation::SetSecret, name).refused(ErrorKind::Unreadable, message))
+        }
     }
 }

@@ -167,6 +167,8 @@ fn pod(pod: types::Pod) -> Pod {
         name: pod.name,
         knows_ports: pod.ports.is_some(),
         knows_volume: pod.volume_in_gb.is_some(),
+        // Without one, the answer may be short or the pod have none.
+        knows_network_volume: false,
         ports,
         unreadable_ports,
         tcp_endpoints,

@@ -317,6 +317,12 @@ fn pod(pod: types::Pod) -> Pod {
         .mounts
         .as_ref()
         .is_some_and(|mounts| mounts.persistent.as_ref().is_none_or(|mount| mount.size.is_some()));
+    let knows_network_volume = pod.mounts.as_ref().is_some_and(|mounts| {
+        let network = mounts.network.as_ref();
+        network.is_none_or(|list| {
+            list.malformed().is_empty() && list.iter().all(|mount| mount.volume_id.is_some())
+        })
+    });
     let mounts = pod.mounts.unwrap_or_default();
     let runtime = pod.runtime.as_ref();
     let public = runtime.and_then(|runtime| runtime.ports.as_deref()).unwrap_or_default();
@@ -353,6 +359,7 @@ fn pod(pod: types::Pod) -> Pod {
         network_volume: mounts.network.into_iter().flatten().find_map(|mount| mount.volume_id),
         knows_ports: pod.ports.is_some(),
         knows_volume,
+        knows_network_volume,
         ports,
         unreadable_ports,
         env: pod.env.map(|env| env.into_inner()).unwrap_or_default(),

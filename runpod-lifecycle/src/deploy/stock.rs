@@ -3,20 +3,28 @@
 use std::cmp::Reverse;
 
 use crate::{
-    Cloud, DeployError, Error, PodSpec, Problem, RunPod, SpecError, client::call::Call,
-    deploy::nearest::unknown, spec::offer::same_data_center,
+    Cloud, DeployError, Error, PodSpec, Problem, RunPod, SpecError, Stock,
+    client::call::Call,
+    deploy::{candidate::Candidate, nearest::unknown},
+    spec::offer::same_data_center,
 };
 
 impl RunPod {
     /// The data centers that take network volumes and have stock of a spec's hardware: those of the first candidate before
-    /// those of the second, and of each the best stock first.
-    pub(crate) async fn stocked_data_centers(&self, spec: &PodSpec) -> Result<Vec<String>, DeployError> {
+    /// those of the second, and of each the best stock first. None only if the catalog shows that there are none; `None` if it
+    /// does not tell.
+    pub(crate) async fn stocked_data_centers(
+        &self,
+        spec: &PodSpec,
+    ) -> Result<Option<Vec<String>>, DeployError> {
         let spec = without_volume(spec)?;
         let placement = self.placement(&spec).await?;
         let all = self.or_nothing(self.all_data_centers().await)?.unwrap_or_default();
         let takes_none = |id: &str| {
             all.iter().any(|center| same_data_center(&center.id, id) && center.has_volumes == Some(false))
         };
+        let is_told = |one: &Candidate| one.stock == Some(Stock::None) || !one.data_centers.is_empty();
+        let are_all_told = placement.candidates.iter().all(is_told);
         let mut places: Vec<String> = Vec::new();
         for mut candidate in placement.candidates {
             candidate.data_centers.sort_by_key(|(_, stock)| Reverse(*stock));
@@ -25,7 +33,7 @@ impl RunPod {
         }
         let mut seen = std::collections::BTreeSet::new();
         places.retain(|id| seen.insert(id.clone()));
-        Ok(places)
+        Ok((are_all_told || !places.is_empty()).then_some(places))
     }
 
     /// A data center as the catalog spells it, as it is if the catalog cannot be read.

@@ -7,7 +7,8 @@ use crate::{
     error::{
         operation::Operation,
         refusal::{
-            lacks_capacity, names_a_limit, names_no_cause, says_in_use, says_it_failed, says_it_is_gone,
+            Subject, lacks_capacity, names_a_limit, names_no_cause, says_in_use, says_it_failed,
+            says_it_is_gone,
         },
     },
 };
@@ -19,7 +20,7 @@ pub(super) fn classify(
     target: Option<&str>,
     failure: &Failure,
 ) -> ErrorKind {
-    // Money and data hang on what a 404 says of a pod or a volume.
+    // Money and data hang on what a 404 says of a pod or of what is stored.
     let subject = target.zip(operation.subject());
 
     match failure.kind() {
@@ -47,16 +48,16 @@ pub(super) fn classify(
 
 /// Returns true if it is this version of RunPod's API that says 404, and says it about the subject if there is one:
 /// another version's shape will not do, nor will a router's word about the address.
-fn says_not_found(version: ApiVersion, subject: Option<(&str, &str)>, failure: &Failure) -> bool {
+fn says_not_found(version: ApiVersion, subject: Option<(&str, Subject)>, failure: &Failure) -> bool {
     let text = failure.message();
     match version {
         ApiVersion::V2 => {
-            failure.is_problem() && subject.is_none_or(|(id, nouns)| says_it_is_gone(text, id, nouns))
+            failure.is_problem() && subject.is_none_or(|(id, what)| says_it_is_gone(text, id, what))
         }
         #[cfg(feature = "v1")]
         ApiVersion::V1 => {
             let says_none = crate::error::refusal::says_there_is_none;
-            failure.is_runpod_shaped() && subject.is_none_or(|(id, nouns)| says_none(text, id, nouns))
+            failure.is_runpod_shaped() && subject.is_none_or(|(id, what)| says_none(text, id, what))
         }
     }
 }

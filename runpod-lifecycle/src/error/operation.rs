@@ -1,5 +1,7 @@
 //! Everything that is done by calls to RunPod.
 
+use crate::error::refusal::Subject;
+
 /// A call's purpose: what errors name, and what advice depends on.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Operation {
@@ -66,15 +68,17 @@ impl Operation {
         }
     }
 
-    /// The thing whose absence a 404 proves and much hangs on, in every word that RunPod may have for it; `None` where a
-    /// 404 is no more than a refusal.
-    pub(super) fn subject(self) -> Option<&'static str> {
+    /// The thing whose absence a 404 proves and much hangs on; `None` where a 404 is no more than a refusal.
+    pub(super) fn subject(self) -> Option<Subject> {
+        let called = |names, beside| Some(Subject { names, beside });
         match self {
             Self::CreatePod => None,
-            Self::DeleteNetworkVolume => Some("network volume"),
-            Self::DeleteRegistry => Some("container registry auth credential login"),
-            Self::DeleteSecret => Some("account secret"),
-            pod => Some("pod").filter(|_| pod.words().ends_with(" pod")),
+            Self::GetNetworkVolume | Self::GrowNetworkVolume | Self::DeleteNetworkVolume => {
+                called("volume", "network")
+            }
+            Self::DeleteRegistry => called("registry credential login", "container auth"),
+            Self::DeleteSecret => called("secret", "account"),
+            pod => called("pod", "").filter(|_| pod.words().ends_with(" pod")),
         }
     }
 

@@ -43,6 +43,21 @@ const ABSENCE_WORDS: &str = "
     a an the this that with of id not no none such found find exist exists does doesn t is was could couldn be any
     longer known unknown error";
 
+/// The words for a thing that a 404 may be about.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Subject {
+    /// Each of its names: one of them, or its id, must be there.
+    pub(crate) names: &'static str,
+    /// Words that may stand beside a name, and are the names of other things.
+    pub(crate) beside: &'static str,
+}
+
+impl Subject {
+    fn has(self, word: &str) -> bool {
+        is_one_of(word, self.names) || is_one_of(word, self.beside)
+    }
+}
+
 /// Returns true if RunPod says that it has no machine.
 pub(crate) fn lacks_capacity(text: &str) -> bool {
     says_any(text, &NO_CAPACITY)
@@ -77,20 +92,19 @@ pub(crate) fn says_in_use(text: &str) -> bool {
     says_any(text, &IN_USE)
 }
 
-/// Returns true if a 404 says of a thing by its id or by its nouns, and of nothing else, that it does not exist:
-/// `pod not found` (observed), with or without its id.
-pub(crate) fn says_it_is_gone(text: &str, id: &str, nouns: &str) -> bool {
-    let is_it = |word: &str| is_the_id(word, id) || !word.is_empty() && is_one_of(word, nouns);
-    says_there_is_none(text, id, nouns) && plain(text).split(' ').any(is_it)
+/// Returns true if a 404 says of a thing by its id or by its name, and of nothing else, that it does not exist:
+/// `pod not found` (observed), with or without its id. `network not found` is about no network volume.
+pub(crate) fn says_it_is_gone(text: &str, id: &str, subject: Subject) -> bool {
+    let is_it = |word: &str| is_the_id(word, id) || !word.is_empty() && is_one_of(word, subject.names);
+    says_there_is_none(text, id, subject) && plain(text).split(' ').any(is_it)
 }
 
 /// Returns true if a 404 says that what was asked for does not exist, and speaks of nothing else.
-pub(crate) fn says_there_is_none(text: &str, id: &str, nouns: &str) -> bool {
+pub(crate) fn says_there_is_none(text: &str, id: &str, subject: Subject) -> bool {
     let text = plain(text);
     let mut words = text.split(' ');
     let denies_it = words.clone().any(|word| matches!(word, "not" | "no" | "doesn" | "couldn" | "unknown"));
-    denies_it
-        && words.all(|word| is_the_id(word, id) || is_one_of(word, ABSENCE_WORDS) || is_one_of(word, nouns))
+    denies_it && words.all(|word| is_the_id(word, id) || is_one_of(word, ABSENCE_WORDS) || subject.has(word))
 }
 
 /// Returns true for a word of [`plain`] that is an id, or a part of one with dashes.
@@ -135,6 +149,7 @@ fn is_number(word: &str) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::error::operation::Operation;
 
     #[test]
     fn a_text_proves_that_nothing_was_created_only_by_naming_a_cause() {
@@ -232,26 +247,44 @@ mod tests {
             ("pod found", false),
             ("", false),
         ] {
-            assert_eq!(says_it_is_gone(text, ID, "pod"), is_about_it, "{text}");
+            let pod = Subject { names: "pod", beside: "" };
+            assert_eq!(says_it_is_gone(text, ID, pod), is_about_it, "{text}");
         }
     }
 
     #[test]
     fn a_404_proves_the_end_of_what_was_asked_for_and_of_nothing_else() {
-        for (text, nouns, is_about_it) in [
-            ("network volume not found", "network volume", true),
-            ("Network volume agv6w2qcg7 does not exist.", "network volume", true),
-            ("volume not found", "network volume", true),
-            ("agv6w2qcg7 not found", "network volume", true),
-            ("pod not found", "network volume", false),
-            ("route not found", "network volume", false),
-            ("not found", "network volume", false),
-            ("network unreachable", "network volume", false),
-            ("volume service not found", "network volume", false),
-            ("registry not found", "container registry auth credential login", true),
-            ("secret not found", "account secret", true),
+        use Operation::{
+            DeleteNetworkVolume, DeleteRegistry, DeleteSecret, GetNetworkVolume, GrowNetworkVolume,
+        };
+        for (text, operations, is_about_it) in [
+            (
+                "network volume not found",
+                [DeleteNetworkVolume, GetNetworkVolume, GrowNetworkVolume].as_slice(),
+                true,
+            ),
+            ("Network volume agv6w2qcg7 does not exist.", &[DeleteNetworkVolume], true),
+            ("volume not found", &[DeleteNetworkVolume, GetNetworkVolume], true),
+            ("agv6w2qcg7 not found", &[DeleteNetworkVolume, DeleteRegistry, DeleteSecret], true),
+            ("pod not found", &[DeleteNetworkVolume, GetNetworkVolume, DeleteRegistry, DeleteSecret], false),
+            ("route not found", &[DeleteNetworkVolume, GetNetworkVolume, GrowNetworkVolume], false),
+            ("not found", &[DeleteNetworkVolume, GetNetworkVolume, DeleteRegistry, DeleteSecret], false),
+            ("network not found", &[DeleteNetworkVolume, GetNetworkVolume, GrowNetworkVolume], false),
+            ("network unreachable", &[DeleteNetworkVolume], false),
+            ("volume service not found", &[DeleteNetworkVolume], false),
+            ("registry not found", &[DeleteRegistry], true),
+            ("container registry auth not found", &[DeleteRegistry], true),
+            ("registry credential agv6w2qcg7 does not exist", &[DeleteRegistry], true),
+            ("container not found", &[DeleteRegistry], false),
+            ("auth not found", &[DeleteRegistry], false),
+            ("secret not found", &[DeleteSecret], true),
+            ("no such account secret", &[DeleteSecret], true),
+            ("account not found", &[DeleteSecret, DeleteRegistry], false),
         ] {
-            assert_eq!(says_it_is_gone(text, "agv6w2qcg7", nouns), is_about_it, "{text}");
+            for operation in operations {
+                let subject = operation.subject().expect("much hangs on it");
+                assert_eq!(says_it_is_gone(text, "agv6w2qcg7", subject), is_about_it, "{text} {operation:?}");
+            }
         }
     }
 

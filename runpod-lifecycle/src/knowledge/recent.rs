@@ -1,14 +1,21 @@
-//! Stored things that were made, changed or deleted through this handle lately: RunPod's lists may be from before.
+//! Stored things that were made, changed, deleted or listed through this handle lately: RunPod's answers may be from before.
 
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::{
+    collections::BTreeMap,
+    sync::{Mutex, MutexGuard, PoisonError},
+};
 
 use tokio::time::Instant;
 
 use crate::{knowledge::evidence::LAG, stored::Stored};
 
-/// Everything of one kind that was made or deleted within the last [`LAG`].
+/// Everything of one kind that was made, deleted or listed within the last [`LAG`].
 #[derive(Debug)]
-pub(crate) struct Recent<T>(Mutex<Vec<Change<T>>>);
+pub(crate) struct Recent<T> {
+    changes: Mutex<Vec<Change<T>>>,
+    /// When an answer last showed each id.
+    seen: Mutex<BTreeMap<String, Instant>>,
+}
 
 #[derive(Debug)]
 struct Change<T> {
@@ -20,7 +27,7 @@ struct Change<T> {
 
 impl<T> Default for Recent<T> {
     fn default() -> Self {
-        Self(Mutex::default())
+        Self { changes: Mutex::default(), seen: Mutex::default() }
     }
 }
 
@@ -31,12 +38,23 @@ impl<T: Stored> Recent<T> {
     }
 
     pub(crate) fn deleted(&self, id: &str) {
+        self.lately_seen().remove(id);
         self.changed(id, None);
     }
 
-    /// Returns true if it was made so lately that RunPod may not know its id yet.
+    /// Remembers that RunPod showed these just now: whoever made them, its other answers may not know them yet.
+    pub(crate) fn saw(&self, items: &[T]) {
+        let is_deleted =
+            |id: &str| self.young().iter().any(|change| change.id == id && change.made.is_none());
+        let ids = items.iter().map(Stored::id).filter(|id| !is_deleted(id));
+        let ids: Vec<String> = ids.map(str::to_owned).collect();
+        self.lately_seen().extend(ids.into_iter().map(|id| (id, Instant::now())));
+    }
+
+    /// Returns true if it was made or shown so lately that RunPod's 404 about its id proves nothing.
     pub(crate) fn is_new(&self, id: &str) -> bool {
-        self.young().iter().any(|change| change.id == id && change.made.is_some())
+        let is_made = self.young().iter().any(|change| change.id == id && change.made.is_some());
+        is_made || self.lately_seen().contains_key(id)
     }
 
     /// Returns it as RunPod's answer to the last change through this handle showed it; `None` without a change lately.
@@ -61,8 +79,14 @@ impl<T: Stored> Recent<T> {
         changes.push(Change { at: Instant::now(), id: id.to_owned(), made });
     }
 
+    fn lately_seen(&self) -> MutexGuard<'_, BTreeMap<String, Instant>> {
+        let mut seen = self.seen.lock().unwrap_or_else(PoisonError::into_inner);
+        seen.retain(|_, at| at.elapsed() < LAG);
+        seen
+    }
+
     fn young(&self) -> MutexGuard<'_, Vec<Change<T>>> {
-        let mut changes = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut changes = self.changes.lock().unwrap_or_else(PoisonError::into_inner);
         changes.retain(|change| change.at.elapsed() < LAG);
         changes
     }

@@ -86,6 +86,8 @@ pub struct Pod {
     pub started_at: Option<String>,
     pub(crate) knows_ports: bool,
     pub(crate) knows_volume: bool,
+    /// RunPod said which network volume it mounts, if any.
+    pub(crate) knows_network_volume: bool,
     pub(crate) unreadable_ports: Vec<String>,
     pub(crate) ssh_direct: Option<SshEndpoint>,
     pub(crate) ssh_proxy: Option<SshEndpoint>,
@@ -192,6 +194,14 @@ impl Pod {
         self.knows_volume
     }
 
+    /// Returns true if it mounts a network volume; `None` if RunPod did not say.
+    pub(crate) fn mounts(&self, volume_id: &str) -> Option<bool> {
+        match self.network_volume.as_deref() {
+            Some(own) => Some(own == volume_id),
+            None => self.knows_network_volume.then_some(false),
+        }
+    }
+
     /// The entries of its ports that this version cannot read, as RunPod wrote them, such as `22/udp`. A wait goes on
     /// without them, and warns.
     #[must_use]
@@ -283,6 +293,7 @@ impl Pod {
             started_at: None,
             knows_ports: true,
             knows_volume: true,
+            knows_network_volume: true,
             unreadable_ports: Vec::new(),
             ssh_direct: with_ssh
                 .then(|| SshEndpoint::new("203.0.113.7".into(), 10022, "root".into()))

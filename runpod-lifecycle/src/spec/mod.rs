@@ -63,6 +63,8 @@ pub struct PodSpec {
     pub(crate) mount_path: Option<String>,
     pub(crate) ports: Vec<String>,
     pub(crate) env: BTreeMap<String, Secret>,
+    /// Names of secrets that no reference can name, for validation to name.
+    pub(crate) odd_secrets: Vec<String>,
     pub(crate) entrypoint: Vec<String>,
     pub(crate) cmd: Vec<String>,
     pub(crate) args: Option<String>,
@@ -279,6 +281,7 @@ impl PodSpec {
             mount_path: None,
             ports: Vec::new(),
             env: BTreeMap::new(),
+            odd_secrets: Vec::new(),
             entrypoint: Vec::new(),
             cmd: Vec::new(),
             args: None,
@@ -490,8 +493,12 @@ impl PodSpec {
     /// let (name, value) = spec.get_env().next().unwrap();
     /// assert_eq!((name, value.expose()), ("HF_TOKEN", "{{ RUNPOD_SECRET_hf }}"));
     /// ```
-    pub fn account_secret(self, variable: impl Into<String>, secret: impl AsRef<str>) -> Self {
-        self.env(variable, secret::reference(secret.as_ref()))
+    pub fn account_secret(mut self, variable: impl Into<String>, secret: impl AsRef<str>) -> Self {
+        let secret = secret.as_ref();
+        if secret::name_problem(secret).is_some() {
+            self.odd_secrets.push(secret.to_owned());
+        }
+        self.env(variable, secret::reference(secret))
     }
 
     /// Replaces the image's entrypoint. Default, also if every word is empty: the image's own.

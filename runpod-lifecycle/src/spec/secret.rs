@@ -12,9 +12,18 @@ pub(crate) fn reference(secret: &str) -> String {
     format!("{{{{ {PREFIX}{secret} }}}}")
 }
 
-/// The secret that a value refers to as a whole.
+/// The secret that a value refers to as a whole, by a name without braces.
 fn referred(value: &str) -> Option<&str> {
-    value.trim().strip_prefix("{{")?.strip_suffix("}}")?.trim().strip_prefix(PREFIX)
+    let name = value.trim().strip_prefix("{{")?.strip_suffix("}}")?.trim().strip_prefix(PREFIX)?;
+    Some(name).filter(|name| !name.contains(['{', '}']))
+}
+
+/// The secrets that parts of a value refer to, each by a name that a secret can have: anything else may be a part of the value
+/// that nobody is to see.
+fn referred_within(value: &str) -> impl Iterator<Item = &str> {
+    let inside = value.split("{{").skip(1).filter_map(|part| part.split_once("}}"));
+    let names = inside.filter_map(|(inside, _)| inside.trim().strip_prefix(PREFIX));
+    names.filter(|name| name_problem(name).is_none())
 }
 
 /// Returns what keeps a name from being that of a secret which an environment can refer to; `None` if nothing does.
@@ -30,7 +39,11 @@ pub(crate) fn name_problem(name: &str) -> Option<&'static str> {
 impl PodSpec {
     /// The secrets of the account that its environment refers to.
     pub(crate) fn account_secrets(&self) -> impl Iterator<Item = &str> {
-        self.env.values().filter_map(|value| referred(value.expose()))
+        self.env.values().flat_map(|value| {
+            let whole = referred(value.expose());
+            let parts = whole.is_none().then(|| referred_within(value.expose()));
+            whole.into_iter().chain(parts.into_iter().flatten())
+        })
     }
 }
 
@@ -51,9 +64,20 @@ mod tests {
             ("{{ RUNPOD_POD_ID }}", None),
             ("RUNPOD_SECRET_hf", None),
             ("Bearer {{ RUNPOD_SECRET_hf }}", None),
+            ("{{ RUNPOD_SECRET_a }}:x@{{ RUNPOD_SECRET_b }}", None),
+            ("{{ RUNPOD_SECRET_a{x }}", None),
             ("", None),
         ] {
             assert_eq!(referred(value), secret, "{value}");
+        }
+        for (value, secrets) in [
+            ("Bearer {{ RUNPOD_SECRET_hf }}", ["hf"].as_slice()),
+            ("{{ RUNPOD_SECRET_a }}:x@{{ RUNPOD_SECRET_b }}", &["a", "b"]),
+            ("{{ RUNPOD_SECRET_a x {{RUNPOD_SECRET_b}} }}", &["b"]),
+            ("{{ RUNPOD_SECRET_a x }} {{ RUNPOD_SECRET_", &[]),
+            ("{{ RUNPOD_SECRET_ }}{{}}}}{{", &[]),
+        ] {
+            assert_eq!(referred_within(value).collect::<Vec<_>>(), secrets, "{value}");
         }
         for name in ["", "a b", "a}}", "a\n", &"x".repeat(192)] {
             assert!(name_problem(name).is_some(), "{name}");

@@ -1,5 +1,7 @@
 //! Everything about a spec that can be checked without asking RunPod.
 
+use std::collections::BTreeSet;
+
 use crate::{
     ApiVersion, Cloud, PodSpec, Port, Problem, Protocol, SpecError,
     pod::RESERVED,
@@ -206,7 +208,9 @@ impl PodSpec {
 
     fn check_env(&self, problems: &mut Vec<Problem>) {
         let odd = |name| Some(Problem::new("account_secret", name, name_problem(name)?));
-        problems.extend(self.account_secrets().filter_map(odd));
+        let secrets: BTreeSet<&str> =
+            self.odd_secrets.iter().map(String::as_str).chain(self.account_secrets()).collect();
+        problems.extend(secrets.into_iter().filter_map(odd));
         for name in self.env.keys() {
             if name.starts_with(RESERVED) {
                 let allowed = "names that begin with RUNPOD_LIFECYCLE_ are reserved: leave out what another pod's environment has of them";

@@ -1,7 +1,9 @@
 //! Growing and deleting network volumes.
 
+use tokio::time::Instant;
+
 use crate::{
-    Error, ErrorKind, PodHandle, RunPod, Volume, VolumeError,
+    Error, ErrorKind, Pod, RunPod, Volume, VolumeError,
     client::call::{Attempts, Call},
     error::operation::Operation,
     knowledge::evidence::Finding,
@@ -53,51 +55,83 @@ impl RunPod {
 
     /// Deletes a network volume with all its data, for good. One that is gone already is fine.
     ///
-    /// While a pod mounts it, stopped or not, nothing is sent. If the key may not list pods, RunPod's own refusal is relied upon.
+    /// While a pod mounts it, stopped or not, nothing is sent; nor while that is in doubt, as with an entry of the pod list that
+    /// nobody can read. If the key may not list pods, RunPod's own refusal is relied upon. While the volume is so new that a 404
+    /// proves nothing, the request is sent again, for up to 15 s.
     ///
     /// # Errors
-    /// [`VolumeError::Mounted`] while a pod mounts it, with the pods as far as they are known. On any other error assume
-    /// that it is there.
+    /// [`VolumeError::Mounted`] while a pod mounts it, with the pods as far as they are known; [`ErrorKind::Unreadable`] if RunPod
+    /// does not say what a pod mounts. On any other error assume that it is there.
     ///
     /// # Cancellation
     /// If the future is dropped after the request was sent, the volume may be gone.
     ///
     /// # Cost
-    /// On success it bills no more. No rate limit holds the request back.
+    /// On success it bills no more. No rate limit holds its requests back.
     pub async fn delete_volume(&self, id: &str) -> Result<(), VolumeError> {
         let call = Call::ending(Operation::DeleteNetworkVolume, id);
         self.require(Feature::NetworkVolumes, call)?;
-        let mounting = match self.mounting(id).await {
-            Err(error) if error.kind() == ErrorKind::Forbidden => Vec::new(),
-            mounting => mounting?,
-        };
+        let ending = self.for_ending();
+        let mounting = ending.mounting(id).await?;
         if !mounting.is_empty() {
             return Err(VolumeError::Mounted { volume_id: id.to_owned(), pod_ids: mounting, source: None });
         }
         let delete = || async { self.backend().v2()?.delete_volume(id).await };
-        match self.delete_stored(id, call, &self.lookups().volumes, delete).await {
+        match ending.delete_stored(id, call, &self.lookups().volumes, delete).await {
             // It may have been mounted a moment ago.
             Err(error) if error.kind() == ErrorKind::InUse => {
-                let pod_ids = self.mounting(id).await.unwrap_or_default();
+                let pod_ids = ending.mounting(id).await.unwrap_or_default();
                 Err(VolumeError::Mounted { volume_id: id.to_owned(), pod_ids, source: Some(error) })
             }
             outcome => Ok(outcome?),
         }
     }
 
-    /// The ids of the pods that mount a volume. A list may show a pod that is gone: each is asked for by its id.
+    /// The ids of the pods that mount a volume: those that a list shows, and those created lately that it lacks. None if the
+    /// key may not list pods.
+    ///
+    /// # Errors
+    /// If it cannot be told of one pod.
     async fn mounting(&self, volume_id: &str) -> Result<Vec<String>, Error> {
-        let mut ids = Vec::new();
-        for pod in self.list().await?.iter().filter(|pod| pod.network_volume.as_deref() == Some(volume_id)) {
-            if self.is_there(pod).await? {
-                ids.push(pod.id.clone());
+        let listing = match self.read_list(Attempts::Several).await {
+            Err(error) if error.kind() == ErrorKind::Forbidden => return Ok(Vec::new()),
+            listing => listing?,
+        };
+        let in_doubt = |pod: &&Pod| pod.mounts(volume_id) != Some(false);
+        let listed = listing.pods.iter().filter(in_doubt).map(|pod| (pod.id.clone(), pod.listed_at()));
+        let mut asked: Vec<(String, Option<Instant>)> = listed.collect();
+        for entry in &listing.unreadable {
+            let call = Call::read(Operation::ListPods, None);
+            let unknown = || {
+                call.refused(ErrorKind::Unreadable, format!("{}, so it may mount the volume", entry.problem))
+            };
+            asked.push((entry.id.clone().ok_or_else(unknown)?, Some(listing.came_at)));
+        }
+        let unlisted = self.lookups().records.created_unlisted(&listing);
+        asked.extend(unlisted.iter().filter_map(|record| record.pod()).map(|pod| (pod.id.clone(), None)));
+        let mut mounting = Vec::new();
+        for (id, listed_at) in asked {
+            if self.does_mount(&id, volume_id, listed_at).await? {
+                mounting.push(id);
             }
         }
-        Ok(ids)
+        Ok(mounting)
     }
 
-    async fn is_there(&self, pod: &PodHandle) -> Result<bool, Error> {
-        let (_, finding) = self.examine(&pod.id, Attempts::Several, pod.listed_at()).await?;
-        Ok(finding != Finding::Gone)
+    /// Returns true if a pod is there and mounts a volume, by its id: a list may show one that is gone. One that RunPod does
+    /// not know by its id yet is taken to mount it.
+    async fn does_mount(&self, id: &str, volume_id: &str, listed_at: Option<Instant>) -> Result<bool, Error> {
+        let (pod, finding) = self
+            .examine(id, Attempts::Several, listed_at)
+            .await
+            .map_err(|error| error.with_note("it may mount the volume, so the delete was not sent"))?;
+        match pod {
+            _ if finding == Finding::Gone => Ok(false),
+            None => Ok(true),
+            Some(pod) => pod.mounts(volume_id).ok_or_else(|| {
+                let message = "RunPod does not say what it mounts, so it may mount the volume: terminate it, or ask again";
+                Call::read(Operation::GetPod, Some(id)).refused(ErrorKind::Unreadable, message)
+            }),
+        }
     }
 }

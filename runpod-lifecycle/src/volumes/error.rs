@@ -17,8 +17,15 @@ pub enum VolumeError {
     Call(Error),
     /// The data centers where a spec's hardware is in stock could not be found out. Nothing was created.
     Placement(DeployError),
-    /// No data center that takes network volumes has stock of the spec's hardware. Nothing was created.
+    /// No data center that takes network volumes has stock of the spec's hardware, by RunPod's catalog. Nothing was created.
     NowhereInStock {
+        /// The name of the volume.
+        name: String,
+        /// The name of the spec's pod.
+        pod_name: String,
+    },
+    /// RunPod's catalog could not be read, or does not say in which data centers the spec's hardware is in stock. Nothing was created.
+    StockUntold {
         /// The name of the volume.
         name: String,
         /// The name of the spec's pod.
@@ -149,6 +156,9 @@ impl VolumeError {
             Self::Placement(error) => format!("no network volume was created: {error}"),
             Self::NowhereInStock { name, pod_name } => format!(
                 "network volume {name:?} was not created: no data center that takes network volumes has stock of what pod {pod_name:?} asks for; allow other hardware or name a data center"
+            ),
+            Self::StockUntold { name, pod_name } => format!(
+                "network volume {name:?} was not created: RunPod's catalog does not tell in which data centers there is stock of what pod {pod_name:?} asks for; name a data center"
             ),
             Self::Several { name, volumes, after } => several(name, volumes, after.as_ref()),
             Self::Elsewhere { volume, wanted } => format!(

@@ -28,8 +28,19 @@ pub enum Place<'a> {
     DataCenter(&'a str),
     /// The data center with the best stock of the first of this spec's candidates that is in stock somewhere. The spec
     /// need not be able to mount the volume yet; its cloud must not be [`Cloud::Community`](crate::Cloud), which has no
-    /// network volumes.
+    /// network volumes. A volume that is there is taken wherever it is, in stock or not, among the spec's own data centers if it
+    /// names some.
     WhereInStock(&'a PodSpec),
+}
+
+impl Place<'_> {
+    /// The data centers in which a volume that is there will do; empty for any.
+    fn allowed(self) -> Vec<String> {
+        match self {
+            Self::DataCenter(id) => vec![id.to_owned()],
+            Self::WhereInStock(spec) => spec.data_centers.clone(),
+        }
+    }
 }
 
 impl RunPod {
@@ -55,8 +66,8 @@ impl RunPod {
 
     /// Returns the network volume of this name, made with `size_gb` (10 to 4096) in `place` if there is none.
     ///
-    /// One that is there is taken if it is in the place and has at least the size. It is never grown, moved or
-    /// deleted: more space costs money for good, so [`grow_volume`](Self::grow_volume) is a call of its own. Calls for one name through
+    /// One that is there is taken if it has at least the size and is in the place, which for [`Place::WhereInStock`] is any that
+    /// the spec's own data centers allow. It is never grown, moved or deleted: more space costs money for good, so [`grow_volume`](Self::grow_volume) is a call of its own. Calls for one name through
     /// one `RunPod` and its clones take turns; two processes at the same moment may make two.
     ///
     /// ```no_run
@@ -100,11 +111,10 @@ impl RunPod {
         if named.len() > 1 {
             return Err(VolumeError::Several { name: name.to_owned(), volumes: named, after: None });
         }
-        let places = self.places(name, place).await?;
         if let Some(volume) = named.pop() {
-            return self.fitting(volume, size_gb, places).await;
+            return self.fitting(volume, size_gb, place).await;
         }
-        let data_center = self.spelled(&places[0], call).await?;
+        let data_center = self.spelled(&self.best_place(name, place).await?, call).await?;
         taken.is_creating = true;
         let made = self.make_volume(name, size_gb, &data_center, &listed.items).await;
         taken.is_creating = false;
@@ -146,39 +156,34 @@ impl RunPod {
         })
     }
 
-    /// The data centers that will do, the best first, at least one.
-    async fn places(&self, name: &str, place: Place<'_>) -> Result<Vec<String>, VolumeError> {
+    /// The data center in which a volume is best made.
+    async fn best_place(&self, name: &str, place: Place<'_>) -> Result<String, VolumeError> {
         let spec = match place {
-            Place::DataCenter(id) => return Ok(vec![id.to_owned()]),
+            Place::DataCenter(id) => return Ok(id.to_owned()),
             Place::WhereInStock(spec) => spec,
         };
-        let places = self.stocked_data_centers(spec).await.map_err(VolumeError::Placement)?;
-        if places.is_empty() {
-            let (name, pod_name) = (name.to_owned(), spec.name().to_owned());
-            return Err(VolumeError::NowhereInStock { name, pod_name });
+        let (name, pod_name) = (name.to_owned(), spec.name().to_owned());
+        match self.stocked_data_centers(spec).await.map_err(VolumeError::Placement)? {
+            None => Err(VolumeError::StockUntold { name, pod_name }),
+            Some(places) => places.into_iter().next().ok_or(VolumeError::NowhereInStock { name, pod_name }),
         }
-        Ok(places)
     }
 
     /// A volume that has the name already, if it is where it should be and large enough.
-    async fn fitting(
-        &self,
-        volume: Volume,
-        size_gb: u32,
-        wanted: Vec<String>,
-    ) -> Result<Volume, VolumeError> {
+    async fn fitting(&self, volume: Volume, size_gb: u32, place: Place<'_>) -> Result<Volume, VolumeError> {
         // Volumes never shrink: of two answers the larger is the later one.
         let changed = self.lookups().volumes.shown(&volume.id);
         let volume = changed.filter(|changed| changed.size_gb > volume.size_gb).unwrap_or(volume);
         // A list may leave out what the volume's own answer has.
         let is_whole = volume.size_gb.is_some() && volume.data_center.is_some();
         let volume = if is_whole { volume } else { self.volume(&volume.id).await? };
-        let (Some(size), Some(place)) = (volume.size_gb, &volume.data_center) else {
+        let (Some(size), Some(home)) = (volume.size_gb, &volume.data_center) else {
             let call = Call::read(Operation::GetNetworkVolume, Some(&volume.id));
             let message = "RunPod does not say how large it is and where, so it may not fit";
             return Err(call.refused(ErrorKind::Unreadable, message).into());
         };
-        if !wanted.iter().any(|id| same_data_center(id, place)) {
+        let wanted = place.allowed();
+        if !wanted.is_empty() && !wanted.iter().any(|id| same_data_center(id, home)) {
             return Err(VolumeError::Elsewhere { volume, wanted });
         }
         if size < i64::from(size_gb) {
@@ -195,7 +200,9 @@ impl RunPod {
     async fn read_volumes(&self) -> Result<Items<Volume>, Error> {
         let call = Call::read(Operation::ListNetworkVolumes, None);
         self.require(Feature::NetworkVolumes, call)?;
-        self.repeatedly(call, || async { self.backend().v2()?.volumes().await }).await
+        let listed = self.repeatedly(call, || async { self.backend().v2()?.volumes().await }).await?;
+        self.lookups().volumes.saw(&listed.items);
+        Ok(listed)
     }
 
     async fn volume(&self, id: &str) -> Result<Volume, Error> {
@@ -203,6 +210,7 @@ impl RunPod {
         self.require(Feature::NetworkVolumes, call)?;
         let volume = self.repeatedly(call, || async { self.backend().v2()?.volume(id).await }).await?;
         if volume.id == id {
+            self.lookups().volumes.saw(std::slice::from_ref(&volume));
             return Ok(volume);
         }
         Err(call

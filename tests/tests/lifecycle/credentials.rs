@@ -127,9 +127,7 @@ async fn a_secret_reaches_the_container_and_is_shown_nowhere() {
     let seen =
         format!("{stored:?} {listed:?} {:?} {:?} {runpod:?}", *pod, spec("x").account_secret("A", "hf"));
     assert!(!seen.contains("sentinel"), "{seen}");
-    for name_or_id in ["hf", stored.id.as_str(), "never-was"] {
-        runpod.delete_account_secret(name_or_id).await.expect("gone is gone");
-    }
+    runpod.delete_account_secret("hf").await.expect("it is there");
     assert_eq!((runpod.list_account_secrets().await.unwrap(), world.sent("deleteSecret")), (vec![], 1));
 }
 
@@ -141,8 +139,12 @@ async fn a_secret_that_no_environment_can_name_is_refused_unsent_and_unquoted() 
         let error = world.runpod.set_account_secret(name, value).await.expect_err("it cannot be");
         assert!(error.kind() == ErrorKind::Rejected && !error.to_string().contains("sentinel"), "{error}");
     }
-    let error = spec("trainer").account_secret("A", "a b").validate().expect_err("no such name");
-    assert_eq!((error.problems()[0].field, error.problems()[0].value.as_str()), ("account_secret", "a b"));
+    for odd in ["a b", "a}}", "a }}:{{ RUNPOD_SECRET_b"] {
+        let error = spec("trainer").account_secret("A", odd).validate().expect_err("no such name");
+        let problems: Vec<_> =
+            error.problems().iter().map(|problem| (problem.field, problem.value.as_str())).collect();
+        assert_eq!(problems, [("account_secret", odd)]);
+    }
     assert!(world.sim.requests().is_empty());
     world.sim.set_denied(Area::Secrets, true);
     let error = world.runpod.set_account_secret("hf", VALUE).await.expect_err("no right");
@@ -260,6 +262,11 @@ async fn a_secret_that_the_account_lacks_is_told_before_anything_is_created() {
     let nearest = "the account has no such secret; the nearest are \"hf_token\"";
     assert!(told[0].starts_with("account_secret \"hf-token\": ") && told[0].contains(nearest), "{told:?}");
     assert!(told[1].contains("wnb") && told[2].starts_with("data_centers"), "{told:?}");
+    // What stands between two references is nobody's to see.
+    let url = "https://{{ RUNPOD_SECRET_usr }}:sentinel@{{ RUNPOD_SECRET_wandb }}/";
+    let told =
+        problems(&runpod.deploy(&spec("trainer").env("URL", url)).await.expect_err("one is not there"));
+    assert!(told.len() == 1 && told[0].contains("\"usr\"") && !told[0].contains("sentinel"), "{told:?}");
     assert!(server.creates().is_empty());
     // What was stored a moment ago need not be in the list yet.
     runpod.set_account_secret("fresh", VALUE).await.unwrap();
@@ -336,4 +343,73 @@ async fn rest_v1_has_none_of_it_here_and_says_so() {
     }
     let error = runpod.deploy(&spec("a").template_named("base")).await.expect_err("unsupported");
     assert!(problems(&error).iter().any(|problem| problem.contains("template_named")), "{error}");
+}
+
+/// The list, which says what it does by the time since the first request, and the answers to create, replace and delete.
+type Store = (&'static str, fn(Duration) -> Value, fn(&Request) -> Answer);
+
+/// An account of such secrets.
+async fn store((_, list, say): Store) -> Scripted {
+    let first = Mutex::new(None);
+    Scripted::start(move |request, _| {
+        let since = first.lock().expect("no test panics with it").get_or_insert_with(Instant::now).elapsed();
+        match request.is("GET", "/v2/account/secrets") {
+            true => answer(200, json!({"secrets": list(since)})),
+            false => say(request),
+        }
+    })
+    .await
+}
+
+#[test]
+fn a_secret_is_gone_only_after_lists_over_15_s_lack_it() {
+    run_fast(40, async {
+        let late = |since| {
+            if since < Duration::from_secs(5) { json!([]) } else { json!([{"id": "sec1", "name": "hf"}]) }
+        };
+        let server = store(("shown late", late, |_| answer(204, Value::Null))).await;
+        server.runpod().delete_account_secret("hf").await.expect("it is deleted");
+        let sent = |server: &Scripted, method: &str| {
+            server.heard().iter().filter(|request| request.method == method).count()
+        };
+        assert_eq!(sent(&server, "DELETE"), 1);
+
+        let server = store(("never there", |_| json!([]), |_| refusal(500, "nothing is sent"))).await;
+        let asked_at = Instant::now();
+        server.runpod().delete_account_secret("hf").await.expect("gone is gone");
+        assert!(asked_at.elapsed() >= Duration::from_secs(15) && sent(&server, "DELETE") == 0);
+
+        let listed = |_| json!([{"id": "sec1", "name": "hf"}]);
+        let server = store(("404 by its id", listed, |_| refusal(404, "secret sec1 not found"))).await;
+        server.runpod().delete_account_secret("hf").await.expect("its own id is not there");
+        assert!(sent(&server, "DELETE") > 1, "a list has just shown it");
+
+        let nameless = |_| json!([{"id": "", "name": "hf"}]);
+        let server = store(("an empty id", nameless, |_| refusal(500, "nothing is sent"))).await;
+        let error =
+            server.runpod().delete_account_secret("hf").await.expect_err("it is there, and has no id");
+        assert!(error.kind() == ErrorKind::Unreadable && error.to_string().contains("empty id"), "{error}");
+    })
+    .expect("a runtime can be had");
+}
+
+#[tokio::test]
+async fn an_answer_about_another_secret_is_none_about_the_one_that_was_set() {
+    let (none, one): (fn(Duration) -> Value, fn(Duration) -> Value) =
+        (|_| json!([]), |_| json!([{"id": "sec1", "name": "hf"}]));
+    let stores: [(Store, bool); 6] = [
+        (("made", none, |_| answer(201, json!({"id": "sec9", "name": "hf"}))), true),
+        (("made, nameless", none, |_| answer(201, json!({"id": "sec9"}))), true),
+        (("made, without an id", none, |_| answer(201, json!({"id": "", "name": "hf"}))), false),
+        (("made by another name", none, |_| answer(201, json!({"id": "sec9", "name": "wandb"}))), false),
+        (("replaced", one, |_| answer(200, json!({"id": "sec1", "name": "hf"}))), true),
+        (("another one replaced", one, |_| answer(200, json!({"id": "sec2", "name": "hf"}))), false),
+    ];
+    for (account, is_set) in stores {
+        let name = account.0;
+        let server = store(account).await;
+        let set = server.runpod().set_account_secret("hf", VALUE).await;
+        let kind = set.as_ref().err().map(runpod_lifecycle::Error::kind);
+        assert_eq!(kind, (!is_set).then_some(ErrorKind::Unreadable), "{name}: {set:?}");
+    }
 }

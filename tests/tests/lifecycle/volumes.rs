@@ -453,3 +453,232 @@ async fn rest_v1_has_no_volumes_here_and_says_so() {
     assert!(error.to_string().contains("network volumes"), "{error}");
     assert_eq!(runpod.list_volumes().await.expect_err("unsupported").kind(), ErrorKind::Unsupported);
 }
+
+#[test]
+fn a_404_about_what_an_answer_has_just_shown_is_no_proof_that_it_is_gone() {
+    run_fast(20, async {
+        let listed_at = Arc::new(Mutex::new(None::<Instant>));
+        let server = Scripted::start(move |request, _| {
+            let mut listed_at = listed_at.lock().expect("nobody panicked with it");
+            match request.method.as_str() {
+                "POST" => lost(),
+                // It is known by its id 10 s after lists show it.
+                "DELETE" if listed_at.is_none_or(|at| at.elapsed() >= Duration::from_secs(10)) => {
+                    answer(204, Value::Null)
+                }
+                "DELETE" => refusal(404, "network volume not found"),
+                _ if request.is("GET", "/v2/network-volumes") => {
+                    listed_at.get_or_insert_with(Instant::now);
+                    answer(200, json!({"networkVolumes": [volume("new1", 30, "EU-RO-1")]}))
+                }
+                _ => scripted::account(request),
+            }
+        })
+        .await;
+        let runpod = server.runpod();
+        assert_eq!(runpod.list_volumes().await.expect("it can be read")[0].id, "new1");
+        runpod.delete_volume("new1").await.expect("it is deleted in the end");
+        let deletes = server.heard().iter().filter(|request| request.method == "DELETE").count();
+        assert!((3..=6).contains(&deletes), "{deletes}: until RunPod knows it, and no longer");
+    })
+    .expect("a runtime can be had");
+}
+
+#[test]
+fn an_unclear_create_that_made_two_is_found_out_although_lists_show_one_sooner() {
+    run_fast(20, async {
+        let lost_at = Arc::new(Mutex::new(None::<Instant>));
+        let server = Scripted::start(move |request, _| {
+            let mut lost_at = lost_at.lock().expect("nobody panicked with it");
+            if request.is("POST", "/v2/network-volumes") {
+                *lost_at = Some(Instant::now());
+                return lost();
+            }
+            if !request.is("GET", "/v2/network-volumes") {
+                return scripted::account(request);
+            }
+            let shown = [("new1", 0), ("new2", 6)].into_iter().filter(|(_, seconds)| {
+                lost_at.is_some_and(|at| at.elapsed() >= Duration::from_secs(*seconds))
+            });
+            let shown: Vec<Value> = shown.map(|(id, _)| volume(id, 20, "EU-RO-1")).collect();
+            answer(200, json!({"networkVolumes": shown}))
+        })
+        .await;
+        let error = server.runpod().ensure_volume("data", 20, HERE).await.expect_err("two were made");
+        let VolumeError::Several { volumes, after: Some(_), .. } = &error else { panic!("{error}") };
+        assert!(volumes.len() == 2 && error.may_bill(), "{error}");
+    })
+    .expect("a runtime can be had");
+}
+
+/// The pod list, the pod by its id, and whether the delete is sent and what the error says.
+type Doubt = (&'static str, fn() -> Answer, fn() -> Answer, Result<(), &'static str>);
+
+#[test]
+fn a_delete_is_not_sent_while_it_is_in_doubt_what_a_pod_mounts() {
+    const POD: &str = "k3x9q2m7v1b8z5";
+    fn pod(mounts: Value) -> Value {
+        json!({"id": POD, "name": "old", "status": "EXITED", "mounts": mounts})
+    }
+    fn mounting(volume: &str) -> Value {
+        pod(json!({"network": [{"volumeId": volume, "path": "/workspace"}]}))
+    }
+    fn list(pods: Value) -> Answer {
+        answer(200, json!({"pods": pods}))
+    }
+    let cases: [Doubt; 10] = [
+        ("another one", || list(json!([mounting("vol2")])), || refusal(500, "no"), Ok(())),
+        ("none", || list(json!([pod(json!({}))])), || refusal(500, "no"), Ok(())),
+        (
+            "no right to list",
+            || refusal(403, "no permission for pods"),
+            || refusal(403, "no permission"),
+            Ok(()),
+        ),
+        (
+            "no right to get",
+            || list(json!([mounting("vol1")])),
+            || refusal(403, "no permission"),
+            Err("no permission"),
+        ),
+        (
+            "untold, then another",
+            || list(json!([pod(Value::Null)])),
+            || answer(200, mounting("vol2")),
+            Ok(()),
+        ),
+        ("untold, then it", || list(json!([pod(Value::Null)])), || answer(200, mounting("vol1")), Err(POD)),
+        (
+            "untold",
+            || list(json!([pod(Value::Null)])),
+            || answer(200, pod(Value::Null)),
+            Err("may mount the volume"),
+        ),
+        (
+            "a mount without an id",
+            || list(json!([pod(json!({"network": [{"path": "/workspace"}]}))])),
+            || answer(200, pod(json!({"network": [{"path": "/workspace"}]}))),
+            Err("may mount the volume"),
+        ),
+        (
+            "an entry nobody can read, with an id",
+            || list(json!([{"id": POD, "name": {"first": "old"}}])),
+            || answer(200, mounting("vol1")),
+            Err(POD),
+        ),
+        (
+            "an entry without an id",
+            || list(json!([{"id": null}])),
+            || refusal(404, "pod not found"),
+            Err("may mount"),
+        ),
+    ];
+    let checks = cases.into_iter().map(|(name, list, by_id, outcome)| async move {
+        let server = Scripted::start(move |request, _| match request.method.as_str() {
+            "DELETE" => answer(204, Value::Null),
+            _ if request.is("GET", "/v2/pods") => list(),
+            _ => by_id(),
+        })
+        .await;
+        let deleted = server.runpod().delete_volume("vol1").await;
+        let is_sent = server.heard().iter().any(|request| request.method == "DELETE");
+        assert_eq!((deleted.is_ok(), is_sent), (outcome.is_ok(), outcome.is_ok()), "{name}: {deleted:?}");
+        if let (Err(error), Err(words)) = (deleted, outcome) {
+            assert!(error.to_string().contains(words), "{name}: {error}");
+        }
+    });
+    run_fast(20, join_all(checks)).expect("a runtime can be had");
+}
+
+#[tokio::test]
+async fn a_pod_that_was_just_created_and_is_not_listed_yet_keeps_its_volume() {
+    let settings =
+        settings().list_lag(Duration::from_secs(1500)).network_volume("vol1", "data", 20, "EU-RO-1");
+    let world = build(settings).await;
+    let pod = world.runpod.deploy(&spec("trainer").network_volume("vol1")).await.unwrap();
+    let error = world.runpod.delete_volume("vol1").await.expect_err("it is mounted");
+    let VolumeError::Mounted { pod_ids, source: None, .. } = &error else { panic!("{error}") };
+    assert_eq!((pod_ids.as_slice(), world.sent("deleteNetworkVolume")), ([pod.id.clone()].as_slice(), 0));
+}
+
+#[tokio::test]
+async fn an_exhausted_rate_limit_holds_no_delete_of_a_volume_back() {
+    let server = Scripted::start(|request, _| {
+        let answered = match request.is("GET", "/v2/network-volumes") {
+            true => answer(200, json!({"networkVolumes": []})),
+            false => scripted::account(request),
+        };
+        answered
+            .header("RateLimit-Policy", "\"hour\";q=1000;w=3600")
+            .header("RateLimit", "\"hour\";r=0;t=3000")
+    })
+    .await;
+    let runpod = server.runpod();
+    runpod.list_volumes().await.expect("the limit is not known yet");
+    runpod.delete_volume("vol1").await.expect("it ends what is billed");
+}
+
+/// The stock of the spec's one GPU type in a catalog.
+type Catalog = fn() -> Answer;
+
+#[test]
+fn nowhere_in_stock_is_said_only_where_the_catalog_shows_it() {
+    fn gpus(stock: Value) -> Answer {
+        let mut gpu = json!({"id": GPU, "memory": 24, "secure": true, "community": true});
+        for (key, value) in stock.as_object().expect("a table") {
+            gpu[key] = value.clone();
+        }
+        answer(200, json!({"gpus": [gpu]}))
+    }
+    let cases: [(&str, Catalog, Result<&str, &str>); 6] = [
+        ("none", || gpus(json!({"availability": "NONE", "dataCenters": []})), Err("NowhereInStock")),
+        ("unknown", || gpus(json!({})), Err("StockUntold")),
+        ("some, and not where", || gpus(json!({"availability": "HIGH"})), Err("StockUntold")),
+        ("no right", || refusal(403, "no permission for the catalog"), Err("StockUntold")),
+        ("no catalog", || refusal(500, "Something went wrong"), Err("StockUntold")),
+        (
+            "some",
+            || {
+                gpus(
+                    json!({"availability": "LOW", "dataCenters": [{"id": "EU-CZ-1", "availability": "LOW"}]}),
+                )
+            },
+            Ok("EU-CZ-1"),
+        ),
+    ];
+    let checks = cases.into_iter().map(|(name, catalog, outcome)| async move {
+        let server = Scripted::start(move |request, _| match request.path.split('?').next() {
+            Some("/v2/catalog/gpus") => catalog(),
+            Some("/v2/network-volumes") if request.method == "GET" => {
+                answer(200, json!({"networkVolumes": []}))
+            }
+            Some("/v2/network-volumes") => {
+                answer(201, volume("new1", 20, request.body["dataCenter"].as_str().expect("it is named")))
+            }
+            _ => scripted::account(request),
+        })
+        .await;
+        let spec = spec("trainer");
+        match (server.runpod().ensure_volume("data", 20, Place::WhereInStock(&spec)).await, outcome) {
+            (Ok(volume), Ok(place)) => assert_eq!(volume.data_center.as_deref(), Some(place), "{name}"),
+            (Err(error), Err(kind)) => {
+                assert_eq!(refused(&error), kind, "{name}: {error}");
+                assert!(error.to_string().contains("name a data center"), "{name}: {error}");
+            }
+            (ensured, _) => panic!("{name}: {ensured:?}"),
+        }
+    });
+    run_fast(20, join_all(checks)).expect("a runtime can be had");
+}
+
+#[tokio::test]
+async fn a_volume_that_is_there_is_taken_wherever_the_spec_may_go_in_stock_or_not() {
+    let settings = settings().capacity(GPU, 0).network_volume("vol1", "data", 20, "EU-RO-1");
+    let world = build(settings).await;
+    for (data_centers, is_taken) in [(&[] as &[&str], true), (&["eu-ro-1"], true), (&["US-CA-2"], false)] {
+        let spec = data_centers.iter().fold(spec("trainer"), |spec, id| spec.data_center(*id));
+        let ensured = stocked(&world, &spec).await;
+        assert_eq!(ensured.is_ok(), is_taken, "{data_centers:?}: {ensured:?}");
+        assert!(is_taken || matches!(ensured, Err(VolumeError::Elsewhere { .. })), "{ensured:?}");
+    }
+}

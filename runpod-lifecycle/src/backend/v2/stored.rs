@@ -5,6 +5,8 @@ use runpod_api::{Failure, Int, Integer, LenientList, Secret, http::StatusCode, v
 use crate::{
     AccountSecret, Registry, Template, Volume,
     backend::{Answer, Items, NextPage, answer, printable, status, unreadable, unsendable},
+    knowledge::listing::Unreadable,
+    stored::Stored,
 };
 
 use super::{PAGE, V2, next_page};
@@ -121,9 +123,16 @@ impl V2 {
     }
 }
 
-fn items<T, U>(list: LenientList<T>, what: &str, read: fn(T) -> U) -> Items<U> {
+/// The entries of a list. One with an empty id is none that anything can be done to.
+fn items<T, U: Stored>(list: LenientList<T>, what: &str, read: fn(T) -> U) -> Items<U> {
     let malformed = list.malformed().iter().map(|malformed| unreadable(malformed, what)).collect();
-    Items { items: list.into_iter().map(read).collect(), unreadable: malformed }
+    let mut read = Items { items: list.into_iter().map(read).collect(), unreadable: malformed };
+    for nameless in read.items.extract_if(.., |item| item.id().is_empty()) {
+        let problem = format!("the list holds {what} with an empty id");
+        let name = nameless.name().map(str::to_owned);
+        read.unreadable.push(Unreadable { id: None, name, problem });
+    }
+    read
 }
 
 fn volume(volume: types::NetworkVolume) -> Volume {
