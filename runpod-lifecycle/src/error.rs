@@ -95,7 +95,8 @@ impl Error {
 
     /// The same error, saying also what was done before it.
     pub(crate) fn with_note(self, note: &str) -> Self {
-        Self { note: Some(note.into()), ..self }
+        let note = self.note.as_ref().map_or_else(|| note.into(), |first| format!("{first}; {note}").into());
+        Self { note: Some(note), ..self }
     }
 
     /// The same error of a later attempt at what an earlier one may have done.

@@ -3,7 +3,8 @@
 use std::{cmp::Reverse, fmt, time::Duration};
 
 use crate::{
-    Cloud, Hardware, Order, PodSpec, Problem, Stock, Warning, pods::cost::running_storage, spec::HardwareSpec,
+    Cloud, Hardware, Order, Pod, PodSpec, Problem, Stock, Warning, pods::cost::running_storage,
+    spec::HardwareSpec,
 };
 
 /// The shortest life that is worth a create.
@@ -28,6 +29,24 @@ pub struct Candidate {
     /// The data centers allowed that have some, with how many there are. Empty if the catalog does not say, as for the
     /// community cloud.
     pub data_centers: Vec<(String, Stock)>,
+}
+
+impl Candidate {
+    /// Returns true if it is the same hardware in the same cloud.
+    pub(crate) fn is_like(&self, other: &Self) -> bool {
+        (&self.hardware, self.cloud) == (&other.hardware, other.cloud)
+    }
+
+    /// Returns true if a pod may come of it, as far as the pod shows its hardware and cloud.
+    pub(crate) fn is_of(&self, pod: &Pod) -> bool {
+        let gpu = |has: &dyn Fn(&str) -> bool| pod.gpu.as_ref().is_none_or(|gpu| has(&gpu.id));
+        let is_hardware = match &self.hardware {
+            Hardware::Gpu { id, .. } => gpu(&|shown| shown == id),
+            Hardware::AnyGpu { ids, .. } => gpu(&|shown| ids.iter().any(|id| id == shown)),
+            Hardware::Cpu { flavor, .. } => pod.cpu.as_ref().is_none_or(|cpu| cpu.flavor == *flavor),
+        };
+        is_hardware && pod.cloud.is_none_or(|cloud| cloud == self.cloud)
+    }
 }
 
 /// Hardware that a deploy does not ask for, although the spec allows it by name or by need.
@@ -66,9 +85,7 @@ impl Choice {
 
     /// Returns true if the same is asked for already: a catalog may list a type twice, with different stock.
     pub(crate) fn has(&self, candidate: &Candidate) -> bool {
-        let is_it =
-            |known: &Candidate| (&known.hardware, known.cloud) == (&candidate.hardware, candidate.cloud);
-        self.candidates.iter().any(is_it)
+        self.candidates.iter().any(|known| known.is_like(candidate))
     }
 
     pub(crate) fn leave_out(&mut self, id: String, count: u32, cloud: Cloud, reason: String) {

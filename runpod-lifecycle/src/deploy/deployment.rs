@@ -22,7 +22,6 @@ use crate::{
     backend::Create,
     client::{call::Call, pace::Demand, retry},
     deploy::{
-        error::grouped,
         placement::Placement,
         step::{AfterRound, CandidateError, NextStep, suggestions},
     },
@@ -38,9 +37,6 @@ use crate::{
         lifetime::Lifetime,
     },
 };
-
-/// Prices are told in tenths of a cent.
-const PRICE_ROUNDING_USD: f64 = 0.001;
 
 /// Pauses before each search for a pod whose create has an unknown outcome: 15 s in all, since new
 /// pods show up in lists late (observed).
@@ -61,10 +57,15 @@ pub(crate) struct Terms {
 }
 
 impl Terms {
-    /// Ends the deploy at the next refusal, and its wait for stock at once.
+    /// Ends the deploy before its next create, and its wait for stock at once.
     pub(crate) fn call_off(&self) {
         self.is_called_off.store(true, Ordering::Relaxed);
         self.hurry.notify_one();
+    }
+
+    /// Returns true once whoever wanted the pod wants it no more.
+    pub(crate) fn is_called_off(&self) -> bool {
+        self.is_called_off.load(Ordering::Relaxed)
     }
 
     /// Takes a turn to send; `None` if there is no limit.
@@ -82,9 +83,11 @@ pub(crate) struct Deployment<'a> {
     /// When it began, by RunPod's clock and by one that nobody sets.
     began_at: (SystemTime, Instant),
     /// The lifetime of the pod that the next create makes.
-    lifetime: Option<Duration>,
-    /// The last create that may have made a pod which no list has shown.
-    unclear: Option<Error>,
+    pub(crate) lifetime: Option<Duration>,
+    /// The creates that may each have made a pod which no list has shown, with their candidates.
+    pub(crate) unclear: Vec<(Error, Candidate)>,
+    /// The last pod that cost too much. Its search finds what else the creates so far have made.
+    pub(crate) over_price: Option<PodHandle>,
     /// Everything beside hardware and cloud that the pod's machine must have.
     demand: Arc<str>,
     /// The last refusal of each candidate, in the order tried.
@@ -102,8 +105,8 @@ pub(crate) struct Deployment<'a> {
     pub(crate) has_waited: bool,
     /// When waiting for stock ends; `None` without patience.
     pub(crate) deadline: Option<Instant>,
-    /// The id of the pod that was to be replaced, and is gone.
-    pub(crate) replaced: Option<String>,
+    /// The ids of the pods that were to be replaced, and are gone.
+    pub(crate) replaced: Vec<String>,
 }
 
 impl<'a> Deployment<'a> {
@@ -128,7 +131,8 @@ impl<'a> Deployment<'a> {
             claim,
             began_at,
             lifetime: spec.lifetime,
-            unclear: None,
+            unclear: Vec::new(),
+            over_price: None,
             demand: Arc::default(),
             attempts: Vec::new(),
             taken,
@@ -139,23 +143,18 @@ impl<'a> Deployment<'a> {
             uncounted: 0,
             has_waited: false,
             deadline: spec.patience.map(|patience| began_at.1 + patience.min(LONGEST_PATIENCE)),
-            replaced: None,
+            replaced: Vec::new(),
         }
     }
 
     /// The same deployment, in place of a pod that is gone.
     pub(crate) fn after_removing(self, replaced: Option<String>) -> Self {
-        Self { replaced, ..self }
-    }
-
-    /// Returns true if a create may have made a pod that no list has shown.
-    pub(crate) fn is_unclear(&self) -> bool {
-        self.unclear.is_some()
+        Self { replaced: replaced.into_iter().collect(), ..self }
     }
 
     /// Warns that its own pod may come up beside one that it has adopted.
     pub(crate) fn warn_of_second(&self, adopted: &str) {
-        if let Some(unclear) = &self.unclear {
+        if let Some((unclear, _)) = self.unclear.last() {
             let (pod_id, others) = (adopted.to_owned(), Vec::new());
             let warning = Warning::SecondPodUnknown { pod_id, others, reason: unclear.what() };
             self.runpod.notify(&Event::Warned { warning });
@@ -183,44 +182,39 @@ impl<'a> Deployment<'a> {
 
     /// Attempts the candidates in order until RunPod accepts one, and again while the spec has patience.
     pub(crate) async fn run(mut self, mut placement: Placement) -> Result<PodHandle, DeployError> {
-        let mut candidates = placement.candidates.clone();
+        let (mut candidates, mut since) = (placement.candidates.clone(), Instant::now());
         self.demand = self.spec.demand(&placement.data_centers).into();
         loop {
-            match self.round(&candidates, &placement.data_centers).await {
+            match self.round(&candidates, &placement.data_centers, since).await {
                 Ok(Some(pod)) => return Ok(self.accepted(pod)),
-                Ok(None) if self.terms.is_called_off.load(Ordering::Relaxed) => {
-                    let end = self.all_refused();
-                    return Err(self.ended(end));
-                }
+                Ok(None) if self.terms.is_called_off() => return Err(self.without_pod().await),
                 Ok(None) => {}
-                Err(error) => return Err(self.ended(error)),
+                Err(error) => return Err(self.ended(error).await),
             }
-            candidates = match self.after_round(&mut placement).await {
-                Ok(AfterRound::Round(candidates)) => candidates,
+            (candidates, since) = match self.after_round(&mut placement).await {
+                Ok(AfterRound::Round(candidates, since)) => (candidates, since),
                 Ok(AfterRound::Made(pod)) => return Ok(self.accepted(*pod)),
                 Ok(AfterRound::Adopted(pod)) => return Ok(pod),
-                Ok(AfterRound::Over) => {
-                    let end = self.all_refused();
-                    return Err(self.ended(end));
-                }
-                Err(error) => return Err(self.ended(error)),
+                Ok(AfterRound::Over) => return Err(self.without_pod().await),
+                Err(error) => return Err(self.ended(error).await),
             };
         }
     }
 
-    /// Attempts each candidate once; `None` if all were refused, or time is up.
+    /// Attempts each candidate once that was chosen at `since`; `None` if all were refused, time is up, or it is called off.
     async fn round(
         &mut self,
         candidates: &[Candidate],
         data_centers: &[String],
+        since: Instant,
     ) -> Result<Option<Pod>, DeployError> {
-        let (began, mut uncounted) = (Instant::now(), 1);
+        let mut uncounted = 1;
         for candidate in candidates {
-            // Whoever called it off wants no pod: the fewer creates, the fewer to end.
-            if self.terms.is_called_off.load(Ordering::Relaxed) && !self.attempts.is_empty() {
+            let Some(_order) = self.next_create(candidate, since).await else { continue };
+            // Whoever called it off wants no pod: what is not created need not be ended.
+            if self.terms.is_called_off() {
                 return Ok(None);
             }
-            let Some(_order) = self.next_create(candidate, began).await else { continue };
             self.rounds += std::mem::take(&mut uncounted);
             // Dropped from here on, it may leave a pod that no list shows yet.
             self.taken.is_creating = true;
@@ -245,6 +239,11 @@ impl<'a> Deployment<'a> {
         self.runpod.notify(&Event::CandidateTried { hardware: hardware.clone() });
         self.lifetime = self.spec.lifetime_of(candidate);
         let pod = self.create(candidate, data_centers).await?;
+        // The search after an unclear answer may have found what an earlier create has made.
+        let made = self.unclear_of(&pod).map(|index| self.unclear[index].1.clone());
+        if let Some(earlier) = made.filter(|_| !candidate.is_of(&pod)) {
+            self.lifetime = self.spec.lifetime_of(&earlier);
+        }
         // Named before anything else can go wrong.
         let (pod_id, cost_usd_per_hour) = (pod.id.clone(), pod.cost_usd_per_hour);
         self.runpod.notify(&Event::PodCreated { pod_id, hardware, cost_usd_per_hour });
@@ -252,7 +251,7 @@ impl<'a> Deployment<'a> {
         self.within_price(pod, candidate).await
     }
 
-    fn refused(&mut self, candidate: &Candidate, error: Error) {
+    pub(crate) fn refused(&mut self, candidate: &Candidate, error: Error) {
         let Candidate { hardware, cloud, .. } = candidate;
         let reason = error.message().to_owned();
         self.runpod.notify(&Event::CandidateRefused { hardware: hardware.to_string(), reason });
@@ -272,51 +271,22 @@ impl<'a> Deployment<'a> {
         Demand { hardware, cloud: candidate.cloud, rest }
     }
 
-    fn all_refused(&mut self) -> DeployError {
+    /// The place of the last unclear create that a pod may come from, by its hardware and cloud.
+    pub(crate) fn unclear_of(&self, pod: &Pod) -> Option<usize> {
+        self.unclear.iter().rposition(|(_, candidate)| candidate.is_of(pod))
+    }
+
+    pub(crate) fn all_refused(&mut self) -> DeployError {
         let attempts = std::mem::take(&mut self.attempts);
         let (name, suggestions) = (self.spec.name.clone(), suggestions(self.spec));
         let waited = Waited { duration: self.began_at.1.elapsed(), rounds: self.rounds };
         let waited = self.has_waited.then_some(waited);
-        DeployError::AllRefused { name, attempts, suggestions, waited, replaced: None }
+        DeployError::AllRefused { name, attempts, suggestions, waited, replaced: Vec::new() }
     }
 
     /// Returns true if the time to wait is over. The first round takes as long as it takes.
     pub(crate) fn is_late(&self) -> bool {
         self.has_waited && self.deadline.is_none_or(|deadline| Instant::now() >= deadline)
-    }
-
-    /// The pod, unless it costs more than the spec allows: then it is terminated.
-    async fn within_price(&self, pod: Pod, candidate: &Candidate) -> Result<Pod, CandidateError> {
-        let Some(max_usd_per_hour) = self.spec.max_usd_per_hour else { return Ok(pod) };
-        let Some(compute) = pod.cost_usd_per_hour.filter(|usd| *usd > 0.0) else {
-            let warning = Warning::PriceUnknown { pod_id: pod.id.clone() };
-            self.runpod.notify(&Event::Warned { warning });
-            return Ok(pod);
-        };
-        // RunPod's own word on the disks where it gives one.
-        let storage = pod.hourly_cost().storage_usd;
-        let usd_per_hour =
-            compute + storage.unwrap_or_else(|| self.spec.storage_usd_per_hour(&candidate.hardware));
-        if usd_per_hour <= max_usd_per_hour + PRICE_ROUNDING_USD {
-            return Ok(pod);
-        }
-        // A 404 about a pod as new as that proves nothing.
-        let (claim, at) = (self.claim.clone(), Instant::now());
-        let created = Created { claim, at, pod: Arc::new(pod.clone()), adopts: false };
-        self.runpod.lookups().records.created(created);
-        let (name, pod_id) = (self.spec.name.clone(), pod.id.clone());
-        if let Err(source) = self.runpod.end(&pod).await {
-            let over = DeployError::OverPrice { name, pod_id, usd_per_hour, max_usd_per_hour, source };
-            return Err(CandidateError::End(over));
-        }
-        self.runpod.notify(&Event::OverPriceTerminated {
-            pod_id: pod_id.clone(),
-            usd_per_hour,
-            max_usd_per_hour,
-        });
-        let message = format!("pod {pod_id} cost ${usd_per_hour:.3} per hour and was terminated");
-        let error = Error::of_answer(ErrorKind::OverPrice, Operation::CreatePod, Some(&name), message);
-        Err(CandidateError::NextCandidate(error))
     }
 
     /// Creates one candidate, at most once however often it is sent.
@@ -342,7 +312,7 @@ impl<'a> Deployment<'a> {
                         return Ok(pod);
                     }
                     // Absent from lists for 15 s is leave to go on, and no proof: the end still says so.
-                    self.unclear = Some(error.clone());
+                    self.unclear.push((error.clone(), candidate.clone()));
                     match NextStep::once_absent(&error) {
                         NextStep::NextCandidate => return Err(CandidateError::NextCandidate(error)),
                         NextStep::End => return Err(CandidateError::End(DeployError::Refused(error))),
@@ -355,6 +325,9 @@ impl<'a> Deployment<'a> {
                 Some(pause) => self.runpod.rest_after(&error, call, pause).await,
                 None => false,
             };
+            if self.terms.is_called_off() {
+                return Err(CandidateError::NextCandidate(error));
+            }
             if !is_rested {
                 return Err(CandidateError::End(DeployError::Refused(error)));
             }
@@ -395,63 +368,32 @@ impl<'a> Deployment<'a> {
         Err(Error::of_answer(ErrorKind::Unreadable, Operation::CreatePod, Some(name), message))
     }
 
+    /// The time in which this deploy may have made pods, given one of them.
+    pub(crate) fn window(&self, pod: &Pod) -> Window {
+        let (now, (began, since)) = (self.runpod.server_now(), self.began_at);
+        // The create that made it may have been sent at any time since the beginning. A clock may have been set
+        // since then, or have stood still.
+        let span = now.duration_since(began).unwrap_or_default().max(since.elapsed());
+        Window::around(pod.created().unwrap_or(now), span)
+    }
+
     fn accepted(self, pod: Pod) -> PodHandle {
         let asked = Lifetime::written(&self.env(), None);
-        let Self { runpod, spec, mut claim, began_at, unclear, .. } = self;
+        let window = self.window(&pod);
+        let Self { runpod, spec, mut claim, unclear, .. } = self;
         if let Some(warning) = surprise(&pod, asked, &spec.labels) {
             runpod.notify(&Event::Warned { warning });
         }
-        if let Some(unclear) = &unclear {
+        if let Some((unclear, _)) = unclear.last() {
             let warning = Warning::SecondPodPossible { pod_id: pod.id.clone(), reason: unclear.what() };
             runpod.notify(&Event::Warned { warning });
         }
-        let now = runpod.server_now();
-        // The create that made it may have been sent at any time since the beginning. A clock may have been set
-        // since then, or have stood still.
-        let span = now.duration_since(began_at.0).unwrap_or_default().max(began_at.1.elapsed());
-        claim.window = Some(Window::around(pod.created().unwrap_or(now), span));
+        claim.window = Some(window);
         let pod = Arc::new(pod);
         let adopts = spec.if_exists.adopts();
         let created = Created { claim, at: Instant::now(), pod: Arc::clone(&pod), adopts };
         let record = runpod.lookups().records.created(created);
         PodHandle::of_create(runpod.clone(), pod, record).with_origin(Origin::Created)
-    }
-
-    /// The end of a deploy. Not having been listed for a while is proof enough to send a create again, since
-    /// a pod that shows up late is found by its marker then. After the end nothing searches for it any more.
-    fn ended(mut self, end: DeployError) -> DeployError {
-        match self.replaced.take() {
-            Some(id) => self.end_of(end).after_removing(id),
-            None => self.end_of(end),
-        }
-    }
-
-    fn end_of(self, end: DeployError) -> DeployError {
-        let (unclear, end) = match (self.unclear, end) {
-            (
-                Some(unclear),
-                DeployError::OverPrice { name, pod_id, usd_per_hour, max_usd_per_hour, source },
-            ) => {
-                let note = format!(
-                    "a second pod of this name may bill, since an earlier create was unclear: {}",
-                    unclear.what()
-                );
-                let source = source.with_note(&note);
-                return DeployError::OverPrice { name, pod_id, usd_per_hour, max_usd_per_hour, source };
-            }
-            (Some(unclear), end) if !end.may_bill() => (unclear, end),
-            (_, end) => return end,
-        };
-        let seconds = RECONCILE_PAUSES.iter().sum::<u64>();
-        let mut reason = format!("{}; no list showed it for {seconds} s", unclear.what());
-        match end {
-            DeployError::Refused(error) if error.may_have_been_applied() => {}
-            DeployError::AllRefused { attempts, .. } => {
-                reason += &format!(", then every candidate was refused: {}", grouped(&attempts));
-            }
-            end => reason += &format!(", then: {end}"),
-        }
-        DeployError::Unclear { name: self.spec.name.clone(), pod_id: None, reason, source: None }
     }
 }
 

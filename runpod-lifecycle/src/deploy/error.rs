@@ -96,12 +96,21 @@ pub(crate) fn grouped(attempts: &[Attempt]) -> String {
 pub enum DeployError {
     /// The spec is wrong. Nothing was sent but reads; no pod was created.
     Spec(SpecError),
-    /// The name is in use: by one pod and [`IfExists::Fail`](crate::IfExists::Fail), or by several. No pod was created.
+    /// The name is in use: by one pod and [`IfExists::Fail`](crate::IfExists::Fail), or by several. This deploy has no pod.
     NameTaken {
         /// The name.
         name: String,
         /// The pods that have it.
         pods: Vec<PodHandle>,
+        /// What this deploy had done by then, as clauses, such as that a pod which was to be replaced is gone. Usually empty.
+        notes: Vec<String>,
+    },
+    /// The deploy was called off ([`WithPod::until`](crate::WithPod::until)) before its first create. No pod was created.
+    CalledOff {
+        /// The name of the pod that was to be.
+        name: String,
+        /// What this deploy had done by then, as clauses, such as that a pod which was to be replaced is gone. Usually empty.
+        notes: Vec<String>,
     },
     /// Another deploy of this name through the same handle, or a clone of it, has not come to an end. This
     /// one created nothing.
@@ -111,12 +120,12 @@ pub enum DeployError {
         /// The time for which the other one was waited for.
         waited: Duration,
     },
-    /// RunPod could not be asked what is there, so nothing was created.
+    /// RunPod could not be asked what is there, so no pod was deployed.
     Lookup(Error),
-    /// The pod to be replaced is not proven gone, so nothing was created. It may still bill.
+    /// The pod to be replaced is not proven gone, so no pod was deployed. It may still bill.
     NotReplaced(WaitError),
     /// The pod that has the name was to be started ([`IfExists::AdoptAndStart`](crate::IfExists)), and that failed. No pod was
-    /// created.
+    /// deployed.
     ///
     /// # Cost
     /// The pod is as it was, unless the source [may have been applied](Error::may_have_been_applied): then it may run.
@@ -126,9 +135,10 @@ pub enum DeployError {
         /// The failure to start it.
         source: Error,
     },
-    /// RunPod refused for a reason that no other candidate changes. No pod was created.
+    /// RunPod refused for a reason that no other candidate changes. No pod is left of this deploy.
     Refused(Error),
-    /// Every candidate was refused. No pod was created.
+    /// Every candidate was refused, by RunPod or for its price ([`ErrorKind::OverPrice`]): a pod that cost too much is
+    /// terminated. No pod is left of this deploy.
     AllRefused {
         /// The name of the pod that was to be.
         name: String,
@@ -139,9 +149,9 @@ pub enum DeployError {
         /// The wait for stock before the last of them; `None` without [`patience`](crate::PodSpec::patience), or if
         /// waiting would have changed nothing.
         waited: Option<Waited>,
-        /// The id of the pod that was to be replaced ([`IfExists::Replace`](crate::IfExists)): it is
-        /// terminated and gone. `None` if there was none.
-        replaced: Option<String>,
+        /// The ids of the pods that were to be replaced ([`IfExists::Replace`](crate::IfExists)): they are
+        /// terminated and gone. Usually empty, or one.
+        replaced: Vec<String>,
     },
     /// The pod was created or adopted and did not become ready; `aftermath` says what became of it.
     NotReady {
@@ -159,7 +169,8 @@ pub enum DeployError {
     /// after that.
     GaveWay(Box<GaveWay>),
     /// A create was sent, its answer was lost, and the search for the pod brought no certainty; or no list
-    /// showed the pod for 15 s and no other create succeeded.
+    /// showed the pod for 15 s and no other create succeeded; or a pod cost too much and is terminated, and its create may
+    /// have made a second one.
     ///
     /// # Cost
     /// A pod of this name may exist and bill. Search for it ([`find`](crate::RunPod::find)) before deploying again.
@@ -211,13 +222,18 @@ impl fmt::Display for DeployError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Spec(error) => error.fmt(f),
-            Self::NameTaken { name, pods } => {
+            Self::NameTaken { name, pods, notes } => {
                 let end = if pods.len() == 1 { "it" } else { "all but one" };
                 let pods = list(pods.iter().map(|pod| &pod.id));
                 write!(
                     f,
                     "pod name {name:?} is taken by {pods}; adopt or replace it, choose another name, or terminate {end}"
-                )
+                )?;
+                notes.iter().try_for_each(|note| write!(f, "; {note}"))
+            }
+            Self::CalledOff { name, notes } => {
+                write!(f, "pod {name:?} was called off before its first create, so no pod was created")?;
+                notes.iter().try_for_each(|note| write!(f, "; {note}"))
             }
             Self::NameBusy { name, waited } => write!(
                 f,
@@ -225,17 +241,17 @@ impl fmt::Display for DeployError {
                 waited.as_secs()
             ),
             Self::Lookup(error) => {
-                write!(f, "no pod was created, since what is there could not be found out: {error}")
+                write!(f, "no pod was deployed, since what is there could not be found out: {error}")
             }
             Self::NotReplaced(error) => {
-                write!(f, "no pod was created, since the one to be replaced is not proven gone: {error}")
+                write!(f, "no pod was deployed, since the one to be replaced is not proven gone: {error}")
             }
             Self::NotStarted { source, .. } => {
-                write!(f, "no pod was created, and the one that has the name was not started: {source}")
+                write!(f, "no pod was deployed, and the one that has the name was not started: {source}")
             }
             Self::Refused(error) => error.fmt(f),
             Self::AllRefused { name, attempts, suggestions, waited, replaced } => {
-                tell_all_refused(f, name, attempts, suggestions, *waited, replaced.as_deref())
+                tell_all_refused(f, name, attempts, suggestions, *waited, replaced)
             }
             Self::NotReady { pod_id, origin, aftermath, source } => {
                 let made = if *origin == Origin::Adopted { "adopted" } else { "deployed" };
@@ -271,7 +287,7 @@ fn tell_all_refused(
     attempts: &[Attempt],
     suggestions: &[&str],
     waited: Option<Waited>,
-    replaced: Option<&str>,
+    replaced: &[String],
 ) -> fmt::Result {
     let cause = match looks_like_rule(attempts) {
         _ if are_over_price(attempts) => "Each cost more than the spec allows.",
@@ -280,9 +296,10 @@ fn tell_all_refused(
     };
     write!(
         f,
-        "no candidate for pod {name:?} was accepted and none was created{}{}: {}. {cause}",
+        "no candidate for pod {name:?} was accepted and {}{}{}: {}. {cause}",
+        if attempts.iter().any(is_over_price) { "none is left" } else { "none was created" },
         waited.map(|waited| format!(", {waited}")).unwrap_or_default(),
-        replaced.map(|id| format!(", though {}", is_gone(id))).unwrap_or_default(),
+        replaced.iter().map(|id| format!(", though {}", is_gone(id))).collect::<String>(),
         grouped(attempts)
     )?;
     if suggestions.is_empty() { Ok(()) } else { write!(f, " Try {}", suggestions.join(", ")) }
@@ -291,7 +308,11 @@ fn tell_all_refused(
 impl std::error::Error for DeployError {
     fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
         match self {
-            Self::Spec(_) | Self::NameTaken { .. } | Self::NameBusy { .. } | Self::AllRefused { .. } => None,
+            Self::Spec(_)
+            | Self::NameTaken { .. }
+            | Self::CalledOff { .. }
+            | Self::NameBusy { .. }
+            | Self::AllRefused { .. } => None,
             Self::Lookup(error) | Self::Refused(error) => error.source(),
             Self::NotReplaced(error) => error.source(),
             Self::NotReady { source, .. } => source.source(),
@@ -305,25 +326,46 @@ impl std::error::Error for DeployError {
 }
 
 impl DeployError {
-    /// The same end, saying also that the pod to be replaced is gone.
-    pub(crate) fn after_removing(self, id: String) -> Self {
-        let note = is_gone(&id);
+    /// The same end, saying also that pods to be replaced are gone.
+    pub(crate) fn after_removing(self, ids: Vec<String>) -> Self {
         match self {
-            Self::Refused(error) => Self::Refused(error.with_note(&note)),
             Self::AllRefused { name, attempts, suggestions, waited, .. } => {
-                Self::AllRefused { name, attempts, suggestions, waited, replaced: Some(id) }
+                Self::AllRefused { name, attempts, suggestions, waited, replaced: ids }
             }
+            end => ids.iter().fold(end, |end, id| end.with_note(&is_gone(id))),
+        }
+    }
+
+    /// The same end, saying also what was done before it. A spec and refusals of every candidate have no place for it.
+    pub(crate) fn with_note(self, note: &str) -> Self {
+        let added = |mut notes: Vec<String>| {
+            notes.push(note.to_owned());
+            notes
+        };
+        match self {
+            Self::Lookup(error) => Self::Lookup(error.with_note(note)),
+            Self::Refused(error) => Self::Refused(error.with_note(note)),
+            Self::NotReplaced(error) => Self::NotReplaced(error.with_note(note)),
+            Self::NotStarted { pod_id, source } => {
+                Self::NotStarted { pod_id, source: source.with_note(note) }
+            }
+            Self::NameTaken { name, pods, notes } => Self::NameTaken { name, pods, notes: added(notes) },
+            Self::CalledOff { name, notes } => Self::CalledOff { name, notes: added(notes) },
             Self::Unclear { name, pod_id, reason, source } => {
                 Self::Unclear { name, pod_id, reason: format!("{reason}; {note}"), source }
             }
             Self::OverPrice { name, pod_id, usd_per_hour, max_usd_per_hour, source } => {
-                let source = source.with_note(&note);
+                let source = source.with_note(note);
                 Self::OverPrice { name, pod_id, usd_per_hour, max_usd_per_hour, source }
             }
             Self::Duplicated { name, pod_id, duplicates, source } => {
-                Self::Duplicated { name, pod_id, duplicates, source: source.with_note(&note) }
+                Self::Duplicated { name, pod_id, duplicates, source: source.with_note(note) }
             }
-            other => other,
+            end @ (Self::Spec(_)
+            | Self::NameBusy { .. }
+            | Self::AllRefused { .. }
+            | Self::NotReady { .. }
+            | Self::GaveWay(_)) => end,
         }
     }
 
@@ -382,7 +424,12 @@ fn is_gone(replaced: &str) -> String {
 }
 
 fn are_over_price(attempts: &[Attempt]) -> bool {
-    !attempts.is_empty() && attempts.iter().all(|attempt| attempt.error.kind() == ErrorKind::OverPrice)
+    !attempts.is_empty() && attempts.iter().all(is_over_price)
+}
+
+/// Returns true if the candidate was accepted, and its pod terminated for its price.
+pub(crate) fn is_over_price(attempt: &Attempt) -> bool {
+    attempt.error.kind() == ErrorKind::OverPrice
 }
 
 fn looks_like_rule(attempts: &[Attempt]) -> bool {

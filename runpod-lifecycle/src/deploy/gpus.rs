@@ -1,7 +1,7 @@
 //! The GPU candidates of a deploy: those that are named, then those that meet a need.
 
 use crate::{
-    Cloud, GpuType, Hardware, Order, Problem, Warning,
+    Cloud, GpuType, Hardware, Order, Problem, Stock, Warning,
     deploy::{
         candidate::{Candidate, Choice, sort},
         nearest::unknown,
@@ -147,19 +147,24 @@ fn gpu_candidate(
     cloud: Cloud,
     data_centers: &[String],
 ) -> Candidate {
-    // Stock per data center does not tell where community hosts are (observed).
-    let is_told = cloud != Cloud::Community || data_centers.is_empty();
     Candidate {
         price_usd_per_hour: known
             .and_then(|gpu| gpu.price_usd_per_hour)
             .map(|price| price * f64::from(count)),
-        stock: known.filter(|_| is_told).and_then(|gpu| stock_in(data_centers, gpu.stock, &gpu.data_centers)),
+        stock: known.and_then(|gpu| gpu_stock(gpu, cloud, data_centers)),
         data_centers: known
             .filter(|_| cloud != Cloud::Community)
             .map_or_else(Vec::new, |gpu| stocked(data_centers, &gpu.data_centers)),
         hardware: Hardware::Gpu { id, count },
         cloud,
     }
+}
+
+/// The stock of a type where it is allowed; `None` if the catalog does not say.
+pub(crate) fn gpu_stock(gpu: &GpuType, cloud: Cloud, data_centers: &[String]) -> Option<Stock> {
+    // Stock per data center does not tell where community hosts are (observed).
+    let is_told = cloud != Cloud::Community || data_centers.is_empty();
+    is_told.then(|| stock_in(data_centers, gpu.stock, &gpu.data_centers)).flatten()
 }
 
 /// Warns if a pod cannot have so many GPUs of a type. A cloud that does not offer it may say 0.

@@ -5,6 +5,7 @@ mod cpus;
 pub(crate) mod data_centers;
 pub(crate) mod deployment;
 mod difference;
+mod ending;
 pub(crate) mod error;
 pub(crate) mod fleet;
 mod gpus;
@@ -12,6 +13,7 @@ pub(crate) mod nearest;
 mod patience;
 pub(crate) mod placement;
 pub(crate) mod plan;
+mod price;
 pub(crate) mod recover;
 pub(crate) mod scope;
 pub(crate) mod step;
@@ -98,6 +100,10 @@ impl RunPod {
         let Some(taken) = self.lookups().names.take(&spec.name).await else {
             return Err(DeployError::NameBusy { name: spec.name.clone(), waited: names::PATIENCE });
         };
+        // Before a pod is replaced that nobody is to follow.
+        if terms.is_called_off() {
+            return Err(DeployError::CalledOff { name: spec.name.clone(), notes: Vec::new() });
+        }
         let replaced = match self.settle_name(spec).await? {
             Standing::Free => None,
             Standing::Adopted(pod) => return Ok(pod),
@@ -165,8 +171,10 @@ impl RunPod {
             (IfExists::Replace, Ok([pod])) => {
                 self.remove(&pod).await.map(|()| Standing::Removed(pod.id.clone()))
             }
-            (_, Ok(pod)) => Err(DeployError::NameTaken { name: spec.name.clone(), pods: pod.into() }),
-            (_, Err(pods)) => Err(DeployError::NameTaken { name: spec.name.clone(), pods }),
+            (_, pods) => {
+                let pods = pods.map_or_else(|pods| pods, Vec::from);
+                Err(DeployError::NameTaken { name: spec.name.clone(), pods, notes: Vec::new() })
+            }
         }
     }
 

@@ -13,7 +13,7 @@ use tokio::{
 };
 
 use crate::{
-    Candidate, Cloud, CpuFlavor, DeployError, Error, ErrorKind, Event, GpuType, Hardware, PodHandle, PodSpec,
+    Candidate, Cloud, CpuFlavor, DeployError, Error, ErrorKind, Event, GpuType, Hardware, Pod, PodSpec,
     Stock,
     client::{
         call::Call,
@@ -23,7 +23,7 @@ use crate::{
         Standing,
         deployment::Deployment,
         placement::{Offer, Placement, forbids_more_than_a_read},
-        step::AfterRound,
+        step::{AfterRound, CandidateError},
     },
     error::operation::Operation,
     knowledge::identity::Whose,
@@ -47,37 +47,75 @@ impl Deployment<'_> {
         };
         // Whoever waits is in nobody's way.
         (self.has_waited, self.turn) = (true, None);
-        let candidates = {
+        let (candidates, since) = {
             let hurry = pin!(self.terms.hurry.notified());
             let watch = Box::pin(self.watch(placement, deadline));
             match timeout_at(deadline, select(watch, hurry)).await {
-                Ok(Either::Left((candidates, _))) => candidates?,
+                // What others are refused while this one waits for its turn is news to it.
+                Ok(Either::Left((candidates, _))) => (candidates?, Instant::now()),
                 Ok(Either::Right(_)) | Err(_) => return Ok(AfterRound::Over),
             }
         };
         self.turn = self.terms.turn().await;
-        self.settle_again(candidates).await
+        if self.terms.is_called_off() {
+            return Ok(AfterRound::Over);
+        }
+        match candidates.iter().all(|candidate| self.is_refused(candidate, since)) {
+            true => Ok(AfterRound::Round(Vec::new(), since)),
+            false => self.settle_again(candidates, since).await,
+        }
     }
 
     /// Sees to the name once more: another process may have taken it, or a lost create have made its pod after all.
-    async fn settle_again(&mut self, candidates: Vec<Candidate>) -> Result<AfterRound, DeployError> {
-        if self.is_unclear() {
-            let named = self.runpod.named_at_deploy(&self.spec.name).await.map_err(DeployError::Lookup)?;
-            let ours = |pod: &&PodHandle| self.claim.whose(pod) == Whose::Ours;
-            if let Some(pod) = named.iter().find(ours) {
-                self.runpod.notify(&Event::PodFound { pod_id: pod.id.clone() });
-                return Ok(AfterRound::Made(Box::new((**pod).clone())));
-            }
+    async fn settle_again(
+        &mut self,
+        mut candidates: Vec<Candidate>,
+        since: Instant,
+    ) -> Result<AfterRound, DeployError> {
+        if let Some(pod) = self.made_after_all(&mut candidates).await? {
+            return Ok(AfterRound::Made(Box::new(pod)));
         }
         match self.runpod.settle_name(self.spec).await? {
             Standing::Free => {}
             Standing::Adopted(pod) => {
                 self.warn_of_second(&pod.id);
+                self.end_twins().await;
                 return Ok(AfterRound::Adopted(pod));
             }
-            Standing::Removed(id) => self.replaced = Some(id),
+            Standing::Removed(id) => self.replaced.push(id),
         }
-        Ok(AfterRound::Round(candidates))
+        Ok(AfterRound::Round(candidates, since))
+    }
+
+    /// The pod of a lost create, if it shows by now and costs no more than it may. The candidate of one that costs more is
+    /// out, as if the answer had not been lost.
+    async fn made_after_all(&mut self, candidates: &mut Vec<Candidate>) -> Result<Option<Pod>, DeployError> {
+        if self.unclear.is_empty() {
+            return Ok(None);
+        }
+        let named = self.runpod.named_at_deploy(&self.spec.name).await.map_err(DeployError::Lookup)?;
+        for pod in named.iter().filter(|pod| self.claim.whose(pod) == Whose::Ours).collect::<Vec<_>>() {
+            self.runpod.notify(&Event::PodFound { pod_id: pod.id.clone() });
+            // Without any left, it is a second pod of the last one.
+            let index = self.unclear_of(pod).or(self.unclear.len().checked_sub(1));
+            let Some(candidate) = index.map(|index| self.unclear.remove(index).1) else { continue };
+            self.lifetime = self.spec.lifetime_of(&candidate);
+            match self.within_price((**pod).clone(), &candidate).await {
+                Ok(pod) => return Ok(Some(pod)),
+                Err(CandidateError::End(error)) => return Err(error),
+                Err(CandidateError::NextCandidate(error)) => {
+                    self.refused(&candidate, error);
+                    candidates.retain(|other| !other.is_like(&candidate));
+                }
+                Err(CandidateError::Late) => {}
+            }
+        }
+        Ok(None)
+    }
+
+    /// Returns true if the last create of a candidate since then was refused, whoever sent it.
+    fn is_refused(&self, candidate: &Candidate, since: Instant) -> bool {
+        self.runpod.lookups().pace.created_since(&self.demand_of(candidate), since) == Some(false)
     }
 
     /// Waits until candidates may be there: as the catalog says, as another deploy has found out, or since it is time
@@ -259,41 +297,44 @@ impl Deployment<'_> {
     }
 
     /// Waits for the turn to send a create; `None` if it would come too late, or if another deploy was refused the
-    /// candidate since `began`. The first round takes no turns.
+    /// candidate after `since`. The first round takes no turns.
     pub(crate) async fn next_create(
         &self,
         candidate: &Candidate,
-        began: Instant,
+        since: Instant,
     ) -> Option<Option<OwnedMutexGuard<()>>> {
         if !self.has_waited {
             return Some(None);
         }
-        let pace = &self.runpod.lookups().pace;
-        let turn = pace.creates.take().await;
-        let is_refused = pace.created_since(&self.demand_of(candidate), began) == Some(false);
-        (!is_refused && !self.is_late()).then_some(turn)
+        let turn = self.runpod.lookups().pace.creates.take().await;
+        (!self.is_refused(candidate, since) && !self.is_late()).then_some(turn)
     }
 }
 
 impl Placement {
-    /// Chooses the candidates anew by what the catalog says now; as before if that leaves none. Where it cannot be read,
-    /// it says nothing of their stock.
+    /// Chooses the candidates anew by what the catalog says now. If that leaves none, or lacks one that is named, they are as
+    /// before, each with its own stock. An answer that cannot be read, or is empty, says nothing of any.
     fn renew(&mut self, spec: &PodSpec, about: Question, fresh: Option<Fresh>) {
         match (&mut self.offer, fresh) {
-            (Offer::Gpus(offers), Some(Fresh::Gpus(cloud, types))) => {
+            (Offer::Gpus(offers), Some(Fresh::Gpus(cloud, types))) if !types.is_empty() => {
                 offers
                     .iter_mut()
                     .filter(|(own, _)| *own == cloud)
                     .for_each(|(_, own)| *own = Some(types.clone()));
             }
-            (Offer::Cpus(own), Some(Fresh::Cpus(flavors))) => *own = Some(flavors),
+            (Offer::Cpus(own), Some(Fresh::Cpus(flavors))) if !flavors.is_empty() => *own = Some(flavors),
             _ => {
                 let untold = self.candidates.iter_mut().filter(|one| question(one) == about);
                 return untold.for_each(|candidate| candidate.stock = None);
             }
         }
-        if let Ok(choice) = self.offer.choose(spec, &self.data_centers, true) {
-            self.candidates = choice.candidates;
+        let Self { offer, data_centers, candidates, .. } = self;
+        match offer.choose(spec, data_centers, true) {
+            Ok(choice) => *candidates = choice.candidates,
+            Err(_) => candidates
+                .iter_mut()
+                .filter(|candidate| question(candidate) == about)
+                .for_each(|candidate| candidate.stock = offer.stock_of(candidate, data_centers)),
         }
     }
 }

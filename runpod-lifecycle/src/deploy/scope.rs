@@ -148,8 +148,9 @@ impl<'a, T, E> WithPod<'a, T, E> {
     /// Ends the scope as soon as a future does, such as one that waits for Ctrl-C. Default: never.
     ///
     /// The pod is terminated at once. If its first wait was cut short, a list is read 15 s after its create that shows
-    /// whether that made a second pod. A deploy that is under way is seen through first, since only the answer to its create
-    /// tells the pod's id; one that waits for stock ([`PodSpec::patience`]) ends.
+    /// whether that made a second pod. A create that is under way is seen through first, since only its answer tells the
+    /// pod's id; no other is sent after it. Before the first create the deploy ends with [`DeployError::CalledOff`], and replaces
+    /// nothing; one that waits for stock ([`PodSpec::patience`]) ends too.
     pub fn until(self, interrupt: impl Future<Output = ()> + Send + 'a) -> Self {
         *self.interrupt.lock().unwrap_or_else(PoisonError::into_inner) = Some(Box::pin(interrupt));
         self
@@ -221,7 +222,7 @@ impl RunPod {
         let run = Box::pin(async move {
             let interrupt = given.lock().unwrap_or_else(PoisonError::into_inner).take();
             let interrupt = interrupt.unwrap_or_else(|| Box::pin(future::pending()));
-            // Heard from the beginning, and obeyed once the deploy has come to its end.
+            // Heard from the beginning: the deploy sends no further create, and sees the one under way through.
             let terms = Terms::default();
             let (pod, interrupt) = match select(Box::pin(self.deploy_on(spec, &terms)), interrupt).await {
                 Either::Left((pod, interrupt)) => (pod, Some(interrupt)),

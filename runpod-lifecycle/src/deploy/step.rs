@@ -1,5 +1,7 @@
 //! The step after a failed create.
 
+use tokio::time::Instant;
+
 use crate::{Candidate, Cloud, DeployError, Error, ErrorKind, Pod, PodHandle, PodSpec};
 
 /// Why a candidate brought no pod.
@@ -12,9 +14,9 @@ pub(crate) enum CandidateError {
 
 /// The step after a round of creates that brought no pod.
 pub(crate) enum AfterRound {
-    /// Another round, of these candidates.
-    Round(Vec<Candidate>),
-    /// A create of an earlier round had made the pod after all.
+    /// Another round, of these candidates, which were chosen then.
+    Round(Vec<Candidate>, Instant),
+    /// A create of an earlier round had made the pod after all. It costs no more than it may.
     Made(Box<Pod>),
     /// Another process has made a pod of the name, which is taken.
     Adopted(PodHandle),

@@ -374,7 +374,8 @@ impl PodSpec {
     ///
     /// Candidates whose list price is higher, or not in RunPod's catalog, are left out. A pod that costs more than that by
     /// RunPod's answer to its create is terminated at once, and the next candidate is tried; one of which that answer names no price
-    /// is a warning. A pod that is adopted is taken whatever it costs. A network volume and the disks of a template bill besides.
+    /// is a warning. A deploy that ends without a pod after that reads a list 15 s after the create, and ends the second pod that it may
+    /// have made. A pod that is adopted is taken whatever it costs. A network volume and the disks of a template bill besides.
     ///
     /// REST v1 has no catalog: there it is a problem of the spec.
     pub fn max_usd_per_hour(mut self, limit: f64) -> Self {

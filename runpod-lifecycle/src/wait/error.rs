@@ -37,6 +37,8 @@ pub struct WaitReport {
     pub in_place_of: Option<String>,
     /// Why another pod of the name may exist and bill, with its id if that is known; `None` if none may.
     pub doubt: Option<String>,
+    /// What was done before the wait, as clauses. Usually empty.
+    pub notes: Vec<String>,
 }
 
 impl fmt::Display for WaitReport {
@@ -61,7 +63,7 @@ impl fmt::Display for WaitReport {
         if let Some(error) = &self.last_error {
             write!(f, ", last error: {error}")?;
         }
-        self.doubt.as_ref().map_or(Ok(()), |doubt| write!(f, "; {doubt}"))
+        self.doubt.iter().chain(&self.notes).try_for_each(|note| write!(f, "; {note}"))
     }
 }
 
@@ -94,6 +96,7 @@ impl WaitReport {
             elapsed: Duration::ZERO,
             in_place_of: None,
             doubt: None,
+            notes: Vec::new(),
         }
     }
 }
@@ -209,6 +212,16 @@ impl WaitError {
     /// The same with a doubt about other pods of the name.
     pub(crate) fn with_doubt(mut self, doubt: Option<String>) -> Self {
         self.report_mut().doubt = doubt;
+        self
+    }
+
+    /// The same, saying also what was done before it.
+    pub(crate) fn with_note(mut self, note: &str) -> Self {
+        match &mut self {
+            // Its text may be the failed call's alone.
+            Self::Call { source, .. } => *source = source.clone().with_note(note),
+            other => other.report_mut().notes.push(note.to_owned()),
+        }
         self
     }
 

@@ -379,6 +379,7 @@ impl<'a> Watch<'a> {
             elapsed,
             in_place_of: None,
             doubt: None,
+            notes: Vec::new(),
         })
     }
 }

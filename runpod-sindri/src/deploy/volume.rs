@@ -20,7 +20,11 @@ pub(super) async fn mount(
         _ => Vec::new(),
     };
     if existing.len() > 1 || existing.len() == 1 && !force {
-        return Err(deploy(DeployError::NameTaken { name: name.to_owned(), pods: existing }));
+        return Err(deploy(DeployError::NameTaken {
+            name: name.to_owned(),
+            pods: existing,
+            notes: Vec::new(),
+        }));
     }
     // Everything that a plan can find wrong comes before a volume that bills.
     runpod.plan(&blueprint.spec(force)).await.map_err(deploy)?;

@@ -57,7 +57,7 @@ async fn a_lookup_that_failed_says_what_was_asked_and_answered() {
     });
     let error = handle(&server).deploy(&spec()).await.expect_err("nobody may look");
     assert!(matches!(error, DeployError::Lookup(_)));
-    assert_says(error, &["no pod was created", "could not list GPU types", "401 \"invalid api key\"", KEYS]);
+    assert_says(error, &["no pod was deployed", "could not list GPU types", "401 \"invalid api key\"", KEYS]);
 }
 
 #[tokio::test]
@@ -71,7 +71,7 @@ async fn a_pod_that_could_not_be_replaced_is_named_with_the_reason() {
     let error = handle(&server).deploy(&spec().if_exists(IfExists::Replace)).await.expect_err("it is locked");
     assert!(matches!(error, DeployError::NotReplaced(_)) && error.may_bill());
     let words =
-        ["no pod was created", "could not terminate pod k3x9q2m7v1b8z5", "\"Pod is locked\"", "Unlock it"];
+        ["no pod was deployed", "could not terminate pod k3x9q2m7v1b8z5", "\"Pod is locked\"", "Unlock it"];
     assert_says(error, &words);
 }
 

@@ -99,6 +99,24 @@ fn a_deploy_that_waits_for_stock_is_in_nobodys_way() {
     .expect("a runtime");
 }
 
+#[test]
+fn what_one_is_refused_spares_those_that_wait_for_their_turn_the_search_and_the_create() {
+    run_fast(100, async {
+        let (minute, waiting) = (Duration::from_secs(60), 8);
+        let settings = settings().time_scale(1.0).real_endpoints(false).capacity(SCARCE, 0);
+        let world = build(settings.capacity_at(5 * minute, Scope::of_type(SCARCE), 1)).await;
+        let patient = |n| PodSpec::gpu(format!("p{n}"), "image", [SCARCE]).patience(10 * minute);
+        let results = world.runpod.deploy_all((0..waiting).map(patient)).at_once(1).await.unwrap();
+        assert_eq!(results.iter().filter(|result| result.is_ok()).count(), 1);
+        assert_eq!(world.sent("createPod"), waiting + 1 + 1, "the first that is refused spares the others");
+        let requests = world.sim.requests();
+        let late = requests.iter().filter(|sent| sent.at > 5 * minute);
+        let lists = late.filter(|sent| sent.operation.as_deref() == Some("listPods")).count();
+        assert!(lists <= 4, "{lists} lists for two creates, in pages of two");
+    })
+    .expect("a runtime");
+}
+
 #[tokio::test]
 async fn each_pod_is_ended_whatever_becomes_of_the_others() {
     let world = world().await;

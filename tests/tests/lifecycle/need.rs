@@ -5,6 +5,7 @@ use std::{
     time::Duration,
 };
 
+use runpod_bench::clock::run_fast;
 use runpod_lifecycle::{Cloud, DeployError, ErrorKind, Event, Order, PodSpec};
 use serde_json::{Value, json};
 
@@ -246,34 +247,98 @@ async fn a_pod_that_costs_more_than_it_may_is_ended_and_the_next_candidate_tried
     assert!(told.contains("terminated pod pod10: it cost $0.9"), "{told}");
 }
 
-#[tokio::test]
-async fn where_everything_costs_more_the_error_says_so_and_nothing_bills() {
-    let server = Scripted::start(|request, _| says(request, |_| 0.9)).await;
-    let error = server.runpod().deploy(&any().max_usd_per_hour(0.5)).await.expect_err("all cost too much");
-    let text = error.to_string();
-    assert!(
-        text.contains("Each cost more than the spec allows") && text.contains("pod9 cost $0.9"),
-        "{text}"
-    );
-    assert!(!error.may_bill());
-    let DeployError::AllRefused { attempts, .. } = error else { panic!("{text}") };
-    assert!(attempts.iter().all(|attempt| attempt.error.kind() == ErrorKind::OverPrice));
+#[test]
+fn where_everything_costs_more_the_error_says_so_and_nothing_bills() {
+    run_fast(50, async {
+        let server = Scripted::start(|request, _| says(request, |_| 0.9)).await;
+        let error =
+            server.runpod().deploy(&any().max_usd_per_hour(0.5)).await.expect_err("all cost too much");
+        let text = error.to_string();
+        for told in ["Each cost more than the spec allows", "pod9 cost $0.9", "and none is left: "] {
+            assert!(text.contains(told) && !text.contains("none was created"), "{text}");
+        }
+        assert!(!error.may_bill());
+        let DeployError::AllRefused { attempts, .. } = error else { panic!("{text}") };
+        assert!(attempts.iter().all(|attempt| attempt.error.kind() == ErrorKind::OverPrice));
+    })
+    .expect("a runtime");
 }
 
-#[tokio::test]
-async fn a_pod_that_costs_too_much_and_cannot_be_ended_is_named() {
-    let server = Scripted::start(|request, _| match request.method == "DELETE" {
-        true => refusal(403, "you may not"),
-        false => says(request, |_| 0.9),
+#[test]
+fn a_pod_that_costs_too_much_and_cannot_be_ended_is_named() {
+    run_fast(50, async {
+        let server = Scripted::start(|request, _| match request.method == "DELETE" {
+            true => refusal(403, "you may not"),
+            false => says(request, |_| 0.9),
+        })
+        .await;
+        let error =
+            server.runpod().deploy(&any().max_usd_per_hour(0.5)).await.expect_err("it cannot be ended");
+        assert!(error.may_bill() && error.pod_ids() == ["pod10"], "{error}");
+        assert!(
+            error.to_string().contains("you may not") && error.to_string().contains("terminate it"),
+            "{error}"
+        );
+        assert_eq!(server.creates().len(), 1);
     })
-    .await;
-    let error = server.runpod().deploy(&any().max_usd_per_hour(0.5)).await.expect_err("it cannot be ended");
-    assert!(error.may_bill() && error.pod_ids() == ["pod10"], "{error}");
-    assert!(
-        error.to_string().contains("you may not") && error.to_string().contains("terminate it"),
-        "{error}"
-    );
-    assert_eq!(server.creates().len(), 1);
+    .expect("a runtime");
+}
+
+#[test]
+fn a_pod_that_costs_too_much_is_told_of_whatever_ends_the_deploy_after_it() {
+    run_fast(50, async {
+        let server = Scripted::start(|request, _| match request.body["gpu"]["id"] == L4 {
+            true => refusal(402, "no balance"),
+            false => says(request, |_| 0.9),
+        })
+        .await;
+        let error = server.runpod().deploy(&any().max_usd_per_hour(0.5)).await.expect_err("no money is left");
+        let text = error.to_string();
+        assert!(matches!(error, DeployError::Refused(_)) && !error.may_bill(), "{text}");
+        assert!(text.contains("no balance") && text.contains("pod pod10 cost $0.9"), "{text}");
+    })
+    .expect("a runtime");
+}
+
+/// An account whose create makes two pods that cost too much, of which lists show the one that no answer names.
+fn twice(made: &Mutex<Option<Value>>, request: &Request, is_locked: bool) -> Answer {
+    let mut made = made.lock().expect("no test panics with it");
+    match (request.method.as_str(), request.path.as_str()) {
+        ("DELETE", "/v2/pods/twin") if is_locked => refusal(400, "Pod is locked"),
+        ("DELETE", "/v2/pods/twin") => {
+            *made = None;
+            answer(204, Value::Null)
+        }
+        ("POST", "/v2/pods") => {
+            let mut twin = fresh_pod();
+            (twin["id"], twin["cost"]) = (json!("twin"), json!(0.9));
+            (twin["name"], twin["env"]) = (request.body["name"].clone(), request.body["env"].clone());
+            *made = Some(twin);
+            says(request, |_| 0.9)
+        }
+        ("GET", path) if path.starts_with("/v2/pods") && !path.starts_with("/v2/pods/") => {
+            answer(200, json!({"pods": made.iter().collect::<Vec<_>>()}))
+        }
+        _ => says(request, |_| 0.9),
+    }
+}
+
+#[test]
+fn the_second_pod_of_one_that_costs_too_much_is_ended_or_named() {
+    for is_locked in [false, true] {
+        run_fast(50, async move {
+            let made = Mutex::new(None);
+            let server = Scripted::start(move |request, _| twice(&made, request, is_locked)).await;
+            let spec = PodSpec::gpu("trainer", "image", [A40]).max_usd_per_hour(0.5);
+            let error = server.runpod().deploy(&spec).await.expect_err("it costs too much");
+            let is_asked = server.heard().iter().any(|heard| heard.is("DELETE", "/v2/pods/twin"));
+            assert!(is_asked && error.may_bill() == is_locked, "{error}");
+            assert_eq!(error.pod_ids(), if is_locked { vec!["twin"] } else { vec![] }, "{error}");
+            assert_eq!(matches!(&error, DeployError::AllRefused { .. }), !is_locked, "{error}");
+            assert!(!is_locked || error.to_string().contains("Pod is locked"), "{error}");
+        })
+        .expect("a runtime");
+    }
 }
 
 #[tokio::test]
@@ -294,7 +359,7 @@ async fn a_total_becomes_a_lifetime_by_the_list_price() {
 
 #[test]
 fn a_404_about_an_over_priced_pod_is_no_proof_that_it_is_gone() {
-    runpod_bench::clock::run_fast(50, async {
+    run_fast(50, async {
         let server = Scripted::start(|request, earlier| match request.method.as_str() {
             "DELETE" if earlier < 6 => refusal(404, "pod not found"),
             _ => says(request, |_| 0.9),

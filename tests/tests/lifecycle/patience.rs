@@ -462,6 +462,195 @@ fn a_pod_of_a_lost_create_that_shows_during_the_wait_is_the_deploys_own() {
     });
 }
 
+/// An account whose first create is answered with 502 and makes a pod of this cost, which lists show from minute 2 on until it
+/// is terminated; later ones find no stock, and the catalog shows some from minute 3 on.
+fn late(made: &Mutex<Option<Value>>, request: &Request, minute: f64, usd: f64) -> Answer {
+    let mut made = made.lock().unwrap();
+    match (request.method.as_str(), request.path.split('?').next().unwrap_or_default()) {
+        ("GET", "/v2/catalog/gpus") => {
+            let gpu = |id, usd: f64| {
+                let stock = if minute < 3.0 { "NONE" } else { "LOW" };
+                json!({"id": id, "secure": true, "price": {"secure": usd}, "availability": stock})
+            };
+            answer(200, json!({"gpus": [gpu(GPU, 0.5), gpu(SCARCE, 0.7)]}))
+        }
+        ("POST", "/v2/pods") if made.is_none() && minute < 0.5 => {
+            let mut pod = fresh_pod();
+            (pod["name"], pod["env"]) = (request.body["name"].clone(), request.body["env"].clone());
+            (pod["cost"], pod["createdAt"]) = (json!(usd), Value::Null);
+            *made = Some(pod);
+            refusal(502, "bad gateway")
+        }
+        ("POST", "/v2/pods") => refusal(400, NO_STOCK),
+        ("DELETE", _) => {
+            *made = None;
+            answer(204, Value::Null)
+        }
+        ("GET", "/v2/pods") if minute > 2.0 => answer(200, json!({"pods": made.iter().collect::<Vec<_>>()})),
+        _ => account(request),
+    }
+}
+
+#[test]
+fn a_pod_that_shows_late_and_costs_too_much_is_ended_like_any_other() {
+    fast(async {
+        let made = Mutex::default();
+        let (server, heard) = odd(move |request, minute| late(&made, request, minute, 5.0)).await;
+        let spec = spec("lost").max_usd_per_hour(1.0).patience(HOUR);
+        let error = server.runpod().deploy(&spec).await.expect_err("it costs too much");
+        let ended = heard.lock().unwrap().iter().filter(|(_, request)| request.method == "DELETE").count();
+        assert_eq!((ended, error.may_bill()), (1, false), "{error}");
+        assert!(matches!(error, DeployError::AllRefused { .. }), "{error}");
+        assert!(error.to_string().contains("k3x9q2m7v1b8z5 cost $5.0"), "{error}");
+    });
+}
+
+#[test]
+fn the_lifetime_of_a_pod_that_shows_late_is_its_own_candidates() {
+    fast(async {
+        let made = Mutex::default();
+        let (server, _) = odd(move |request, minute| late(&made, request, minute, 0.5)).await;
+        let told: Arc<Mutex<String>> = Arc::default();
+        let teller = Arc::clone(&told);
+        let runpod = server.runpod().on_event(move |event| *teller.lock().unwrap() += &format!("{event}\n"));
+        let spec = PodSpec::gpu("lost", "image", [GPU, SCARCE]).max_total_usd(9.0).patience(HOUR);
+        runpod.deploy(&spec).await.expect("it is there after all");
+        let told = told.lock().unwrap();
+        assert!(told.contains("bad gateway") && !told.contains("another lifetime of pod"), "{told}");
+        assert!(!told.contains("a second pod may"), "its create is unclear no more: {told}");
+    });
+}
+
+#[test]
+fn an_answer_that_lacks_a_type_hides_none_of_the_others() {
+    // What the catalog lists from minute 1 on, and by when the other type is found, which is in stock from minute 3 on.
+    for (listed, found_by) in [(&[SCARCE][..], 4.5), (&[][..], 6.5)] {
+        fast(async move {
+            let (server, heard) = odd(move |request, minute| match request.is("GET", "/v2/catalog/gpus") {
+                true if minute < 1.0 => catalog("NONE"),
+                true => {
+                    let stock = if minute < 3.0 { "NONE" } else { "HIGH" };
+                    let gpu = |id: &&str| json!({"id": id, "secure": true, "availability": stock});
+                    answer(200, json!({"gpus": listed.iter().map(gpu).collect::<Vec<_>>()}))
+                }
+                false if is_create(request) && (minute < 3.0 || request.body["gpu"]["id"] == GPU) => {
+                    refusal(400, NO_STOCK)
+                }
+                false => account(request),
+            })
+            .await;
+            let spec = PodSpec::gpu("two", "image", [GPU, SCARCE]).patience(HOUR);
+            server.runpod().deploy(&spec).await.expect("the other comes");
+            let created = heard.lock().unwrap().last().unwrap().0;
+            assert!(created <= found_by, "{listed:?}: {created}");
+        });
+    }
+}
+
+/// An account with a pod `old` of the name, whose creates find no stock. From minute 2 on lists show these pods, and the
+/// catalog says so.
+fn replaced(so_far: &Mutex<(Vec<String>, usize)>, request: &Request, minute: f64, end: &End) -> Answer {
+    let (gone, creates) = &mut *so_far.lock().unwrap();
+    let path = request.path.split('?').next().unwrap_or_default();
+    match (request.method.as_str(), path, path.strip_prefix("/v2/pods/")) {
+        ("GET", "/v2/catalog/gpus", _) if minute > 2.0 => (end.catalog)(),
+        ("GET", "/v2/catalog/gpus", _) => catalog("NONE"),
+        ("DELETE", _, Some(id)) if end.is_locked && id != "old" => refusal(403, "you may not"),
+        ("DELETE", _, Some(id)) => {
+            gone.push(id.to_owned());
+            answer(204, Value::Null)
+        }
+        ("GET", _, Some(_)) => refusal(404, "pod not found"),
+        ("GET", "/v2/pods", _) => {
+            let ids = if minute > 2.0 { end.others } else { &["old"] };
+            let pod = |id: &&str| {
+                let mut pod = fresh_pod();
+                (pod["id"], pod["name"]) = (json!(id), json!("contested"));
+                pod
+            };
+            let listed: Vec<Value> =
+                ids.iter().filter(|id| !gone.iter().any(|gone| gone == *id)).map(pod).collect();
+            answer(200, json!({"pods": listed}))
+        }
+        ("POST", "/v2/pods", _) => {
+            *creates += 1;
+            match *creates {
+                1 if end.is_first_lost => refusal(502, "bad gateway"),
+                _ => refusal(400, NO_STOCK),
+            }
+        }
+        _ => account(request),
+    }
+}
+
+struct End {
+    catalog: fn() -> Answer,
+    others: &'static [&'static str],
+    is_locked: bool,
+    is_first_lost: bool,
+    is_it: fn(&DeployError) -> bool,
+    told: &'static [&'static str],
+}
+
+#[test]
+fn whatever_ends_a_deploy_says_which_pods_it_has_replaced_and_what_is_unclear() {
+    const OLD: &str = "pod old, which was to be replaced, is terminated and gone";
+    const NEW: &str = "pod new, which was to be replaced, is terminated and gone";
+    let stock = || catalog("LOW");
+    let plain = End {
+        catalog: stock,
+        others: &[],
+        is_locked: false,
+        is_first_lost: false,
+        is_it: |_| true,
+        told: &[OLD],
+    };
+    for end in [
+        End {
+            catalog: || refusal(401, "no more"),
+            is_it: |error| matches!(error, DeployError::Lookup(_)),
+            ..plain
+        },
+        End {
+            others: &["one", "two"],
+            is_it: |error| matches!(error, DeployError::NameTaken { .. }),
+            ..plain
+        },
+        End {
+            others: &["new"],
+            is_locked: true,
+            is_it: |error| matches!(error, DeployError::NotReplaced(_)) && error.pod_id() == Some("new"),
+            ..plain
+        },
+        End {
+            others: &["new"],
+            is_locked: true,
+            is_first_lost: true,
+            is_it: |error| matches!(error, DeployError::NotReplaced(_)) && error.may_bill(),
+            told: &[OLD, "you may not", "an earlier create was unclear", "bad gateway"],
+            ..plain
+        },
+        End {
+            others: &["new"],
+            is_it: |error| matches!(error, DeployError::AllRefused { replaced, .. } if *replaced == ["old", "new"]),
+            told: &[OLD, NEW],
+            ..plain
+        },
+    ] {
+        fast(async move {
+            let (so_far, is_it, told) = (Mutex::default(), end.is_it, end.told);
+            let (server, _) = odd(move |request, minute| replaced(&so_far, request, minute, &end)).await;
+            let spec = spec("contested").if_exists(IfExists::Replace).patience(10 * MINUTE);
+            let error = server.runpod().deploy(&spec).await.expect_err("there is no stock");
+            let text = error.to_string();
+            assert!(is_it(&error), "{error:?}");
+            for told in told {
+                assert_eq!(text.matches(told).count(), 1, "{told}: {text}");
+            }
+        });
+    }
+}
+
 #[tokio::test]
 async fn without_patience_or_with_none_the_candidates_are_tried_once() {
     for spec in [spec("hasty"), spec("hasty").patience(Duration::ZERO)] {

@@ -96,6 +96,6 @@ async fn replacing_creates_only_after_the_old_pod_is_proven_gone() {
     new.wait_until(Running, LONG).await.unwrap();
     let error =
         world.runpod.deploy(&spec("swap").if_exists(IfExists::Replace)).await.expect_err("it is locked");
-    assert!(error.to_string().contains("no pod was created"), "{error}");
+    assert!(error.to_string().contains("no pod was deployed"), "{error}");
     assert_eq!(world.sent("createPod"), 2);
 }

@@ -1,13 +1,15 @@
 //! A pod for as long as it is worked with: it is ended on every way out, and only if it was created for this.
 
-use std::{io, time::Duration};
+use std::{io, sync::Arc, time::Duration};
 
 use futures_util::FutureExt;
 use httpmock::HttpMockResponse;
 use runpod_bench::clock::run_fast;
-use runpod_lifecycle::{Aftermath, Cloud, IfExists, PodHandle, PodSpec, RunPod, Running, ScopeError, Scoped};
+use runpod_lifecycle::{
+    Aftermath, Cloud, DeployError, Event, IfExists, PodHandle, PodSpec, RunPod, Running, ScopeError, Scoped,
+};
 use serde_json::{Value, json};
-use tokio::time::sleep;
+use tokio::{sync::Notify, time::sleep};
 
 use crate::{
     account::{Account, STOCK, State, accept, pod_with, refusal},
@@ -116,13 +118,65 @@ fn a_scope_is_interrupted_in_its_wait_and_in_its_work() {
     }
 }
 
+/// A handle, and an interrupt that comes when its first create is on its way.
+fn interrupted_at_create(account: &Account) -> (RunPod, impl Future<Output = ()> + use<>) {
+    let tried = Arc::new(Notify::new());
+    let teller = Arc::clone(&tried);
+    let runpod = account.runpod().on_event(move |event| {
+        if matches!(event, Event::CandidateTried { .. }) {
+            teller.notify_one();
+        }
+    });
+    (runpod, async move { tried.notified().await })
+}
+
 #[test]
-fn an_interrupt_before_the_pod_is_there_ends_it_as_soon_as_it_is() {
+fn a_deploy_that_is_called_off_before_its_first_create_creates_and_replaces_nothing() {
     run_fast(SPEED, async {
         let account = Account::new(made).await;
-        let (runpod, spec) = (account.runpod(), spec());
-        let work = async |_: PodHandle| -> Result<(), io::Error> { panic!("it is interrupted before") };
+        account.state().pods.push(pod_with(json!({"id": "theirs", "name": "trainer"})));
+        let (runpod, spec) = (account.runpod(), spec().if_exists(IfExists::Replace));
+        let work = async |_: PodHandle| -> Result<(), io::Error> { panic!("there is no pod") };
         let error = runpod.with_pod(&spec, Running, MINUTE, work).until(async {}).await.expect_err("at once");
+        let text = error.to_string();
+        assert!(matches!(&error, ScopeError::Deploy(DeployError::CalledOff { .. })), "{text}");
+        assert!(!error.may_bill() && text.contains("no pod was created"), "{text}");
+        let state = account.state();
+        assert!(state.deleted.is_empty() && state.creates.is_empty(), "{:?}", state.deleted);
+    })
+    .expect("a runtime");
+}
+
+#[test]
+fn a_deploy_that_is_called_off_once_it_has_replaced_a_pod_says_so_and_creates_nothing() {
+    run_fast(SPEED, async {
+        let account = Account::new(made).await;
+        account.state().pods.push(pod_with(json!({"id": "theirs", "name": "trainer"})));
+        let (runpod, spec) = (account.runpod(), spec().if_exists(IfExists::Replace));
+        let work = async |_: PodHandle| -> Result<(), io::Error> { panic!("there is no pod") };
+        let replaced = async {
+            while account.state().deleted.is_empty() {
+                sleep(Duration::from_millis(1)).await;
+            }
+        };
+        let error =
+            runpod.with_pod(&spec, Running, MINUTE, work).until(replaced).await.expect_err("called off");
+        let text = error.to_string();
+        assert!(matches!(&error, ScopeError::Deploy(DeployError::CalledOff { .. })), "{text}");
+        assert!(text.contains("pod theirs, which was to be replaced, is terminated and gone"), "{text}");
+        assert!(account.state().creates.is_empty());
+    })
+    .expect("a runtime");
+}
+
+#[test]
+fn an_interrupt_during_the_create_ends_the_pod_as_soon_as_it_is_there() {
+    run_fast(SPEED, async {
+        let account = Account::new(made).await;
+        let ((runpod, interrupt), spec) = (interrupted_at_create(&account), spec());
+        let work = async |_: PodHandle| -> Result<(), io::Error> { panic!("it is interrupted before") };
+        let scope = runpod.with_pod(&spec, Running, MINUTE, work).until(interrupt);
+        let error = scope.await.expect_err("it is interrupted");
         assert!(matches!(&error, ScopeError::Interrupted { .. }) && !error.may_bill(), "{error}");
         assert_eq!(account.state().deleted, [OWN]);
     })
@@ -227,9 +281,10 @@ fn an_interrupt_during_the_deploy_lets_no_further_candidate_be_tried() {
     run_fast(SPEED, async {
         let account = Account::new(|_, _| refusal(400, STOCK)).await;
         let spec = spec().cloud(Cloud::Either);
-        let runpod = account.runpod();
+        let (runpod, interrupt) = interrupted_at_create(&account);
         let work = async |_: PodHandle| -> Result<(), io::Error> { panic!("there is no pod") };
-        let error = runpod.with_pod(&spec, Running, MINUTE, work).until(async {}).await.expect_err("at once");
+        let scope = runpod.with_pod(&spec, Running, MINUTE, work).until(interrupt);
+        let error = scope.await.expect_err("it is refused");
         assert!(matches!(&error, ScopeError::Deploy(_)) && !error.may_bill(), "{error}");
         assert_eq!(account.state().creates.len(), 1);
     })
