@@ -312,17 +312,8 @@ impl From<types::Pod> for Pod {
 
 fn pod(pod: types::Pod) -> Pod {
     let memory_gb = memory_gb(&pod);
+    let (knows_volume, knows_network_volume) = knows_mounts(&pod);
     let ssh = pod.ssh.unwrap_or_default();
-    let knows_volume = pod
-        .mounts
-        .as_ref()
-        .is_some_and(|mounts| mounts.persistent.as_ref().is_none_or(|mount| mount.size.is_some()));
-    let knows_network_volume = pod.mounts.as_ref().is_some_and(|mounts| {
-        let network = mounts.network.as_ref();
-        network.is_none_or(|list| {
-            list.malformed().is_empty() && list.iter().all(|mount| mount.volume_id.is_some())
-        })
-    });
     let mounts = pod.mounts.unwrap_or_default();
     let runtime = pod.runtime.as_ref();
     let public = runtime.and_then(|runtime| runtime.ports.as_deref()).unwrap_or_default();
@@ -373,6 +364,16 @@ fn pod(pod: types::Pod) -> Pod {
         image: pod.image,
         registry: pod.registry.map(printable),
     }
+}
+
+/// Tells if RunPod said which pod volume a pod has, and which network volume.
+fn knows_mounts(pod: &types::Pod) -> (bool, bool) {
+    let Some(mounts) = &pod.mounts else { return (false, false) };
+    let is_whole = mounts
+        .network
+        .as_ref()
+        .is_none_or(|list| list.malformed().is_empty() && list.iter().all(|mount| mount.volume_id.is_some()));
+    (mounts.persistent.as_ref().is_none_or(|mount| mount.size.is_some()), is_whole)
 }
 
 fn memory_gb(pod: &types::Pod) -> Option<f64> {

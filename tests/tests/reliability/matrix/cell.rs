@@ -4,7 +4,7 @@ use std::{collections::BTreeSet, time::Duration};
 
 use runpod_lifecycle::{
     DeployError, Error, ErrorKind, Found, Gone, IfExists, Place, PlannedAction, PodHandle, Ready, Running,
-    Stopped, WaitError,
+    Stopped, VolumeError, WaitError,
 };
 use runpod_sim::{FaultKind, LedgerEntry, PodStatus, RequestRecord};
 use tokio::time::Instant;
@@ -274,12 +274,15 @@ impl Cell {
         };
         match outcome {
             Ok(()) => Told::done([]),
-            Err(error) => match error.kind() {
-                Some(kind) => {
-                    Told { outcome: Outcome::Failed(kind), text: error.to_string(), ..Told::done([]) }
+            Err(error) => {
+                let mounted = matches!(error, VolumeError::Mounted { .. }).then_some(ErrorKind::InUse);
+                match error.kind().or(mounted) {
+                    Some(kind) => {
+                        Told { outcome: Outcome::Failed(kind), text: error.to_string(), ..Told::done([]) }
+                    }
+                    None => Told::wrong(error.to_string()),
                 }
-                None => Told::wrong(error.to_string()),
-            },
+            }
         }
     }
 
@@ -445,8 +448,8 @@ impl Cell {
         let refused = requests.iter().filter(|request| request.fault == Some("rate-limited"));
         let opens = refused.map(|request| (request.at, request.at + self.fault.delay));
         opens.into_iter().find_map(|(closed, open)| {
-            let is_urgent =
-                |request: &RequestRecord| ends_billing(request) || self.row.operation == Operation::Reap;
+            let ends = matches!(self.row.operation, Operation::Reap | Operation::DeleteVolume);
+            let is_urgent = |request: &RequestRecord| ends_billing(request) || ends;
             let is_hasty =
                 |request: &&RequestRecord| request.at > closed && request.at < open && !is_urgent(request);
             let hasty = requests.iter().find(is_hasty)?;

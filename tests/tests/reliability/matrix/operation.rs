@@ -127,7 +127,7 @@ impl Row {
             row(O::EnsureVolume, "createNetworkVolume", P::Make),
             row(O::GrowVolume, "getNetworkVolume", P::Repeated),
             row(O::GrowVolume, "updateNetworkVolume", P::Repeated),
-            row(O::DeleteVolume, "listPods", P::Repeated),
+            row(O::DeleteVolume, "listPods", P::Ending),
             row(O::DeleteVolume, "deleteNetworkVolume", P::Ending),
             row(O::EnsureRegistry, "listRegistries", P::Repeated),
             row(O::EnsureRegistry, "createRegistry", P::Make),
