@@ -63,7 +63,7 @@ const RULES: [Rule; 19] = [
         EVIDENCE,
         "Came::Absent if seen.asked == Asked::List => unknown(None, \"RunPod's list does not show it yet\"),",
         "Came::Absent if seen.asked == Asked::List => Finding::Gone,",
-        "fleet",
+        "replace",
     ),
     rule(
         "a list proves nothing of a pod that its id denies",
