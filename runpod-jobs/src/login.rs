@@ -105,6 +105,9 @@ impl Login {
         for (option, path) in self.paths(pod) {
             let _ = writeln!(entry, "  {option} {}", quoted(&path)?);
         }
+        if self.identity_file.is_some() {
+            entry += "  IdentitiesOnly yes\n";
+        }
         Some(entry)
     }
 
@@ -143,6 +146,9 @@ impl Login {
             assignment.push("=");
             assignment.push(one_word(&path));
             words.extend(["-o".into(), assignment]);
+        }
+        if self.identity_file.is_some() {
+            words.extend(["-o", "IdentitiesOnly=yes"].map(Into::into));
         }
         words.extend([port.into(), endpoint.port.to_string().into()]);
         words

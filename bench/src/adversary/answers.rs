@@ -5,169 +5,19 @@ use std::time::Duration;
 use serde_json::{Value, json};
 
 use super::{
+    choices::{
+        AGES, CATALOG, GET,
+        Heard::{
+            self, Busy503, Conflict409, Cut, Failed500, Html502, Hung, Late, Locked400, Lost, Masked,
+            NoReason400, NoStock400, NotKnown404, OddBody, Old, OldInPages, Pages, Right, Route404, Rule422,
+            Timeout408, TooMany,
+        },
+        LATE, LIST, RETRY_AFTER,
+    },
     server::{Delivery, GPU, Reply, Request},
-    truth::{Ages, Boot, LAG, Phase},
-    world::{Change, ClosedWindow, Ending, Licence, World},
+    truth::{Ages, LAG, Phase},
+    world::{ClosedWindow, Licence, World},
 };
-
-/// Fate of a request that changes something: its effect, and what is heard of it.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Done {
-    Never,
-    Once,
-    /// Two pods out of one create.
-    Twice,
-    /// A few seconds after it was accepted.
-    Later,
-}
-
-/// The part of an answer that is heard.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Heard {
-    Right,
-    Lost,
-    Cut,
-    Late,
-    Hung,
-    Timeout408,
-    TooMany,
-    Failed500,
-    Html502,
-    Busy503,
-    NoReason400,
-    NoStock400,
-    Rule422,
-    NotKnown404,
-    Route404,
-    Locked400,
-    Conflict409,
-    OddBody,
-    /// Only of reads: as it was a while ago.
-    Old,
-    /// Only of reads: the environment shows no values.
-    Masked,
-    /// Only of lists: in several pages.
-    Pages,
-    OldInPages,
-}
-
-use Done::{Later, Never, Once, Twice};
-use Heard::{
-    Busy503, Conflict409, Cut, Failed500, Html502, Hung, Late, Locked400, Lost, Masked, NoReason400,
-    NoStock400, NotKnown404, OddBody, Old, OldInPages, Pages, Right, Route404, Rule422, Timeout408, TooMany,
-};
-
-const CREATE: &[(Done, Heard)] = &[
-    (Once, Right),
-    (Once, Lost),
-    (Never, Lost),
-    (Once, Failed500),
-    (Never, Failed500),
-    (Once, Html502),
-    (Never, Busy503),
-    (Once, Cut),
-    (Once, NoReason400),
-    (Never, NoReason400),
-    (Never, NoStock400),
-    (Never, TooMany),
-    (Once, Timeout408),
-    (Twice, Right),
-    (Twice, Lost),
-    (Once, OddBody),
-    (Once, Late),
-    (Once, Hung),
-    (Never, Hung),
-    (Never, Rule422),
-];
-const DELETE: &[(Done, Heard)] = &[
-    (Once, Right),
-    (Once, Lost),
-    (Never, Lost),
-    (Once, Failed500),
-    (Never, Failed500),
-    (Once, Html502),
-    (Never, Busy503),
-    (Once, NoReason400),
-    (Never, NoReason400),
-    (Never, TooMany),
-    (Never, Locked400),
-    (Never, NotKnown404),
-    (Never, Route404),
-    (Once, OddBody),
-    (Once, Late),
-    (Once, Timeout408),
-    (Once, Hung),
-    (Never, Hung),
-];
-const ACT: &[(Done, Heard)] = &[
-    (Once, Right),
-    (Later, Right),
-    (Once, Lost),
-    (Never, Lost),
-    (Once, Failed500),
-    (Never, Failed500),
-    (Once, Html502),
-    (Never, Busy503),
-    (Once, NoReason400),
-    (Never, NoReason400),
-    (Never, TooMany),
-    (Never, Locked400),
-    (Never, Conflict409),
-    (Never, NotKnown404),
-    (Never, Route404),
-    (Once, OddBody),
-    (Once, Late),
-    (Once, Timeout408),
-    (Once, Hung),
-    (Never, Hung),
-    (Never, NoStock400),
-];
-const GET: &[Heard] = &[
-    Right,
-    Old,
-    NotKnown404,
-    Lost,
-    Cut,
-    Timeout408,
-    TooMany,
-    Failed500,
-    Html502,
-    Busy503,
-    NoReason400,
-    Route404,
-    Masked,
-    OddBody,
-    Late,
-    Hung,
-];
-const LIST: &[Heard] = &[
-    Right,
-    Old,
-    Pages,
-    OldInPages,
-    Lost,
-    Cut,
-    Timeout408,
-    TooMany,
-    Failed500,
-    Html502,
-    Busy503,
-    NoReason400,
-    Masked,
-    OddBody,
-    Late,
-    Hung,
-];
-const CATALOG: &[Heard] = &[Right, Failed500, Lost, TooMany];
-
-/// Ages that a part of an answer may have; the oldest first, so that one choice shows the worst.
-const AGES: [Duration; 5] =
-    [LAG, Duration::from_secs(9), Duration::from_secs(4), Duration::from_secs(1), Duration::ZERO];
-/// The time that RunPod wants to be left alone; `None` where it does not say.
-const RETRY_AFTER: [Option<u64>; 4] = [Some(2), None, Some(20), Some(200)];
-const LATE: [Duration; 3] = [Duration::from_secs(1), Duration::from_secs(4), Duration::from_secs(8)];
-const DELAYS: [Duration; 3] = [Duration::from_secs(4), Duration::from_secs(1), Duration::from_secs(12)];
-const BOOTS: [Boot; 4] = [Boot::Quick, Boot::Slow, Boot::Never, Boot::Fails];
 
 /// Answers a request, and changes what is true accordingly.
 pub(super) fn answer(world: &mut World, request: &Request) -> Reply {
@@ -212,15 +62,15 @@ fn check_window(world: &mut World, request: &Request, process: usize) {
     }
 }
 
-struct Ask<'a> {
-    world: &'a mut World,
-    request: &'a Request,
-    process: usize,
+pub(super) struct Ask<'a> {
+    pub(super) world: &'a mut World,
+    pub(super) request: &'a Request,
+    pub(super) process: usize,
     number: u64,
 }
 
 impl Ask<'_> {
-    fn reply(&self, status: u16, body: impl Into<String>) -> Reply {
+    pub(super) fn reply(&self, status: u16, body: impl Into<String>) -> Reply {
         let kind = if status < 400 { "application/json" } else { "application/problem+json" };
         Reply {
             status,
@@ -232,23 +82,23 @@ impl Ask<'_> {
         }
     }
 
-    fn problem(&self, status: u16, detail: &str) -> Reply {
+    pub(super) fn problem(&self, status: u16, detail: &str) -> Reply {
         self.reply(status, json!({"title": "Refused", "status": status, "detail": detail}).to_string())
     }
 
-    fn note(&mut self, what: impl AsRef<str>) {
+    pub(super) fn note(&mut self, what: impl AsRef<str>) {
         let Request { method, path, query, .. } = self.request;
         let query = if query.is_empty() { String::new() } else { format!("?{query}") };
         let line = format!("process {} asks {method} {path}{query}: {}", self.process, what.as_ref());
         self.world.tell(line);
     }
 
-    fn pick<T: Copy>(&mut self, choices: &[T]) -> T {
+    pub(super) fn pick<T: Copy>(&mut self, choices: &[T]) -> T {
         choices[self.world.tape.choose(choices.len())]
     }
 
     /// Gives the decided answer: `right` is the one that says what is so.
-    fn say(&mut self, heard: Heard, right: Reply) -> Reply {
+    pub(super) fn say(&mut self, heard: Heard, right: Reply) -> Reply {
         match heard {
             Lost => Reply { delivery: Delivery::Lost, ..right },
             Cut => Reply { delivery: Delivery::Cut, ..right },
@@ -442,150 +292,6 @@ impl Ask<'_> {
         };
         self.say(heard, right)
     }
-
-    fn create(&mut self) -> Reply {
-        let (done, heard) = match self.pick(CREATE) {
-            (Once, Right) if self.world.is_sold_out() => (Never, NoStock400),
-            choice => choice,
-        };
-        let made = match done {
-            Never => 0,
-            Twice => 2,
-            Once | Later => 1,
-        };
-        let mut ids = Vec::new();
-        for _ in 0..made {
-            let boot = self.pick(&BOOTS);
-            let (process, body) = (self.process, &self.request.body);
-            ids.push(self.world.truth.create(Some(process), body, boot));
-        }
-        self.note(format!("creates [{}], {heard:?}", ids.join(", ")));
-        let view = ids
-            .first()
-            .and_then(|id| self.world.truth.pod(id))
-            .and_then(|pod| self.world.truth.view(pod, Ages::default()));
-        let mut view = view.unwrap_or_default();
-        if heard == OddBody {
-            match self.world.tape.choose(5) {
-                0 => return self.reply(201, "{}"),
-                1 => return self.reply(201, "created"),
-                2 => view["env"] = json!({}),
-                3 => mask_env(&mut view, 1),
-                _ => view["status"] = json!(7),
-            }
-        }
-        let right = self.reply(201, view.to_string());
-        self.say(heard, right)
-    }
-
-    fn delete(&mut self, id: &str) -> Reply {
-        let (done, heard) = self.pick(DELETE);
-        let now = self.world.truth.now();
-        let Some(pod) = self.world.truth.pod(id).cloned() else {
-            self.note("there never was such a pod");
-            return self.problem(404, "pod not found");
-        };
-        let is_new = now < pod.created_at() + LAG;
-        let (done, heard) = match (done, heard) {
-            _ if pod.is_terminated_at(now) => (Never, NotKnown404),
-            _ if pod.is_locked => (Never, Locked400),
-            (Never, NotKnown404) if !is_new => (Once, Right),
-            other => other,
-        };
-        self.note(format!("{}, {heard:?}", if done == Never { "left as it is" } else { "terminated" }));
-        if done != Never {
-            self.applied(id);
-            self.end(&pod.id, true);
-            if let Some(pod) = self.world.truth.pod_mut(id) {
-                pod.terminate(now);
-            }
-        }
-        let right = match heard {
-            OddBody => self.reply(200, "{}"),
-            _ => self.reply(204, ""),
-        };
-        self.say(heard, right)
-    }
-
-    fn applied(&mut self, id: &str) {
-        let now = self.world.truth.now();
-        let change = Change { process: self.process, pod: id.to_owned(), began: now, ended: now };
-        self.world.applied.push(change);
-    }
-
-    /// Checks that whoever ends a pod may.
-    fn end(&mut self, id: &str, is_terminate: bool) {
-        let process = self.process;
-        self.world.endings.push(Ending { process, pod: id.to_owned() });
-        let now = self.world.now_by_clock();
-        let Some(pod) = self.world.truth.pod(id) else { return };
-        let is_own = pod.creator == Some(process);
-        // What another process took is still this one's second pod.
-        let is_given = self.world.given_at(process, id).is_some();
-        let is_overdue = pod.expires_at().is_some_and(|end| end <= now);
-        let may = |licence: &Licence| match licence {
-            Licence::Pod(own) => own == id,
-            Licence::Name(name) => *name == pod.name,
-            Licence::Overdue => is_overdue,
-            Licence::Made(tag) => is_own && pod.tag() == Some(tag),
-            Licence::Twins => is_terminate && is_own && (!is_given || self.world.gives_way(pod)),
-        };
-        if !self.world.licences.iter().any(|(own, _, licence)| *own == process && may(licence)) {
-            let made = pod.creator.map_or("somebody else".to_owned(), |creator| format!("process {creator}"));
-            let what = format!(
-                "process {process} ended {id} ({}), made by {made}, which nobody asked for",
-                pod.name
-            );
-            self.world.breaks("foreign pods", what);
-        }
-    }
-
-    fn act(&mut self, id: &str) -> Reply {
-        let action = self.request.body["action"].as_str().unwrap_or_default().to_owned();
-        let (done, heard) = self.pick(ACT);
-        let now = self.world.truth.now();
-        let Some(pod) = self.world.truth.pod(id).cloned() else {
-            self.note("there never was such a pod");
-            return self.problem(404, "pod not found");
-        };
-        let phase = pod.phase_at(now);
-        let fits = match action.as_str() {
-            "stop" => !matches!(phase, Some(Phase::Exited)),
-            "start" => phase == Some(Phase::Exited),
-            _ => phase.is_some_and(Phase::is_running),
-        };
-        let is_new = now < pod.created_at() + LAG;
-        let (done, heard) = match (done, heard) {
-            _ if pod.is_terminated_at(now) => (Never, NotKnown404),
-            _ if !fits => (Never, Conflict409),
-            _ if pod.is_locked && action != "start" => (Never, Locked400),
-            (Never, NotKnown404) if !is_new => (Once, Right),
-            // Only a start needs room.
-            (Never, NoStock400) if action != "start" => (Once, Right),
-            other => other,
-        };
-        let at = if done == Later { now + self.pick(&DELAYS) } else { now };
-        let view = self.world.truth.view(&pod, Ages::default()).unwrap_or_default();
-        self.note(format!("{action} {done:?} ({phase:?}), {heard:?}"));
-        if done != Never {
-            self.applied(id);
-            if action == "stop" {
-                self.end(id, false);
-            }
-            if let Some(pod) = self.world.truth.pod_mut(id) {
-                match action.as_str() {
-                    "stop" => pod.stop(at),
-                    "start" => pod.start(at),
-                    _ => pod.restart(at),
-                }
-            }
-        }
-        let right = match heard {
-            OddBody => self.reply(200, "null"),
-            _ => self.reply(200, view.to_string()),
-        };
-        self.say(heard, right)
-    }
 }
 
 fn told(ages: &Ages, view: Option<&Value>) -> String {
@@ -598,7 +304,7 @@ fn told(ages: &Ages, view: Option<&Value>) -> String {
 }
 
 /// Hides the values of an environment, or all of it.
-fn mask_env(pod: &mut Value, how: usize) {
+pub(super) fn mask_env(pod: &mut Value, how: usize) {
     match how {
         0 => pod["env"] = json!({}),
         _ => {

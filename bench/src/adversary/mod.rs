@@ -5,6 +5,8 @@
 
 mod actors;
 mod answers;
+mod changes;
+mod choices;
 mod oracles;
 mod run;
 mod scenarios;

@@ -172,6 +172,10 @@ async fn people_who_use_their_own_tools_get_their_arguments() {
         .args(["trainer", "echo", "there"])
         .output();
     assert_eq!(ssh.await.unwrap().stdout, b"there\n", "{entry}");
+    // The key that was named, and no other, as a session does it.
+    let parsed = tokio::process::Command::new("ssh").arg("-G").arg("-F").arg(&config).arg("trainer").output();
+    let parsed = String::from_utf8(parsed.await.unwrap().stdout).unwrap();
+    assert!(parsed.contains("\nidentitiesonly yes\n"), "{parsed}");
     for name in ["", "-o", "a b", "a\nb", "*"] {
         assert_eq!(login.ssh_config_entry(&pod, name), None, "{name:?}");
     }
@@ -189,6 +193,7 @@ async fn people_who_use_their_own_tools_get_their_arguments() {
     assert!(copied.status.success(), "{}", String::from_utf8_lossy(&copied.stderr));
     assert_eq!(std::fs::read_to_string(server.path("by scp")).unwrap(), "copied");
     let shell = login.rsync_shell(&pod).unwrap();
+    assert!(shell.contains(" -o IdentitiesOnly=yes "), "{shell}");
     let line = format!("{shell} {}@127.0.0.1 echo rsync", server.user());
     let ran = tokio::process::Command::new("sh").args(["-c", &line]).output().await.unwrap();
     assert_eq!(ran.stdout, b"rsync\n", "{line}");

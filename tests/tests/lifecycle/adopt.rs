@@ -3,7 +3,9 @@
 use std::time::Duration;
 
 use runpod_bench::clock::run_fast;
-use runpod_lifecycle::{DeployError, IfExists, Origin, PlannedAction, PodSpec, Ready, Running, Stopped};
+use runpod_lifecycle::{
+    DeployError, IfExists, Origin, PlannedAction, PodHandle, PodSpec, Ready, Running, Stopped,
+};
 use runpod_sim::{Fault, FaultKind, SimBuilder};
 use serde_json::{Value, json};
 use tokio::time::sleep;
@@ -183,6 +185,15 @@ fn starting(name: &str) -> PodSpec {
         .if_exists(IfExists::AdoptAndStart)
 }
 
+/// The pod of that spec, stopped.
+async fn stopped_notebook(world: &World) -> PodHandle {
+    let pod = world.runpod.deploy(&starting("notebook")).await.unwrap();
+    pod.wait_until(Running, LONG).await.unwrap();
+    pod.stop().await.unwrap();
+    pod.wait_until(Stopped, LONG).await.unwrap();
+    pod
+}
+
 #[test]
 fn a_stopped_pod_is_started_and_a_running_one_is_left_alone() {
     run_fast(SPEED, async {
@@ -228,10 +239,7 @@ fn a_plan_says_that_a_stopped_pod_would_be_started_and_how_it_differs() {
 fn a_start_that_fails_ends_the_deploy_and_names_the_pod() {
     run_fast(SPEED, async {
         let world = world().await;
-        let pod = world.runpod.deploy(&starting("notebook")).await.unwrap();
-        pod.wait_until(Running, LONG).await.unwrap();
-        pod.stop().await.unwrap();
-        pod.wait_until(Stopped, LONG).await.unwrap();
+        let pod = stopped_notebook(&world).await;
         world.sim.set_capacity(GPU, 0).unwrap();
         let error = world.runpod.deploy(&starting("notebook")).await.expect_err("its host has no GPU free");
         assert!(matches!(&error, DeployError::NotStarted { pod_id, .. } if *pod_id == pod.id), "{error:?}");
@@ -249,10 +257,7 @@ fn a_start_that_fails_ends_the_deploy_and_names_the_pod() {
 fn a_start_whose_answer_is_lost_is_made_once_more_and_not_believed_failed() {
     run_fast(SPEED, async {
         let world = world().await;
-        let pod = world.runpod.deploy(&starting("notebook")).await.unwrap();
-        pod.wait_until(Running, LONG).await.unwrap();
-        pod.stop().await.unwrap();
-        pod.wait_until(Stopped, LONG).await.unwrap();
+        let pod = stopped_notebook(&world).await;
         world.sim.inject(Fault::new(FaultKind::DropAfterApply).on("podAction").times(1)).unwrap();
         let started = world.runpod.deploy(&starting("notebook")).await.unwrap();
         assert_eq!((&started.id, started.origin()), (&pod.id, Origin::Adopted));
