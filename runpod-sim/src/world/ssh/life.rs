@@ -67,6 +67,7 @@ impl Life {
         if self.ended_at().is_some() {
             return Err(io::Error::other("the container is gone"));
         }
+        processes::unignore_signals();
         let child = command.process_group(0).spawn()?;
         let group = child.id().and_then(Group::of).ok_or_else(|| io::Error::other("it ended at once"))?;
         running.insert(group);

@@ -11,6 +11,7 @@ use std::{
 };
 
 use rustix::process::{Pid, Signal, kill_process, kill_process_group};
+use tokio::signal::unix::{SignalKind, signal};
 
 /// The variable that marks every process of a container, and says which container it is.
 pub(super) const MARK: &str = "RUNPOD_SIM_CONTAINER";
@@ -31,6 +32,21 @@ impl Group {
     /// Sends a signal to all of it. One that has ended hears nothing.
     pub(super) fn signal(self, signal: Signal) {
         let _ = kill_process_group(self.0, signal);
+    }
+}
+
+/// Lets commands begin with the signals of a login, also where this program was told to ignore some, as by `nohup`.
+///
+/// What is ignored is inherited, what is caught is not. So it is caught, and nothing is done about it. Where there is no `/proc` it stays.
+pub(super) fn unignore_signals() {
+    let status = fs::read_to_string("/proc/self/status").unwrap_or_default();
+    let mask = status.lines().find_map(|line| line.strip_prefix("SigIgn:"));
+    let ignored = mask.and_then(|mask| u64::from_str_radix(mask.trim(), 16).ok()).unwrap_or_default();
+    for number in [Signal::HUP, Signal::INT, Signal::QUIT, Signal::TERM].map(Signal::as_raw) {
+        if ignored & (1 << (number - 1)) != 0 {
+            // An error would leave it as it was.
+            let _ = signal(SignalKind::from_raw(number));
+        }
     }
 }
 
