@@ -14,7 +14,10 @@ use std::{
 use httpmock::{Method, MockServer, Then};
 use serde_json::{Value, json};
 use tempfile::TempDir;
-use tokio::task::JoinSet;
+use tokio::{
+    signal::unix::{SignalKind, signal},
+    task::JoinSet,
+};
 
 const POD: &str = "k3x9q2m7v1b8z5";
 const GPU: &str = "NVIDIA GeForce RTX 4090";
@@ -299,6 +302,8 @@ async fn a_create_that_is_on_its_way_is_seen_through_to_its_id() {
     let create = account.answer(Method::POST, "/v2/pods", |then| {
         then.status(201).delay(Duration::from_secs(2)).json_body(pod(POD, "PROVISIONING"))
     });
+    // A child begins with what its parent catches, and not with what that ignores, as tests under `nohup` do.
+    let _caught = signal(SignalKind::hangup()).unwrap();
     for signal in ["-INT", "-TERM", "-HUP"] {
         let (code, said) = interrupted(account.command(&["deploy"]), signal).await;
         assert_eq!(code, Some(130), "{signal}: {said}");
@@ -306,6 +311,23 @@ async fn a_create_that_is_on_its_way_is_seen_through_to_its_id() {
         assert!(said.contains(&format!("interrupted: pod {POD} goes on and bills")), "{signal}: {said}");
     }
     assert_eq!(create.calls(), 3);
+}
+
+#[tokio::test]
+async fn a_program_that_is_to_outlive_its_terminal_does() {
+    let account = Account::with_pods(CONFIG, &[]).await;
+    account.answer(Method::POST, "/v2/pods", |then| {
+        problem(then.delay(Duration::from_secs(1)), 402, "no balance")
+    });
+    let direct = account.command(&["deploy"]);
+    let mut command = Command::new("/bin/sh");
+    command.args(["-c", "trap '' HUP; exec \"$0\" \"$@\""]).arg(direct.get_program()).args(direct.get_args());
+    command.env_clear().envs(direct.get_envs().filter_map(|(name, value)| Some((name, value?))));
+    command.current_dir(account.folder.path());
+    command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
+    let (code, said) = interrupted(command, "-HUP").await;
+    assert!(code != Some(130) && said.contains("no balance"), "{code:?}: {said}");
+    assert!(!said.contains("interrupted") && !said.contains("on its way"), "{said}");
 }
 
 #[tokio::test]
