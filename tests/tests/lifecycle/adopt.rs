@@ -187,10 +187,10 @@ fn starting(name: &str) -> PodSpec {
 
 /// The pod of that spec, stopped.
 async fn stopped_notebook(world: &World) -> PodHandle {
-    let pod = world.runpod.deploy(&starting("notebook")).await.unwrap();
-    pod.wait_until(Running, LONG).await.unwrap();
-    pod.stop().await.unwrap();
-    pod.wait_until(Stopped, LONG).await.unwrap();
+    let pod = world.runpod.deploy(&starting("notebook")).await.expect("it is deployed");
+    pod.wait_until(Running, LONG).await.expect("it runs");
+    pod.stop().await.expect("it may be stopped");
+    pod.wait_until(Stopped, LONG).await.expect("it stops");
     pod
 }
 

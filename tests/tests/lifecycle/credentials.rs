@@ -361,6 +361,9 @@ async fn store((_, list, say): Store) -> Scripted {
     .await
 }
 
+/// The list of an account, by the time since the beginning.
+type Listing = fn(Duration) -> Value;
+
 #[test]
 fn a_secret_is_gone_only_after_lists_over_15_s_lack_it() {
     run_fast(40, async {
@@ -395,8 +398,7 @@ fn a_secret_is_gone_only_after_lists_over_15_s_lack_it() {
 
 #[tokio::test]
 async fn an_answer_about_another_secret_is_none_about_the_one_that_was_set() {
-    let (none, one): (fn(Duration) -> Value, fn(Duration) -> Value) =
-        (|_| json!([]), |_| json!([{"id": "sec1", "name": "hf"}]));
+    let (none, one): (Listing, Listing) = (|_| json!([]), |_| json!([{"id": "sec1", "name": "hf"}]));
     let stores: [(Store, bool); 6] = [
         (("made", none, |_| answer(201, json!({"id": "sec9", "name": "hf"}))), true),
         (("made, nameless", none, |_| answer(201, json!({"id": "sec9"}))), true),

@@ -439,7 +439,7 @@ fn a_pod_of_a_lost_create_that_shows_during_the_wait_is_the_deploys_own() {
     fast(async {
         let made: Arc<Mutex<Option<Value>>> = Arc::default();
         let (server, heard) = odd(move |request, minute| {
-            let mut made = made.lock().unwrap();
+            let mut made = made.lock().expect("nobody panics with it");
             match (request.method.as_str(), request.path.split('?').next().unwrap_or_default()) {
                 ("GET", "/v2/catalog/gpus") => catalog(if minute < 3.0 { "NONE" } else { "LOW" }),
                 ("POST", "/v2/pods") if made.is_none() => {
@@ -465,7 +465,7 @@ fn a_pod_of_a_lost_create_that_shows_during_the_wait_is_the_deploys_own() {
 /// An account whose first create is answered with 502 and makes a pod of this cost, which lists show from minute 2 on until it
 /// is terminated; later ones find no stock, and the catalog shows some from minute 3 on.
 fn late(made: &Mutex<Option<Value>>, request: &Request, minute: f64, usd: f64) -> Answer {
-    let mut made = made.lock().unwrap();
+    let mut made = made.lock().expect("nobody panics with it");
     match (request.method.as_str(), request.path.split('?').next().unwrap_or_default()) {
         ("GET", "/v2/catalog/gpus") => {
             let gpu = |id, usd: f64| {
@@ -550,7 +550,7 @@ fn an_answer_that_lacks_a_type_hides_none_of_the_others() {
 /// An account with a pod `old` of the name, whose creates find no stock. From minute 2 on lists show these pods, and the
 /// catalog says so.
 fn replaced(so_far: &Mutex<(Vec<String>, usize)>, request: &Request, minute: f64, end: &End) -> Answer {
-    let (gone, creates) = &mut *so_far.lock().unwrap();
+    let (gone, creates) = &mut *so_far.lock().expect("nobody panics with it");
     let path = request.path.split('?').next().unwrap_or_default();
     match (request.method.as_str(), path, path.strip_prefix("/v2/pods/")) {
         ("GET", "/v2/catalog/gpus", _) if minute > 2.0 => (end.catalog)(),
