@@ -70,7 +70,7 @@ impl Session {
     /// and what is neither file nor folder are left out.
     ///
     /// The path names the copy itself; missing folders above it are made. A relative one begins in the home folder of who is logged in.
-    /// What is there already is replaced, file by file, each at once when it is whole.
+    /// Replaces files that are there already, one by one, each at once when it is whole.
     pub fn upload(&self, local: impl Into<PathBuf>, remote: impl Into<String>) -> Copy {
         self.copy(local.into(), remote.into(), true)
     }

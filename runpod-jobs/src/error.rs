@@ -1,4 +1,4 @@
-//! Why something over SSH did not work, told apart by what to do next.
+//! Failures over SSH, told apart by what to do next.
 
 use std::{fmt, io, path::PathBuf, time::Duration};
 

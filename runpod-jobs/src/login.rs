@@ -26,7 +26,7 @@ const ALIVE_EVERY: Duration = Duration::from_secs(15);
 /// ```no_run
 /// use runpod_jobs::Login;
 /// # async fn example(pod: runpod_lifecycle::PodHandle) -> Result<(), runpod_jobs::Error> {
-/// let session = Login::new().identity_file("/home/me/.ssh/id_ed25519").connect(&pod).await?;
+/// let session = Login::new().identity_file("id_ed25519").connect(&pod).await?;
 /// let listed = session.exec(["ls", "-l", "/workspace"]).output().await?;
 /// println!("{}", String::from_utf8_lossy(&listed.stdout));
 /// # Ok(())

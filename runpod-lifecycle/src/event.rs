@@ -63,7 +63,7 @@ pub enum Event {
     PodAdopted {
         /// Its id.
         pod_id: String,
-        /// How it differs from the spec; empty if RunPod shows no difference.
+        /// Its differences from the spec; empty if RunPod shows no difference.
         differences: Vec<Difference>,
     },
     /// RunPod accepted the start of a pod that was adopted and stopped. Count it as billing from here on.

@@ -1,4 +1,4 @@
-//! What the tape chooses among: what becomes of a request, what is heard of it, and how old or late an answer is.
+//! The tape's choices: what becomes of a request, what is heard of it, and how old or late an answer is.
 
 use std::time::Duration;
 

@@ -72,7 +72,7 @@ pub(super) const NAMES: [&str; 23] = [
     "many",
 ];
 
-/// How many choices at the beginning of a tape make the story rather than its accidents, at least.
+/// The number of choices at the beginning of a tape that make the story rather than its accidents, at least.
 pub(super) fn choices_of(name: &str) -> usize {
     match name {
         "mixed" | "mixed-starts" => 30,

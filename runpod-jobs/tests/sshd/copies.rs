@@ -1,9 +1,10 @@
 //! Copies both ways, whole or not at all, and taken up where they broke off.
 
 use std::{
-    fs,
+    fs::{self, File},
     os::unix::fs::PermissionsExt,
     sync::{Arc, Mutex},
+    time::{Duration, SystemTime},
 };
 
 use runpod_jobs::{CopyProgress, Error};
@@ -94,8 +95,10 @@ async fn a_download_is_whole_or_none_when_its_source_is_replaced_behind_a_link()
     server.cut_after(u64::MAX);
     // As large, and another: a checkpoint is rewritten.
     let newer = noise((6 << 20) + 1)[1..].to_vec();
-    std::thread::sleep(std::time::Duration::from_millis(1100));
     fs::write(server.path("old"), &newer).unwrap();
+    // Times of files may count whole seconds only, and this one is to have another.
+    let later = SystemTime::now() + Duration::from_secs(2);
+    File::options().write(true).open(server.path("old")).unwrap().set_modified(later).unwrap();
     let session = session.reconnect().await.unwrap();
     session.download(server.remote("latest"), server.path("copy")).run().await.unwrap();
     assert_eq!(fs::read(server.path("copy")).unwrap(), newer);

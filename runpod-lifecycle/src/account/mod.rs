@@ -1,4 +1,4 @@
-//! What an account stores beside its pods: finding it by name, making it once, deleting it.
+//! Things that an account stores beside its pods: finding it by name, making it once, deleting it.
 
 pub(crate) mod create;
 mod delete;

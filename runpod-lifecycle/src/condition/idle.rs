@@ -1,4 +1,4 @@
-//! When a pod counts as idle.
+//! The condition of a pod that does next to nothing.
 
 use std::time::Duration;
 

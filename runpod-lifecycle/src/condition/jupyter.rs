@@ -1,4 +1,4 @@
-//! When JupyterLab counts as ready.
+//! The readiness of JupyterLab.
 
 use std::sync::LazyLock;
 

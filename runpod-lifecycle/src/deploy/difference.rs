@@ -14,7 +14,7 @@ use crate::{
 impl PodSpec {
     /// Compares a pod with this spec: every setting that the pod has otherwise. Empty if they agree, as far as RunPod tells.
     ///
-    /// What the spec leaves to RunPod or to a template is never a difference, and what RunPod does not show of a pod is none either: a
+    /// Nothing that the spec leaves to RunPod or to a template is a difference, and what RunPod does not show of a pod is none either: a
     /// command, a registry credential that it leaves out, a masked environment, whether a GPU that nobody named meets the need.
     ///
     /// ```no_run

@@ -102,14 +102,14 @@ pub enum DeployError {
         name: String,
         /// The pods that have it.
         pods: Vec<PodHandle>,
-        /// What this deploy had done by then, as clauses, such as that a pod which was to be replaced is gone. Usually empty.
+        /// Deeds of this deploy until then, as clauses, such as that a pod which was to be replaced is gone. Usually empty.
         notes: Vec<String>,
     },
     /// The deploy was called off ([`WithPod::until`](crate::WithPod::until)) before its first create. No pod was created.
     CalledOff {
         /// The name of the pod that was to be.
         name: String,
-        /// What this deploy had done by then, as clauses, such as that a pod which was to be replaced is gone. Usually empty.
+        /// Deeds of this deploy until then, as clauses, such as that a pod which was to be replaced is gone. Usually empty.
         notes: Vec<String>,
     },
     /// Another deploy of this name through the same handle, or a clone of it, has not come to an end. This

@@ -33,7 +33,7 @@ pub struct Plan {
     pub action: PlannedAction,
     /// The pods that have the name already.
     pub existing: Vec<PodHandle>,
-    /// How the pod that would be adopted differs from the spec, as far as RunPod shows; empty without one.
+    /// Differences between the pod that would be adopted and the spec, as far as RunPod shows; empty without one.
     pub differences: Vec<Difference>,
     /// The candidates that would be tried, in that order.
     pub candidates: Vec<Candidate>,

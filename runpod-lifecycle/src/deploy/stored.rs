@@ -1,4 +1,4 @@
-//! What a spec names of the account's own: secrets that its environment refers to, and a template by its name.
+//! Names of the account's own things in a spec: secrets that its environment refers to, and a template by its name.
 
 use crate::{
     AccountSecret, DeployError, Error, PodSpec, Problem, RunPod, Template, Warning,

@@ -87,7 +87,7 @@ impl Operation {
         self.words().starts_with("delete ")
     }
 
-    /// What it makes, in every word that RunPod may have for it; `None` if it makes nothing that may be made twice.
+    /// The thing it makes, in every word that RunPod may have for it; `None` if it makes nothing that may be made twice.
     pub(super) fn product(self) -> Option<&'static str> {
         match self {
             Self::CreatePod => Some("pod pods"),

@@ -37,7 +37,7 @@ pub struct WaitReport {
     pub in_place_of: Option<String>,
     /// Why another pod of the name may exist and bill, with its id if that is known; `None` if none may.
     pub doubt: Option<String>,
-    /// What was done before the wait, as clauses. Usually empty.
+    /// Deeds before the wait, as clauses. Usually empty.
     pub notes: Vec<String>,
 }
 

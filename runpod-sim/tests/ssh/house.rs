@@ -27,7 +27,7 @@ pub(crate) struct House {
     pub(crate) folder: TempDir,
 }
 
-/// What became of a command.
+/// The outcome of a command.
 #[derive(Debug, PartialEq)]
 pub(crate) struct Told {
     pub(crate) status: Option<i32>,

@@ -60,7 +60,7 @@ impl Account {
     }
 }
 
-/// What is done, how late lists are, and the id that is returned or the error and some of its words.
+/// An action, the lag of lists, and the id that is returned or the error and some of its words.
 type Case = (&'static str, Duration, Create, Result<&'static str, &'static str>, &'static str);
 
 fn lost() -> Answer {

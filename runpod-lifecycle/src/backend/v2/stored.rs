@@ -1,4 +1,4 @@
-//! What an account stores beside its pods, on REST v2.
+//! Things that an account stores beside its pods, on REST v2.
 
 use runpod_api::{Failure, Int, Integer, LenientList, Secret, http::StatusCode, v2::types};
 

@@ -425,7 +425,7 @@ impl Cell {
         }
     }
 
-    /// What was to be made is there once, and what was to go is gone, if and only if that was said.
+    /// Judges that the thing to be made is there once, and the one to go is gone, if and only if that was said.
     async fn check_stored(&self, world: &World, told: &Told) -> Option<String> {
         let is_done = matches!(told.outcome, Outcome::Done | Outcome::Warned);
         let expected = match self.row.operation {

@@ -37,7 +37,7 @@ impl Group {
 
 /// Lets commands begin with the signals of a login, also where this program was told to ignore some, as by `nohup`.
 ///
-/// What is ignored is inherited, what is caught is not. So it is caught, and nothing is done about it. Where there is no `/proc` it stays.
+/// A child inherits what is ignored, and not what is caught. So it is caught here, and nothing is done about it. Without `/proc` it stays.
 pub(super) fn unignore_signals() {
     let status = fs::read_to_string("/proc/self/status").unwrap_or_default();
     let mask = status.lines().find_map(|line| line.strip_prefix("SigIgn:"));

@@ -1,4 +1,4 @@
-//! What clients ask of a pod's sshd: logins, commands and forwarded connections.
+//! Requests of clients to a pod's sshd: logins, commands and forwarded connections.
 
 use std::{
     collections::{HashMap, HashSet},

@@ -21,7 +21,7 @@ pub(super) enum Link {
 /// and the mount path is the volume.
 ///
 /// # Errors
-/// When it leads out of the pod's folders, also by a link, or to a place in no folder.
+/// A path that leads out of the pod's folders, also by a link, or to a place in no folder.
 pub(super) fn resolve(home: &Home, path: &str, link: Link) -> io::Result<PathBuf> {
     let wanted = plain(&place(home, Path::new(path)));
     let real = match (link, fs::canonicalize(&wanted)) {
@@ -91,7 +91,7 @@ mod tests {
     use std::os::unix::fs::symlink;
 
     use super::*;
-    use crate::world::ssh::disk::Volume;
+    use crate::world::ssh::server::disk::Volume;
 
     #[test]
     fn paths_stay_in_the_pods_folders() {

@@ -15,12 +15,11 @@ use tokio::{
 };
 
 use super::{
-    ContainerSpec,
     disk::Home,
     keys,
     processes::{self, Group},
-    version::VERSION,
 };
+use crate::world::ssh::{ContainerSpec, version::VERSION};
 
 /// One life of a container. Everything in it dies with it.
 pub(super) struct Life {

@@ -8,7 +8,8 @@ use std::{
 
 use tokio::net::TcpStream;
 
-use super::{ContainerSpec, connection, life::Life};
+use super::{connection, life::Life};
+use crate::world::ssh::ContainerSpec;
 
 /// The container of one run of a pod, which may exit and start again in it.
 pub(crate) struct Container {
