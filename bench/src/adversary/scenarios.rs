@@ -46,7 +46,7 @@ use Op::{
 };
 
 /// The stories by name, in the order in which they are searched.
-pub(super) const NAMES: [&str; 23] = [
+pub(super) const NAMES: [&str; 24] = [
     "deploy",
     "ready",
     "http",
@@ -56,6 +56,7 @@ pub(super) const NAMES: [&str; 23] = [
     "terminate",
     "replace",
     "adopt",
+    "adopt-and-start",
     "reap",
     "handle",
     "fleet",
@@ -78,7 +79,7 @@ pub(super) fn choices_of(name: &str) -> usize {
         "mixed" | "mixed-starts" => 30,
         "weather" => 32,
         "races" => 8,
-        "patience" => 1,
+        "adopt-and-start" | "patience" => 1,
         _ => 0,
     }
 }
@@ -110,6 +111,14 @@ pub(super) fn named(name: &str, world: &mut World) -> Option<Scenario> {
         "adopt" => {
             let ops = [adopting, Stop, Wait(Until::Stopped, 20)];
             (vec![Foreign::named("trainer"), Foreign::named("other")], one(&ops))
+        }
+        "adopt-and-start" => {
+            let maker = [waited(Until::Ssh, 30), Stop, Wait(Until::Stopped, 20)];
+            let starting = DeployAndWait(IfExists::AdoptAndStart, Until::Ssh, 40, OnFailure::Terminate);
+            // Once the stop shows everywhere, while it shows somewhere, and before it.
+            let begins_after = [60, 40, 30, 15][world.tape.choose(4)];
+            let starter = Actor { begins_after, ..Actor::new(1, [starting, Get, Find]) };
+            (vec![], vec![Actor::new(0, maker), starter])
         }
         "reap" => {
             let overdue = Foreign { expires_at: Some("2020-01-01T00:00:00Z"), ..Foreign::named("other") };
