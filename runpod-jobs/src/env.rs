@@ -11,10 +11,11 @@ pub(crate) fn exports(env: &BTreeMap<String, String>) -> Result<String, Error> {
         let is_name = !name.starts_with(|c: char| c.is_ascii_digit())
             && !name.is_empty()
             && name.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'_');
-        if !is_name || value.contains('\0') {
-            return Err(Error::Nul {
-                what: "a variable's value, or its name something that no shell takes,",
-            });
+        if !is_name {
+            return Err(Error::Unsendable { reason: "no shell takes the name of a variable" });
+        }
+        if value.contains('\0') {
+            return Err(Error::Unsendable { reason: "the value of a variable holds a NUL" });
         }
         text += &format!("export {name}='{}'\n", value.replace('\'', "'\\''"));
     }

@@ -21,11 +21,11 @@ pub enum Error {
         /// The pod's id.
         pod_id: String,
     },
-    /// Nothing that speaks SSH answers there, or not for long enough to log in.
+    /// Nothing that speaks SSH answers there, or not in time, or not for long enough to log in.
     Unreachable {
         /// The pod's id.
         pod_id: String,
-        /// The words of ssh.
+        /// The words of ssh, or the time that was waited.
         reason: String,
     },
     /// The host key is another than the one that was seen at this start of the pod.
@@ -97,10 +97,10 @@ pub enum Error {
         /// The end of what it wrote to standard error.
         reason: String,
     },
-    /// A name or word holds a NUL, which no command can.
-    Nul {
-        /// The place.
-        what: &'static str,
+    /// Something that no command can be: one without words, a word with a NUL, a variable's name that no shell takes.
+    Unsendable {
+        /// The reason, as a clause.
+        reason: &'static str,
     },
 }
 
@@ -164,7 +164,7 @@ impl Error {
             Self::Remote { pod_id, during, status, reason } => {
                 format!("{during} failed on pod {pod_id} with status {status}: {reason}")
             }
-            Self::Nul { what } => format!("{what} holds a NUL, which no command can"),
+            Self::Unsendable { reason } => format!("nothing was sent: {reason}"),
         }
     }
 }

@@ -167,8 +167,11 @@ impl Exec {
     }
 
     fn check(&self) -> Result<(), Error> {
-        if self.words.is_empty() || self.words.iter().any(|word| word.contains('\0')) {
-            return Err(Error::Nul { what: "a command without words, or a word of it," });
+        if self.words.is_empty() {
+            return Err(Error::Unsendable { reason: "a command has no words" });
+        }
+        if self.words.iter().any(|word| word.contains('\0')) {
+            return Err(Error::Unsendable { reason: "a word of a command holds a NUL" });
         }
         Ok(())
     }

@@ -192,18 +192,16 @@ impl Session {
     /// [`Error::Lost`] if the connection breaks: it may run, and `start` with the same [`Job`] tells. [`Error::Remote`] if the pod has no
     /// `setsid`, or its working folder is not there.
     pub async fn start(&self, job: &Job) -> Result<RunningJob, Error> {
-        let has_nul = |text: &String| text.contains('\0');
-        if job.words.iter().any(has_nul)
-            || job.env.iter().any(|(name, value)| has_nul(name) || has_nul(value))
-        {
-            return Err(Error::Nul { what: "a word or variable of the job" });
+        if job.words.is_empty() {
+            return Err(Error::Unsendable { reason: "a job has no words" });
         }
         let folder = format!("{FOLDER}/{}", job.id);
         let limit = job.time_limit.as_secs().to_string();
         let mut arguments = vec![folder.as_str(), &limit, &job.folder];
         arguments.extend(job.words.iter().map(String::as_str));
         let text = start_script();
-        let script = Script { text, arguments, during: "starting a job", path: &job.folder };
+        let path = if job.folder.is_empty() { &folder } else { &job.folder };
+        let script = Script { text, arguments, during: "starting a job", path };
         script.output_with(self, exports(&job.env)?.as_bytes()).await?;
         Ok(RunningJob { session: self.clone(), id: job.id.clone(), was_there: true })
     }

@@ -144,17 +144,28 @@ impl fmt::Display for Step {
 }
 
 /// A step that failed on a pod. What was fetched by then is kept.
-#[derive(Debug, thiserror::Error)]
-#[error("{step} failed: {source}")]
+#[derive(Debug)]
 #[non_exhaustive]
 pub struct StepError {
     /// The step.
     pub step: Step,
     /// The job's end, if it had come to one.
     pub end: Option<JobEnd>,
-    /// Why.
-    #[source]
+    /// The failure itself.
     pub source: Error,
+}
+
+impl fmt::Display for StepError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} failed: {}", self.step, self.source)
+    }
+}
+
+impl std::error::Error for StepError {
+    fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
+        // The text has said what the failure says; what is below it is left.
+        self.source.source()
+    }
 }
 
 /// A task that did not come to its end; it says what became of the pod.
@@ -250,7 +261,7 @@ impl Task {
         let mut attempt = 1;
         loop {
             match self.login.connect(pod).await {
-                Err(Error::Unreachable { .. } | Error::TimedOut { .. }) if attempt < ATTEMPTS => {
+                Err(Error::Unreachable { .. }) if attempt < ATTEMPTS => {
                     attempt += 1;
                     sleep(PAUSE).await;
                 }

@@ -29,7 +29,7 @@ impl Script<'_> {
     /// Starts it; standard input and output are pipes.
     pub(crate) async fn start(&self, session: &Session) -> Result<Child<Arc<openssh::Session>>, Error> {
         if self.arguments.iter().any(|argument| argument.contains('\0')) {
-            return Err(Error::Nul { what: "a path" });
+            return Err(Error::Unsendable { reason: "a path or word holds a NUL" });
         }
         let mut command = Arc::clone(session.master()).arc_command("sh");
         command.args(["-c", self.text, "sh"]).args(&self.arguments);

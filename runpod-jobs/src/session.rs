@@ -40,12 +40,12 @@ impl Login {
         let patience = self.longest();
         // ssh's own limit is for the TCP connection; a server that says nothing is let go here.
         let connected = tokio::time::timeout(patience, builder.connect(&endpoint.host)).await;
-        let during = || "the login".to_owned();
         let master = match connected {
             Ok(Ok(master)) => master,
             Ok(Err(error)) => return Err(self.refused(&error, pod, &endpoint).await),
             Err(_) => {
-                return Err(Error::TimedOut { pod_id: pod.id.clone(), during: during(), after: patience });
+                let reason = format!("no login within {} s", patience.as_secs_f64());
+                return Err(Error::Unreachable { pod_id: pod.id.clone(), reason });
             }
         };
         Ok(Session::new(Arc::new(master), pod.clone(), self.clone()))
@@ -120,8 +120,7 @@ impl Session {
                 Ok(session) => return Ok(session),
                 Err(error) => error,
             };
-            let may_pass =
-                error.is_connection() || matches!(error, Error::NoEndpoint { .. } | Error::TimedOut { .. });
+            let may_pass = error.is_connection() || matches!(error, Error::NoEndpoint { .. });
             if !may_pass || Instant::now() >= until || !self.may_live().await {
                 return Err(error);
             }

@@ -103,6 +103,8 @@ async fn a_step_that_fails_is_named_and_its_pod_is_ended() {
         let ScopeError::Work { error: failed, .. } = &error else { panic!("{error}") };
         assert_eq!(failed.step, *step, "{error}");
         assert_eq!(failed.end.is_some(), *step == Step::Download);
+        let below = std::error::Error::source(failed).map(ToString::to_string);
+        assert!(below.is_none_or(|below| !failed.to_string().contains(&below)), "{error} says it twice");
         assert!(!error.may_bill() && error.to_string().contains("it was terminated"), "{error}");
     }
     assert_eq!(world.billing(), 0);

@@ -1,6 +1,7 @@
 //! Answers to requests that change something: a create, a terminate, a start, stop or restart.
 
 use serde_json::json;
+use tokio::time::Instant;
 
 use super::{
     answers::{Ask, mask_env},
@@ -11,7 +12,7 @@ use super::{
     },
     server::Reply,
     truth::{Ages, LAG, Phase},
-    world::{Change, Ending, Licence},
+    world::{AppliedChange, Ending, Licence},
 };
 
 impl Ask<'_> {
@@ -66,7 +67,7 @@ impl Ask<'_> {
         };
         self.note(format!("{}, {heard:?}", if done == Never { "left as it is" } else { "terminated" }));
         if done != Never {
-            self.applied(id);
+            self.applied(id, now);
             self.end(&pod.id, true);
             if let Some(pod) = self.world.truth.pod_mut(id) {
                 pod.terminate(now);
@@ -79,10 +80,9 @@ impl Ask<'_> {
         self.say(heard, right)
     }
 
-    fn applied(&mut self, id: &str) {
-        let now = self.world.truth.now();
-        let change = Change { process: self.process, pod: id.to_owned(), began: now, ended: now };
-        self.world.applied.push(change);
+    fn applied(&mut self, id: &str, acts: Instant) {
+        let (process, accepted) = (self.process, self.world.truth.now());
+        self.world.applied.push(AppliedChange { process, pod: id.to_owned(), accepted, acts });
     }
 
     /// Checks that whoever ends a pod may.
@@ -140,7 +140,7 @@ impl Ask<'_> {
         let view = self.world.truth.view(&pod, Ages::default()).unwrap_or_default();
         self.note(format!("{action} {done:?} ({phase:?}), {heard:?}"));
         if done != Never {
-            self.applied(id);
+            self.applied(id, at);
             if action == "stop" {
                 self.end(id, false);
             }

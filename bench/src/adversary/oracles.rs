@@ -11,7 +11,7 @@ use tokio::time::Instant;
 use super::{
     actors::{KEY, Op, SECRET, TIMEOUT, Until, doubts, said},
     truth::{LAG, Phase, TruePod},
-    world::{Change, Told, World},
+    world::{AppliedChange, Change, Told, World},
 };
 
 /// Outcome of an operation.
@@ -304,7 +304,7 @@ fn ready(
     // A change that was refused ended nothing: somebody else did, which nobody could know.
     let is_its_own = world.applied.iter().any(|change| {
         let is_it = change.process == done.process && change.pod == pod.id;
-        is_it && change.began <= ended && ended <= change.began + Duration::from_secs(1)
+        is_it && change.acts <= ended && ended <= change.acts + Duration::from_secs(1)
     });
     let known = is_its_own && world.changes.iter().any(ends_it);
     // An answer on its way may be as old as it took to come and to be probed.
@@ -352,10 +352,10 @@ fn acted(
 
 /// Returns true if a request of this operation changed the pod.
 fn was_done(world: &World, done: &Done<'_>, id: &str, now: Instant) -> bool {
-    let is_it = |change: &&Change| {
-        change.process == done.process && change.pod == id && (done.began..=now).contains(&change.ended)
+    let is_it = |change: &AppliedChange| {
+        change.process == done.process && change.pod == id && (done.began..=now).contains(&change.accepted)
     };
-    world.applied.iter().any(|change| is_it(&change)) && !world.has_actors_beside(done.process)
+    world.applied.iter().any(is_it) && !world.has_actors_beside(done.process)
 }
 
 fn got(

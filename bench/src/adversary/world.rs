@@ -53,6 +53,16 @@ pub(super) struct Change {
     pub(super) ended: Instant,
 }
 
+/// A request that changed a pod.
+#[derive(Clone, Debug)]
+pub(super) struct AppliedChange {
+    pub(super) process: usize,
+    pub(super) pod: String,
+    pub(super) accepted: Instant,
+    /// When it takes effect.
+    pub(super) acts: Instant,
+}
+
 /// Pods that an operation under way may end, beside those its deploy made.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) enum Licence {
@@ -107,7 +117,7 @@ pub(super) struct World {
     /// Changes of pods that a process asked for and was answered.
     pub(super) changes: Vec<Change>,
     /// Changes that were made of pods, by whose request.
-    pub(super) applied: Vec<Change>,
+    pub(super) applied: Vec<AppliedChange>,
     /// Pods that a process was told to have terminated.
     pub(super) ended: Vec<Change>,
     /// Processes that have died.

@@ -112,7 +112,7 @@ impl Server {
         login.connect(&self.pod().await).await.expect_err("it cannot log in")
     }
 
-    /// Cuts the wire after every so many bytes to the client.
+    /// Cuts the wire after every so many bytes to the client. With none, new connections stand and carry nothing.
     pub(crate) fn cut_after(&self, bytes: u64) {
         self.budget.store(bytes, Ordering::SeqCst);
     }
@@ -196,6 +196,9 @@ async fn wire(port: u16, budget: Arc<AtomicU64>, cuts: Arc<AtomicU64>) -> (Socke
         while let Ok((client, _)) = listener.accept().await {
             let (budget, cuts) = (Arc::clone(&budget), Arc::clone(&cuts));
             tokio::spawn(async move {
+                if budget.load(Ordering::SeqCst) == 0 {
+                    return std::future::pending().await;
+                }
                 let Ok(server) = TcpStream::connect((Ipv4Addr::LOCALHOST, port)).await else { return };
                 let (mut from_client, mut to_client) = client.into_split();
                 let (mut from_server, mut to_server) = server.into_split();

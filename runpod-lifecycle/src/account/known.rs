@@ -33,10 +33,7 @@ impl<T: Stored> Items<T> {
     /// If an entry that cannot be read, or shows no name, may be one of it.
     pub(crate) fn named(&self, name: &str, call: Call<'_>) -> Result<Vec<T>, Error> {
         self.check(name, call)?;
-        if let Some(item) = self.items.iter().find(|item| item.name().is_none()) {
-            let message = format!("the list shows no name for {}, so it may be this one", item.id());
-            return Err(call.refused(ErrorKind::Unreadable, message));
-        }
+        all_named(&self.items, call)?;
         Ok(self.items.iter().filter(|item| item.name() == Some(name)).cloned().collect())
     }
 
@@ -45,6 +42,17 @@ impl<T: Stored> Items<T> {
         match self.unreadable.iter().find(|entry| entry.may_be(name)) {
             None => Ok(()),
             Some(entry) => Err(call.refused(ErrorKind::Unreadable, entry.problem.clone())),
+        }
+    }
+}
+
+/// Fails if an item shows no name: it may be the one that is looked for.
+pub(crate) fn all_named<T: Stored>(items: &[T], call: Call<'_>) -> Result<(), Error> {
+    match items.iter().find(|item| item.name().is_none()) {
+        None => Ok(()),
+        Some(item) => {
+            let message = format!("the list shows no name for {}, so it may be this one", item.id());
+            Err(call.refused(ErrorKind::Unreadable, message))
         }
     }
 }

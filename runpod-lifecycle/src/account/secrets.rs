@@ -4,8 +4,13 @@ use runpod_api::Secret;
 use tokio::time::sleep;
 
 use crate::{
-    AccountSecret, Error, ErrorKind, RunPod, account::pauses, backend::Items, client::call::Call,
-    error::operation::Operation, spec::secret::name_problem, version::Feature,
+    AccountSecret, Error, ErrorKind, RunPod,
+    account::{known::all_named, pauses},
+    backend::Items,
+    client::call::Call,
+    error::operation::Operation,
+    spec::secret::name_problem,
+    version::Feature,
 };
 
 impl RunPod {
@@ -77,7 +82,8 @@ impl RunPod {
     /// A pod whose environment names it keeps its value until its next start.
     ///
     /// # Errors
-    /// If the list cannot be read, or the call fails; [`ErrorKind::Unsupported`] on REST v1.
+    /// If the list cannot be read, or shows no name for a secret that may be this one, or the call fails; [`ErrorKind::Unsupported`] on
+    /// REST v1.
     ///
     /// # Cancellation
     /// If the future is dropped after the request was sent, the secret may be gone.
@@ -88,6 +94,8 @@ impl RunPod {
             let all = self.list_account_secrets().await?;
             let by_name = || all.iter().find(|secret| secret.name.as_deref() == Some(name_or_id));
             let Some(known) = all.iter().find(|secret| secret.id == name_or_id).or_else(by_name) else {
+                let call = Call::read(Operation::ListSecrets, Some(name_or_id));
+                all_named(&all, call)?;
                 continue;
             };
             let call = Call::mutation(Operation::DeleteSecret, known.id.as_str());

@@ -38,10 +38,6 @@ use crate::{
     },
 };
 
-/// Pauses before each search for a pod whose create has an unknown outcome: 15 s in all, since new
-/// pods show up in lists late (observed).
-pub(crate) const RECONCILE_PAUSES: [u64; 5] = [0, 1, 2, 4, 8];
-
 /// The longest that anything is waited for, far above what anybody waits.
 const LONGEST_PATIENCE: Duration = Duration::from_secs(100 * 365 * 24 * 3600);
 

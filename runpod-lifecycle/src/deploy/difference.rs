@@ -6,9 +6,10 @@ use runpod_api::Secret;
 
 use crate::{
     Difference, Hardware, Pod, PodSpec, Port,
-    deploy::gpus::expand_as_observed,
+    deploy::{gpus::expand_as_observed, price::PRICE_ROUNDING_USD},
+    knowledge::identity::hides_environment,
     pod::lifetime::Lifetime,
-    spec::{CpuSpec, GpuSpec, HardwareSpec},
+    spec::{CpuSpec, GpuSpec, HardwareSpec, offer::same_data_center},
 };
 
 impl PodSpec {
@@ -58,7 +59,7 @@ impl PodSpec {
         if let Some(cloud) = pod.cloud.filter(|cloud| !self.clouds().contains(cloud)) {
             found.push(Difference::new("cloud", format!("{:?}", self.cloud), format!("{cloud:?}")));
         }
-        let is_allowed = |home: &&String| self.data_centers.iter().any(|id| id.eq_ignore_ascii_case(home));
+        let is_allowed = |home: &&String| self.data_centers.iter().any(|id| same_data_center(id, home));
         if let Some(home) =
             pod.data_center.as_ref().filter(|home| !self.data_centers.is_empty() && !is_allowed(home))
         {
@@ -80,8 +81,9 @@ impl PodSpec {
             found.push(Difference::new("volume_gb", gb(wanted), gb(pod.volume_gb)));
         }
         let (wanted, mounted) = (self.get_network_volume(), pod.network_volume.as_deref());
+        let is_shown = mounted.is_some() || pod.knows_network_volume;
         let is_told = wanted.is_some() || !self.has_template();
-        if is_told && pod.knows_volume() && wanted != mounted {
+        if is_told && is_shown && wanted != mounted {
             let name = |id: Option<&str>| id.unwrap_or("none").to_owned();
             found.push(Difference::new("network_volume", name(wanted), name(mounted)));
         }
@@ -95,7 +97,7 @@ impl PodSpec {
     }
 
     fn compare_env(&self, pod: &Pod, found: &mut Vec<Difference>) {
-        if is_masked(&pod.env) {
+        if hides_environment(pod) || is_masked(&pod.env) {
             return;
         }
         for (name, value) in &self.env {
@@ -134,7 +136,7 @@ impl PodSpec {
 
     fn compare_limits(&self, pod: &Pod, found: &mut Vec<Difference>) {
         let Some(limit) = self.max_usd_per_hour else { return };
-        if let Some(usd) = pod.hourly_cost().total_usd().filter(|usd| *usd > limit) {
+        if let Some(usd) = pod.hourly_cost().total_usd().filter(|usd| *usd > limit + PRICE_ROUNDING_USD) {
             found.push(Difference::new(
                 "max_usd_per_hour",
                 format!("at most ${limit:.3}"),
@@ -195,11 +197,11 @@ fn tagged(image: &str) -> String {
     if last.contains([':', '@']) { image.to_owned() } else { format!("{image}:latest") }
 }
 
-/// Returns true if RunPod hides an environment: nothing of it shows, or every value is one and the same mask.
+/// Returns true if every value of an environment is a mask, as of a pod that is none of ours.
 fn is_masked(env: &BTreeMap<String, Secret>) -> bool {
     let is_mask = |value: &Secret| {
         let value = value.expose();
         !value.is_empty() && value.chars().all(|character| "*•.xX".contains(character))
     };
-    env.is_empty() || env.values().all(is_mask)
+    env.values().all(is_mask)
 }

@@ -3,9 +3,10 @@
 use crate::{
     DeployError,
     deploy::{
-        deployment::{Deployment, RECONCILE_PAUSES},
+        deployment::Deployment,
         error::{grouped, is_over_price},
     },
+    knowledge::evidence::LAG,
 };
 
 /// Why a pod of an ended deploy may bill.
@@ -68,7 +69,7 @@ impl Deployment<'_> {
 
     fn doubt_of_unclear(&self) -> Option<Doubt> {
         let (unclear, _) = self.unclear.last()?;
-        let seconds = RECONCILE_PAUSES.iter().sum::<u64>();
+        let seconds = LAG.as_secs();
         let reason = format!("{}; no list showed it for {seconds} s", unclear.what());
         let note = "a second pod of this name may bill, since an earlier create was unclear";
         Some(Doubt { pod_id: None, reason, note: format!("{note}: {}", unclear.what()) })

@@ -336,7 +336,7 @@ impl DeployError {
         }
     }
 
-    /// The same end, saying also what was done before it. A spec and refusals of every candidate have no place for it.
+    /// The same end, saying also what was done before it. Those that name a pod of their own, a spec and refusals of every candidate have no place for it.
     pub(crate) fn with_note(self, note: &str) -> Self {
         let added = |mut notes: Vec<String>| {
             notes.push(note.to_owned());

@@ -12,7 +12,7 @@ use crate::{
 };
 
 /// Prices are told in tenths of a cent.
-const PRICE_ROUNDING_USD: f64 = 0.001;
+pub(crate) const PRICE_ROUNDING_USD: f64 = 0.001;
 
 impl Deployment<'_> {
     /// The pod, unless it costs more than the spec allows: then it is terminated.

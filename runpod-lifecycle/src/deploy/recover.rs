@@ -1,13 +1,12 @@
 //! Finding out what became of a create whose answer was lost.
 
-use std::time::Duration;
-
 use tokio::time::sleep;
 
 use crate::{
     DeployError, Error, Event, Pod, Warning,
+    account::pauses,
     client::call::Attempts,
-    deploy::deployment::{Deployment, RECONCILE_PAUSES},
+    deploy::deployment::Deployment,
     knowledge::{evidence::Finding, identity::Whose, listing::Listing},
 };
 
@@ -22,8 +21,8 @@ impl Deployment<'_> {
         self.runpod.notify(&Event::OutcomeUnclear { hardware, error: error.what() });
         let mut search = Search { deployment: self, error, kept: None, is_end_told: false };
         let mut doubt = None;
-        for pause in RECONCILE_PAUSES {
-            sleep(Duration::from_secs(pause)).await;
+        for pause in pauses() {
+            sleep(pause).await;
             match search.poll().await {
                 // A list that lacks the pod to be kept proves nothing about it.
                 Ok(SearchResult::Ours(pods)) if lacks(&pods, search.kept.as_ref()) => {}

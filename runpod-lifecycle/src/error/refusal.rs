@@ -95,21 +95,26 @@ pub(crate) fn says_in_use(text: &str) -> bool {
 /// Returns true if a 404 says of a thing by its id or by its name, and of nothing else, that it does not exist:
 /// `pod not found` (observed), with or without its id. `network not found` is about no network volume.
 pub(crate) fn says_it_is_gone(text: &str, id: &str, subject: Subject) -> bool {
-    let is_it = |word: &str| is_the_id(word, id) || !word.is_empty() && is_one_of(word, subject.names);
-    says_there_is_none(text, id, subject) && plain(text).split(' ').any(is_it)
+    let (words, names_id) = beside_the_id(text, id);
+    let is_it = |word: &str| is_one_of(word, subject.names);
+    says_there_is_none(text, id, subject) && (names_id || words.split_whitespace().any(is_it))
 }
 
 /// Returns true if a 404 says that what was asked for does not exist, and speaks of nothing else.
 pub(crate) fn says_there_is_none(text: &str, id: &str, subject: Subject) -> bool {
-    let text = plain(text);
-    let mut words = text.split(' ');
+    let (text, _) = beside_the_id(text, id);
+    let mut words = text.split_whitespace();
     let denies_it = words.clone().any(|word| matches!(word, "not" | "no" | "doesn" | "couldn" | "unknown"));
-    denies_it && words.all(|word| is_the_id(word, id) || is_one_of(word, ABSENCE_WORDS) || subject.has(word))
+    denies_it && words.all(|word| is_one_of(word, ABSENCE_WORDS) || subject.has(word))
 }
 
-/// Returns true for a word of [`plain`] that is an id, or a part of one with dashes.
-fn is_the_id(word: &str, id: &str) -> bool {
-    !word.is_empty() && plain(id).split(' ').any(|part| part == word)
+/// The words of a text without an id, and whether that was among them: all of it, since a part of one may be anything.
+fn beside_the_id(text: &str, id: &str) -> (String, bool) {
+    let (text, id) = (format!(" {} ", plain(text)), format!(" {} ", plain(id)));
+    match !id.trim().is_empty() && text.contains(&id) {
+        true => (text.replace(&id, " "), true),
+        false => (text, false),
+    }
 }
 
 fn says_any(text: &str, phrases: &[&str]) -> bool {
@@ -285,6 +290,22 @@ mod tests {
                 let subject = operation.subject().expect("much hangs on it");
                 assert_eq!(says_it_is_gone(text, "agv6w2qcg7", subject), is_about_it, "{text} {operation:?}");
             }
+        }
+    }
+
+    #[test]
+    fn part_of_an_id_is_no_id() {
+        let volume = Operation::DeleteNetworkVolume.subject().expect("much hangs on it");
+        for (text, id, is_about_it) in [
+            ("data-1 not found", "data-1", true),
+            ("network volume DATA-1 does not exist", "data-1", true),
+            ("network volume aB3cD not found", "aB3cD", true),
+            ("1 not found", "data-1", false),
+            ("data not found", "data-1", false),
+            ("network volume data-2 not found", "data-1", false),
+            ("network volume data-1-2 not found", "data-1", false),
+        ] {
+            assert_eq!(says_it_is_gone(text, id, volume), is_about_it, "{text}");
         }
     }
 

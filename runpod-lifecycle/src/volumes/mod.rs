@@ -29,7 +29,7 @@ pub enum Place<'a> {
     /// The data center with the best stock of the first of this spec's candidates that is in stock somewhere. The spec
     /// need not be able to mount the volume yet; its cloud must not be [`Cloud::Community`](crate::Cloud), which has no
     /// network volumes. A volume that is there is taken wherever it is, in stock or not, among the spec's own data centers if it
-    /// names some.
+    /// names some. The spec's patience is for pods: nothing is waited for here.
     WhereInStock(&'a PodSpec),
 }
 

@@ -176,7 +176,12 @@ impl WaitError {
                 let longest = span(report.longest);
                 format!("pod {id} is not {condition}: timed out after {longest}; last seen: {report}")
             }
-            Self::Failed { reason, .. } => format!("pod {id} will not be {condition}: {reason} ({report})"),
+            Self::Failed { reason, .. } => {
+                let mut report = report.clone();
+                // Said already.
+                report.last_pending.take_if(|pending| pending == reason);
+                format!("pod {id} will not be {condition}: {reason} ({report})")
+            }
             Self::GaveWay { source, .. } => source.to_string(),
             Self::Call { source, .. } if report.attempts == 0 => source.to_string(),
             Self::Call { source, .. } => {

@@ -26,7 +26,7 @@ type Row = (fn(PodSpec) -> PodSpec, Value, &'static str);
 
 #[test]
 fn a_pod_is_said_to_differ_where_it_does_and_nowhere_else() {
-    let rows: [Row; 31] = [
+    let rows: [Row; 34] = [
         (|spec| spec, json!({}), ""),
         (|spec| spec, json!({"image": "runpod/pytorch"}), ""),
         (
@@ -88,6 +88,7 @@ fn a_pod_is_said_to_differ_where_it_does_and_nowhere_else() {
             json!({"mounts": {"network": [{"volumeId": "vol1", "path": "/workspace"}]}}),
             "",
         ),
+        (|spec| spec.network_volume("vol1"), json!({"mounts": {"network": [{"path": "/workspace"}]}}), ""),
         (|spec| spec.registry("reg1"), json!({"registry": "reg2"}), "registry is reg2, not reg1"),
         (|spec| spec.registry("reg1"), json!({"registry": null}), ""),
         (|spec| spec.port("8888/http"), json!({}), "port is closed, not 8888/http"),
@@ -98,6 +99,12 @@ fn a_pod_is_said_to_differ_where_it_does_and_nowhere_else() {
             "env is missing, not the value of DEBUG; env is another value, not the value of HF_TOKEN",
         ),
         (|spec| spec.env("HF_TOKEN", "hf_secret"), json!({"env": {"HF_TOKEN": "********"}}), ""),
+        // Ours, and masked but for one value.
+        (
+            |spec| spec.env("HF_TOKEN", "hf_secret"),
+            json!({"env": {"HF_TOKEN": "********", "RUNPOD_LIFECYCLE_DEPLOYMENT": "********", "DEBUG": "1"}}),
+            "",
+        ),
         (
             |spec| spec.label("job", "8").label("team", "vision"),
             json!({"env": {"RUNPOD_LIFECYCLE_LABELS": "{\"job\":\"7\"}"}}),
@@ -116,6 +123,8 @@ fn a_pod_is_said_to_differ_where_it_does_and_nowhere_else() {
             "max_total_usd is none, not a limited lifetime",
         ),
         (|_| PodSpec::gpu("trainer", "runpod/pytorch", ["BLACKWELL_96"]), json!({}), ""),
+        // A deploy takes as much for within it.
+        (|spec| spec.max_usd_per_hour(0.6966), json!({}), ""),
         (
             |spec| spec.max_usd_per_hour(0.6).lifetime(Duration::from_secs(60)),
             json!({"env": {"A": "b"}}),

@@ -387,6 +387,13 @@ fn a_secret_is_gone_only_after_lists_over_15_s_lack_it() {
         server.runpod().delete_account_secret("hf").await.expect("its own id is not there");
         assert!(sent(&server, "DELETE") > 1, "a list has just shown it");
 
+        let anonymous = |_| json!([{"id": "sec1", "name": null}]);
+        let server = store(("no name", anonymous, |_| refusal(500, "nothing is sent"))).await;
+        let error = server.runpod().delete_account_secret("hf").await.expect_err("that may be it");
+        assert!(error.kind() == ErrorKind::Unreadable && error.to_string().contains("sec1"), "{error}");
+        let server = store(("by its id", anonymous, |_| answer(204, Value::Null))).await;
+        server.runpod().delete_account_secret("sec1").await.expect("its id is known");
+
         let nameless = |_| json!([{"id": "", "name": "hf"}]);
         let server = store(("an empty id", nameless, |_| refusal(500, "nothing is sent"))).await;
         let error =
