@@ -59,14 +59,15 @@ fn types(module: &mut ItemMod, sent: &BTreeSet<String>, options: &BTreeSet<Strin
 fn construction(one: &ItemStruct) -> ItemImpl {
     let ident = &one.ident;
     let (must, may): (Vec<&Field>, Vec<&Field>) = one.fields.iter().partition(|field| is_required(field));
-    let (names, types): (Vec<_>, Vec<_>) = must.iter().map(|field| (&field.ident, &field.ty)).unzip();
+    let (names, types): (Vec<_>, Vec<_>) =
+        must.iter().map(|field| (&field.ident, argument_type(&field.ty))).unzip();
     let others = may.iter().map(|field| &field.ident);
     let setters = may.iter().filter_map(|field| setter(field));
     parse_quote! {
         impl #ident {
             /// Has what is required and nothing else.
             #[must_use]
-            pub fn new(#(#names: impl ::std::convert::Into<#types>),*) -> Self {
+            pub fn new(#(#names: #types),*) -> Self {
                 Self { #(#names: #names.into(),)* #(#others: ::std::default::Default::default(),)* }
             }
             #(#setters)*
@@ -81,14 +82,28 @@ fn setter(field: &Field) -> Option<ImplItemFn> {
         Some(inner) => (inner, parse_quote!(::std::option::Option::Some(#name.into()))),
         None => (&field.ty, parse_quote!(#name.into())),
     };
+    let ty = argument_type(ty);
     Some(parse_quote! {
         #(#docs)*
         #[must_use]
-        pub fn #name(mut self, #name: impl ::std::convert::Into<#ty>) -> Self {
+        pub fn #name(mut self, #name: #ty) -> Self {
             self.#name = #value;
             self
         }
     })
+}
+
+/// The type by which a constructor or a setter takes a value. One whose bounds are part of its type is taken as it is: the
+/// compiler then finds the bounds, and a caller's `try_from` or `parse` follows them when the contract moves.
+fn argument_type(ty: &Type) -> Type {
+    let bounded = |path: &syn::TypePath| {
+        let last = path.path.segments.last();
+        last.is_some_and(|segment| ["Int", "Num", "Secret"].iter().any(|name| segment.ident == name))
+    };
+    match ty {
+        Type::Path(path) if bounded(path) => ty.clone(),
+        _ => parse_quote!(impl ::std::convert::Into<#ty>),
+    }
 }
 
 fn is_required(field: &Field) -> bool {

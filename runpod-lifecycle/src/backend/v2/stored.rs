@@ -32,14 +32,13 @@ impl V2 {
             data_center.parse().map_err(|_| unsendable(OPERATION, "the data center is empty"))?;
         let name: types::CreateNetworkVolumeRequestName =
             name.parse().map_err(|_| unsendable(OPERATION, "the name is empty"))?;
-        let size: Int<10, 4096> = Int::try_from(size_gb).map_err(|error| unsendable(OPERATION, error))?;
+        let size = Int::try_from(size_gb).map_err(|error| unsendable(OPERATION, error))?;
         let body = types::CreateNetworkVolumeRequest::new(data_center, name, size);
         self.client.create_network_volume(&body).await.map(|response| answer(response, volume))
     }
 
     pub(crate) async fn resize_volume(&self, id: &str, size_gb: u32) -> Result<Answer<Volume>, Failure> {
-        let size: Int<10, 4096> =
-            Int::try_from(size_gb).map_err(|error| unsendable("update_network_volume", error))?;
+        let size = Int::try_from(size_gb).map_err(|error| unsendable("update_network_volume", error))?;
         let body = types::UpdateNetworkVolumeRequest::new().size(size);
         self.client.update_network_volume(id, &body).await.map(|response| answer(response, volume))
     }
@@ -64,7 +63,7 @@ impl V2 {
             name.parse().map_err(|_| unsendable(OPERATION, "the name is empty"))?;
         let user: types::CreateRegistryRequestUsername =
             user.parse().map_err(|_| unsendable(OPERATION, "the user is empty"))?;
-        let password: Secret<1> =
+        let password =
             password.expose().parse().map_err(|_| unsendable(OPERATION, "the password is empty"))?;
         let body = types::CreateRegistryRequest::new(name, password, user);
         self.client.create_registry(&body).await.map(|response| answer(response, registry))
@@ -89,7 +88,8 @@ impl V2 {
     ) -> Result<Answer<AccountSecret>, Failure> {
         let name: types::CreateSecretRequestName =
             name.parse().map_err(|_| unsendable("create_secret", "the name is too long"))?;
-        let body = types::CreateSecretRequest::new(name, value.clone());
+        let value = value.expose().parse().map_err(|_| unsendable("create_secret", "the value is empty"))?;
+        let body = types::CreateSecretRequest::new(name, value);
         self.client.create_secret(&body).await.map(|response| answer(response, secret))
     }
 
@@ -98,7 +98,8 @@ impl V2 {
         id: &str,
         value: &Secret,
     ) -> Result<Answer<AccountSecret>, Failure> {
-        let body = types::UpdateSecretRequest::new().value(value.clone());
+        let value = value.expose().parse().map_err(|_| unsendable("update_secret", "the value is empty"))?;
+        let body = types::UpdateSecretRequest::new().value(value);
         self.client.update_secret(id, &body).await.map(|response| answer(response, secret))
     }
 
