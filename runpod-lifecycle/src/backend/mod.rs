@@ -7,7 +7,7 @@ pub(crate) mod v2;
 use std::{collections::BTreeMap, fmt::Display};
 
 use runpod_api::{
-    ByteStream, Failure, LenientList, MalformedItem, ResponseValue, Secret,
+    ByteStream, Failure, LenientList, MalformedItem, Number, ResponseValue, Secret,
     http::{HeaderMap, StatusCode},
 };
 
@@ -149,6 +149,11 @@ fn unsendable(operation: &'static str, problem: impl Display) -> Failure {
 /// An id of the server's that cannot move a terminal's cursor when it is shown.
 fn printable(id: String) -> String {
     if id.contains(char::is_control) { id.replace(char::is_control, "\u{fffd}") } else { id }
+}
+
+/// A price in USD per hour; `None` for a number that is no price of anything. RunPod shows 0 where it names none.
+fn price(usd: Number) -> Option<f64> {
+    Some(usd.get()).filter(|usd| *usd > 0.0 && *usd < 1e6)
 }
 
 /// The ports of an answer, and what of them this crate cannot read.

@@ -1,7 +1,7 @@
 //! RunPod's REST v1, retired on 2026-11-15: for programs that still reach an endpoint of its shape.
 
 use runpod_api::{
-    Failure, Int, Integer, Number, ResponseValue,
+    Failure, Int, Integer, ResponseValue,
     http::StatusCode,
     v1::{Client, types},
 };
@@ -10,7 +10,8 @@ use serde_json::Value;
 use crate::{
     Cloud, Cpu, Gpu, Hardware, Pod, PodState, Protocol, TcpEndpoint,
     backend::{
-        Action, Answer, Create, NextPage, PodPage, answer, ports, printable, status, unreadable, unsendable,
+        Action, Answer, Create, NextPage, PodPage, answer, ports, price, printable, status, unreadable,
+        unsendable,
     },
     spec::HardwareSpec,
 };
@@ -147,7 +148,7 @@ fn pod(pod: types::Pod) -> Pod {
             None => None,
         },
         data_center: machine.data_center_id,
-        cost_usd_per_hour: pod.adjusted_cost_per_hr.or(pod.cost_per_hr).map(Number::get),
+        cost_usd_per_hour: pod.adjusted_cost_per_hr.or(pod.cost_per_hr).and_then(price),
         container_disk_gb: pod.container_disk_in_gb.map(Integer::get),
         volume_gb: pod.volume_in_gb.map(Integer::get).filter(|size| *size > 0),
         network_volume: pod.network_volume.and_then(|volume| volume.id),

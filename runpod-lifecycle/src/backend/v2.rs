@@ -15,8 +15,8 @@ use crate::{
     Cloud, Cpu, CpuFlavor, Gpu, GpuLoad, GpuType, Hardware, Load, LogSource, Pod, PodState, SshEndpoint,
     Stock, TcpEndpoint,
     backend::{
-        Action, Answer, Create, DataCenter, NextPage, PodPage, SshKeys, answer, ports, printable, status,
-        unreadable, unsendable,
+        Action, Answer, Create, DataCenter, NextPage, PodPage, SshKeys, answer, ports, price, printable,
+        status, unreadable, unsendable,
     },
     pod::log::{LogQuery, Resume},
     spec::{GpuSpec, HardwareSpec},
@@ -137,7 +137,7 @@ impl V2 {
             self.client.list_pod_billing_with(&types::ListPodBillingOptions::new().pod_id(id)).await?;
         Ok(answer(response, |billing| {
             let records = billing.records.iter().filter(|record| record.pod_id.as_deref() == Some(id));
-            records.filter_map(|record| record.total_amount).map(Number::get).sum()
+            records.filter_map(|record| record.total_amount).map(Number::get).fold(0.0, |sum, usd| sum + usd)
         }))
     }
 
@@ -344,7 +344,7 @@ fn pod(pod: types::Pod) -> Pod {
             _ => None,
         },
         data_center: pod.data_center_id,
-        cost_usd_per_hour: pod.cost.map(Number::get),
+        cost_usd_per_hour: pod.cost.and_then(price),
         container_disk_gb: pod.disk.map(Integer::get),
         volume_gb: mounts.persistent.and_then(|mount| mount.size).map(Integer::get),
         network_volume: mounts.network.into_iter().flatten().find_map(|mount| mount.volume_id),
@@ -421,10 +421,10 @@ fn tcp_endpoint(port: &types::PodRuntimePort) -> Option<TcpEndpoint> {
 }
 
 fn gpu_type(gpu: types::GpuType, secure: bool) -> GpuType {
-    let (price, count) = (gpu.price.unwrap_or_default(), gpu.max_count.unwrap_or_default());
-    let (offered, price, count) = match secure {
-        true => (gpu.secure, price.secure, count.secure),
-        false => (gpu.community, price.community, count.community),
+    let (usd, count) = (gpu.price.unwrap_or_default(), gpu.max_count.unwrap_or_default());
+    let (offered, usd, count) = match secure {
+        true => (gpu.secure, usd.secure, count.secure),
+        false => (gpu.community, usd.community, count.community),
     };
     GpuType {
         id: printable(gpu.id),
@@ -432,16 +432,11 @@ fn gpu_type(gpu: types::GpuType, secure: bool) -> GpuType {
         manufacturer: gpu.manufacturer.map(|maker| printable(maker.as_str().into_owned())),
         memory_gb: gpu.memory.map(Integer::get),
         // A cloud that does not offer the type shows a placeholder price (observed).
-        price_usd_per_hour: price.filter(|_| offered != Some(false)).map(Number::get).filter(is_price),
+        price_usd_per_hour: usd.filter(|_| offered != Some(false)).and_then(price),
         max_count: count.map(Integer::get),
         stock: stock(gpu.availability),
         data_centers: stock_by_data_center(gpu.data_centers),
     }
-}
-
-/// Returns false for numbers that are no price of anything.
-fn is_price(usd: &f64) -> bool {
-    (0.0..1e6).contains(usd)
 }
 
 fn cpu_flavor(cpu: types::CpuType) -> CpuFlavor {
@@ -451,11 +446,7 @@ fn cpu_flavor(cpu: types::CpuType) -> CpuFlavor {
         min_vcpus: vcpus.min.map_or(0, Integer::get),
         max_vcpus: vcpus.max.map_or(i64::MAX, Integer::get),
         ram_gb_per_vcpu: cpu.ram_gb_per_vcpu.map(Number::get).filter(|size| *size > 0.0),
-        price_usd_per_vcpu_hour: cpu
-            .price
-            .and_then(|price| price.secure_per_vcpu)
-            .map(Number::get)
-            .filter(is_price),
+        price_usd_per_vcpu_hour: cpu.price.and_then(|usd| usd.secure_per_vcpu).and_then(price),
         stock: stock(cpu.availability),
         data_centers: stock_by_data_center(cpu.data_centers),
     }

@@ -22,6 +22,7 @@ use crate::{
     backend::Create,
     client::{call::Call, pace::Demand, retry},
     deploy::{
+        patience::OVER,
         placement::Placement,
         step::{AfterRound, CandidateError, NextStep, suggestions},
     },
@@ -316,9 +317,8 @@ impl<'a> Deployment<'a> {
                     }
                 }
             }
-            let call = Call::mutation(Operation::CreatePod, self.spec.name.as_str());
             let is_rested = match pauses.next() {
-                Some(pause) => self.runpod.rest_after(&error, call, pause).await,
+                Some(pause) => self.rest_after(&error, pause).await.ok_or(CandidateError::Late)?,
                 None => false,
             };
             if self.terms.is_called_off() {
@@ -340,12 +340,12 @@ impl<'a> Deployment<'a> {
         let send = async {
             // The rate limit may have held it back beyond the end.
             if self.is_late() {
-                return Err(Failure::invalid("create_pod", "the time to wait for stock is over"));
+                return Err(Failure::invalid("create_pod", OVER));
             }
             sent_at.get_or_init(Instant::now);
             self.runpod.backend().create(&create).await
         };
-        let answer = self.runpod.once(call, Box::pin(send)).await;
+        let answer = self.until_late(self.runpod.once(call, Box::pin(send)), &sent_at).await;
         // A future that is put aside hears late of the end of its request.
         self.is_sent = sent_at.get().is_some();
         let late = sent_at.get().map(|at| at.elapsed().saturating_sub(self.runpod.timeout()));

@@ -161,7 +161,7 @@ fn gpu_candidate(
 }
 
 /// The stock of a type where it is allowed; `None` if the catalog does not say.
-pub(crate) fn gpu_stock(gpu: &GpuType, cloud: Cloud, data_centers: &[String]) -> Option<Stock> {
+fn gpu_stock(gpu: &GpuType, cloud: Cloud, data_centers: &[String]) -> Option<Stock> {
     // Stock per data center does not tell where community hosts are (observed).
     let is_told = cloud != Cloud::Community || data_centers.is_empty();
     is_told.then(|| stock_in(data_centers, gpu.stock, &gpu.data_centers)).flatten()

@@ -166,7 +166,8 @@ impl RunPod {
         }
         match (spec.if_exists, <[PodHandle; 1]>::try_from(pods)) {
             (IfExists::Adopt | IfExists::AdoptAndStart, Ok([pod])) => {
-                Ok(Standing::Adopted(self.adopt(spec, pod).await?))
+                // A list may show for a while yet what an answer by id proves gone.
+                Ok(self.adopt(spec, pod).await?.map_or(Standing::Free, Standing::Adopted))
             }
             (IfExists::Replace, Ok([pod])) => {
                 self.remove(&pod).await.map(|()| Standing::Removed(pod.id.clone()))
@@ -178,19 +179,22 @@ impl RunPod {
         }
     }
 
-    /// Takes a pod as it is, says so, and starts it if the spec wants that and it is stopped.
-    async fn adopt(&self, spec: &PodSpec, pod: PodHandle) -> Result<PodHandle, DeployError> {
+    /// Takes a pod as it is, says so, and starts it if the spec wants that and it is stopped; `None` if it is gone.
+    async fn adopt(&self, spec: &PodSpec, pod: PodHandle) -> Result<Option<PodHandle>, DeployError> {
+        let starts = spec.if_exists == IfExists::AdoptAndStart;
+        let pod = match starts {
+            // A list may be from before a stop or a start.
+            true => match self.settled(&pod.id).await.map_err(DeployError::Lookup)? {
+                Some(seen) => pod.with(seen),
+                None => return Ok(None),
+            },
+            false => pod,
+        };
         self.lookups().records.adopted(&spec.name, pod.shared());
         let pod = pod.with_origin(Origin::Adopted);
         let (pod_id, differences) = (pod.id.clone(), spec.differences(&pod));
         self.notify(&Event::PodAdopted { pod_id: pod_id.clone(), differences });
-        if spec.if_exists != IfExists::AdoptAndStart {
-            return Ok(pod);
-        }
-        // A list may be from before a stop or a start.
-        let seen = self.settled(&pod_id).await.map_err(DeployError::Lookup)?;
-        let pod = seen.map_or_else(|| pod.clone(), |seen| pod.with(seen));
-        if pod.is_stopped() {
+        if starts && pod.is_stopped() {
             let accepted = pod.start().await;
             let accepted =
                 accepted.map_err(|source| DeployError::NotStarted { pod_id: pod_id.clone(), source })?;
@@ -199,7 +203,7 @@ impl RunPod {
                 self.notify(&Event::Warned { warning });
             }
         }
-        Ok(pod)
+        Ok(Some(pod))
     }
 
     /// Returns true if several deploys of a name are under way, of which all but one will give way: the later

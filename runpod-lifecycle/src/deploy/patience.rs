@@ -3,7 +3,11 @@
 use std::{
     collections::HashMap,
     pin::pin,
-    sync::atomic::{AtomicBool, Ordering},
+    sync::{
+        OnceLock,
+        atomic::{AtomicBool, Ordering},
+    },
+    time::Duration,
 };
 
 use futures_util::future::{Either, select};
@@ -14,7 +18,7 @@ use tokio::{
 
 use crate::{
     Candidate, Cloud, CpuFlavor, DeployError, Error, ErrorKind, Event, GpuType, Hardware, Pod, PodSpec,
-    Stock,
+    Problem, SpecError, Stock,
     client::{
         call::Call,
         pace::{Leave, Question, Wish},
@@ -27,7 +31,11 @@ use crate::{
     },
     error::operation::Operation,
     knowledge::identity::Whose,
+    spec::offer::Offered,
 };
+
+/// Why a create is not sent once time is up.
+pub(crate) const OVER: &str = "the time to wait for stock is over";
 
 /// The times at which the parts of the catalog were last asked for.
 type News = HashMap<Question, Instant>;
@@ -137,7 +145,8 @@ impl Deployment<'_> {
                 self.take_in(*question, placement, news.entry(*question).or_insert(began))?;
             }
             let ready = self.ready(placement, &news, began);
-            if !ready.is_empty() {
+            // Nothing is left to wait for once the catalog rules out all that was not refused for good.
+            if !ready.is_empty() || self.awaited(placement).is_empty() {
                 self.uncounted = 1;
                 return Ok(ready);
             }
@@ -210,12 +219,8 @@ impl Deployment<'_> {
             {
                 return Err(DeployError::Lookup(error.clone()));
             }
-            let before = placement.candidates.clone();
-            placement.renew(self.spec, question, fresh.ok());
-            // What was awaited a moment ago is not hopeless because one answer lacks it.
-            if self.awaited(placement).is_empty() {
-                placement.candidates = before;
-            }
+            let renewed = placement.renew(self.spec, question, fresh.ok());
+            renewed.map_err(|found| DeployError::Spec(SpecError::by_catalog(&self.spec.name, found)))?;
         }
         Ok(())
     }
@@ -306,37 +311,77 @@ impl Deployment<'_> {
         if !self.has_waited {
             return Some(None);
         }
-        let turn = self.runpod.lookups().pace.creates.take().await;
+        let turn = self.runpod.lookups().pace.creates.take();
+        let turn = timeout_at(self.deadline?, turn).await.ok()?;
         (!self.is_refused(candidate, since) && !self.is_late()).then_some(turn)
+    }
+
+    /// Rests before a create is sent again, as [`RunPod::rest_after`]; `None` if the time to wait is over before that. The
+    /// first round takes as long as it takes.
+    pub(crate) async fn rest_after(&self, error: &Error, pause: Duration) -> Option<bool> {
+        let call = Call::mutation(Operation::CreatePod, self.spec.name.as_str());
+        let rest = self.runpod.rest_after(error, call, pause);
+        match self.deadline.filter(|_| self.has_waited) {
+            Some(deadline) => timeout_at(deadline, rest).await.ok(),
+            None => Some(rest.await),
+        }
+    }
+
+    /// The answer to a create; an error if the rate limit holds it back until the time to wait is over. Once it is sent, it is
+    /// heard to the end.
+    pub(crate) async fn until_late<T>(
+        &self,
+        create: impl Future<Output = Result<T, Error>>,
+        sent_at: &OnceLock<Instant>,
+    ) -> Result<T, Error> {
+        let mut create = pin!(create);
+        if let Some(deadline) = self.deadline.filter(|_| self.has_waited) {
+            match timeout_at(deadline, create.as_mut()).await {
+                Ok(answer) => return answer,
+                Err(_) if sent_at.get().is_none() => {
+                    let call = Call::mutation(Operation::CreatePod, self.spec.name.as_str());
+                    return Err(call.refused(ErrorKind::Rejected, format!("not sent: {OVER}")));
+                }
+                Err(_) => {}
+            }
+        }
+        create.await
     }
 }
 
 impl Placement {
-    /// Chooses the candidates anew by what the catalog says now. If that leaves none, or lacks one that is named, they are as
-    /// before, each with its own stock. An answer that cannot be read, or is empty, says nothing of any.
-    fn renew(&mut self, spec: &PodSpec, about: Question, fresh: Option<Fresh>) {
+    /// Chooses the candidates anew by what the catalog says now; that none is left, or a name is wrong, is its word. What an
+    /// answer lacks it says nothing of: that stays as it was, of unknown stock. So does everything after an answer that is
+    /// empty or cannot be read.
+    fn renew(&mut self, spec: &PodSpec, about: Question, fresh: Option<Fresh>) -> Result<(), Vec<Problem>> {
         match (&mut self.offer, fresh) {
             (Offer::Gpus(offers), Some(Fresh::Gpus(cloud, types))) if !types.is_empty() => {
-                offers
-                    .iter_mut()
-                    .filter(|(own, _)| *own == cloud)
-                    .for_each(|(_, own)| *own = Some(types.clone()));
+                for (_, known) in offers.iter_mut().filter(|(own, _)| *own == cloud) {
+                    *known = Some(with_absent(types.clone(), known.take()));
+                }
             }
-            (Offer::Cpus(own), Some(Fresh::Cpus(flavors))) if !flavors.is_empty() => *own = Some(flavors),
+            (Offer::Cpus(known), Some(Fresh::Cpus(flavors))) if !flavors.is_empty() => {
+                *known = Some(with_absent(flavors, known.take()));
+            }
             _ => {
                 let untold = self.candidates.iter_mut().filter(|one| question(one) == about);
-                return untold.for_each(|candidate| candidate.stock = None);
+                untold.for_each(|candidate| candidate.stock = None);
+                return Ok(());
             }
         }
-        let Self { offer, data_centers, candidates, .. } = self;
-        match offer.choose(spec, data_centers, true) {
-            Ok(choice) => *candidates = choice.candidates,
-            Err(_) => candidates
-                .iter_mut()
-                .filter(|candidate| question(candidate) == about)
-                .for_each(|candidate| candidate.stock = offer.stock_of(candidate, data_centers)),
+        self.candidates = self.offer.choose(spec, &self.data_centers, true)?.candidates;
+        Ok(())
+    }
+}
+
+/// The entries of an answer, and those of earlier ones that it lacks, of unknown stock.
+fn with_absent<T: Offered>(mut fresh: Vec<T>, known: Option<Vec<T>>) -> Vec<T> {
+    for entry in known.into_iter().flatten() {
+        if fresh.iter().all(|other| other.id() != entry.id()) {
+            fresh.push(entry.without_stock());
         }
     }
+    fresh
 }
 
 /// The part of the catalog that tells of a candidate.

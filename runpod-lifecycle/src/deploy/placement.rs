@@ -1,14 +1,14 @@
 //! The candidates of a deploy, in the order in which they are tried.
 
 use crate::{
-    Cloud, CpuFlavor, DeployError, Error, ErrorKind, Event, GpuType, Hardware, PodSpec, Problem, RunPod,
-    SpecError, Stock, Warning,
+    Cloud, CpuFlavor, DeployError, Error, ErrorKind, Event, GpuType, PodSpec, Problem, RunPod, SpecError,
+    Stock, Warning,
     deploy::{
         candidate::{Candidate, Choice, LeftOut},
         cpus::cpu_candidates,
-        gpus::{gpu_candidates, gpu_stock},
+        gpus::gpu_candidates,
     },
-    spec::{HardwareSpec, offer::stock_in},
+    spec::HardwareSpec,
     version::Feature,
 };
 
@@ -183,21 +183,6 @@ impl Offer {
             _ => Choice::default(),
         };
         choice.within_budget(spec).map_err(|problem| vec![problem])
-    }
-
-    /// The stock of a candidate, by its own entry; `None` without one.
-    pub(crate) fn stock_of(&self, candidate: &Candidate, data_centers: &[String]) -> Option<Stock> {
-        match (&candidate.hardware, self) {
-            (Hardware::Gpu { id, .. }, Self::Gpus(offers)) => {
-                let (_, types) = offers.iter().find(|(cloud, _)| *cloud == candidate.cloud)?;
-                gpu_stock(types.iter().flatten().find(|gpu| gpu.id == *id)?, candidate.cloud, data_centers)
-            }
-            (Hardware::Cpu { flavor, .. }, Self::Cpus(flavors)) => {
-                let known = flavors.iter().flatten().find(|known| known.id == *flavor)?;
-                stock_in(data_centers, known.stock, &known.data_centers)
-            }
-            _ => None,
-        }
     }
 
     /// Every data center in which it shows stock.

@@ -22,7 +22,7 @@ impl Deployment<'_> {
         candidate: &Candidate,
     ) -> Result<Pod, CandidateError> {
         let Some(max_usd_per_hour) = self.spec.max_usd_per_hour else { return Ok(pod) };
-        let Some(compute) = pod.cost_usd_per_hour.filter(|usd| *usd > 0.0) else {
+        let Some(compute) = pod.cost_usd_per_hour else {
             let warning = Warning::PriceUnknown { pod_id: pod.id.clone() };
             self.runpod.notify(&Event::Warned { warning });
             return Ok(pod);

@@ -55,7 +55,8 @@ pub struct Pod {
     pub cloud: Option<Cloud>,
     /// The data center it runs in, for example `US-CA-2`. `None` until a machine is assigned.
     pub data_center: Option<String>,
-    /// Price while running in USD per hour; 0 while stopped, although a pod volume still bills.
+    /// Price while running in USD per hour; `None` if RunPod names none, as for a pod that is stopped. A pod volume goes on
+    /// billing then: see [`hourly_cost`](Self::hourly_cost).
     pub cost_usd_per_hour: Option<f64>,
     /// Container disk in GB.
     pub container_disk_gb: Option<i64>,

@@ -107,6 +107,34 @@ pub struct CpuFlavor {
     pub data_centers: Vec<(String, Stock)>,
 }
 
+/// An entry of the catalog.
+pub(crate) trait Offered {
+    fn id(&self) -> &str;
+
+    /// The same, of unknown stock.
+    fn without_stock(self) -> Self;
+}
+
+impl Offered for GpuType {
+    fn id(&self) -> &str {
+        &self.id
+    }
+
+    fn without_stock(self) -> Self {
+        Self { stock: None, data_centers: Vec::new(), ..self }
+    }
+}
+
+impl Offered for CpuFlavor {
+    fn id(&self) -> &str {
+        &self.id
+    }
+
+    fn without_stock(self) -> Self {
+        Self { stock: None, data_centers: Vec::new(), ..self }
+    }
+}
+
 /// Returns true if two texts name one data center: RunPod's ids differ in more than case.
 pub(crate) fn same_data_center(one: &str, other: &str) -> bool {
     one.eq_ignore_ascii_case(other)

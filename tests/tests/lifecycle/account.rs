@@ -20,6 +20,8 @@ pub(crate) struct State {
     pub(crate) pods: Vec<Value>,
     /// The ids of those that no list shows.
     pub(crate) unlisted: HashSet<String>,
+    /// The ids of those that only lists show.
+    pub(crate) unknown_by_id: HashSet<String>,
     pub(crate) are_lists_broken: bool,
     /// The ids of those that refuse to be terminated.
     pub(crate) locked: HashSet<String>,
@@ -101,7 +103,8 @@ impl Account {
             when.method("GET").path_prefix("/v2/pods/");
             then.respond_with(move |request: &HttpMockRequest| {
                 let (state, id) = (lock(&shared), id_in(request));
-                let pod = state.pods.iter().find(|pod| pod["id"] == id.as_str());
+                let is_known = |pod: &&Value| pod["id"] == id.as_str() && !state.unknown_by_id.contains(&id);
+                let pod = state.pods.iter().find(is_known);
                 pod.map_or_else(|| refusal(404, "pod not found"), |pod| answer(200, pod))
             });
         });

@@ -274,3 +274,18 @@ fn a_start_whose_answer_is_lost_is_made_once_more_and_not_believed_failed() {
     })
     .expect("a runtime");
 }
+
+#[test]
+fn a_pod_that_its_id_proves_gone_is_not_adopted_although_lists_show_it() {
+    run_fast(SPEED, async {
+        let account = Account::new(|state, sent| accept(state, sent, "mmmmmmmmmmmmmm")).await;
+        account.state().pods.push(old(json!({"status": "RUNNING"})));
+        account.state().unknown_by_id.insert(OLD.to_owned());
+        let spec = spec().if_exists(IfExists::AdoptAndStart);
+        let made = account.runpod().deploy(&spec).await.unwrap();
+        assert_eq!((made.id.as_str(), made.origin()), ("mmmmmmmmmmmmmm", Origin::Created));
+        assert!(!account.heard().contains("adopted"), "{}", account.heard());
+        assert!(account.state().deleted.is_empty());
+    })
+    .expect("a runtime");
+}

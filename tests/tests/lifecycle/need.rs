@@ -393,7 +393,7 @@ async fn what_the_catalog_says_by_mistake_is_no_price_no_size_and_no_veto() {
             "maxCount": {"secure": 8}, "availability": "HIGH",
         }]})
     };
-    for price in [json!(-5), json!(1e308), json!("NaN"), json!(null)] {
+    for price in [json!(0), json!(-5), json!(1e308), json!("NaN"), json!(null)] {
         let body = odd(price.clone());
         let server = Scripted::start(move |request, _| match request.is("GET", "/v2/catalog/gpus") {
             true => answer(200, body.clone()),

@@ -547,6 +547,92 @@ fn an_answer_that_lacks_a_type_hides_none_of_the_others() {
     }
 }
 
+#[test]
+fn what_a_newer_catalog_rules_out_is_created_no_more() {
+    // From minute 1 on there is stock of what costs more, has less memory or fewer GPUs than the spec may have.
+    let patient = |spec: PodSpec| spec.patience(HOUR);
+    let rows: [(PodSpec, Value, &str); 4] = [
+        (spec("price").max_usd_per_hour(1.0), json!({"price": {"secure": 5.0}}), "max_usd_per_hour \"1\""),
+        (spec("free").max_usd_per_hour(1.0), json!({"price": {"secure": 0}}), "names no price"),
+        (PodSpec::any_gpu("vram", "image").min_vram_gb(24), json!({"memory": 8}), "min_vram_gb \"24\""),
+        (spec("count").gpu_count(2), json!({"maxCount": {"secure": 1}}), "gpu_count \"2\""),
+    ];
+    for (spec, change, told) in rows {
+        fast(async move {
+            let (server, heard) = odd(move |request, minute| match request.is("GET", "/v2/catalog/gpus") {
+                true => {
+                    let mut gpu = json!({
+                        "id": GPU, "memory": 24, "secure": true, "price": {"secure": 0.5},
+                        "maxCount": {"secure": 8}, "availability": "NONE",
+                    });
+                    if minute >= 1.0 {
+                        gpu["availability"] = json!("HIGH");
+                        for (name, value) in change.as_object().into_iter().flatten() {
+                            gpu[name] = value.clone();
+                        }
+                    }
+                    answer(200, json!({"gpus": [gpu]}))
+                }
+                false if is_create(request) && minute < 1.0 => refusal(400, NO_STOCK),
+                false => account(request),
+            })
+            .await;
+            let error = server.runpod().deploy(&patient(spec)).await.expect_err(told);
+            assert!(error.to_string().contains(told), "{error}\n{told}");
+            let heard = heard.lock().unwrap();
+            assert_eq!(heard.iter().filter(|(_, request)| is_create(request)).count(), 1, "{told}");
+            assert!(heard.last().unwrap().0 < 3.0, "{told}");
+        });
+    }
+}
+
+#[test]
+fn what_one_answer_lacks_is_waited_for_although_it_rules_out_the_other() {
+    fast(async {
+        let (server, heard) = odd(|request, minute| match request.is("GET", "/v2/catalog/gpus") {
+            true if minute < 1.0 => catalog("NONE"),
+            true if minute < 3.0 => {
+                answer(200, json!({"gpus": [{"id": GPU, "secure": true, "price": {"secure": 5.0}}]}))
+            }
+            true => catalog("HIGH"),
+            false if is_create(request) && minute < 3.0 => refusal(400, NO_STOCK),
+            false => account(request),
+        })
+        .await;
+        let spec = PodSpec::gpu("two", "image", [GPU, SCARCE]).max_usd_per_hour(1.0).patience(HOUR);
+        server.runpod().deploy(&spec).await.expect("both come back");
+        assert!(heard.lock().unwrap().last().unwrap().0 <= 6.5);
+    });
+}
+
+#[test]
+fn no_pause_that_runpod_asks_for_outlasts_the_patience() {
+    // An answer to every create once there is stock, and one to the catalog.
+    for seconds in [20, 100, 500] {
+        fast(async move {
+            let (server, heard) = odd(move |request, minute| match request.is("GET", "/v2/catalog/gpus") {
+                true => catalog(if minute < 0.1 { "NONE" } else { "HIGH" }),
+                false if is_create(request) && minute < 0.1 => refusal(400, NO_STOCK),
+                false if is_create(request) => {
+                    refusal(429, "too many requests").header("retry-after", &seconds.to_string())
+                }
+                false => account(request),
+            })
+            .await;
+            let (runpod, began, end) = (server.runpod(), Instant::now(), Duration::from_secs(60));
+            let both = join_all(["one", "two"].map(|name| {
+                let (runpod, spec) = (runpod.clone(), spec(name).patience(end));
+                async move { runpod.deploy(&spec).await.expect_err("it is never accepted") }
+            }));
+            for error in both.await {
+                assert!(!error.may_bill(), "{error}");
+            }
+            assert!(began.elapsed() < end + Duration::from_secs(2), "{seconds}: {:?}", began.elapsed());
+            assert!(heard.lock().unwrap().iter().all(|(minute, _)| *minute <= 1.01), "{seconds}");
+        });
+    }
+}
+
 /// An account with a pod `old` of the name, whose creates find no stock. From minute 2 on lists show these pods, and the
 /// catalog says so.
 fn replaced(so_far: &Mutex<(Vec<String>, usize)>, request: &Request, minute: f64, end: &End) -> Answer {
