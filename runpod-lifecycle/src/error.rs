@@ -165,9 +165,9 @@ impl Error {
     /// Returns true if RunPod may have done what was asked although the call failed.
     #[must_use]
     pub fn may_have_been_applied(&self) -> bool {
-        // A 303 says that it was done and that the outcome is elsewhere.
+        // A redirect is also how a server says that it was done and that the outcome is elsewhere.
         self.is_unclear
-            || self.status() == Some(303)
+            || matches!(self.status(), Some(300..=399))
             || matches!(
                 self.kind(),
                 ErrorKind::Server | ErrorKind::Interrupted | ErrorKind::Unreadable | ErrorKind::Unproven

@@ -6,7 +6,7 @@ use humantime::format_rfc3339_seconds;
 
 use crate::{
     Cloud, Pod, Port,
-    pod::{PUBLIC_KEY, is_no_key},
+    pod::{PUBLIC_KEY, is_no_key, time::writable},
     spec::offer::quoted,
 };
 
@@ -68,7 +68,7 @@ pub enum Warning {
         pod_id: String,
     },
     /// A start after the end of the pod's lifetime began a new one.
-    #[error("its lifetime was over: a new one began and ends at {}", format_rfc3339_seconds(*ends_at))]
+    #[error("its lifetime was over: a new one began and ends at {}", format_rfc3339_seconds(writable(*ends_at)))]
     LifetimeRenewed {
         /// The pod.
         pod_id: String,
@@ -79,6 +79,12 @@ pub enum Warning {
     /// RunPod did not say what a pod costs whose spec has a limit.
     #[error("RunPod does not say what pod {pod_id} costs, so it may cost more than the spec allows")]
     PriceUnknown {
+        /// The pod.
+        pod_id: String,
+    },
+    /// The work with a pod is over, and the pod is not ended with it.
+    #[error("pod {pod_id} was adopted, not created for this, so it is kept and goes on billing")]
+    AdoptedKept {
         /// The pod.
         pod_id: String,
     },
@@ -383,6 +389,7 @@ impl Warning {
             | Self::SecondPodPossible { pod_id, .. }
             | Self::TerminatedAlready { pod_id }
             | Self::PriceUnknown { pod_id }
+            | Self::AdoptedKept { pod_id }
             | Self::LeftRunning { pod_id, .. } => vec![pod_id],
             Self::EntryUnreadable { pod_id, .. } => pod_id.as_deref().into_iter().collect(),
             Self::SecondPodUnknown { pod_id, others, .. } => {

@@ -57,14 +57,14 @@ impl<T: Stored + Send + Sync> Creation<'_, T> {
     {
         let mut pauses = retry::pauses(retry::ATTEMPTS);
         loop {
-            let answer = runpod.once(self.call, Box::pin(send())).await;
-            let error = match answer.and_then(|made| self.checked(made)) {
-                Ok(made) => return Ok(made),
+            let error = match runpod.once(self.call, Box::pin(send())).await {
+                Ok(made) if self.is_made(&made) => return Ok(made),
+                Ok(other) => return self.search(runpod, self.another(&other), Some(other), list).await,
+                Err(error) if error.may_have_been_applied() => {
+                    return self.search(runpod, error, None, list).await;
+                }
                 Err(error) => error,
             };
-            if error.may_have_been_applied() {
-                return self.search(runpod, error, list).await;
-            }
             let may_pass = matches!(error.kind(), ErrorKind::RateLimited | ErrorKind::Unreachable);
             let is_rested = match pauses.next().filter(|_| may_pass) {
                 Some(pause) => runpod.rest_after(&error, self.call, pause).await,
@@ -76,21 +76,29 @@ impl<T: Stored + Send + Sync> Creation<'_, T> {
         }
     }
 
-    /// An answer about another thing is none about this one.
-    fn checked(&self, made: T) -> Result<T, Error> {
-        let is_known = self.before.iter().any(|known| known.id() == made.id());
-        if !made.id().is_empty() && !is_known && (self.is_it)(&made) != Some(false) {
-            return Ok(made);
-        }
-        let message = format!("the answer is about another {}, {:?}", self.what, made.id());
-        Err(self.call.refused(ErrorKind::Unreadable, message))
+    /// Returns true if an answer to the create is about what it has made.
+    fn is_made(&self, made: &T) -> bool {
+        self.is_new(made) && (self.is_it)(made) != Some(false)
     }
 
-    /// Searches lists over 15 s for the one thing that an unclear create has made.
+    fn is_new(&self, item: &T) -> bool {
+        !item.id().is_empty() && self.before.iter().all(|known| known.id() != item.id())
+    }
+
+    /// The error of an answer about another thing, which is none about this one.
+    fn another(&self, other: &T) -> Error {
+        let name = other.name().map(|name| format!(", of the name {name:?}")).unwrap_or_default();
+        let message = format!("the answer is about another {}, {:?}{name}", self.what, other.id());
+        self.call.refused(ErrorKind::Unreadable, message)
+    }
+
+    /// Searches lists over 15 s for the one thing that an unclear create has made. What its answer was about, if it was not there
+    /// before, may be that under another name or size.
     async fn search<L>(
         &self,
         runpod: &RunPod,
         error: Error,
+        answered: Option<T>,
         list: impl Fn() -> L + Send,
     ) -> Result<T, CreateError<T>>
     where
@@ -109,7 +117,11 @@ impl<T: Stored + Send + Sync> Creation<'_, T> {
         // Lists show each thing at a time of its own: the first to show need not be the only one.
         match found.as_slice() {
             [made] if lookup.is_none() && (self.is_it)(made) == Some(true) => Ok(made.clone()),
-            _ => Err(CreateError::Unclear { error, found, lookup }),
+            _ => {
+                let is_found = |other: &T| found.iter().any(|known| known.id() == other.id());
+                found.extend(answered.filter(|other| self.is_new(other) && !is_found(other)));
+                Err(CreateError::Unclear { error, found, lookup })
+            }
         }
     }
 
@@ -119,8 +131,7 @@ impl<T: Stored + Send + Sync> Creation<'_, T> {
         listed.check(self.name, self.call)?;
         for item in listed.items {
             found.retain(|known| known.id() != item.id());
-            let is_new = self.before.iter().all(|known| known.id() != item.id());
-            if is_new && (self.is_it)(&item) != Some(false) {
+            if self.is_new(&item) && (self.is_it)(&item) != Some(false) {
                 found.push(item);
             }
         }
@@ -128,11 +139,11 @@ impl<T: Stored + Send + Sync> Creation<'_, T> {
     }
 }
 
-/// Says what lists show of an unclear create.
+/// Says what is known of the outcome of an unclear create.
 pub(crate) fn shown<T: Stored>(found: &[T], lookup: Option<&Error>) -> String {
     let shown = match found {
         [] => format!("no list showed it for {} s", LAG.as_secs()),
-        found => format!("lists show {}", ids(found)),
+        found => format!("it may be {}", ids(found)),
     };
     let failed = lookup.map(|failed| format!("; the last search: {}", failed.what()));
     shown + &failed.unwrap_or_default()

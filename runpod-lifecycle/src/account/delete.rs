@@ -12,6 +12,14 @@ use crate::{
 /// The pause between two attempts to delete what RunPod may not know yet.
 const UNKNOWN_PAUSE: Duration = Duration::from_secs(3);
 
+/// The end of something that was to be deleted.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Deleted {
+    Now,
+    /// It was gone, by RunPod's 404.
+    Before,
+}
+
 impl RunPod {
     /// Deletes something by its id. One that is gone already is fine, by RunPod's own 404 about it; while it is so new that
     /// a 404 proves nothing, the call is sent again: until 15 s after it was made or an answer last showed it.
@@ -21,15 +29,15 @@ impl RunPod {
         call: Call<'_>,
         recent: &Recent<T>,
         delete: impl Fn() -> F + Send + Sync,
-    ) -> Result<(), Error>
+    ) -> Result<Deleted, Error>
     where
         F: Future<Output = Result<Answer<StatusCode>, Failure>> + Send,
     {
-        loop {
+        let deleted = loop {
             // An answer says how it was when it was asked for.
             let is_new = recent.is_new(id);
             match self.repeatedly(call, &delete).await {
-                Ok(StatusCode::NO_CONTENT) => break,
+                Ok(StatusCode::NO_CONTENT) => break Deleted::Now,
                 Ok(status) => {
                     let message =
                         format!("RunPod answered {} in place of 204: it may be there still", status.as_u16());
@@ -37,10 +45,10 @@ impl RunPod {
                 }
                 Err(error) if error.kind() != ErrorKind::NotFound => return Err(error),
                 Err(_) if is_new => sleep(UNKNOWN_PAUSE).await,
-                Err(_) => break,
+                Err(_) => break Deleted::Before,
             }
-        }
+        };
         recent.deleted(id);
-        Ok(())
+        Ok(deleted)
     }
 }

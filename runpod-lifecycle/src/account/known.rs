@@ -1,6 +1,6 @@
 //! Finding by name what an account stores. Names are not unique on RunPod.
 
-use std::{future::Future, time::Duration};
+use std::{collections::HashSet, future::Future, time::Duration};
 
 use tokio::time::{Instant, sleep_until};
 
@@ -25,6 +25,13 @@ impl<T: Stored> Items<T> {
             None => Ok(self.items),
             Some(entry) => Err(call.refused(ErrorKind::Unreadable, entry.problem)),
         }
+    }
+
+    /// The same, each item once, as it is listed first: pages are cut anew while they are read.
+    pub(crate) fn unique(mut self) -> Self {
+        let mut seen = HashSet::new();
+        self.items.retain(|item| seen.insert(item.id().to_owned()));
+        self
     }
 
     /// The items of a name.

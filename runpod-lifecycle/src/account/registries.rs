@@ -116,13 +116,14 @@ impl RunPod {
         let call = Call::mutation(Operation::DeleteRegistry, id);
         self.require(Feature::Registries, call)?;
         let delete = || async { self.backend().v2()?.delete_registry(id).await };
-        self.delete_stored(id, call, &self.lookups().registries, delete).await
+        self.delete_stored(id, call, &self.lookups().registries, delete).await.map(drop)
     }
 
     async fn read_registries(&self) -> Result<Items<Registry>, Error> {
         let call = Call::read(Operation::ListRegistries, None);
         self.require(Feature::Registries, call)?;
-        let listed = self.repeatedly(call, || async { self.backend().v2()?.registries().await }).await?;
+        let listed =
+            self.repeatedly(call, || async { self.backend().v2()?.registries().await }).await?.unique();
         self.lookups().registries.saw(&listed.items);
         Ok(listed)
     }

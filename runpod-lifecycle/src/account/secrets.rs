@@ -5,7 +5,7 @@ use tokio::time::sleep;
 
 use crate::{
     AccountSecret, Error, ErrorKind, RunPod,
-    account::{known::all_named, pauses},
+    account::{delete::Deleted, known::all_named, pauses},
     backend::Items,
     client::call::Call,
     error::operation::Operation,
@@ -43,7 +43,7 @@ impl RunPod {
     /// # Errors
     /// [`ErrorKind::Rejected`] for a name of none or more than 191 characters, or one that no reference can name, and for an empty
     /// value, before anything is sent. [`ErrorKind::Conflict`] if RunPod says that the name is taken, and its list does not show by
-    /// whom for 15 s. [`ErrorKind::Unsupported`] on REST v1.
+    /// whom for 15 s; [`ErrorKind::NotFound`] if the list shows it for as long, and RunPod does not know it. [`ErrorKind::Unsupported`] on REST v1.
     ///
     /// # Cancellation
     /// If the future is dropped after a request was sent, the value may have been stored.
@@ -58,23 +58,40 @@ impl RunPod {
         if let Some(problem) = name_problem(name).or(empty) {
             return Err(call.refused(ErrorKind::Rejected, format!("not sent: {problem}")));
         }
-        let mut stored = match self.secret_named(name).await? {
-            Some(known) => self.replace_secret(&known.id, name, &value).await?,
-            None => {
-                let create = || async { self.backend().v2()?.create_secret(name, &value).await };
-                match self.repeatedly(call, create).await {
-                    // Taken a moment ago, by an attempt without an answer or by somebody else.
-                    Err(error) if error.kind() == ErrorKind::Conflict => {
-                        let known = self.secret_shown(name, error).await?;
-                        self.replace_secret(&known.id, name, &value).await?
-                    }
-                    outcome => checked(outcome?, None, name)?,
-                }
-            }
-        };
+        let mut stored = self.store_secret(name, &value).await?;
         stored.name.get_or_insert_with(|| name.to_owned());
         self.lookups().secrets.made(&stored);
         Ok(stored)
+    }
+
+    /// Creates the secret, or replaces its value, by what the list shows: as often as RunPod's answer says that the list is
+    /// behind, for 15 s.
+    async fn store_secret(&self, name: &str, value: &Secret) -> Result<AccountSecret, Error> {
+        let call = Call::mutation(Operation::SetSecret, name);
+        let mut pauses = pauses().skip(1);
+        loop {
+            let refusal = match self.secret_named(name).await? {
+                Some(known) => match self.replace_secret(&known.id, name, value).await {
+                    // Another of the name has taken its place.
+                    Err(error) if error.kind() == ErrorKind::NotFound => error,
+                    outcome => return outcome,
+                },
+                None => {
+                    let create = || async { self.backend().v2()?.create_secret(name, value).await };
+                    match self.repeatedly(call, create).await {
+                        // Taken a moment ago, by an attempt without an answer or by somebody else.
+                        Err(error) if error.kind() == ErrorKind::Conflict => error,
+                        outcome => return checked(outcome?, None, name),
+                    }
+                }
+            };
+            let Some(pause) = pauses.next() else {
+                return Err(
+                    refusal.with_note("RunPod's list said otherwise for 15 s, so the value was not stored")
+                );
+            };
+            sleep(pause).await;
+        }
     }
 
     /// Deletes a secret of the account by its name or id. One that is gone already is fine, which takes lists over 15 s to tell.
@@ -89,9 +106,11 @@ impl RunPod {
     /// If the future is dropped after the request was sent, the secret may be gone.
     pub async fn delete_account_secret(&self, name_or_id: &str) -> Result<(), Error> {
         // One list that lacks it proves nothing: it may have been stored a moment ago.
-        for pause in pauses() {
+        let (mut pauses_left, mut gone) = (pauses(), Vec::new());
+        while let Some(pause) = pauses_left.next() {
             sleep(pause).await;
-            let all = self.list_account_secrets().await?;
+            let mut all = self.list_account_secrets().await?;
+            all.retain(|secret| !gone.contains(&secret.id));
             let by_name = || all.iter().find(|secret| secret.name.as_deref() == Some(name_or_id));
             let Some(known) = all.iter().find(|secret| secret.id == name_or_id).or_else(by_name) else {
                 let call = Call::read(Operation::ListSecrets, Some(name_or_id));
@@ -100,7 +119,13 @@ impl RunPod {
             };
             let call = Call::mutation(Operation::DeleteSecret, known.id.as_str());
             let delete = || async { self.backend().v2()?.delete_secret(&known.id).await };
-            return self.delete_stored(&known.id, call, &self.lookups().secrets, delete).await;
+            let deleted = self.delete_stored(&known.id, call, &self.lookups().secrets, delete).await?;
+            if deleted == Deleted::Now || known.id == name_or_id {
+                return Ok(());
+            }
+            // Another may have taken its name.
+            gone.push(known.id.clone());
+            pauses_left = pauses();
         }
         Ok(())
     }
@@ -118,22 +143,11 @@ impl RunPod {
         Ok(named.into_iter().next())
     }
 
-    /// The secret that has a name, as soon as a list shows it; if none does, the refusal.
-    async fn secret_shown(&self, name: &str, refusal: Error) -> Result<AccountSecret, Error> {
-        for pause in pauses() {
-            sleep(pause).await;
-            if let Some(known) = self.secret_named(name).await? {
-                return Ok(known);
-            }
-        }
-        Err(refusal
-            .with_note("no list showed the secret of this name for 15 s, so its value was not replaced"))
-    }
-
     pub(crate) async fn read_secrets(&self, name: Option<&str>) -> Result<Items<AccountSecret>, Error> {
         let call = Call::read(Operation::ListSecrets, name);
         self.require(Feature::AccountSecrets, call)?;
-        let listed = self.repeatedly(call, || async { self.backend().v2()?.secrets(name).await }).await?;
+        let listed =
+            self.repeatedly(call, || async { self.backend().v2()?.secrets(name).await }).await?.unique();
         self.lookups().secrets.saw(&listed.items);
         Ok(listed)
     }

@@ -44,7 +44,7 @@ impl RunPod {
             all.items.extend(page.items);
             all.unreadable.extend(page.unreadable);
             match next {
-                NextPage::None => return Ok(all),
+                NextPage::None => return Ok(all.unique()),
                 NextPage::At(next) if cursors.insert(next.clone()) => cursor = Some(next),
                 NextPage::At(_) | NextPage::Nowhere => break,
             }

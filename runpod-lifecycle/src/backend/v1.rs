@@ -131,6 +131,7 @@ fn pod(pod: types::Pod) -> Pod {
     let machine = pod.machine.unwrap_or_default();
     let gpu_count = pod.gpu.as_ref().and_then(|gpu| gpu.count).or(pod.gpu_count).map(Integer::get);
     let gpu_id = pod.gpu.and_then(|gpu| gpu.id).or(machine.gpu_type_id);
+    let network_volume = pod.network_volume.and_then(|volume| volume.id);
     let word = pod.status.map(|status| status.as_str().into_owned());
     let word = word.or_else(|| pod.desired_status.map(|status| status.as_str().into_owned()));
     let wants_tcp = pod.ports.is_none() || ports.iter().any(|port| port.protocol() == Protocol::Tcp);
@@ -151,7 +152,10 @@ fn pod(pod: types::Pod) -> Pod {
         cost_usd_per_hour: pod.adjusted_cost_per_hr.or(pod.cost_per_hr).and_then(price),
         container_disk_gb: pod.container_disk_in_gb.map(Integer::get),
         volume_gb: pod.volume_in_gb.map(Integer::get).filter(|size| *size > 0),
-        network_volume: pod.network_volume.and_then(|volume| volume.id),
+        // Without one, the answer may be short or the pod have none.
+        knows_network_volume: network_volume.is_some(),
+        network_volume,
+        other_network_volumes: Vec::new(),
         env: pod.env.map(|env| env.into_inner()).unwrap_or_default(),
         is_locked: pod.locked.unwrap_or(false),
         has_runtime: !tcp_endpoints.is_empty(),
@@ -168,8 +172,6 @@ fn pod(pod: types::Pod) -> Pod {
         name: pod.name,
         knows_ports: pod.ports.is_some(),
         knows_volume: pod.volume_in_gb.is_some(),
-        // Without one, the answer may be short or the pod have none.
-        knows_network_volume: false,
         ports,
         unreadable_ports,
         tcp_endpoints,

@@ -318,6 +318,7 @@ fn pod(pod: types::Pod) -> Pod {
     let runtime = pod.runtime.as_ref();
     let public = runtime.and_then(|runtime| runtime.ports.as_deref()).unwrap_or_default();
     let (ports, unreadable_ports) = ports(pod.ports.as_ref());
+    let mut network_volumes = mounts.network.into_iter().flatten().filter_map(|mount| mount.volume_id);
     Pod {
         tcp_endpoints: tcp_endpoints(public),
         observed: None,
@@ -347,7 +348,8 @@ fn pod(pod: types::Pod) -> Pod {
         cost_usd_per_hour: pod.cost.and_then(price),
         container_disk_gb: pod.disk.map(Integer::get),
         volume_gb: mounts.persistent.and_then(|mount| mount.size).map(Integer::get),
-        network_volume: mounts.network.into_iter().flatten().find_map(|mount| mount.volume_id),
+        network_volume: network_volumes.next(),
+        other_network_volumes: network_volumes.collect(),
         knows_ports: pod.ports.is_some(),
         knows_volume,
         knows_network_volume,

@@ -6,12 +6,14 @@ use humantime::format_duration;
 
 use crate::{Cloud, Error, ErrorKind, GaveWay, Hardware, Origin, PodHandle, SpecError, WaitError};
 
-/// The fate of a pod that did not become ready.
+/// The fate of a pod after a wait or work that failed.
 #[derive(Debug)]
 #[non_exhaustive]
 pub enum Aftermath {
     /// It was left running and bills.
     Kept,
+    /// It was gone already, by the last poll.
+    Gone,
     /// It was terminated.
     Terminated,
     /// It could not be terminated, and may bill.
@@ -22,6 +24,7 @@ impl fmt::Display for Aftermath {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Kept => f.write_str("it was kept and bills until it is terminated"),
+            Self::Gone => f.write_str("nothing of it was left to end"),
             Self::Terminated => f.write_str("it was terminated"),
             Self::NotTerminated(error) => write!(f, "it may bill, since terminating it failed: {error}"),
         }
@@ -247,7 +250,7 @@ impl fmt::Display for DeployError {
                 write!(f, "no pod was deployed, since the one to be replaced is not proven gone: {error}")
             }
             Self::NotStarted { source, .. } => {
-                write!(f, "no pod was deployed, and the one that has the name was not started: {source}")
+                write!(f, "no pod was deployed, and starting the one that has the name failed: {source}")
             }
             Self::Refused(error) => error.fmt(f),
             Self::AllRefused { name, attempts, suggestions, waited, replaced } => {
@@ -336,13 +339,14 @@ impl DeployError {
         }
     }
 
-    /// The same end, saying also what was done before it. Those that name a pod of their own, a spec and refusals of every candidate have no place for it.
+    /// The same end, saying also what was done before it. Those that name a pod of their own and refusals of every candidate have no place for it.
     pub(crate) fn with_note(self, note: &str) -> Self {
         let added = |mut notes: Vec<String>| {
             notes.push(note.to_owned());
             notes
         };
         match self {
+            Self::Spec(error) => Self::Spec(error.with_note(note)),
             Self::Lookup(error) => Self::Lookup(error.with_note(note)),
             Self::Refused(error) => Self::Refused(error.with_note(note)),
             Self::NotReplaced(error) => Self::NotReplaced(error.with_note(note)),
@@ -361,8 +365,7 @@ impl DeployError {
             Self::Duplicated { name, pod_id, duplicates, source } => {
                 Self::Duplicated { name, pod_id, duplicates, source: source.with_note(note) }
             }
-            end @ (Self::Spec(_)
-            | Self::NameBusy { .. }
+            end @ (Self::NameBusy { .. }
             | Self::AllRefused { .. }
             | Self::NotReady { .. }
             | Self::GaveWay(_)) => end,
@@ -384,7 +387,8 @@ impl DeployError {
             | Self::NotReplaced(_)
             | Self::OverPrice { .. } => true,
             Self::NotReady { aftermath, source, .. } => {
-                !matches!(aftermath, Aftermath::Terminated) || source.report().doubt.is_some()
+                !matches!(aftermath, Aftermath::Terminated | Aftermath::Gone)
+                    || source.report().doubt.is_some()
             }
             Self::GaveWay(gave_way) => gave_way.may_bill(),
             Self::NotStarted { source, .. } => source.may_have_been_applied(),

@@ -240,7 +240,8 @@ async fn not_ready(pod: &PodHandle, on_failure: OnFailure, error: WaitError) -> 
             Ok(_) => Aftermath::Terminated,
             Err(error) => Aftermath::NotTerminated(error),
         },
-        _ => Aftermath::Kept,
+        _ if error.may_bill() => Aftermath::Kept,
+        _ => Aftermath::Gone,
     };
     DeployError::NotReady { pod_id, origin, aftermath, source: Box::new(error) }
 }

@@ -88,7 +88,7 @@ impl<T, E> ScopeError<T, E> {
         match self {
             Self::Deploy(error) => error.may_bill(),
             Self::Work { aftermath, doubt, .. } | Self::Interrupted { aftermath, doubt, .. } => {
-                !matches!(aftermath, Aftermath::Terminated) || doubt.is_some()
+                !matches!(aftermath, Aftermath::Terminated | Aftermath::Gone) || doubt.is_some()
             }
             Self::NotTerminated { .. } => true,
         }
@@ -297,7 +297,11 @@ impl Scope {
         let aftermath = match pod.origin() {
             _ if !self.is_open => Aftermath::Kept,
             Origin::Created => end_all(&pod).await,
-            _ => Aftermath::Kept,
+            _ => {
+                pod.runpod()
+                    .notify(&Event::Warned { warning: Warning::AdoptedKept { pod_id: pod_id.clone() } });
+                Aftermath::Kept
+            }
         };
         self.is_open = false;
         let doubt = pod.doubt();

@@ -53,7 +53,7 @@ impl NextStep {
     /// Returns the step after a create of an unknown outcome whose pod no list shows, by its status alone.
     pub(crate) fn once_absent(error: &Error) -> Self {
         match error.status() {
-            Some(401 | 402 | 404) => Self::End,
+            Some(300..=399 | 401 | 402 | 404) => Self::End,
             Some(403) => Self::NextCandidate,
             // A lost answer or a 5xx says nothing of the candidate.
             _ => Self::Again,

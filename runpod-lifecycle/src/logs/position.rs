@@ -8,7 +8,10 @@ use std::{
 
 use humantime::{format_rfc3339_millis, format_rfc3339_nanos, parse_rfc3339};
 
-use crate::pod::{log::Resume, time::server_time};
+use crate::pod::{
+    log::Resume,
+    time::{server_time, writable},
+};
 
 /// Lines that are remembered to tell repetitions from news.
 const MOST_TOLD: usize = 5000;
@@ -94,6 +97,7 @@ fn time_of(id: &str) -> Option<SystemTime> {
 
 /// A time as the contract takes it.
 fn written(at: SystemTime) -> String {
+    let at = writable(at);
     let millis = format_rfc3339_millis(at).to_string();
     match parse_rfc3339(&millis) {
         Ok(same) if same == at => millis,

@@ -8,7 +8,7 @@ use std::{
 use humantime::format_rfc3339_millis;
 use runpod_api::Secret;
 
-use crate::Pod;
+use crate::{Pod, pod::time::writable};
 
 /// The environment variable that carries the end of a pod's lifetime, RFC 3339.
 const EXPIRES_AT: &str = "RUNPOD_LIFECYCLE_EXPIRES_AT";
@@ -61,7 +61,7 @@ impl Lifetime {
 
     /// Writes it into an environment.
     pub(crate) fn write(self, env: &mut BTreeMap<String, Secret>) {
-        env.insert(EXPIRES_AT.to_owned(), format_rfc3339_millis(self.end).to_string().into());
+        env.insert(EXPIRES_AT.to_owned(), format_rfc3339_millis(writable(self.end)).to_string().into());
         if let Some(length) = self.length {
             env.insert(LENGTH.to_owned(), length.as_secs_f64().to_string().into());
         }

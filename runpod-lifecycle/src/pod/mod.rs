@@ -62,7 +62,7 @@ pub struct Pod {
     pub container_disk_gb: Option<i64>,
     /// Pod volume in GB; `None` if it has none, or if RunPod did not say: see [`knows_volume`](Self::knows_volume).
     pub volume_gb: Option<i64>,
-    /// Id of its network volume; `None` if it has none.
+    /// Id of its network volume, the first if RunPod shows several; `None` if it has none.
     pub network_volume: Option<String>,
     /// The ports that were asked for. Entries that this version cannot read are in
     /// [`unreadable_ports`](Self::unreadable_ports). Empty also where RunPod did not say: see
@@ -87,7 +87,9 @@ pub struct Pod {
     pub started_at: Option<String>,
     pub(crate) knows_ports: bool,
     pub(crate) knows_volume: bool,
-    /// RunPod said which network volume it mounts, if any.
+    /// RunPod sells one a pod, and shows a list.
+    pub(crate) other_network_volumes: Vec<String>,
+    /// RunPod said which network volumes it mounts, if any.
     pub(crate) knows_network_volume: bool,
     pub(crate) unreadable_ports: Vec<String>,
     pub(crate) ssh_direct: Option<SshEndpoint>,
@@ -197,9 +199,9 @@ impl Pod {
 
     /// Returns true if it mounts a network volume; `None` if RunPod did not say.
     pub(crate) fn mounts(&self, volume_id: &str) -> Option<bool> {
-        match self.network_volume.as_deref() {
-            Some(own) => Some(own == volume_id),
-            None => self.knows_network_volume.then_some(false),
+        match self.network_volume.iter().chain(&self.other_network_volumes).any(|own| own == volume_id) {
+            true => Some(true),
+            false => self.knows_network_volume.then_some(false),
         }
     }
 
@@ -283,6 +285,7 @@ impl Pod {
             container_disk_gb: None,
             volume_gb: None,
             network_volume: None,
+            other_network_volumes: Vec::new(),
             ports: vec![Port::SSH],
             env: BTreeMap::new(),
             is_locked: false,

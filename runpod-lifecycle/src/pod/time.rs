@@ -19,6 +19,14 @@ pub(crate) fn server_time(text: &str) -> Option<SystemTime> {
     if offset.is_east { local.checked_sub(offset.by) } else { local.checked_add(offset.by) }
 }
 
+/// The last second that RFC 3339 can write: a server's clock, or its times, may be far beyond any sense.
+const LAST: Duration = Duration::from_secs(253_402_300_799);
+
+/// The time as RFC 3339 writes it; the first or last that can be written for one beyond.
+pub(crate) fn writable(at: SystemTime) -> SystemTime {
+    at.clamp(SystemTime::UNIX_EPOCH, SystemTime::UNIX_EPOCH + LAST)
+}
+
 /// The distance of a clock from UTC.
 #[derive(Clone, Copy, Default)]
 struct Offset {

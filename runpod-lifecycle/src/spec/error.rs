@@ -2,23 +2,31 @@
 
 use std::fmt;
 
-/// A pod spec that RunPod would refuse, found before anything was created.
+/// A pod spec that RunPod would refuse. No pod was created by it, or none is left.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct SpecError {
     name: String,
     problems: Vec<Problem>,
     was_catalog_read: bool,
+    /// Deeds before it was found, as clauses.
+    notes: Vec<String>,
 }
 
 impl SpecError {
     /// The error of a spec that is wrong by itself.
     pub(crate) fn unsent(name: &str, problems: Vec<Problem>) -> Self {
-        Self { name: name.to_owned(), problems, was_catalog_read: false }
+        Self { name: name.to_owned(), problems, was_catalog_read: false, notes: Vec::new() }
     }
 
     /// The error of a spec that RunPod's catalog contradicts.
     pub(crate) fn by_catalog(name: &str, problems: Vec<Problem>) -> Self {
         Self { was_catalog_read: true, ..Self::unsent(name, problems) }
+    }
+
+    /// The same error, saying also what was done before it was found.
+    pub(crate) fn with_note(mut self, note: &str) -> Self {
+        self.notes.push(note.to_owned());
+        self
     }
 
     /// The name of the pod that was to be.
@@ -41,7 +49,7 @@ impl fmt::Display for SpecError {
         for (position, problem) in self.problems.iter().enumerate() {
             write!(f, "{}{problem}", if position == 0 { ": " } else { "; " })?;
         }
-        Ok(())
+        self.notes.iter().try_for_each(|note| write!(f, "; {note}"))
     }
 }
 

@@ -29,7 +29,7 @@ impl RunPod {
         if let Some(problem) = size_problem(size_gb) {
             return Err(call.refused(ErrorKind::Rejected, format!("not sent: {problem}")).into());
         }
-        let volume = self.volume(id).await?;
+        let volume = self.latest(self.volume(id).await?);
         let wanted = i64::from(size_gb);
         match volume.size_gb {
             None => {
@@ -83,7 +83,7 @@ impl RunPod {
                 let pod_ids = ending.mounting(id).await.unwrap_or_default();
                 Err(VolumeError::Mounted { volume_id: id.to_owned(), pod_ids, source: Some(error) })
             }
-            outcome => Ok(outcome?),
+            outcome => Ok(outcome.map(drop)?),
         }
     }
 

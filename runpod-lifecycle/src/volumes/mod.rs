@@ -171,9 +171,7 @@ impl RunPod {
 
     /// A volume that has the name already, if it is where it should be and large enough.
     async fn fitting(&self, volume: Volume, size_gb: u32, place: Place<'_>) -> Result<Volume, VolumeError> {
-        // Volumes never shrink: of two answers the larger is the later one.
-        let changed = self.lookups().volumes.shown(&volume.id);
-        let volume = changed.filter(|changed| changed.size_gb > volume.size_gb).unwrap_or(volume);
+        let volume = self.latest(volume);
         // A list may leave out what the volume's own answer has.
         let is_whole = volume.size_gb.is_some() && volume.data_center.is_some();
         let volume = if is_whole { volume } else { self.volume(&volume.id).await? };
@@ -192,6 +190,13 @@ impl RunPod {
         Ok(volume)
     }
 
+    /// A volume that an answer shows, or as a change through this handle left it: volumes never shrink, so of two answers the
+    /// larger is the later one.
+    fn latest(&self, volume: Volume) -> Volume {
+        let changed = self.lookups().volumes.shown(&volume.id);
+        changed.filter(|changed| changed.size_gb > volume.size_gb).unwrap_or(volume)
+    }
+
     async fn known_volumes(&self, name: &str) -> Result<Items<Volume>, Error> {
         let (names, recent) = (&self.lookups().volume_names, &self.lookups().volumes);
         known(name, names, recent, || self.read_volumes()).await
@@ -200,7 +205,7 @@ impl RunPod {
     async fn read_volumes(&self) -> Result<Items<Volume>, Error> {
         let call = Call::read(Operation::ListNetworkVolumes, None);
         self.require(Feature::NetworkVolumes, call)?;
-        let listed = self.repeatedly(call, || async { self.backend().v2()?.volumes().await }).await?;
+        let listed = self.repeatedly(call, || async { self.backend().v2()?.volumes().await }).await?.unique();
         self.lookups().volumes.saw(&listed.items);
         Ok(listed)
     }

@@ -22,6 +22,8 @@ pub(crate) struct State {
     pub(crate) unlisted: HashSet<String>,
     /// The ids of those that only lists show.
     pub(crate) unknown_by_id: HashSet<String>,
+    /// The number of lists that show pods; `None` for all.
+    pub(crate) unlisted_after: Option<usize>,
     pub(crate) are_lists_broken: bool,
     /// The ids of those that refuse to be terminated.
     pub(crate) locked: HashSet<String>,
@@ -83,8 +85,10 @@ impl Account {
                 if state.are_lists_broken {
                     return refusal(500, "no list today");
                 }
-                let is_listed =
-                    |pod: &&Value| !pod["id"].as_str().is_some_and(|id| state.unlisted.contains(id));
+                let is_empty = state.unlisted_after.is_some_and(|most| state.lists > most);
+                let is_listed = |pod: &&Value| {
+                    !is_empty && !pod["id"].as_str().is_some_and(|id| state.unlisted.contains(id))
+                };
                 answer(200, &json!({"pods": state.pods.iter().filter(is_listed).collect::<Vec<_>>()}))
             });
         });

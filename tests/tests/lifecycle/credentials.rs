@@ -403,6 +403,67 @@ fn a_secret_is_gone_only_after_lists_over_15_s_lack_it() {
     .expect("a runtime can be had");
 }
 
+/// An account whose list shows secret `old` of the name for 5 s, and `new` in its place from then on, which is all it has.
+async fn recreated() -> Scripted {
+    let list: Listing = |since| match since < Duration::from_secs(5) {
+        true => json!([{"id": "old", "name": "hf"}]),
+        false => json!([{"id": "new", "name": "hf"}]),
+    };
+    let say = |request: &Request| match (request.method.as_str(), request.path.as_str()) {
+        ("DELETE", "/v2/account/secrets/new") => answer(204, Value::Null),
+        ("PATCH", "/v2/account/secrets/new") => answer(200, json!({"id": "new", "name": "hf"})),
+        ("POST", _) => refusal(409, "a secret with this name already exists"),
+        (_, path) => {
+            refusal(404, &format!("secret {} not found", path.rsplit('/').next().unwrap_or_default()))
+        }
+    };
+    store(("made anew by another program", list, say)).await
+}
+
+#[test]
+fn a_secret_that_another_program_made_anew_is_replaced_or_deleted_by_its_name() {
+    run_fast(40, async {
+        let stored = recreated().await.runpod().set_account_secret("hf", VALUE).await.expect("it is there");
+        assert_eq!(stored.id, "new");
+        let server = recreated().await;
+        server.runpod().delete_account_secret("hf").await.expect("it is deleted");
+        let last =
+            server.heard().into_iter().rfind(|request| request.method == "DELETE").expect("one is sent");
+        assert_eq!(last.path, "/v2/account/secrets/new");
+    })
+    .expect("a runtime can be had");
+}
+
+#[test]
+fn what_a_list_shows_twice_is_one() {
+    run_fast(40, async {
+        let entry = json!({"id": "one", "name": "data", "size": 20, "dataCenter": "EU-RO-1"});
+        let server = Scripted::start(move |request, _| {
+            let both = json!([entry, entry]);
+            match request.path.split('?').next().unwrap_or_default() {
+                "/v2/network-volumes" => answer(200, json!({"networkVolumes": both})),
+                "/v2/registries" => answer(200, json!({"registries": both})),
+                "/v2/templates" if request.path.contains("cursor") => {
+                    answer(200, json!({"templates": [entry]}))
+                }
+                "/v2/templates" => answer(
+                    200,
+                    json!({"templates": [entry], "pagination": {"hasNextPage": true, "nextCursor": "c"}}),
+                ),
+                "/v2/account/secrets" => answer(200, json!({"secrets": both})),
+                _ => refusal(500, "nothing else"),
+            }
+        })
+        .await;
+        let runpod = server.runpod();
+        assert_eq!(runpod.find_volume("data").await.unwrap().expect("it is there").id, "one");
+        assert_eq!(runpod.ensure_registry("data", "me", "password").await.unwrap().id, "one");
+        assert_eq!(runpod.find_template("data").await.unwrap().expect("it is there").id, "one");
+        assert_eq!(runpod.list_account_secrets().await.unwrap().len(), 1);
+    })
+    .expect("a runtime can be had");
+}
+
 #[tokio::test]
 async fn an_answer_about_another_secret_is_none_about_the_one_that_was_set() {
     let (none, one): (Listing, Listing) = (|_| json!([]), |_| json!([{"id": "sec1", "name": "hf"}]));

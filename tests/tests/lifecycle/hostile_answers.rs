@@ -100,7 +100,7 @@ fn answer(status: u16, body: &Value) -> HttpMockResponse {
 
 #[tokio::test]
 async fn an_odd_status_is_no_proof_that_nothing_was_created() {
-    for status in [200, 202, 303, 408] {
+    for status in [200, 202, 300, 301, 302, 303, 304, 307, 308, 399, 408] {
         deploy_with_odd_answer(status, "k3x9q2m7v1b8z5").await;
     }
 }

@@ -120,14 +120,22 @@ fn a_scope_is_interrupted_in_its_wait_and_in_its_work() {
 
 /// A handle, and an interrupt that comes when its first create is on its way.
 fn interrupted_at_create(account: &Account) -> (RunPod, impl Future<Output = ()> + use<>) {
-    let tried = Arc::new(Notify::new());
-    let teller = Arc::clone(&tried);
+    interrupted_at(account, |event| matches!(event, Event::CandidateTried { .. }))
+}
+
+/// A handle, and a future that ends with the first such event.
+fn interrupted_at(
+    account: &Account,
+    is_it: fn(&Event) -> bool,
+) -> (RunPod, impl Future<Output = ()> + use<>) {
+    let told = Arc::new(Notify::new());
+    let teller = Arc::clone(&told);
     let runpod = account.runpod().on_event(move |event| {
-        if matches!(event, Event::CandidateTried { .. }) {
+        if is_it(event) {
             teller.notify_one();
         }
     });
-    (runpod, async move { tried.notified().await })
+    (runpod, async move { told.notified().await })
 }
 
 #[test]
@@ -152,13 +160,9 @@ fn a_deploy_that_is_called_off_once_it_has_replaced_a_pod_says_so_and_creates_no
     run_fast(SPEED, async {
         let account = Account::new(made).await;
         account.state().pods.push(pod_with(json!({"id": "theirs", "name": "trainer"})));
-        let (runpod, spec) = (account.runpod(), spec().if_exists(IfExists::Replace));
+        let spec = spec().if_exists(IfExists::Replace);
+        let (runpod, replaced) = interrupted_at(&account, |event| matches!(event, Event::Polled { .. }));
         let work = async |_: PodHandle| -> Result<(), io::Error> { panic!("there is no pod") };
-        let replaced = async {
-            while account.state().deleted.is_empty() {
-                sleep(Duration::from_millis(1)).await;
-            }
-        };
         let error =
             runpod.with_pod(&spec, Running, MINUTE, work).until(replaced).await.expect_err("called off");
         let text = error.to_string();
@@ -223,8 +227,12 @@ fn a_pod_that_was_adopted_is_worked_with_and_kept() {
         account.state().pods.push(pod_with(json!({"id": "theirs", "name": "trainer"})));
         let done = scoped(&account.runpod(), &spec().if_exists(IfExists::Adopt), Ok(7)).await.unwrap();
         assert_eq!((done.pod.id.as_str(), done.pod.is_gone()), ("theirs", false));
-        let state = account.state();
-        assert!(state.deleted.is_empty() && state.creates.is_empty());
+        {
+            let state = account.state();
+            assert!(state.deleted.is_empty() && state.creates.is_empty());
+        }
+        let told = account.heard();
+        assert!(told.contains("pod theirs was adopted, not created for this, so it is kept"), "{told}");
     })
     .expect("a runtime");
 }
@@ -241,6 +249,21 @@ fn a_pod_that_is_not_ready_is_ended_and_the_work_never_begins() {
         let error = scoped(&account.runpod(), &spec(), Ok(7)).await.expect_err("it never runs");
         assert!(matches!(error, ScopeError::Deploy(_)) && !error.may_bill(), "{error}");
         assert_eq!(account.state().deleted, [OWN]);
+    })
+    .expect("a runtime");
+}
+
+#[test]
+fn an_adopted_pod_that_is_gone_is_not_said_to_bill() {
+    run_fast(SPEED, async {
+        let account = Account::new(made).await;
+        account.state().pods.push(pod_with(json!({"id": "theirs", "name": "trainer"})));
+        account.state().unknown_by_id.insert("theirs".to_owned());
+        account.state().unlisted_after = Some(1);
+        let adopting = spec().if_exists(IfExists::Adopt);
+        let error = scoped(&account.runpod(), &adopting, Ok(7)).await.expect_err("it is gone");
+        assert!(!error.may_bill(), "{error}");
+        assert!(error.to_string().contains("nothing of it was left to end"), "{error}");
     })
     .expect("a runtime");
 }

@@ -79,7 +79,7 @@ fn an_unclear_create_is_searched_for_and_never_sent_again() {
     let late = Duration::from_secs(6);
     let soon = Duration::ZERO;
     let made = |id: &'static str| Ok::<&str, &str>(id);
-    let cases: [Case; 9] = [
+    let cases: [Case; 12] = [
         ("made", soon, |_| (answer(201, volume("new1", 20, "EU-RO-1")), vec![]), made("new1"), ""),
         ("500, made", late, |_| (lost(), vec![volume("new1", 20, "EU-RO-1")]), made("new1"), ""),
         (
@@ -123,12 +123,37 @@ fn an_unclear_create_is_searched_for_and_never_sent_again() {
             soon,
             |_| (answer(201, volume("new1", 20, "US-CA-2")), vec![]),
             Err("Unclear"),
-            "about another network volume",
+            "as new1",
+        ),
+        (
+            "an answer by another name, which the list has too",
+            soon,
+            |_| {
+                let made = json!({"id": "new1", "name": "DATA", "size": 20, "dataCenter": "EU-RO-1"});
+                (answer(201, made.clone()), vec![made])
+            },
+            Err("Unclear"),
+            "about another network volume, \"new1\", of the name \"DATA\"",
+        ),
+        (
+            "an answer about one that was there",
+            soon,
+            |_| (answer(201, json!({"id": "old1", "name": "other", "size": 20})), vec![]),
+            Err("Unclear"),
+            "look for it with find_volume",
+        ),
+        (
+            "made, listed on two pages",
+            soon,
+            |_| (lost(), vec![volume("new1", 20, "EU-RO-1"), volume("new1", 20, "EU-RO-1")]),
+            made("new1"),
+            "",
         ),
     ];
     let checks = cases.into_iter().map(|(name, lag, create, outcome, words)| async move {
         let sent_at = Instant::now();
-        let account = Account::new(json!([]), lag, create).await;
+        let before = json!([{"id": "old1", "name": "other", "size": 20, "dataCenter": "EU-RO-1"}]);
+        let account = Account::new(before, lag, create).await;
         let ensured = account.server.runpod().ensure_volume("data", 20, HERE).await;
         match (&ensured, outcome) {
             (Ok(volume), Ok(id)) => assert_eq!(volume.id, id, "{name}"),
@@ -325,6 +350,10 @@ async fn a_volume_that_has_just_grown_is_not_called_too_small_by_an_older_list()
     assert_eq!(runpod.ensure_volume("data", 40, HERE).await.unwrap(), grown);
     let error = runpod.ensure_volume("data", 41, HERE).await.expect_err("it has 40 GB");
     assert!(error.to_string().contains("has 40 GB, not 41 GB"), "{error}");
+    let error = runpod.grow_volume("vol1", 30).await.expect_err("the older answer shows 20 GB");
+    assert!(matches!(&error, VolumeError::WouldShrink { .. }), "{error}");
+    let grown = server.heard().into_iter().filter(|request| request.method == "PATCH").count();
+    assert_eq!(grown, 1);
 }
 
 #[tokio::test]
@@ -523,10 +552,15 @@ fn a_delete_is_not_sent_while_it_is_in_doubt_what_a_pod_mounts() {
     fn mounting(volume: &str) -> Value {
         pod(json!({"network": [{"volumeId": volume, "path": "/workspace"}]}))
     }
+    fn two() -> Value {
+        let mount = |id: &str| json!({"volumeId": id, "path": "/workspace"});
+        pod(json!({"network": [mount("vol2"), mount("vol1")]}))
+    }
     fn list(pods: Value) -> Answer {
         answer(200, json!({"pods": pods}))
     }
-    let cases: [Doubt; 10] = [
+    let cases: [Doubt; 11] = [
+        ("it and another one", || list(json!([two()])), || answer(200, two()), Err(POD)),
         ("another one", || list(json!([mounting("vol2")])), || refusal(500, "no"), Ok(())),
         ("none", || list(json!([pod(json!({}))])), || refusal(500, "no"), Ok(())),
         (

@@ -14,6 +14,7 @@ use crate::{
     account::{Account, accept},
     lifetime::{DATE, SPEED, dated, mortal, pod},
     mock::{GPU, handle},
+    scripted::{Scripted, account, answer},
     world::{LONG, spec, world},
 };
 
@@ -24,6 +25,27 @@ async fn a_lifetime_may_be_endless() {
     let in_a_year = SystemTime::now() + Duration::from_secs(365 * 24 * 3600);
     assert!(pod.expires_at().is_some_and(|end| end > in_a_year), "{:?}", pod.expires_at());
     assert!(world.runpod.overdue().await.unwrap().is_empty());
+}
+
+#[tokio::test]
+async fn a_date_beyond_all_sense_ends_nobodys_program() {
+    const LAST: &str = "Fri, 31 Dec 9999 23:59:59 GMT";
+    let old = json!({
+        "id": "old", "name": "old", "status": "EXITED", "createdAt": "9999-12-30T00:00:00Z",
+        "env": {
+            "RUNPOD_LIFECYCLE_EXPIRES_AT": "9999-12-31T00:00:00Z", "RUNPOD_LIFECYCLE_LIFETIME_SECONDS": "86400",
+        },
+    });
+    let server = Scripted::start(move |request, _| match request.path.starts_with("/v2/pods/old") {
+        true => answer(200, old.clone()).header("date", LAST),
+        false => account(request).header("date", LAST),
+    })
+    .await;
+    let runpod = server.runpod();
+    runpod.deploy(&spec("endless").lifetime(Duration::MAX)).await.expect("it is accepted");
+    let warnings = runpod.start("old").await.expect("it is accepted").warnings;
+    let told: Vec<String> = warnings.iter().map(ToString::to_string).collect();
+    assert!(told.iter().any(|told| told.ends_with("ends at 9999-12-31T23:59:59Z")), "{told:?}");
 }
 
 #[tokio::test]
