@@ -61,6 +61,16 @@ pub enum FailureKind {
     TooLarge,
 }
 
+/// Says which server was not reached, and the last cause, which is the system's own.
+fn unreachable(error: &reqwest::Error) -> String {
+    let mut cause: &dyn std::error::Error = error;
+    while let Some(below) = cause.source() {
+        cause = below;
+    }
+    let origin = error.url().map(|url| url.origin().ascii_serialization());
+    capped(&[origin.unwrap_or_default(), cause.to_string()].join(": "))
+}
+
 impl Failure {
     fn new(operation: &'static str, kind: FailureKind) -> Self {
         Self(Box::new(Inner {
@@ -90,7 +100,10 @@ impl Failure {
         let not_sent = source.is_connect() || source.is_builder();
         let kind = if not_sent { FailureKind::NotSent } else { FailureKind::Interrupted };
         let mut failure = Self::new(operation, kind);
-        // The address is in the client's hands already; without it the text stays short.
+        if source.is_connect() {
+            failure.0.message = unreachable(&source);
+        }
+        // The rest of the address would make the text long.
         failure.0.source = Some(source.without_url());
         failure
     }

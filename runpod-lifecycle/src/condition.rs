@@ -7,9 +7,12 @@ mod jupyter;
 use std::{fmt, time::Duration};
 
 use crate::{
-    HttpReady, Pod, PodState, Port, Protocol,
+    HttpReady, Pod, PodSpec, PodState, Port, Protocol,
     pod::{ShownRun, port::JUPYTER, state::word},
 };
+
+/// Why a pod has no direct SSH endpoint, and never will.
+const NO_SSH: &str = "22/tcp is not among the pod's ports; deploy it with .port(\"22/tcp\")";
 
 /// The meaning of one poll of a pod for a wait.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -107,6 +110,14 @@ pub trait Condition: Send + Sync {
         Duration::ZERO
     }
 
+    /// Says why no new pod of a spec will ever meet it, as far as the spec tells. Default: nothing.
+    ///
+    /// A deploy that is to wait for it is refused then, before anything is paid for.
+    fn never_by(&self, spec: &PodSpec) -> Option<String> {
+        let _ = spec;
+        None
+    }
+
     /// The condition in a word or two, for events and errors. Default: `your condition`.
     fn name(&self) -> String {
         "your condition".to_owned()
@@ -198,6 +209,15 @@ impl Condition for Ready {
         }
     }
 
+    fn never_by(&self, spec: &PodSpec) -> Option<String> {
+        match self {
+            Self::Ports => None,
+            Self::Ssh => (!spec.may_open(Port::SSH)).then(|| NO_SSH.to_owned()),
+            Self::Http(port) => no_http(spec, *port),
+            Self::Jupyter => no_http(spec, JUPYTER),
+        }
+    }
+
     fn name(&self) -> String {
         match self {
             Self::Ports => "ready (ports)".to_owned(),
@@ -218,6 +238,10 @@ impl Condition for HttpReady {
 
     fn probes(&self, pod: &Pod) -> Vec<Probe> {
         vec![Probe::Http { pod_id: pod.id.clone(), request: self.clone() }]
+    }
+
+    fn never_by(&self, spec: &PodSpec) -> Option<String> {
+        no_http(spec, self.number())
     }
 
     fn name(&self) -> String {
@@ -314,13 +338,22 @@ fn ssh_ready(pod: &Pod) -> Verdict {
     } else if pod.ports.contains(&Port::SSH) || !pod.knows_ports {
         Verdict::pending("no direct SSH endpoint yet")
     } else {
-        Verdict::failed("22/tcp is not among the pod's ports; deploy it with .port(\"22/tcp\")")
+        Verdict::failed(NO_SSH)
     }
+}
+
+/// Why no pod of a spec will answer at an http port; `None` if one may.
+fn no_http(spec: &PodSpec, port: u16) -> Option<String> {
+    (!spec.may_open(Port::http(port))).then(|| lacks_http(port))
+}
+
+fn lacks_http(port: u16) -> String {
+    format!("{port}/http is not among the pod's ports; deploy it with .port(\"{port}/http\")")
 }
 
 fn http_ready(pod: &Pod, port: u16) -> Verdict {
     if pod.knows_ports && !pod.has_http(port) {
-        return Verdict::failed(format!("{port}/http is not among the pod's ports"));
+        return Verdict::failed(lacks_http(port));
     }
     not_up(pod).unwrap_or(Verdict::Done)
 }

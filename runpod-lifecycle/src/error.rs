@@ -265,6 +265,7 @@ impl fmt::Debug for Error {
 /// The source is what lies below the text above, which already says the rest.
 impl std::error::Error for Error {
     fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
-        std::error::Error::source(self.inner.failure.as_ref()?)
+        let failure = self.inner.failure.as_ref().filter(|_| self.kind() != ErrorKind::Unreachable)?;
+        std::error::Error::source(failure)
     }
 }

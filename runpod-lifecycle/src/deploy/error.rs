@@ -258,7 +258,11 @@ impl fmt::Display for DeployError {
             }
             Self::NotReady { pod_id, origin, aftermath, source } => {
                 let made = if *origin == Origin::Adopted { "adopted" } else { "deployed" };
-                write!(f, "pod {pod_id} was {made} but did not become ready: {}; {aftermath}", source.what())
+                write!(
+                    f,
+                    "pod {pod_id} was {made} but did not become ready: {}; {aftermath}",
+                    source.what().trim_end_matches('.')
+                )
             }
             Self::GaveWay(gave_way) => gave_way.fmt(f),
             Self::Unclear { name, pod_id, reason, source } => {

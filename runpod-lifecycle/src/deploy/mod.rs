@@ -34,8 +34,8 @@ use std::{
 use tokio::time::{Instant, sleep};
 
 use crate::{
-    Aftermath, Condition, DeployError, Event, Gone, IfExists, Origin, PodHandle, PodSpec, RunPod, WaitError,
-    WaitReport,
+    Aftermath, Condition, DeployError, Event, Gone, IfExists, Origin, PodHandle, PodSpec, Problem, RunPod,
+    SpecError, WaitError, WaitReport,
     deploy::deployment::{Deployment, Terms},
     knowledge::names,
     wait::{watch::watch, watcher::Watcher},
@@ -141,6 +141,7 @@ impl RunPod {
         let fails_early = Arc::new(AtomicBool::new(false));
         let is_set = Arc::clone(&fails_early);
         let deploy = Box::pin(async move {
+            check_condition(spec, &condition)?;
             let pod = self.deploy(spec).await?;
             let wait = pod.wait_until(condition, longest).fail_early(is_set.load(Ordering::Relaxed));
             match wait.await {
@@ -228,6 +229,15 @@ impl RunPod {
         let gone = watch(watcher, &Gone, REPLACE_PATIENCE, false, self.observer()).await;
         gone.map(drop).map_err(DeployError::NotReplaced)
     }
+}
+
+/// Refuses a spec of which no new pod will ever meet a condition. One that is adopted may have other ports.
+fn check_condition(spec: &PodSpec, condition: &dyn Condition) -> Result<(), DeployError> {
+    let reason = condition.never_by(spec).filter(|_| !spec.if_exists.adopts());
+    reason.map_or(Ok(()), |reason| {
+        let problem = Problem::new("condition", condition.name(), reason);
+        Err(DeployError::Spec(SpecError::unsent(&spec.name, vec![problem])))
+    })
 }
 
 /// Sees to a pod that did not become ready.

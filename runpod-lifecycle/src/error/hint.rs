@@ -64,7 +64,7 @@ impl Failed {
             }
             ErrorKind::OverPrice => "Nothing of it bills. Raise max_usd_per_hour, or allow other hardware.",
             ErrorKind::Unauthorized => {
-                "check RUNPOD_API_KEY; keys are made at https://console.runpod.io/user/settings"
+                "check RUNPOD_API_KEY, or the key that the program gives; keys are made at https://console.runpod.io/user/settings"
             }
             ErrorKind::InsufficientBalance => "add credit at https://console.runpod.io/user/billing",
             ErrorKind::Forbidden => {
@@ -84,7 +84,7 @@ impl Failed {
             ErrorKind::Server => {
                 "RunPod failed, and may have done it all the same: check before sending it again; see https://uptime.runpod.io"
             }
-            ErrorKind::Unreachable => "nothing was sent. Check the network and the base URL",
+            ErrorKind::Unreachable => "nothing was sent. Check the network and the base URL (RUNPOD_API_URL)",
             ErrorKind::Interrupted => "RunPod may have done it all the same: check before sending it again",
             ErrorKind::Unreadable => {
                 "the answer is not what RunPod's contract describes; check the base URL and proxies"

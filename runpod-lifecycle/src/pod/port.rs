@@ -52,6 +52,10 @@ impl Port {
     /// The port SSH is reached on: `22/tcp`.
     pub const SSH: Self = Self { number: 22, protocol: Protocol::Tcp };
 
+    pub(crate) fn http(number: u16) -> Self {
+        Self { number: number.into(), protocol: Protocol::Http }
+    }
+
     /// The port number inside the container, 1 to 65535; of a symmetric port the number it was asked for by,
     /// 70000 or more.
     #[must_use]

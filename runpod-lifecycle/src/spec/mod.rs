@@ -640,6 +640,11 @@ impl PodSpec {
         self.template.is_some() || self.template_name.is_some()
     }
 
+    /// Returns true if its pods open a port, or may: a template's ports are not known.
+    pub(crate) fn may_open(&self, port: Port) -> bool {
+        self.has_template() || self.ports.iter().any(|text| text.parse() == Ok(port))
+    }
+
     /// The path at which a volume is mounted.
     pub(crate) fn mounted_at(&self) -> &str {
         self.mount_path.as_deref().unwrap_or(DEFAULT_MOUNT_PATH)

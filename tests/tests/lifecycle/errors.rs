@@ -10,7 +10,7 @@ use serde_json::json;
 use crate::mock::{GPU, KEY, answer_create, empty_account, fresh_pod, handle, problem, spec};
 
 const POD: &str = "k3x9q2m7v1b8z5";
-const KEYS: &str = "Check RUNPOD_API_KEY; keys are made at https://console.runpod.io/user/settings";
+const KEYS: &str = "Check RUNPOD_API_KEY, or the key that the program gives; keys are made at https://console.runpod.io/user/settings";
 
 /// The text of an error and of what is below it, as a person sees it.
 fn chain(error: impl std::error::Error + Send + Sync + 'static) -> String {
@@ -161,21 +161,23 @@ async fn a_wait_that_was_refused_says_what_was_asked_and_answered() {
 
 #[test]
 fn a_connection_that_did_not_come_about_gives_its_advice_once() {
-    let error = run_fast(40, async {
-        let nobody = std::net::TcpListener::bind("127.0.0.1:0").expect("loopback is free");
-        let url = format!("http://{}", nobody.local_addr().expect("it has one"));
-        drop(nobody);
-        RunPod::builder(KEY).base_url(url).build().expect("loopback is fine").get(POD).await
-    });
+    let nobody = std::net::TcpListener::bind("127.0.0.1:0").expect("loopback is free");
+    let url = format!("http://{}", nobody.local_addr().expect("it has one"));
+    drop(nobody);
+    let runpod = RunPod::builder(KEY).base_url(&url).build().expect("loopback is fine");
+    let error = run_fast(40, runpod.get(POD));
     let error = error.expect("a runtime").expect_err("nobody listens");
     let text = error.to_string();
+    let refused = std::io::Error::from_raw_os_error(111);
     assert_eq!(
         text,
-        "could not get pod k3x9q2m7v1b8z5: the request did not reach RunPod. \
-         Nothing was sent. Check the network and the base URL."
+        format!(
+            "could not get pod k3x9q2m7v1b8z5: the request did not reach RunPod: {url}: {refused}. \
+             Nothing was sent. Check the network and the base URL (RUNPOD_API_URL)."
+        )
     );
     let chain = chain(error);
-    assert!(!chain.contains("get_pod") && chain.contains("refused"), "{chain}");
+    assert!(!chain.contains("get_pod") && chain.matches("refused").count() == 1, "{chain}");
 }
 
 #[tokio::test]

@@ -14,7 +14,8 @@ use futures_util::future::join_all;
 use httpmock::{MockServer, Then};
 use runpod_bench::clock::run_fast;
 use runpod_lifecycle::{
-    Cause, Condition, Event, HttpReady, PodHandle, Port, Ready, RunPod, Running, WaitError, Warning,
+    Cause, Condition, Event, HttpReady, OnFailure, PodHandle, PodSpec, Port, Ready, RunPod, Running,
+    WaitError, Warning,
 };
 use serde_json::{Value, json};
 use tokio::{
@@ -22,7 +23,11 @@ use tokio::{
     net::TcpListener,
 };
 
-use crate::mock::{KEY, fresh_pod, handle, problem};
+use crate::{
+    mock::{GPU, KEY, fresh_pod, handle, problem},
+    scripted::{Scripted, account},
+    world::LONG,
+};
 
 const ID: &str = "k3x9q2m7v1b8z5";
 
@@ -401,4 +406,31 @@ async fn ports_that_cannot_be_read_are_kept_and_told() {
     assert_eq!(told.len(), 1, "{told:?}");
     assert!(told[0].to_string().contains("53/udp, 0/tcp, 5000"), "{told:?}");
     assert_eq!(told[0].pod_ids(), [pod.id.as_str()]);
+}
+
+#[tokio::test]
+async fn what_a_spec_can_never_be_is_refused_before_anything_is_paid_for() {
+    let server = Scripted::start(|request, _| account(request)).await;
+    let runpod = server.runpod();
+    let refused: [(Box<dyn Condition>, &str); 4] = [
+        (Box::new(Ready::Ssh), "22/tcp is not among the pod's ports"),
+        (Box::new(Ready::Http(8000)), "8000/http is not among"),
+        (Box::new(Ready::Jupyter), "8888/http is not among"),
+        (Box::new(HttpReady::port(8000)), "8000/http is not among"),
+    ];
+    let bare = PodSpec::gpu("bare", "image", [GPU]).port("8000/tcp");
+    for (condition, words) in refused {
+        let reason = condition.never_by(&bare).expect("it opens none of them");
+        assert!(reason.contains(words), "{reason}");
+        assert!(condition.never_by(&bare.clone().template("base")).is_none(), "its ports are not known");
+        let open = bare.clone().port("22/tcp").port("8000/http").port("8888/http");
+        assert!(condition.never_by(&open).is_none(), "{}", condition.name());
+    }
+    let waited = runpod.deploy_and_wait_until(&bare, Ready::Ssh, LONG, OnFailure::Terminate).await;
+    let error = waited.expect_err("it has no sshd");
+    assert!(error.to_string().contains("condition \"ready (ssh)\": 22/tcp is not among"), "{error}");
+    let work = async |_: PodHandle| Ok::<(), String>(());
+    let error = runpod.with_pod(&bare, Ready::Http(8000), LONG, work).await.expect_err("it has no http");
+    assert!(error.to_string().contains("8000/http") && !error.may_bill(), "{error}");
+    assert!(server.heard().is_empty(), "{:?}", server.heard());
 }

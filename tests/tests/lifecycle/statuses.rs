@@ -41,7 +41,7 @@ async fn status_401_names_the_key_variable() {
     assert_eq!(
         error.to_string(),
         "could not get pod abc: RunPod answered 401 \"invalid api key\" (request req-123). \
-         Check RUNPOD_API_KEY; keys are made at https://console.runpod.io/user/settings."
+         Check RUNPOD_API_KEY, or the key that the program gives; keys are made at https://console.runpod.io/user/settings."
     );
 }
 

@@ -30,7 +30,10 @@ async fn refused(status: u16, detail: &str) -> ProviderError {
 async fn every_status_has_its_hint() {
     for (status, hint) in [
         (400, "check gpuType, gpuCount, region"),
-        (401, "check RUNPOD_API_KEY; keys are made at https://console.runpod.io/user/settings"),
+        (
+            401,
+            "check RUNPOD_API_KEY, or the key that the program gives; keys are made at https://console.runpod.io/user/settings",
+        ),
         (402, "nothing was started. Add credit at https://console.runpod.io/user/billing"),
         (403, "try another gpuType"),
         (404, "check networkVolumeId and templateId"),
