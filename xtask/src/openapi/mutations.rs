@@ -290,7 +290,7 @@ struct Group<'a> {
 }
 
 /// Most mutations in one group.
-const AT_ONCE: usize = 50;
+const AT_ONCE: usize = 12;
 
 /// Lists the mutations that do not compile. They are made together as long as they do not get in each other's way; a group that
 /// fails is compiled one by one.
