@@ -33,21 +33,33 @@ impl RunPod {
     where
         F: Future<Output = Result<Answer<StatusCode>, Failure>> + Send,
     {
-        let deleted = loop {
+        let mut deleted = Deleted::Before;
+        loop {
             // An answer says how it was when it was asked for.
             let is_new = recent.is_new(id);
             match self.repeatedly(call, &delete).await {
-                Ok(StatusCode::NO_CONTENT) => break Deleted::Now,
+                Ok(StatusCode::NO_CONTENT) => {
+                    deleted = Deleted::Now;
+                    break;
+                }
                 Ok(status) => {
                     let message =
                         format!("RunPod answered {} in place of 204: it may be there still", status.as_u16());
                     return Err(call.refused(ErrorKind::Unreadable, message));
                 }
                 Err(error) if error.kind() != ErrorKind::NotFound => return Err(error),
-                Err(_) if is_new => sleep(UNKNOWN_PAUSE).await,
-                Err(_) => break Deleted::Before,
+                Err(error) => {
+                    // An attempt without a clear answer has done it.
+                    if error.may_have_been_applied() {
+                        deleted = Deleted::Now;
+                    }
+                    if !is_new {
+                        break;
+                    }
+                    sleep(UNKNOWN_PAUSE).await;
+                }
             }
-        };
+        }
         recent.deleted(id);
         Ok(deleted)
     }
