@@ -11,7 +11,7 @@ use crate::{
     backend::SshKeys,
     client::{call::Call, lookups::WrittenKeys},
     error::operation::Operation,
-    knowledge::evidence::LAG,
+    knowledge::evidence::{LAG, lag_pauses},
     pod::{PUBLIC_KEY, is_no_key},
     version::Feature,
 };
@@ -20,8 +20,6 @@ use crate::{
 const KEYS_SHARED_FOR: Duration = Duration::from_secs(60);
 /// The longest a deploy waits for them.
 const KEYS_PATIENCE: Duration = Duration::from_secs(2);
-/// Pauses before each search for keys that were written, [`LAG`] in all: a read may lag behind a write (observed).
-const WRITTEN_PAUSES: [u64; 5] = [0, 1, 2, 4, 8];
 /// The longest a write waits for another one through the same handle.
 const TURN_PATIENCE: Duration = Duration::from_secs(60);
 
@@ -88,8 +86,8 @@ impl RunPod {
 
     /// Reads until every key that was written is shown.
     async fn confirm_ssh_keys(&self, wanted: &[String]) -> Result<(), Error> {
-        for pause in WRITTEN_PAUSES {
-            sleep(Duration::from_secs(pause)).await;
+        for pause in lag_pauses() {
+            sleep(pause).await;
             let stored = self.read_ssh_keys().await?.readable;
             if wanted.iter().all(|wanted| key::is_among(wanted, &stored)) {
                 return Ok(());

@@ -7,10 +7,10 @@ use tokio::time::sleep;
 
 use crate::{
     Error, ErrorKind, Event, RunPod, Warning,
-    account::{known::ids, pauses},
+    account::known::ids,
     backend::{Answer, Items},
     client::{call::Call, retry},
-    knowledge::evidence::LAG,
+    knowledge::evidence::{LAG, lag_pauses},
     stored::Stored,
 };
 
@@ -107,7 +107,7 @@ impl<T: Stored + Send + Sync> Creation<'_, T> {
         let (what, name, reason) = (self.what, self.name.to_owned(), error.what());
         runpod.notify(&Event::Warned { warning: Warning::CreateUnclear { what, name, reason } });
         let (mut found, mut lookup): (Vec<T>, _) = (Vec::new(), None);
-        for pause in pauses() {
+        for pause in lag_pauses() {
             sleep(pause).await;
             lookup = list().await.and_then(|listed| self.take_in(listed, &mut found)).err();
             if found.len() > 1 {

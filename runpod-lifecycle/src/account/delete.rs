@@ -1,16 +1,17 @@
 //! Deleting what an account stores.
 
-use std::{future::Future, time::Duration};
+use std::future::Future;
 
 use runpod_api::{Failure, http::StatusCode};
 use tokio::time::sleep;
 
 use crate::{
-    Error, ErrorKind, RunPod, backend::Answer, client::call::Call, knowledge::recent::Recent, stored::Stored,
+    Error, ErrorKind, RunPod,
+    backend::Answer,
+    client::call::Call,
+    knowledge::{evidence::DOUBT_PAUSE, recent::Recent},
+    stored::Stored,
 };
-
-/// The pause between two attempts to delete what RunPod may not know yet.
-const UNKNOWN_PAUSE: Duration = Duration::from_secs(3);
 
 /// The end of something that was to be deleted.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -56,7 +57,7 @@ impl RunPod {
                     if !is_new {
                         break;
                     }
-                    sleep(UNKNOWN_PAUSE).await;
+                    sleep(DOUBT_PAUSE).await;
                 }
             }
         }

@@ -1,6 +1,6 @@
 //! Finding by name what an account stores. Names are not unique on RunPod.
 
-use std::{collections::HashSet, future::Future, time::Duration};
+use std::{collections::HashSet, future::Future};
 
 use tokio::time::{Instant, sleep_until};
 
@@ -8,12 +8,9 @@ use crate::{
     Error, ErrorKind,
     backend::Items,
     client::call::Call,
-    knowledge::{names::Names, recent::Recent},
+    knowledge::{evidence::DOUBT_PAUSE, names::Names, recent::Recent},
     stored::Stored,
 };
-
-/// The pause between two searches for what a dropped create may have made.
-const DOUBT_PAUSE: Duration = Duration::from_secs(3);
 
 impl<T: Stored> Items<T> {
     /// All items.

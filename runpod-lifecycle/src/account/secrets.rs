@@ -5,10 +5,11 @@ use tokio::time::sleep;
 
 use crate::{
     AccountSecret, Error, ErrorKind, RunPod,
-    account::{delete::Deleted, known::all_named, pauses},
+    account::{delete::Deleted, known::all_named},
     backend::Items,
     client::call::Call,
     error::operation::Operation,
+    knowledge::evidence::lag_pauses,
     spec::secret::name_problem,
     version::Feature,
 };
@@ -68,7 +69,7 @@ impl RunPod {
     /// behind, for 15 s.
     async fn store_secret(&self, name: &str, value: &Secret) -> Result<AccountSecret, Error> {
         let call = Call::mutation(Operation::SetSecret, name);
-        let mut pauses = pauses().skip(1);
+        let mut pauses = lag_pauses().skip(1);
         loop {
             let refusal = match self.secret_named(name).await? {
                 Some(known) => match self.replace_secret(&known.id, name, value).await {
@@ -106,7 +107,7 @@ impl RunPod {
     /// If the future is dropped after the request was sent, the secret may be gone.
     pub async fn delete_account_secret(&self, name_or_id: &str) -> Result<(), Error> {
         // One list that lacks it proves nothing: it may have been stored a moment ago.
-        let (mut pauses_left, mut gone) = (pauses(), Vec::new());
+        let (mut pauses_left, mut gone) = (lag_pauses(), Vec::new());
         while let Some(pause) = pauses_left.next() {
             sleep(pause).await;
             let mut all = self.list_account_secrets().await?;
@@ -125,7 +126,7 @@ impl RunPod {
             }
             // Another may have taken its name.
             gone.push(known.id.clone());
-            pauses_left = pauses();
+            pauses_left = lag_pauses();
         }
         Ok(())
     }

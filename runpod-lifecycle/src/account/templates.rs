@@ -1,18 +1,13 @@
 //! Templates of the account.
 
-use std::collections::HashSet;
-
 use crate::{
     Error, ErrorKind, RunPod, Template,
     account::known::only,
-    backend::{Items, NextPage},
+    backend::{Items, pages::Pages},
     client::call::Call,
     error::operation::Operation,
     version::Feature,
 };
-
-/// Pages after which the list is taken to have no end.
-const MOST_PAGES: usize = 1000;
 
 impl RunPod {
     /// The account's templates, all pages, in RunPod's order. Public templates are not among them.
@@ -36,19 +31,16 @@ impl RunPod {
         let call = Call::read(Operation::ListTemplates, None);
         self.require(Feature::Templates, call)?;
         let mut all = Items { items: Vec::new(), unreadable: Vec::new() };
-        let (mut cursor, mut cursors) = (None::<String>, HashSet::new());
-        for _ in 0..MOST_PAGES {
-            let at = cursor.as_deref();
+        let mut pages = Pages::default();
+        loop {
+            let at = pages.cursor();
             let page = self.repeatedly(call, || async { self.backend().v2()?.templates(at).await });
             let (page, next) = page.await?;
             all.items.extend(page.items);
             all.unreadable.extend(page.unreadable);
-            match next {
-                NextPage::None => return Ok(all.unique()),
-                NextPage::At(next) if cursors.insert(next.clone()) => cursor = Some(next),
-                NextPage::At(_) | NextPage::Nowhere => break,
+            if !pages.follow(next).map_err(|why| call.refused(ErrorKind::Unreadable, why))? {
+                return Ok(all.unique());
             }
         }
-        Err(call.refused(ErrorKind::Unreadable, "the list's pages lead nowhere: it is not whole"))
     }
 }

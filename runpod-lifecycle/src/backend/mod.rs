@@ -1,5 +1,6 @@
 //! The only place that reads generated types: one file per version of RunPod's API.
 
+pub(crate) mod pages;
 #[cfg(feature = "v1")]
 pub(crate) mod v1;
 pub(crate) mod v2;
@@ -13,6 +14,7 @@ use runpod_api::{
 
 use crate::{
     ApiVersion, Cloud, CpuFlavor, GpuType, Hardware, Pod, PodSpec, Port,
+    backend::pages::NextPage,
     knowledge::listing::Unreadable,
     pod::{
         log::{LogQuery, Resume},
@@ -196,17 +198,6 @@ pub(crate) struct PodPage {
     /// The entries that could not be read.
     pub(crate) unreadable: Vec<Unreadable>,
     pub(crate) next: NextPage,
-}
-
-/// The page after a page of a list.
-#[derive(Debug)]
-pub(crate) enum NextPage {
-    /// Nothing.
-    None,
-    /// The page at this cursor.
-    At(String),
-    /// A page that nobody can ask for: the list is not whole.
-    Nowhere,
 }
 
 /// An entry of a list of `what` that cannot be read.

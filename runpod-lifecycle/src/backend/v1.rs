@@ -10,8 +10,8 @@ use serde_json::Value;
 use crate::{
     Cloud, Cpu, Gpu, Hardware, Pod, PodState, Protocol, TcpEndpoint,
     backend::{
-        Action, Answer, Create, NextPage, PodPage, answer, ports, price, printable, status, unreadable,
-        unsendable,
+        Action, Answer, Create, PodPage, answer, pages::NextPage, ports, price, printable, status,
+        unreadable, unsendable,
     },
     spec::HardwareSpec,
 };

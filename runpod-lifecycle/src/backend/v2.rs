@@ -15,8 +15,8 @@ use crate::{
     Cloud, Cpu, CpuFlavor, Gpu, GpuLoad, GpuType, Hardware, Load, LogSource, Pod, PodState, SshEndpoint,
     Stock, TcpEndpoint,
     backend::{
-        Action, Answer, Create, DataCenter, NextPage, PodPage, SshKeys, answer, ports, price, printable,
-        status, unreadable, unsendable,
+        Action, Answer, Create, DataCenter, PodPage, SshKeys, answer, pages::NextPage, ports, price,
+        printable, status, unreadable, unsendable,
     },
     pod::log::{LogQuery, Resume},
     spec::{GpuSpec, HardwareSpec},

@@ -22,9 +22,8 @@ use crate::{
     backend::Create,
     client::{call::Call, pace::Demand, retry},
     deploy::{
-        patience::OVER,
         placement::Placement,
-        step::{AfterRound, CandidateError, NextStep, suggestions},
+        step::{AfterRound, CandidateError, NextStep, OVER, suggestions},
     },
     error::operation::Operation,
     knowledge::{
@@ -258,7 +257,7 @@ impl<'a> Deployment<'a> {
         if self.has_waited {
             self.runpod.lookups().pace.charge(1 + std::mem::take(&mut self.uncounted));
         }
-        self.attempts.retain(|attempt| (&attempt.hardware, &attempt.cloud) != (hardware, cloud));
+        self.attempts.retain(|attempt| !attempt.is_of(candidate));
         self.attempts.push(Attempt { hardware: hardware.clone(), cloud: *cloud, error });
     }
 

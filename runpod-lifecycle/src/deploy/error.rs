@@ -4,7 +4,7 @@ use std::{fmt, time::Duration};
 
 use humantime::format_duration;
 
-use crate::{Cloud, Error, ErrorKind, GaveWay, Hardware, Origin, PodHandle, SpecError, WaitError};
+use crate::{Candidate, Cloud, Error, ErrorKind, GaveWay, Hardware, Origin, PodHandle, SpecError, WaitError};
 
 /// The fate of a pod after a wait or work that failed.
 #[derive(Debug)]
@@ -50,6 +50,11 @@ impl fmt::Display for Attempt {
 }
 
 impl Attempt {
+    /// Returns true if it was an attempt at this candidate.
+    pub(crate) fn is_of(&self, candidate: &Candidate) -> bool {
+        (&self.hardware, self.cloud) == (&candidate.hardware, candidate.cloud)
+    }
+
     /// RunPod's words.
     fn words(&self) -> String {
         match (self.error.message(), self.error.status()) {
@@ -266,13 +271,7 @@ impl fmt::Display for DeployError {
             }
             Self::GaveWay(gave_way) => gave_way.fmt(f),
             Self::Unclear { name, pod_id, reason, source } => {
-                let id = pod_id.as_ref().map(|id| format!(" as {id}")).unwrap_or_default();
-                let failed =
-                    source.as_ref().map(|error| format!("; the last search: {error}")).unwrap_or_default();
-                write!(
-                    f,
-                    "it is unclear whether pod {name:?} was created{id}, and it may bill: look for it before deploying again ({reason}{failed})"
-                )
+                tell_unclear(f, name, pod_id.as_deref(), reason, source.as_ref())
             }
             Self::OverPrice { name, pod_id, usd_per_hour, max_usd_per_hour, source } => write!(
                 f,
@@ -285,6 +284,22 @@ impl fmt::Display for DeployError {
             ),
         }
     }
+}
+
+/// Writes that a pod may have been created, and where to look for it.
+fn tell_unclear(
+    f: &mut fmt::Formatter<'_>,
+    name: &str,
+    pod_id: Option<&str>,
+    reason: &str,
+    source: Option<&Error>,
+) -> fmt::Result {
+    let id = pod_id.map(|id| format!(" as {id}")).unwrap_or_default();
+    let failed = source.map(|error| format!("; the last search: {error}")).unwrap_or_default();
+    write!(
+        f,
+        "it is unclear whether pod {name:?} was created{id}, and it may bill: look for it before deploying again ({reason}{failed})"
+    )
 }
 
 /// Writes that no candidate was accepted, and what to try instead.

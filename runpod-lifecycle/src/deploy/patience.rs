@@ -27,15 +27,12 @@ use crate::{
         Standing,
         deployment::Deployment,
         placement::{Offer, Placement, forbids_more_than_a_read},
-        step::{AfterRound, CandidateError},
+        step::{AfterRound, CandidateError, OVER},
     },
     error::operation::Operation,
     knowledge::identity::Whose,
     spec::offer::Offered,
 };
-
-/// Why a create is not sent once time is up.
-pub(crate) const OVER: &str = "the time to wait for stock is over";
 
 /// The times at which the parts of the catalog were last asked for.
 type News = HashMap<Question, Instant>;
@@ -171,10 +168,7 @@ impl Deployment<'_> {
     /// Everything that is waited for: candidates that were refused for a lack of stock, and new ones.
     fn awaited(&self, placement: &Placement) -> Vec<Candidate> {
         let is_awaited = |candidate: &&Candidate| {
-            let refused = self
-                .attempts
-                .iter()
-                .find(|attempt| (&attempt.hardware, attempt.cloud) == (&candidate.hardware, candidate.cloud));
+            let refused = self.attempts.iter().find(|attempt| attempt.is_of(candidate));
             refused.is_none_or(|attempt| attempt.error.kind() == ErrorKind::NoCapacity)
         };
         placement.candidates.iter().filter(is_awaited).cloned().collect()
@@ -241,11 +235,7 @@ impl Deployment<'_> {
 
     /// The candidate that was refused longest ago, of those that the catalog says nothing of if there are any.
     fn longest_untried(&self, placement: &Placement) -> Vec<Candidate> {
-        let place = |candidate: &Candidate| {
-            self.attempts.iter().position(|attempt| {
-                (&attempt.hardware, attempt.cloud) == (&candidate.hardware, candidate.cloud)
-            })
-        };
+        let place = |candidate: &Candidate| self.attempts.iter().position(|attempt| attempt.is_of(candidate));
         let key = |candidate: &Candidate| (candidate.stock.is_some(), place(candidate));
         self.awaited(placement).into_iter().min_by_key(key).into_iter().collect()
     }

@@ -4,10 +4,13 @@ use tokio::time::sleep;
 
 use crate::{
     DeployError, Error, Event, Pod, Warning,
-    account::pauses,
     client::call::Attempts,
     deploy::deployment::Deployment,
-    knowledge::{evidence::Finding, identity::Whose, listing::Listing},
+    knowledge::{
+        evidence::{Finding, lag_pauses},
+        identity::Whose,
+        listing::Listing,
+    },
 };
 
 impl Deployment<'_> {
@@ -21,7 +24,7 @@ impl Deployment<'_> {
         self.runpod.notify(&Event::OutcomeUnclear { hardware, error: error.what() });
         let mut search = Search { deployment: self, error, kept: None, is_end_told: false };
         let mut doubt = None;
-        for pause in pauses() {
+        for pause in lag_pauses() {
             sleep(pause).await;
             match search.poll().await {
                 // A list that lacks the pod to be kept proves nothing about it.

@@ -4,6 +4,9 @@ use tokio::time::Instant;
 
 use crate::{Candidate, Cloud, DeployError, Error, ErrorKind, Pod, PodHandle, PodSpec};
 
+/// Why a create is not sent once time is up.
+pub(crate) const OVER: &str = "the time to wait for stock is over";
+
 /// Why a candidate brought no pod.
 pub(crate) enum CandidateError {
     NextCandidate(Error),

@@ -18,6 +18,14 @@ use crate::{
 
 /// The longest that lists and new pods lag behind what RunPod has accepted (observed).
 pub(crate) const LAG: Duration = Duration::from_secs(15);
+/// The pause between two questions while an answer proves nothing.
+pub(crate) const DOUBT_PAUSE: Duration = Duration::from_secs(3);
+
+/// The pauses before each read of a list that may lag behind a change: [`LAG`] in all.
+pub(crate) fn lag_pauses() -> impl Iterator<Item = Duration> {
+    [0, 1, 2, 4, 8].map(Duration::from_secs).into_iter()
+}
+
 /// The most that the uptimes of one run may differ in two answers: each is late, and refreshed every 15 s only.
 const UPTIME_LAG: Duration = Duration::from_secs(30);
 /// Uptimes are whole seconds.

@@ -1,9 +1,6 @@
 //! Starting, stopping and ending pods.
 
-use std::{
-    sync::atomic::{AtomicUsize, Ordering},
-    time::Duration,
-};
+use std::sync::atomic::{AtomicUsize, Ordering};
 
 use runpod_api::http::StatusCode;
 use tokio::time::{Instant, sleep, sleep_until};
@@ -17,15 +14,12 @@ use crate::{
     },
     error::operation::Operation,
     knowledge::{
-        evidence::{Changed, Finding, LAG, absence_by_id},
+        evidence::{Changed, DOUBT_PAUSE, Finding, LAG, absence_by_id},
         record::PodRecord,
     },
     pod::state::word,
     version::Feature,
 };
-
-/// The pause between two attempts to terminate a pod that RunPod may not know yet.
-const UNKNOWN_PAUSE: Duration = Duration::from_secs(3);
 
 impl RunPod {
     /// Stops a pod: the GPU is given back, the container disk is wiped, a pod volume is kept and
@@ -129,7 +123,7 @@ impl RunPod {
                 return Err(error);
             }
             match absence_by_id(asked_at, &history) {
-                Finding::Unknown { .. } if Instant::now() < patience => sleep(UNKNOWN_PAUSE).await,
+                Finding::Unknown { .. } if Instant::now() < patience => sleep(DOUBT_PAUSE).await,
                 Finding::Unknown { .. } => {
                     let message = "RunPod answers 404, and yet its list shows the pod";
                     return Err(Error::of_answer(
@@ -159,7 +153,7 @@ impl RunPod {
             let seen = match self.examine(id, Attempts::One, listed_at).await {
                 Ok((_, Finding::Gone)) => return Ok(()),
                 Ok((None, _)) if Instant::now() < patience => {
-                    sleep(UNKNOWN_PAUSE).await;
+                    sleep(DOUBT_PAUSE).await;
                     continue;
                 }
                 Ok((pod, _)) => {
@@ -226,7 +220,7 @@ impl RunPod {
             match self.examine(id, Attempts::Several, None).await? {
                 // What was asked for before then may have been long in coming.
                 (_, Finding::Unknown { until: Some(until), .. }) => {
-                    sleep_until(until.min(Instant::now() + UNKNOWN_PAUSE)).await;
+                    sleep_until(until.min(Instant::now() + DOUBT_PAUSE)).await;
                 }
                 (pod, Finding::There) => return Ok(pod),
                 _ => return Ok(None),

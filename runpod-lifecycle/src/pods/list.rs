@@ -1,27 +1,22 @@
 //! The account's pods.
 
-use std::{collections::HashSet, sync::Arc, time::Duration};
+use std::{collections::HashSet, sync::Arc};
 
 use tokio::time::{Instant, sleep_until};
 
 use crate::{
     Error, ErrorKind, Event, Pod, PodHandle, RunPod, Warning,
-    backend::NextPage,
+    backend::pages::Pages,
     client::call::{Attempts, Call},
     error::operation::Operation,
     knowledge::{
-        evidence::{Came, Evidence, Finding, absence_by_id, judge},
+        evidence::{Came, DOUBT_PAUSE, Evidence, Finding, absence_by_id, judge},
         identity::{Claim, Whose, bears},
         listing::{Listing, Unreadable},
         record::PodRecord,
     },
     pod::Asked,
 };
-
-/// Pages after which a list is taken to have no end.
-const MOST_PAGES: usize = 1000;
-/// The pause between two searches for a pod whose deploy was dropped.
-const DOUBT_PAUSE: Duration = Duration::from_secs(3);
 
 /// The outcome of a search by name. Names are not unique on RunPod.
 #[derive(Clone, Debug)]
@@ -300,33 +295,20 @@ impl RunPod {
     }
 
     async fn read_into(&self, listing: &mut Listing, attempts: Attempts) -> Result<(), Error> {
-        let (mut ids, mut cursors) = (HashSet::new(), HashSet::new());
-        let mut cursor: Option<String> = None;
-        for _ in 0..MOST_PAGES {
-            let at = cursor.as_deref();
-            let page = self
-                .send(Call::read(Operation::ListPods, None), attempts, || self.backend().list(at))
-                .await?;
+        let (mut ids, mut pages) = (HashSet::new(), Pages::default());
+        loop {
+            let (call, at) = (Call::read(Operation::ListPods, None), pages.cursor());
+            let page = self.send(call, attempts, || self.backend().list(at)).await?;
             let (pods, nameless): (Vec<Pod>, Vec<Pod>) =
                 page.pods.into_iter().partition(|pod| !pod.id.is_empty());
             let pods = pods.into_iter().filter(|pod| ids.insert(pod.id.clone()) && !pod.is_gone());
             listing.pods.extend(pods);
             listing.unreadable.extend(page.unreadable);
             listing.unreadable.extend(nameless.into_iter().map(Unreadable::without_id));
-            // A page may be empty and still have a next one (observed); a cursor that was there before leads
-            // nowhere new.
-            match page.next {
-                NextPage::None => return Ok(()),
-                NextPage::At(next) if cursors.insert(next.clone()) => cursor = Some(next),
-                NextPage::At(_) => break,
-                NextPage::Nowhere => {
-                    let message = "the list says that a page follows, but not where: it is not whole";
-                    return Err(Error::of_answer(ErrorKind::Unreadable, Operation::ListPods, None, message));
-                }
+            if !pages.follow(page.next).map_err(|why| call.refused(ErrorKind::Unreadable, why))? {
+                return Ok(());
             }
         }
-        let message = "the list's pages do not come to an end";
-        Err(Error::of_answer(ErrorKind::Unreadable, Operation::ListPods, None, message))
     }
 }
 

@@ -4,7 +4,7 @@ use runpod_api::{Failure, Int, Integer, LenientList, Secret, http::StatusCode, v
 
 use crate::{
     AccountSecret, Registry, Template, Volume,
-    backend::{Answer, Items, NextPage, answer, printable, status, unreadable, unsendable},
+    backend::{Answer, Items, answer, pages::NextPage, printable, status, unreadable, unsendable},
     knowledge::listing::Unreadable,
     stored::Stored,
 };
