@@ -42,8 +42,37 @@ const fn rule(
 const EVIDENCE: &str = "runpod-lifecycle/src/knowledge/evidence.rs";
 const IDENTITY: &str = "runpod-lifecycle/src/knowledge/identity.rs";
 const RECORD: &str = "runpod-lifecycle/src/knowledge/record.rs";
+const RECENT: &str = "runpod-lifecycle/src/knowledge/recent.rs";
 
-const RULES: [Rule; 19] = [
+const RULES: [Rule; 23] = [
+    rule(
+        "of what is stored, what an answer has shown lately is there, listed or not",
+        RECENT,
+        "items.extend(lacking);",
+        "drop(lacking);",
+        "stored",
+    ),
+    rule(
+        "of what is stored, what was deleted here is gone, listed or not",
+        RECENT,
+        "None => items.retain(|listed| listed.id() != change.id),",
+        "None => {}",
+        "volume",
+    ),
+    rule(
+        "a 404 about something stored that is new proves nothing",
+        "runpod-lifecycle/src/account/delete.rs",
+        "if !is_new {",
+        "if !is_new || is_new {",
+        "volume",
+    ),
+    rule(
+        "of two sizes of a volume the larger is the later one",
+        "runpod-lifecycle/src/volumes/mod.rs",
+        "changed.filter(|changed| changed.size_gb > volume.size_gb)",
+        "changed.filter(|changed| changed.size_gb.is_none())",
+        "stored",
+    ),
     rule(
         "for 15 s after a change an answer may be from before it",
         EVIDENCE,

@@ -11,8 +11,8 @@ use std::{
 
 use futures_util::future::poll_fn;
 use runpod_lifecycle::{
-    DeployError, Error, Event, Found, Gone, IfExists, OnFailure, Origin, PodHandle, PodSpec, Ready, RunPod,
-    Running, Stopped, Terminated, WaitError,
+    DeployError, Error, Event, Found, Gone, IfExists, OnFailure, Origin, Place, PodHandle, PodSpec, Ready,
+    RunPod, Running, Stopped, Terminated, WaitError,
 };
 use tokio::time::{Instant, sleep};
 
@@ -20,6 +20,7 @@ use super::{
     oracles::{self, Outcome},
     server::{GPU, SharedWorld, lock},
     stillness::Activity,
+    stored::PLACE,
     truth::TAG,
     world::{Change, Licence, Told, World},
 };
@@ -40,6 +41,11 @@ const ASIDES: [u32; 6] = [2, 4, 6, 9, 14, 24];
 
 /// The names of the pods that are deployed in one call, two at a time.
 const FLEET: [&str; 3] = ["trainer", "one", "two"];
+/// The name of the network volume and the secret.
+pub(super) const DATA: &str = "data";
+/// Size of the volume when it is ensured, in GB.
+pub(super) const VOLUME_GB: u32 = 20;
+
 /// Seconds that a deploy of a fleet may wait for its turn.
 const FLEET_TURN: u64 = 1800;
 
@@ -73,6 +79,15 @@ pub(super) enum Op {
     DeployAll,
     /// Terminates those of them that it was given.
     TerminateAll,
+    /// Ensures a network volume of [`DATA`].
+    EnsureVolume,
+    FindVolume,
+    /// Grows the one in hand to so many GB.
+    GrowVolume(u32),
+    DeleteVolume,
+    /// Stores the operation's own value under [`DATA`].
+    SetSecret,
+    DeleteSecret,
     Pause(u64),
 }
 
@@ -243,6 +258,7 @@ async fn driven<T>(
 pub(super) async fn act(world: SharedWorld, activity: Activity, runpod: RunPod, number: usize, actor: Actor) {
     sleep(Duration::from_secs(actor.begins_after)).await;
     let (mut pod, mut fleet): (Option<PodHandle>, Vec<PodHandle>) = (None, Vec::new());
+    let mut volume: Option<String> = None;
     for (position, op) in actor.ops.iter().enumerate() {
         if let Op::Pause(seconds) = op {
             sleep(Duration::from_secs(*seconds)).await;
@@ -254,7 +270,8 @@ pub(super) async fn act(world: SharedWorld, activity: Activity, runpod: RunPod, 
         let tag = format!("{number}.{position}");
         let needs_pod =
             matches!(op, Op::Wait(..) | Op::Stop | Op::Start | Op::Restart | Op::Terminate | Op::Get);
-        if needs_pod && pod.is_none() {
+        let needs_volume = matches!(op, Op::GrowVolume(_) | Op::DeleteVolume);
+        if needs_pod && pod.is_none() || needs_volume && volume.is_none() {
             continue;
         }
         let key = u64::try_from(number * 100 + position).unwrap_or_default();
@@ -264,7 +281,12 @@ pub(super) async fn act(world: SharedWorld, activity: Activity, runpod: RunPod, 
             lock(&world).licences.extend(fleet.iter().map(own));
         }
         let began = lock(&world).truth.now();
-        let done = perform(&runpod, &actor, &tag, *op, pod.as_ref(), &fleet);
+        let done = async {
+            match keep(&runpod, &tag, *op, volume.as_deref()).await {
+                Outcome::Nothing => perform(&runpod, &actor, &tag, *op, pod.as_ref(), &fleet).await,
+                outcome => outcome,
+            }
+        };
         let done = driven(Box::pin(done), care, actor.process, &world, &activity).await;
         let Some(outcome) = done else {
             let mut world = lock(&world);
@@ -300,6 +322,7 @@ pub(super) async fn act(world: SharedWorld, activity: Activity, runpod: RunPod, 
         match outcome {
             Outcome::Deploy(Ok(new)) | Outcome::Wait(Ok(new)) | Outcome::Get(Ok(new)) => pod = Some(new),
             Outcome::Find(Ok(Found::One(new))) => pod = Some(new),
+            Outcome::Volume(Ok(new)) | Outcome::FoundVolume(Ok(Some(new))) => volume = Some(new.id),
             _ => {}
         }
     }
@@ -357,6 +380,7 @@ fn begin(
         Op::Deploy(_) | Op::DeployAll | Op::DeployAndWait(..) | Op::Wait(..) => vec![Licence::Twins],
         Op::Stop | Op::Terminate => vec![id()],
         Op::Reap => vec![Licence::Overdue],
+        Op::DeleteVolume => vec![Licence::Volume],
         _ => Vec::new(),
     };
     if let Op::DeployAndWait(.., OnFailure::Terminate) = op {
@@ -364,6 +388,26 @@ fn begin(
     }
     world.licences.extend(licences.into_iter().map(|licence| (actor.process, key, licence)));
     care
+}
+
+/// Does what is about stored things.
+async fn keep(runpod: &RunPod, tag: &str, op: Op, volume: Option<&str>) -> Outcome {
+    match (op, volume) {
+        (Op::EnsureVolume, _) => {
+            Outcome::Volume(runpod.ensure_volume(DATA, VOLUME_GB, Place::DataCenter(PLACE)).await)
+        }
+        (Op::FindVolume, _) => Outcome::FoundVolume(runpod.find_volume(DATA).await),
+        (Op::GrowVolume(size_gb), Some(id)) => Outcome::Volume(runpod.grow_volume(id, size_gb).await),
+        (Op::DeleteVolume, Some(id)) => Outcome::VolumeEnded(id.to_owned(), runpod.delete_volume(id).await),
+        (Op::SetSecret, _) => Outcome::Secret(runpod.set_account_secret(DATA, value(tag)).await),
+        (Op::DeleteSecret, _) => Outcome::SecretEnded(runpod.delete_account_secret(DATA).await),
+        _ => Outcome::Nothing,
+    }
+}
+
+/// The value that an operation stores.
+pub(super) fn value(tag: &str) -> String {
+    format!("{SECRET}-{tag}")
 }
 
 async fn perform(
@@ -455,6 +499,10 @@ fn finish(
         world.changes.push(change);
     }
     match outcome {
+        Outcome::VolumeEnded(id, Ok(())) => {
+            let ended = (actor.process, id.clone(), world.truth.now());
+            world.volumes_ended.push(ended);
+        }
         Outcome::Wait(_) => world.waited.extend(pod.map(|pod| (actor.process, pod.id.clone()))),
         Outcome::Deploy(Ok(pod)) if matches!(op, Op::DeployAndWait(..)) => {
             world.waited.insert((actor.process, pod.id.clone()));

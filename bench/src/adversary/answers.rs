@@ -15,6 +15,7 @@ use super::{
         LATE, LIST, RETRY_AFTER,
     },
     server::{Delivery, GPU, Reply, Request},
+    stored::Kind,
     truth::{Ages, LAG, Phase},
     world::{ClosedWindow, Licence, World},
 };
@@ -38,6 +39,10 @@ pub(super) fn answer(world: &mut World, request: &Request) -> Reply {
         ("POST", ["v2", "pods", id, "action"]) => ask.act(id),
         // Nothing comes until there is a line, and there is none.
         ("GET", ["v2", "pods", _, "logs"]) => Reply { delivery: Delivery::Never, ..ask.reply(200, "") },
+        (_, ["v2", "network-volumes"]) => ask.stored(Kind::Volume, None),
+        (_, ["v2", "network-volumes", id]) => ask.stored(Kind::Volume, Some(id)),
+        (_, ["v2", "account", "secrets"]) => ask.stored(Kind::Secret, None),
+        (_, ["v2", "account", "secrets", id]) => ask.stored(Kind::Secret, Some(id)),
         ("GET", ["proxy", id, _]) => return ask.through_proxy(id),
         _ => ask.problem(404, "route not found"),
     };
@@ -45,9 +50,11 @@ pub(super) fn answer(world: &mut World, request: &Request) -> Reply {
     reply
 }
 
-/// Nothing is sent into a closed window but what ends billing, the looks of a reap included.
+/// Nothing is sent into a closed window but what ends billing, the looks of a reap and before a volume's end included.
 fn check_window(world: &mut World, request: &Request, process: usize) {
-    let is_reaping = |licence: &(usize, u64, Licence)| licence.0 == process && licence.2 == Licence::Overdue;
+    let is_reaping = |licence: &(usize, u64, Licence)| {
+        licence.0 == process && matches!(licence.2, Licence::Overdue | Licence::Volume)
+    };
     let ends_billing = request.method == "DELETE"
         || request.body["action"] == "stop"
         || request.method == "GET" && world.licences.iter().any(is_reaping);

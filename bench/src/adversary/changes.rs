@@ -100,6 +100,7 @@ impl Ask<'_> {
             Licence::Name(name) => *name == pod.name,
             Licence::Overdue => is_overdue,
             Licence::Made(tag) => is_own && pod.tag() == Some(tag),
+            Licence::Volume => false,
             Licence::Twins => is_terminate && is_own && (!is_given || self.world.gives_way(pod)),
         };
         if !self.world.licences.iter().any(|(own, _, licence)| *own == process && may(licence)) {

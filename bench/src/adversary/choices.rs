@@ -154,6 +154,76 @@ pub(super) const LIST: &[Heard] = &[
 ];
 pub(super) const CATALOG: &[Heard] = &[Right, Failed500, Lost, TooMany];
 
+/// Creates, changes, deletes and reads of what is stored.
+pub(super) const STORED_CREATE: &[(Done, Heard)] = &[
+    (Once, Right),
+    (Once, Lost),
+    (Never, Lost),
+    (Once, Failed500),
+    (Never, Failed500),
+    (Once, Html502),
+    (Never, Busy503),
+    (Once, Cut),
+    (Once, NoReason400),
+    (Never, NoReason400),
+    (Never, TooMany),
+    (Once, Timeout408),
+    (Twice, Lost),
+    (Once, OddBody),
+    (Once, Late),
+    (Once, Hung),
+    (Never, Hung),
+    (Never, Rule422),
+];
+pub(super) const STORED_CHANGE: &[(Done, Heard)] = &[
+    (Once, Right),
+    (Once, Lost),
+    (Never, Lost),
+    (Once, Failed500),
+    (Never, Failed500),
+    (Never, Busy503),
+    (Never, TooMany),
+    (Never, NotKnown404),
+    (Never, Route404),
+    (Once, OddBody),
+    (Once, Late),
+    (Once, Hung),
+    (Never, Hung),
+];
+pub(super) const STORED_DELETE: &[(Done, Heard)] = &[
+    (Once, Right),
+    (Once, Lost),
+    (Never, Lost),
+    (Once, Failed500),
+    (Never, Failed500),
+    (Once, Html502),
+    (Never, Busy503),
+    (Never, TooMany),
+    (Never, NotKnown404),
+    (Never, Route404),
+    (Once, OddBody),
+    (Once, Late),
+    (Once, Timeout408),
+    (Once, Hung),
+    (Never, Hung),
+];
+pub(super) const STORED_READ: &[Heard] = &[
+    Right,
+    Old,
+    Lost,
+    Cut,
+    Timeout408,
+    TooMany,
+    Failed500,
+    Html502,
+    Busy503,
+    NoReason400,
+    Route404,
+    OddBody,
+    Late,
+    Hung,
+];
+
 /// Ages that a part of an answer may have; the oldest first, so that one choice shows the worst.
 pub(super) const AGES: [Duration; 5] =
     [LAG, Duration::from_secs(9), Duration::from_secs(4), Duration::from_secs(1), Duration::ZERO];

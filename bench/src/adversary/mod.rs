@@ -13,6 +13,8 @@ mod scenarios;
 mod search;
 mod server;
 mod stillness;
+mod stored;
+mod stored_oracles;
 mod stranger;
 mod tape;
 mod truth;

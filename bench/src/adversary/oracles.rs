@@ -3,13 +3,14 @@
 use std::time::Duration;
 
 use runpod_lifecycle::{
-    DeployError, Error, ErrorKind, Found, GaveWay, Origin, Plan, PlannedAction, PodHandle, Reaped,
-    Terminated, WaitError,
+    AccountSecret, DeployError, Error, ErrorKind, Found, GaveWay, Origin, Plan, PlannedAction, PodHandle,
+    Reaped, Terminated, Volume, VolumeError, WaitError,
 };
 use tokio::time::Instant;
 
 use super::{
     actors::{KEY, Op, SECRET, TIMEOUT, Until, doubts, said},
+    stored_oracles,
     truth::{LAG, Phase, TruePod},
     world::{AppliedChange, Change, Told, World},
 };
@@ -29,6 +30,12 @@ pub(super) enum Outcome {
     Fleet(Vec<Result<PodHandle, DeployError>>),
     /// Of each pod; each is judged like a terminate.
     Ended(Vec<Terminated>),
+    Volume(Result<Volume, VolumeError>),
+    FoundVolume(Result<Option<Volume>, Error>),
+    /// Of the volume of this id.
+    VolumeEnded(String, Result<(), VolumeError>),
+    Secret(Result<AccountSecret, Error>),
+    SecretEnded(Result<(), Error>),
     Nothing,
 }
 
@@ -57,6 +64,16 @@ impl Outcome {
             Self::Wait(Err(error)) => (error.to_string(), false),
             Self::Act(Err(error)) | Self::Get(Err(error)) | Self::Find(Err(error)) => (said(error), false),
             Self::List(Err(error)) | Self::Reap(Err(error)) => (said(error), false),
+            Self::Volume(Ok(volume)) | Self::FoundVolume(Ok(Some(volume))) => {
+                (format!("volume {} of {:?} GB", volume.id, volume.size_gb), false)
+            }
+            Self::FoundVolume(Ok(None)) => ("there is no such volume".to_owned(), false),
+            Self::VolumeEnded(_, Ok(())) | Self::SecretEnded(Ok(())) => ("deleted".to_owned(), false),
+            Self::Secret(Ok(secret)) => (format!("secret {} is set", secret.id), false),
+            Self::Volume(Err(error)) | Self::VolumeEnded(_, Err(error)) => (error.to_string(), false),
+            Self::FoundVolume(Err(error)) | Self::Secret(Err(error)) | Self::SecretEnded(Err(error)) => {
+                (said(error), false)
+            }
         }
     }
 }
@@ -98,6 +115,7 @@ pub(super) fn check(world: &mut World, done: &Done<'_>) {
         }
         _ => {}
     }
+    broken.extend(stored_oracles::check(world, done, now));
     if let Op::DeployAndWait(_, until, ..) = done.op
         && let Outcome::Deploy(Ok(pod)) = done.outcome
     {
@@ -449,6 +467,7 @@ pub(super) fn audit(world: &mut World) {
         }
     }
     broken.extend(second_pods(world, now));
+    broken.extend(stored_oracles::audit(world, now));
     for (oracle, what) in broken {
         world.breaks(oracle, what);
     }

@@ -74,6 +74,8 @@ impl Runner {
         oracles::audit(&mut world);
         let mut ended = world.results.clone();
         let now = world.truth.now();
+        let there = world.stored.iter().filter(|item| item.is_there_at(now));
+        ended.extend(there.map(|item| format!("{} {:?}", item.name, item.kind)));
         ended.extend(world.truth.pods.iter().map(|pod| format!("{} {:?}", pod.name, pod.phase_at(now))));
         Ok(Ran {
             taken: world.tape.taken().to_vec(),

@@ -6,7 +6,8 @@ use runpod_lifecycle::{IfExists, OnFailure};
 use serde_json::json;
 
 use super::{
-    actors::{Actor, Fate, Op, Until},
+    actors::{Actor, DATA, Fate, Op, Until},
+    stored::{self, Kind},
     stranger::{self, Deed},
     world::{Budgets, World},
 };
@@ -41,12 +42,12 @@ impl Foreign {
 pub(super) const BEFORE: Duration = Duration::from_secs(60);
 
 use Op::{
-    Deploy, DeployAll, DeployAndWait, Find, Get, List, Pause, Plan, Reap, Restart, Start, Stop, Terminate,
-    TerminateAll, Wait,
+    DeleteSecret, DeleteVolume, Deploy, DeployAll, DeployAndWait, EnsureVolume, Find, FindVolume, Get,
+    GrowVolume, List, Pause, Plan, Reap, Restart, SetSecret, Start, Stop, Terminate, TerminateAll, Wait,
 };
 
 /// The stories by name, in the order in which they are searched.
-pub(super) const NAMES: [&str; 24] = [
+pub(super) const NAMES: [&str; 27] = [
     "deploy",
     "ready",
     "http",
@@ -71,6 +72,9 @@ pub(super) const NAMES: [&str; 24] = [
     "weather",
     "patience",
     "many",
+    "volume",
+    "secret",
+    "stored",
 ];
 
 /// The number of choices at the beginning of a tape that make the story rather than its accidents, at least.
@@ -80,6 +84,7 @@ pub(super) fn choices_of(name: &str) -> usize {
         "weather" => 32,
         "races" => 8,
         "adopt-and-start" | "patience" => 1,
+        "stored" => 12,
         _ => 0,
     }
 }
@@ -144,6 +149,12 @@ pub(super) fn named(name: &str, world: &mut World) -> Option<Scenario> {
             (vec![], vec![Actor { fate: Fate::Sleeps, ..Actor::new(0, ops) }])
         }
         "many" => (vec![Foreign::named("other")], one(&[DeployAll, List, TerminateAll, Find, List])),
+        "volume" => {
+            let ops = [EnsureVolume, GrowVolume(30), EnsureVolume, DeleteVolume, FindVolume, EnsureVolume];
+            (vec![], one(&ops))
+        }
+        "secret" => (vec![], one(&[SetSecret, SetSecret, DeleteSecret, SetSecret])),
+        "stored" => (vec![], storing(world)),
         "patience" => {
             let stock_after = Duration::from_secs([90, 20, 300, 700][world.tape.choose(4)]);
             world.stock_from = Some(world.truth.now() + BEFORE + stock_after);
@@ -187,6 +198,32 @@ fn races(world: &mut World) -> Vec<Actor> {
         };
         let begins_after = [0, 2, 7, 14, 20][tape.choose(5)];
         actors.push(Actor { begins_after, ..Actor::new(process, first) });
+    }
+    actors
+}
+
+/// One or two who keep volumes and secrets, in one process or two, beside somebody else's of the name.
+fn storing(world: &mut World) -> Vec<Actor> {
+    const OPS: [Op; 8] = [
+        EnsureVolume,
+        FindVolume,
+        GrowVolume(30),
+        DeleteVolume,
+        SetSecret,
+        DeleteSecret,
+        GrowVolume(25),
+        Pause(20),
+    ];
+    let theirs = [None, Some(Kind::Volume), Some(Kind::Secret)][world.tape.choose(3)];
+    let now = world.truth.now();
+    world.stored.extend(theirs.map(|kind| stored::foreign(kind, DATA, 0, now)));
+    let tape = &mut world.tape;
+    let mut actors = Vec::new();
+    for number in 0..=tape.choose(2) {
+        let process = if tape.choose(2) == 0 { 0 } else { number };
+        let ops: Vec<Op> = (0..=tape.choose(4)).map(|_| OPS[tape.choose(OPS.len())]).collect();
+        let begins_after = [0, 3, 20][tape.choose(3)];
+        actors.push(Actor { begins_after, ..Actor::new(process, ops) });
     }
     actors
 }

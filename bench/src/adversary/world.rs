@@ -10,6 +10,7 @@ use tokio::time::Instant;
 use super::{
     actors::TIMEOUT,
     server::Request,
+    stored::Item,
     tape::Reader,
     truth::{LAG, TruePod, Truth},
 };
@@ -74,6 +75,8 @@ pub(super) enum Licence {
     Made(String),
     /// Second pods of a deployment.
     Twins,
+    /// A network volume.
+    Volume,
 }
 
 /// Requests that every process may send in a window, and what is left of its present one.
@@ -136,6 +139,10 @@ pub(super) struct World {
     pub(super) is_one_per_name: bool,
     /// Processes some of whose answers nobody may hear.
     pub(super) deaf: Vec<usize>,
+    /// Volumes that a process was told to have deleted, and when.
+    pub(super) volumes_ended: Vec<(usize, String, Instant)>,
+    /// Network volumes and secrets, in the order in which they were made.
+    pub(super) stored: Vec<Item>,
     /// Lists whose pages were cut, by the cursor of the next page.
     pub(super) pages: BTreeMap<String, Vec<serde_json::Value>>,
 }
@@ -168,6 +175,8 @@ impl World {
             actors: Vec::new(),
             is_one_per_name: false,
             deaf: Vec::new(),
+            volumes_ended: Vec::new(),
+            stored: Vec::new(),
             pages: BTreeMap::new(),
         }
     }

@@ -8,7 +8,7 @@ use crate::{
     Error, ErrorKind,
     backend::Items,
     client::call::Call,
-    knowledge::{evidence::DOUBT_PAUSE, names::Names, recent::Recent},
+    knowledge::{evidence::DOUBT_PAUSE, names::Names},
     stored::Stored,
 };
 
@@ -65,7 +65,6 @@ pub(crate) fn all_named<T: Stored>(items: &[T], call: Call<'_>) -> Result<(), Er
 pub(crate) async fn known<T: Stored, L>(
     name: &str,
     names: &Names,
-    recent: &Recent<T>,
     list: impl Fn() -> L,
 ) -> Result<Items<T>, Error>
 where
@@ -73,8 +72,7 @@ where
 {
     loop {
         let asked_at = Instant::now();
-        let mut listed = list().await?;
-        recent.amend(&mut listed.items);
+        let listed = list().await?;
         let is_there = listed.items.iter().any(|item| item.name() == Some(name));
         match names.shown_from(name).filter(|from| !is_there && asked_at < *from) {
             Some(from) => sleep_until(from.min(Instant::now() + DOUBT_PAUSE)).await,

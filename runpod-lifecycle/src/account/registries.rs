@@ -21,9 +21,7 @@ impl RunPod {
     /// # Errors
     /// If they cannot be read, each of them; [`ErrorKind::Unsupported`] on REST v1.
     pub async fn list_registries(&self) -> Result<Vec<Registry>, Error> {
-        let mut listed = self.read_registries().await?;
-        self.lookups().registries.amend(&mut listed.items);
-        listed.whole(Call::read(Operation::ListRegistries, None))
+        self.read_registries().await?.whole(Call::read(Operation::ListRegistries, None))
     }
 
     /// Returns the registry credential of this name, made with this user and password if there is none.
@@ -68,7 +66,7 @@ impl RunPod {
         let Some(mut taken) = names.take(name).await else {
             return Err(call.refused(ErrorKind::Conflict, names::busy()));
         };
-        let listed = known(name, names, recent, || self.read_registries()).await?;
+        let listed = known(name, names, || self.read_registries()).await?;
         if let Some(known) = only(listed.named(name, call)?, call)? {
             let warning = Warning::RegistryNotCompared { name: name.to_owned(), id: known.id.clone() };
             self.notify(&Event::Warned { warning });
@@ -122,9 +120,9 @@ impl RunPod {
     async fn read_registries(&self) -> Result<Items<Registry>, Error> {
         let call = Call::read(Operation::ListRegistries, None);
         self.require(Feature::Registries, call)?;
-        let listed =
+        let mut listed =
             self.repeatedly(call, || async { self.backend().v2()?.registries().await }).await?.unique();
-        self.lookups().registries.saw(&listed.items);
+        self.lookups().registries.amend(&mut listed.items);
         Ok(listed)
     }
 }

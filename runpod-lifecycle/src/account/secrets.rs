@@ -20,9 +20,7 @@ impl RunPod {
     /// # Errors
     /// If they cannot be read, each of them; [`ErrorKind::Unsupported`] on REST v1.
     pub async fn list_account_secrets(&self) -> Result<Vec<AccountSecret>, Error> {
-        let mut listed = self.read_secrets(None).await?;
-        self.lookups().secrets.amend(&mut listed.items);
-        listed.whole(Call::read(Operation::ListSecrets, None))
+        self.read_secrets(None).await?.whole(Call::read(Operation::ListSecrets, None))
     }
 
     /// Stores a secret under a name, or replaces the value of the one that has it.
@@ -138,18 +136,19 @@ impl RunPod {
     }
 
     async fn secret_named(&self, name: &str) -> Result<Option<AccountSecret>, Error> {
-        let mut listed = self.read_secrets(Some(name)).await?;
-        self.lookups().secrets.amend(&mut listed.items);
-        let named = listed.named(name, Call::read(Operation::ListSecrets, Some(name)))?;
+        let named = self
+            .read_secrets(Some(name))
+            .await?
+            .named(name, Call::read(Operation::ListSecrets, Some(name)))?;
         Ok(named.into_iter().next())
     }
 
     pub(crate) async fn read_secrets(&self, name: Option<&str>) -> Result<Items<AccountSecret>, Error> {
         let call = Call::read(Operation::ListSecrets, name);
         self.require(Feature::AccountSecrets, call)?;
-        let listed =
+        let mut listed =
             self.repeatedly(call, || async { self.backend().v2()?.secrets(name).await }).await?.unique();
-        self.lookups().secrets.saw(&listed.items);
+        self.lookups().secrets.amend(&mut listed.items);
         Ok(listed)
     }
 }

@@ -13,8 +13,8 @@ use crate::{knowledge::evidence::LAG, stored::Stored};
 #[derive(Debug)]
 pub(crate) struct Recent<T> {
     changes: Mutex<Vec<Change<T>>>,
-    /// When an answer last showed each id.
-    seen: Mutex<BTreeMap<String, Instant>>,
+    /// Everything that an answer showed, by its id, and when.
+    seen: Mutex<BTreeMap<String, (Instant, T)>>,
 }
 
 #[derive(Debug)]
@@ -42,13 +42,34 @@ impl<T: Stored> Recent<T> {
         self.changed(id, None);
     }
 
-    /// Remembers that RunPod showed these just now: whoever made them, its other answers may not know them yet.
+    /// Remembers what RunPod shows just now: whoever made it, its other answers may not know it yet.
     pub(crate) fn saw(&self, items: &[T]) {
         let is_deleted =
             |id: &str| self.young().iter().any(|change| change.id == id && change.made.is_none());
-        let ids = items.iter().map(Stored::id).filter(|id| !is_deleted(id));
-        let ids: Vec<String> = ids.map(str::to_owned).collect();
-        self.lately_seen().extend(ids.into_iter().map(|id| (id, Instant::now())));
+        let shown: Vec<T> = items.iter().filter(|item| !is_deleted(item.id())).cloned().collect();
+        let at = Instant::now();
+        self.lately_seen().extend(shown.into_iter().map(|item| (item.id().to_owned(), (at, item))));
+    }
+
+    /// Takes in a list: adds what an answer has shown lately, which this one may not show yet, and takes out what it may
+    /// still show although it was deleted here.
+    pub(crate) fn amend(&self, items: &mut Vec<T>) {
+        self.saw(items);
+        for change in self.young().iter() {
+            match &change.made {
+                Some(item) if items.iter().all(|listed| listed.id() != change.id) => items.push(item.clone()),
+                Some(_) => {}
+                None => items.retain(|listed| listed.id() != change.id),
+            }
+        }
+        let is_listed = |id: &str| items.iter().any(|listed| listed.id() == id);
+        let lacking: Vec<T> = self
+            .lately_seen()
+            .iter()
+            .filter(|(id, _)| !is_listed(id))
+            .map(|(_, (_, item))| item.clone())
+            .collect();
+        items.extend(lacking);
     }
 
     /// Returns true if it was made or shown so lately that RunPod's 404 about its id proves nothing.
@@ -62,26 +83,15 @@ impl<T: Stored> Recent<T> {
         self.young().iter().find(|change| change.id == id)?.made.clone()
     }
 
-    /// Adds to a list what it may not show yet, and takes out what it may still show.
-    pub(crate) fn amend(&self, items: &mut Vec<T>) {
-        for change in self.young().iter() {
-            match &change.made {
-                Some(item) if items.iter().all(|listed| listed.id() != change.id) => items.push(item.clone()),
-                Some(_) => {}
-                None => items.retain(|listed| listed.id() != change.id),
-            }
-        }
-    }
-
     fn changed(&self, id: &str, made: Option<T>) {
         let mut changes = self.young();
         changes.retain(|change| change.id != id);
         changes.push(Change { at: Instant::now(), id: id.to_owned(), made });
     }
 
-    fn lately_seen(&self) -> MutexGuard<'_, BTreeMap<String, Instant>> {
+    fn lately_seen(&self) -> MutexGuard<'_, BTreeMap<String, (Instant, T)>> {
         let mut seen = self.seen.lock().unwrap_or_else(PoisonError::into_inner);
-        seen.retain(|_, at| at.elapsed() < LAG);
+        seen.retain(|_, (at, _)| at.elapsed() < LAG);
         seen
     }
 

@@ -49,9 +49,7 @@ impl RunPod {
     /// # Errors
     /// If they cannot be read, each of them; [`ErrorKind::Unsupported`] on REST v1.
     pub async fn list_volumes(&self) -> Result<Vec<Volume>, Error> {
-        let mut listed = self.read_volumes().await?;
-        self.lookups().volumes.amend(&mut listed.items);
-        listed.whole(Call::read(Operation::ListNetworkVolumes, None))
+        self.read_volumes().await?.whole(Call::read(Operation::ListNetworkVolumes, None))
     }
 
     /// The network volume of this name; `None` only if the list could be read and shows none. What was made through this
@@ -198,15 +196,15 @@ impl RunPod {
     }
 
     async fn known_volumes(&self, name: &str) -> Result<Items<Volume>, Error> {
-        let (names, recent) = (&self.lookups().volume_names, &self.lookups().volumes);
-        known(name, names, recent, || self.read_volumes()).await
+        known(name, &self.lookups().volume_names, || self.read_volumes()).await
     }
 
     async fn read_volumes(&self) -> Result<Items<Volume>, Error> {
         let call = Call::read(Operation::ListNetworkVolumes, None);
         self.require(Feature::NetworkVolumes, call)?;
-        let listed = self.repeatedly(call, || async { self.backend().v2()?.volumes().await }).await?.unique();
-        self.lookups().volumes.saw(&listed.items);
+        let mut listed =
+            self.repeatedly(call, || async { self.backend().v2()?.volumes().await }).await?.unique();
+        self.lookups().volumes.amend(&mut listed.items);
         Ok(listed)
     }
 
