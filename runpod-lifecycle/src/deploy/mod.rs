@@ -34,8 +34,8 @@ use std::{
 use tokio::time::{Instant, sleep};
 
 use crate::{
-    Aftermath, Condition, DeployError, Event, Gone, IfExists, Origin, PodHandle, PodSpec, Problem, RunPod,
-    SpecError, WaitError, WaitReport,
+    Aftermath, Condition, DeployError, Event, Gone, IfExists, Origin, PodHandle, PodSpec, PodState, Problem,
+    RunPod, SpecError, WaitError, WaitReport,
     deploy::deployment::{Deployment, Terms},
     knowledge::names,
     wait::{watch::watch, watcher::Watcher},
@@ -182,7 +182,7 @@ impl RunPod {
 
     /// Takes a pod as it is, says so, and starts it if the spec wants that and it is stopped; `None` if it is gone.
     async fn adopt(&self, spec: &PodSpec, pod: PodHandle) -> Result<Option<PodHandle>, DeployError> {
-        let starts = spec.if_exists == IfExists::AdoptAndStart;
+        let (starts, was_stopped) = (spec.if_exists == IfExists::AdoptAndStart, pod.is_stopped());
         let pod = match starts {
             // A list may be from before a stop or a start.
             true => match self.settled(&pod.id).await.map_err(DeployError::Lookup)? {
@@ -195,7 +195,9 @@ impl RunPod {
         let pod = pod.with_origin(Origin::Adopted);
         let (pod_id, differences) = (pod.id.clone(), spec.differences(&pod));
         self.notify(&Event::PodAdopted { pod_id: pod_id.clone(), differences });
-        if starts && pod.is_stopped() {
+        // An answer that names no state takes back nothing.
+        let is_told = !matches!(pod.state, None | Some(PodState::Other(_)));
+        if starts && (pod.is_stopped() || was_stopped && !is_told) {
             let accepted = pod.start().await;
             let accepted =
                 accepted.map_err(|source| DeployError::NotStarted { pod_id: pod_id.clone(), source })?;

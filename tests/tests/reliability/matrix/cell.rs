@@ -109,7 +109,9 @@ impl Told {
 
     fn deploy(error: &DeployError) -> Self {
         let mut told = match error {
-            DeployError::Lookup(source) | DeployError::Refused(source) => Self::error(source),
+            DeployError::Lookup(source)
+            | DeployError::Refused(source)
+            | DeployError::NotStarted { source, .. } => Self::error(source),
             DeployError::NotReplaced(source) if error.may_bill() => Self::wait(source),
             error => Self::wrong(error.to_string()),
         };
@@ -169,6 +171,7 @@ impl Cell {
                 Ok(pod) => Told::wrong(format!("made {} beside the one that is there", pod.id)),
             },
             O::DeployAdopt => self.deploy(world, IfExists::Adopt).await,
+            O::DeployAdoptAndStart => self.deploy(world, IfExists::AdoptAndStart).await,
             O::DeployReplace => self.deploy(world, IfExists::Replace).await,
             O::DeployPatient => {
                 let spec = spec(SUBJECT).patience(Duration::from_secs(3600));
@@ -292,7 +295,7 @@ impl Cell {
             Err(error) => return Told::deploy(&error),
         };
         let is_old = world.subject.as_ref().is_some_and(|old| old.id == pod.id);
-        if is_old != (if_exists == IfExists::Adopt) {
+        if is_old != if_exists.adopts() {
             return Told::wrong(format!("{if_exists:?} brought {}", pod.id));
         }
         if self.row.policy == Policy::Create {
@@ -464,7 +467,7 @@ impl Cell {
         let status = ledger.iter().find(|entry| entry.pod_id == subject.id)?.status;
         let done = told.outcome == Outcome::Done;
         let right = match self.row.operation {
-            Operation::Start => (status == PodStatus::Running) == done,
+            Operation::Start | Operation::DeployAdoptAndStart => (status == PodStatus::Running) == done,
             Operation::Stop => (status == PodStatus::Exited) == done,
             Operation::Restart => status == PodStatus::Running,
             _ => true,

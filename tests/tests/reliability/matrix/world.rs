@@ -5,7 +5,7 @@ use std::{
     time::Duration,
 };
 
-use runpod_lifecycle::{ApiVersion, Event, PodHandle, PodSpec, RunPod};
+use runpod_lifecycle::{ApiVersion, Event, PodHandle, PodSpec, RunPod, Warning};
 use runpod_sim::{Behavior, BootProfile, Delay, Fault, FaultKind, Sim};
 use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
@@ -80,6 +80,11 @@ fn handle(sim: &Sim, version: ApiVersion, events: &Arc<Mutex<Vec<Event>>>) -> Ru
         .build()
         .expect("the simulator's address is fine")
         .on_event(move |event| heard.lock().expect("nobody panicked with it").push(event.clone()))
+}
+
+/// Returns true for a warning of something that was left undone.
+fn is_of_undone(warning: &Warning) -> bool {
+    !matches!(warning, Warning::AddressesChanged { .. }) && !warning.to_string().contains(UNCLEAR)
 }
 
 /// A request that the contract allows.
@@ -180,6 +185,10 @@ impl World {
         }
         match cell.row.operation {
             O::WaitStopped | O::Start => drop(subject.stop().await.expect("no fault yet")),
+            O::DeployAdoptAndStart => {
+                subject.stop().await.expect("no fault yet");
+                self.settle();
+            }
             O::WaitGone => drop(subject.terminate().await.expect("no fault yet")),
             _ => {}
         }
@@ -244,6 +253,6 @@ impl World {
             .expect("nobody panicked with it")
             .iter()
             .map(plain)
-            .any(|event| matches!(event, Event::Warned { warning } if !warning.to_string().contains(UNCLEAR)))
+            .any(|event| matches!(event, Event::Warned { warning } if is_of_undone(warning)))
     }
 }
