@@ -158,8 +158,19 @@ impl Error {
     /// For a create this says nothing about safety: see [`may_have_been_applied`](Self::may_have_been_applied).
     #[must_use]
     pub fn is_retryable(&self) -> bool {
-        use ErrorKind::{Interrupted, RateLimited, Server, Unproven, Unreachable, Unreadable};
-        matches!(self.kind(), RateLimited | Server | Unreachable | Interrupted | Unreadable | Unproven)
+        use ErrorKind::{Interrupted, ProxyRefused, RateLimited, Server, Unproven, Unreachable, Unreadable};
+        match self.kind() {
+            RateLimited | Server | Unreachable | Interrupted | Unreadable | Unproven => true,
+            // A proxy also refuses while the server behind it cannot be reached.
+            ProxyRefused => !self.wants_login(),
+            _ => false,
+        }
+    }
+
+    /// Returns true if a proxy asks for a login that it was not given.
+    fn wants_login(&self) -> bool {
+        let kind = self.inner.failure.as_ref().map(Failure::kind);
+        kind == Some(&FailureKind::ProxyRefused { wants_login: true })
     }
 
     /// Returns true if RunPod may have done what was asked although the call failed.

@@ -41,6 +41,11 @@ pub enum ErrorKind {
     Server,
     /// The request never left: no connection, or it could not be built.
     Unreachable,
+    /// The server's certificate is not trusted, so nothing was sent: a proxy that re-signs connections, a wrong address or
+    /// a wrong clock.
+    Untrusted,
+    /// The proxy on the way to RunPod refused to connect, or asks for a login (407). Nothing was sent.
+    ProxyRefused,
     /// The request was sent and no complete answer came back, or 408. A mutation may have been applied.
     Interrupted,
     /// An answer nobody can read: not RunPod's JSON, or an unexpected shape.

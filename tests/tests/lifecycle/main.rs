@@ -21,6 +21,7 @@ mod limits;
 mod logs;
 mod mock;
 mod need;
+mod network;
 mod notebook;
 mod origin;
 mod patience;
