@@ -141,7 +141,7 @@ impl RunPodBuilder {
     /// certificates, connect timeout. Give it a
     /// [policy](runpod_api::reqwest::redirect::Policy) that follows no redirects, or probes judge the page behind them.
     ///
-    /// The user agent is this handle's, and the key goes where the base URL says, whatever the client has set.
+    /// It is a client of [`runpod_api::reqwest`], which is reqwest 0.13. The user agent is this handle's, and the key goes where the base URL says, whatever the client has set.
     pub fn http_client(mut self, client: runpod_api::reqwest::Client) -> Self {
         self.client = self.client.http_client(client);
         self

@@ -89,12 +89,15 @@ async fn any_other_certificate_is_refused_at_once_and_nothing_is_created() {
         ("another.example", true, "it is made for another name"),
     ] {
         let front = TlsFront::start(&ca, name, *server.address()).await;
-        let mut builder = builder(&front.url());
-        if trusts_ca {
-            builder = builder.add_root_certificate_pem(ca.pem());
-        }
+        let builder = || match trusts_ca {
+            true => builder(&front.url()).add_root_certificate_pem(ca.pem()),
+            false => builder(&front.url()),
+        };
         let began_at = Instant::now();
-        let error = deploy(builder).await.expect_err("nobody trusts it");
+        let runpod = builder().build().expect("a fine handle");
+        runpod.get("k3x9q2m7v1b8z5").await.expect_err("nobody trusts it");
+        assert_eq!(front.connections(), 1, "it is asked once");
+        let error = deploy(builder()).await.expect_err("nobody trusts it");
         assert!(began_at.elapsed() < Duration::from_secs(2), "{:?}", began_at.elapsed());
         let DeployError::Lookup(error) = error else { panic!("{error}") };
         assert_eq!((error.kind(), error.is_retryable()), (ErrorKind::Untrusted, false), "{error}");
@@ -102,7 +105,6 @@ async fn any_other_certificate_is_refused_at_once_and_nothing_is_created() {
         for words in [why, "Nothing was sent", "add_root_certificate_pem", "SSL_CERT_FILE"] {
             assert!(text.contains(words), "{words}: {text}");
         }
-        assert_eq!(front.connections(), 1, "it is asked once");
     }
     creates.assert_calls(0);
 }
@@ -202,40 +204,26 @@ fn a_proxy_that_is_none_is_refused_without_its_password() {
 
 #[tokio::test]
 async fn an_http_client_of_the_users_own_is_taken_as_it_is_and_says_who_asks() {
-    let server = MockServer::start_async().await;
+    let (server, ca) = (MockServer::start_async().await, PrivateCa::new());
+    let front = TlsFront::start(&ca, "localhost", *server.address()).await;
     let asked = server.mock(|when, then| {
         let agent = format!("my-app/1.0 runpod-lifecycle/{0} runpod-api/{0}", env!("CARGO_PKG_VERSION"));
-        when.method("GET").path("/v2/pods/k3x9q2m7v1b8z5").header("user-agent", agent).header("x-own", "yes");
+        when.method("GET").path("/v2/pods/k3x9q2m7v1b8z5").header("user-agent", agent);
         then.status(200).json_body(fresh_pod());
     });
-    let headers = [("x-own", "yes"), ("user-agent", "generic")];
-    let headers: http_headers::Map = headers.into_iter().collect();
-    let client = reqwest::Client::builder().default_headers(headers.0).build().expect("a client");
-    let own = || builder(&server.base_url()).user_agent("my-app/1.0").http_client(client.clone());
+    let client = reqwest::Client::builder().user_agent("generic").tls_backend_preconfigured(ca.client());
+    let client = client.build().expect("a client");
+    let own = || builder(&front.url()).user_agent("my-app/1.0").http_client(client.clone());
     own().build().expect("a fine handle").get("k3x9q2m7v1b8z5").await.expect("it is there");
     asked.assert_calls(1);
     for (builder, expected) in [
         (own().proxy("http://proxy:3128"), "proxy"),
-        (own().add_root_certificate_pem(PrivateCa::new().pem()), "add_root_certificate_pem"),
+        (own().add_root_certificate_pem(ca.pem()), "add_root_certificate_pem"),
         (own().connect_timeout(Duration::from_secs(1)), "connect_timeout"),
     ] {
         let error = builder.build().expect_err("it has no effect");
         let ConfigError::Client(BuildError::OwnClient { setting }) = error else { panic!("{error:?}") };
         assert_eq!(setting, expected);
-    }
-}
-
-/// Headers by plain names, for a client.
-mod http_headers {
-    use runpod_api::http::{HeaderMap, HeaderName, HeaderValue};
-
-    pub(super) struct Map(pub(super) HeaderMap);
-
-    impl FromIterator<(&'static str, &'static str)> for Map {
-        fn from_iter<T: IntoIterator<Item = (&'static str, &'static str)>>(pairs: T) -> Self {
-            let pair = |(name, value)| (HeaderName::from_static(name), HeaderValue::from_static(value));
-            Self(pairs.into_iter().map(pair).collect())
-        }
     }
 }
 
