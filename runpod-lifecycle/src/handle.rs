@@ -2,7 +2,7 @@
 
 use std::{fmt, ops::Deref, sync::Arc, time::Duration};
 
-use crate::{Connection, Pod, PodState, RunPod, knowledge::record::PodRecord};
+use crate::{Connection, Pod, PodState, RunPod, knowledge::record::PodRecord, word::words};
 
 /// A pod together with the handle it came through: the last poll at it, and what can be done with it.
 ///
@@ -29,6 +29,14 @@ pub enum Origin {
     /// The deploy that returned it took a pod that had the name already ([`IfExists::Adopt`](crate::IfExists)).
     Adopted,
 }
+
+words!(
+    Origin,
+    "origin",
+    Created => "created",
+    Found => "found",
+    Adopted => "adopted",
+);
 
 impl PodHandle {
     pub(crate) fn new(runpod: RunPod, pod: Pod) -> Self {

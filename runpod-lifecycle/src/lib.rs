@@ -22,6 +22,7 @@ mod version;
 mod volumes;
 mod wait;
 mod warning;
+mod word;
 
 pub use client::RunPod;
 pub use client::builder::{ConfigError, RunPodBuilder};
@@ -69,3 +70,4 @@ pub use wait::{
     error::{WaitError, WaitReport},
 };
 pub use warning::Warning;
+pub use word::UnknownWord;

@@ -43,7 +43,11 @@ impl RunPod {
     pub fn from_env() -> Result<Self, ConfigError> {
         let key = variable(KEY_VARIABLE)?.ok_or(ConfigError::MissingKey)?;
         let version = variable(VERSION_VARIABLE)?.filter(|version| !version.is_empty());
-        let version = version.as_deref().map(version_of).transpose()?.unwrap_or_default();
+        let unknown = |version: &String| ConfigError::UnknownVersion { version: version.clone() };
+        let version = match &version {
+            Some(text) => text.parse().map_err(|_| unknown(text))?,
+            None => ApiVersion::default(),
+        };
         let url = variable(URL_VARIABLE)?.filter(|url| !url.is_empty());
         let builder = Self::builder(key).api_version(version);
         url.into_iter().fold(builder, RunPodBuilder::base_url).build()
@@ -198,15 +202,6 @@ impl fmt::Debug for RunPodBuilder {
 fn variable(name: &'static str) -> Result<Option<String>, ConfigError> {
     let not_unicode = |_| ConfigError::NotUnicode { variable: name };
     std::env::var_os(name).map(|value| value.into_string().map_err(not_unicode)).transpose()
-}
-
-fn version_of(text: &str) -> Result<ApiVersion, ConfigError> {
-    match text.to_ascii_lowercase().as_str() {
-        "v2" => Ok(ApiVersion::V2),
-        #[cfg(feature = "v1")]
-        "v1" => Ok(ApiVersion::V1),
-        _ => Err(ConfigError::UnknownVersion { version: text.to_owned() }),
-    }
 }
 
 /// A handle that cannot be made. Nothing was sent.

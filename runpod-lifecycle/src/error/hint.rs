@@ -96,6 +96,10 @@ impl Failed {
                 "the answer is not what RunPod's contract describes; check the base URL and proxies"
             }
             ErrorKind::Unsupported => "nothing was sent",
+            ErrorKind::TimedOut => "wait longer, or terminate the pod",
+            ErrorKind::Failed => "see why, then terminate the pod and deploy anew",
+            ErrorKind::CalledOff => "no pod was created",
+            ErrorKind::Unclear => "look for the pod by its name before anything else",
             ErrorKind::Unexpected => "this answer is not part of RunPod's contract",
         }
     }

@@ -2,6 +2,8 @@
 
 use std::fmt;
 
+use crate::word::words;
+
 /// In which order a deploy tries its candidates.
 ///
 /// The catalog's stock and prices order candidates; they never rule one out, since stock changes
@@ -17,6 +19,14 @@ pub enum Order {
     /// By stock, the best first.
     MostAvailable,
 }
+
+words!(
+    Order,
+    "order",
+    AsGiven => "as_given",
+    Cheapest => "cheapest",
+    MostAvailable => "most_available",
+);
 
 /// The hardware of one candidate: RunPod takes exactly one per create.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]

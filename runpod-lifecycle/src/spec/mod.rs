@@ -18,6 +18,7 @@ use crate::{
     AtEnd, Cloud, Order, Port, Protocol, VolumeRef,
     pod::{labels::Labels, port::JUPYTER},
     spec::need::GpuNeed,
+    word::words,
 };
 
 /// Mount path of volumes when the spec names none.
@@ -97,6 +98,15 @@ pub enum IfExists {
     /// Terminate it, wait until it is proven gone, then create the new one.
     Replace,
 }
+
+words!(
+    IfExists,
+    "policy for a name that is taken",
+    Fail => "fail",
+    Adopt => "adopt",
+    AdoptAndStart => "adopt_and_start",
+    Replace => "replace",
+);
 
 impl IfExists {
     /// Returns true if the pod that has the name is taken.

@@ -1,6 +1,6 @@
 //! The hardware that RunPod rents, as its catalog shows it.
 
-use std::fmt;
+use crate::word::words;
 
 /// RunPod's stock of something, in its own coarse words. A hint, not a reservation.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -16,6 +16,15 @@ pub enum Stock {
     High,
 }
 
+words!(
+    Stock,
+    "stock",
+    None => "none",
+    Low => "low",
+    Medium => "medium",
+    High => "high",
+);
+
 impl Stock {
     pub(crate) fn from_word(word: &str) -> Option<Self> {
         match word {
@@ -25,17 +34,6 @@ impl Stock {
             "HIGH" => Some(Self::High),
             _ => None,
         }
-    }
-}
-
-impl fmt::Display for Stock {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
-            Self::None => "none",
-            Self::Low => "low",
-            Self::Medium => "medium",
-            Self::High => "high",
-        })
     }
 }
 
