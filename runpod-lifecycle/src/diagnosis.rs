@@ -124,6 +124,7 @@ impl Cause {
 
 /// The reason why a pod does not come up, and the line of RunPod's system log that says so.
 #[derive(Clone, Debug, PartialEq, Eq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize))]
 #[non_exhaustive]
 pub struct Diagnosis {
     /// The cause.

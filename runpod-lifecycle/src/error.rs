@@ -5,6 +5,8 @@ mod hint;
 pub(crate) mod kind;
 pub(crate) mod operation;
 mod refusal;
+#[cfg(feature = "serde")]
+mod serial;
 
 use std::{fmt, sync::Arc, time::Duration};
 

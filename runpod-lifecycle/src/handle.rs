@@ -38,6 +38,14 @@ words!(
     Adopted => "adopted",
 );
 
+#[cfg(feature = "serde")]
+impl serde::Serialize for PodHandle {
+    /// Its [`Pod`].
+    fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        self.pod.serialize(serializer)
+    }
+}
+
 impl PodHandle {
     pub(crate) fn new(runpod: RunPod, pod: Pod) -> Self {
         Self { runpod, pod: Arc::new(pod), origin: Origin::Found, record: None }

@@ -15,6 +15,8 @@ mod logs;
 mod pod;
 mod pods;
 mod probe;
+#[cfg(feature = "serde")]
+mod serial;
 mod spec;
 mod ssh_keys;
 mod stored;

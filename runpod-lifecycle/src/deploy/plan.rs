@@ -38,6 +38,7 @@ words!(
 
 /// The actions [`RunPod::deploy`] would take for a spec right now, and their cost.
 #[derive(Clone, Debug)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize))]
 #[non_exhaustive]
 pub struct Plan {
     /// The action.

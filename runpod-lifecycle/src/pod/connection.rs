@@ -158,6 +158,13 @@ impl<'a> Connection<'a> {
         numbers.filter_map(|port| self.http_url(port)).collect()
     }
 
+    /// The public URL of every `http` port by its number.
+    #[cfg(feature = "serde")]
+    pub(crate) fn http_by_port(&self) -> std::collections::BTreeMap<u16, String> {
+        let numbers = self.pod.ports.iter().filter_map(|port| u16::try_from(port.number()).ok());
+        numbers.filter_map(|port| Some((port, self.http_url(port)?))).collect()
+    }
+
     /// The public URL of JupyterLab; `None` where [`http_url`](Self::http_url) of port 8888 is.
     ///
     /// It asks for the password that the pod was deployed with ([`jupyter_with`](crate::PodSpec::jupyter_with)), and

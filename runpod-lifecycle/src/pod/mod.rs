@@ -8,6 +8,8 @@ pub(crate) mod lifetime;
 pub(crate) mod load;
 pub(crate) mod log;
 pub(crate) mod port;
+#[cfg(feature = "serde")]
+mod serial;
 pub(crate) mod state;
 pub(crate) mod time;
 
@@ -35,6 +37,7 @@ pub(crate) fn is_no_key(value: &str) -> bool {
 /// Only the id is certain. Everything else is `None` or empty where RunPod left it out, sent `null`
 /// or sent something unreadable.
 #[derive(Clone, Debug)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize))]
 #[non_exhaustive]
 pub struct Pod {
     /// RunPod's id, 14 lower-case letters and digits as observed.
@@ -68,6 +71,7 @@ pub struct Pod {
     /// [`knows_ports`](Self::knows_ports).
     pub ports: Vec<Port>,
     /// Environment variables, as RunPod echoes them.
+    #[cfg_attr(feature = "serde", serde(serialize_with = "crate::serial::secrets"))]
     pub env: BTreeMap<String, Secret>,
     /// A locked pod refuses stop, restart and terminate.
     pub is_locked: bool,
@@ -75,6 +79,10 @@ pub struct Pod {
     pub has_runtime: bool,
     /// The time the container has been running at this poll. It starts anew when the container
     /// exits and RunPod restarts it.
+    #[cfg_attr(
+        feature = "serde",
+        serde(rename = "uptime_seconds", serialize_with = "crate::serial::maybe_seconds")
+    )]
     pub uptime: Option<std::time::Duration>,
     /// Load; `None` while nothing comes from inside, and on REST v1.
     pub load: Option<Load>,
@@ -84,19 +92,28 @@ pub struct Pod {
     pub created_at: Option<String>,
     /// When it was last started, RFC 3339 as RunPod wrote it.
     pub started_at: Option<String>,
+    #[cfg_attr(feature = "serde", serde(skip))]
     pub(crate) knows_ports: bool,
+    #[cfg_attr(feature = "serde", serde(skip))]
     pub(crate) knows_volume: bool,
     /// RunPod said which network volume it mounts, if any.
+    #[cfg_attr(feature = "serde", serde(skip))]
     pub(crate) knows_network_volume: bool,
     pub(crate) unreadable_ports: Vec<String>,
+    #[cfg_attr(feature = "serde", serde(skip))]
     pub(crate) ssh_direct: Option<SshEndpoint>,
+    #[cfg_attr(feature = "serde", serde(skip))]
     pub(crate) ssh_proxy: Option<SshEndpoint>,
+    #[cfg_attr(feature = "serde", serde(skip))]
     pub(crate) tcp_endpoints: Vec<TcpEndpoint>,
     /// The question whose answer this is and when it was asked; `None` for the answer to a create or action.
+    #[cfg_attr(feature = "serde", serde(skip))]
     pub(crate) observed: Option<(Asked, Instant)>,
     /// When the answer came, by RunPod's clock.
+    #[cfg_attr(feature = "serde", serde(skip))]
     pub(crate) seen_at: Option<SystemTime>,
     /// Why its endpoints are left out although RunPod may show some; `None` if they are not.
+    #[cfg_attr(feature = "serde", serde(skip))]
     pub(crate) withheld: Option<Withheld>,
 }
 
@@ -127,6 +144,7 @@ pub(crate) enum Asked {
 
 /// The GPUs of a pod: one type, so many.
 #[derive(Clone, Debug, PartialEq, Eq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize))]
 #[non_exhaustive]
 pub struct Gpu {
     /// GPU type id, for example `NVIDIA GeForce RTX 4090`.
@@ -137,6 +155,7 @@ pub struct Gpu {
 
 /// The vCPUs of a CPU pod: one flavor, so many.
 #[derive(Clone, Debug, PartialEq, Eq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize))]
 #[non_exhaustive]
 pub struct Cpu {
     /// CPU flavor id, for example `cpu3c`.

@@ -4,6 +4,7 @@ use std::fmt;
 
 /// A pod spec that RunPod would refuse, found before anything was created.
 #[derive(Clone, Debug, PartialEq, Eq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize))]
 pub struct SpecError {
     name: String,
     problems: Vec<Problem>,
@@ -49,6 +50,7 @@ impl std::error::Error for SpecError {}
 
 /// One thing wrong with a pod spec.
 #[derive(Clone, Debug, PartialEq, Eq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize))]
 #[non_exhaustive]
 pub struct Problem {
     /// The field, named as the setter.

@@ -30,6 +30,8 @@ words!(
 
 /// The hardware of one candidate: RunPod takes exactly one per create.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize))]
+#[cfg_attr(feature = "serde", serde(tag = "type", rename_all = "snake_case"))]
 #[non_exhaustive]
 pub enum Hardware {
     /// So many GPUs of one type.

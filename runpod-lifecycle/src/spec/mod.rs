@@ -2,6 +2,8 @@
 
 pub(crate) mod difference;
 pub(crate) mod disk;
+#[cfg(feature = "serde")]
+mod document;
 pub(crate) mod error;
 mod get;
 pub(crate) mod hardware;

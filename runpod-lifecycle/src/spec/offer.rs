@@ -39,6 +39,7 @@ impl Stock {
 
 /// A GPU type of RunPod's catalog, seen from one cloud.
 #[derive(Clone, Debug, PartialEq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize))]
 #[non_exhaustive]
 pub struct GpuType {
     /// The id a spec names, for example `NVIDIA GeForce RTX 4090`.
@@ -56,6 +57,7 @@ pub struct GpuType {
     /// The stock; `None` if the catalog does not say.
     pub stock: Option<Stock>,
     /// The data centers that have some, with how many there are. Empty if the catalog does not say.
+    #[cfg_attr(feature = "serde", serde(serialize_with = "crate::serial::object"))]
     pub data_centers: Vec<(String, Stock)>,
 }
 
@@ -87,6 +89,7 @@ impl GpuType {
 
 /// A CPU flavor of RunPod's catalog.
 #[derive(Clone, Debug, PartialEq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize))]
 #[non_exhaustive]
 pub struct CpuFlavor {
     /// The id a spec names, for example `cpu3c`.
@@ -102,6 +105,7 @@ pub struct CpuFlavor {
     /// The stock; `None` if the catalog does not say.
     pub stock: Option<Stock>,
     /// The data centers that have some, with how many there are. Empty if the catalog does not say.
+    #[cfg_attr(feature = "serde", serde(serialize_with = "crate::serial::object"))]
     pub data_centers: Vec<(String, Stock)>,
 }
 

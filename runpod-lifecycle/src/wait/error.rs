@@ -8,6 +8,7 @@ use crate::{Condition, Diagnosis, Error, GaveWay, Pod, Verdict, pod::state::said
 
 /// Everything a wait knew when it ended without its condition.
 #[derive(Clone, Debug)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize))]
 #[non_exhaustive]
 pub struct WaitReport {
     /// The pod's id. The pod may still be running and billing.
@@ -15,6 +16,10 @@ pub struct WaitReport {
     /// The condition that was waited for.
     pub condition: String,
     /// The longest that was to be waited.
+    #[cfg_attr(
+        feature = "serde",
+        serde(rename = "longest_seconds", serialize_with = "crate::serial::seconds")
+    )]
     pub longest: Duration,
     /// The last poll that succeeded; `None` if none did or the pod did not exist.
     pub last_pod: Option<Pod>,
@@ -31,6 +36,10 @@ pub struct WaitReport {
     /// Why the pod does not come up, if the log says so; `None` if it says nothing that is known.
     pub diagnosis: Option<Diagnosis>,
     /// The time the wait took.
+    #[cfg_attr(
+        feature = "serde",
+        serde(rename = "elapsed_seconds", serialize_with = "crate::serial::seconds")
+    )]
     pub elapsed: Duration,
     /// The id of the pod that was given up for this one, which another deploy had made earlier
     /// ([`IfExists::Adopt`](crate::IfExists)); `None` if none was.

@@ -27,7 +27,7 @@ fn floors(name: &str) -> &'static [&'static [&'static str]] {
             &["warning"],
             &["spec", "diagnosis"],
             &["pod", "version", "stored"],
-            &["word"],
+            &["word", "serial"],
         ],
         "runpod-jobs" => &[
             &["run"],
