@@ -69,6 +69,7 @@ pub use version::ApiVersion;
 pub use volumes::{Place, error::VolumeError};
 pub use wait::{
     Progress, Wait, WaitStream,
+    cause::WaitCause,
     error::{WaitError, WaitReport},
 };
 pub use warning::Warning;

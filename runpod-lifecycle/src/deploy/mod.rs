@@ -9,6 +9,7 @@ mod ending;
 pub(crate) mod error;
 pub(crate) mod fleet;
 mod gpus;
+mod kind;
 pub(crate) mod nearest;
 mod patience;
 pub(crate) mod placement;

@@ -283,14 +283,23 @@ fn is_marker(value: &str) -> bool {
     value.len() == 32 && value.bytes().all(|b| b.is_ascii_hexdigit())
 }
 
-#[cfg(test)]
 impl Pod {
-    /// A pod with `22/tcp` in a state, with or without its direct SSH endpoint.
-    pub(crate) fn scripted(id: &str, state: &str, with_ssh: bool) -> Self {
+    /// A pod of which nothing is known but its id, for tests of conditions and of programs that handle pods. Its fields
+    /// are public.
+    ///
+    /// ```
+    /// use runpod_lifecycle::{Condition, Pod, PodState, Running, Verdict};
+    ///
+    /// let mut pod = Pod::new("k3x9q2m7v1b8z5");
+    /// pod.state = Some(PodState::Running);
+    /// assert_eq!(Running.verdict(Some(&pod)), Verdict::Done);
+    /// ```
+    #[must_use]
+    pub fn new(id: impl Into<String>) -> Self {
         Self {
-            id: id.to_owned(),
-            name: Some("scripted".to_owned()),
-            state: Some(PodState::from_word(state)),
+            id: id.into(),
+            name: None,
+            state: None,
             image: None,
             registry: None,
             gpu: None,
@@ -301,10 +310,10 @@ impl Pod {
             container_disk_gb: None,
             volume_gb: None,
             network_volume: None,
-            ports: vec![Port::SSH],
+            ports: Vec::new(),
             env: BTreeMap::new(),
             is_locked: false,
-            has_runtime: with_ssh,
+            has_runtime: false,
             uptime: None,
             load: None,
             memory_gb: None,
@@ -314,14 +323,26 @@ impl Pod {
             knows_volume: true,
             knows_network_volume: true,
             unreadable_ports: Vec::new(),
-            ssh_direct: with_ssh
-                .then(|| SshEndpoint::new("203.0.113.7".into(), 10022, "root".into()))
-                .flatten(),
+            ssh_direct: None,
             ssh_proxy: None,
             tcp_endpoints: Vec::new(),
             observed: None,
             seen_at: None,
             withheld: None,
+        }
+    }
+
+    /// A pod with `22/tcp` in a state, with or without its direct SSH endpoint.
+    #[cfg(test)]
+    pub(crate) fn scripted(id: &str, state: &str, with_ssh: bool) -> Self {
+        let ssh = SshEndpoint::new("203.0.113.7".into(), 10022, "root".into());
+        Self {
+            name: Some("scripted".to_owned()),
+            state: Some(PodState::from_word(state)),
+            ports: vec![Port::SSH],
+            has_runtime: with_ssh,
+            ssh_direct: ssh.filter(|_| with_ssh),
+            ..Self::new(id)
         }
     }
 }

@@ -1,9 +1,13 @@
 //! A spec as a document: read from JSON and written to it, field by field as the setters are named.
 
-use std::{collections::BTreeMap, time::Duration};
+use std::{collections::BTreeMap, fmt, time::Duration};
 
 use runpod_api::Secret;
-use serde::{Deserialize, Deserializer, Serialize, Serializer, de::Error as _};
+use serde::{
+    Deserialize, Deserializer, Serialize, Serializer,
+    de::{Error as _, MapAccess, Visitor, value::MapAccessDeserializer},
+};
+use serde_json::Value;
 
 use crate::{
     AtEnd, Cloud, IfExists, Order, PodSpec, Problem, SpecError,
@@ -11,13 +15,16 @@ use crate::{
     spec::{CpuSpec, GpuSpec, HardwareSpec, secret},
 };
 
+/// What the value of a variable is.
+const NO_VALUE: &str = "is a text, or a reference such as {\"account_secret\": \"name\"}";
+
 /// A spec, every field optional but the name. What is not there has its default.
-#[derive(Clone, Debug, Default, Deserialize, Serialize)]
+#[derive(Clone, Default, Deserialize, Serialize)]
 #[cfg_attr(feature = "schemars", derive(schemars::JsonSchema), schemars(rename = "PodSpec"))]
 #[serde(deny_unknown_fields, default)]
 struct Document {
     /// Name of the pod.
-    #[cfg_attr(feature = "schemars", schemars(required, length(min = 1)))]
+    #[cfg_attr(feature = "schemars", schemars(length(min = 1)))]
     name: String,
     /// Container image. Excludes `template` and `template_named`.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -148,48 +155,75 @@ struct Document {
 }
 
 /// The value of an environment variable: a text, or a reference to a secret of the account, which is no secret itself.
-#[derive(Clone, Deserialize, Serialize)]
+#[derive(Clone, Serialize)]
 #[cfg_attr(feature = "schemars", derive(schemars::JsonSchema))]
 #[serde(untagged)]
 enum EnvValue {
     /// The text.
     Text(String),
     /// A secret of the account.
-    #[serde(rename_all = "snake_case")]
     Reference(Reference),
 }
 
 /// A reference to a secret of the account.
-#[derive(Clone, Deserialize, Serialize)]
-#[cfg_attr(feature = "schemars", derive(schemars::JsonSchema))]
-#[serde(deny_unknown_fields)]
+#[derive(Clone, Serialize)]
+#[cfg_attr(feature = "schemars", derive(schemars::JsonSchema), schemars(deny_unknown_fields))]
 struct Reference {
     /// Name of the secret, which RunPod fills in when the container starts.
     account_secret: String,
 }
 
-impl std::fmt::Debug for EnvValue {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.write_str("EnvValue(..)")
+impl EnvValue {
+    /// Reads a value; the error says what it should be, without the value.
+    fn read(value: Value) -> Result<Self, &'static str> {
+        match value {
+            Value::String(text) if text == PLACEHOLDER => {
+                Err("holds the placeholder of a value that was left out: give the value, or a reference")
+            }
+            Value::String(text) => Ok(Self::Text(text)),
+            Value::Object(fields) if fields.len() == 1 => {
+                let name = fields.get("account_secret").and_then(Value::as_str);
+                let reference = |name: &str| Self::Reference(Reference { account_secret: name.to_owned() });
+                name.map(reference).ok_or(NO_VALUE)
+            }
+            _ => Err(NO_VALUE),
+        }
     }
 }
 
 /// Reads variables. Nothing that is wrong with a value is said with the value.
 fn read_env<'de, D: Deserializer<'de>>(deserializer: D) -> Result<BTreeMap<String, EnvValue>, D::Error> {
-    let serde_json::Value::Object(variables) = serde_json::Value::deserialize(deserializer)? else {
+    let Value::Object(variables) = Value::deserialize(deserializer)? else {
         return Err(D::Error::custom("env is an object of names and values"));
     };
-    let read = |(name, value): (String, serde_json::Value)| {
-        let problem = match serde_json::from_value(value) {
-            Ok(EnvValue::Text(text)) if text == PLACEHOLDER => {
-                "holds the placeholder of a value that was left out: give the value, or a reference"
-            }
-            Ok(value) => return Ok((name, value)),
-            Err(_) => "is a text, or a reference such as {\"account_secret\": \"name\"}",
-        };
-        Err(D::Error::custom(format!("variable {name:?} of env {problem}")))
+    let read = |(name, value)| match EnvValue::read(value) {
+        Ok(value) => Ok((name, value)),
+        Err(problem) => Err(D::Error::custom(format!("variable {name:?} of env {problem}"))),
     };
     variables.into_iter().map(read).collect()
+}
+
+/// A document that is an object: fields without names would be taken in their order.
+struct Object(Document);
+
+impl<'de> Deserialize<'de> for Object {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct Fields;
+
+        impl<'de> Visitor<'de> for Fields {
+            type Value = Object;
+
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("an object with the settings of a pod")
+            }
+
+            fn visit_map<A: MapAccess<'de>>(self, fields: A) -> Result<Object, A::Error> {
+                Document::deserialize(MapAccessDeserializer::new(fields)).map(Object)
+            }
+        }
+
+        deserializer.deserialize_map(Fields)
+    }
 }
 
 fn is_default<T: Default + PartialEq>(value: &T) -> bool {
@@ -212,7 +246,7 @@ impl Document {
         if let Err(error) = spec.validate() {
             problems.extend_from_slice(error.problems());
         }
-        if problems.is_empty() { Ok(spec) } else { Err(SpecError::unsent(&name, problems)) }
+        if problems.is_empty() { Ok(spec) } else { Err(SpecError::new(&name, problems)) }
     }
 
     fn is_gpu(&self) -> bool {
@@ -414,9 +448,9 @@ impl PodSpec {
     pub fn from_json(text: &str) -> Result<Self, SpecError> {
         let unread = |error: serde_json::Error| {
             let place = format!("line {} column {}", error.line(), error.column());
-            SpecError::unsent("", vec![Problem::new("json", place, error.to_string())])
+            SpecError::new("", vec![Problem::new("json", place, error.to_string())])
         };
-        serde_json::from_str::<Document>(text).map_err(unread)?.into_spec()
+        serde_json::from_str::<Object>(text).map_err(unread)?.0.into_spec()
     }
 
     /// The spec for a serializer, with the values of its environment variables, which are secrets: take care where it
@@ -460,7 +494,7 @@ impl Serialize for PodSpec {
 impl<'de> Deserialize<'de> for PodSpec {
     /// As [`from_json`](PodSpec::from_json), from any format.
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        Document::deserialize(deserializer)?.into_spec().map_err(D::Error::custom)
+        Object::deserialize(deserializer)?.0.into_spec().map_err(D::Error::custom)
     }
 }
 
@@ -471,6 +505,8 @@ impl schemars::JsonSchema for PodSpec {
     }
 
     fn json_schema(generator: &mut schemars::SchemaGenerator) -> schemars::Schema {
-        Document::json_schema(generator)
+        let mut schema = Document::json_schema(generator);
+        schema.insert("required".to_owned(), serde_json::json!(["name"]));
+        schema
     }
 }

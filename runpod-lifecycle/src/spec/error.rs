@@ -12,14 +12,15 @@ pub struct SpecError {
 }
 
 impl SpecError {
-    /// The error of a spec that is wrong by itself.
-    pub(crate) fn unsent(name: &str, problems: Vec<Problem>) -> Self {
-        Self { name: name.to_owned(), problems, was_catalog_read: false }
+    /// The error of a spec that is wrong by itself, for tests of programs that handle one, too.
+    #[must_use]
+    pub fn new(pod_name: &str, problems: Vec<Problem>) -> Self {
+        Self { name: pod_name.to_owned(), problems, was_catalog_read: false }
     }
 
     /// The error of a spec that RunPod's catalog contradicts.
     pub(crate) fn by_catalog(name: &str, problems: Vec<Problem>) -> Self {
-        Self { was_catalog_read: true, ..Self::unsent(name, problems) }
+        Self { was_catalog_read: true, ..Self::new(name, problems) }
     }
 
     /// The name of the pod that was to be.
@@ -62,7 +63,9 @@ pub struct Problem {
 }
 
 impl Problem {
-    pub(crate) fn new(field: &'static str, value: impl AsRef<str>, allowed: impl Into<String>) -> Self {
+    /// A problem with a field, whose value is shortened.
+    #[must_use]
+    pub fn new(field: &'static str, value: impl AsRef<str>, allowed: impl Into<String>) -> Self {
         let value = value.as_ref();
         let short: String = value.chars().take(80).collect();
         let value = if short.len() < value.len() { format!("{short}...") } else { short };

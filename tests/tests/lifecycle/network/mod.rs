@@ -9,6 +9,7 @@ use std::{
 
 use httpmock::{Mock, MockServer};
 use runpod_api::{BuildError, reqwest};
+use runpod_bench::clock::run_fast;
 use runpod_lifecycle::{ConfigError, DeployError, ErrorKind, Ready, RunPod, RunPodBuilder};
 use serde_json::json;
 
@@ -170,8 +171,12 @@ async fn everything_goes_through_a_proxy_that_sees_no_key() {
     assert!(!heard.contains(KEY), "{heard}");
 }
 
-#[tokio::test]
-async fn a_proxy_that_refuses_is_told_from_a_network_that_is_down() {
+#[test]
+fn a_proxy_that_refuses_is_told_from_a_network_that_is_down() {
+    run_fast(40, refused_by_proxies()).expect("a runtime");
+}
+
+async fn refused_by_proxies() {
     let nobody = std::net::TcpListener::bind("127.0.0.1:0").expect("loopback is free");
     let nowhere = nobody.local_addr().expect("it has one").to_string();
     drop(nobody);
