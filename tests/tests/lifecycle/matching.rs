@@ -3,6 +3,7 @@
 use std::{collections::HashSet, str::FromStr, time::Duration};
 
 use httpmock::MockServer;
+use runpod_bench::clock::run_fast;
 use runpod_lifecycle::{
     Aftermath, ApiVersion, AtEnd, Attempt, Cause, Cloud, ConfigError, DeployError, Error, ErrorKind, GaveWay,
     Gone, Hardware, IfExists, Order, Origin, PlannedAction, Pod, PodState, Problem, Protocol, Ready,
@@ -200,8 +201,12 @@ async fn what_runpod_asks_for_is_in_the_error_of_the_deploy() {
     assert_eq!(error.retry_after(), Some(Duration::from_secs(30)));
 }
 
-#[tokio::test]
-async fn a_wait_that_cannot_come_true_says_why_in_a_type() {
+#[test]
+fn a_wait_that_cannot_come_true_says_why_in_a_type() {
+    run_fast(40, typed_causes()).expect("a runtime");
+}
+
+async fn typed_causes() {
     let gpu = |count: i64| json!({"id": "NVIDIA L4", "count": count});
     for (status, gpu, ports, cause) in [
         ("TERMINATED", gpu(1), json!(["22/tcp"]), WaitCause::Gone),
