@@ -89,6 +89,7 @@ impl RunPod {
     /// # Cost
     /// The pod bills until it is terminated, ready or not. When that begins RunPod's contract does not say:
     /// count from the moment RunPod accepts it.
+    #[doc(alias("create", "launch", "run", "up"))]
     pub async fn deploy(&self, spec: &PodSpec) -> Result<PodHandle, DeployError> {
         self.deploy_on(spec, &Terms::default()).await
     }

@@ -85,6 +85,7 @@ pub struct Connection<'a> {
 impl Pod {
     /// Returns the ways to reach it that this poll shows.
     #[must_use]
+    #[doc(alias("ssh", "address", "url", "ip"))]
     pub fn connection(&self) -> Connection<'_> {
         Connection::new(self)
     }

@@ -257,6 +257,18 @@ impl Pod {
         self.env.contains_key(MARKER)
     }
 
+    /// Returns [`created_at`](Self::created_at) as a time; `None` if RunPod did not say, or nothing that is one.
+    #[must_use]
+    pub fn creation_time(&self) -> Option<SystemTime> {
+        self.created()
+    }
+
+    /// Returns [`started_at`](Self::started_at) as a time; `None` if RunPod did not say, or nothing that is one.
+    #[must_use]
+    pub fn start_time(&self) -> Option<SystemTime> {
+        self.started()
+    }
+
     /// When it was created, if RunPod's word for it is a time.
     pub(crate) fn created(&self) -> Option<SystemTime> {
         server_time(self.created_at.as_deref()?)

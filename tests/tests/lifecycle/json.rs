@@ -7,7 +7,7 @@ use std::{
 
 use httpmock::MockServer;
 use runpod_lifecycle::{
-    AtEnd, Cloud, Event, Hardware, IfExists, Order, PodSpec, Ready, SpecError, WaitError,
+    AtEnd, Cloud, Event, Hardware, IfExists, Order, Pod, PodSpec, Ready, SpecError, WaitError, WaitReport,
 };
 use serde_json::{Value, json};
 
@@ -221,6 +221,24 @@ fn a_spec_is_written_without_secrets_and_not_read_with_a_placeholder() {
 /// The fields of all problems of a spec.
 fn problems(error: &SpecError) -> Vec<&str> {
     error.problems().iter().map(|problem| problem.field).collect()
+}
+
+#[test]
+fn the_documented_names_are_the_ones_that_are_written() {
+    let guide = include_str!("../../../docs/json.md");
+    let (_, example) = guide.split_once("```json\n").expect("an example");
+    let (example, _) = example.split_once("```").expect("its end");
+    let spec = PodSpec::from_json(example).expect("it is read");
+    assert_eq!((spec.name(), spec.get_gpu_count(), spec.get_at_end()), ("trainer", 2, AtEnd::Stop));
+    let pod = json_of(&Pod::new("k3x9q2m7v1b8z5"));
+    let report = json_of(&WaitReport::new("k3x9q2m7v1b8z5", "running"));
+    let cpu = json_of(&SpecError::new("a", Vec::new()));
+    for (row, value) in [("| `Pod`, ", pod), ("| `WaitReport`", report), ("| `SpecError`", cpu)] {
+        let row = guide.lines().find(|line| line.starts_with(row)).expect("a row");
+        for field in value.as_object().expect("an object").keys() {
+            assert!(row.contains(&format!("`{field}`")), "{field} is not in: {row}");
+        }
+    }
 }
 
 #[test]

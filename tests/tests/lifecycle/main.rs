@@ -48,4 +48,5 @@ mod unexpected_formats;
 mod v1;
 mod volumes;
 mod waiting;
+mod words;
 mod world;
