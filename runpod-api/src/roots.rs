@@ -1,5 +1,6 @@
 //! The certificates by which a server is trusted: Mozilla's roots or the operating system's, and the caller's beside
 //! them. Nothing here turns verification off.
+#![cfg_attr(not(any(feature = "native-tls", feature = "rustls")), allow(dead_code))]
 
 use std::{
     ffi::{OsStr, OsString},
