@@ -5,7 +5,12 @@ use std::time::Duration;
 use http::HeaderValue;
 use url::{Host, Url};
 
-use crate::{secret::Secret, transport::Settings};
+use crate::{
+    BuildError,
+    network::{Network, shown},
+    secret::Secret,
+    transport::Settings,
+};
 
 /// Base URL of REST v2.
 #[cfg(feature = "v2")]
@@ -28,44 +33,9 @@ const V1_URL: &str = "https://rest.runpod.io/v1";
 pub struct ClientBuilder {
     key: Secret,
     base_url: Option<String>,
-    connect_timeout: Duration,
+    network: Network,
     timeout: Duration,
     user_agent: Option<String>,
-}
-
-/// The reason for which no client can be built.
-#[derive(Debug, thiserror::Error)]
-#[non_exhaustive]
-pub enum BuildError {
-    /// The API key is empty.
-    #[error("the RunPod API key is empty: give one from the RunPod console, for example in RUNPOD_API_KEY")]
-    EmptyKey,
-    /// The API key holds a line break or another character that cannot be sent.
-    #[error(
-        "the RunPod API key holds a line break, a space or another character that no key has: \
-         check how it was copied or read, for example in RUNPOD_API_KEY"
-    )]
-    MalformedKey,
-    /// The base URL is not one.
-    #[error("the base URL {url:?} {problem}: give one such as https://api.runpod.io")]
-    BaseUrl {
-        /// The URL, without user, password and query.
-        url: String,
-        /// The reason for which it is not one.
-        problem: &'static str,
-    },
-    /// The base URL would send the key in clear over the network.
-    #[error("the base URL {url:?} would send the API key in clear: use https (http only for this machine)")]
-    Insecure {
-        /// The URL.
-        url: String,
-    },
-    /// The user agent holds characters that cannot be sent.
-    #[error("the user agent holds characters that cannot be sent: give visible ASCII text")]
-    UserAgent,
-    /// The HTTP client cannot be set up.
-    #[error("the HTTP client cannot be set up: check the crate's TLS features (rustls or native-tls)")]
-    Http(#[source] Box<dyn std::error::Error + Send + Sync>),
 }
 
 impl ClientBuilder {
@@ -80,7 +50,7 @@ impl ClientBuilder {
         Self {
             key: key.into(),
             base_url: None,
-            connect_timeout: Self::DEFAULT_CONNECT_TIMEOUT,
+            network: Network::default(),
             timeout: Self::DEFAULT_TIMEOUT,
             user_agent: None,
         }
@@ -94,7 +64,7 @@ impl ClientBuilder {
 
     /// Sets the longest time to connect. Default: 10 s.
     pub fn connect_timeout(mut self, limit: Duration) -> Self {
-        self.connect_timeout = limit;
+        self.network.connect_timeout = Some(limit);
         self
     }
 
@@ -108,6 +78,29 @@ impl ClientBuilder {
     /// Adds the name of the program to the User-Agent, before this crate's own name.
     pub fn user_agent(mut self, program: impl Into<String>) -> Self {
         self.user_agent = Some(program.into());
+        self
+    }
+
+    /// Trusts the certificates of a PEM text besides the usual ones, such as that of a proxy which re-signs connections.
+    /// May be called several times. What `SSL_CERT_FILE` and the folders of `SSL_CERT_DIR` name is trusted besides, too.
+    ///
+    /// A text that is none is an error of the build. Nothing turns verification off.
+    pub fn add_root_certificate_pem(mut self, pem: impl AsRef<[u8]>) -> Self {
+        self.network.certificates.push(pem.as_ref().to_vec());
+        self
+    }
+
+    /// Sends everything through the HTTP proxy at a URL such as `http://user:password@proxy:3128`, but what `NO_PROXY`
+    /// names, and a base URL with `http`. Default: what `HTTPS_PROXY` and `ALL_PROXY` name.
+    pub fn proxy(mut self, url: impl Into<String>) -> Self {
+        self.network.proxy = Some(url.into());
+        self
+    }
+
+    /// Takes a client of the caller's own, with everything of the network in it: TLS, proxy, connect timeout. It should
+    /// follow no redirects: the bindings follow those that are harmless.
+    pub fn http_client(mut self, client: reqwest::Client) -> Self {
+        self.network.own = Some(client);
         self
     }
 
@@ -134,58 +127,31 @@ impl ClientBuilder {
         Ok(crate::v1::Client::new_with_client(&url, http, settings))
     }
 
+    /// Builds an HTTP client that goes the same way as this builder's, without any key, to ask a pod if it answers. It
+    /// follows no redirects, unless it is the caller's own.
+    ///
+    /// # Errors
+    /// When TLS cannot be set up, or a certificate or the proxy cannot be used.
+    pub fn plain_http(&self, timeout: Duration) -> Result<reqwest::Client, BuildError> {
+        self.network.plain(timeout)
+    }
+
     #[cfg_attr(not(any(feature = "v1", feature = "v2")), expect(dead_code, reason = "no version is on"))]
     fn parts(self, default_url: &str) -> Result<(String, reqwest::Client, Settings), BuildError> {
         let authorization = authorization(&self.key)?;
         let url = checked_url(self.base_url.as_deref().unwrap_or(default_url))?;
-        let http = self.http(url.starts_with("http:"))?;
-        Ok((url, http, Settings { authorization, key: self.key, timeout: self.timeout }))
+        let agent = self.agent()?;
+        let stays_here = url.starts_with("http:");
+        let http = self.network.api(agent.clone(), Self::DEFAULT_CONNECT_TIMEOUT, stays_here)?;
+        Ok((url, http, Settings { authorization, agent, key: self.key, timeout: self.timeout }))
     }
 
-    fn http(&self, stays_here: bool) -> Result<reqwest::Client, BuildError> {
+    fn agent(&self) -> Result<HeaderValue, BuildError> {
         let own = concat!("runpod-api/", env!("CARGO_PKG_VERSION"));
         let agent =
             self.user_agent.as_ref().map_or_else(|| own.to_owned(), |program| format!("{program} {own}"));
-        let agent = HeaderValue::try_from(agent.trim()).map_err(|_| BuildError::UserAgent)?;
-        // Redirects are followed by the transport, which knows the request.
-        let mut builder = reqwest::Client::builder()
-            .user_agent(agent)
-            .connect_timeout(self.connect_timeout)
-            .redirect(reqwest::redirect::Policy::none());
-        if stays_here {
-            // A proxy from the environment would carry the key off this machine in clear.
-            builder = builder.no_proxy();
-        }
-        secured(builder)?.build().map_err(|error| BuildError::Http(error.into()))
+        HeaderValue::try_from(agent.trim()).map_err(|_| BuildError::UserAgent)
     }
-}
-
-/// Builds an HTTP client with this crate's TLS and without any key, to ask a pod if it answers.
-/// It follows no redirects.
-///
-/// # Errors
-/// When TLS cannot be set up.
-pub fn plain_http(timeout: Duration) -> Result<reqwest::Client, BuildError> {
-    let builder = reqwest::Client::builder().timeout(timeout).redirect(reqwest::redirect::Policy::none());
-    secured(builder)?.build().map_err(|error| BuildError::Http(error.into()))
-}
-
-/// TLS by rustls, without touching the process's default provider.
-#[cfg(feature = "rustls")]
-fn secured(builder: reqwest::ClientBuilder) -> Result<reqwest::ClientBuilder, BuildError> {
-    let roots = rustls::RootCertStore { roots: webpki_roots::TLS_SERVER_ROOTS.to_vec() };
-    let provider = std::sync::Arc::new(rustls::crypto::ring::default_provider());
-    let config = rustls::ClientConfig::builder_with_provider(provider)
-        .with_safe_default_protocol_versions()
-        .map_err(|error| BuildError::Http(error.into()))?
-        .with_root_certificates(roots)
-        .with_no_client_auth();
-    Ok(builder.tls_backend_preconfigured(config))
-}
-
-#[cfg(not(feature = "rustls"))]
-fn secured(builder: reqwest::ClientBuilder) -> Result<reqwest::ClientBuilder, BuildError> {
-    Ok(builder)
 }
 
 fn authorization(key: &Secret) -> Result<HeaderValue, BuildError> {
@@ -226,12 +192,6 @@ fn checked_url(text: &str) -> Result<String, BuildError> {
         return Err(BuildError::Insecure { url: url.to_string() });
     }
     Ok(url.as_str().trim_end_matches('/').to_owned())
-}
-
-/// As much of a text as cannot hold a password.
-fn shown(text: &str) -> String {
-    let text = text.rsplit('@').next().unwrap_or_default();
-    text.split(['?', '#']).next().unwrap_or_default().chars().take(100).collect()
 }
 
 fn is_loopback(url: &Url) -> bool {

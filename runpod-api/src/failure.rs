@@ -12,7 +12,12 @@ use serde::{
 };
 use serde_json::Value;
 
-use crate::{decode::DecodeError, printable::printable, redaction::Redaction};
+use crate::{
+    decode::DecodeError,
+    fault::{Fault, fault},
+    printable::printable,
+    redaction::Redaction,
+};
 
 /// Longest message kept, in characters.
 const LONGEST_MESSAGE: usize = 2000;
@@ -46,6 +51,14 @@ struct Inner {
 pub enum FailureKind {
     /// The request did not reach the server: it was not valid, or there was no connection.
     NotSent,
+    /// The server's certificate is not trusted, so nothing was sent: another server, a proxy that re-signs connections, or
+    /// a wrong clock.
+    Untrusted,
+    /// The proxy on the way refused to connect, so nothing was sent.
+    ProxyRefused {
+        /// It asks for a user and a password (407), or refuses those it was given.
+        wants_login: bool,
+    },
     /// The request was sent and no whole answer came: the server may have done it.
     Interrupted,
     /// The server answered with a status that is not a success.
@@ -98,11 +111,20 @@ impl Failure {
     /// A request that got no answer.
     pub(crate) fn unanswered(operation: &'static str, source: reqwest::Error) -> Self {
         let not_sent = source.is_connect() || source.is_builder();
-        let kind = if not_sent { FailureKind::NotSent } else { FailureKind::Interrupted };
+        let (kind, words) = match fault(&source) {
+            Some(Fault::Untrusted(why)) => (FailureKind::Untrusted, why),
+            Some(Fault::ProxyRefused { wants_login, why }) => {
+                (FailureKind::ProxyRefused { wants_login }, why)
+            }
+            Some(Fault::ProxyUnreached) => (FailureKind::NotSent, "the proxy could not be reached"),
+            None if not_sent => (FailureKind::NotSent, ""),
+            None => (FailureKind::Interrupted, ""),
+        };
         let mut failure = Self::new(operation, kind);
-        if source.is_connect() {
-            failure.0.message = unreachable(&source);
-        }
+        failure.0.message = match failure.0.kind {
+            FailureKind::NotSent if words.is_empty() && source.is_connect() => unreachable(&source),
+            _ => words.to_owned(),
+        };
         // The rest of the address would make the text long.
         failure.0.source = Some(source.without_url());
         failure
@@ -313,6 +335,8 @@ impl Failure {
         let mut text = match &inner.kind {
             FailureKind::NotSent if inner.source.is_some() => "the request did not reach RunPod".to_owned(),
             FailureKind::NotSent => "the request was not sent".to_owned(),
+            FailureKind::Untrusted => "the server's certificate is not trusted".to_owned(),
+            FailureKind::ProxyRefused { .. } => "the proxy did not connect to RunPod".to_owned(),
             FailureKind::Interrupted => "the answer did not come whole".to_owned(),
             FailureKind::Status => format!("RunPod answered {status}"),
             FailureKind::Undecodable { path, expected } => {
@@ -336,6 +360,8 @@ impl Failure {
         match (&self.0.kind, self.0.status) {
             (FailureKind::NotSent, _) if self.0.source.is_none() => "correct the call",
             (FailureKind::NotSent, _) => "check the base URL and the network",
+            (FailureKind::Untrusted, _) => "if a proxy re-signs connections, trust its root certificate",
+            (FailureKind::ProxyRefused { .. }, _) => "check the proxy, its login and what it allows",
             (FailureKind::Interrupted, _) if self.0.reads => "try again",
             (FailureKind::TooLarge, _) if self.0.reads => "ask for less",
             (FailureKind::Undecodable { .. }, _) if self.0.reads => {

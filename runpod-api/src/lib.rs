@@ -5,26 +5,31 @@
 extern crate self as runpod_api;
 
 mod bounded;
+mod build_error;
 mod client;
 mod decode;
 mod escapes;
 mod failure;
+mod fault;
 mod joined;
 mod lenient_list;
 mod lenient_map;
 mod list;
+mod network;
 mod nullable;
 mod number;
 mod open;
 mod printable;
 mod redaction;
+mod roots;
 mod secret;
 mod timestamp;
 #[expect(unreachable_pub, reason = "the generated modules re-export what is public in it")]
 mod transport;
 
 pub use bounded::{Int, Num, ValueError};
-pub use client::{BuildError, ClientBuilder, plain_http};
+pub use build_error::BuildError;
+pub use client::ClientBuilder;
 pub use decode::MalformedItem;
 #[doc(hidden)]
 pub use decode::read_answer;

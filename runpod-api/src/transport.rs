@@ -49,6 +49,8 @@ const NO_SEGMENT: &str = "%00";
 pub struct Settings {
     /// Sent with every request; marked as sensitive.
     pub(crate) authorization: HeaderValue,
+    /// Sent with every request, whoever made the HTTP client: the edge refuses clients without one.
+    pub(crate) agent: HeaderValue,
     pub(crate) key: Secret,
     /// Longest time for a call, or for a stream to begin.
     pub(crate) timeout: Duration,
@@ -222,6 +224,7 @@ pub trait ClientHooks<Inner>: ClientInfo<Settings> {
         let headers = request.headers_mut();
         headers.remove("api-version");
         headers.insert(header::AUTHORIZATION, self.inner().authorization.clone());
+        headers.insert(header::USER_AGENT, self.inner().agent.clone());
         Ok(())
     }
 

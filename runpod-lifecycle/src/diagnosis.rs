@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use crate::Pod;
+use crate::{Pod, word::words};
 
 /// A cause, known from RunPod's system log, that keeps a pod from coming up.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -25,6 +25,19 @@ pub enum Cause {
     /// The container used more memory than it has.
     OutOfMemory,
 }
+
+words!(
+    Cause,
+    "cause",
+    CudaTooOld => "cuda_too_old",
+    PullDenied => "pull_denied",
+    PullLimited => "pull_limited",
+    ImageMissing => "image_missing",
+    WrongPlatform => "wrong_platform",
+    CommandMissing => "command_missing",
+    NoSpace => "no_space",
+    OutOfMemory => "out_of_memory",
+);
 
 /// Texts in the log that give a cause away, lower case, the more telling first.
 const SIGNS: [(Cause, &[&str]); 8] = [
@@ -111,6 +124,7 @@ impl Cause {
 
 /// The reason why a pod does not come up, and the line of RunPod's system log that says so.
 #[derive(Clone, Debug, PartialEq, Eq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize))]
 #[non_exhaustive]
 pub struct Diagnosis {
     /// The cause.

@@ -5,6 +5,8 @@ mod hint;
 pub(crate) mod kind;
 pub(crate) mod operation;
 mod refusal;
+#[cfg(feature = "serde")]
+mod serial;
 
 use std::{fmt, sync::Arc, time::Duration};
 
@@ -42,15 +44,48 @@ pub struct Error {
     is_unclear: bool,
 }
 
+#[derive(Clone)]
 struct Inner {
     kind: ErrorKind,
     operation: Operation,
     target: Option<String>,
     message: String,
-    failure: Option<Failure>,
+    retry_after: Option<Duration>,
+    failure: Option<Arc<Failure>>,
 }
 
 impl Error {
+    /// A failed call as a program is told of one, for tests of programs that handle them. `operation` is in words, such as
+    /// `create pod`, and `message` stands for RunPod's own words.
+    ///
+    /// ```
+    /// use std::time::Duration;
+    /// use runpod_lifecycle::{Error, ErrorKind};
+    ///
+    /// let error = Error::new(ErrorKind::RateLimited, "get pod", "too many requests")
+    ///     .with_target("k3x9q2m7v1b8z5")
+    ///     .with_retry_after(Duration::from_secs(7));
+    /// assert!(error.is_retryable() && error.to_string().starts_with("could not get pod k3x9q2m7v1b8z5: too many"));
+    /// ```
+    #[must_use]
+    pub fn new(kind: ErrorKind, operation: &'static str, message: impl Into<String>) -> Self {
+        Self::of_answer(kind, Operation::Named(operation), None, message)
+    }
+
+    /// The same error of an operation on this id or name.
+    #[must_use]
+    pub fn with_target(mut self, target: impl Into<String>) -> Self {
+        Arc::make_mut(&mut self.inner).target = Some(target.into());
+        self
+    }
+
+    /// The same error of a server that asks to wait so long.
+    #[must_use]
+    pub fn with_retry_after(mut self, pause: Duration) -> Self {
+        Arc::make_mut(&mut self.inner).retry_after = Some(pause);
+        self
+    }
+
     /// A failed call as an error of `operation` on `target`.
     pub(crate) fn of_call(
         version: ApiVersion,
@@ -65,7 +100,8 @@ impl Error {
                 operation,
                 target: target.map(str::to_owned),
                 message: failure.message().to_owned(),
-                failure: Some(failure),
+                retry_after: failure.retry_after(),
+                failure: Some(Arc::new(failure)),
             }),
             note: None,
             is_unclear: false,
@@ -86,6 +122,7 @@ impl Error {
                 operation,
                 target: target.map(str::to_owned),
                 message: message.into(),
+                retry_after: None,
                 failure: None,
             }),
             note: None,
@@ -114,6 +151,12 @@ impl Error {
     #[must_use]
     pub fn kind(&self) -> ErrorKind {
         self.inner.kind
+    }
+
+    /// The HTTP status with which a service would answer its own caller: [`ErrorKind::http_status`] of its kind.
+    #[must_use]
+    pub fn http_status(&self) -> u16 {
+        self.kind().http_status()
     }
 
     /// Returns the operation in words, for example `create pod`.
@@ -150,7 +193,7 @@ impl Error {
     /// Returns the time that the server asks to wait before the next request.
     #[must_use]
     pub fn retry_after(&self) -> Option<Duration> {
-        self.inner.failure.as_ref()?.retry_after()
+        self.inner.retry_after
     }
 
     /// Returns true if the same request may succeed later without any change.
@@ -158,8 +201,19 @@ impl Error {
     /// For a create this says nothing about safety: see [`may_have_been_applied`](Self::may_have_been_applied).
     #[must_use]
     pub fn is_retryable(&self) -> bool {
-        use ErrorKind::{Interrupted, RateLimited, Server, Unproven, Unreachable, Unreadable};
-        matches!(self.kind(), RateLimited | Server | Unreachable | Interrupted | Unreadable | Unproven)
+        use ErrorKind::{Interrupted, ProxyRefused, RateLimited, Server, Unproven, Unreachable, Unreadable};
+        match self.kind() {
+            RateLimited | Server | Unreachable | Interrupted | Unreadable | Unproven => true,
+            // A proxy also refuses while the server behind it cannot be reached.
+            ProxyRefused => !self.wants_login(),
+            _ => false,
+        }
+    }
+
+    /// Returns true if a proxy asks for a login that it was not given.
+    fn wants_login(&self) -> bool {
+        let kind = self.inner.failure.as_deref().map(Failure::kind);
+        kind == Some(&FailureKind::ProxyRefused { wants_login: true })
     }
 
     /// Returns true if RunPod may have done what was asked although the call failed.
@@ -223,7 +277,7 @@ impl Error {
             operation: self.inner.operation,
             has_target: self.target().is_some(),
             status: self.status(),
-            is_read: self.inner.failure.as_ref().is_some_and(Failure::is_read),
+            is_read: self.inner.failure.as_deref().is_some_and(Failure::is_read),
             is_about_command: self.is_about_command(),
         }
     }
@@ -231,7 +285,7 @@ impl Error {
     /// Returns true if a create was refused for the fields that an older REST v2 does not know.
     fn is_about_command(&self) -> bool {
         let is_create = self.inner.operation == Operation::CreatePod && self.status() == Some(422);
-        let errors = self.inner.failure.iter().flat_map(Failure::errors).map(String::as_str);
+        let errors = self.inner.failure.iter().flat_map(|failure| failure.errors()).map(String::as_str);
         let mut words =
             errors.chain([self.message()]).flat_map(|text| text.split(|c: char| !c.is_alphanumeric()));
         is_create && words.any(|word| matches!(word, "cmd" | "entrypoint"))
@@ -265,7 +319,7 @@ impl fmt::Debug for Error {
 /// The source is what lies below the text above, which already says the rest.
 impl std::error::Error for Error {
     fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
-        let failure = self.inner.failure.as_ref().filter(|_| self.kind() != ErrorKind::Unreachable)?;
+        let failure = self.inner.failure.as_deref().filter(|_| self.kind() != ErrorKind::Unreachable)?;
         std::error::Error::source(failure)
     }
 }

@@ -11,6 +11,8 @@ use crate::{Diagnosis, Difference, PodState, Warning, pod::state::said};
 ///
 /// Its Display is one line for a person. It holds no key, no env value and no raw body.
 #[derive(Clone, Debug)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize))]
+#[cfg_attr(feature = "serde", serde(tag = "type", rename_all = "snake_case"))]
 #[non_exhaustive]
 pub enum Event {
     /// The catalog could not be read; the deploy went on with the ids as given.
@@ -36,8 +38,16 @@ pub enum Event {
         /// Everything that is waited for, for example `1x NVIDIA GeForce RTX 4090`, each once.
         hardware: Vec<String>,
         /// Until a part of the catalog is read next, or a create sent.
+        #[cfg_attr(
+            feature = "serde",
+            serde(rename = "next_try_seconds", serialize_with = "crate::serial::seconds")
+        )]
         next_try: Duration,
         /// Until the deploy ends.
+        #[cfg_attr(
+            feature = "serde",
+            serde(rename = "left_seconds", serialize_with = "crate::serial::seconds")
+        )]
         left: Duration,
     },
     /// RunPod refused this candidate; the next one follows.
@@ -125,6 +135,10 @@ pub enum Event {
         /// The condition, for example `ready (ssh)`.
         condition: String,
         /// Since the wait began.
+        #[cfg_attr(
+            feature = "serde",
+            serde(rename = "elapsed_seconds", serialize_with = "crate::serial::seconds")
+        )]
         elapsed: Duration,
     },
     /// The container exited and was restarted by RunPod; it goes on billing.
@@ -134,6 +148,10 @@ pub enum Event {
         /// The number of times that was seen during this wait.
         times: u32,
         /// Since the wait began.
+        #[cfg_attr(
+            feature = "serde",
+            serde(rename = "elapsed_seconds", serialize_with = "crate::serial::seconds")
+        )]
         elapsed: Duration,
     },
     /// RunPod's system log names a cause that keeps the pod from coming up. The wait goes on, unless it was to
@@ -144,6 +162,10 @@ pub enum Event {
         /// The cause, and RunPod's words.
         diagnosis: Diagnosis,
         /// Since the wait began.
+        #[cfg_attr(
+            feature = "serde",
+            serde(rename = "elapsed_seconds", serialize_with = "crate::serial::seconds")
+        )]
         elapsed: Duration,
     },
     /// Something is held back, mostly by a rate limit, and goes on after the pause.
@@ -151,6 +173,10 @@ pub enum Event {
         /// The call that is held back, for example `get pod`.
         operation: String,
         /// For how long.
+        #[cfg_attr(
+            feature = "serde",
+            serde(rename = "pause_seconds", serialize_with = "crate::serial::seconds")
+        )]
         pause: Duration,
         /// Why.
         reason: String,
@@ -171,6 +197,10 @@ pub enum Event {
         /// The failure.
         error: String,
         /// Since the wait began.
+        #[cfg_attr(
+            feature = "serde",
+            serde(rename = "elapsed_seconds", serialize_with = "crate::serial::seconds")
+        )]
         elapsed: Duration,
     },
 }

@@ -2,7 +2,7 @@
 
 use std::{fmt, ops::Deref, sync::Arc, time::Duration};
 
-use crate::{Connection, Pod, PodState, RunPod, knowledge::record::PodRecord};
+use crate::{Connection, Pod, PodState, RunPod, knowledge::record::PodRecord, word::words};
 
 /// A pod together with the handle it came through: the last poll at it, and what can be done with it.
 ///
@@ -28,6 +28,22 @@ pub enum Origin {
     Found,
     /// The deploy that returned it took a pod that had the name already ([`IfExists::Adopt`](crate::IfExists)).
     Adopted,
+}
+
+words!(
+    Origin,
+    "origin",
+    Created => "created",
+    Found => "found",
+    Adopted => "adopted",
+);
+
+#[cfg(feature = "serde")]
+impl serde::Serialize for PodHandle {
+    /// Its [`Pod`].
+    fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        self.pod.serialize(serializer)
+    }
 }
 
 impl PodHandle {

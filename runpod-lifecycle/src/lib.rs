@@ -15,6 +15,8 @@ mod logs;
 mod pod;
 mod pods;
 mod probe;
+#[cfg(feature = "serde")]
+mod serial;
 mod spec;
 mod ssh_keys;
 mod stored;
@@ -22,6 +24,7 @@ mod version;
 mod volumes;
 mod wait;
 mod warning;
+mod word;
 
 pub use client::RunPod;
 pub use client::builder::{ConfigError, RunPodBuilder};
@@ -66,6 +69,8 @@ pub use version::ApiVersion;
 pub use volumes::{Place, error::VolumeError};
 pub use wait::{
     Progress, Wait, WaitStream,
+    cause::WaitCause,
     error::{WaitError, WaitReport},
 };
 pub use warning::Warning;
+pub use word::UnknownWord;

@@ -2,6 +2,8 @@
 
 use std::fmt;
 
+use crate::word::words;
+
 /// A version of RunPod's REST API.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 #[non_exhaustive]
@@ -13,6 +15,14 @@ pub enum ApiVersion {
     #[cfg(feature = "v1")]
     V1,
 }
+
+words!(
+    ApiVersion,
+    "version of the API",
+    V2 => "v2",
+    #[cfg(feature = "v1")]
+    V1 => "v1",
+);
 
 impl ApiVersion {
     /// Returns true if this version has a feature.

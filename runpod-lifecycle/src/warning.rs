@@ -23,6 +23,8 @@ use crate::{
 /// assert_eq!(warning.pod_ids(), ["k3x9"]);
 /// ```
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize))]
+#[cfg_attr(feature = "serde", serde(tag = "type", rename_all = "snake_case"))]
 #[non_exhaustive]
 pub enum Warning {
     /// A stop or restart wipes the container disk.
@@ -73,6 +75,7 @@ pub enum Warning {
         /// The pod.
         pod_id: String,
         /// End of the new lifetime, by RunPod's clock.
+        #[cfg_attr(feature = "serde", serde(serialize_with = "crate::serial::time"))]
         ends_at: SystemTime,
     },
 

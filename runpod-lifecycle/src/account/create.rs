@@ -65,7 +65,11 @@ impl<T: Stored + Send + Sync> Creation<'_, T> {
                 }
                 Err(error) => error,
             };
-            let may_pass = matches!(error.kind(), ErrorKind::RateLimited | ErrorKind::Unreachable);
+            let is_unsent = matches!(
+                error.kind(),
+                ErrorKind::RateLimited | ErrorKind::Unreachable | ErrorKind::ProxyRefused
+            );
+            let may_pass = is_unsent && error.is_retryable();
             let is_rested = match pauses.next().filter(|_| may_pass) {
                 Some(pause) => runpod.rest_after(&error, self.call, pause).await,
                 None => false,

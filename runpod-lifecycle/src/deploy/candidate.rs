@@ -14,6 +14,7 @@ const SHOWN: usize = 5;
 
 /// One thing a deploy may ask RunPod for.
 #[derive(Clone, Debug, PartialEq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize))]
 #[non_exhaustive]
 pub struct Candidate {
     /// The hardware.
@@ -28,6 +29,7 @@ pub struct Candidate {
     pub stock: Option<Stock>,
     /// The data centers allowed that have some, with how many there are. Empty if the catalog does not say, as for the
     /// community cloud.
+    #[cfg_attr(feature = "serde", serde(serialize_with = "crate::serial::object"))]
     pub data_centers: Vec<(String, Stock)>,
 }
 
@@ -51,6 +53,7 @@ impl Candidate {
 
 /// Hardware that a deploy does not ask for, although the spec allows it by name or by need.
 #[derive(Clone, Debug, PartialEq, Eq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize))]
 #[non_exhaustive]
 pub struct LeftOut {
     /// The hardware.

@@ -122,7 +122,7 @@ fn check_names(specs: &[PodSpec]) -> Result<(), SpecError> {
             format!("each spec has a name of its own, and those at {} have this one", places.join(", "));
         Problem::new("name", name, allowed)
     };
-    Err(SpecError::unsent(first, shared.iter().map(problem).collect()))
+    Err(SpecError::new(first, shared.iter().map(problem).collect()))
 }
 
 impl<'a> IntoFuture for DeployAll<'a> {

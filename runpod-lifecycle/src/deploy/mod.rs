@@ -9,6 +9,7 @@ mod ending;
 pub(crate) mod error;
 pub(crate) mod fleet;
 mod gpus;
+mod kind;
 pub(crate) mod nearest;
 mod patience;
 pub(crate) mod placement;
@@ -88,6 +89,7 @@ impl RunPod {
     /// # Cost
     /// The pod bills until it is terminated, ready or not. When that begins RunPod's contract does not say:
     /// count from the moment RunPod accepts it.
+    #[doc(alias("create", "launch", "run", "up"))]
     pub async fn deploy(&self, spec: &PodSpec) -> Result<PodHandle, DeployError> {
         self.deploy_on(spec, &Terms::default()).await
     }
@@ -238,7 +240,7 @@ fn check_condition(spec: &PodSpec, condition: &dyn Condition) -> Result<(), Depl
     let reason = condition.never_by(spec).filter(|_| !spec.if_exists.adopts());
     reason.map_or(Ok(()), |reason| {
         let problem = Problem::new("condition", condition.name(), reason);
-        Err(DeployError::Spec(SpecError::unsent(&spec.name, vec![problem])))
+        Err(DeployError::Spec(SpecError::new(&spec.name, vec![problem])))
     })
 }
 

@@ -45,7 +45,7 @@ impl RunPod {
         let mut problems = spec.problems();
         add(spec.unsupported_by(self.version()), &mut problems);
         if !problems.is_empty() {
-            return Err(DeployError::Spec(SpecError::unsent(&spec.name, problems)));
+            return Err(DeployError::Spec(SpecError::new(&spec.name, problems)));
         }
         let outcome = self.place(spec, &mut problems).await;
         match problems.is_empty() {

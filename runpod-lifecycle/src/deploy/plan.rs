@@ -7,6 +7,7 @@ use crate::{
     RunPod, Stock, Warning,
     pods::cost::{HOURS_PER_MONTH, stopped_storage},
     spec::HardwareSpec,
+    word::words,
 };
 
 /// The action that a deploy would take about a name.
@@ -25,8 +26,19 @@ pub enum PlannedAction {
     Refuse,
 }
 
+words!(
+    PlannedAction,
+    "action",
+    Create => "create",
+    Adopt => "adopt",
+    AdoptAndStart => "adopt_and_start",
+    Replace => "replace",
+    Refuse => "refuse",
+);
+
 /// The actions [`RunPod::deploy`] would take for a spec right now, and their cost.
 #[derive(Clone, Debug)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize))]
 #[non_exhaustive]
 pub struct Plan {
     /// The action.

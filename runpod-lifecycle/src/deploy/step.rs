@@ -46,6 +46,7 @@ impl NextStep {
             // Before anything else that the answer says: a pod may bill.
             _ if error.may_have_been_applied() => Self::SearchForIt,
             ErrorKind::RateLimited | ErrorKind::Unreachable => Self::Again,
+            ErrorKind::ProxyRefused if error.is_retryable() => Self::Again,
             ErrorKind::NoCapacity | ErrorKind::Forbidden => Self::NextCandidate,
             // RunPod has the same 400 for stock and for rules; a 422 is always a rule.
             ErrorKind::Rejected if error.status() == Some(400) => Self::NextCandidate,

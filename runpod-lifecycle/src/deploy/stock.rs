@@ -60,7 +60,7 @@ fn without_volume(spec: &PodSpec) -> Result<PodSpec, DeployError> {
     if spec.cloud == Cloud::Community && spec.get_gpu_count() > 0 {
         let allowed = "network volumes exist in the secure cloud only; choose that one or either";
         let problem = Problem::new("cloud", "Community", allowed);
-        return Err(DeployError::Spec(SpecError::unsent(&spec.name, vec![problem])));
+        return Err(DeployError::Spec(SpecError::new(&spec.name, vec![problem])));
     }
     spec.cloud = Cloud::Secure;
     (spec.network_volume, spec.mount_path) = (None, None);

@@ -27,6 +27,8 @@ pub(super) fn classify(
         // Nothing below it went wrong: the request itself cannot be sent.
         FailureKind::NotSent if std::error::Error::source(failure).is_none() => ErrorKind::Rejected,
         FailureKind::NotSent => ErrorKind::Unreachable,
+        FailureKind::Untrusted => ErrorKind::Untrusted,
+        FailureKind::ProxyRefused { .. } => ErrorKind::ProxyRefused,
         FailureKind::Interrupted => ErrorKind::Interrupted,
         FailureKind::Undecodable { .. } | FailureKind::TooLarge => ErrorKind::Unreadable,
         _ => match failure.status() {

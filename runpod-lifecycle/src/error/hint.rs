@@ -85,11 +85,21 @@ impl Failed {
                 "RunPod failed, and may have done it all the same: check before sending it again; see https://uptime.runpod.io"
             }
             ErrorKind::Unreachable => "nothing was sent. Check the network and the base URL (RUNPOD_API_URL)",
+            ErrorKind::Untrusted => {
+                "nothing was sent. If this network re-signs connections, trust its root certificate (add_root_certificate_pem, or SSL_CERT_FILE); else check the base URL and this machine's clock"
+            }
+            ErrorKind::ProxyRefused => {
+                "nothing was sent. Check the proxy (HTTPS_PROXY, or proxy), its login and what it allows; NO_PROXY goes past it"
+            }
             ErrorKind::Interrupted => "RunPod may have done it all the same: check before sending it again",
             ErrorKind::Unreadable => {
                 "the answer is not what RunPod's contract describes; check the base URL and proxies"
             }
             ErrorKind::Unsupported => "nothing was sent",
+            ErrorKind::TimedOut => "wait longer, or terminate the pod",
+            ErrorKind::Failed => "see why, then terminate the pod and deploy anew",
+            ErrorKind::CalledOff => "no pod was created",
+            ErrorKind::Unclear => "look for the pod by its name before anything else",
             ErrorKind::Unexpected => "this answer is not part of RunPod's contract",
         }
     }

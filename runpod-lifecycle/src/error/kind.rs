@@ -1,4 +1,6 @@
-//! The kinds of failures of a call.
+//! The kinds of failures.
+
+use crate::word::words;
 
 /// The kind of failure an [`Error`](crate::Error) is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -9,7 +11,8 @@ pub enum ErrorKind {
     Rejected,
     /// RunPod has no machine for this right now. Nothing was created or started.
     NoCapacity,
-    /// The pod that RunPod made costs more than the spec allows. It was terminated.
+    /// The pod that RunPod made costs more than the spec allows. It was terminated, unless
+    /// [`DeployError::may_bill`](crate::DeployError::may_bill) says otherwise.
     OverPrice,
     /// 401: no key, or one RunPod does not know.
     Unauthorized,
@@ -41,6 +44,11 @@ pub enum ErrorKind {
     Server,
     /// The request never left: no connection, or it could not be built.
     Unreachable,
+    /// The server's certificate is not trusted, so nothing was sent: a proxy that re-signs connections, a wrong address or
+    /// a wrong clock.
+    Untrusted,
+    /// The proxy on the way to RunPod refused to connect, or asks for a login (407). Nothing was sent.
+    ProxyRefused,
     /// The request was sent and no complete answer came back, or 408. A mutation may have been applied.
     Interrupted,
     /// An answer nobody can read: not RunPod's JSON, or an unexpected shape.
@@ -49,4 +57,77 @@ pub enum ErrorKind {
     Unsupported,
     /// Any other status.
     Unexpected,
+    /// A wait was over before its condition held. No single call has this kind.
+    TimedOut,
+    /// What was waited for can no longer come true. No single call has this kind.
+    Failed,
+    /// A deploy was called off before its first create. No single call has this kind.
+    CalledOff,
+    /// It is not certain which pods exist on account of a deploy, and one may bill. No single call has this kind.
+    Unclear,
+}
+
+words!(
+    ErrorKind,
+    "kind of failure",
+    Rejected => "rejected",
+    NoCapacity => "no_capacity",
+    OverPrice => "over_price",
+    Unauthorized => "unauthorized",
+    InsufficientBalance => "insufficient_balance",
+    Forbidden => "forbidden",
+    Blocked => "blocked",
+    NotFound => "not_found",
+    Unproven => "unproven",
+    Conflict => "conflict",
+    InUse => "in_use",
+    Locked => "locked",
+    Retired => "retired",
+    TooLarge => "too_large",
+    RateLimited => "rate_limited",
+    Server => "server",
+    Unreachable => "unreachable",
+    Untrusted => "untrusted",
+    ProxyRefused => "proxy_refused",
+    Interrupted => "interrupted",
+    Unreadable => "unreadable",
+    Unsupported => "unsupported",
+    Unexpected => "unexpected",
+    TimedOut => "timed_out",
+    Failed => "failed",
+    CalledOff => "called_off",
+    Unclear => "unclear",
+);
+
+impl ErrorKind {
+    /// The HTTP status with which a service would answer its own caller: 4xx where the caller can do something about it,
+    /// 500 where the service is set up wrong (key, proxy, certificate), 502 to 504 where RunPod is at fault or has no room.
+    #[must_use]
+    pub const fn http_status(self) -> u16 {
+        match self {
+            Self::Rejected => 422,
+            Self::InsufficientBalance => 402,
+            Self::NotFound => 404,
+            Self::Conflict | Self::InUse | Self::CalledOff => 409,
+            Self::TooLarge => 413,
+            Self::Locked => 423,
+            Self::RateLimited => 429,
+            Self::Unauthorized
+            | Self::Forbidden
+            | Self::Blocked
+            | Self::Retired
+            | Self::Untrusted
+            | Self::ProxyRefused => 500,
+            Self::Unsupported => 501,
+            Self::NoCapacity | Self::OverPrice | Self::Unproven => 503,
+            Self::TimedOut => 504,
+            Self::Server
+            | Self::Unreachable
+            | Self::Interrupted
+            | Self::Unreadable
+            | Self::Unexpected
+            | Self::Failed
+            | Self::Unclear => 502,
+        }
+    }
 }

@@ -32,6 +32,8 @@ pub(crate) enum Operation {
     ListTemplates,
     ReadSshKeys,
     WriteSshKeys,
+    /// One of somebody else's, by its words.
+    Named(&'static str),
 }
 
 impl Operation {
@@ -65,6 +67,7 @@ impl Operation {
             Self::ListTemplates => "list templates",
             Self::ReadSshKeys => "read the account's SSH keys",
             Self::WriteSshKeys => "write the account's SSH keys",
+            Self::Named(words) => words,
         }
     }
 

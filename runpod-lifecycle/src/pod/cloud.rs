@@ -1,5 +1,7 @@
 //! RunPod's two clouds.
 
+use crate::word::words;
+
 /// One of RunPod's two clouds, or either.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 #[non_exhaustive]
@@ -12,3 +14,11 @@ pub enum Cloud {
     /// Secure first, then community.
     Either,
 }
+
+words!(
+    Cloud,
+    "cloud",
+    Secure => "secure",
+    Community => "community",
+    Either => "either",
+);

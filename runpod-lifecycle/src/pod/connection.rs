@@ -85,6 +85,7 @@ pub struct Connection<'a> {
 impl Pod {
     /// Returns the ways to reach it that this poll shows.
     #[must_use]
+    #[doc(alias("ssh", "address", "url", "ip"))]
     pub fn connection(&self) -> Connection<'_> {
         Connection::new(self)
     }
@@ -156,6 +157,13 @@ impl<'a> Connection<'a> {
     pub fn http_urls(&self) -> Vec<String> {
         let numbers = self.pod.ports.iter().filter_map(|port| u16::try_from(port.number()).ok());
         numbers.filter_map(|port| self.http_url(port)).collect()
+    }
+
+    /// The public URL of every `http` port by its number.
+    #[cfg(feature = "serde")]
+    pub(crate) fn http_by_port(&self) -> std::collections::BTreeMap<u16, String> {
+        let numbers = self.pod.ports.iter().filter_map(|port| u16::try_from(port.number()).ok());
+        numbers.filter_map(|port| Some((port, self.http_url(port)?))).collect()
     }
 
     /// The public URL of JupyterLab; `None` where [`http_url`](Self::http_url) of port 8888 is.

@@ -4,6 +4,7 @@ use std::net::Ipv4Addr;
 
 /// An SSH endpoint as RunPod reports it.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize))]
 #[non_exhaustive]
 pub struct SshEndpoint {
     /// Host name or address.
@@ -32,6 +33,7 @@ impl SshEndpoint {
 ///
 /// The external port changes on every start: never keep one across a stop.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize))]
 #[non_exhaustive]
 pub struct TcpEndpoint {
     /// The port inside the container; of a symmetric port its real number, equal to `public_port`.

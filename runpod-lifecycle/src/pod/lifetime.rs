@@ -8,7 +8,7 @@ use std::{
 use humantime::format_rfc3339_millis;
 use runpod_api::Secret;
 
-use crate::{Pod, pod::time::writable};
+use crate::{Pod, pod::time::writable, word::words};
 
 /// The environment variable that carries the end of a pod's lifetime, RFC 3339.
 const EXPIRES_AT: &str = "RUNPOD_LIFECYCLE_EXPIRES_AT";
@@ -34,6 +34,13 @@ pub enum AtEnd {
     /// its name.
     Stop,
 }
+
+words!(
+    AtEnd,
+    "end of a lifetime",
+    Terminate => "terminate",
+    Stop => "stop",
+);
 
 /// A lifetime as it is written into a pod's environment.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -2,6 +2,7 @@
 
 /// Load of a pod, as RunPod measured it some seconds before the poll. Percentages are 0 to 100, as far as RunPod keeps to that.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize))]
 #[non_exhaustive]
 pub struct Load {
     /// CPU in use, in percent; `None` if RunPod left it out.
@@ -14,6 +15,7 @@ pub struct Load {
 
 /// Load of one GPU.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize))]
 #[non_exhaustive]
 pub struct GpuLoad {
     /// Compute in use, in percent; `None` if RunPod left it out.

@@ -8,6 +8,8 @@ pub(crate) mod lifetime;
 pub(crate) mod load;
 pub(crate) mod log;
 pub(crate) mod port;
+#[cfg(feature = "serde")]
+mod serial;
 pub(crate) mod state;
 pub(crate) mod time;
 
@@ -35,6 +37,7 @@ pub(crate) fn is_no_key(value: &str) -> bool {
 /// Only the id is certain. Everything else is `None` or empty where RunPod left it out, sent `null`
 /// or sent something unreadable.
 #[derive(Clone, Debug)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize))]
 #[non_exhaustive]
 pub struct Pod {
     /// RunPod's id, 14 lower-case letters and digits as observed.
@@ -69,6 +72,7 @@ pub struct Pod {
     /// [`knows_ports`](Self::knows_ports).
     pub ports: Vec<Port>,
     /// Environment variables, as RunPod echoes them.
+    #[cfg_attr(feature = "serde", serde(serialize_with = "crate::serial::secrets"))]
     pub env: BTreeMap<String, Secret>,
     /// A locked pod refuses stop, restart and terminate.
     pub is_locked: bool,
@@ -76,6 +80,10 @@ pub struct Pod {
     pub has_runtime: bool,
     /// The time the container has been running at this poll. It starts anew when the container
     /// exits and RunPod restarts it.
+    #[cfg_attr(
+        feature = "serde",
+        serde(rename = "uptime_seconds", serialize_with = "crate::serial::maybe_seconds")
+    )]
     pub uptime: Option<std::time::Duration>,
     /// Load; `None` while nothing comes from inside, and on REST v1.
     pub load: Option<Load>,
@@ -85,21 +93,31 @@ pub struct Pod {
     pub created_at: Option<String>,
     /// When it was last started, RFC 3339 as RunPod wrote it.
     pub started_at: Option<String>,
+    #[cfg_attr(feature = "serde", serde(skip))]
     pub(crate) knows_ports: bool,
+    #[cfg_attr(feature = "serde", serde(skip))]
     pub(crate) knows_volume: bool,
     /// RunPod sells one a pod, and shows a list.
+    #[cfg_attr(feature = "serde", serde(skip))]
     pub(crate) other_network_volumes: Vec<String>,
     /// RunPod said which network volumes it mounts, if any.
+    #[cfg_attr(feature = "serde", serde(skip))]
     pub(crate) knows_network_volume: bool,
     pub(crate) unreadable_ports: Vec<String>,
+    #[cfg_attr(feature = "serde", serde(skip))]
     pub(crate) ssh_direct: Option<SshEndpoint>,
+    #[cfg_attr(feature = "serde", serde(skip))]
     pub(crate) ssh_proxy: Option<SshEndpoint>,
+    #[cfg_attr(feature = "serde", serde(skip))]
     pub(crate) tcp_endpoints: Vec<TcpEndpoint>,
     /// The question whose answer this is and when it was asked; `None` for the answer to a create or action.
+    #[cfg_attr(feature = "serde", serde(skip))]
     pub(crate) observed: Option<(Asked, Instant)>,
     /// When the answer came, by RunPod's clock.
+    #[cfg_attr(feature = "serde", serde(skip))]
     pub(crate) seen_at: Option<SystemTime>,
     /// Why its endpoints are left out although RunPod may show some; `None` if they are not.
+    #[cfg_attr(feature = "serde", serde(skip))]
     pub(crate) withheld: Option<Withheld>,
 }
 
@@ -130,6 +148,7 @@ pub(crate) enum Asked {
 
 /// The GPUs of a pod: one type, so many.
 #[derive(Clone, Debug, PartialEq, Eq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize))]
 #[non_exhaustive]
 pub struct Gpu {
     /// GPU type id, for example `NVIDIA GeForce RTX 4090`.
@@ -140,6 +159,7 @@ pub struct Gpu {
 
 /// The vCPUs of a CPU pod: one flavor, so many.
 #[derive(Clone, Debug, PartialEq, Eq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize))]
 #[non_exhaustive]
 pub struct Cpu {
     /// CPU flavor id, for example `cpu3c`.
@@ -241,6 +261,18 @@ impl Pod {
         self.env.contains_key(MARKER)
     }
 
+    /// Returns [`created_at`](Self::created_at) as a time; `None` if RunPod did not say, or nothing that is one.
+    #[must_use]
+    pub fn creation_time(&self) -> Option<SystemTime> {
+        self.created()
+    }
+
+    /// Returns [`started_at`](Self::started_at) as a time; `None` if RunPod did not say, or nothing that is one.
+    #[must_use]
+    pub fn start_time(&self) -> Option<SystemTime> {
+        self.started()
+    }
+
     /// When it was created, if RunPod's word for it is a time.
     pub(crate) fn created(&self) -> Option<SystemTime> {
         server_time(self.created_at.as_deref()?)
@@ -267,14 +299,23 @@ fn is_marker(value: &str) -> bool {
     value.len() == 32 && value.bytes().all(|b| b.is_ascii_hexdigit())
 }
 
-#[cfg(test)]
 impl Pod {
-    /// A pod with `22/tcp` in a state, with or without its direct SSH endpoint.
-    pub(crate) fn scripted(id: &str, state: &str, with_ssh: bool) -> Self {
+    /// A pod of which nothing is known but its id, for tests of conditions and of programs that handle pods. Its fields
+    /// are public.
+    ///
+    /// ```
+    /// use runpod_lifecycle::{Condition, Pod, PodState, Running, Verdict};
+    ///
+    /// let mut pod = Pod::new("k3x9q2m7v1b8z5");
+    /// pod.state = Some(PodState::Running);
+    /// assert_eq!(Running.verdict(Some(&pod)), Verdict::Done);
+    /// ```
+    #[must_use]
+    pub fn new(id: impl Into<String>) -> Self {
         Self {
-            id: id.to_owned(),
-            name: Some("scripted".to_owned()),
-            state: Some(PodState::from_word(state)),
+            id: id.into(),
+            name: None,
+            state: None,
             image: None,
             registry: None,
             gpu: None,
@@ -286,10 +327,10 @@ impl Pod {
             volume_gb: None,
             network_volume: None,
             other_network_volumes: Vec::new(),
-            ports: vec![Port::SSH],
+            ports: Vec::new(),
             env: BTreeMap::new(),
             is_locked: false,
-            has_runtime: with_ssh,
+            has_runtime: false,
             uptime: None,
             load: None,
             memory_gb: None,
@@ -299,14 +340,26 @@ impl Pod {
             knows_volume: true,
             knows_network_volume: true,
             unreadable_ports: Vec::new(),
-            ssh_direct: with_ssh
-                .then(|| SshEndpoint::new("203.0.113.7".into(), 10022, "root".into()))
-                .flatten(),
+            ssh_direct: None,
             ssh_proxy: None,
             tcp_endpoints: Vec::new(),
             observed: None,
             seen_at: None,
             withheld: None,
+        }
+    }
+
+    /// A pod with `22/tcp` in a state, with or without its direct SSH endpoint.
+    #[cfg(test)]
+    pub(crate) fn scripted(id: &str, state: &str, with_ssh: bool) -> Self {
+        let ssh = SshEndpoint::new("203.0.113.7".into(), 10022, "root".into());
+        Self {
+            name: Some("scripted".to_owned()),
+            state: Some(PodState::from_word(state)),
+            ports: vec![Port::SSH],
+            has_runtime: with_ssh,
+            ssh_direct: ssh.filter(|_| with_ssh),
+            ..Self::new(id)
         }
     }
 }

@@ -2,6 +2,8 @@
 
 use std::{fmt, str::FromStr};
 
+use crate::word::words;
+
 /// The protocol by which a port is reached from outside.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 #[non_exhaustive]
@@ -12,16 +14,7 @@ pub enum Protocol {
     Tcp,
 }
 
-impl Protocol {
-    /// The word RunPod uses: `http` or `tcp`.
-    #[must_use]
-    pub fn as_str(self) -> &'static str {
-        match self {
-            Self::Http => "http",
-            Self::Tcp => "tcp",
-        }
-    }
-}
+words!(Protocol, "protocol", Http => "http", Tcp => "tcp");
 
 /// The port of the container that JupyterLab listens on in RunPod's images.
 pub(crate) const JUPYTER: u16 = 8888;

@@ -1,6 +1,6 @@
 //! The state of a pod, as RunPod says it.
 
-use std::fmt;
+use std::{convert::Infallible, fmt, str::FromStr};
 
 /// The state of a pod in RunPod's words.
 ///
@@ -90,6 +90,15 @@ impl PodState {
     #[must_use]
     pub fn is_stopped(&self) -> bool {
         matches!(self, Self::Exited | Self::Stopped)
+    }
+}
+
+/// Any text is a state: one that this version does not know is [`PodState::Other`].
+impl FromStr for PodState {
+    type Err = Infallible;
+
+    fn from_str(word: &str) -> Result<Self, Infallible> {
+        Ok(Self::from_word(word))
     }
 }
 

@@ -22,7 +22,7 @@ use crate::{
 };
 
 impl RunPod {
-    /// Stops a pod: the GPU is given back, the container disk is wiped, a pod volume is kept and
+    /// Stops a pod, by its id: the GPU is given back, the container disk is wiped, a pod volume is kept and
     /// goes on billing. Returns once RunPod has accepted it. Stopping a stopped pod succeeds.
     ///
     /// # Errors
@@ -30,6 +30,7 @@ impl RunPod {
     ///
     /// # Cancellation
     /// If the future is dropped after the request was sent, the pod may be stopping.
+    #[doc(alias("pause"))]
     pub async fn stop(&self, id: &str) -> Result<Accepted, Error> {
         let stopped = |state: &PodState| state.is_stopped();
         self.act(Call::ending(Operation::StopPod, id), Action::Stop, id, None, stopped).await
@@ -45,6 +46,7 @@ impl RunPod {
     /// # Cost
     /// The GPU bills from the start on. A [lifetime](crate::PodSpec::lifetime) that was over begins anew, and
     /// the warnings say until when.
+    #[doc(alias("resume"))]
     pub async fn start(&self, id: &str) -> Result<Accepted, Error> {
         self.start_seen(id, None).await
     }
@@ -74,10 +76,16 @@ impl RunPod {
         let answer = self.once(call, Box::pin(self.backend().act(id, Action::Restart))).await;
         sent.answered();
         self.remember(&record, Action::Restart, answer.as_ref().err(), seen);
-        Ok(Accepted::by_action(Action::Restart, answer?.as_ref(), self.server_now()))
+        let pod = match answer {
+            Err(error) if error.kind() == ErrorKind::NotFound => {
+                return Err(self.misnamed(id, &error).await.unwrap_or(error));
+            }
+            answer => answer?,
+        };
+        Ok(Accepted::by_action(Action::Restart, pod.as_ref(), self.server_now()))
     }
 
-    /// Deletes a pod with its container disk and pod volume; a network volume stays. Returns once
+    /// Deletes a pod, by its id, with its container disk and pod volume; a network volume stays. Returns once
     /// RunPod has accepted it. Terminating what is already gone succeeds. A pod that was just created is
     /// better terminated through its [handle](crate::PodHandle::terminate), since RunPod may not know it yet.
     ///
@@ -91,6 +99,7 @@ impl RunPod {
     ///
     /// # Cost
     /// On success nothing of the pod bills any more. On any error assume that it still does.
+    #[doc(alias("delete", "destroy", "remove", "rm"))]
     pub async fn terminate(&self, id: &str) -> Result<Accepted, Error> {
         self.delete(id, None).await.map(|()| Accepted::default())
     }
@@ -133,7 +142,11 @@ impl RunPod {
                         message,
                     ));
                 }
-                _ => break,
+                // What is not gone may bill.
+                _ => match self.misnamed(id, &error).await {
+                    Some(error) => return Err(error),
+                    None => break,
+                },
             }
         }
         self.changed(&record, Changed::Terminated, true, None);
@@ -198,6 +211,9 @@ impl RunPod {
             Ok(pod) => return Ok(Accepted::by_action(action, pod.as_ref(), self.server_now())),
             Err(error) => error,
         };
+        if error.kind() == ErrorKind::NotFound {
+            return Err(self.misnamed(id, &error).await.unwrap_or(error));
+        }
         // The host lacks free GPUs also when this pod has them: an earlier answer may have been lost.
         if !matches!(error.kind(), ErrorKind::Conflict | ErrorKind::Rejected | ErrorKind::NoCapacity) {
             return Err(error);
@@ -310,6 +326,7 @@ impl PodHandle {
     ///
     /// # Errors
     /// As [`RunPod::terminate`].
+    #[doc(alias("delete", "destroy", "remove", "rm"))]
     pub async fn terminate(&self) -> Result<Accepted, Error> {
         self.runpod().end(self).await?;
         Ok(Accepted::by_terminate(self))

@@ -30,6 +30,7 @@ pub(crate) fn stopped_storage(gb: f64) -> f64 {
 ///
 /// Its Display is a phrase for a person.
 #[derive(Clone, Copy, Debug, PartialEq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize))]
 #[non_exhaustive]
 pub struct HourlyCost {
     /// GPUs or vCPUs in USD, as RunPod says; 0 while stopped. `None` if it did not say.
@@ -102,6 +103,7 @@ fn gb(size: i64) -> f64 {
 ///
 /// Its Display is a phrase for a person.
 #[derive(Clone, Debug)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize))]
 #[non_exhaustive]
 pub struct CostSoFar {
     /// By its price and the time of its present run, storage included; of a time before that run, when it may have been

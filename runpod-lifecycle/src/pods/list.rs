@@ -323,6 +323,6 @@ impl PodHandle {
 }
 
 /// Returns true if a text looks like RunPod's ids, as observed.
-fn is_id(text: &str) -> bool {
+pub(super) fn is_id(text: &str) -> bool {
     text.len() == 14 && text.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit())
 }

@@ -5,6 +5,7 @@ pub(crate) mod act;
 pub(crate) mod cost;
 pub(crate) mod labelled;
 pub(crate) mod list;
+mod named;
 pub(crate) mod reap;
 pub(crate) mod search;
 pub(crate) mod snapshot;

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use runpod_api::reqwest::Response;
+use runpod_api::{Failure, FailureKind, reqwest::Response};
 use tokio::time::{Instant, timeout, timeout_at};
 
 use crate::{
@@ -23,19 +23,29 @@ impl Prober {
         let url = format!("{}{}", url.trim_end_matches('/'), request.suffix());
         let answer = async {
             // The client's own limit would be mistaken for a connection that fails.
-            let response = self.http.get(&url).timeout(limit + STALL).send().await.ok()?;
-            Some(read(response).await)
+            let response = self.http.get(&url).timeout(limit + STALL).send().await?;
+            Ok::<_, Failure>(read(response).await)
         };
         let reason = match timeout(limit, answer).await {
-            Ok(Some(answer)) => match request.judge(&answer) {
+            Ok(Ok(answer)) => match request.judge(&answer) {
                 Ok(()) => return Ok(()),
                 Err(reason) => reason,
             },
-            Ok(None) => format!("nothing answers on port {port}"),
+            Ok(Err(failure)) => unanswered(port, &failure),
             Err(_) => format!("port {port} does not answer within {} s", limit.as_secs_f64()),
         };
         // The server that answers here is a proxy or an application: neither minds being asked every second.
         Err(Lack { reason, was_reached: false })
+    }
+}
+
+/// Why nothing answers: the network of the user may be the reason, not the pod.
+fn unanswered(port: u16, failure: &Failure) -> String {
+    match failure.kind() {
+        FailureKind::Untrusted | FailureKind::ProxyRefused { .. } => {
+            format!("port {port} cannot be asked: {}", failure.outcome())
+        }
+        _ => format!("nothing answers on port {port}"),
     }
 }
 

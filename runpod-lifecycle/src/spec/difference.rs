@@ -8,6 +8,7 @@ use runpod_api::printable;
 ///
 /// Its Display is a phrase such as `image is "app:1", not "app:2"`.
 #[derive(Clone, Debug, PartialEq, Eq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize))]
 #[non_exhaustive]
 pub struct Difference {
     /// The setting, named as the setter.

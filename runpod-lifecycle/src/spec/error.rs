@@ -4,6 +4,7 @@ use std::fmt;
 
 /// A pod spec that RunPod would refuse. No pod was created by it, or none is left.
 #[derive(Clone, Debug, PartialEq, Eq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize))]
 pub struct SpecError {
     name: String,
     problems: Vec<Problem>,
@@ -13,14 +14,15 @@ pub struct SpecError {
 }
 
 impl SpecError {
-    /// The error of a spec that is wrong by itself.
-    pub(crate) fn unsent(name: &str, problems: Vec<Problem>) -> Self {
-        Self { name: name.to_owned(), problems, was_catalog_read: false, notes: Vec::new() }
+    /// The error of a spec that is wrong by itself, for tests of programs that handle one, too.
+    #[must_use]
+    pub fn new(pod_name: &str, problems: Vec<Problem>) -> Self {
+        Self { name: pod_name.to_owned(), problems, was_catalog_read: false, notes: Vec::new() }
     }
 
     /// The error of a spec that RunPod's catalog contradicts.
     pub(crate) fn by_catalog(name: &str, problems: Vec<Problem>) -> Self {
-        Self { was_catalog_read: true, ..Self::unsent(name, problems) }
+        Self { was_catalog_read: true, ..Self::new(name, problems) }
     }
 
     /// The same error, saying also what was done before it was found.
@@ -57,6 +59,7 @@ impl std::error::Error for SpecError {}
 
 /// One thing wrong with a pod spec.
 #[derive(Clone, Debug, PartialEq, Eq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize))]
 #[non_exhaustive]
 pub struct Problem {
     /// The field, named as the setter.
@@ -68,7 +71,9 @@ pub struct Problem {
 }
 
 impl Problem {
-    pub(crate) fn new(field: &'static str, value: impl AsRef<str>, allowed: impl Into<String>) -> Self {
+    /// A problem with a field, whose value is shortened.
+    #[must_use]
+    pub fn new(field: &'static str, value: impl AsRef<str>, allowed: impl Into<String>) -> Self {
         let value = value.as_ref();
         let short: String = value.chars().take(80).collect();
         let value = if short.len() < value.len() { format!("{short}...") } else { short };

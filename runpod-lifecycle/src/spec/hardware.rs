@@ -2,6 +2,8 @@
 
 use std::fmt;
 
+use crate::word::words;
+
 /// In which order a deploy tries its candidates.
 ///
 /// The catalog's stock and prices order candidates; they never rule one out, since stock changes
@@ -18,8 +20,18 @@ pub enum Order {
     MostAvailable,
 }
 
+words!(
+    Order,
+    "order",
+    AsGiven => "as_given",
+    Cheapest => "cheapest",
+    MostAvailable => "most_available",
+);
+
 /// The hardware of one candidate: RunPod takes exactly one per create.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize))]
+#[cfg_attr(feature = "serde", serde(tag = "type", rename_all = "snake_case"))]
 #[non_exhaustive]
 pub enum Hardware {
     /// So many GPUs of one type.

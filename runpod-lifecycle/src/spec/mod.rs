@@ -2,6 +2,8 @@
 
 pub(crate) mod difference;
 pub(crate) mod disk;
+#[cfg(feature = "serde")]
+mod document;
 pub(crate) mod error;
 mod get;
 pub(crate) mod hardware;
@@ -18,6 +20,7 @@ use crate::{
     AtEnd, Cloud, Order, Port, Protocol, VolumeRef,
     pod::{labels::Labels, port::JUPYTER},
     spec::need::GpuNeed,
+    word::words,
 };
 
 /// Mount path of volumes when the spec names none.
@@ -97,6 +100,15 @@ pub enum IfExists {
     /// Terminate it, wait until it is proven gone, then create the new one.
     Replace,
 }
+
+words!(
+    IfExists,
+    "policy for a name that is taken",
+    Fail => "fail",
+    Adopt => "adopt",
+    AdoptAndStart => "adopt_and_start",
+    Replace => "replace",
+);
 
 impl IfExists {
     /// Returns true if the pod that has the name is taken.
@@ -452,6 +464,11 @@ impl PodSpec {
         self
     }
 
+    /// Opens several ports more, each as [`port`](Self::port) does.
+    pub fn ports<P: Into<String>>(self, ports: impl IntoIterator<Item = P>) -> Self {
+        ports.into_iter().fold(self, Self::port)
+    }
+
     /// Sets an environment variable of the container. The value is never printed by this crate.
     ///
     /// RunPod echoes values in clear to every holder of the key. A value of `{{ RUNPOD_SECRET_name }}`
@@ -461,6 +478,18 @@ impl PodSpec {
     pub fn env(mut self, name: impl Into<String>, value: impl Into<Secret>) -> Self {
         self.env.insert(name.into(), value.into());
         self
+    }
+
+    /// Sets several environment variables, each as [`env`](Self::env) does.
+    ///
+    /// ```
+    /// use runpod_lifecycle::PodSpec;
+    ///
+    /// let spec = PodSpec::any_gpu("trainer", "image").ports(["22/tcp", "8888/http"]).envs([("MODE", "fast"), ("LEVEL", "3")]);
+    /// assert_eq!((spec.get_ports().len(), spec.get_env().count()), (2, 2));
+    /// ```
+    pub fn envs<N: Into<String>, V: Into<Secret>>(self, variables: impl IntoIterator<Item = (N, V)>) -> Self {
+        variables.into_iter().fold(self, |spec, (name, value)| spec.env(name, value))
     }
 
     /// Labels the pod, for [`list_labelled`](crate::RunPod::list_labelled) and [`Pod::labels`](crate::Pod::labels). At most 64 labels. A key set again
@@ -618,6 +647,7 @@ impl PodSpec {
 
     /// Asks for a spot pod, cheaper and ended whenever RunPod likes. Default: no.
     /// Only REST v1 has them; on v2 it is a problem of the spec.
+    #[doc(alias("spot", "preemptible"))]
     pub fn interruptible(mut self, interruptible: bool) -> Self {
         self.interruptible = interruptible;
         self

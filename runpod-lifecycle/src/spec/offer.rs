@@ -1,6 +1,6 @@
 //! The hardware that RunPod rents, as its catalog shows it.
 
-use std::fmt;
+use crate::word::words;
 
 /// RunPod's stock of something, in its own coarse words. A hint, not a reservation.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -16,6 +16,15 @@ pub enum Stock {
     High,
 }
 
+words!(
+    Stock,
+    "stock",
+    None => "none",
+    Low => "low",
+    Medium => "medium",
+    High => "high",
+);
+
 impl Stock {
     pub(crate) fn from_word(word: &str) -> Option<Self> {
         match word {
@@ -28,19 +37,9 @@ impl Stock {
     }
 }
 
-impl fmt::Display for Stock {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
-            Self::None => "none",
-            Self::Low => "low",
-            Self::Medium => "medium",
-            Self::High => "high",
-        })
-    }
-}
-
 /// A GPU type of RunPod's catalog, seen from one cloud.
 #[derive(Clone, Debug, PartialEq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize))]
 #[non_exhaustive]
 pub struct GpuType {
     /// The id a spec names, for example `NVIDIA GeForce RTX 4090`.
@@ -58,6 +57,7 @@ pub struct GpuType {
     /// The stock; `None` if the catalog does not say.
     pub stock: Option<Stock>,
     /// The data centers that have some, with how many there are. Empty if the catalog does not say.
+    #[cfg_attr(feature = "serde", serde(serialize_with = "crate::serial::object"))]
     pub data_centers: Vec<(String, Stock)>,
 }
 
@@ -89,6 +89,7 @@ impl GpuType {
 
 /// A CPU flavor of RunPod's catalog.
 #[derive(Clone, Debug, PartialEq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize))]
 #[non_exhaustive]
 pub struct CpuFlavor {
     /// The id a spec names, for example `cpu3c`.
@@ -104,6 +105,7 @@ pub struct CpuFlavor {
     /// The stock; `None` if the catalog does not say.
     pub stock: Option<Stock>,
     /// The data centers that have some, with how many there are. Empty if the catalog does not say.
+    #[cfg_attr(feature = "serde", serde(serialize_with = "crate::serial::object"))]
     pub data_centers: Vec<(String, Stock)>,
 }
 

@@ -18,6 +18,12 @@ fn referred(value: &str) -> Option<&str> {
     Some(name).filter(|name| !name.contains(['{', '}']))
 }
 
+/// The secret that a value refers to as a whole, by a name that a secret can have: nothing else of it is a secret.
+#[cfg(feature = "serde")]
+pub(crate) fn whole_reference(value: &str) -> Option<&str> {
+    referred(value).filter(|name| name_problem(name).is_none())
+}
+
 /// The secrets that parts of a value refer to, each by a name that a secret can have: anything else may be a part of the value
 /// that nobody is to see.
 fn referred_within(value: &str) -> impl Iterator<Item = &str> {

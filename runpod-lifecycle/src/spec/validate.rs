@@ -30,7 +30,7 @@ impl PodSpec {
     /// [`SpecError`] with every problem found, each with the field, the value and what is allowed.
     pub fn validate(&self) -> Result<(), SpecError> {
         let problems = self.problems();
-        if problems.is_empty() { Ok(()) } else { Err(SpecError::unsent(&self.name, problems)) }
+        if problems.is_empty() { Ok(()) } else { Err(SpecError::new(&self.name, problems)) }
     }
 
     /// Everything wrong with it that can be told without asking RunPod.

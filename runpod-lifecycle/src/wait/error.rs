@@ -4,10 +4,11 @@ use std::{fmt, time::Duration};
 
 use runpod_api::printable;
 
-use crate::{Condition, Diagnosis, Error, GaveWay, Pod, Verdict, pod::state::said};
+use crate::{Condition, Diagnosis, Error, GaveWay, Pod, Verdict, WaitCause, pod::state::said};
 
 /// Everything a wait knew when it ended without its condition.
 #[derive(Clone, Debug)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize))]
 #[non_exhaustive]
 pub struct WaitReport {
     /// The pod's id. The pod may still be running and billing.
@@ -15,6 +16,10 @@ pub struct WaitReport {
     /// The condition that was waited for.
     pub condition: String,
     /// The longest that was to be waited.
+    #[cfg_attr(
+        feature = "serde",
+        serde(rename = "longest_seconds", serialize_with = "crate::serial::seconds")
+    )]
     pub longest: Duration,
     /// The last poll that succeeded; `None` if none did or the pod did not exist.
     pub last_pod: Option<Pod>,
@@ -31,6 +36,10 @@ pub struct WaitReport {
     /// Why the pod does not come up, if the log says so; `None` if it says nothing that is known.
     pub diagnosis: Option<Diagnosis>,
     /// The time the wait took.
+    #[cfg_attr(
+        feature = "serde",
+        serde(rename = "elapsed_seconds", serialize_with = "crate::serial::seconds")
+    )]
     pub elapsed: Duration,
     /// The id of the pod that was given up for this one, which another deploy had made earlier
     /// ([`IfExists::Adopt`](crate::IfExists)); `None` if none was.
@@ -82,11 +91,24 @@ pub(super) fn span(time: Duration) -> String {
 impl WaitReport {
     /// The report of a wait that never began.
     pub(crate) fn unwatched(pod: &Pod, condition: &dyn Condition) -> Self {
+        Self { last_pod: Some(pod.clone()), ..Self::new(pod.id.as_str(), condition.name()) }
+    }
+
+    /// A report with nothing in it but the pod's id and the condition, for tests of programs that handle one.
+    ///
+    /// ```
+    /// use runpod_lifecycle::{ErrorKind, WaitError, WaitReport};
+    ///
+    /// let report = Box::new(WaitReport::new("k3x9q2m7v1b8z5", "ready (ssh)"));
+    /// assert_eq!(WaitError::TimedOut { report }.kind(), ErrorKind::TimedOut);
+    /// ```
+    #[must_use]
+    pub fn new(pod_id: impl Into<String>, condition: impl Into<String>) -> Self {
         Self {
-            pod_id: pod.id.clone(),
-            condition: condition.name(),
+            pod_id: pod_id.into(),
+            condition: condition.into(),
             longest: Duration::ZERO,
-            last_pod: Some(pod.clone()),
+            last_pod: None,
             last_pending: None,
             last_error: None,
             attempts: 0,
@@ -116,7 +138,9 @@ pub enum WaitError {
     },
     /// The condition can no longer come true.
     Failed {
-        /// Why.
+        /// Why, to match on.
+        cause: WaitCause,
+        /// Why, in words.
         reason: String,
         /// Everything that was known.
         report: Box<WaitReport>,
@@ -167,6 +191,21 @@ impl std::error::Error for WaitError {
 }
 
 impl WaitError {
+    /// The end of a wait whose condition can no longer come true.
+    pub(super) fn failed(reason: String, report: Box<WaitReport>) -> Self {
+        Self::Failed { cause: WaitCause::seen(report.last_pod.as_ref()), reason, report }
+    }
+
+    /// The end of a wait for a pod that does not come up, for a cause that the log names.
+    pub(super) fn diagnosed(reason: String, report: Box<WaitReport>) -> Self {
+        let cause = report.diagnosis.as_ref().map(|found| WaitCause::Diagnosed(found.cause));
+        Self::Failed {
+            cause: cause.unwrap_or_else(|| WaitCause::seen(report.last_pod.as_ref())),
+            reason,
+            report,
+        }
+    }
+
     /// The text without what to do about the pod, which may have been seen to.
     pub(crate) fn what(&self) -> String {
         let report = self.report();

@@ -1,6 +1,8 @@
 //! Watching a pod until a condition holds.
 
+pub(crate) mod cause;
 pub(crate) mod error;
+mod kind;
 pub(crate) mod source;
 pub(crate) mod suspicion;
 pub(crate) mod watch;
@@ -202,7 +204,7 @@ impl<C: Condition> Wait<C> {
     fn failed(&self, reason: String, pod: Pod, elapsed: Duration) -> WaitError {
         let report = WaitReport::unwatched(&pod, &self.condition);
         let report = WaitReport { longest: self.longest, attempts: 1, elapsed, ..report };
-        WaitError::Failed { reason, report: Box::new(report) }
+        WaitError::failed(reason, Box::new(report))
     }
 }
 

@@ -62,7 +62,7 @@ async fn run<S: Source>(
             PollOutcome::Hopeless(reason) => {
                 let log = watch.last_words(&source).await;
                 if watch.is_current(&source) {
-                    return Err(WaitError::Failed { reason, report: watch.report_with(log) });
+                    return Err(WaitError::failed(reason, watch.report_with(log)));
                 }
                 // What was hopeless before a change need not be so after it.
                 watch.tell(observer, Some("it was changed while its log was read".to_owned()));
@@ -97,7 +97,7 @@ async fn run<S: Source>(
         }
         if watch.diagnose(&source, observer, next.min(watch.deadline)).await && watch.fails_early {
             let reason = "RunPod's log names a cause that does not heal by itself".to_owned();
-            return Err(WaitError::Failed { reason, report: watch.report(&source).await });
+            return Err(WaitError::diagnosed(reason, watch.report(&source).await));
         }
         if watch.rest(&mut source, next.min(watch.deadline)).await {
             watch.tell(observer, None);

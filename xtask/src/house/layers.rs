@@ -27,6 +27,7 @@ fn floors(name: &str) -> &'static [&'static [&'static str]] {
             &["warning"],
             &["spec", "diagnosis"],
             &["pod", "version", "stored"],
+            &["word", "serial"],
         ],
         "runpod-jobs" => &[
             &["run"],
