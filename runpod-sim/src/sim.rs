@@ -196,12 +196,18 @@ impl Sim {
 
     /// Injects a fault after the existing ones.
     ///
-    /// If several are due for one call, the one injected first happens, and the others do not count the call.
+    /// If several are due for one call, the one injected first happens, and the others do not count the call. Returns its
+    /// number, by which it is [removed](Self::remove_fault) and [reported](FaultReport::number).
     ///
     /// # Errors
     /// When it names an operation that does not exist, or one of its values is out of range.
-    pub fn inject(&self, fault: Fault) -> Result<(), SimError> {
+    pub fn inject(&self, fault: Fault) -> Result<u64, SimError> {
         self.app.inject(fault).map_err(SimError::Fault)
+    }
+
+    /// Removes one fault. `false` when there is none of this number.
+    pub fn remove_fault(&self, number: u64) -> bool {
+        self.app.faults.remove(number)
     }
 
     /// Removes all faults.

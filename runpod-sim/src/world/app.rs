@@ -36,6 +36,8 @@ pub(crate) struct App {
     pub(crate) address: SocketAddr,
     /// Rings whenever a pod may have changed.
     pub(crate) changed: watch::Sender<()>,
+    /// Rings whenever a request was answered.
+    pub(crate) answered: watch::Sender<()>,
     pub(crate) current: CurrentBehavior,
     pub(crate) faults: Faults,
     /// The folders of all pods, and the settings of commands over SSH.
@@ -61,6 +63,7 @@ impl App {
             answers: Arc::new(Answers::new(settings.answers.clone())),
             address,
             changed: watch::Sender::new(()),
+            answered: watch::Sender::new(()),
             current: CurrentBehavior::new(settings.behavior.clone()),
             faults,
             shells: Shells::new(&settings.shell)?,
@@ -104,14 +107,11 @@ impl App {
         self.changed.send_replace(());
     }
 
-    /// Injects a fault, or says what is wrong with it.
-    pub(crate) fn inject(&self, fault: Fault) -> Result<(), String> {
+    /// Injects a fault and returns its number, or says what is wrong with it.
+    pub(crate) fn inject(&self, fault: Fault) -> Result<u64, String> {
         match fault.flaw(|operation| self.v1.has(operation) || self.v2.has(operation)) {
             Some(flaw) => Err(flaw),
-            None => {
-                self.faults.inject(fault);
-                Ok(())
-            }
+            None => Ok(self.faults.inject(fault)),
         }
     }
 
