@@ -376,7 +376,7 @@ async fn remove(State(app): State<Arc<App>>, number: Result<Path<u64>, PathRejec
         let detail = "there is no fault of this number; GET /_sim/faults lists them";
         return Err(Refusal(Problem::new(StatusCode::NOT_FOUND, detail)));
     }
-    Ok(faults(State(app)).await.into())
+    Ok(faults(State(app)).await)
 }
 
 async fn time(State(app): State<Arc<App>>) -> Json<Value> {

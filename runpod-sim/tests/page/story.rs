@@ -3,10 +3,9 @@
 use std::{path::PathBuf, time::Duration};
 
 use serde_json::json;
-use thirtyfour::Key;
 
 use crate::{
-    browser::Browser,
+    browser::{Browser, ENTER},
     client::{Caller, frozen, id, order},
 };
 
@@ -14,7 +13,7 @@ use crate::{
 async fn a_life_is_seen_changed_and_ended_in_a_browser() {
     let Some(browser) = Browser::start().await else { return };
     let caller = Caller::of(frozen().seed(7)).await;
-    browser.driver.set_window_rect(0, 0, 1400, 1500).await.unwrap();
+    browser.size(1400, 1500).await;
     browser.open(&caller.sim.url()).await;
     browser.shows("#live", "live").await;
     browser.shows("#pods", "No such pods").await;
@@ -23,7 +22,7 @@ async fn a_life_is_seen_changed_and_ended_in_a_browser() {
     browser.shows("#pods", "PROVISIONING").await;
     browser.shows("#requests", "createPod").await;
     // By keyboard, as everything can be done.
-    browser.find(".card a").await.send_keys(Key::Enter + "").await.unwrap();
+    browser.keys(".card a", ENTER).await;
     browser.shows("#pod", "Next: has a machine, bills, in 10 s.").await;
     browser.shows("#pod", "POST /v2/pods → 201").await;
 
@@ -40,9 +39,9 @@ async fn a_life_is_seen_changed_and_ended_in_a_browser() {
     browser.shows("#account", "1 min 00 s").await;
     browser.shows("#pod pre", "still working").await;
     assert_eq!(caller.sim.now(), Duration::from_secs(60));
+    looks(&browser).await;
     focus_stays(&browser, &caller).await;
     mistakes_are_said(&browser).await;
-    looks(&browser).await;
 
     browser.click("#pod button.grave").await;
     browser.shows("#pod", "ended").await;
@@ -61,9 +60,9 @@ async fn inject(browser: &Browser) {
         ("[name=times]", "1"),
         ("[name=status]", "503"),
     ] {
-        browser.find(&format!("#inject {field}")).await.send_keys(text).await.unwrap();
+        browser.keys(&format!("#inject {field}"), text).await;
     }
-    browser.find("#inject [name=detail]").await.send_keys("from the page" + Key::Enter).await.unwrap();
+    browser.keys("#inject [name=detail]", &format!("from the page{ENTER}")).await;
     browser.shows("#faults", "status on getPod: fired 0 of 0 calls").await;
     browser.shows("#said", "POST /_sim/faults: done").await;
 }
@@ -80,9 +79,8 @@ async fn focus_stays(browser: &Browser, caller: &Caller) {
 
 /// What the simulator refuses is said where it was asked for.
 async fn mistakes_are_said(browser: &Browser) {
-    let field = browser.find("#inject [name=on]").await;
-    field.clear().await.unwrap();
-    field.send_keys("nonsense" + Key::Enter).await.unwrap();
+    browser.clear("#inject [name=on]").await;
+    browser.keys("#inject [name=on]", &format!("nonsense{ENTER}")).await;
     browser.shows("#said.bad", "`nonsense` is not an operation").await;
     browser.click("#faults button").await;
     browser.shows("#faults", "None is injected.").await;
@@ -96,14 +94,14 @@ async fn looks(browser: &Browser) {
         grounds.push(browser.value("getComputedStyle(document.body).backgroundColor").await);
         if let Some(folder) = std::env::var_os("RUNPOD_SIM_PICTURES") {
             let picture = PathBuf::from(folder).join(format!("simulator-{theme}.png"));
-            browser.driver.screenshot(&picture).await.unwrap();
+            browser.picture(&picture).await;
         }
     }
     assert_ne!(grounds[0], grounds[1]);
     let foreign =
         "performance.getEntriesByType('resource').filter(e => !e.name.startsWith(location.origin)).length";
     assert_eq!(browser.value(foreign).await, 0);
-    browser.driver.set_window_rect(0, 0, 500, 1500).await.unwrap();
+    browser.size(500, 1500).await;
     let widths = "[document.documentElement.scrollWidth, innerWidth].join()";
     let widths = browser.value(widths).await;
     let (content, window) = widths.as_str().unwrap().split_once(',').unwrap();
@@ -111,7 +109,7 @@ async fn looks(browser: &Browser) {
         content.parse::<u32>().unwrap() <= window.parse().unwrap(),
         "wider than the window: {content}, {window}"
     );
-    browser.driver.set_window_rect(0, 0, 1400, 1500).await.unwrap();
+    browser.size(1400, 1500).await;
 }
 
 /// A page that is held still shows nothing new until it is let go.

@@ -13,7 +13,7 @@ use futures_util::stream;
 use tokio::time::{Interval, MissedTickBehavior, interval};
 
 use super::{read, sections::Sections, view::View, watch::Watch};
-use crate::world::App;
+use crate::{contract::Api, world::App};
 
 /// Real time between two looks at the account. A clock that runs changes some section at each of them, so there is nothing to
 /// wait for but time.
@@ -26,7 +26,7 @@ pub(super) async fn follow(
 ) -> Response {
     let view = match read(view) {
         Ok(view) => view,
-        Err(refusal) => return refusal,
+        Err(problem) => return problem.into_response(Api::V2),
     };
     let mut looks = interval(PERIOD);
     looks.set_missed_tick_behavior(MissedTickBehavior::Delay);

@@ -73,7 +73,7 @@ struct Page {
 async fn page(State(app): State<Arc<App>>, view: Result<Query<View>, QueryRejection>) -> Response {
     let view = match read(view) {
         Ok(view) => view,
-        Err(refusal) => return refusal,
+        Err(problem) => return problem.into_response(Api::V2),
     };
     let mut watch = Watch::new(app.clone(), view);
     let page = Page {
@@ -89,10 +89,10 @@ async fn page(State(app): State<Arc<App>>, view: Result<Query<View>, QueryReject
 }
 
 /// The view that an address asks for, or the words why it is none.
-fn read(view: Result<Query<View>, QueryRejection>) -> Result<View, Response> {
+fn read(view: Result<Query<View>, QueryRejection>) -> Result<View, Box<Problem>> {
     view.map(|Query(view)| view).map_err(|rejection| {
         let detail = format!("{}: open / without it", rejection.body_text());
-        Problem::new(StatusCode::UNPROCESSABLE_ENTITY, detail).into_response(Api::V2)
+        Problem::new(StatusCode::UNPROCESSABLE_ENTITY, detail)
     })
 }
 

@@ -115,19 +115,21 @@ fn next(life: &[Moment], status: PodStatus, now: Duration) -> String {
     }
 }
 
-/// Its moments so far and its requests, oldest first; a request comes before what it brings about.
+/// Its moments so far and its requests, oldest first. At one instant a request for a change comes before what it brings about,
+/// and any other after it.
 fn entries(pod: &Pod, life: &[Moment], seen: &[RequestRow], now: Duration) -> Vec<Entry> {
     let requests = seen.iter().rev().map(|row| {
         let words = format!("{} → {} ({})", row.line, row.status, row.operation);
-        (row.instant, Entry { kind: "request", at: String::new(), words, fault: row.fault })
+        let rank = if row.changes { 0 } else { 2 };
+        ((row.instant, rank), Entry { kind: "request", at: String::new(), words, fault: row.fault })
     });
     let moments = life.iter().filter(|moment| moment.at <= now).map(|moment| {
         let words = moment.kind.words().to_owned();
-        (moment.at, Entry { kind: "event", at: String::new(), words, fault: "" })
+        ((moment.at, 1), Entry { kind: "event", at: String::new(), words, fault: "" })
     });
-    let mut all: Vec<(Duration, Entry)> = requests.chain(moments).collect();
-    all.sort_by_key(|(at, _)| *at);
+    let mut all: Vec<((Duration, u8), Entry)> = requests.chain(moments).collect();
+    all.sort_by_key(|(place, _)| *place);
     let dated =
-        all.into_iter().map(|(at, entry)| Entry { at: since(at.saturating_sub(pod.created)), ..entry });
+        all.into_iter().map(|((at, _), entry)| Entry { at: since(at.saturating_sub(pod.created)), ..entry });
     dated.collect()
 }

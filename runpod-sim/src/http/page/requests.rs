@@ -20,6 +20,8 @@ pub(super) struct RequestsSection {
 pub(super) struct RequestRow {
     pub(super) number: u64,
     pub(super) instant: Duration,
+    /// True if it asks for a change.
+    pub(super) changes: bool,
     pub(super) at: String,
     pub(super) class: &'static str,
     pub(super) status: String,
@@ -40,6 +42,7 @@ impl RequestRow {
         Self {
             number: record.number,
             instant: record.at,
+            changes: record.method != "GET",
             at: since(record.at),
             class,
             status: if record.status == 0 { "cut off".to_owned() } else { record.status.to_string() },
