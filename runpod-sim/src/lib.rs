@@ -26,6 +26,7 @@
 //!
 //! | feature | default | does |
 //! |---|---|---|
+//! | `page` | on | the page at the root of [`Sim::url`], for people who look. Tests that embed the simulator build a little faster without it |
 //! | `ssh` | off | pods that one can log in to: SSH servers with commands (`SimBuilder::exec`, `SimBuilder::on_exec`), sftp and faults. It needs Unix and Rust 1.89, where everything else is content with 1.88 |
 //!
 //! The guide, with the program `runpod-sim` and its HTTP control, is the package's README.

@@ -13,7 +13,7 @@ use crate::{
 async fn a_life_is_seen_changed_and_ended_in_a_browser() {
     let Some(browser) = Browser::start().await else { return };
     let caller = Caller::of(frozen().seed(7)).await;
-    browser.size(1400, 1500).await;
+    browser.size(1400, 1400).await;
     browser.open(&caller.sim.url()).await;
     browser.shows("#live", "live").await;
     browser.shows("#pods", "No such pods").await;
@@ -88,6 +88,7 @@ async fn mistakes_are_said(browser: &Browser) {
 
 /// Both themes and narrow windows, with nothing from elsewhere. Where a folder is named, the themes are kept there as pictures.
 async fn looks(browser: &Browser) {
+    browser.value("scrollTo(0, 0)").await;
     let mut grounds = Vec::new();
     for theme in ["light", "dark"] {
         browser.theme(theme).await;
@@ -109,7 +110,7 @@ async fn looks(browser: &Browser) {
         content.parse::<u32>().unwrap() <= window.parse().unwrap(),
         "wider than the window: {content}, {window}"
     );
-    browser.size(1400, 1500).await;
+    browser.size(1400, 1400).await;
 }
 
 /// A page that is held still shows nothing new until it is let go.
