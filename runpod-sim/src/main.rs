@@ -92,7 +92,9 @@ enum Failure {
 async fn main() -> ExitCode {
     let arguments = Arguments::parse();
     let filter = EnvFilter::try_from_default_env().unwrap_or_else(|_| EnvFilter::new("info"));
-    tracing_subscriber::fmt().with_env_filter(filter).with_writer(io::stderr).init();
+    // Where nobody reads the log any more, a terminal that is gone for one, that cannot be said either.
+    let log = tracing_subscriber::fmt().with_env_filter(filter).with_writer(io::stderr);
+    log.log_internal_errors(false).init();
     match run(arguments).await {
         Ok(()) => ExitCode::SUCCESS,
         Err(failure) => {

@@ -161,6 +161,31 @@ async fn a_hangup_reads_the_configuration_again_and_a_wrong_one_changes_nothing(
     first_fault(&sim, "html").await;
 }
 
+/// Starts a program on a terminal of its own, takes the terminal away once it is up, and prints how it ended.
+#[cfg(unix)]
+const TERMINAL: &str = r#"
+import os, pty, sys
+pid, terminal = pty.fork()
+if pid == 0:
+    os.execv(sys.argv[1], sys.argv[1:])
+said = b""
+while b"/_sim" not in said:
+    said += os.read(terminal, 1000)
+os.close(terminal)
+print(os.waitpid(pid, 0)[1])
+"#;
+
+#[cfg(unix)]
+#[tokio::test]
+async fn a_terminal_that_goes_away_ends_it_although_hangups_are_heard() {
+    let config = file("terminal.toml", "seed = 3");
+    let mut python = Command::new("python3");
+    python.args(["-c", TERMINAL, env!("CARGO_BIN_EXE_runpod-sim"), "--listen", "0", "--config"]).arg(config);
+    let output = output(python).await;
+    let said = String::from_utf8_lossy(&output.stderr);
+    assert_eq!(String::from_utf8_lossy(&output.stdout), "0\n", "{said}");
+}
+
 /// Writes a file that goes away with the test's folder.
 fn file(name: &str, text: &str) -> PathBuf {
     let path = PathBuf::from(env!("CARGO_TARGET_TMPDIR")).join(name);

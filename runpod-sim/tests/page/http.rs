@@ -139,6 +139,25 @@ async fn events_bring_everything_once_and_then_what_has_changed() {
 }
 
 #[tokio::test]
+async fn the_way_in_is_told_or_why_there_is_none() {
+    let caller = Caller::of(frozen()).await;
+    let pod = id(&caller.create(order(json!({}))).await);
+    let deaf = id(&caller.create(order(json!({ "startSsh": false, "ports": ["22/tcp"] }))).await);
+    let page = async |id: &str| caller.get(&format!("/?pod={id}")).await.text;
+    if !cfg!(feature = "ssh") {
+        caller.advance(60);
+        assert!(page(&pod).await.contains("No terminal: this simulator was built without the feature ssh"));
+        return;
+    }
+    assert!(page(&pod).await.contains("No terminal yet: its sshd is not up."));
+    caller.advance(60);
+    let port = caller.sim.pods()[0].ssh.unwrap().port();
+    let command = format!("UserKnownHostsFile=/dev/null -p {port} root@127.0.0.1</code>");
+    assert!(page(&pod).await.contains(&command), "{}", page(&pod).await);
+    assert!(page(&deaf).await.contains("No terminal: this pod starts no sshd"), "{}", page(&deaf).await);
+}
+
+#[tokio::test]
 async fn the_life_of_a_pod_is_told_in_order_beside_its_requests() {
     let caller = Caller::of(frozen()).await;
     let pod = id(&caller.create(order(json!({}))).await);
