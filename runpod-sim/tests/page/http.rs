@@ -205,3 +205,30 @@ async fn the_life_of_a_pod_is_told_in_order_beside_its_requests() {
     let records = caller.get(&format!("/_sim/requests?pod={pod}")).await.json();
     assert_eq!(records["requests"].as_array().unwrap().len(), 5, "the list is about no one pod");
 }
+
+#[tokio::test]
+async fn a_log_begins_anew_with_the_simulator() {
+    let caller = Caller::of(frozen().seed(5)).await;
+    let pod = json!({ "pod": order(json!({})) });
+    let seeded = caller.post("/_sim/pods", pod.clone()).await.json();
+    let id = seeded["ids"][0].as_str().unwrap().to_owned();
+    caller.advance(100);
+    let request = caller.request(Method::GET, &format!("{}?pod={id}", PARTS[1]));
+    let (mut stream, mut rest) = (request.send().await.unwrap(), String::new());
+    let mut log = async || event(&mut stream, &mut rest).await["pod"].as_str().unwrap_or_default().to_owned();
+    assert!(log().await.contains("still working, step 20"));
+    caller.sim.reset();
+    let again = caller.post("/_sim/pods", pod).await.json();
+    assert_eq!(again["ids"][0], id.as_str(), "one seed, one id");
+    caller.advance(6);
+    // Of the looks between, some may still see the pod before, or none.
+    let begun_anew = async {
+        loop {
+            let text = log().await;
+            if text.contains("still working, step 1\n") && !text.contains("step 20") {
+                return;
+            }
+        }
+    };
+    tokio::time::timeout(Duration::from_secs(20), begun_anew).await.unwrap();
+}

@@ -29,7 +29,8 @@ const LINES: usize = 40;
 pub(super) struct Watch {
     app: Arc<App>,
     view: View,
-    /// The number of the last request that was read.
+    /// The instant of the last look, and the number of the last request that was read.
+    looked: Duration,
     seen: u64,
     requests: Recent,
     /// The requests that concerned the chosen pod.
@@ -41,7 +42,7 @@ pub(super) struct Watch {
 impl Watch {
     pub(super) fn new(app: Arc<App>, view: View) -> Self {
         let (requests, of_pod) = (Recent::new(REQUESTS), Recent::new(REQUESTS));
-        Self { app, view, seen: 0, requests, of_pod, log: Vec::new(), log_seen: None }
+        Self { app, view, looked: Duration::ZERO, seen: 0, requests, of_pod, log: Vec::new(), log_seen: None }
     }
 
     pub(super) fn view(&self) -> &View {
@@ -76,13 +77,14 @@ impl Watch {
     /// Reads what is new in the request log and in the chosen pod's.
     fn read(&mut self, account: &Account, now: Duration) {
         let journal = &account.journal;
-        if journal.count() < self.seen {
-            // The simulator began anew.
+        // Neither ever falls, unless the simulator begins anew.
+        if now < self.looked || journal.count() < self.seen {
             (self.seen, self.log_seen) = (0, None);
             self.requests.clear();
             self.of_pod.clear();
             self.log.clear();
         }
+        self.looked = now;
         let (choice, id) = (self.view.requests, self.view.pod.as_str());
         self.requests.read(journal, self.seen, |record| choice.covers(record));
         self.of_pod.read(journal, self.seen, |record| record.pod.as_deref() == Some(id));
