@@ -198,16 +198,15 @@ impl Sim {
 
     /// Injects a fault after the existing ones.
     ///
-    /// If several are due for one call, the one injected first happens, and the others do not count the call. Returns its
-    /// number, by which it is [removed](Self::remove_fault) and [reported](FaultReport::number).
+    /// If several are due for one call, the one injected first happens, and the others do not count the call.
     ///
     /// # Errors
     /// When it names an operation that does not exist, or one of its values is out of range.
-    pub fn inject(&self, fault: Fault) -> Result<u64, SimError> {
+    pub fn inject(&self, fault: Fault) -> Result<(), SimError> {
         self.app.inject(fault).map_err(SimError::Fault)
     }
 
-    /// Removes one fault. `false` when there is none of this number.
+    /// Removes the fault of this [number](FaultReport::number). `false` when there is none.
     pub fn remove_fault(&self, number: u64) -> bool {
         self.app.faults.remove(number)
     }

@@ -33,7 +33,7 @@ async fn main() -> Result<(), Failure> {
     let mut client = Client::connect(&sim).await?;
     let pod = json!({
         "name": "load", "image": "ubuntu:24.04", "disk": 20, "ports": ["22/tcp", "8888/http"],
-        "gpu": { "id": "NVIDIA GeForce RTX 4090" }, "env": { "A": "1", "B": "2" },
+        "gpu": { "id": "NVIDIA GeForce RTX 4090", "count": 1 }, "env": { "A": "1", "B": "2" },
     });
     let seeded = client.call("POST", "/_sim/pods", json!({ "pod": pod, "count": PODS }).to_string()).await?;
     let ids: Vec<String> = serde_json::from_value(serde_json::from_slice::<Value>(&seeded)?["ids"].take())?;

@@ -52,15 +52,13 @@ impl Faults {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Injects a fault and returns its number.
-    pub(crate) fn inject(&self, fault: Fault) -> u64 {
+    pub(crate) fn inject(&self, fault: Fault) {
         let mut queue = self.queue();
         // Each fault draws from its own source, so that one more fault changes no other's luck.
         queue.injected += 1;
         let rng = StdRng::seed_from_u64(queue.seed ^ queue.injected.wrapping_mul(0x9e6c_63d0_876a_9a47));
         let number = queue.injected;
         queue.armed.push(Armed { number, fault, rng, calls: 0, fired: 0 });
-        number
     }
 
     /// Removes the fault of this number; `false` when there is none.

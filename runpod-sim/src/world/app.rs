@@ -117,11 +117,14 @@ impl App {
         self.changed.send_replace(());
     }
 
-    /// Injects a fault and returns its number, or says what is wrong with it.
-    pub(crate) fn inject(&self, fault: Fault) -> Result<u64, String> {
+    /// Injects a fault, or says what is wrong with it.
+    pub(crate) fn inject(&self, fault: Fault) -> Result<(), String> {
         match fault.flaw(|operation| self.v1.has(operation) || self.v2.has(operation)) {
             Some(flaw) => Err(flaw),
-            None => Ok(self.faults.inject(fault)),
+            None => {
+                self.faults.inject(fault);
+                Ok(())
+            }
         }
     }
 
