@@ -22,6 +22,8 @@
 //! | choose how it behaves | [`Behavior`], [`BootProfile`], [`Delay`]; [`SimBuilder::observed`] is what RunPod was seen to do |
 //! | break it | [`Sim::inject`] a [`Fault`] of a [`FaultKind`] |
 //! | move time | [`Sim::advance`] |
+//! | change it while it runs | [`Sim::reload`], and the setters of [`Sim`] |
+//! | look at it | [`Sim::url`] in a browser, with the feature `page` |
 //! | see the truth | [`Sim::ledger`]: a [`LedgerEntry`] for each pod and what it billed; [`Sim::requests`]; [`Sim::pods`] |
 //!
 //! | feature | default | does |
