@@ -22,10 +22,13 @@
 //! | choose how it behaves | [`Behavior`], [`BootProfile`], [`Delay`]; [`SimBuilder::observed`] is what RunPod was seen to do |
 //! | break it | [`Sim::inject`] a [`Fault`] of a [`FaultKind`] |
 //! | move time | [`Sim::advance`] |
+//! | change it while it runs | [`Sim::reload`], and the setters of [`Sim`] |
+//! | look at it | [`Sim::url`] in a browser, with the feature `page` |
 //! | see the truth | [`Sim::ledger`]: a [`LedgerEntry`] for each pod and what it billed; [`Sim::requests`]; [`Sim::pods`] |
 //!
 //! | feature | default | does |
 //! |---|---|---|
+//! | `page` | on | the page at the root of [`Sim::url`], for people who look. Tests that embed the simulator build a little faster without it |
 //! | `ssh` | off | pods that one can log in to: SSH servers with commands (`SimBuilder::exec`, `SimBuilder::on_exec`), sftp and faults. It needs Unix and Rust 1.89, where everything else is content with 1.88 |
 //!
 //! The guide, with the program `runpod-sim` and its HTTP control, is the package's README.

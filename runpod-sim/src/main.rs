@@ -9,7 +9,9 @@ use std::{
 };
 
 use clap::Parser;
-use runpod_sim::{Sim, SimError};
+use runpod_sim::{Sim, SimBuilder, SimError};
+#[cfg(unix)]
+use tokio::signal::unix::{Signal, SignalKind, signal};
 use tracing_subscriber::EnvFilter;
 
 /// A RunPod to run on a laptop.
@@ -19,7 +21,7 @@ struct Arguments {
     /// Listen here: an address, or a port of 127.0.0.1; port 0 takes a free one.
     #[arg(long, default_value = "127.0.0.1:8080", value_parser = address)]
     listen: SocketAddr,
-    /// A configuration in TOML, such as sim.example.toml.
+    /// A configuration in TOML, such as sim.example.toml. A hangup (SIGHUP) reads it again; one that is wrong changes nothing.
     #[arg(long)]
     config: Option<PathBuf>,
     /// Settings that belong together; they come before the configuration, whose values win.
@@ -90,7 +92,9 @@ enum Failure {
 async fn main() -> ExitCode {
     let arguments = Arguments::parse();
     let filter = EnvFilter::try_from_default_env().unwrap_or_else(|_| EnvFilter::new("info"));
-    tracing_subscriber::fmt().with_env_filter(filter).with_writer(io::stderr).init();
+    // Where nobody reads the log any more, a terminal that is gone for one, that cannot be said either.
+    let log = tracing_subscriber::fmt().with_env_filter(filter).with_writer(io::stderr);
+    log.log_internal_errors(false).init();
     match run(arguments).await {
         Ok(()) => ExitCode::SUCCESS,
         Err(failure) => {
@@ -105,29 +109,9 @@ async fn run(arguments: Arguments) -> Result<(), Failure> {
     if !arguments.listen.ip().is_loopback() && !arguments.allow_remote {
         return Err(Failure::Remote(arguments.listen));
     }
-    let mut builder = Sim::builder();
-    if let Some(Profile::Observed) = arguments.profile {
-        builder = builder.observed();
-    }
-    if let Some(path) = arguments.config {
-        let text = match std::fs::read_to_string(&path) {
-            Ok(text) => text,
-            Err(source) => return Err(Failure::Unreadable { path, source }),
-        };
-        builder = builder.config(&text).map_err(|source| Failure::Config { path, source })?;
-    }
-    builder = arguments.seed.into_iter().fold(builder, |builder, seed| builder.seed(seed));
-    builder = arguments.time_scale.into_iter().fold(builder, |builder, scale| builder.time_scale(scale));
-    builder = arguments.epoch.into_iter().fold(builder, |builder, epoch| builder.epoch(epoch));
-    if arguments.verify {
-        builder = builder.verify(true);
-    }
-    #[cfg(feature = "ssh")]
-    if arguments.exec {
-        builder = builder.exec(true);
-    }
-    let mut stop = Stop::listen()?;
-    let sim = builder.listen(arguments.listen).start().await?;
+    let builder = arguments.builder()?;
+    let mut signals = Signals::listen(arguments.config.is_some())?;
+    let sim = builder.start().await?;
     let mut stdout = io::stdout();
     writeln!(stdout, "listening on {}", sim.url())?;
     // A key that was chosen may open something else as well, so only the usual one is shown.
@@ -137,47 +121,122 @@ async fn run(arguments: Arguments) -> Result<(), Failure> {
     }
     writeln!(stdout, "control {}/_sim", sim.url())?;
     stdout.flush()?;
-    stop.wait().await;
+    while signals.next().await == Asked::Reload {
+        reload(&sim, &arguments);
+    }
     tracing::info!("stopping");
     sim.shutdown().await;
     Ok(())
 }
 
-/// The signals that stop the simulator.
+impl Arguments {
+    /// The simulator that they and the configuration describe.
+    fn builder(&self) -> Result<SimBuilder, Failure> {
+        let mut builder = Sim::builder().listen(self.listen);
+        if let Some(Profile::Observed) = self.profile {
+            builder = builder.observed();
+        }
+        if let Some(path) = &self.config {
+            let unreadable = |source| Failure::Unreadable { path: path.clone(), source };
+            let text = std::fs::read_to_string(path).map_err(unreadable)?;
+            builder =
+                builder.config(&text).map_err(|source| Failure::Config { path: path.clone(), source })?;
+        }
+        builder = self.seed.into_iter().fold(builder, SimBuilder::seed);
+        builder = self.time_scale.into_iter().fold(builder, SimBuilder::time_scale);
+        builder = self.epoch.into_iter().fold(builder, SimBuilder::epoch);
+        if self.verify {
+            builder = builder.verify(true);
+        }
+        #[cfg(feature = "ssh")]
+        if self.exec {
+            builder = builder.exec(true);
+        }
+        Ok(builder)
+    }
+}
+
+/// Reads the configuration again. One that is wrong changes nothing.
+fn reload(sim: &Sim, arguments: &Arguments) {
+    let reloaded = arguments.builder().and_then(|builder| Ok(sim.reload(builder)?));
+    match reloaded {
+        Ok(waiting) if waiting.is_empty() => tracing::info!("the configuration is read again"),
+        Ok(waiting) => {
+            let names = waiting.join(", ");
+            tracing::warn!(
+                "the configuration is read again, except for what only another start changes: {names}"
+            );
+        }
+        Err(failure) => tracing::error!("the configuration stays as it was: {failure}"),
+    }
+}
+
+/// The wish that a signal stands for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Asked {
+    Stop,
+    #[cfg_attr(not(unix), expect(dead_code, reason = "no signal says so"))]
+    Reload,
+}
+
+/// The signals that are heard.
 #[cfg(unix)]
-struct Stop {
-    interrupt: tokio::signal::unix::Signal,
-    terminate: tokio::signal::unix::Signal,
+struct Signals {
+    interrupt: Signal,
+    terminate: Signal,
+    /// Asks for the configuration to be read again; `None` without one, so that a hangup ends the simulator as usual.
+    hangup: Option<Signal>,
+    /// True if it has a terminal, whose end is a hangup too.
+    terminal: bool,
 }
 
 #[cfg(unix)]
-impl Stop {
-    fn listen() -> io::Result<Self> {
-        use tokio::signal::unix::{SignalKind, signal};
-        Ok(Self { interrupt: signal(SignalKind::interrupt())?, terminate: signal(SignalKind::terminate())? })
+impl Signals {
+    fn listen(reloads: bool) -> io::Result<Self> {
+        Ok(Self {
+            interrupt: signal(SignalKind::interrupt())?,
+            terminate: signal(SignalKind::terminate())?,
+            hangup: reloads.then(|| signal(SignalKind::hangup())).transpose()?,
+            terminal: has_terminal(),
+        })
     }
 
-    async fn wait(&mut self) {
+    async fn next(&mut self) -> Asked {
+        let hangup = async {
+            match &mut self.hangup {
+                Some(hangup) => hangup.recv().await,
+                None => std::future::pending().await,
+            }
+        };
         tokio::select! {
-            _ = self.interrupt.recv() => {}
-            _ = self.terminate.recv() => {}
+            _ = self.interrupt.recv() => Asked::Stop,
+            _ = self.terminate.recv() => Asked::Stop,
+            _ = hangup => if self.terminal && !has_terminal() { Asked::Stop } else { Asked::Reload },
         }
     }
 }
 
-/// The signal that stops the simulator.
+/// Returns true while the process has a terminal that is there.
+#[cfg(unix)]
+fn has_terminal() -> bool {
+    std::fs::File::open("/dev/tty").is_ok()
+}
+
+/// The signal that is heard.
 #[cfg(not(unix))]
-struct Stop;
+struct Signals;
 
 #[cfg(not(unix))]
-impl Stop {
-    fn listen() -> io::Result<Self> {
+impl Signals {
+    #[expect(clippy::unnecessary_wraps, reason = "on Unix it may fail")]
+    fn listen(_: bool) -> io::Result<Self> {
         Ok(Self)
     }
 
-    async fn wait(&mut self) {
+    async fn next(&mut self) -> Asked {
         if let Err(error) = tokio::signal::ctrl_c().await {
             tracing::error!(%error, "cannot hear the interrupt");
         }
+        Asked::Stop
     }
 }

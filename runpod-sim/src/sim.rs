@@ -1,6 +1,11 @@
 //! The running simulator, and its start.
 
-use std::{collections::BTreeMap, net::SocketAddr, sync::Arc, time::Duration};
+use std::{
+    collections::BTreeMap,
+    net::SocketAddr,
+    sync::Arc,
+    time::{Duration, SystemTime},
+};
 
 use jiff::Timestamp;
 use serde_json::Value;
@@ -63,14 +68,11 @@ impl Sim {
     async fn run(settings: Settings) -> Result<Self, SimError> {
         let contract = |error: &str| SimError::Contract(error.to_owned());
         let (v1, v2) = (Contract::v1().map_err(contract)?, Contract::v2().map_err(contract)?);
-        let known = |operation: &str| v1.has(operation) || v2.has(operation);
-        if let Some(reason) = settings.faults.iter().find_map(|fault| fault.flaw(known)) {
-            return Err(SimError::Fault(reason));
-        }
+        check_faults(&settings, v1, v2)?;
         let listen = |source| SimError::Listen { address: settings.listen, source };
         let listener = TcpListener::bind(settings.listen).await.map_err(listen)?;
         let address = listener.local_addr().map_err(listen)?;
-        let epoch = Timestamp::try_from(settings.epoch)
+        let epoch = Timestamp::try_from(settings.epoch.unwrap_or_else(SystemTime::now))
             .map_err(|error| SimError::Setting { name: "epoch", reason: error.to_string() })?;
         let clock = Arc::new(Clock::new(epoch, settings.time_scale));
         let app = Arc::new(App::new(settings, v1, v2, clock, address).map_err(SimError::Folder)?);
@@ -204,6 +206,11 @@ impl Sim {
         self.app.inject(fault).map_err(SimError::Fault)
     }
 
+    /// Removes the fault of this [number](FaultReport::number). `false` when there is none.
+    pub fn remove_fault(&self, number: u64) -> bool {
+        self.app.faults.remove(number)
+    }
+
     /// Removes all faults.
     pub fn clear_faults(&self) {
         self.app.faults.clear();
@@ -255,6 +262,20 @@ impl Sim {
     /// Makes REST v1 answer 410 to everything, or serve again.
     pub fn set_v1_retired(&self, retired: bool) {
         self.app.account().v1_retired = retired;
+    }
+
+    /// Changes a running simulator to what a builder says: whatever differs from what it was told before by its start or the last
+    /// reload, of behavior, faults (which are counted anew), HTTP answers, stock, rate windows, balance, rights and pace. Everything
+    /// else stays as it is, pods and what was changed by other calls too. A later [`reset`](Self::reset) begins with all of it.
+    ///
+    /// Returns the names of the settings that differ and that only another start can change.
+    ///
+    /// # Errors
+    /// When a setting is out of range; then nothing changes.
+    pub fn reload(&self, builder: SimBuilder) -> Result<Vec<&'static str>, SimError> {
+        builder.settings.check()?;
+        check_faults(&builder.settings, self.app.v1, self.app.v2)?;
+        Ok(self.app.reload(builder.settings))
     }
 
     /// Starts over at instant zero: without pods, log and ledger, with the account and the faults of the settings.
@@ -365,6 +386,13 @@ impl Sim {
         }
         self.app.close();
     }
+}
+
+/// Refuses faults that cannot be injected.
+fn check_faults(settings: &Settings, v1: &Contract, v2: &Contract) -> Result<(), SimError> {
+    let known = |operation: &str| v1.has(operation) || v2.has(operation);
+    let flaw = settings.faults.iter().find_map(|fault| fault.flaw(known));
+    flaw.map_or(Ok(()), |reason| Err(SimError::Fault(reason)))
 }
 
 impl Drop for Sim {

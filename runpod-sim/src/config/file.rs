@@ -148,7 +148,7 @@ impl Config {
             Some(Profile::Observed) => builder.observed(),
         };
         let settings = &mut builder.settings;
-        replace(&mut settings.epoch, self.epoch.as_deref().map(epoch).transpose()?);
+        settings.epoch = self.epoch.as_deref().map(epoch).transpose()?.or(settings.epoch);
         replace(&mut settings.denied, self.denied);
         replace(&mut settings.request_log, self.request_log);
         replace(&mut settings.verify, self.verify);

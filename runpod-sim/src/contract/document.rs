@@ -78,6 +78,12 @@ impl Contract {
         self.operations.iter().any(|operation| operation.id == id)
     }
 
+    /// The ids of its operations.
+    #[cfg(feature = "page")]
+    pub(crate) fn ids(&self) -> impl Iterator<Item = &str> {
+        self.operations.iter().map(|operation| operation.id.as_str())
+    }
+
     fn read(text: &str, api: Api) -> Result<Self, String> {
         let document: Value = serde_json::from_str(text).map_err(|error| error.to_string())?;
         let paths = document["paths"].as_object().ok_or("the document has no paths")?;
@@ -228,6 +234,11 @@ impl Contract {
 }
 
 impl Operation {
+    /// Returns true if its path names a pod.
+    pub(crate) fn is_about_a_pod(&self) -> bool {
+        matches!(self.path.as_slice(), [.., pods, id] | [.., pods, id, _] if pods == "pods" && id.starts_with('{'))
+    }
+
     fn read(
         document: &Value,
         path: &str,

@@ -225,6 +225,30 @@ pub(crate) const NAMES: [&str; 30] = [
     "disk-full",
 ];
 
+/// The names of the faults that this build can inject.
+#[cfg(feature = "page")]
+pub(crate) fn names() -> &'static [&'static str] {
+    let without_ssh = NAMES.len() - 5;
+    if cfg!(feature = "ssh") { &NAMES } else { &NAMES[..without_ssh] }
+}
+
+/// The names of the values that a fault takes, in a script.
+#[cfg(feature = "page")]
+pub(crate) fn takes(name: &str) -> &'static [&'static str] {
+    match name {
+        "status" => &["status", "detail", "applied"],
+        "rate-limited" => &["retry_after_seconds", "exhausted_seconds"],
+        "html" => &["status", "applied"],
+        "slow-body" | "exit-loop" | "ssh-hang" | "container-exit" => &["seconds"],
+        "hang" => &["seconds", "applied"],
+        "unknown-enum" | "missing-field" | "null-field" => &["field"],
+        "stuck" => &["stage"],
+        "cannot-start" => &["cause", "seconds"],
+        "ssh-drop" => &["bytes"],
+        _ => &[],
+    }
+}
+
 /// Calls of faults that are no operations of the API: a connection to a pod's sshd, a command or a shell, and an sftp
 /// session.
 pub(crate) const SSH_CALLS: [&str; 3] = [SSH_CONNECT, SSH_EXEC, SSH_SFTP];

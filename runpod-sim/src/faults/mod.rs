@@ -8,6 +8,8 @@ pub use kind::{BootStage, Cause, FaultKind};
 pub(crate) use kind::{NAMES, SSH_CALLS};
 #[cfg(feature = "ssh")]
 pub(crate) use kind::{SSH_CONNECT, SSH_EXEC, SSH_SFTP};
+#[cfg(feature = "page")]
+pub(crate) use kind::{names, takes};
 pub use queue::FaultReport;
 pub(crate) use queue::Faults;
 pub(crate) use script::FaultScript;

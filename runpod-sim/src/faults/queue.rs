@@ -20,6 +20,7 @@ struct Queue {
 
 #[derive(Debug)]
 struct Armed {
+    number: u64,
     fault: Fault,
     rng: StdRng,
     calls: u64,
@@ -30,6 +31,8 @@ struct Armed {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 #[non_exhaustive]
 pub struct FaultReport {
+    /// Its number, counted from 1 since the start.
+    pub number: u64,
     /// The fault's name.
     pub fault: &'static str,
     /// The operations it is for; empty means any.
@@ -54,7 +57,16 @@ impl Faults {
         // Each fault draws from its own source, so that one more fault changes no other's luck.
         queue.injected += 1;
         let rng = StdRng::seed_from_u64(queue.seed ^ queue.injected.wrapping_mul(0x9e6c_63d0_876a_9a47));
-        queue.armed.push(Armed { fault, rng, calls: 0, fired: 0 });
+        let number = queue.injected;
+        queue.armed.push(Armed { number, fault, rng, calls: 0, fired: 0 });
+    }
+
+    /// Removes the fault of this number; `false` when there is none.
+    pub(crate) fn remove(&self, number: u64) -> bool {
+        let mut queue = self.queue();
+        let before = queue.armed.len();
+        queue.armed.retain(|armed| armed.number != number);
+        queue.armed.len() < before
     }
 
     pub(crate) fn clear(&self) {
@@ -67,7 +79,9 @@ impl Faults {
             let mut queue = self.queue();
             *queue = Queue { seed: queue.seed, ..Queue::default() };
         }
-        faults.iter().for_each(|fault| self.inject(fault.clone()));
+        for fault in faults {
+            self.inject(fault.clone());
+        }
     }
 
     /// The fault that happens to a call, if any: the first one injected that is due. Later ones do not count the call.
@@ -77,6 +91,7 @@ impl Faults {
 
     pub(crate) fn reports(&self) -> Vec<FaultReport> {
         let report = |armed: &Armed| FaultReport {
+            number: armed.number,
             fault: armed.fault.kind.name(),
             on: armed.fault.operations.clone(),
             calls: armed.calls,

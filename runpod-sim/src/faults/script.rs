@@ -163,6 +163,28 @@ mod tests {
         }
     }
 
+    #[cfg(feature = "page")]
+    #[test]
+    fn a_fault_takes_what_is_said_and_nothing_else() {
+        let values = json!({
+            "status": 503, "detail": "x", "applied": true, "seconds": 1.5, "retry_after_seconds": 1,
+            "exhausted_seconds": 1, "field": "status", "stage": "ports", "cause": "pull-denied", "bytes": 1000,
+        });
+        for name in NAMES {
+            let takes = crate::faults::takes(name);
+            let mut script = json!({ "fault": name });
+            takes.iter().for_each(|key| script[key] = values[key].clone());
+            assert!(read(script.clone()).is_ok(), "{script}");
+            for (key, value) in
+                values.as_object().unwrap().iter().filter(|(key, _)| !takes.contains(&key.as_str()))
+            {
+                let mut script = script.clone();
+                script[key] = value.clone();
+                assert!(read(script).unwrap_err().contains("means nothing"), "{name} {key}");
+            }
+        }
+    }
+
     #[test]
     fn what_is_wrong_is_said() {
         for (script, words) in [

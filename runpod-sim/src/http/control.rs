@@ -5,17 +5,17 @@ use std::{sync::Arc, time::Duration};
 use axum::{
     Json, Router,
     extract::{
-        Query, State,
-        rejection::{JsonRejection, QueryRejection},
+        Path, Query, State,
+        rejection::{JsonRejection, PathRejection, QueryRejection},
     },
     http::StatusCode,
     response::{IntoResponse, Response},
-    routing::{any, get, post, put},
+    routing::{any, delete, get, post, put},
 };
 use serde::Deserialize;
 use serde_json::{Map, Value, json};
 
-use super::proxy;
+use super::{call::Call, proxy, v2};
 use crate::{
     config::{AnswerTable, BehaviorTable, Profile},
     contract::{Api, Area, Problem},
@@ -31,7 +31,7 @@ use crate::{
         journal::RequestRecord,
         launch,
         order::CreatePod,
-        pod::Pod,
+        pod::{Action, Pod, PodStatus},
         port::{Port, PortKind},
     },
 };
@@ -65,11 +65,13 @@ pub(super) fn routes() -> Router<Arc<App>> {
         .route("/_sim/health", get(health))
         .route("/_sim/reset", post(reset))
         .route("/_sim/pods", post(seed))
+        .route("/_sim/pods/{pod}/{action}", post(act))
         .route("/_sim/capacity", put(capacity))
         .route("/_sim/account", put(account))
         .route("/_sim/behavior", get(behavior).put(behave))
         .route("/_sim/http-answers", post(add_answer).delete(clear_answers))
         .route("/_sim/faults", get(faults).post(inject).delete(clear))
+        .route("/_sim/faults/{number}", delete(remove))
         .route("/_sim/time", get(time).put(scale))
         .route("/_sim/advance", post(advance))
         .route("/_sim/requests", get(requests))
@@ -221,6 +223,30 @@ async fn take(app: &App, ports: &[Port], count: usize) -> Result<Vec<Sockets>, R
     Ok(taken)
 }
 
+/// Starts, stops, restarts or terminates a pod without a request to the API, as somebody does in RunPod's console.
+async fn act(State(app): State<Arc<App>>, Path((pod, action)): Path<(String, String)>) -> Answer {
+    let action = Action::parse(&action).ok_or_else(|| {
+        refuse(format!("`{action}` is no action; known are start, stop, restart, terminate"))
+    })?;
+    let call = Call {
+        now: app.clock.now(),
+        parameters: vec![pod.clone()],
+        query: Vec::new(),
+        body: None,
+        last_event_id: None,
+        fault: None,
+    };
+    let mut account = app.account();
+    match action {
+        Action::Terminate => v2::pods::terminate(&app, &mut account, &call).map(|_| ())?,
+        _ => v2::pods::take(&app, &mut account, &call, action)?,
+    }
+    let status = account.existing_pod(&pod).map_or(PodStatus::Terminated, |pod| pod.status(call.now));
+    drop(account);
+    app.changed.send_replace(());
+    Ok(Json(json!({ "status": status })))
+}
+
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 struct Stock {
@@ -344,6 +370,15 @@ async fn clear(State(app): State<Arc<App>>) -> Json<Value> {
     Json(json!({}))
 }
 
+async fn remove(State(app): State<Arc<App>>, number: Result<Path<u64>, PathRejection>) -> Answer {
+    let removed = number.is_ok_and(|Path(number)| app.faults.remove(number));
+    if !removed {
+        let detail = "there is no fault of this number; GET /_sim/faults lists them";
+        return Err(Refusal(Problem::new(StatusCode::NOT_FOUND, detail)));
+    }
+    Ok(faults(State(app)).await)
+}
+
 async fn time(State(app): State<Arc<App>>) -> Json<Value> {
     let now = app.clock.now();
     let wall = app.clock.written(now);
@@ -393,19 +428,46 @@ struct Wanted {
     method: Option<String>,
     path: Option<String>,
     status: Option<u16>,
+    pod: Option<String>,
     fault: Option<String>,
+    /// The longest time to wait for them, in real seconds; without it the answer comes at once.
+    wait_seconds: Option<f64>,
+    /// The number of them to wait for.
+    #[serde(default = "one")]
+    at_least: u32,
 }
 
 impl Wanted {
     fn covers(&self, record: &RequestRecord) -> bool {
-        record.number > self.after
-            && self.operation.as_deref().is_none_or(|wanted| record.operation.as_deref() == Some(wanted))
+        self.operation.as_deref().is_none_or(|wanted| record.operation.as_deref() == Some(wanted))
             && self.method.as_deref().is_none_or(|wanted| record.method == wanted)
             && self.path.as_deref().is_none_or(|wanted| record.path == wanted)
             && self.status.is_none_or(|wanted| record.status == wanted)
+            && self.pod.as_deref().is_none_or(|wanted| record.pod.as_deref() == Some(wanted))
             && self.fault.as_deref().is_none_or(|wanted| record.fault == Some(wanted))
     }
+
+    /// Returns once as many requests as were asked for are remembered.
+    async fn arrive(&self, app: &App) {
+        let (mut answered, mut seen, mut missing) = (app.answered.subscribe(), self.after, self.at_least);
+        loop {
+            answered.mark_unchanged();
+            {
+                let account = app.account();
+                let found = account.journal.since(seen).filter(|record| self.covers(record)).count();
+                missing = missing.saturating_sub(u32::try_from(found).unwrap_or(u32::MAX));
+                // A reset begins to count anew.
+                seen = account.journal.count();
+            }
+            if missing == 0 || answered.changed().await.is_err() {
+                return;
+            }
+        }
+    }
 }
+
+/// The longest time that a request waits for others.
+const LONGEST_WAIT: Duration = Duration::from_secs(600);
 
 async fn requests(State(app): State<Arc<App>>, wanted: Result<Query<Wanted>, QueryRejection>) -> Answer {
     let Query(wanted) = wanted.map_err(|rejection| refuse(rejection.body_text()))?;
@@ -413,10 +475,18 @@ async fn requests(State(app): State<Arc<App>>, wanted: Result<Query<Wanted>, Que
     if !(1..=MOST_SHOWN).contains(&limit) {
         return Err(refuse(format!("`limit` must be 1 to {MOST_SHOWN}")));
     }
+    if let Some(longest) = wanted.wait_seconds {
+        let longest = seconds("wait_seconds", longest)?;
+        if longest > LONGEST_WAIT || wanted.at_least as usize > limit {
+            return Err(refuse("`wait_seconds` must be at most 600, and `at_least` at most `limit`"));
+        }
+        // Whatever there is by then is the answer.
+        let _ = tokio::time::timeout(longest, wanted.arrive(&app)).await;
+    }
     let account = app.account();
     let journal = &account.journal;
     let mut found: Vec<&RequestRecord> =
-        journal.records().filter(|record| wanted.covers(record)).take(limit + 1).collect();
+        journal.since(wanted.after).filter(|record| wanted.covers(record)).take(limit + 1).collect();
     let more = found.len() > limit;
     found.truncate(limit);
     let next = found.last().filter(|_| more).map(|record| record.number);

@@ -72,6 +72,7 @@ pub(super) async fn handle(State(app): State<Arc<App>>, request: Request) -> Res
         "answered"
     );
     app.account().journal.note(record);
+    app.answered.send_replace(());
     if parts.method != Method::GET {
         app.changed.send_replace(());
     }
@@ -91,6 +92,7 @@ fn begin_record(parts: &Parts, at: Duration, request_id: String) -> RequestRecor
         query: parts.uri.query().map(str::to_owned),
         operation: None,
         action: None,
+        pod: None,
         status: 0,
         fault: None,
         request_id,
@@ -154,6 +156,7 @@ impl RequestContext<'_> {
         };
         record.operation = Some(operation.id.clone());
         record.action = action(operation, body);
+        record.pod = parameters.first().filter(|_| operation.is_about_a_pod()).cloned();
         let fault = self.app.faults.draw(&label(operation, record.action.as_deref()));
         let retired = self.app.account().v1_retired;
         record.fault = fault.as_ref().map(FaultKind::name);
@@ -162,12 +165,14 @@ impl RequestContext<'_> {
         }
         let Some(fault) = fault else {
             let outcome = self.outcome(operation, parameters, body, None);
+            note_created(operation, &outcome, record);
             return Delivery::now(respond(outcome, api));
         };
         if !fault.applies() {
             return wire::deliver(&fault, Response::new(Body::empty()), None, api);
         }
         let mut outcome = self.outcome(operation, parameters, body, Some(fault.clone()));
+        note_created(operation, &outcome, record);
         if let Ok(reply) = &mut outcome {
             wire::distort(&fault, reply);
         }
@@ -268,6 +273,15 @@ fn permit(app: &App, operation: &Operation) -> Result<(), Box<Problem>> {
         Err(Problem::new(StatusCode::FORBIDDEN, detail))
     };
     area.map_or(Ok(()), refusal)
+}
+
+/// Notes the pod that a create has made.
+fn note_created(operation: &Operation, outcome: &Outcome, record: &mut RequestRecord) {
+    if operation.id.eq_ignore_ascii_case("createPod")
+        && let Ok(Reply::Json(_, pod)) = outcome
+    {
+        record.pod = pod["id"].as_str().map(str::to_owned);
+    }
 }
 
 /// The name of a call in faults: the operation, with the action of a `podAction`.

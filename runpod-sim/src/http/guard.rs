@@ -28,12 +28,16 @@ fn flaw(headers: &HeaderMap, on_loopback: bool) -> Option<&'static str> {
     let text = |name: HeaderName| headers.get(name).map(|value| value.to_str().unwrap_or("?"));
     let host = text(header::HOST).unwrap_or_default();
     if on_loopback && !is_loopback(host) {
-        return Some("on loopback the simulator is controlled under a loopback host only");
+        return Some(
+            "on loopback the simulator is controlled under a loopback host only: ask for 127.0.0.1 or localhost",
+        );
     }
     let origin = text(header::ORIGIN).is_none_or(|origin| origin == format!("http://{host}"));
     let fetched = text(HeaderName::from_static("sec-fetch-site"));
     if !origin || fetched.is_some_and(|site| !["same-origin", "none"].contains(&site)) {
-        return Some("the simulator is not controlled by web pages of another origin");
+        return Some(
+            "the simulator is not controlled by web pages of another origin: open its own address yourself",
+        );
     }
     None
 }

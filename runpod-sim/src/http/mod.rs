@@ -5,6 +5,8 @@ mod control;
 mod dispatch;
 mod files;
 mod guard;
+#[cfg(feature = "page")]
+mod page;
 mod proxy;
 mod reply;
 mod router;

@@ -12,7 +12,10 @@ use crate::{
 };
 
 pub(crate) fn router(app: Arc<App>) -> Router {
-    let control = control::routes().layer(from_fn_with_state(app.clone(), guard::check));
+    let control = control::routes();
+    #[cfg(feature = "page")]
+    let control = control.merge(super::page::routes());
+    let control = control.layer(from_fn_with_state(app.clone(), guard::check));
     surviving(control.fallback(dispatch::handle).with_state(app))
 }
 

@@ -57,14 +57,13 @@ pub(crate) struct Account {
 impl Account {
     pub(crate) fn new(settings: &Settings) -> Self {
         let seed = settings.seed;
-        let drift = settings.capacity_drift.map(|period| Drift { seed, period });
         let mut account = Self {
             seed,
             // Request ids are drawn apart from pods, so that polling more often changes no pod's fate.
             names: StdRng::seed_from_u64(seed.wrapping_add(0x9e37_79b9_7f4a_7c15)),
             pods: Vec::new(),
             by_id: HashMap::new(),
-            capacity: Capacity::new(settings.capacity_plan.clone(), drift),
+            capacity: capacity(settings),
             ssh_keys: settings.ssh_keys.clone(),
             former_keys: None,
             volumes: Store::default(),
@@ -83,9 +82,6 @@ impl Account {
         };
         settings.volumes.iter().for_each(|volume| account.volumes.put(volume.clone()));
         settings.registries.iter().for_each(|registry| account.registries.put(registry.clone()));
-        for (scope, units) in &settings.capacity {
-            account.capacity.set(scope.clone(), *units);
-        }
         account
     }
 
@@ -166,6 +162,16 @@ impl Account {
         let holding = self.pods.iter().filter(|pod| pod.holds_compute());
         holding.map(|pod| (&pod.place, pod.compute().units())).collect()
     }
+}
+
+/// The stock that settings give.
+pub(crate) fn capacity(settings: &Settings) -> Capacity {
+    let drift = settings.capacity_drift.map(|period| Drift { seed: settings.seed, period });
+    let mut capacity = Capacity::new(settings.capacity_plan.clone(), drift);
+    for (scope, units) in &settings.capacity {
+        capacity.set(scope.clone(), *units);
+    }
+    capacity
 }
 
 /// An id as RunPod makes them: 14 lower-case letters and digits.

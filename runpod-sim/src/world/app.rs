@@ -25,7 +25,10 @@ use crate::{
 
 /// State that all requests share.
 pub(crate) struct App {
+    /// The settings it was started with.
     pub(crate) settings: Settings,
+    /// The settings that a reset begins with.
+    setup: Mutex<Settings>,
     pub(crate) v1: &'static Contract,
     pub(crate) v2: &'static Contract,
     pub(crate) clock: Arc<Clock>,
@@ -36,6 +39,8 @@ pub(crate) struct App {
     pub(crate) address: SocketAddr,
     /// Rings whenever a pod may have changed.
     pub(crate) changed: watch::Sender<()>,
+    /// Rings whenever a request was answered.
+    pub(crate) answered: watch::Sender<()>,
     pub(crate) current: CurrentBehavior,
     pub(crate) faults: Faults,
     /// The folders of all pods, and the settings of commands over SSH.
@@ -61,10 +66,12 @@ impl App {
             answers: Arc::new(Answers::new(settings.answers.clone())),
             address,
             changed: watch::Sender::new(()),
+            answered: watch::Sender::new(()),
             current: CurrentBehavior::new(settings.behavior.clone()),
             faults,
             shells: Shells::new(&settings.shell)?,
             account: Mutex::new(Account::new(&settings)),
+            setup: Mutex::new(settings.clone()),
             settings,
         })
     }
@@ -77,6 +84,11 @@ impl App {
     /// Changes the behavior from now on.
     pub(crate) fn behave(&self, behavior: Behavior) {
         self.current.set(behavior);
+    }
+
+    /// The settings that a reset begins with.
+    pub(super) fn setup(&self) -> MutexGuard<'_, Settings> {
+        self.setup.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// A panic in one request must not take the account away from the others.
@@ -92,13 +104,14 @@ impl App {
 
     /// Begins anew: the account as it was set up, at instant zero.
     pub(crate) fn reset(&self) {
+        let setup = self.setup().clone();
         let mut account = self.account();
         account.close();
         self.shells.clear();
-        *account = Account::new(&self.settings);
-        self.faults.reset(&self.settings.faults);
-        self.behave(self.settings.behavior.clone());
-        self.answers.replace(self.settings.answers.clone());
+        *account = Account::new(&setup);
+        self.faults.reset(&setup.faults);
+        self.behave(setup.behavior);
+        self.answers.replace(setup.answers);
         self.clock.reset();
         drop(account);
         self.changed.send_replace(());

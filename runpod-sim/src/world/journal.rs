@@ -24,6 +24,9 @@ pub struct RequestRecord {
     pub operation: Option<String>,
     /// The action that `podAction` asked for, such as `stop`; `None` for any other operation, or if it named none.
     pub action: Option<String>,
+    /// The pod it is about: the one its path names, or the one it created, although the answer may not say so; `None` for any
+    /// other.
+    pub pod: Option<String>,
     /// Status of the answer; 0 when the connection was closed instead.
     pub status: u16,
     /// The name of the fault that changed this request's fate; `None` for an honest answer.
@@ -59,6 +62,13 @@ impl Journal {
         self.count
     }
 
+    /// Those that are remembered and have a higher number, oldest first.
+    pub(crate) fn since(&self, number: u64) -> impl DoubleEndedIterator<Item = &RequestRecord> {
+        let past = number.saturating_sub(self.forgotten());
+        let past = usize::try_from(past).unwrap_or(usize::MAX).min(self.records.len());
+        self.records.range(past..)
+    }
+
     /// Those that are remembered, oldest first.
     pub(crate) fn records(&self) -> impl Iterator<Item = &RequestRecord> {
         self.records.iter()
@@ -83,6 +93,7 @@ mod tests {
             query: None,
             operation: None,
             action: None,
+            pod: None,
             status: 200,
             fault: None,
             request_id: String::new(),
@@ -97,6 +108,12 @@ mod tests {
             assert_eq!(journal.count(), count);
             assert_eq!(journal.records().count() as u64, count.min(3));
             assert_eq!(journal.records().last().map(|record| record.number), Some(count));
+        }
+        for (after, expected) in
+            [(0, vec![8, 9, 10]), (7, vec![8, 9, 10]), (9, vec![10]), (10, vec![]), (99, vec![])]
+        {
+            let numbers: Vec<u64> = journal.since(after).map(|record| record.number).collect();
+            assert_eq!(numbers, expected, "after {after}");
         }
         assert_eq!((journal.forgotten(), journal.records().next().map(|record| record.number)), (7, Some(8)));
     }

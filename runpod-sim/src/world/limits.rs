@@ -98,6 +98,18 @@ impl Limits {
         Self { windows: windows.into_iter().map(|window| (window, Fill::default())).collect() }
     }
 
+    /// Shows each window, the requests it still takes and how long it takes to start anew, in simulated time.
+    #[cfg(feature = "page")]
+    pub(crate) fn windows(&self, now: Duration) -> impl Iterator<Item = (&RateWindow, u32, Duration)> {
+        self.windows.iter().map(move |(window, fill)| {
+            let left = fill.started.saturating_add(window.length).saturating_sub(now);
+            match left {
+                Duration::ZERO => (window, window.quota, Duration::ZERO),
+                _ => (window, window.quota.saturating_sub(fill.spent), left),
+            }
+        })
+    }
+
     /// Counts one request, unless a window is exhausted.
     pub(crate) fn spend(&mut self, now: Duration, clock: &Clock) -> RateLimitStatus {
         for (window, fill) in &mut self.windows {

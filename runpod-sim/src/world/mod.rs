@@ -21,6 +21,7 @@ pub(crate) mod order;
 pub(crate) mod pod;
 pub(crate) mod port;
 pub(crate) mod registry;
+mod reload;
 pub(crate) mod rules;
 pub(crate) mod seconds;
 pub(crate) mod secret;

@@ -53,7 +53,8 @@ pub(crate) struct Settings {
     pub(crate) api_key: ApiKey,
     pub(crate) seed: u64,
     pub(crate) time_scale: f64,
-    pub(crate) epoch: SystemTime,
+    /// `None` means the time of the start.
+    pub(crate) epoch: Option<SystemTime>,
     pub(crate) boot: BootProfile,
     pub(crate) behavior: Behavior,
     pub(crate) terminated_linger: Duration,
@@ -93,7 +94,7 @@ impl Default for SimBuilder {
                 api_key: ApiKey(API_KEY.to_owned()),
                 seed: 0,
                 time_scale: 1.0,
-                epoch: SystemTime::now(),
+                epoch: None,
                 boot: BootProfile::default(),
                 behavior: Behavior::default(),
                 terminated_linger: Duration::from_secs(3),
@@ -149,7 +150,7 @@ impl SimBuilder {
 
     /// Sets the wall-clock time at the start, from which `createdAt` and the like are counted. Default: now.
     pub fn epoch(mut self, epoch: SystemTime) -> Self {
-        self.settings.epoch = epoch;
+        self.settings.epoch = Some(epoch);
         self
     }
 

@@ -112,6 +112,80 @@ async fn the_example_configuration_works_and_options_win_over_it() {
     assert_eq!(read("/_sim/faults").await["faults"].as_array().unwrap().len(), 2);
 }
 
+/// Waits until a fault of this name is the first one.
+async fn first_fault(sim: &Running, name: &str) {
+    let begun = Instant::now();
+    loop {
+        let report: serde_json::Value =
+            get(&format!("{}/_sim/faults", sim.url)).await.unwrap().json().await.unwrap();
+        if report["faults"][0]["fault"] == name {
+            return;
+        }
+        assert!(begun.elapsed() < LONG, "{report}");
+    }
+}
+
+#[cfg(unix)]
+#[tokio::test]
+async fn a_hangup_reads_the_configuration_again_and_a_wrong_one_changes_nothing() {
+    let path = file("again.toml", "[[fault]]\nfault = \"gone\"");
+    let log = PathBuf::from(env!("CARGO_TARGET_TMPDIR")).join("again.log");
+    let stderr = std::fs::File::create(&log).unwrap();
+    let mut child = binary(&["--listen", "0", "--seed", "9", "--config", path.to_str().unwrap()])
+        .stderr(stderr)
+        .spawn()
+        .unwrap();
+    let (url, stdout) = url_of(&mut child).await;
+    let sim = Running { child, stdout, url };
+    first_fault(&sim, "gone").await;
+    file("again.toml", "page_size = 3\n[[fault]]\nfault = \"html\"");
+    signal("HUP", &sim.child).await;
+    first_fault(&sim, "html").await;
+    let said = async |words: &str| {
+        let begun = Instant::now();
+        while !std::fs::read_to_string(&log).unwrap().contains(words) {
+            assert!(begun.elapsed() < LONG, "it does not say {words:?}");
+            tokio::task::yield_now().await;
+        }
+    };
+    said("except for what only another start changes: page_size").await;
+    file("again.toml", "[[fault]]\nfault = \"explode\"");
+    signal("HUP", &sim.child).await;
+    said("the configuration stays as it was: ").await;
+    said("again.toml: ").await;
+    said("unknown fault `explode`").await;
+    first_fault(&sim, "html").await;
+    std::fs::remove_file(&path).unwrap();
+    signal("HUP", &sim.child).await;
+    said("cannot read the configuration").await;
+    first_fault(&sim, "html").await;
+}
+
+/// Starts a program on a terminal of its own, takes the terminal away once it is up, and prints how it ended.
+#[cfg(unix)]
+const TERMINAL: &str = r#"
+import os, pty, sys
+pid, terminal = pty.fork()
+if pid == 0:
+    os.execv(sys.argv[1], sys.argv[1:])
+said = b""
+while b"/_sim" not in said:
+    said += os.read(terminal, 1000)
+os.close(terminal)
+print(os.waitpid(pid, 0)[1])
+"#;
+
+#[cfg(unix)]
+#[tokio::test]
+async fn a_terminal_that_goes_away_ends_it_although_hangups_are_heard() {
+    let config = file("terminal.toml", "seed = 3");
+    let mut python = Command::new("python3");
+    python.args(["-c", TERMINAL, env!("CARGO_BIN_EXE_runpod-sim"), "--listen", "0", "--config"]).arg(config);
+    let output = output(python).await;
+    let said = String::from_utf8_lossy(&output.stderr);
+    assert_eq!(String::from_utf8_lossy(&output.stdout), "0\n", "{said}");
+}
+
 /// Writes a file that goes away with the test's folder.
 fn file(name: &str, text: &str) -> PathBuf {
     let path = PathBuf::from(env!("CARGO_TARGET_TMPDIR")).join(name);

@@ -24,7 +24,10 @@ async fn everything_can_be_done_over_http() {
     assert_eq!(caller.post("/_sim/faults", fault).await.status, 200);
     caller.get(&format!("/v2/pods/{pod}")).await.refused(503, "");
     let reports = caller.get("/_sim/faults").await.json();
-    assert_eq!(reports["faults"][0], json!({ "fault": "status", "on": ["getPod"], "calls": 1, "fired": 1 }));
+    assert_eq!(
+        reports["faults"][0],
+        json!({ "number": 1, "fault": "status", "on": ["getPod"], "calls": 1, "fired": 1 })
+    );
     caller.delete("/_sim/faults").await;
     assert_eq!(caller.get("/_sim/faults").await.json(), json!({ "faults": [] }));
 
@@ -212,4 +215,98 @@ async fn http_ports_are_reached_through_the_simulator() {
     };
     let answer = tokio::time::timeout(Duration::from_secs(20), up).await.unwrap();
     assert_eq!(answer, (200, "simulated service on port 8888\n".to_owned()));
+}
+
+#[tokio::test]
+async fn faults_are_removed_one_by_one() {
+    let caller = Caller::of(frozen()).await;
+    for fault in ["gone", "edge-block", "html"] {
+        caller.post("/_sim/faults", json!({ "fault": fault, "on": ["listPods"] })).await;
+    }
+    let numbers = |reports: &Value| -> Vec<u64> {
+        reports["faults"]
+            .as_array()
+            .unwrap()
+            .iter()
+            .map(|report| report["number"].as_u64().unwrap())
+            .collect()
+    };
+    assert_eq!(numbers(&caller.delete("/_sim/faults/1").await.json()), [2, 3]);
+    assert_eq!(caller.get("/v2/pods").await.text, "error code: 1010", "the next one is due");
+    assert!(caller.sim.remove_fault(2) && !caller.sim.remove_fault(2));
+    assert_eq!(caller.get("/v2/pods").await.header("content-type"), "text/html; charset=UTF-8");
+    for number in ["1", "4", "-1", "x", "18446744073709551616"] {
+        caller.delete(&format!("/_sim/faults/{number}")).await.refused(404, "GET /_sim/faults lists them");
+    }
+    // Numbers are not used again, so that nobody removes another's fault.
+    caller.delete("/_sim/faults/3").await;
+    assert_eq!(numbers(&caller.post("/_sim/faults", json!({ "fault": "gone" })).await.json()), [4]);
+}
+
+#[tokio::test]
+async fn pods_are_acted_on_without_a_request_to_the_api() {
+    let caller = Caller::of(frozen()).await;
+    let pod = id(&caller.create(order(json!({}))).await);
+    caller.advance(60);
+    let act = async |action: &str| caller.post(&format!("/_sim/pods/{pod}/{action}"), json!({})).await;
+    assert_eq!(act("stop").await.json(), json!({ "status": "EXITED" }));
+    assert_eq!(caller.pod(&pod).await["status"], "EXITED");
+    act("stop").await.refused(409, "cannot stop a pod that is EXITED");
+    assert_eq!(act("start").await.json(), json!({ "status": "PROVISIONING" }));
+    caller.advance(60);
+    assert_eq!(act("restart").await.json()["status"], "STARTING");
+    act("dance").await.refused(422, "`dance` is no action; known are start, stop, restart, terminate");
+    caller.sim.set_locked(&pod, true);
+    act("terminate").await.refused(400, "Pod is locked");
+    caller.sim.set_locked(&pod, false);
+    assert_eq!(act("terminate").await.json(), json!({ "status": "TERMINATED" }));
+    act("terminate").await.refused(404, "pod");
+    assert_eq!(caller.sim.ledger()[0].billed.len(), 3);
+    assert_eq!(caller.sim.request_count(), 2, "a create and a get; the console is not RunPod's API");
+}
+
+#[tokio::test]
+async fn the_request_log_tells_which_pod_a_request_was_about() {
+    let caller = Caller::of(frozen()).await;
+    let lost = json!({ "fault": "drop-after-apply", "on": ["createPod"], "nth": 2 });
+    caller.post("/_sim/faults", lost).await;
+    let pod = id(&caller.create(order(json!({}))).await);
+    let request = caller.request(Method::POST, "/v2/pods").json(&order(json!({})));
+    assert!(request.send().await.is_err(), "its answer is lost");
+    caller.get(&format!("/v2/pods/{pod}")).await;
+    caller.get(&format!("/v1/pods/{pod}")).await;
+    caller.get("/v2/pods").await;
+    caller.get("/v2/pods/another").await;
+    let read = async |query: &str| -> Vec<u64> {
+        let log = caller.get(&format!("/_sim/requests?{query}")).await.json();
+        log["requests"].as_array().unwrap().iter().map(|record| record["number"].as_u64().unwrap()).collect()
+    };
+    assert_eq!(read(&format!("pod={pod}")).await, [1, 3, 4]);
+    assert_eq!(read("pod=another").await, [6]);
+    let twin = caller.sim.pods()[1].id.clone();
+    assert_eq!(read(&format!("pod={twin}")).await, [2], "the create whose answer was lost");
+}
+
+#[tokio::test]
+async fn the_request_log_waits_until_there_is_what_is_asked_for() {
+    let caller = Caller::of(frozen()).await;
+    caller.get("/v2/pods").await;
+    let wait = async |query: &str| caller.get(&format!("/_sim/requests?{query}")).await.json();
+    let (log, ()) = tokio::join!(wait("operation=listPods&at_least=3&wait_seconds=60"), async {
+        caller.get("/v2/pods/nosuchpod").await;
+        caller.get("/v2/pods").await;
+        caller.get("/v2/pods").await;
+    });
+    assert_eq!(log["requests"].as_array().unwrap().len(), 3);
+    // What is there already is not waited for, and what does not come is not in the answer.
+    assert_eq!(wait("after=1&status=404&wait_seconds=60").await["requests"][0]["number"], 2);
+    assert_eq!(wait("after=4&wait_seconds=0.05").await["requests"], json!([]));
+    for (query, words) in [
+        ("wait_seconds=601", "at most 600"),
+        ("wait_seconds=-1", "`wait_seconds`"),
+        ("wait_seconds=1&limit=2&at_least=3", "`at_least` at most `limit`"),
+        ("wait_seconds=soon", "wait_seconds"),
+    ] {
+        caller.get(&format!("/_sim/requests?{query}")).await.refused(422, words);
+    }
 }

@@ -16,6 +16,7 @@ mod logs;
 mod pod_failures;
 mod pod_lifecycle;
 mod refusals;
+mod reload;
 mod seeding;
 mod stock;
 mod updates;

@@ -1,62 +1,30 @@
 //! Measures a simulator with 1,000 pods: how long a page of all of them takes, how many gets a second it answers, and
-//! how much memory the process has, this client included.
+//! how much memory the process has, this client included. At last, how much slower 200 gets a second are answered while the page
+//! is open, and how late it shows a new pod, in a browser where there is one.
 //!
 //! `cargo run --release -p runpod-sim --example load`
 
+#[path = "../../tests/page/browser.rs"]
+#[allow(dead_code, reason = "the tests use the rest")]
+mod browser;
+mod client;
+mod watched;
+
 use std::{
-    error::Error,
     io::Write,
     time::{Duration, Instant},
 };
 
-use http_body_util::{BodyExt, Full};
-use hyper::{
-    Request,
-    body::Bytes,
-    client::conn::http1::{SendRequest, handshake},
-};
-use hyper_util::rt::TokioIo;
 use runpod_sim::{BootProfile, Sim};
 use serde_json::{Value, json};
-use tokio::{net::TcpStream, task::JoinSet};
+use tokio::task::JoinSet;
 
-type Failure = Box<dyn Error + Send + Sync>;
+use client::{Client, Failure};
 
 const PODS: usize = 1000;
 const PAGES: usize = 100;
 const CLIENTS: usize = 8;
 const LASTING: Duration = Duration::from_secs(15);
-
-/// One connection to the simulator.
-struct Client {
-    sender: SendRequest<Full<Bytes>>,
-    key: String,
-}
-
-impl Client {
-    async fn connect(sim: &Sim) -> Result<Self, Failure> {
-        let stream = TcpStream::connect(sim.address()).await?;
-        let (sender, connection) = handshake(TokioIo::new(stream)).await?;
-        tokio::spawn(connection);
-        Ok(Self { sender, key: format!("Bearer {}", sim.api_key()) })
-    }
-
-    async fn call(&mut self, method: &str, path: &str, body: String) -> Result<Bytes, Failure> {
-        let request = Request::builder()
-            .method(method)
-            .uri(path)
-            .header("host", "simulator")
-            .header("user-agent", "load/1")
-            .header("content-type", "application/json")
-            .header("authorization", &self.key)
-            .body(Full::from(body))?;
-        self.sender.ready().await?;
-        let answer = self.sender.send_request(request).await?;
-        let status = answer.status();
-        let body = answer.into_body().collect().await?.to_bytes();
-        if status.is_success() { Ok(body) } else { Err(format!("{method} {path} answered {status}").into()) }
-    }
-}
 
 #[tokio::main(worker_threads = 2)]
 async fn main() -> Result<(), Failure> {
@@ -65,7 +33,7 @@ async fn main() -> Result<(), Failure> {
     let mut client = Client::connect(&sim).await?;
     let pod = json!({
         "name": "load", "image": "ubuntu:24.04", "disk": 20, "ports": ["22/tcp", "8888/http"],
-        "gpu": { "id": "NVIDIA GeForce RTX 4090" }, "env": { "A": "1", "B": "2" },
+        "gpu": { "id": "NVIDIA GeForce RTX 4090", "count": 1 }, "env": { "A": "1", "B": "2" },
     });
     let seeded = client.call("POST", "/_sim/pods", json!({ "pod": pod, "count": PODS }).to_string()).await?;
     let ids: Vec<String> = serde_json::from_value(serde_json::from_slice::<Value>(&seeded)?["ids"].take())?;
@@ -104,6 +72,7 @@ async fn main() -> Result<(), Failure> {
     let peak =
         status.lines().find(|line| line.starts_with("VmHWM")).unwrap_or("VmHWM: unknown on this system");
     writeln!(out, "peak memory, client included: {}", peak.trim_start_matches("VmHWM:").trim())?;
+    watched::measure(&sim, &ids).await?;
     sim.shutdown().await;
     Ok(())
 }
