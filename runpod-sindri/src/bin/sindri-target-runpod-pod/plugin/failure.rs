@@ -1,0 +1,161 @@
+//! Failures of everything below in Sindri's words: the kinds are those of its own errors for targets.
+
+use std::error::Error as _;
+
+use runpod_jobs::Error as SshError;
+use runpod_lifecycle::{DeployError, ErrorKind, WaitError, printable};
+use runpod_sindri::{ConfigError, Outcome, ProviderError};
+
+use crate::plugin::protocol::Failure;
+
+/// Words of Sindri 3, and those of the fourth for the same.
+const WORDS: [(&str, &str); 4] = [
+    ("providers.runpod.", "infra."),
+    ("deployment.image", "infra.image"),
+    ("sindri.yaml", "the manifest"),
+    ("environment \"", "target \""),
+];
+
+impl From<ProviderError> for Failure {
+    fn from(error: ProviderError) -> Self {
+        if let ProviderError::Config(error) = error {
+            return error.into();
+        }
+        let mut message = error.summary();
+        let mut source = error.source();
+        while let Some(below) = source {
+            message += &format!(": {below}");
+            source = below.source();
+        }
+        let fix = fix(&error).or_else(|| error.hint());
+        let suggested_fix = fix.map(|fix| in_words_of_v4(&fix));
+        Self { kind: kind(&error), message: in_words_of_v4(&message), suggested_fix }
+    }
+}
+
+impl From<ConfigError> for Failure {
+    fn from(error: ConfigError) -> Self {
+        let message = match error {
+            ConfigError::Unreadable { reason } => {
+                // The place is one in a text that nobody wrote.
+                let reason = reason.rsplit_once(" (line ").map_or(reason.as_str(), |(reason, _)| reason);
+                format!("the manifest cannot be understood: {reason}")
+            }
+            ConfigError::Invalid(problems) => {
+                let say = |problem: &runpod_sindri::ConfigProblem| {
+                    format!("{} {:?}: {}", problem.key, problem.value, problem.allowed)
+                };
+                let problems: Vec<String> = problems.iter().map(say).collect();
+                format!("the manifest cannot be deployed (nothing was sent): {}", problems.join("; "))
+            }
+            other => other.to_string(),
+        };
+        Self::new("invalid-config", in_words_of_v4(&message))
+    }
+}
+
+impl From<SshError> for Failure {
+    fn from(error: SshError) -> Self {
+        let said = printable(&error.to_string()).into_owned();
+        match error {
+            SshError::NoClient { source } => Self::new("prerequisites", format!("ssh could not be started: {source}"))
+                .fix("install OpenSSH's client"),
+            SshError::NoEndpoint { pod_id } => {
+                Self::new("unavailable", format!("pod {pod_id} has no direct SSH endpoint"))
+                    .fix("its host has no public address: destroy the target and create it again")
+            }
+            SshError::Unreachable { pod_id, reason } => {
+                Self::new("unavailable", format!("pod {pod_id} could not be reached over SSH: {}", printable(&reason)))
+                    .fix("try again; the image must run sshd, which its log tells of")
+            }
+            SshError::HostKey { pod_id, reason } => Self::new(
+                "auth-failed",
+                format!("pod {pod_id} shows another host key than before: {}", printable(&reason)),
+            )
+            .fix("if its container was restarted, delete its file in ~/.ssh; otherwise somebody else answers there"),
+            SshError::LoginRefused { pod_id, user, reason } => Self::new(
+                "auth-failed",
+                format!("pod {pod_id} takes none of the keys for {user}: {}", printable(&reason)),
+            )
+            .fix("a pod has the keys that the account had when it was created: add yours at https://console.runpod.io/user/settings, then destroy the target and create it again; a key with a passphrase needs ssh-agent; infra.sshUser and infra.identityFile name others"),
+            SshError::Lost { .. } | SshError::TimedOut { .. } => Self::new("unavailable", said),
+            SshError::NotFound { .. } | SshError::NoSpace { .. } | SshError::Changed { .. } | SshError::Local { .. } => {
+                Self::new("io", said)
+            }
+            _ => Self::new("exec-failed", said),
+        }
+    }
+}
+
+fn kind(error: &ProviderError) -> &'static str {
+    let call = call_behind(error);
+    match error {
+        ProviderError::Unprepared { .. }
+        | ProviderError::SecretMissing { .. }
+        | ProviderError::SecretUnread { .. } => "prerequisites",
+        ProviderError::Client(runpod_lifecycle::ConfigError::MissingKey) => "auth-failed",
+        ProviderError::Client(_) => "invalid-config",
+        ProviderError::NotFound { .. } => "not-provisioned",
+        _ if error.outcome() == Outcome::Misused => "invalid-config",
+        _ if matches!(error.outcome(), Outcome::NoCapacity | Outcome::TimedOut) => "unavailable",
+        _ => call.map_or("unavailable", kind_of_call),
+    }
+}
+
+/// The failed call at the bottom of an error.
+fn call_behind(error: &ProviderError) -> Option<ErrorKind> {
+    match error {
+        ProviderError::Deploy { source, .. } => match &**source {
+            DeployError::Lookup(error) | DeployError::Refused(error) => Some(error.kind()),
+            DeployError::AllRefused { attempts, .. } => attempts.last().map(|attempt| attempt.error.kind()),
+            _ => None,
+        },
+        ProviderError::Wait { source: WaitError::Call { source, .. }, .. }
+        | ProviderError::Call { source, .. }
+        | ProviderError::NotSeen { source, .. } => Some(source.kind()),
+        _ => None,
+    }
+}
+
+fn kind_of_call(kind: ErrorKind) -> &'static str {
+    match kind {
+        ErrorKind::Unauthorized | ErrorKind::Forbidden => "auth-failed",
+        ErrorKind::RateLimited => "rate-limited",
+        ErrorKind::NotFound => "not-provisioned",
+        ErrorKind::NoCapacity | ErrorKind::OverPrice | ErrorKind::Conflict | ErrorKind::Locked => {
+            "unavailable"
+        }
+        _ => "http",
+    }
+}
+
+/// Advice where Sindri 3's would be about commands and keys that its fourth version does not have.
+fn fix(error: &ProviderError) -> Option<String> {
+    Some(match error {
+        ProviderError::Exists { .. } => {
+            "the pod is not this target's: infra.name gives the target's pod another name".to_owned()
+        }
+        ProviderError::Several { .. } => {
+            "end all but one at https://www.runpod.io/console/pods, or all of them: destroy the target".to_owned()
+        }
+        ProviderError::NotFound { .. } | ProviderError::WrongState { .. } => {
+            "create the target: that starts a pod of its own that is stopped, too".to_owned()
+        }
+        ProviderError::Client(runpod_lifecycle::ConfigError::MissingKey) => {
+            "set RUNPOD_API_KEY, or say where the key is: auth: {token: env:NAME}".to_owned()
+        }
+        ProviderError::Wait { .. } => {
+            "the pod was left as it is, and bills: create the target again, which goes on waiting, or destroy it"
+                .to_owned()
+        }
+        ProviderError::NotDestroyed { .. } | ProviderError::NotSeen { .. } => {
+            "see to what RunPod says, then destroy the target once more".to_owned()
+        }
+        _ => return None,
+    })
+}
+
+fn in_words_of_v4(text: &str) -> String {
+    let text = WORDS.iter().fold(text.to_owned(), |text, (old, new)| text.replace(old, new));
+    printable(&text).into_owned()
+}

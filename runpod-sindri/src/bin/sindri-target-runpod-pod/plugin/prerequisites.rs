@@ -1,0 +1,81 @@
+//! Everything that a create needs.
+
+use runpod_lifecycle::ErrorKind;
+use runpod_sindri::{Provider as _, RunpodProvider};
+
+use crate::plugin::{
+    log::Log,
+    manifest::Manifest,
+    protocol::{Check, Failure},
+    target::Target,
+};
+
+/// Checks it, as far as each thing can be told without the one before.
+pub(crate) async fn check(log: &Log) -> Vec<Check> {
+    let mut checks = vec![client()];
+    let manifest = Manifest::from_env().and_then(|manifest| Ok((manifest.config()?, manifest)));
+    let described = manifest.as_ref().map(drop).map_err(told);
+    let Ok((config, manifest)) = &manifest else {
+        checks.push(outcome("target in the manifest", described.err()));
+        return checks;
+    };
+    let target = match Target::new(manifest, config.clone(), log) {
+        Ok(target) => target,
+        Err(failure) => {
+            checks.push(outcome("RunPod API key", Some(told(&failure))));
+            return checks;
+        }
+    };
+    let wrong = target.provider().check(config).err().map(|error| told(&error.into()));
+    checks.push(outcome("target in the manifest", wrong));
+    if let Some(path) = config.identity_file() {
+        let unread = std::fs::File::open(&path).err();
+        let unread = unread.map(|error| format!("{} cannot be read: {error}", path.display()));
+        checks.push(outcome("identity file", unread));
+    }
+    let (key, keys) = account(&target).await;
+    checks.push(outcome("RunPod API key", key));
+    checks.extend(keys);
+    checks
+}
+
+fn outcome(name: &'static str, fix: Option<String>) -> Check {
+    Check { name, passed: fix.is_none(), fix }
+}
+
+/// What is wrong and what to do about it in one text: a check has room for no more.
+fn told(failure: &Failure) -> String {
+    match &failure.suggested_fix {
+        Some(fix) => format!("{} ({fix})", failure.message),
+        None => failure.message.clone(),
+    }
+}
+
+/// The ssh client.
+fn client() -> Check {
+    let status = RunpodProvider::new().check_prerequisites();
+    let found = status.is_ok_and(|status| {
+        status.available.iter().any(|one| one.name == "ssh" && one.install_hint.is_none())
+    });
+    outcome("OpenSSH client", (!found).then(|| "install OpenSSH's client".to_owned()))
+}
+
+/// Whether RunPod takes the key, and whether a login to a pod could work.
+async fn account(target: &Target) -> (Option<String>, Option<Check>) {
+    let runpod = match target.provider().account() {
+        Ok(runpod) => runpod,
+        Err(error) => return (Some(told(&error.into())), None),
+    };
+    let given = target.config().runpod().env.contains_key("PUBLIC_KEY");
+    match runpod.ssh_keys().await {
+        Ok(keys) => {
+            let missing = (keys.is_empty() && !given).then(|| {
+                "add your public key at https://console.runpod.io/user/settings: a pod gets those the account has when it is created".to_owned()
+            });
+            (None, Some(outcome("SSH key of the RunPod account", missing)))
+        }
+        // The key may not look at them, and may create pods all the same.
+        Err(error) if error.kind() == ErrorKind::Forbidden => (None, None),
+        Err(error) => (Some(error.to_string()), None),
+    }
+}
