@@ -71,6 +71,24 @@ fn a_key_that_is_not_to_be_had_is_a_refused_login_and_says_where_it_was_looked_f
     }
 }
 
+#[test]
+fn the_manifest_in_the_guide_is_one() {
+    let guide = concat!(env!("CARGO_MANIFEST_DIR"), "/../docs/sindri.md");
+    let guide = std::fs::read_to_string(guide).expect("the guide is there");
+    let (_, manifest) = guide.split_once("```yaml\ntargets:\n").expect("it shows a manifest");
+    let (manifest, _) = manifest.split_once("```").expect("which ends");
+    let targets: Value = serde_saphyr::from_str(manifest).expect("it is YAML");
+    let mut host = Host::new();
+    std::fs::create_dir(host.path(".ssh")).unwrap();
+    std::fs::write(host.path(".ssh/id_ed25519"), "").unwrap();
+    host.config(&targets["gpu-box"]);
+    let answer = host.method("check-prerequisites");
+    let checks = answer["checks"].as_array().unwrap();
+    let passed: Vec<_> =
+        checks.iter().filter(|check| check["passed"] == true).map(|check| &check["name"]).collect();
+    assert_eq!(passed, ["OpenSSH client", "target in the manifest", "identity file"], "{answer}");
+}
+
 /// Creates a target by a manifest, and returns the pod as RunPod shows it and as its container has it.
 async fn created(world: &World) -> Value {
     is_ok(&world.host.method("create"));

@@ -154,7 +154,10 @@ fn copy(source: &Path, folder: &Path, to: &Path, changes: &mut Changes) -> Resul
             copy(source, &path, to, changes)?;
         } else if kind.is_file() && name != "rust-toolchain.toml" {
             let content = changes.remove(&path).map_or_else(|| fs::read(entry.path()), Ok)?;
-            put(&to.join(path), &content)?;
+            let copied = to.join(path);
+            put(&copied, &content)?;
+            // Scripts stay programs.
+            fs::set_permissions(copied, entry.metadata()?.permissions())?;
         }
     }
     Ok(())

@@ -95,7 +95,7 @@ fn kind(error: &ProviderError) -> &'static str {
         | ProviderError::SecretUnread { .. } => "prerequisites",
         ProviderError::Client(runpod_lifecycle::ConfigError::MissingKey) => "auth-failed",
         ProviderError::Client(_) => "invalid-config",
-        ProviderError::NotFound { .. } => "not-provisioned",
+        _ if error.outcome() == Outcome::NotFound => "not-provisioned",
         _ if error.outcome() == Outcome::Misused => "invalid-config",
         _ if matches!(error.outcome(), Outcome::NoCapacity | Outcome::TimedOut) => "unavailable",
         _ => call.map_or("unavailable", kind_of_call),
@@ -121,7 +121,6 @@ fn kind_of_call(kind: ErrorKind) -> &'static str {
     match kind {
         ErrorKind::Unauthorized | ErrorKind::Forbidden => "auth-failed",
         ErrorKind::RateLimited => "rate-limited",
-        ErrorKind::NotFound => "not-provisioned",
         ErrorKind::NoCapacity | ErrorKind::OverPrice | ErrorKind::Conflict | ErrorKind::Locked => {
             "unavailable"
         }

@@ -93,19 +93,27 @@ async fn answer(line: &[u8], log: &Log) -> Answer {
 }
 
 async fn carry_out(request: Request, log: &Log) -> Result<Answer, Failure> {
+    let target = || {
+        let manifest = Manifest::from_env()?;
+        Target::new(&manifest, manifest.config()?, log)
+    };
     match request {
         // Keys and tokens of this machine are no pod's: who wants one there says so in `provides`.
         Request::AuthCapabilities => Ok(Answer::AuthCapabilities { capabilities: Vec::new() }),
         Request::CheckPrerequisites => Ok(Answer::PrereqList { checks: prerequisites::check(log).await }),
+        Request::Create => target()?.create().await,
         // What is wrong with the rest of a manifest must not keep a pod that bills from being ended.
         Request::Destroy => {
             let manifest = Manifest::from_env()?;
             Target::new(&manifest, manifest.named(), log)?.destroy().await
         }
-        request => {
-            let manifest = Manifest::from_env()?;
-            Target::new(&manifest, manifest.config()?, log)?.carry_out(request).await
+        Request::Profile => {
+            let profile = profile::of(&target()?.session().await?).await?;
+            Ok(Answer::Profile { profile })
         }
+        Request::Exec { cmd, env } => target()?.exec(cmd, env).await,
+        Request::Upload { local, remote } => target()?.copy(|on| on.upload(&local, &remote)).await,
+        Request::Download { remote, local } => target()?.copy(|on| on.download(&remote, &local)).await,
     }
 }
 

@@ -30,8 +30,6 @@ pub(crate) enum Request {
     Destroy,
     CheckPrerequisites,
     AuthCapabilities,
-    #[serde(other)]
-    Unknown,
 }
 
 /// The answer to a request.
@@ -108,21 +106,15 @@ pub(crate) fn request(line: &[u8]) -> Result<Request, Failure> {
     let Some(method) = method.map(str::to_owned) else {
         return Err(Failure::of_request("the request names no method"));
     };
-    match serde_json::from_value(request) {
-        Ok(Request::Unknown) => {
-            let message = format!("{method:?} is no method of this plugin");
-            Err(Failure::new("method-not-supported", message))
+    serde_json::from_value(request).map_err(|error| match error.to_string() {
+        said if said.starts_with("unknown variant") => {
+            Failure::new("method-not-supported", format!("{method:?} is no method of this plugin"))
         }
-        Ok(request) => Ok(request),
-        Err(error) => Err(match error.to_string() {
-            said if said.starts_with("missing field") => {
-                Failure::of_request(format!("{method:?} cannot be understood: {said}"))
-            }
-            _ => {
-                Failure::of_request(format!("{method:?} cannot be understood: a field is of the wrong type"))
-            }
-        }),
-    }
+        said if said.starts_with("missing field") => {
+            Failure::of_request(format!("{method:?} cannot be understood: {said}"))
+        }
+        _ => Failure::of_request(format!("{method:?} cannot be understood: a field is of the wrong type")),
+    })
 }
 
 /// The line of an answer.

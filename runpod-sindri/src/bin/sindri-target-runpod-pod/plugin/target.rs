@@ -10,8 +10,7 @@ use tokio::time::sleep;
 use crate::plugin::{
     log::Log,
     manifest::Manifest,
-    profile,
-    protocol::{Answer, Failure, Request},
+    protocol::{Answer, Failure},
 };
 
 /// The longest that a pod may take to come up, its image's pull included.
@@ -52,25 +51,8 @@ impl Target {
         &self.config
     }
 
-    /// Does what a request asks of the pod.
-    pub(crate) async fn carry_out(&self, request: Request) -> Result<Answer, Failure> {
-        match request {
-            Request::Create => Box::pin(self.create()).await,
-            Request::Profile => {
-                let profile = profile::of(&self.session().await?).await?;
-                Ok(Answer::Profile { profile })
-            }
-            Request::Exec { cmd, env } => self.exec(cmd, env).await,
-            Request::Upload { local, remote } => self.copy(|session| session.upload(&local, &remote)).await,
-            Request::Download { remote, local } => {
-                self.copy(|session| session.download(&remote, &local)).await
-            }
-            _ => self.destroy().await,
-        }
-    }
-
     /// Takes the target's pod, started if it is stopped, or makes one, and waits until a login works.
-    async fn create(&self) -> Result<Answer, Failure> {
+    pub(crate) async fn create(&self) -> Result<Answer, Failure> {
         self.provider.check(&self.config)?;
         if !self.take().await? {
             let outcome = self.deploy().await;
@@ -121,7 +103,8 @@ impl Target {
         Ok(Answer::Ok)
     }
 
-    async fn exec(&self, cmd: String, env: Vec<(String, String)>) -> Result<Answer, Failure> {
+    /// Runs a line for a shell.
+    pub(crate) async fn exec(&self, cmd: String, env: Vec<(String, String)>) -> Result<Answer, Failure> {
         let session = self.session().await?;
         let command = session.shell(cmd).keep(MOST_TOLD);
         let command = env.into_iter().fold(command, |command, (name, value)| command.env(name, value));
@@ -135,7 +118,7 @@ impl Target {
     }
 
     /// Copies, again over a new connection where one breaks: a copy goes on where it stood.
-    async fn copy(&self, copy: impl Fn(&Session) -> Copy) -> Result<Answer, Failure> {
+    pub(crate) async fn copy(&self, copy: impl Fn(&Session) -> Copy) -> Result<Answer, Failure> {
         for _ in 1..ATTEMPTS {
             match copy(&self.session().await?).run().await {
                 Err(error) if error.is_connection() => sleep(PAUSE).await,
@@ -146,7 +129,7 @@ impl Target {
     }
 
     /// Logs in to the target's pod, which must run.
-    async fn session(&self) -> Result<Session, Failure> {
+    pub(crate) async fn session(&self) -> Result<Session, Failure> {
         let pod = self.provider.running_pod(&self.config, SETTLING).await?;
         self.log_in(&pod).await
     }
