@@ -36,17 +36,14 @@ impl From<ProviderError> for Failure {
 impl From<ConfigError> for Failure {
     fn from(error: ConfigError) -> Self {
         let message = match error {
+            // The place is one in a text that nobody wrote.
             ConfigError::Unreadable { reason } => {
-                // The place is one in a text that nobody wrote.
                 let reason = reason.rsplit_once(" (line ").map_or(reason.as_str(), |(reason, _)| reason);
                 format!("the manifest cannot be understood: {reason}")
             }
-            ConfigError::Invalid(problems) => {
-                let say = |problem: &runpod_sindri::ConfigProblem| {
-                    format!("{} {:?}: {}", problem.key, problem.value, problem.allowed)
-                };
-                let problems: Vec<String> = problems.iter().map(say).collect();
-                format!("the manifest cannot be deployed (nothing was sent): {}", problems.join("; "))
+            ConfigError::Invalid(mut problems) => {
+                problems.iter_mut().for_each(|problem| problem.line = None);
+                ConfigError::Invalid(problems).to_string()
             }
             other => other.to_string(),
         };
@@ -56,35 +53,65 @@ impl From<ConfigError> for Failure {
 
 impl From<SshError> for Failure {
     fn from(error: SshError) -> Self {
-        let said = printable(&error.to_string()).into_owned();
-        match error {
-            SshError::NoClient { source } => Self::new("prerequisites", format!("ssh could not be started: {source}"))
-                .fix("install OpenSSH's client"),
-            SshError::NoEndpoint { pod_id } => {
-                Self::new("unavailable", format!("pod {pod_id} has no direct SSH endpoint"))
-                    .fix("its host has no public address: destroy the target and create it again")
-            }
-            SshError::Unreachable { pod_id, reason } => {
-                Self::new("unavailable", format!("pod {pod_id} could not be reached over SSH: {}", printable(&reason)))
-                    .fix("try again; the image must run sshd, which its log tells of")
-            }
-            SshError::HostKey { pod_id, reason } => Self::new(
-                "auth-failed",
-                format!("pod {pod_id} shows another host key than before: {}", printable(&reason)),
-            )
-            .fix("if its container was restarted, delete its file in ~/.ssh; otherwise somebody else answers there"),
-            SshError::LoginRefused { pod_id, user, reason } => Self::new(
-                "auth-failed",
-                format!("pod {pod_id} takes none of the keys for {user}: {}", printable(&reason)),
-            )
-            .fix("a pod has the keys that the account had when it was created: add yours at https://console.runpod.io/user/settings, then destroy the target and create it again; a key with a passphrase needs ssh-agent; infra.sshUser and infra.identityFile name others"),
-            SshError::Lost { .. } | SshError::TimedOut { .. } => Self::new("unavailable", said),
-            SshError::NotFound { .. } | SshError::NoSpace { .. } | SshError::Changed { .. } | SshError::Local { .. } => {
-                Self::new("io", said)
-            }
-            _ => Self::new("exec-failed", said),
-        }
+        let message = printable(&ssh_message(&error)).into_owned();
+        let suggested_fix = ssh_fix(&error).map(str::to_owned);
+        Self { kind: ssh_kind(&error), message, suggested_fix }
     }
+}
+
+/// Tells what happened, where the error's own words go on with advice to programmers.
+fn ssh_message(error: &SshError) -> String {
+    match error {
+        SshError::NoClient { source } => format!("ssh could not be started: {source}"),
+        SshError::NoEndpoint { pod_id } => format!("pod {pod_id} has no direct SSH endpoint"),
+        SshError::Unreachable { pod_id, reason } => {
+            format!("pod {pod_id} could not be reached over SSH: {reason}")
+        }
+        SshError::HostKey { pod_id, reason } => {
+            format!("pod {pod_id} shows another host key than before: {reason}")
+        }
+        SshError::LoginRefused { pod_id, user, reason } => {
+            format!("pod {pod_id} takes none of the keys for {user}: {reason}")
+        }
+        SshError::Lost { pod_id, during } => {
+            format!("the connection to pod {pod_id} was lost during {during}")
+        }
+        other => other.to_string(),
+    }
+}
+
+fn ssh_kind(error: &SshError) -> &'static str {
+    match error {
+        SshError::NoClient { .. } => "prerequisites",
+        SshError::HostKey { .. } | SshError::LoginRefused { .. } => "auth-failed",
+        SshError::NotFound { .. }
+        | SshError::NoSpace { .. }
+        | SshError::Changed { .. }
+        | SshError::Local { .. } => "io",
+        SshError::NoEndpoint { .. }
+        | SshError::Unreachable { .. }
+        | SshError::Lost { .. }
+        | SshError::TimedOut { .. } => "unavailable",
+        _ => "exec-failed",
+    }
+}
+
+fn ssh_fix(error: &SshError) -> Option<&'static str> {
+    Some(match error {
+        SshError::NoClient { .. } => "install OpenSSH's client",
+        SshError::NoEndpoint { .. } => {
+            "its host has no public address: destroy the target and create it again"
+        }
+        SshError::Unreachable { .. } => "try again; the image must run sshd, which its log tells of",
+        SshError::HostKey { .. } => {
+            "if its container was restarted, delete its file in ~/.ssh; otherwise somebody else answers there"
+        }
+        SshError::LoginRefused { .. } => {
+            "a pod has the keys that the account had when it was created: add yours at https://console.runpod.io/user/settings, then destroy the target and create it again; a key with a passphrase needs ssh-agent; infra.sshUser and infra.identityFile name others"
+        }
+        SshError::Lost { .. } => "try again; what became of a command is open",
+        _ => return None,
+    })
 }
 
 fn kind(error: &ProviderError) -> &'static str {

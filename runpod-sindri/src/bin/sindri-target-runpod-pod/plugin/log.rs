@@ -1,4 +1,4 @@
-//! What happens, for whoever reads standard error.
+//! Progress, for whoever reads standard error.
 
 use std::{
     fmt::Display,

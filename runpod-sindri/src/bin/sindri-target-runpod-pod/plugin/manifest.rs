@@ -32,21 +32,13 @@ impl Manifest {
             .map_err(|error| invalid(format!("SINDRI_TARGET_CONFIG is no JSON: {error}")))?;
         let mut config = block("the target", config)?;
         let mut settings = block("infra", config.remove("infra").unwrap_or_default())?;
-        let mut auth = block("auth", config.remove("auth").unwrap_or_default())?;
+        let token = token_of(block("auth", config.remove("auth").unwrap_or_default())?)?;
         config.retain(|key, _| !SINDRIS.contains(&key.as_str()));
         for (key, value) in config {
             // Beside `kind`, as Sindri's own guide writes them.
             if settings.insert(key.clone(), value).is_some() {
                 return Err(invalid(format!("{key:?} is there twice, in infra and beside it")));
             }
-        }
-        let token = match auth.remove("token") {
-            None => None,
-            Some(Value::String(token)) => Some(token),
-            Some(_) => return Err(invalid("auth.token: a text is wanted here".to_owned())),
-        };
-        if let Some(key) = auth.keys().next() {
-            return Err(invalid(format!("auth: there is no key {key:?}; there is token")));
         }
         let name = settings.get("name").and_then(Value::as_str).unwrap_or(&target).to_owned();
         settings.insert("name".to_owned(), name.as_str().into());
@@ -85,6 +77,18 @@ impl Manifest {
     /// As much of it as finding and ending the pod takes.
     pub(crate) fn named(&self) -> SindriConfig {
         SindriConfig::named(&self.name)
+    }
+}
+
+fn token_of(mut auth: Map<String, Value>) -> Result<Option<String>, Failure> {
+    let token = match auth.remove("token") {
+        None => None,
+        Some(Value::String(token)) => Some(token),
+        Some(_) => return Err(invalid("auth.token: a text is wanted here".to_owned())),
+    };
+    match auth.keys().next() {
+        Some(key) => Err(invalid(format!("auth: there is no key {key:?}; there is token"))),
+        None => Ok(token),
     }
 }
 

@@ -13,27 +13,31 @@ use crate::plugin::{
 /// Checks it, as far as each thing can be told without the one before.
 pub(crate) async fn check(log: &Log) -> Vec<Check> {
     let mut checks = vec![client()];
-    let manifest = Manifest::from_env().and_then(|manifest| Ok((manifest.config()?, manifest)));
-    let described = manifest.as_ref().map(drop).map_err(told);
-    let Ok((config, manifest)) = &manifest else {
-        checks.push(outcome("target in the manifest", described.err()));
-        return checks;
-    };
-    let target = match Target::new(manifest, config.clone(), log) {
-        Ok(target) => target,
+    let described = Manifest::from_env().and_then(|manifest| Ok((manifest.config()?, manifest)));
+    let (config, manifest) = match described {
+        Ok(described) => described,
         Err(failure) => {
-            checks.push(outcome("RunPod API key", Some(told(&failure))));
+            checks.push(outcome("target in the manifest", Some(told(&failure))));
             return checks;
         }
     };
-    let wrong = target.provider().check(config).err().map(|error| told(&error.into()));
-    checks.push(outcome("target in the manifest", wrong));
+    match Target::new(&manifest, config, log) {
+        Ok(target) => checks.extend(of(&target).await),
+        Err(failure) => checks.push(outcome("RunPod API key", Some(told(&failure)))),
+    }
+    checks
+}
+
+async fn of(target: &Target) -> Vec<Check> {
+    let (provider, config) = (target.provider(), target.config());
+    let wrong = provider.check(config).err().map(|error| told(&error.into()));
+    let mut checks = vec![outcome("target in the manifest", wrong)];
     if let Some(path) = config.identity_file() {
         let unread = std::fs::File::open(&path).err();
         let unread = unread.map(|error| format!("{} cannot be read: {error}", path.display()));
         checks.push(outcome("identity file", unread));
     }
-    let (key, keys) = account(&target).await;
+    let (key, keys) = account(target).await;
     checks.push(outcome("RunPod API key", key));
     checks.extend(keys);
     checks
@@ -43,7 +47,7 @@ fn outcome(name: &'static str, fix: Option<String>) -> Check {
     Check { name, passed: fix.is_none(), fix }
 }
 
-/// What is wrong and what to do about it in one text: a check has room for no more.
+/// Tells what is wrong and what to do about it in one text: a check has room for no more.
 fn told(failure: &Failure) -> String {
     match &failure.suggested_fix {
         Some(fix) => format!("{} ({fix})", failure.message),
@@ -60,7 +64,7 @@ fn client() -> Check {
     outcome("OpenSSH client", (!found).then(|| "install OpenSSH's client".to_owned()))
 }
 
-/// Whether RunPod takes the key, and whether a login to a pod could work.
+/// Asks RunPod whether it takes the key, and whether a login to a pod could work.
 async fn account(target: &Target) -> (Option<String>, Option<Check>) {
     let runpod = match target.provider().account() {
         Ok(runpod) => runpod,

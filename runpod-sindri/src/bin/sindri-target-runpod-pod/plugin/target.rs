@@ -55,27 +55,21 @@ impl Target {
     pub(crate) async fn create(&self) -> Result<Answer, Failure> {
         self.provider.check(&self.config)?;
         if !self.take().await? {
-            let outcome = self.deploy().await;
-            // Where another create of this target was on its way, its pod is the one that stays.
-            let gave_way = match &outcome {
-                Err(ProviderError::Wait { source, .. }) => matches!(source, WaitError::GaveWay { .. }),
-                Err(error) => matches!(error, ProviderError::Exists { .. }),
-                Ok(()) => false,
-            };
-            if !(gave_way && self.take().await?) {
-                outcome?;
+            match self.deploy().await {
+                // Another create of this target was on its way, and its pod is the one that stays.
+                Err(error) if is_second(&error) && self.take().await? => {}
+                outcome => outcome?,
             }
         }
         let pod = self.provider.running_pod(&self.config, SETTLING).await?;
-        let name = &self.config.name;
-        let wait = |source| ProviderError::Wait { name: name.clone(), source };
-        let pod = pod.wait_until(Ready::Ssh, SETTLING).await.map_err(wait)?;
-        match self.log_in(&pod).await {
-            Ok(_) => Ok(Answer::Ok),
-            Err(failure) => {
-                Err(Failure { message: format!("{}; the pod is up and bills", failure.message), ..failure })
-            }
-        }
+        let name = self.config.name.clone();
+        let pod = pod.wait_until(Ready::Ssh, SETTLING).await;
+        let pod = pod.map_err(|source| ProviderError::Wait { name, source })?;
+        self.log_in(&pod).await.map_err(|failure| {
+            let message = format!("{}; the pod is up and bills", failure.message);
+            Failure { message, ..failure }
+        })?;
+        Ok(Answer::Ok)
     }
 
     /// Starts the target's pod if need be, and waits for it; false if there is none.
@@ -145,6 +139,14 @@ impl Target {
             }
         }
         Ok(login.connect(pod).await?)
+    }
+}
+
+/// Returns true if a deploy made no pod, or gave it up, since another has the name.
+fn is_second(error: &ProviderError) -> bool {
+    match error {
+        ProviderError::Wait { source, .. } => matches!(source, WaitError::GaveWay { .. }),
+        error => matches!(error, ProviderError::Exists { .. }),
     }
 }
 
