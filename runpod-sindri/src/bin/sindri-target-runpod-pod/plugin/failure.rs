@@ -9,11 +9,13 @@ use runpod_sindri::{ConfigError, Outcome, ProviderError};
 use crate::plugin::protocol::Failure;
 
 /// Words of Sindri 3, and those of the fourth for the same.
-const WORDS: [(&str, &str); 4] = [
+const WORDS: [(&str, &str); 6] = [
     ("providers.runpod.", "infra."),
     ("deployment.image", "infra.image"),
     ("sindri.yaml", "the manifest"),
     ("environment \"", "target \""),
+    ("no pod has this name", "it has no pod of its own"),
+    ("see status", "see https://www.runpod.io/console/pods"),
 ];
 
 impl From<ProviderError> for Failure {
