@@ -5,6 +5,7 @@ use std::{
     io::Write,
     os::unix::fs::PermissionsExt,
     process::{Command, Stdio},
+    sync::mpsc::{RecvTimeoutError, channel},
     time::Duration,
 };
 
@@ -270,5 +271,12 @@ async fn a_host_that_never_reads_standard_error_holds_nothing_up() {
     std::thread::spawn(move || while writer.write_all(&[b'x'; 4096]).is_ok() {});
     let mut running = world.host.start(Stdio::from(full));
     running.write(CREATE);
+    let (plugin, (answered, answer)) = (running.process.id().to_string(), channel::<()>());
+    std::thread::spawn(move || {
+        if answer.recv_timeout(Duration::from_secs(120)) == Err(RecvTimeoutError::Timeout) {
+            let _ = Command::new("kill").args(["-KILL", &plugin]).status();
+        }
+    });
     is_ok(&running.answer());
+    drop(answered);
 }
