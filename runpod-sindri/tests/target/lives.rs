@@ -211,6 +211,21 @@ async fn a_login_that_is_refused_says_so_and_that_the_pod_bills() {
     assert_eq!(world.billing().len(), 1);
 }
 
+#[tokio::test(flavor = "multi_thread")]
+async fn nothing_is_rented_that_nobody_could_log_in_to() {
+    let mut world = World::new().await;
+    world.infra(&json!({"identityFile": "missing"}));
+    let answer = world.host.method("create");
+    let (kind, said) = failed(&answer);
+    assert!(kind == "io" && said.contains("identity file ./missing cannot be read"), "{answer}");
+    world.infra(&json!({}));
+    world.host.set("PATH", "/nowhere");
+    let answer = world.host.method("create");
+    let (kind, said) = failed(&answer);
+    assert!(kind == "prerequisites" && said.contains("install OpenSSH's client"), "{answer}");
+    assert!(world.sim.ledger().is_empty());
+}
+
 /// Waits until the simulator has been sent a create.
 async fn create_was_sent(world: &World) {
     while !world.sim.requests().iter().any(|request| request.operation.as_deref() == Some("createPod")) {

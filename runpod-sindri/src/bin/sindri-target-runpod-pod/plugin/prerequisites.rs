@@ -1,18 +1,20 @@
 //! Everything that a create needs.
 
 use runpod_lifecycle::ErrorKind;
-use runpod_sindri::{Provider as _, RunpodProvider};
+use runpod_sindri::RunpodProvider;
 
 use crate::plugin::{
     log::Log,
     manifest::Manifest,
     protocol::{Check, Failure},
-    target::Target,
+    target::{Target, has_client},
 };
 
 /// Checks it, as far as each thing can be told without the one before.
 pub(crate) async fn check(log: &Log) -> Vec<Check> {
-    let mut checks = vec![client()];
+    let client = has_client(&RunpodProvider::new());
+    let client = (!client).then(|| "install OpenSSH's client".to_owned());
+    let mut checks = vec![outcome("OpenSSH client", client)];
     let described = Manifest::from_env().and_then(|manifest| Ok((manifest.config()?, manifest)));
     let (config, manifest) = match described {
         Ok(described) => described,
@@ -32,10 +34,8 @@ async fn of(target: &Target) -> Vec<Check> {
     let (provider, config) = (target.provider(), target.config());
     let wrong = provider.check(config).err().map(|error| told(&error.into()));
     let mut checks = vec![outcome("target in the manifest", wrong)];
-    if let Some(path) = config.identity_file() {
-        let unread = std::fs::File::open(&path).err();
-        let unread = unread.map(|error| format!("{} cannot be read: {error}", path.display()));
-        checks.push(outcome("identity file", unread));
+    if config.identity_file().is_some() {
+        checks.push(outcome("identity file", target.unread_identity()));
     }
     let (key, keys) = account(target).await;
     checks.push(outcome("RunPod API key", key));
@@ -53,15 +53,6 @@ fn told(failure: &Failure) -> String {
         Some(fix) => format!("{} ({fix})", failure.message),
         None => failure.message.clone(),
     }
-}
-
-/// The ssh client.
-fn client() -> Check {
-    let status = RunpodProvider::new().check_prerequisites();
-    let found = status.is_ok_and(|status| {
-        status.available.iter().any(|one| one.name == "ssh" && one.install_hint.is_none())
-    });
-    outcome("OpenSSH client", (!found).then(|| "install OpenSSH's client".to_owned()))
 }
 
 /// Asks RunPod whether it takes the key, and whether a login to a pod could work.

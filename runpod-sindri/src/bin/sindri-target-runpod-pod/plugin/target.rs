@@ -1,10 +1,12 @@
 //! The verbs of a target.
 
-use std::{env, time::Duration};
+use std::{env, fs::File, time::Duration};
 
 use runpod_jobs::{Copy, Error as SshError, Login, Session};
 use runpod_lifecycle::{PodHandle, Ready, Secret, WaitError};
-use runpod_sindri::{DeployOptions, Provider as _, ProviderError, RunpodProvider, SindriConfig};
+use runpod_sindri::{
+    DeployOptions, Prerequisite, Provider as _, ProviderError, RunpodProvider, SindriConfig,
+};
 use tokio::time::sleep;
 
 use crate::plugin::{
@@ -54,6 +56,14 @@ impl Target {
     /// Takes the target's pod, started if it is stopped, or makes one, and waits until a login works.
     pub(crate) async fn create(&self) -> Result<Answer, Failure> {
         self.provider.check(&self.config)?;
+        if !has_client(&self.provider) {
+            return Err(
+                Failure::new("prerequisites", "there is no ssh client").fix("install OpenSSH's client")
+            );
+        }
+        if let Some(reason) = self.unread_identity() {
+            return Err(Failure::new("io", reason).fix("infra.identityFile names a private key"));
+        }
         if !self.take().await? {
             match self.deploy().await {
                 // Another create of this target was on its way, and its pod is the one that stays.
@@ -70,6 +80,13 @@ impl Target {
             Failure { message, ..failure }
         })?;
         Ok(Answer::Ok)
+    }
+
+    /// Why the identity file cannot be used; `None` if it can, or if the manifest names none.
+    pub(crate) fn unread_identity(&self) -> Option<String> {
+        let path = self.config.identity_file()?;
+        let error = File::open(&path).err()?;
+        Some(format!("the identity file {} cannot be read: {error}", path.display()))
     }
 
     /// Starts the target's pod if need be, and waits for it; false if there is none.
@@ -140,6 +157,12 @@ impl Target {
         }
         Ok(login.connect(pod).await?)
     }
+}
+
+/// Returns true if there is an ssh client.
+pub(crate) fn has_client(provider: &RunpodProvider) -> bool {
+    let is_there = |one: &Prerequisite| one.name == "ssh" && one.install_hint.is_none();
+    provider.check_prerequisites().is_ok_and(|status| status.available.iter().any(is_there))
 }
 
 /// Returns true if a deploy made no pod, or gave it up, since another has the name.
