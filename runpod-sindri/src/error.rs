@@ -54,6 +54,13 @@ pub enum ProviderError {
         /// The pods.
         pod_ids: Vec<String>,
     },
+    /// Pods have the environment's name, and RunPod does not show whether they are the environment's.
+    Unclear {
+        /// The name.
+        name: String,
+        /// The pods.
+        pod_ids: Vec<String>,
+    },
     /// There is no such environment.
     NotFound {
         /// Its name.
@@ -274,6 +281,10 @@ impl ProviderError {
             Self::Several { name, pod_ids } => {
                 format!("several pods are named {name:?}: {}", pod_ids.join(", "))
             }
+            Self::Unclear { name, pod_ids } => format!(
+                "nobody can tell whose the pods named {name:?} are: RunPod does not show the labels of {}",
+                pod_ids.join(", ")
+            ),
             Self::NotFound { name } => format!("environment {name:?} is not deployed: no pod has this name"),
             Self::WrongState { name, pod_id, state, word, allowed } => {
                 let says = if word.is_empty() { "nothing" } else { word };
@@ -320,6 +331,10 @@ impl ProviderError {
             Self::Exists { .. } => Some("use --force to recreate".to_owned()),
             Self::Several { .. } => Some(
                 "names are not unique on RunPod: terminate all but one at https://www.runpod.io/console/pods, or all of them with destroy --force"
+                    .to_owned(),
+            ),
+            Self::Unclear { .. } => Some(
+                "look at them at https://www.runpod.io/console/pods, or use a key that may read their variables"
                     .to_owned(),
             ),
             Self::NotFound { .. } => Some(

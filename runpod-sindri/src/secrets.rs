@@ -4,12 +4,12 @@ use std::{
     collections::BTreeMap,
     fs::File,
     io::{self, Read},
-    path::{Path, PathBuf},
+    path::Path,
 };
 
 use runpod_lifecycle::Secret;
 
-use crate::{ProviderError, SecretConfig, SecretSource, variables::Variables};
+use crate::{ProviderError, SecretConfig, SecretSource, config::placed, variables::Variables};
 
 /// The most bytes of a secret's file that are read: more than a request may have.
 const LARGEST_SECRET: u64 = 102_400;
@@ -75,7 +75,7 @@ impl Resolver<'_> {
                 "this program cannot read the source {source:?}; set the environment variable {}",
                 secret.name
             )),
-            (_, Some(path)) => read(&secret.name, &self.path(path))?,
+            (_, Some(path)) => read(&secret.name, &placed(path, self.folder))?,
             (_, None) => Value::Missing(format!(
                 "the environment variable {} is set neither here nor in .env.local or .env beside the config",
                 secret.name
@@ -100,15 +100,6 @@ impl Resolver<'_> {
             }
         }
         Ok(None)
-    }
-
-    /// The file that a config means: `~` is the home directory, and what is not absolute is beside the config.
-    fn path(&self, path: &str) -> PathBuf {
-        match (path.strip_prefix("~/"), std::env::home_dir(), self.folder) {
-            (Some(rest), Some(home), _) => home.join(rest),
-            (_, _, Some(folder)) => folder.join(path),
-            _ => PathBuf::from(path),
-        }
     }
 }
 

@@ -32,6 +32,8 @@ enum Chore {
     Schema,
     /// Put the adapter of docs/sindri.md into Sindri's own source, build it, and run it against the simulator.
     Sindri(sindri::Arguments),
+    /// Run the target plugin under Sindri 4's own plugin host and command line, against the simulator.
+    SindriTarget(sindri::target::Arguments),
     /// Undo each rule of evidence and identity in turn, and have the adversary find that out.
     Undo(undo::Arguments),
 }
@@ -42,6 +44,7 @@ fn main() -> ExitCode {
         Chore::House(arguments) => house::run(&arguments),
         Chore::Schema => schema::run(),
         Chore::Sindri(arguments) => sindri::run(&arguments),
+        Chore::SindriTarget(arguments) => sindri::target::run(&arguments),
         Chore::Undo(arguments) => undo::run(&arguments),
     };
     match outcome {

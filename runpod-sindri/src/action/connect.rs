@@ -14,6 +14,7 @@ use crate::{
     action::wrong_state,
     environment::{
         connection::{VARIABLES, ways, web_terminal},
+        present::Present,
         wait::DEFAULT_TIMEOUT,
     },
 };
@@ -45,24 +46,49 @@ impl RunpodProvider {
         match ways(&pod, user.as_deref()).and_then(|connection| connection.ssh_command()) {
             Some(command) if self.ssh_version().is_some() => {
                 forget_earlier_run(&command, pod.uptime);
-                self.run_ssh(&config.name, &command).await
+                self.run_ssh(config, &command).await
             }
             _ => show_instructions(&pod, user.as_deref()).map_err(ProviderError::Output),
         }
     }
 
-    /// The environment's pod with the addresses of its present run.
+    /// The environment's pod with the addresses of its present run, waited for up to `longest` while they are in doubt. Unlike
+    /// [`connection`](Self::connection) it starts nothing.
+    ///
+    /// # Errors
+    /// [`ProviderError`]: `NotFound`, `WrongState` unless it runs, `Call` if RunPod refuses, `Wait` if the wait was in vain.
+    pub async fn running_pod(
+        &self,
+        config: &SindriConfig,
+        longest: Duration,
+    ) -> Result<PodHandle, ProviderError> {
+        let present = self.present(&self.watched()?, &config.name).await?;
+        match DeploymentState::of(&present.pod) {
+            DeploymentState::Running => self.settled(config, &present, longest).await,
+            _ => Err(wrong_state(&config.name, &present.pod, "only running pods can be worked on")),
+        }
+    }
+
+    /// A running pod once its addresses are those of its present run.
+    async fn settled(
+        &self,
+        config: &SindriConfig,
+        present: &Present,
+        longest: Duration,
+    ) -> Result<PodHandle, ProviderError> {
+        // RunPod says RUNNING before there is anything to connect to.
+        if present.doubt.is_none() && present.pod.connection().ssh_command().is_some() {
+            return Ok(present.pod.clone());
+        }
+        self.wait_until_usable(config, &present.pod, Some(present), longest).await
+    }
+
+    /// The environment's pod with the addresses of its present run, started if it is stopped.
     async fn reach(&self, config: &SindriConfig, longest: Duration) -> Result<PodHandle, ProviderError> {
         let present = self.present(&self.watched()?, &config.name).await?;
         let pod = &present.pod;
         match DeploymentState::of(pod) {
-            // RunPod says RUNNING before there is anything to connect to.
-            DeploymentState::Running
-                if present.doubt.is_none() && pod.connection().ssh_command().is_some() =>
-            {
-                Ok(pod.clone())
-            }
-            DeploymentState::Running => self.wait_until_usable(config, pod, Some(&present), longest).await,
+            DeploymentState::Running => self.settled(config, &present, longest).await,
             DeploymentState::Stopped => {
                 pod.start().await.map_err(ProviderError::call("start", &config.name))?;
                 self.wait_until_usable(config, pod, None, longest).await
@@ -71,15 +97,18 @@ impl RunpodProvider {
         }
     }
 
-    async fn run_ssh(&self, name: &str, command: &SshCommand) -> Result<(), ProviderError> {
+    async fn run_ssh(&self, config: &SindriConfig, command: &SshCommand) -> Result<(), ProviderError> {
         let failed = |refused, source| ProviderError::Ssh {
-            name: name.to_owned(),
+            name: config.name.clone(),
             command: command.to_string(),
             refused,
             source,
         };
         writeln!(io::stderr(), "{VARIABLES}").map_err(ProviderError::Output)?;
         let mut ssh = tokio::process::Command::from(self.ssh());
+        if let Some(key) = config.identity_file() {
+            ssh.args(["-o", "IdentitiesOnly=yes", "-i"]).arg(key);
+        }
         ssh.args(command.arguments());
         // What ssh itself says is passed on and listened to: nothing else tells a refused login from a dead host.
         ssh.stdin(Stdio::inherit()).stdout(Stdio::inherit()).stderr(Stdio::piped());

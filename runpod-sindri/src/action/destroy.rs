@@ -7,7 +7,7 @@ use tokio::time::{Instant, sleep_until};
 
 use crate::{
     ActionReport, ProviderError, RunpodProvider, SindriConfig,
-    environment::present::{LAG, listed, named},
+    environment::present::{LAG, Listed},
 };
 
 /// The pause between two searches for a pod that no list shows yet.
@@ -38,9 +38,9 @@ impl RunpodProvider {
         let name = &config.name;
         let sure_at = Instant::now() + LAG;
         let runpod = self.watched()?.for_ending();
-        let pods = named(&runpod, name).await?;
-        if pods.len() > 1 && !force {
-            return Err(ProviderError::several(name, &pods));
+        let pods = self.listed(&runpod, name).await.map_err(ProviderError::call("look for", name))?;
+        if pods.own.len() > 1 && !force {
+            return Err(ProviderError::several(name, &pods.own));
         }
         let mut destruction = Destruction::default();
         destruction.end(pods).await;
@@ -67,7 +67,7 @@ impl RunpodProvider {
             let next = if destruction.ended.is_empty() { Instant::now() + PAUSE } else { sure_at };
             sleep_until(next.min(sure_at)).await;
             let is_last = Instant::now() >= sure_at;
-            match listed(runpod, name).await {
+            match self.listed(runpod, name).await {
                 Ok(pods) => destruction.end(pods).await,
                 Err(error) if is_last => return Err(error),
                 Err(_) => {}
@@ -100,6 +100,8 @@ struct Destruction {
 enum Failure {
     Call(Error),
     Wait(WaitError),
+    /// RunPod does not show whose it is.
+    Unclear,
 }
 
 impl std::fmt::Display for Failure {
@@ -107,14 +109,16 @@ impl std::fmt::Display for Failure {
         match self {
             Self::Call(error) => error.fmt(f),
             Self::Wait(error) => error.fmt(f),
+            Self::Unclear => f.write_str("RunPod does not show its labels, so it was left"),
         }
     }
 }
 
 impl Destruction {
-    /// Ends each pod that was not tried yet, whatever becomes of the others.
-    async fn end(&mut self, pods: Vec<PodHandle>) {
-        for pod in pods {
+    /// Ends each pod that was not tried yet, whatever becomes of the others. Nobody knows yet whose an unclear one is.
+    async fn end(&mut self, pods: Listed) {
+        self.failed.retain(|(_, failure)| !matches!(failure, Failure::Unclear));
+        for pod in pods.own {
             let failed = self.failed.iter().map(|(pod, _)| pod);
             if self.ended.iter().chain(failed).any(|tried| tried.id == pod.id) {
                 continue;
@@ -124,6 +128,7 @@ impl Destruction {
                 Err(error) => self.failed.push((pod, Failure::Call(error))),
             }
         }
+        self.failed.extend(pods.unclear.into_iter().map(|pod| (pod, Failure::Unclear)));
     }
 
     /// Waits until each is gone.
@@ -140,10 +145,13 @@ impl Destruction {
     /// Reports it. `seen` is the failure of the last search for further pods.
     fn outcome(mut self, name: &str, seen: Result<(), Error>) -> Result<ActionReport, ProviderError> {
         if self.ended.is_empty() && self.failed.len() == 1 && seen.is_ok() {
-            let failure = self.failed.swap_remove(0).1;
+            let (pod, failure) = self.failed.swap_remove(0);
             return Err(match failure {
                 Failure::Call(error) => ProviderError::call("destroy", name)(error),
                 Failure::Wait(source) => ProviderError::Wait { name: name.to_owned(), source }.told_once(),
+                Failure::Unclear => {
+                    ProviderError::Unclear { name: name.to_owned(), pod_ids: vec![pod.id.clone()] }
+                }
             });
         }
         let destroyed: Vec<String> = self.ended.iter().map(|pod| pod.id.clone()).collect();

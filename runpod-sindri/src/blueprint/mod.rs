@@ -126,6 +126,8 @@ fn settings(spec: PodSpec, runpod: &RunpodConfig) -> PodSpec {
     let spec = with(spec, runpod.max_usd_per_hour, PodSpec::max_usd_per_hour);
     let patience = runpod.patience_minutes.map(|minutes| Duration::from_secs(60 * u64::from(minutes)));
     let spec = with(spec, patience, PodSpec::patience);
+    let spec = runpod.env.iter().fold(spec, |spec, (name, value)| spec.env(name, value.clone()));
+    let spec = runpod.labels.iter().fold(spec, |spec, (key, value)| spec.label(key, value));
     let secrets = runpod.account_secrets.iter();
     let spec = secrets.fold(spec, |spec, (variable, secret)| spec.account_secret(variable, secret));
     let lifetime = runpod.lifetime_hours.map(|hours| Duration::from_secs_f64(hours * 3600.0));

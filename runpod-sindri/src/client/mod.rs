@@ -47,6 +47,7 @@ pub struct RunpodProvider {
     /// Shared by clones, so that they know of each other's deploys.
     client: Arc<OnceLock<RunPod>>,
     fails_early: bool,
+    label: Option<(String, String)>,
 }
 
 impl RunpodProvider {
@@ -130,6 +131,18 @@ impl RunpodProvider {
     pub fn fail_early(mut self, fail: bool) -> Self {
         self.fails_early = fail;
         self
+    }
+
+    /// Takes only pods that carry this label for an environment's own, and labels those that it deploys with it: another pod of an
+    /// environment's name is neither reached nor stopped nor destroyed. Default: the name alone counts.
+    #[must_use]
+    pub fn only_labelled(mut self, key: impl Into<String>, value: impl Into<String>) -> Self {
+        self.label = Some((key.into(), value.into()));
+        self
+    }
+
+    pub(crate) fn label(&self) -> Option<(&str, &str)> {
+        self.label.as_ref().map(|(key, value)| (key.as_str(), value.as_str()))
     }
 
     pub(crate) fn fails_early(&self) -> bool {

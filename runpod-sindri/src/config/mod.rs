@@ -328,10 +328,32 @@ impl SindriConfig {
         }
     }
 
+    /// The same config in another folder: where relative paths begin, and where `.env.local` and `.env` are.
+    #[must_use]
+    pub fn in_folder(mut self, folder: impl Into<PathBuf>) -> Self {
+        self.folder = Some(folder.into());
+        self
+    }
+
+    /// The private key to log in with; `None` for those that ssh finds.
+    #[must_use]
+    pub fn identity_file(&self) -> Option<PathBuf> {
+        Some(placed(&self.runpod().identity_file?, self.folder.as_deref()))
+    }
+
     /// RunPod's settings; all defaults if the file has none.
     #[must_use]
     pub fn runpod(&self) -> RunpodConfig {
         self.providers.runpod.clone().unwrap_or_default()
+    }
+}
+
+/// The file that a config means: `~` is the home directory, and what is not absolute is beside the config.
+pub(crate) fn placed(path: &str, folder: Option<&Path>) -> PathBuf {
+    match (path.strip_prefix("~/"), std::env::home_dir(), folder) {
+        (Some(rest), Some(home), _) => home.join(rest),
+        (_, _, Some(folder)) => folder.join(path),
+        _ => PathBuf::from(path),
     }
 }
 

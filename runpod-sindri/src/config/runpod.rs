@@ -2,7 +2,7 @@
 
 use std::{collections::BTreeMap, fmt};
 
-use runpod_lifecycle::{AtEnd, Cloud, Port};
+use runpod_lifecycle::{AtEnd, Cloud, Port, Secret};
 use schemars::{JsonSchema, Schema, json_schema};
 use serde::{Deserialize, Serialize};
 
@@ -106,6 +106,13 @@ pub struct RunpodConfig {
     /// container starts, and shows them to nobody. Default: none.
     #[serde(alias = "account_secrets", skip_serializing_if = "BTreeMap::is_empty")]
     pub account_secrets: BTreeMap<String, String>,
+    /// Environment variables of the pod, in clear: what must not be in the file is for `secrets` and `accountSecrets`. Default: none.
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    #[schemars(with = "BTreeMap<String, String>")]
+    pub env: BTreeMap<String, Secret>,
+    /// Labels of the pod, by which programs find it again: at most 64. Default: none.
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    pub labels: BTreeMap<String, String>,
     /// True if the pod must be reachable at a public address of its own; needs a tcp port. Default: false.
     #[serde(alias = "public_ip", skip_serializing_if = "Option::is_none")]
     #[schemars(extend("default" = false))]
@@ -114,6 +121,11 @@ pub struct RunpodConfig {
     #[serde(alias = "ssh_user", skip_serializing_if = "Option::is_none")]
     #[schemars(regex(pattern = "^[A-Za-z0-9._][A-Za-z0-9._-]*$"), extend("default" = "root"))]
     pub ssh_user: Option<String>,
+    /// The private key to log in with over direct SSH, and no other. `~/` is the home directory, and a relative path begins beside the
+    /// config. Default: those of ssh-agent and `~/.ssh`.
+    #[serde(alias = "identity_file", skip_serializing_if = "Option::is_none")]
+    #[schemars(length(min = 1))]
+    pub identity_file: Option<String>,
     /// Id of the registry credential that the image is pulled with, from
     /// <https://console.runpod.io/user/settings>. Default: none.
     #[serde(alias = "registry_id", skip_serializing_if = "Option::is_none")]

@@ -10,7 +10,7 @@ use std::{
     time::Duration,
 };
 
-use runpod_lifecycle::{Event, PodHandle, RunPod, printable};
+use runpod_lifecycle::{Event, PodHandle, PodSpec, RunPod, printable};
 use serde::{Deserialize, Serialize};
 
 use crate::{
@@ -75,7 +75,11 @@ impl RunpodProvider {
         let warned = Arc::new(Mutex::new(Vec::new()));
         let runpod = self.listening(&warned)?;
         let blueprint = volume::mount(&runpod, &config.name, &blueprint, options.force).await?;
-        let pod = place(&runpod, config, &blueprint, &secrets, options.force).await?;
+        let spec = self
+            .label()
+            .into_iter()
+            .fold(blueprint.spec(options.force), |spec, (key, value)| spec.label(key, value));
+        let pod = place(&runpod, config, spec, &blueprint, &secrets).await?;
         let mut result = DeployResult::new(&config.name, blueprint.warnings.clone());
         result.messages = messages(&pod, &blueprint, secrets.values.len());
         result.warnings.extend(secrets.warnings);
@@ -136,11 +140,10 @@ impl RunpodProvider {
 async fn place(
     runpod: &RunPod,
     config: &SindriConfig,
+    mut spec: PodSpec,
     blueprint: &Blueprint,
     secrets: &Resolved,
-    force: bool,
 ) -> Result<PodHandle, ProviderError> {
-    let mut spec = blueprint.spec(force);
     for (name, value) in &secrets.values {
         spec = spec.env(name, value.clone());
     }

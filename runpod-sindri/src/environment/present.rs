@@ -46,7 +46,7 @@ impl RunpodProvider {
     /// [`ProviderError::NotFound`] if there is no such environment, `Call` if that cannot be found out.
     pub async fn logs(&self, config: &SindriConfig) -> Result<Logs, ProviderError> {
         let runpod = self.watched()?;
-        match named(&runpod, &config.name).await?.as_slice() {
+        match self.own(&runpod, &config.name).await?.as_slice() {
             [] => Err(ProviderError::NotFound { name: config.name.clone() }),
             [pod] => Ok(runpod.logs(pod.id.as_str())),
             pods => Err(ProviderError::several(&config.name, pods)),
@@ -65,7 +65,7 @@ impl RunpodProvider {
     /// The same; `None` if there is none.
     pub(crate) async fn find(&self, runpod: &RunPod, name: &str) -> Result<Option<Present>, ProviderError> {
         let asked_at = Instant::now();
-        let listed = match named(runpod, name).await?.as_slice() {
+        let listed = match self.own(runpod, name).await?.as_slice() {
             [] => return Ok(None),
             [pod] => pod.clone(),
             pods => return Err(ProviderError::several(name, pods)),
@@ -82,18 +82,43 @@ impl RunpodProvider {
     }
 }
 
-/// Every pod of a name.
-pub(crate) async fn named(runpod: &RunPod, name: &str) -> Result<Vec<PodHandle>, ProviderError> {
-    listed(runpod, name).await.map_err(ProviderError::call("look for", name))
+/// The pods of a name, by whose they are.
+#[derive(Debug, Default)]
+pub(crate) struct Listed {
+    /// The environment's.
+    pub(crate) own: Vec<PodHandle>,
+    /// Those that may be the environment's: RunPod does not show their labels.
+    pub(crate) unclear: Vec<PodHandle>,
 }
 
-/// Every pod of a name, and the failed call where they cannot be read.
-pub(crate) async fn listed(runpod: &RunPod, name: &str) -> Result<Vec<PodHandle>, Error> {
-    Ok(match runpod.find(name).await? {
-        Found::One(pod) => vec![pod],
-        Found::Many(pods) => pods,
-        _ => Vec::new(),
-    })
+impl RunpodProvider {
+    /// Every pod of an environment; an error if that cannot be told of each of its name.
+    async fn own(&self, runpod: &RunPod, name: &str) -> Result<Vec<PodHandle>, ProviderError> {
+        let Listed { own, unclear } =
+            self.listed(runpod, name).await.map_err(ProviderError::call("look for", name))?;
+        if unclear.is_empty() {
+            return Ok(own);
+        }
+        let pod_ids = unclear.iter().map(|pod| pod.id.clone()).collect();
+        Err(ProviderError::Unclear { name: name.to_owned(), pod_ids })
+    }
+
+    /// The pods of a name, and the failed call where they cannot be read.
+    pub(crate) async fn listed(&self, runpod: &RunPod, name: &str) -> Result<Listed, Error> {
+        let named = match runpod.find(name).await? {
+            Found::One(pod) => vec![pod],
+            Found::Many(pods) => pods,
+            _ => Vec::new(),
+        };
+        let Some((key, value)) = self.label().filter(|_| !named.is_empty()) else {
+            return Ok(Listed { own: named, unclear: Vec::new() });
+        };
+        let labelled = runpod.list_labelled(key, value).await?;
+        let is_own = |pod: &PodHandle| labelled.pods.iter().any(|own| own.id == pod.id);
+        let (own, others): (Vec<_>, Vec<_>) = named.into_iter().partition(is_own);
+        let unclear = others.into_iter().filter(|pod| labelled.unreadable.contains(&pod.id)).collect();
+        Ok(Listed { own, unclear })
+    }
 }
 
 /// Tells a list and the answer by id that followed it apart where they differ: one of them is from before the last change.

@@ -65,6 +65,17 @@ async fn a_stopped_environment_is_started_and_reached_anew() {
 }
 
 #[tokio::test]
+async fn a_key_of_the_config_is_the_only_one() {
+    let ssh = FakeSsh::new();
+    let (_sim, provider, _) = deployed(&ssh).await;
+    let config = config("{name: a, providers: {runpod: {identityFile: keys/pod}}}").in_folder("/home/me");
+    provider.connect(&config).await.unwrap();
+    let arguments = ssh.arguments().unwrap();
+    assert_eq!(arguments[..4], ["-o", "IdentitiesOnly=yes", "-i", "/home/me/keys/pod"]);
+    assert_eq!(arguments.last().unwrap(), "root@127.0.0.1");
+}
+
+#[tokio::test]
 async fn a_user_other_than_root_can_be_named() {
     let ssh = FakeSsh::new();
     let (_sim, provider, _) = deployed(&ssh).await;

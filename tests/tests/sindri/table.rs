@@ -159,6 +159,19 @@ fn rows() -> Vec<Row> {
         ),
         Row("publicIp", "publicIp: true", IMAGE, vec![("/ports", json!(["8888/http", "22/tcp"]))]),
         Row("sshUser", "sshUser: ubuntu", IMAGE, vec![("/sshUser", Value::Null)]),
+        Row("identityFile", "identityFile: ~/.ssh/pods", IMAGE, vec![("/identityFile", Value::Null)]),
+        Row(
+            "env",
+            "env: {MODE: \"a'b\", N: 5}",
+            IMAGE,
+            vec![("/env/MODE", json!("a'b")), ("/env/N", json!("5"))],
+        ),
+        Row(
+            "labels",
+            "labels: {team: vision}",
+            IMAGE,
+            vec![("/env/RUNPOD_LIFECYCLE_LABELS", json!("{\"team\":\"vision\"}"))],
+        ),
         Row("registryId", "registryId: cred1", IMAGE, vec![("/registry", json!("cred1"))]),
         Row(
             "lifetimeHours",

@@ -2,6 +2,7 @@
 
 mod scenarios;
 mod simulator;
+pub(crate) mod target;
 mod vault;
 
 use std::{
@@ -111,8 +112,13 @@ fn described(source: &Path, ours: &Path) -> Result<String, Failure> {
 
 impl Sindri {
     fn cargo(&self, words: &[&str]) -> Result<(), Failure> {
+        self.cargo_with(words, &[])
+    }
+
+    fn cargo_with(&self, words: &[&str], variables: &[(&str, &str)]) -> Result<(), Failure> {
         let mut cargo = Command::new(env!("CARGO"));
         cargo.args(words).current_dir(&self.folder).env("CARGO_TARGET_DIR", &self.target);
+        cargo.envs(variables.iter().copied());
         let status = cargo.status()?;
         if status.success() {
             Ok(())
@@ -148,7 +154,10 @@ fn copy(source: &Path, folder: &Path, to: &Path, changes: &mut Changes) -> Resul
             copy(source, &path, to, changes)?;
         } else if kind.is_file() && name != "rust-toolchain.toml" {
             let content = changes.remove(&path).map_or_else(|| fs::read(entry.path()), Ok)?;
-            put(&to.join(path), &content)?;
+            let copied = to.join(path);
+            put(&copied, &content)?;
+            // Scripts stay programs.
+            fs::set_permissions(copied, entry.metadata()?.permissions())?;
         }
     }
     Ok(())

@@ -4,7 +4,11 @@ use std::{fs, path::Path, process::Command};
 
 use serde_json::Value;
 
-use super::{Sindri, simulator::Simulator, vault::Vault};
+use super::{
+    Sindri,
+    simulator::{CONFIG, Simulator},
+    vault::Vault,
+};
 use crate::openapi::Failure;
 
 /// A file, what is done to the simulator first, what Sindri is told, and the pods there are at the end.
@@ -258,7 +262,7 @@ impl Scenario {
         let folder = tempfile::tempdir()?;
         let folder = folder.path();
         self.write(folder, &sindri.ours)?;
-        let simulator = Simulator::start(simulator, folder)?;
+        let simulator = Simulator::start(simulator, folder, CONFIG)?;
         if let Some((method, path, body)) = self.first {
             simulator.set(method, path, body)?;
         }

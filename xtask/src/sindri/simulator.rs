@@ -10,7 +10,8 @@ use serde_json::Value;
 
 use crate::openapi::Failure;
 
-const CONFIG: &str = "[[network_volume]]\nid = \"vol1\"\nname = \"data\"\nsize_gb = 100\ndata_center = \"US-KS-2\"\n\
+/// An account with a network volume and a registry credential.
+pub(super) const CONFIG: &str = "[[network_volume]]\nid = \"vol1\"\nname = \"data\"\nsize_gb = 100\ndata_center = \"US-KS-2\"\n\
      [[registry]]\nid = \"cred1\"\nname = \"private\"\n";
 
 pub(super) struct Simulator {
@@ -21,11 +22,11 @@ pub(super) struct Simulator {
 }
 
 impl Simulator {
-    pub(super) fn start(binary: &Path, folder: &Path) -> Result<Self, Failure> {
-        let config = folder.join("sim.toml");
-        std::fs::write(&config, CONFIG)?;
+    pub(super) fn start(binary: &Path, folder: &Path, config: &str) -> Result<Self, Failure> {
+        let path = folder.join("sim.toml");
+        std::fs::write(&path, config)?;
         let mut command = Command::new(binary);
-        command.args(["--listen", "127.0.0.1:0", "--time-scale", "200", "--config"]).arg(config);
+        command.args(["--listen", "127.0.0.1:0", "--time-scale", "200", "--config"]).arg(path);
         let mut process = command.stdout(Stdio::piped()).stderr(Stdio::null()).spawn()?;
         let out = process.stdout.take().ok_or("the simulator has no output")?;
         let mut lines = BufReader::new(out).lines();
