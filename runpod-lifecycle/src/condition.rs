@@ -3,11 +3,12 @@
 pub(crate) mod http;
 pub(crate) mod idle;
 mod jupyter;
+pub(crate) mod own;
 
 use std::{fmt, time::Duration};
 
 use crate::{
-    HttpReady, Pod, PodState, Port, Protocol,
+    HttpReady, OwnProbe, Pod, PodState, Port, Protocol,
     pod::{ShownRun, port::JUPYTER, state::word},
 };
 
@@ -62,6 +63,8 @@ pub enum Probe {
         /// The request, and the answers that count.
         request: HttpReady,
     },
+    /// A question of the caller's own, such as a login.
+    Own(OwnProbe),
 }
 
 impl fmt::Display for Probe {
@@ -69,6 +72,7 @@ impl fmt::Display for Probe {
         match self {
             Self::Tcp { host, port } | Self::Ssh { host, port } => write!(f, "{host}:{port}"),
             Self::Http { request, .. } => write!(f, "port {}{}", request.number(), request.suffix()),
+            Self::Own(own) => f.write_str(own.name()),
         }
     }
 }

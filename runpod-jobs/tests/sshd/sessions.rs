@@ -11,7 +11,7 @@ use tokio::{
     net::{TcpListener, TcpStream},
 };
 
-use crate::server::{Server, is_alive};
+use crate::server::{Server, is_alive, processes_with};
 
 #[tokio::test]
 async fn words_arrive_as_they_are_and_no_shell_sees_them() {
@@ -127,6 +127,30 @@ async fn a_server_that_says_nothing_is_given_up() {
     let waited = began.elapsed();
     assert!(waited >= Duration::from_secs(1) && waited < Duration::from_secs(10), "{waited:?}");
     assert_eq!(server.cuts(), 0, "its connection stood");
+}
+
+#[tokio::test]
+async fn a_login_that_is_given_up_leaves_no_process_behind() {
+    let server = Server::start().await;
+    server.cut_after(0);
+    let login = server.login().patience(Duration::from_secs(60));
+    // What no other test of this process names.
+    let mark = server.path("known_hosts").display().to_string();
+    let pod = server.pod().await;
+    let begun = async {
+        while processes_with(&mark) == 0 {
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
+    };
+    tokio::select! {
+        connected = login.connect(&pod) => panic!("{connected:?}"),
+        () = begun => {}
+    }
+    let until = Instant::now() + Duration::from_secs(10);
+    while processes_with(&mark) > 0 {
+        assert!(Instant::now() < until, "ssh goes on");
+        tokio::time::sleep(Duration::from_millis(20)).await;
+    }
 }
 
 #[tokio::test]
