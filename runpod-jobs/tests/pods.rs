@@ -168,7 +168,11 @@ async fn an_interrupted_task_ends_its_pod_unless_it_is_to_be_kept() {
     for (name, keep, is_kept) in [("ended", Keep::Never, false), ("kept", Keep::OnFailure, true)] {
         let (up, is_up) = tokio::sync::oneshot::channel();
         let up = Mutex::new(Some(up));
-        let hear = move |_: &[u8]| drop(up.lock().unwrap().take().map(|up| up.send(())));
+        let hear = move |_: &[u8]| {
+            if let Some(up) = up.lock().unwrap().take() {
+                up.send(()).expect("it is waited for");
+            }
+        };
         let job = Job::shell("echo up; sleep 600");
         let task = Task::new(job).login(world.login("key")).keep(keep).on_output(hear);
         let spec = PodSpec::any_gpu(name, "image").port("22/tcp");
@@ -194,7 +198,7 @@ async fn a_login_is_a_condition_that_only_a_real_login_meets() {
     let pod = deploy("key", LONG).await.unwrap();
     assert!(world.login("key").connect(&pod).await.unwrap().exec(["true"]).output().await.is_ok());
     pod.terminate().await.unwrap();
-    let error = deploy("other", Duration::from_secs(8)).await.unwrap_err().to_string();
+    let error = deploy("other", Duration::from_secs(17)).await.unwrap_err().to_string();
     assert!(error.contains("accepts no key for root") && error.contains("it was terminated"), "{error}");
     assert_eq!(world.billing(), 0);
 }

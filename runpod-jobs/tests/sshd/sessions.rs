@@ -98,6 +98,50 @@ async fn a_command_that_never_ends_is_killed_with_what_it_started() {
 }
 
 #[tokio::test]
+async fn a_command_that_is_dropped_or_loses_its_connection_is_killed_where_that_was_asked_for() {
+    let server = Server::start().await;
+    for is_cut in [false, true] {
+        let session = server.session().await;
+        let line = "sleep 600 & echo $! > CHILD; while echo up; do sleep 0.1; done";
+        let line = line.replace("CHILD", &server.remote("child"));
+        let up = Arc::new(tokio::sync::Notify::new());
+        let told = Arc::clone(&up);
+        let mut output =
+            Box::pin(session.shell(line).kill_on_drop().on_output(move |_, _| told.notify_one()).output());
+        tokio::select! {
+            ended = &mut output => panic!("{ended:?}"),
+            () = up.notified() => {}
+        }
+        if is_cut {
+            server.cut_after(1);
+            let error = output.await.unwrap_err();
+            assert!(matches!(error, Error::Lost { .. }), "{error}");
+        } else {
+            drop(output);
+        }
+        let child = std::fs::read_to_string(server.path("child")).unwrap();
+        let until = Instant::now() + Duration::from_secs(10);
+        while is_alive(&child) {
+            assert!(Instant::now() < until, "its child goes on");
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_command_that_is_to_be_killed_ends_by_itself_like_any_other() {
+    let server = Server::start().await;
+    let session = server.session().await;
+    let exec = |line: &str| session.shell(line).kill_on_drop();
+    let output = exec("echo out; echo err >&2; cat; exit 3").env("X", "'").output().await.unwrap();
+    assert_eq!((output.status, &*output.stdout, &*output.stderr), (3, &b"out\n"[..], &b"err\n"[..]));
+    assert_eq!(exec("kill -TERM $$").output().await.unwrap().status, 143);
+    let limited = exec("sleep 600").time_limit(Duration::from_secs(1)).output().await.unwrap_err();
+    assert!(matches!(limited, Error::TimedOut { .. }), "{limited}");
+    assert_eq!(session.exec(["no-such-program"]).kill_on_drop().output().await.unwrap().status, 127);
+}
+
+#[tokio::test]
 async fn a_login_that_cannot_be_says_why_and_what_to_do() {
     let mut server = Server::start().await;
     let login = || Login::new().known_hosts(server.path("known_hosts"));
