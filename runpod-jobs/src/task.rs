@@ -135,8 +135,12 @@ impl Task {
         self.job.id_of()
     }
 
-    /// Finds what could never work, before a pod is paid for. Sends nothing.
-    pub(crate) async fn check(&self, spec: &PodSpec) -> Result<(), StepError> {
+    /// Finds what could never work, as [`run`](crate::run) does before it deploys: a spec that opens no `22/tcp`, a key or an upload that is
+    /// not there, a command that no pod could start, no OpenSSH client. Sends nothing.
+    ///
+    /// # Errors
+    /// [`StepError`] with the step that could never work.
+    pub async fn check(&self, spec: &PodSpec) -> Result<(), StepError> {
         self.job.check().map_err(StepError::at(Step::Run))?;
         if !may_open_ssh(spec) {
             return Err(StepError::at(Step::Login)(Error::NoSshPort { name: spec.name().to_owned() }));
