@@ -208,7 +208,7 @@ async fn files_and_folders_are_copied_both_ways_with_plain_lines() {
     fs::write(world.path("tree/a b"), "one").unwrap();
     fs::write(world.path("tree/sub/-c"), vec![7; 5 << 20]).unwrap();
     let sent = world.run(&["cp", "tree", "my-env:up"]).await;
-    assert_eq!((code(&sent), out(&sent).as_str()), (0, "2 files were copied from tree to my-env:up\n"));
+    assert_eq!((code(&sent), out(&sent).as_str()), (0, "2 files were copied to up\n"));
     assert!(
         err(&sent).contains("tree/sub/-c: 5.00 MiB\n") && !err(&sent).contains('\u{1b}'),
         "{}",

@@ -61,6 +61,7 @@ fn every_example_is_planned() {
         ("volume-by-name.yaml", "GPU"),
         ("account-secret.yaml", "GPU"),
         ("idle.yaml", "GPU"),
+        ("job.yaml", "GPU"),
         ("registry.yaml", "GPU"),
     ] {
         let output = on_example(name, &["plan", "--sim", "--json"]);

@@ -1,9 +1,6 @@
 //! A job on a pod of its own: deploy, wait, upload, run, download, end.
 
-use std::{
-    path::{Path, PathBuf},
-    sync::Arc,
-};
+use std::{path::Path, sync::Arc};
 
 use runpod_jobs::{Job, JobEnd, Keep, Report, RunError, Stream, Task, run_until};
 use runpod_lifecycle::{DeployError, PodSpec, ScopeError, printable};
@@ -11,11 +8,11 @@ use runpod_sindri::{JobCommand, JobConfig, KeepPod, RunpodProvider, SindriConfig
 use serde_json::{Value, json};
 
 use crate::{
-    args::{KeepArgument, RunArguments},
     output::{self, Interrupted, Printer},
     progress::Progress,
     remote::{Outlet, TIMED_OUT, login, misused, seconds, status, variables},
     signals::interrupted,
+    ssh_args::{KeepArgument, RunArguments},
 };
 
 /// The exit status of a job that was killed.
@@ -75,40 +72,46 @@ fn task(
         task = written.upload.iter().fold(task, |task, (from, to)| task.upload(folder.join(from), to));
         task = written.download.iter().fold(task, |task, (from, to)| task.download(from, folder.join(to)));
     }
-    let pairs = |words: &[String]| -> Vec<(String, String)> {
-        words.chunks_exact(2).map(|pair| (pair[0].clone(), pair[1].clone())).collect()
-    };
-    task = pairs(&arguments.upload).into_iter().fold(task, |task, (from, to)| task.upload(from, to));
-    task = pairs(&arguments.download)
-        .into_iter()
-        .fold(task, |task, (from, to)| task.download(from, PathBuf::from(to)));
+    let (uploads, downloads) = (arguments.upload.chunks_exact(2), arguments.download.chunks_exact(2));
+    task = uploads.fold(task, |task, pair| task.upload(&pair[0], &pair[1]));
+    task = downloads.fold(task, |task, pair| task.download(&pair[0], &pair[1]));
+    Ok(heard(task, progress, printer, outlet))
+}
+
+/// The task with ears for its copies and its output.
+fn heard(task: Task, progress: &Arc<Progress>, printer: Printer, outlet: &Outlet) -> Task {
     let (shown, bar, outlet) = (Arc::clone(progress), Arc::clone(progress), outlet.clone());
     // The report has standard output for itself where programs read it.
     let stream = if printer.json { Stream::Stderr } else { Stream::Stdout };
-    Ok(task.on_progress(move |copy| shown.copied(copy)).on_output(move |bytes| {
+    task.on_progress(move |copy| shown.copied(copy)).on_output(move |bytes| {
         bar.end();
         outlet.pass_on(stream, bytes);
-    }))
+    })
 }
 
 /// The job itself, with the secrets of the config: a login has none of the pod's variables.
 fn job(config: &SindriConfig, spec: &PodSpec, arguments: &RunArguments, written: Option<&JobConfig>) -> Job {
-    let job = match (&arguments.shell, arguments.words.as_slice(), written.map(|job| &job.command)) {
+    let is_secret = |name: &str| config.secrets.iter().any(|secret| secret.name == name);
+    let secrets = spec.get_env().filter(|(name, _)| is_secret(name));
+    let secrets = secrets.map(|(name, value)| (name.to_owned(), value.expose().to_owned()));
+    let job = command(arguments, written);
+    let job = secrets.chain(variables(&arguments.env)).fold(job, |job, (name, value)| job.env(name, value));
+    let folder = arguments.folder.clone().or(written.and_then(|job| job.folder.clone()));
+    let job = folder.into_iter().fold(job, Job::folder);
+    let minutes = written.and_then(|job| job.timeout_minutes).map(|minutes| 60 * u64::from(minutes));
+    arguments.timeout.or(minutes).into_iter().fold(job, |job, limit| job.time_limit(seconds(limit)))
+}
+
+/// The command of the command line, or else that of the config.
+fn command(arguments: &RunArguments, written: Option<&JobConfig>) -> Job {
+    match (&arguments.shell, arguments.words.as_slice(), written.map(|job| &job.command)) {
         (Some(line), ..) | (None, [], Some(JobCommand::Line(line))) => Job::shell(line),
         (None, [], Some(JobCommand::Words(words))) => Job::new(words),
         (None, [], None) => misused(
             "there is no job: write providers.runpod.job into the config, or give `-- WORDS` or --shell LINE",
         ),
         (None, words, _) => Job::new(words),
-    };
-    let is_secret = |name: &str| config.secrets.iter().any(|secret| secret.name == name);
-    let secrets = spec.get_env().filter(|(name, _)| is_secret(name));
-    let secrets = secrets.map(|(name, value)| (name.to_owned(), value.expose().to_owned()));
-    let job = secrets.chain(variables(&arguments.env)).fold(job, |job, (name, value)| job.env(name, value));
-    let folder = arguments.folder.clone().or(written.and_then(|job| job.folder.clone()));
-    let job = folder.into_iter().fold(job, Job::folder);
-    let minutes = written.and_then(|job| job.timeout_minutes).map(|minutes| 60 * u64::from(minutes));
-    arguments.timeout.or(minutes).into_iter().fold(job, |job, limit| job.time_limit(seconds(limit)))
+    }
 }
 
 /// The policy for the pod that the command line names, or else the config.

@@ -13,6 +13,8 @@ mod session;
 mod signals;
 #[cfg(feature = "sim")]
 mod simulator;
+#[cfg(unix)]
+mod ssh_args;
 
 use std::process::ExitCode;
 

@@ -5,15 +5,13 @@ use std::{
     io::IsTerminal,
     io::stderr,
     sync::{Mutex, PoisonError},
-    time::{Duration, Instant},
+    time::Duration,
 };
 
-#[cfg(unix)]
-use indicatif::HumanBytes;
 use indicatif::{ProgressBar, ProgressStyle};
-#[cfg(unix)]
-use runpod_jobs::CopyProgress;
 use runpod_lifecycle::{Event, PodState, Warning, printable};
+#[cfg(unix)]
+use {indicatif::HumanBytes, runpod_jobs::CopyProgress, std::time::Instant};
 
 /// The pause between two lines about one file.
 #[cfg(unix)]
@@ -72,24 +70,14 @@ impl Progress {
     /// Shows how far a copy is: a bar on a terminal; elsewhere a line for each file that is over, and now and then for one that takes long.
     #[cfg(unix)]
     pub(crate) fn copied(&self, copy: &CopyProgress) {
-        let file = printable(&copy.file).into_owned();
         if let Some(bar) = &self.bar {
-            if bar.is_finished() {
-                bar.reset();
-            }
-            let style =
-                ProgressStyle::with_template("{bytes:>10}/{total_bytes} {bar:30} {bytes_per_sec} {wide_msg}");
-            bar.set_style(style.unwrap_or_else(|_| ProgressStyle::default_bar()));
-            bar.set_length(copy.size);
-            bar.set_position(copy.copied);
-            bar.set_message(file);
-            return;
+            return draw(bar, copy);
         }
         let mut told_at = self.told_at.lock().unwrap_or_else(PoisonError::into_inner);
         let is_over = copy.copied >= copy.size;
         if is_over || told_at.is_none_or(|told_at| told_at.elapsed() >= TOLD_EVERY) {
             *told_at = Some(Instant::now());
-            let size = HumanBytes(copy.size);
+            let (file, size) = (printable(&copy.file), HumanBytes(copy.size));
             match is_over {
                 true => anstream::eprintln!("{file}: {size}"),
                 false => anstream::eprintln!("{file}: {} of {size}", HumanBytes(copy.copied)),
@@ -103,6 +91,19 @@ impl Progress {
             bar.finish_and_clear();
         }
     }
+}
+
+/// Draws the bar of a file.
+#[cfg(unix)]
+fn draw(bar: &ProgressBar, copy: &CopyProgress) {
+    if bar.is_finished() {
+        bar.reset();
+    }
+    let style = ProgressStyle::with_template("{bytes:>10}/{total_bytes} {bar:30} {bytes_per_sec} {wide_msg}");
+    bar.set_style(style.unwrap_or_else(|_| ProgressStyle::default_bar()));
+    bar.set_length(copy.size);
+    bar.set_position(copy.copied);
+    bar.set_message(printable(&copy.file).into_owned());
 }
 
 /// An event as a line of its own.

@@ -8,15 +8,16 @@ use std::{
 };
 
 use clap::{CommandFactory, error::ErrorKind};
-use runpod_jobs::{Error, Login, Session, Stream};
+use runpod_jobs::{Error, Exec, Login, Session, Stream};
 use runpod_sindri::{RunpodProvider, SindriConfig};
 use serde_json::json;
 use tokio::{sync::Notify, time::sleep};
 
 use crate::{
-    args::{Arguments, CopyArguments, ExecArguments, ForwardArguments, LoginArguments},
-    output::Printer,
+    args::Arguments,
+    output::{Printer, warn},
     progress::Progress,
+    ssh_args::{CopyArguments, ExecArguments, ForwardArguments, LoginArguments},
 };
 
 /// The longest wait for a stopped environment that is logged in to.
@@ -37,16 +38,9 @@ pub(crate) async fn exec(
 ) -> anyhow::Result<u8> {
     let env = variables(&arguments.env);
     let session = log_in(provider, config, &arguments.login, progress).await?;
-    let exec = match &arguments.shell {
-        Some(line) => session.shell(line),
-        None => session.exec(&arguments.words),
-    };
-    let exec = env.into_iter().fold(exec, |exec, (name, value)| exec.env(name, value));
-    let exec = match arguments.stdin {
-        true => exec.stdin(tokio::task::spawn_blocking(read_all).await??),
-        false => exec.kill_on_drop(),
-    };
-    let exec = arguments.timeout.into_iter().fold(exec, |exec, limit| exec.time_limit(seconds(limit)));
+    let exec = env
+        .into_iter()
+        .fold(command(&session, &arguments).await?, |exec, (name, value)| exec.env(name, value));
     let out = Outlet::default();
     let told = out.clone();
     let output = exec.keep(0).on_output(move |stream, bytes| told.pass_on(stream, bytes)).output();
@@ -57,11 +51,24 @@ pub(crate) async fn exec(
     match ended {
         Ok(output) => Ok(status(output.status)),
         Err(error @ Error::TimedOut { .. }) => {
-            crate::output::warn(&[error.to_string()]);
+            warn(&[error.to_string()]);
             Ok(TIMED_OUT)
         }
         Err(error) => Err(error.into()),
     }
+}
+
+/// The command with its input, which ends with this program if it has none.
+async fn command(session: &Session, arguments: &ExecArguments) -> anyhow::Result<Exec> {
+    let exec = match &arguments.shell {
+        Some(line) => session.shell(line),
+        None => session.exec(&arguments.words),
+    };
+    let exec = match arguments.stdin {
+        true => exec.stdin(tokio::task::spawn_blocking(read_all).await??),
+        false => exec.kill_on_drop(),
+    };
+    Ok(arguments.timeout.into_iter().fold(exec, |exec, limit| exec.time_limit(seconds(limit))))
 }
 
 /// Copies files and folders, either way.
@@ -74,22 +81,17 @@ pub(crate) async fn copy(
 ) -> anyhow::Result<()> {
     let session = log_in(provider, config, &arguments.login, progress).await?;
     let (from, to) = (&arguments.from, &arguments.to);
-    let (copy, text) = match (from.remote(), to.remote()) {
-        (None, Some(path)) => {
-            let place = placed(path, from.path());
-            (session.upload(from.path(), &place), format!("{} to {}:{place}", from.path(), config.name))
-        }
-        _ => {
-            let place = placed(to.path(), from.path());
-            (session.download(from.path(), &place), format!("{}:{} to {place}", config.name, from.path()))
-        }
+    let place = placed(to.path(), from.path());
+    let copy = match to.remote() {
+        Some(_) => session.upload(from.path(), &place),
+        None => session.download(from.path(), &place),
     };
     let shown = Arc::clone(progress);
     let files = copy.on_progress(move |copy| shown.copied(copy)).run().await?;
     progress.end();
     match printer.json {
         true => printer.print(&json!({ "files": files })),
-        false => printer.lines([format!("{files} files were copied from {text}")]),
+        false => printer.lines([format!("{files} files were copied to {place}")]),
     }
 }
 
