@@ -11,7 +11,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use runpod_sim::Sim;
+use runpod_sim::{Fault, FaultKind, Sim};
 use serde_json::Value;
 use tempfile::TempDir;
 
@@ -333,6 +333,42 @@ async fn a_job_that_can_never_work_costs_nothing() {
     let jobless = world.run(&["run"]).await;
     assert!(code(&jobless) == 2 && err(&jobless).contains("there is no job"), "{}", err(&jobless));
     assert_eq!(world.sim.ledger().len(), 0);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_job_goes_on_though_nobody_reads_it_and_its_connection_breaks_and_a_command_does_not() {
+    let world = World::new(ENV).await;
+    let drop = FaultKind::SshDrop { after_bytes: 100_000 };
+    world.sim.inject(Fault::new(drop).on("ssh:connect").times(2)).unwrap();
+    let line = "seq 1 200000; echo done > result";
+    let mut running =
+        Running::start(world.command(&["run", "--download", "result", "result", "--shell", line]));
+    assert_eq!(running.line(), "1");
+    let Running { child, lines } = running;
+    std::mem::drop(lines);
+    let output = tokio::task::spawn_blocking(move || child.wait_with_output().unwrap()).await.unwrap();
+    assert_eq!(code(&output), 0, "{}", err(&output));
+    assert_eq!(fs::read_to_string(world.path("result")).unwrap(), "done\n");
+    assert_eq!((world.sim.faults()[0].fired, world.billing()), (2, 0));
+
+    world.done(&["deploy"]).await;
+    let endless = "while :; do echo y; done";
+    let mut running = Running::start(world.command(&["exec", "my-env", "--shell", endless]));
+    assert_eq!(running.line(), "y");
+    let Running { child, lines } = running;
+    std::mem::drop(lines);
+    let output = tokio::task::spawn_blocking(move || child.wait_with_output().unwrap()).await.unwrap();
+    assert_eq!(code(&output), 0, "a reader that has seen enough is no failure: {}", err(&output));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_job_that_is_interrupted_while_its_pod_boots_ends_it() {
+    let world = World::new(ENV).await;
+    let running = Running::start(world.command(&["run", "--", "true"]));
+    wait_until("no pod was created", || world.billing() == 1);
+    let (code, said) = running.end("-INT");
+    assert_eq!((code, world.billing()), (130, 0), "{said}");
+    assert!(said.contains("it was terminated"), "{said}");
 }
 
 #[tokio::test(flavor = "multi_thread")]

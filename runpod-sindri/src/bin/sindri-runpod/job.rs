@@ -30,20 +30,16 @@ pub(crate) async fn run(
 ) -> anyhow::Result<u8> {
     let (spec, warnings) = provider.pod_spec(config)?;
     output::warn(&warnings);
-    let outlet = Outlet::default();
-    let task = task(config, &spec, arguments, progress, printer, &outlet)?;
+    let task = task(config, &spec, arguments, progress, printer)?;
     // A volume that would be made bills.
     task.check(&spec).await.map_err(RunError::Refused)?;
     let spec = provider.mounted_pod_spec(config).await?;
     let runpod = provider.account()?;
     let ends = async {
-        if keeps(config, arguments) == Keep::Never {
-            tokio::select! {
-                signal = interrupted() => if signal.is_ok() { return },
-                _ = outlet.failed() => return,
-            }
+        // A pod that is kept needs nothing done.
+        if keeps(config, arguments) != Keep::Never || interrupted().await.is_err() {
+            std::future::pending().await
         }
-        std::future::pending().await
     };
     let outcome = Box::pin(run_until(&runpod, &spec, &task, ends)).await;
     progress.end();
@@ -59,7 +55,6 @@ fn task(
     arguments: &RunArguments,
     progress: &Arc<Progress>,
     printer: Printer,
-    outlet: &Outlet,
 ) -> anyhow::Result<Task> {
     let written = config.runpod().job;
     let job = job(config, spec, arguments, written.as_ref());
@@ -75,16 +70,17 @@ fn task(
     let (uploads, downloads) = (arguments.upload.chunks_exact(2), arguments.download.chunks_exact(2));
     task = uploads.fold(task, |task, pair| task.upload(&pair[0], &pair[1]));
     task = downloads.fold(task, |task, pair| task.download(&pair[0], &pair[1]));
-    Ok(heard(task, progress, printer, outlet))
+    Ok(heard(task, progress, printer))
 }
 
 /// The task with ears for its copies and its output.
-fn heard(task: Task, progress: &Arc<Progress>, printer: Printer, outlet: &Outlet) -> Task {
-    let (shown, bar, outlet) = (Arc::clone(progress), Arc::clone(progress), outlet.clone());
+fn heard(task: Task, progress: &Arc<Progress>, printer: Printer) -> Task {
+    let (shown, bar, outlet) = (Arc::clone(progress), Arc::clone(progress), Outlet::default());
     // The report has standard output for itself where programs read it.
     let stream = if printer.json { Stream::Stderr } else { Stream::Stdout };
     task.on_progress(move |copy| shown.copied(copy)).on_output(move |bytes| {
         bar.end();
+        // A job goes on though nobody reads what it prints: its result counts.
         outlet.pass_on(stream, bytes);
     })
 }
