@@ -198,7 +198,7 @@ async fn a_login_is_a_condition_that_only_a_real_login_meets() {
     let pod = deploy("key", LONG).await.unwrap();
     assert!(world.login("key").connect(&pod).await.unwrap().exec(["true"]).output().await.is_ok());
     pod.terminate().await.unwrap();
-    let error = deploy("other", Duration::from_secs(17)).await.unwrap_err().to_string();
+    let error = deploy("other", Duration::from_secs(8)).await.unwrap_err().to_string();
     assert!(error.contains("accepts no key for root") && error.contains("it was terminated"), "{error}");
     assert_eq!(world.billing(), 0);
 }

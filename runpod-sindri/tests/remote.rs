@@ -182,6 +182,17 @@ async fn a_failure_of_its_own_is_told_from_that_of_a_command() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn an_environment_that_is_stopped_is_started_first_as_connect_does() {
+    let world = World::new(ENV).await;
+    world.done(&["deploy"]).await;
+    world.done(&["stop", "--wait"]).await;
+    let output = world.run(&["exec", "my-env", "--", "echo", "up"]).await;
+    assert_eq!((code(&output), out(&output).as_str()), (0, "up\n"), "{}", err(&output));
+    assert!(err(&output).contains("s pod "), "its boot is told: {}", err(&output));
+    assert_eq!(world.done(&["status"]).await.lines().next(), Some("my-env: running"));
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn an_interrupted_command_is_ended_there_and_what_bills_is_said() {
     let world = World::new(ENV).await;
     world.done(&["deploy"]).await;

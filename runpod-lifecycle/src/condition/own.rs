@@ -97,3 +97,23 @@ impl fmt::Debug for OwnProbe {
         f.debug_struct("OwnProbe").field("name", &self.name).finish_non_exhaustive()
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use tokio::time::Instant;
+
+    use super::*;
+
+    #[tokio::test(start_paused = true)]
+    async fn a_question_is_told_by_its_name_and_given_up_after_its_time() {
+        let answer = |answer: Result<(), String>| move || std::future::ready(answer.clone());
+        let yes = OwnProbe::new("the database", answer(Ok(())));
+        let no = OwnProbe::new("the database", answer(Err("no table yet".to_owned())));
+        assert!(yes == no && yes != OwnProbe::new("the queue", answer(Ok(()))));
+        assert_eq!((yes.ask().await, no.ask().await), (Ok(()), Err("no table yet".to_owned())));
+        let began = Instant::now();
+        let silent = OwnProbe::new("the database", std::future::pending).timeout(Duration::from_secs(3));
+        assert_eq!(silent.ask().await.unwrap_err(), "the database: no answer within 3 s");
+        assert_eq!(began.elapsed(), Duration::from_secs(3));
+    }
+}

@@ -91,5 +91,5 @@ fn every_example_fits_the_schema() {
         jsonschema::validate(&schema, &serde_json::to_value(&config).unwrap()).unwrap();
         examples += 1;
     }
-    assert_eq!(examples, 13);
+    assert_eq!(examples, 14);
 }
