@@ -212,13 +212,13 @@ impl Command {
 
     /// Tells what is wrong with the command line besides.
     pub(crate) fn problem(&self, is_simulated: bool) -> Option<&'static str> {
-        match self {
+        match (self, is_simulated) {
             #[cfg(unix)]
-            Self::Cp(copy) if copy.from.name().is_some() == copy.to.name().is_some() => {
+            (Self::Cp(copy), _) if copy.from.name().is_some() == copy.to.name().is_some() => {
                 Some("one side of a copy is NAME:PATH, and the other a path here")
             }
             #[cfg(unix)]
-            Self::Exec(_) | Self::Cp(_) | Self::Forward(_) | Self::Run(_) if is_simulated => Some(
+            (Self::Exec(_) | Self::Cp(_) | Self::Forward(_) | Self::Run(_), true) => Some(
                 "nobody can log in to a pod of --sim: run runpod-sim, built with the feature ssh, and give its address with --api-url",
             ),
             _ => None,
