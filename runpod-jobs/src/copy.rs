@@ -1,7 +1,9 @@
 //! Copies of files and folders, either way: resumed where they broke off, and in their place only once they are whole.
 
 use std::{
-    path::{Path, PathBuf},
+    ffi::{OsStr, OsString},
+    os::unix::{ffi::OsStrExt, fs::PermissionsExt},
+    path::{Component, Path, PathBuf},
     sync::Arc,
     time::UNIX_EPOCH,
 };
@@ -92,6 +94,12 @@ impl Copy {
         self
     }
 
+    /// Hears as [`on_progress`](Self::on_progress) does, if anybody listens.
+    pub(crate) fn hears(mut self, hear: Option<Arc<OnProgress>>) -> Self {
+        self.on_progress = hear;
+        self
+    }
+
     /// Copies it; the number of files.
     ///
     /// A copy that broke off is taken up where it stood if it is run again, as long as the source has the same size and time of change. What
@@ -109,19 +117,15 @@ impl Copy {
     async fn upload(&self) -> Result<u64, Error> {
         let metadata = fs::metadata(&self.local).await.map_err(Error::local(&self.local))?;
         if metadata.is_file() {
-            return self.send(&self.local, &self.remote).await.map(|()| 1);
+            return self.send(&self.local, self.remote.as_ref()).await.map(|()| 1);
         }
         let mut files = 0;
-        let mut folders = vec![(self.local.clone(), self.remote.trim_end_matches('/').to_owned())];
+        let mut folders = vec![(self.local.clone(), OsString::from(self.remote.trim_end_matches('/')))];
         while let Some((folder, remote)) = folders.pop() {
             let mut entries = fs::read_dir(&folder).await.map_err(Error::local(&folder))?;
             while let Some(entry) = entries.next_entry().await.map_err(Error::local(&folder))? {
                 let path = entry.path();
-                let name = entry.file_name().into_string().map_err(|name| {
-                    let source = std::io::Error::other("its name is no text");
-                    Error::Local { path: folder.join(name), source }
-                })?;
-                let remote = format!("{remote}/{name}");
+                let remote = below(&remote, &entry.file_name());
                 let kind = entry.file_type().await.map_err(Error::local(&path))?;
                 if kind.is_dir() {
                     folders.push((path, remote));
@@ -135,27 +139,26 @@ impl Copy {
     }
 
     /// Sends one file.
-    async fn send(&self, local: &Path, remote: &str) -> Result<(), Error> {
+    async fn send(&self, local: &Path, remote: &OsStr) -> Result<(), Error> {
         let mut file = File::open(local).await.map_err(Error::local(local))?;
         let metadata = file.metadata().await.map_err(Error::local(local))?;
         let (size, during) = (metadata.len(), format!("the upload of {}", local.display()));
         let modified = metadata.modified().ok().and_then(|at| at.duration_since(UNIX_EPOCH).ok());
         let mut part = beside(remote, size, modified.unwrap_or_default().as_secs());
-        if size < WORTH_RESUMING {
-            // Nobody takes it up, so that nobody else may write to it either.
-            part += &format!("-{}", Uuid::new_v4().simple());
-        }
-        let mut from = 0;
-        if size >= WORTH_RESUMING {
-            let text = PART_SIZE;
-            let script = Script { text, arguments: vec![&part], during: &during, path: &part };
-            from = script.output(&self.session).await?.trim().parse().unwrap_or(0);
-            from = if from <= size { from } else { 0 };
-            file.seek(SeekFrom::Start(from)).await.map_err(Error::local(local))?;
-        }
-        let numbers = (size.to_string(), from.to_string(), mode(&metadata));
-        let arguments = vec![part.as_str(), &numbers.0, &numbers.1, remote, &numbers.2];
-        let script = Script { text: TAKE, arguments, during: &during, path: remote };
+        let from = match size >= WORTH_RESUMING {
+            true => self.part_size(&part, size, &during).await?,
+            false => {
+                // Nobody takes it up, so that nobody else may write to it either.
+                part.push(format!("-{}", Uuid::new_v4().simple()));
+                0
+            }
+        };
+        file.seek(SeekFrom::Start(from)).await.map_err(Error::local(local))?;
+        let mode = format!("{:o}", metadata.permissions().mode() & 0o777);
+        let (whole_size, begin) = (size.to_string(), from.to_string());
+        let arguments = vec![part.as_os_str(), whole_size.as_ref(), begin.as_ref(), remote, mode.as_ref()];
+        let path = &*remote.to_string_lossy();
+        let script = Script { text: TAKE, arguments, during: &during, path };
         let mut child = script.start(&self.session).await?;
         let (stdin, stderr) = (child.stdin().take(), child.stderr().take());
         let feed = async {
@@ -179,24 +182,32 @@ impl Copy {
         script.judge(&self.session, waited, &stderr).await
     }
 
+    /// Bytes of an upload that are there already.
+    async fn part_size(&self, part: &OsStr, size: u64, during: &str) -> Result<u64, Error> {
+        let path = &*part.to_string_lossy();
+        let script = Script { text: PART_SIZE, arguments: vec![part], during, path };
+        let there = script.output(&self.session).await?.trim().parse().unwrap_or(0);
+        Ok(if there <= size { there } else { 0 })
+    }
+
     async fn download(&self) -> Result<u64, Error> {
-        match self.fetch(&self.remote, &self.local).await {
+        match self.fetch(self.remote.as_ref(), &self.local).await {
             Ok(()) => return Ok(1),
             Err(Error::NotFound { .. }) => {}
             Err(error) => return Err(error),
         }
         let during = format!("listing {:?}", self.remote);
-        let arguments = vec![self.remote.as_str()];
+        let arguments = vec![self.remote.as_ref()];
         let script = Script { text: LIST, arguments, during: &during, path: &self.remote };
-        let listed = script.output(&self.session).await?;
+        let listed = script.output_with(&self.session, b"").await?;
         let mut files = 0;
-        for name in listed.split_terminator('\0') {
-            let name = name.trim_start_matches("./");
+        for name in listed.split(|byte| *byte == 0).filter(|name| !name.is_empty()) {
+            let name = Path::new(OsStr::from_bytes(name.strip_prefix(b"./").unwrap_or(name)));
             // Only what lies below the folder is written.
-            if Path::new(name).components().any(|part| !matches!(part, std::path::Component::Normal(_))) {
+            if name.components().any(|part| !matches!(part, Component::Normal(_))) {
                 continue;
             }
-            let remote = format!("{}/{name}", self.remote.trim_end_matches('/'));
+            let remote = below(self.remote.trim_end_matches('/').as_ref(), name.as_os_str());
             self.fetch(&remote, &self.local.join(name)).await?;
             files += 1;
         }
@@ -204,11 +215,11 @@ impl Copy {
     }
 
     /// Fetches one file.
-    async fn fetch(&self, remote: &str, local: &Path) -> Result<(), Error> {
-        let during = format!("the download of {remote:?}");
+    async fn fetch(&self, remote: &OsStr, local: &Path) -> Result<(), Error> {
+        let path = &*remote.to_string_lossy();
+        let during = format!("the download of {path:?}");
         let (size, modified) = self.describe(remote, &during).await?;
-        let name = local.file_name().unwrap_or_default().to_string_lossy();
-        let part = local.with_file_name(format!(".{name}.{size}-{modified}.part"));
+        let part = PathBuf::from(beside(local.as_os_str(), size, modified));
         if let Some(folder) = local.parent() {
             fs::create_dir_all(folder).await.map_err(Error::local(folder))?;
         }
@@ -223,7 +234,8 @@ impl Copy {
         // Not appended: another download of the same file writes the same bytes to the same places.
         file.seek(SeekFrom::Start(here)).await.map_err(Error::local(&part))?;
         let offset = (here + 1).to_string();
-        let script = Script { text: SEND, arguments: vec![remote, &offset], during: &during, path: remote };
+        let arguments = vec![remote, offset.as_ref()];
+        let script = Script { text: SEND, arguments, during: &during, path };
         let mut child = script.start(&self.session).await?;
         drop(child.stdin().take());
         let (stdout, stderr) = (child.stdout().take(), child.stderr().take());
@@ -234,7 +246,7 @@ impl Copy {
             while let Ok(read @ 1..) = stdout.read(&mut chunk).await {
                 file.write_all(&chunk[..read]).await.map_err(Error::local(&part))?;
                 here += read as u64;
-                self.tell(remote, here, size);
+                self.tell(path, here, size);
             }
             // Only this tells of a last write that failed.
             file.flush().await.map_err(Error::local(&part))?;
@@ -246,14 +258,15 @@ impl Copy {
         script.judge(&self.session, waited, &stderr).await?;
         let written = fs::metadata(&part).await.map_err(Error::local(&part))?.len();
         if here != size || written != size || self.describe(remote, &during).await? != (size, modified) {
-            return Err(Error::Changed { path: remote.to_owned() });
+            return Err(Error::Changed { path: path.to_owned() });
         }
         fs::rename(&part, local).await.map_err(Error::local(local))
     }
 
     /// Size and time of change of a file of the pod.
-    async fn describe(&self, remote: &str, during: &str) -> Result<(u64, u64), Error> {
-        let script = Script { text: DESCRIBE, arguments: vec![remote], during, path: remote };
+    async fn describe(&self, remote: &OsStr, during: &str) -> Result<(u64, u64), Error> {
+        let path = &*remote.to_string_lossy();
+        let script = Script { text: DESCRIBE, arguments: vec![remote], during, path };
         let text = script.output(&self.session).await?;
         let mut numbers = text.split_whitespace().map(str::parse);
         match (numbers.next(), numbers.next()) {
@@ -296,22 +309,24 @@ async fn whole(stream: Option<impl tokio::io::AsyncRead + Unpin>) -> Vec<u8> {
     text
 }
 
+/// The path of something in a folder of the pod.
+fn below(folder: &OsStr, name: &OsStr) -> OsString {
+    let mut path = folder.to_owned();
+    path.push("/");
+    path.push(name);
+    path
+}
+
 /// The path beside a file's place at which it is gathered.
-fn beside(path: &str, size: u64, modified: u64) -> String {
-    let (folder, name) =
-        path.rsplit_once('/').map_or(("", path), |(folder, name)| (&path[..=folder.len()], name));
-    format!("{folder}.{name}.{size}-{modified}.part")
-}
-
-#[cfg(unix)]
-fn mode(metadata: &std::fs::Metadata) -> String {
-    use std::os::unix::fs::PermissionsExt;
-    format!("{:o}", metadata.permissions().mode() & 0o777)
-}
-
-#[cfg(not(unix))]
-fn mode(_: &std::fs::Metadata) -> String {
-    "644".to_owned()
+fn beside(path: &OsStr, size: u64, modified: u64) -> OsString {
+    let bytes = path.as_bytes();
+    let begin = bytes.iter().rposition(|byte| *byte == b'/').map_or(0, |slash| slash + 1);
+    let (folder, name) = bytes.split_at(begin);
+    let mut part = OsStr::from_bytes(folder).to_owned();
+    part.push(".");
+    part.push(OsStr::from_bytes(name));
+    part.push(format!(".{size}-{modified}.part"));
+    part
 }
 
 #[cfg(test)]
@@ -325,7 +340,7 @@ mod tests {
             ("model.bin", ".model.bin.3-7.part"),
             ("/x", "/.x.3-7.part"),
         ] {
-            assert_eq!(beside(path, 3, 7), part);
+            assert_eq!(beside(path.as_ref(), 3, 7), part);
         }
     }
 }

@@ -21,6 +21,11 @@ pub enum Error {
         /// The pod's id.
         pod_id: String,
     },
+    /// No pod of the spec could be logged in to: it opens no `22/tcp`. Nothing was deployed.
+    NoSshPort {
+        /// The name of the pod that was to be.
+        name: String,
+    },
     /// Nothing that speaks SSH answers there, or not in time, or not for long enough to log in.
     Unreachable {
         /// The pod's id.
@@ -137,6 +142,9 @@ impl Error {
             Self::NoEndpoint { pod_id } => format!(
                 "pod {pod_id} has no direct SSH endpoint; deploy it with .port(\"22/tcp\") and wait for Ready::Ssh"
             ),
+            Self::NoSshPort { name } => {
+                format!("the spec of {name:?} opens no 22/tcp, so nobody could log in; add .port(\"22/tcp\")")
+            }
             Self::Unreachable { pod_id, reason } => format!(
                 "pod {pod_id} could not be reached over SSH: {reason}; poll it again, since addresses are new after every start"
             ),

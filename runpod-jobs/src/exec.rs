@@ -4,7 +4,7 @@ use std::{collections::BTreeMap, fmt, process::ExitStatus, sync::Arc, time::Dura
 
 use openssh::{Child, Stdio};
 use tokio::{
-    io::{AsyncRead, AsyncReadExt, AsyncWriteExt},
+    io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt},
     time::{Instant, timeout},
 };
 
@@ -27,6 +27,24 @@ if [ "$limit" != 0 ]; then timeout -k 5 "$limit" "$@"; exit $?; fi
 case $1 in -*) "$@" ;; *) (exec "$@") ;; esac
 exit $?"#;
 
+/// The same in a process group of its own, without input: that is a rope, and whatever lets go of it, here or on the way, ends the
+/// group.
+const RUN_ON_A_ROPE: &str = r#"
+size=$1 limit=$2; shift 2
+command -v setsid > /dev/null || { echo 'there is no setsid' >&2; exit 127; }
+[ "$size" = 0 ] || eval "$(dd bs=1 count="$size" 2> /dev/null)"
+[ "$limit" = 0 ] || set -- timeout -k 5 "$limit" "$@"
+exec 3<&0 < /dev/null
+setsid "$@" 3<&- &
+child=$!
+( cat <&3 > /dev/null; kill -TERM "-$child"; sleep 5; kill -KILL "-$child" ) > /dev/null 2>&1 &
+dog=$!
+exec 3<&-
+wait "$child"
+status=$?
+kill "$dog"
+exit "$status""#;
+
 /// A stream of a command.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Stream {
@@ -45,6 +63,7 @@ pub struct Exec {
     words: Vec<String>,
     env: BTreeMap<String, String>,
     stdin: Vec<u8>,
+    is_on_a_rope: bool,
     limit: Option<Duration>,
     most_kept: usize,
     on_output: Option<Arc<OnOutput>>,
@@ -103,6 +122,7 @@ impl Exec {
             words,
             env: BTreeMap::new(),
             stdin: Vec::new(),
+            is_on_a_rope: false,
             limit: None,
             most_kept: MOST_KEPT,
             on_output: None,
@@ -118,6 +138,13 @@ impl Exec {
     /// Bytes for its standard input. Default: none, an empty input.
     pub fn stdin(mut self, bytes: impl Into<Vec<u8>>) -> Self {
         self.stdin = bytes.into();
+        self
+    }
+
+    /// Ends the command with its process group on the pod, by SIGTERM and 5 s later by SIGKILL, if the future is dropped or the connection
+    /// breaks. It has an empty input then, whatever [`stdin`](Self::stdin) says. Needs `setsid` on the pod, which every usual image has.
+    pub fn kill_on_drop(mut self) -> Self {
+        self.is_on_a_rope = true;
         self
     }
 
@@ -147,7 +174,8 @@ impl Exec {
     /// [`time_limit`](Self::time_limit). An exit status other than 0 is no error.
     ///
     /// # Cancellation
-    /// Dropping the future closes the command's streams. The command itself goes on until it writes, unless it has a time limit.
+    /// Dropping the future closes the command's streams. The command itself goes on until it writes, unless it has a time limit or is to
+    /// be [killed](Self::kill_on_drop).
     pub async fn output(self) -> Result<Output, Error> {
         self.check()?;
         let during = format!("{:?}", self.words.first().map_or("a command", String::as_str));
@@ -180,17 +208,13 @@ impl Exec {
         let exports = exports(&self.env)?;
         let mut child = self.spawn(during, exports.len()).await?;
         let (stdin, stdout, stderr) = (child.stdin().take(), child.stdout().take(), child.stderr().take());
-        let feed = async {
-            if let Some(mut stdin) = stdin {
-                // A command that reads nothing closes it.
-                let _ = stdin.write_all(exports.as_bytes()).await;
-                let _ = stdin.write_all(&self.stdin).await;
-                let _ = stdin.shutdown().await;
-            }
-        };
-        let ((), stdout, stderr) =
-            tokio::join!(feed, self.read(Stream::Stdout, stdout), self.read(Stream::Stderr, stderr));
+        let (rope, stdout, stderr) = tokio::join!(
+            self.feed(stdin, &exports),
+            self.read(Stream::Stdout, stdout),
+            self.read(Stream::Stderr, stderr)
+        );
         let status = exit_status(&self.session, during, child.wait().await).await?;
+        drop(rope);
         let ((stdout, one), (stderr, other)) = (stdout, stderr);
         if status == 255 && String::from_utf8_lossy(&stderr).contains("mux_client_request_session") {
             let reason = "the pod's sshd takes no more sessions on one connection".to_owned();
@@ -200,10 +224,25 @@ impl Exec {
         Ok(Output { status, stdout, stderr, dropped: one + other })
     }
 
+    /// Writes what it is to read, and gives back what it hangs on.
+    async fn feed(&self, stdin: Option<impl AsyncWrite + Unpin>, exports: &str) -> Option<impl AsyncWrite> {
+        let mut stdin = stdin?;
+        // A command that reads nothing closes it.
+        let _ = stdin.write_all(exports.as_bytes()).await;
+        if self.is_on_a_rope {
+            let _ = stdin.flush().await;
+            return Some(stdin);
+        }
+        let _ = stdin.write_all(&self.stdin).await;
+        let _ = stdin.shutdown().await;
+        None
+    }
+
     async fn spawn(&self, during: &str, exports: usize) -> Result<Child<Arc<openssh::Session>>, Error> {
         let limit = self.limit.map_or(0, |limit| limit.as_secs().max(1));
         let mut command = Arc::clone(self.session.master()).arc_command("sh");
-        command.args(["-c", RUN, "sh", &exports.to_string(), &limit.to_string()]).args(&self.words);
+        let script = if self.is_on_a_rope { RUN_ON_A_ROPE } else { RUN };
+        command.args(["-c", script, "sh", &exports.to_string(), &limit.to_string()]).args(&self.words);
         command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
         match command.spawn().await {
             Ok(child) => Ok(child),

@@ -1,6 +1,6 @@
 //! Jobs: commands that outlive the connection that started them.
 
-use std::{collections::BTreeMap, fmt, time::Duration};
+use std::{collections::BTreeMap, ffi::OsStr, fmt, time::Duration};
 
 use runpod_lifecycle::{ErrorKind, PodState};
 use tokio::{io::AsyncReadExt, time::sleep};
@@ -147,6 +147,17 @@ impl Job {
         &self.id
     }
 
+    /// Finds what no pod could start.
+    pub(crate) fn check(&self) -> Result<(), Error> {
+        if self.words.is_empty() {
+            return Err(Error::Unsendable { reason: "a job has no words" });
+        }
+        if self.words.iter().chain([&self.folder]).any(|word| word.contains('\0')) {
+            return Err(Error::Unsendable { reason: "a word of a job holds a NUL" });
+        }
+        exports(&self.env).map(drop)
+    }
+
     /// The id by which another process can attach to it. Default: one that nobody else has.
     ///
     /// Starting a job of an id that is there already attaches to that one. Anything but letters, digits, `_` and `-` becomes `_`.
@@ -192,13 +203,11 @@ impl Session {
     /// [`Error::Lost`] if the connection breaks: it may run, and `start` with the same [`Job`] tells. [`Error::Remote`] if the pod has no
     /// `setsid`, or its working folder is not there.
     pub async fn start(&self, job: &Job) -> Result<RunningJob, Error> {
-        if job.words.is_empty() {
-            return Err(Error::Unsendable { reason: "a job has no words" });
-        }
+        job.check()?;
         let folder = format!("{FOLDER}/{}", job.id);
         let limit = job.time_limit.as_secs().to_string();
-        let mut arguments = vec![folder.as_str(), &limit, &job.folder];
-        arguments.extend(job.words.iter().map(String::as_str));
+        let words = [&folder, &limit, &job.folder].into_iter().chain(&job.words);
+        let arguments = words.map(OsStr::new).collect();
         let text = start_script();
         let path = if job.folder.is_empty() { &folder } else { &job.folder };
         let script = Script { text, arguments, during: "starting a job", path };
@@ -300,8 +309,10 @@ impl RunningJob {
     /// # Errors
     /// [`Error::NotFound`] if the pod has no such job, as after a restart.
     pub async fn status(&self) -> Result<JobStatus, Error> {
-        let text =
-            self.script(STATUS, vec![&self.folder()], "asking for a job").output(&self.session).await?;
+        let text = self
+            .script(STATUS, vec![self.folder().as_ref()], "asking for a job")
+            .output(&self.session)
+            .await?;
         let mut lines = text.lines().map(str::trim);
         let (status, why) = (lines.next().unwrap_or_default(), lines.next().unwrap_or_default());
         let mut numbers = lines.map(|line| line.parse::<u64>().ok());
@@ -368,14 +379,14 @@ impl RunningJob {
     /// # Errors
     /// [`Error::NotFound`] if the pod has no such job.
     pub async fn kill(&self) -> Result<(), Error> {
-        self.script(KILL, vec![&self.folder()], "killing a job").output(&self.session).await.map(drop)
+        self.script(KILL, vec![self.folder().as_ref()], "killing a job").output(&self.session).await.map(drop)
     }
 
     fn folder(&self) -> String {
         format!("{FOLDER}/{}", self.id)
     }
 
-    fn script<'a>(&'a self, text: &'static str, arguments: Vec<&'a str>, during: &'a str) -> Script<'a> {
+    fn script<'a>(&'a self, text: &'static str, arguments: Vec<&'a OsStr>, during: &'a str) -> Script<'a> {
         Script { text, arguments, during, path: &self.id }
     }
 
@@ -386,7 +397,7 @@ impl RunningJob {
         hear: &mut impl FnMut(&[u8]),
     ) -> Result<Followed, Error> {
         let (folder, offset) = (self.folder(), at.to_string());
-        let script = self.script(FOLLOW, vec![&folder, &offset], "following a job");
+        let script = self.script(FOLLOW, vec![folder.as_ref(), offset.as_ref()], "following a job");
         let mut child = script.start(session).await?;
         drop(child.stdin().take());
         let (stdout, stderr) = (child.stdout().take(), child.stderr().take());

@@ -3,20 +3,17 @@
 use std::{
     ffi::OsString,
     fmt::Write,
-    io,
     path::{Path, PathBuf},
     time::Duration,
 };
 
-use openssh::{ControlPersist, KnownHosts, SessionBuilder};
-use runpod_lifecycle::{PodHandle, SshEndpoint};
+use runpod_lifecycle::{Pod, PodHandle, SshEndpoint};
+use tokio::fs;
 
 use crate::Error;
 
 /// The longest a connection may take, unless something else is said.
 const PATIENCE: Duration = Duration::from_secs(20);
-/// The pause between two signs of life, so that a dead connection is found out within a minute.
-const ALIVE_EVERY: Duration = Duration::from_secs(15);
 
 /// The way to log in to a pod over its direct SSH endpoint: who, with which key, and where host keys are kept.
 ///
@@ -84,6 +81,23 @@ impl Login {
         self.identity_file.as_deref()
     }
 
+    pub(crate) fn agent_socket(&self) -> Option<&Path> {
+        self.agent.as_deref()
+    }
+
+    /// The file of host keys that was named; `None` for one per start of the pod.
+    pub(crate) fn own_known_hosts(&self) -> Option<&Path> {
+        self.known_hosts.as_deref()
+    }
+
+    /// Finds a key that is not there.
+    pub(crate) async fn check_identity(&self) -> Result<(), Error> {
+        match self.identity() {
+            Some(path) => fs::metadata(path).await.map(drop).map_err(Error::local(path)),
+            None => Ok(()),
+        }
+    }
+
     pub(crate) fn longest(&self) -> Duration {
         self.patience.unwrap_or(PATIENCE)
     }
@@ -138,9 +152,17 @@ impl Login {
         Some(shell)
     }
 
-    fn arguments(&self, pod: &PodHandle, port: &str) -> Vec<OsString> {
+    fn arguments(&self, pod: &Pod, port: &str) -> Vec<OsString> {
         let Ok(endpoint) = self.endpoint(pod) else { return Vec::new() };
         let mut words: Vec<OsString> = ["-o", "StrictHostKeyChecking=accept-new"].map(Into::into).into();
+        words.extend(self.own_arguments(pod));
+        words.extend([port.into(), endpoint.port.to_string().into()]);
+        words
+    }
+
+    /// The arguments that name the files of this login.
+    pub(crate) fn own_arguments(&self, pod: &Pod) -> Vec<OsString> {
+        let mut words = Vec::new();
         for (option, path) in self.paths(pod) {
             let mut assignment = OsString::from(option);
             assignment.push("=");
@@ -150,90 +172,28 @@ impl Login {
         if self.identity_file.is_some() {
             words.extend(["-o", "IdentitiesOnly=yes"].map(Into::into));
         }
-        words.extend([port.into(), endpoint.port.to_string().into()]);
         words
     }
 
     /// The options that name files.
-    fn paths(&self, pod: &PodHandle) -> Vec<(&'static str, PathBuf)> {
+    fn paths(&self, pod: &Pod) -> Vec<(&'static str, PathBuf)> {
         let known_hosts = self.known_hosts_of(pod).map(|path| ("UserKnownHostsFile", path));
         let identity = self.identity_file.iter().map(|path| ("IdentityFile", path.clone()));
         known_hosts.into_iter().chain(identity).collect()
     }
 
-    fn known_hosts_of(&self, pod: &PodHandle) -> Option<PathBuf> {
+    fn known_hosts_of(&self, pod: &Pod) -> Option<PathBuf> {
         let own = || pod.connection().known_hosts_file().map(PathBuf::from);
         self.known_hosts.clone().or_else(own)
     }
 
-    pub(crate) fn endpoint(&self, pod: &PodHandle) -> Result<SshEndpoint, Error> {
+    pub(crate) fn endpoint(&self, pod: &Pod) -> Result<SshEndpoint, Error> {
         let connection = match &self.user {
             Some(user) => pod.connection().ssh_user(user),
             None => pod.connection(),
         };
         connection.direct_ssh().ok_or_else(|| Error::NoEndpoint { pod_id: pod.id.clone() })
     }
-
-    pub(crate) fn builder(&self, endpoint: &SshEndpoint, pod: &PodHandle) -> SessionBuilder {
-        let mut builder = SessionBuilder::default();
-        builder
-            .user(endpoint.username.clone())
-            .port(endpoint.port)
-            .known_hosts_check(KnownHosts::Add)
-            .connect_timeout(self.longest())
-            .server_alive_interval(ALIVE_EVERY)
-            .control_persist(ControlPersist::Forever);
-        if let Some(path) = &self.identity_file {
-            builder.keyfile(path);
-        }
-        if let Some(socket) = &self.agent {
-            builder.ssh_auth_sock(socket);
-        }
-        if let Some(path) = self.known_hosts_of(pod) {
-            builder.user_known_hosts_file(one_word(&path));
-        }
-        builder
-    }
-
-    /// The error of a connection that ssh could not make, by its words: its exit status is the same for all.
-    pub(crate) async fn refused(
-        &self,
-        error: &openssh::Error,
-        pod: &PodHandle,
-        endpoint: &SshEndpoint,
-    ) -> Error {
-        if let Err(source) = tokio::process::Command::new("ssh").arg("-V").output().await {
-            return Error::NoClient { source };
-        }
-        let pod_id = pod.id.clone();
-        let words = match error {
-            openssh::Error::Connect(source) | openssh::Error::Master(source) => source.to_string(),
-            other => other.to_string(),
-        };
-        let reason = last_line(&words);
-        match error {
-            _ if words.contains("IDENTIFICATION HAS CHANGED")
-                || words.contains("Host key verification failed") =>
-            {
-                Error::HostKey { pod_id, reason }
-            }
-            openssh::Error::Connect(source) if source.kind() == io::ErrorKind::PermissionDenied => {
-                Error::LoginRefused { pod_id, user: endpoint.username.clone(), reason }
-            }
-            _ if words.contains("Permission denied (")
-                || words.contains("Too many authentication failures") =>
-            {
-                Error::LoginRefused { pod_id, user: endpoint.username.clone(), reason }
-            }
-            _ => Error::Unreachable { pod_id, reason },
-        }
-    }
-}
-
-/// The last line that says anything.
-fn last_line(words: &str) -> String {
-    let line = words.lines().rev().map(str::trim).find(|line| !line.is_empty());
-    line.unwrap_or("ssh said nothing").to_owned()
 }
 
 /// A path as one word of an option: ssh takes several, apart by blanks.

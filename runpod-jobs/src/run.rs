@@ -1,95 +1,22 @@
-//! From a spec and a job to a result: deploy, wait, upload, run, download, end.
+//! From a spec and a task to a result: deploy, wait, upload, run, download, end.
 
-use std::{fmt, path::PathBuf, pin::Pin, sync::Arc, time::Duration};
+use std::{fmt, pin::pin, time::Duration};
 
-use runpod_lifecycle::{PodHandle, PodSpec, Ready, RunPod, ScopeError};
-use tokio::time::{Instant, sleep};
+use runpod_lifecycle::{
+    Aftermath, DeployError, Origin, PodHandle, PodSpec, Ready, RunPod, ScopeError, WaitError,
+};
+use tokio::time::Instant;
 
-use crate::{Error, Job, JobEnd, Login, Session};
+use crate::{Done, JobEnd, Keep, StepError, Task, task::Working};
 
-/// The longest until sshd greets, unless something else is said.
-const PATIENCE: Duration = Duration::from_secs(900);
-/// Attempts at a copy or a start that a broken connection ends.
-const ATTEMPTS: usize = 20;
-/// The pause between them.
-const PAUSE: Duration = Duration::from_secs(2);
-
-type Hear = dyn Fn(&[u8]) + Send + Sync;
-type Working<'a, T> = Pin<Box<dyn Future<Output = T> + Send + 'a>>;
-
-/// A piece of work for a pod of its own: what to bring, what to run, what to fetch.
-#[derive(Clone)]
-#[must_use = "a task does nothing until it is run"]
-pub struct Task {
-    job: Job,
-    login: Login,
-    uploads: Vec<(PathBuf, String)>,
-    downloads: Vec<(String, PathBuf)>,
-    patience: Duration,
-    hear: Option<Arc<Hear>>,
-}
-
-impl Task {
-    /// A task that runs a job.
-    pub fn new(job: Job) -> Self {
-        Self {
-            job,
-            login: Login::new(),
-            uploads: Vec::new(),
-            downloads: Vec::new(),
-            patience: PATIENCE,
-            hear: None,
-        }
-    }
-
-    /// The way to log in. Default: as `ssh` would.
-    pub fn login(mut self, login: Login) -> Self {
-        self.login = login;
-        self
-    }
-
-    /// Brings a file or folder to the pod before the job, in the order given.
-    pub fn upload(mut self, local: impl Into<PathBuf>, remote: impl Into<String>) -> Self {
-        self.uploads.push((local.into(), remote.into()));
-        self
-    }
-
-    /// Fetches a file or folder from the pod after the job, whatever came of it. One that is not there fails the task only if the job
-    /// succeeded.
-    pub fn download(mut self, remote: impl Into<String>, local: impl Into<PathBuf>) -> Self {
-        self.downloads.push((remote.into(), local.into()));
-        self
-    }
-
-    /// The longest until the pod can be logged in to. Default: 15 minutes.
-    pub fn patience(mut self, longest: Duration) -> Self {
-        self.patience = longest;
-        self
-    }
-
-    /// Hears what the job prints, as it comes. Must be quick.
-    pub fn on_output(mut self, hear: impl Fn(&[u8]) + Send + Sync + 'static) -> Self {
-        self.hear = Some(Arc::new(hear));
-        self
-    }
-}
-
-impl fmt::Debug for Task {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Task")
-            .field("job", &self.job.id_of())
-            .field("uploads", &self.uploads)
-            .field("downloads", &self.downloads)
-            .finish_non_exhaustive()
-    }
-}
-
-/// The outcome of a task whose pod was ended after it.
+/// The outcome of a task that came to its end.
 #[derive(Clone, Debug)]
 #[non_exhaustive]
 pub struct Report {
     /// The pod's id.
     pub pod_id: String,
+    /// The id of the job, by which it can be attached to on a pod that was kept.
+    pub job_id: String,
     /// The job's end, good or bad.
     pub end: JobEnd,
     /// Files that were fetched.
@@ -100,8 +27,10 @@ pub struct Report {
     pub transferring: Duration,
     /// The job.
     pub running: Duration,
-    /// The cost of the pod's whole time in USD, storage included; `None` if RunPod named no price.
+    /// The cost of the pod's time until now in USD, storage included; `None` if RunPod named no price.
     pub usd: Option<f64>,
+    /// True if the pod was kept: it bills on.
+    pub is_kept: bool,
 }
 
 impl fmt::Display for Report {
@@ -114,91 +43,136 @@ impl fmt::Display for Report {
             self.transferring.as_secs_f64(),
             self.running.as_secs_f64()
         )?;
-        self.usd.map_or(Ok(()), |usd| write!(f, ", ${usd:.4}"))
-    }
-}
-
-/// A step of a task.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-#[non_exhaustive]
-pub enum Step {
-    /// Logging in.
-    Login,
-    /// Bringing files to the pod.
-    Upload,
-    /// Running the job.
-    Run,
-    /// Fetching files from the pod.
-    Download,
-}
-
-impl fmt::Display for Step {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
-            Self::Login => "the login",
-            Self::Upload => "the upload",
-            Self::Run => "the run",
-            Self::Download => "the download",
-        })
-    }
-}
-
-/// A step that failed on a pod. What was fetched by then is kept.
-#[derive(Debug)]
-#[non_exhaustive]
-pub struct StepError {
-    /// The step.
-    pub step: Step,
-    /// The job's end, if it had come to one.
-    pub end: Option<JobEnd>,
-    /// The failure itself.
-    pub source: Error,
-}
-
-impl fmt::Display for StepError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{} failed: {}", self.step, self.source)
-    }
-}
-
-impl std::error::Error for StepError {
-    fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
-        // The text has said what the failure says; what is below it is left.
-        self.source.source()
+        if let Some(usd) = self.usd {
+            write!(f, ", ${usd:.4}")?;
+        }
+        match self.is_kept {
+            true => write!(
+                f,
+                "; pod {} was kept and bills until it is terminated, and what the job printed is in ~/.runpod-jobs/{}/out there",
+                self.pod_id, self.job_id
+            ),
+            false => Ok(()),
+        }
     }
 }
 
 /// A task that did not come to its end; it says what became of the pod.
-pub type RunError = Box<ScopeError<Done, StepError>>;
-
-/// The work of a task, done on its pod.
-#[derive(Clone, Debug)]
+#[derive(Debug)]
 #[non_exhaustive]
-pub struct Done {
-    /// The job's end.
-    pub end: JobEnd,
-    /// Files that were fetched.
-    pub fetched: u64,
-    /// Uploads and downloads together.
-    pub transferring: Duration,
-    /// The job.
-    pub running: Duration,
+pub enum RunError {
+    /// The task can never work as it is. Nothing was sent to RunPod, and nothing bills.
+    Refused(StepError),
+    /// No pod could be had, a step failed on it, it was interrupted, or the pod could not be terminated.
+    Failed(Box<ScopeError<Done, StepError>>),
 }
 
-/// Deploys a pod, brings files to it, runs a job on it, fetches files from it, and ends it, whatever comes of that.
+impl RunError {
+    /// Returns true if a pod may exist and bill.
+    #[must_use]
+    pub fn may_bill(&self) -> bool {
+        matches!(self, Self::Failed(error) if error.may_bill())
+    }
+
+    /// The id of the pod; `None` if RunPod has shown none.
+    #[must_use]
+    pub fn pod_id(&self) -> Option<&str> {
+        match self {
+            Self::Refused(_) => None,
+            Self::Failed(error) => error.pod_id(),
+        }
+    }
+
+    /// The step that failed; `None` if none did.
+    #[must_use]
+    pub fn step(&self) -> Option<&StepError> {
+        match self {
+            Self::Refused(error) => Some(error),
+            Self::Failed(error) => match &**error {
+                ScopeError::Work { error, .. } => Some(error),
+                _ => None,
+            },
+        }
+    }
+
+    fn failed(error: ScopeError<Done, StepError>) -> Self {
+        Self::Failed(Box::new(error))
+    }
+
+    fn deploy(error: DeployError) -> Self {
+        Self::failed(ScopeError::Deploy(error))
+    }
+}
+
+impl fmt::Display for RunError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Refused(error) => {
+                write!(f, "no pod was deployed, since {} could never work: {}", error.step, error.source)
+            }
+            Self::Failed(error) => error.fmt(f),
+        }
+    }
+}
+
+impl std::error::Error for RunError {
+    fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
+        match self {
+            Self::Refused(error) => error.source(),
+            Self::Failed(error) => error.source(),
+        }
+    }
+}
+
+/// Deploys a pod, brings files to it, runs a job on it, fetches files from it, and ends it unless told to keep it ([`Task::keep`]).
 ///
 /// The pod is the spec's, with its needs, price limit and patience; it must open `22/tcp`. A job that fails is no error: the report has its end.
 ///
 /// # Errors
-/// [`ScopeError`]: `Deploy` if no pod could be had or logged in to, `Work` with the step that failed, `NotTerminated` if the pod may bill after
-/// all of it. [`may_bill`](ScopeError::may_bill) says whether a pod is left.
+/// [`RunError`]: `Refused` before anything is sent if the spec cannot be logged in to, or a key, an upload or OpenSSH's client is not there;
+/// else `Failed`, which says what became of the pod. [`may_bill`](RunError::may_bill) says whether one is left.
 ///
 /// # Cancellation
 /// As [`RunPod::with_pod`]: a task that ends the pod is left to the runtime. Give the spec a lifetime for what a killed program leaves.
+/// With [`Keep`] set the pod is left running.
 ///
 /// # Cost
 /// The pod bills from RunPod's answer to its create to its answer to the terminate.
 pub async fn run(runpod: &RunPod, spec: &PodSpec, task: &Task) -> Result<Report, RunError> {
+    run_until(runpod, spec, task, std::future::pending()).await
+}
+
+/// Does the same as [`run`] until a future ends, such as one that waits for Ctrl-C: then the pod is terminated at once, or kept if the
+/// task says so.
+///
+/// # Errors
+/// As `run`, and [`ScopeError::Interrupted`] within `Failed`.
+///
+/// # Cancellation
+/// As `run`.
+///
+/// # Cost
+/// As `run`. A create that is under way is seen through, since only its answer tells which pod to end.
+pub async fn run_until(
+    runpod: &RunPod,
+    spec: &PodSpec,
+    task: &Task,
+    interrupt: impl Future<Output = ()> + Send,
+) -> Result<Report, RunError> {
+    task.check(spec).await.map_err(RunError::Refused)?;
+    match task.keeps() {
+        Keep::Never => ending(runpod, spec, task, interrupt).await,
+        Keep::OnFailure | Keep::Always => keeping(runpod, spec, task, interrupt).await,
+    }
+}
+
+/// Runs a task on a pod that is ended after it.
+async fn ending(
+    runpod: &RunPod,
+    spec: &PodSpec,
+    task: &Task,
+    interrupt: impl Future<Output = ()> + Send,
+) -> Result<Report, RunError> {
     let began = Instant::now();
     let mut booting = Duration::ZERO;
     let waited = &mut booting;
@@ -207,80 +181,78 @@ pub async fn run(runpod: &RunPod, spec: &PodSpec, task: &Task) -> Result<Report,
         *waited = began.elapsed();
         Box::pin(async move { task.work(&pod).await })
     };
-    let scoped = runpod.with_pod(spec, Ready::Ssh, task.patience, work).await.map_err(Box::new)?;
-    let Done { end, fetched, transferring, running } = scoped.value;
-    Ok(Report {
-        pod_id: scoped.pod.id.clone(),
-        end,
-        fetched,
-        booting,
-        transferring,
-        running,
-        usd: scoped.usd,
+    let scope = runpod.with_pod(spec, Ready::Ssh, task.longest(), work).until(interrupt);
+    let scoped = scope.await.map_err(RunError::failed)?;
+    // A pod that was adopted is nobody's to end.
+    let is_kept = scoped.pod.origin() != Origin::Created;
+    Ok(report(task, &scoped.pod, scoped.value, booting, scoped.usd, is_kept))
+}
+
+/// Runs a task on a pod that is kept, or ended if all went well.
+async fn keeping(
+    runpod: &RunPod,
+    spec: &PodSpec,
+    task: &Task,
+    interrupt: impl Future<Output = ()> + Send,
+) -> Result<Report, RunError> {
+    let began = Instant::now();
+    // Seen through: only its end tells the pod.
+    let pod = Box::pin(runpod.deploy(spec)).await.map_err(RunError::deploy)?;
+    let created = Instant::now();
+    let live = pin!(async {
+        let ready = Box::pin(until_ready(&pod, task.longest())).await?;
+        let booting = began.elapsed();
+        let done = Box::pin(task.work(&ready)).await;
+        let kept = |error| work_failed(&ready, error);
+        done.map(|done| (ready.clone(), booting, done)).map_err(kept)
+    });
+    let interrupt = pin!(interrupt);
+    let (ready, booting, done) = tokio::select! {
+        biased;
+        outcome = live => outcome.map_err(RunError::failed)?,
+        () = interrupt => {
+            let (pod_id, aftermath) = (pod.id.clone(), Aftermath::Kept);
+            return Err(RunError::failed(ScopeError::Interrupted { pod_id, aftermath, doubt: None }));
+        }
+    };
+    let hours = created.elapsed().as_secs_f64() / 3600.0;
+    let usd = ready.hourly_cost().total_usd().map(|hourly| hourly * hours);
+    let is_kept = task.keeps() == Keep::Always || !done.end.is_success() || ready.origin() != Origin::Created;
+    if !is_kept && let Err(source) = ready.terminate().await {
+        let pod_id = ready.id.clone();
+        return Err(RunError::failed(ScopeError::NotTerminated { pod_id, value: done, source }));
+    }
+    Ok(report(task, &ready, done, booting, usd, is_kept))
+}
+
+/// Waits for a pod, which is kept if it does not become ready.
+async fn until_ready(pod: &PodHandle, longest: Duration) -> Result<PodHandle, ScopeError<Done, StepError>> {
+    pod.wait_until(Ready::Ssh, longest).await.map_err(|error| {
+        ScopeError::Deploy(match error {
+            WaitError::GaveWay { source, .. } => DeployError::GaveWay(source),
+            error => DeployError::NotReady {
+                pod_id: error.pod_id().to_owned(),
+                origin: pod.origin(),
+                aftermath: Aftermath::Kept,
+                source: Box::new(error),
+            },
+        })
     })
 }
 
-impl Task {
-    async fn work(&self, pod: &PodHandle) -> Result<Done, StepError> {
-        let failed = |step| move |source| StepError { step, end: None, source };
-        let mut session = self.log_in(pod).await.map_err(failed(Step::Login))?;
-        let began = Instant::now();
-        for (local, remote) in &self.uploads {
-            let copy = |session: Session| -> Working<'_, _> { Box::pin(session.upload(local, remote).run()) };
-            again(&mut session, copy).await.map_err(failed(Step::Upload))?;
-        }
-        let uploading = began.elapsed();
-        let began = Instant::now();
-        let start =
-            |session: Session| -> Working<'_, _> { Box::pin(async move { session.start(&self.job).await }) };
-        let job = again(&mut session, start).await.map_err(failed(Step::Run))?;
-        let hear = |bytes: &[u8]| {
-            if let Some(hear) = &self.hear {
-                hear(bytes);
-            }
-        };
-        let end = job.follow(hear).await.map_err(failed(Step::Run))?;
-        let running = began.elapsed();
-        let began = Instant::now();
-        let mut fetched = 0;
-        for (remote, local) in &self.downloads {
-            let copy =
-                |session: Session| -> Working<'_, _> { Box::pin(session.download(remote, local).run()) };
-            match again(&mut session, copy).await {
-                Ok(files) => fetched += files,
-                // What a failed job has not made cannot be fetched.
-                Err(Error::NotFound { path, .. }) if !end.is_success() && path == *remote => {}
-                Err(source) => return Err(StepError { step: Step::Download, end: Some(end), source }),
-            }
-        }
-        Ok(Done { end, fetched, transferring: uploading + began.elapsed(), running })
-    }
-
-    /// Logs in, a few times if need be: sshd may shut somebody out who comes just after the probe.
-    async fn log_in(&self, pod: &PodHandle) -> Result<Session, Error> {
-        let mut attempt = 1;
-        loop {
-            match self.login.connect(pod).await {
-                Err(Error::Unreachable { .. }) if attempt < ATTEMPTS => {
-                    attempt += 1;
-                    sleep(PAUSE).await;
-                }
-                outcome => return outcome,
-            }
-        }
-    }
+fn work_failed(pod: &PodHandle, error: StepError) -> ScopeError<Done, StepError> {
+    ScopeError::Work { pod_id: pod.id.clone(), error, aftermath: Aftermath::Kept, doubt: None }
 }
 
-/// Does something that may be done again, over a new connection each time the old one is lost, for as long as the pod may come back.
-async fn again<'a, T>(
-    session: &mut Session,
-    action: impl Fn(Session) -> Working<'a, Result<T, Error>>,
-) -> Result<T, Error> {
-    for _ in 1..ATTEMPTS {
-        match action(session.clone()).await {
-            Err(error) if error.is_connection() => *session = session.connect_again().await?,
-            outcome => return outcome,
-        }
-    }
-    action(session.clone()).await
+fn report(
+    task: &Task,
+    pod: &PodHandle,
+    done: Done,
+    booting: Duration,
+    usd: Option<f64>,
+    is_kept: bool,
+) -> Report {
+    let Done { end, fetched, transferring, running } = done;
+    let (pod_id, job_id) = (pod.id.clone(), task.job_id().to_owned());
+    Report { pod_id, job_id, end, fetched, booting, transferring, running, usd, is_kept }
 }

@@ -1,6 +1,10 @@
 //! Scripts of this crate's own that run on a pod: `sh` and what every usual image has (coreutils or busybox).
 
-use std::sync::Arc;
+use std::{
+    ffi::{OsStr, OsString},
+    os::unix::ffi::{OsStrExt, OsStringExt},
+    sync::Arc,
+};
 
 use openssh::{Child, Stdio};
 use tokio::io::AsyncWriteExt;
@@ -19,7 +23,8 @@ const MOST_TOLD: usize = 300;
 /// A script, its arguments, and what it does in a few words.
 pub(crate) struct Script<'a> {
     pub(crate) text: &'static str,
-    pub(crate) arguments: Vec<&'a str>,
+    /// Bytes, as names of files are.
+    pub(crate) arguments: Vec<&'a OsStr>,
     pub(crate) during: &'a str,
     /// The path that the script is about.
     pub(crate) path: &'a str,
@@ -28,11 +33,11 @@ pub(crate) struct Script<'a> {
 impl Script<'_> {
     /// Starts it; standard input and output are pipes.
     pub(crate) async fn start(&self, session: &Session) -> Result<Child<Arc<openssh::Session>>, Error> {
-        if self.arguments.iter().any(|argument| argument.contains('\0')) {
+        if self.arguments.iter().any(|argument| argument.as_bytes().contains(&0)) {
             return Err(Error::Unsendable { reason: "a path or word holds a NUL" });
         }
         let mut command = Arc::clone(session.master()).arc_command("sh");
-        command.args(["-c", self.text, "sh"]).args(&self.arguments);
+        command.args(["-c", self.text, "sh"]).raw_args(self.arguments.iter().map(|word| quoted(word)));
         command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
         match command.spawn().await {
             Ok(child) => Ok(child),
@@ -42,11 +47,12 @@ impl Script<'_> {
 
     /// Runs it to its end without input; its standard output as text.
     pub(crate) async fn output(&self, session: &Session) -> Result<String, Error> {
-        self.output_with(session, b"").await
+        let bytes = self.output_with(session, b"").await?;
+        Ok(String::from_utf8_lossy(&bytes).into_owned())
     }
 
-    /// Runs it to its end with an input that fits into a pipe.
-    pub(crate) async fn output_with(&self, session: &Session, input: &[u8]) -> Result<String, Error> {
+    /// Runs it to its end with an input that fits into a pipe; its standard output.
+    pub(crate) async fn output_with(&self, session: &Session, input: &[u8]) -> Result<Vec<u8>, Error> {
         let mut child = self.start(session).await?;
         if let Some(mut stdin) = child.stdin().take() {
             // A script that has ended tells why.
@@ -59,7 +65,7 @@ impl Script<'_> {
             Err(error) => (Err(error), Vec::new(), Vec::new()),
         };
         self.judge(session, status, &stderr).await?;
-        Ok(String::from_utf8_lossy(&stdout).into_owned())
+        Ok(stdout)
     }
 
     /// The error of a script that ended, if it failed.
@@ -89,6 +95,39 @@ impl Script<'_> {
                     if text.is_empty() { "it said nothing".to_owned() } else { text[from..].to_owned() };
                 Err(Error::Remote { pod_id, during: self.during.to_owned(), status, reason })
             }
+        }
+    }
+}
+
+/// A word as a shell takes it for one, whatever bytes it holds.
+fn quoted(word: &OsStr) -> OsString {
+    let mut quoted = vec![b'\''];
+    for byte in word.as_bytes() {
+        match byte {
+            b'\'' => quoted.extend_from_slice(b"'\\''"),
+            // Some shells of users look for it within quotes.
+            b'!' => quoted.extend_from_slice(b"'\\!'"),
+            byte => quoted.push(*byte),
+        }
+    }
+    quoted.push(b'\'');
+    OsString::from_vec(quoted)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_word_stays_one_word_and_keeps_its_bytes() {
+        for (word, expected) in [
+            (&b"plain"[..], &b"'plain'"[..]),
+            (b"", b"''"),
+            (b"hi!", b"'hi'\\!''"),
+            (b"it's $x", b"'it'\\''s $x'"),
+            (b"caf\xe9\n", b"'caf\xe9\n'"),
+        ] {
+            assert_eq!(quoted(OsStr::from_bytes(word)).as_bytes(), expected);
         }
     }
 }

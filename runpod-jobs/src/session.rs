@@ -6,7 +6,7 @@ use openssh::{ForwardType, Socket};
 use runpod_lifecycle::{Pod, PodHandle, PodState};
 use tokio::time::{Instant, sleep};
 
-use crate::{Error, Login};
+use crate::{Error, Login, master};
 
 /// The pauses between attempts to connect again, in seconds; the last one is repeated.
 const RECONNECT_PAUSES: [u64; 5] = [1, 2, 4, 8, 15];
@@ -31,23 +31,12 @@ impl Login {
     ///
     /// # Errors
     /// [`Error`]: `NoEndpoint`, `NoClient`, `Unreachable`, `HostKey`, `LoginRefused`; `Local` if the identity file cannot be read.
+    ///
+    /// # Cancellation
+    /// Dropping the future ends a login that is under way, and its process.
     pub async fn connect(&self, pod: &PodHandle) -> Result<Session, Error> {
-        let endpoint = self.endpoint(pod)?;
-        if let Some(path) = self.identity() {
-            tokio::fs::metadata(path).await.map_err(Error::local(path))?;
-        }
-        let builder = self.builder(&endpoint, pod);
-        let patience = self.longest();
-        // ssh's own limit is for the TCP connection; a server that says nothing is let go here.
-        let connected = tokio::time::timeout(patience, builder.connect(&endpoint.host)).await;
-        let master = match connected {
-            Ok(Ok(master)) => master,
-            Ok(Err(error)) => return Err(self.refused(&error, pod, &endpoint).await),
-            Err(_) => {
-                let reason = format!("no login within {} s", patience.as_secs_f64());
-                return Err(Error::Unreachable { pod_id: pod.id.clone(), reason });
-            }
-        };
+        self.check_identity().await?;
+        let master = master::connect(self, pod).await?;
         Ok(Session::new(Arc::new(master), pod.clone(), self.clone()))
     }
 }

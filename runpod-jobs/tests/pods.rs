@@ -8,8 +8,8 @@ use std::{
     time::Duration,
 };
 
-use runpod_jobs::{Error, Job, JobEnd, Login, Step, Task, run};
-use runpod_lifecycle::{PodSpec, Ready, RunPod, ScopeError};
+use runpod_jobs::{Error, Job, JobEnd, Keep, Login, RunError, Step, Task, run, run_until};
+use runpod_lifecycle::{Aftermath, OnFailure, PodSpec, Ready, RunPod, ScopeError};
 use runpod_sim::{Fault, FaultKind, Sim};
 use tempfile::TempDir;
 
@@ -92,21 +92,114 @@ async fn a_task_brings_runs_fetches_and_leaves_nothing_though_its_connection_bre
 async fn a_step_that_fails_is_named_and_its_pod_is_ended() {
     let world = World::new().await;
     let refused = Task::new(Job::new(["true"])).login(world.login("other"));
-    let missing = Task::new(Job::new(["true"])).login(world.login("key")).upload(world.path("nowhere"), "x");
     let unmade =
         Task::new(Job::new(["true"])).login(world.login("key")).download("never made", world.path("x"));
-    let tasks = [(refused, Step::Login), (missing, Step::Upload), (unmade, Step::Download)];
-    let specs = ["a", "b", "c"].map(|name| PodSpec::any_gpu(name, "image").port("22/tcp"));
+    let tasks = [(refused, Step::Login), (unmade, Step::Download)];
+    let specs = ["a", "b"].map(|name| PodSpec::any_gpu(name, "image").port("22/tcp"));
     let runs = tasks.iter().zip(&specs).map(|((task, _), spec)| run(&world.runpod, spec, task));
     for (outcome, (_, step)) in futures_util::future::join_all(runs).await.into_iter().zip(tasks.iter()) {
-        let error = *outcome.unwrap_err();
-        let ScopeError::Work { error: failed, .. } = &error else { panic!("{error}") };
+        let error = outcome.unwrap_err();
+        let failed = error.step().unwrap();
         assert_eq!(failed.step, *step, "{error}");
         assert_eq!(failed.end.is_some(), *step == Step::Download);
         let below = std::error::Error::source(failed).map(ToString::to_string);
         assert!(below.is_none_or(|below| !failed.to_string().contains(&below)), "{error} says it twice");
         assert!(!error.may_bill() && error.to_string().contains("it was terminated"), "{error}");
     }
+    assert_eq!(world.billing(), 0);
+}
+
+#[tokio::test]
+async fn what_can_never_work_is_refused_before_a_pod_is_paid_for() {
+    let world = World::new().await;
+    let task = || Task::new(Job::new(["true"])).login(world.login("key"));
+    let closed = || PodSpec::any_gpu("closed", "image");
+    for (spec, task, step, says) in [
+        (closed(), task(), Step::Login, "\"closed\" opens no 22/tcp"),
+        (closed().port("8888/http"), task(), Step::Login, "add .port(\"22/tcp\")"),
+        (spec(), task().login(world.login("nowhere")), Step::Login, "nowhere: No such file"),
+        (spec(), task().upload(world.path("absent"), "x"), Step::Upload, "absent: No such file"),
+        (spec(), Task::new(Job::new([""; 0])).login(world.login("key")), Step::Run, "a job has no words"),
+        (spec(), Task::new(Job::new(["a\0b"])).login(world.login("key")), Step::Run, "holds a NUL"),
+        (spec(), Task::new(Job::new(["true"]).env("A B", "x")), Step::Run, "the name of a variable"),
+    ] {
+        let error = run(&world.runpod, &spec, &task).await.unwrap_err();
+        assert!(matches!(&error, RunError::Refused(failed) if failed.step == step), "{error}");
+        assert!(!error.may_bill() && error.pod_id().is_none());
+        let text = error.to_string();
+        assert!(text.starts_with("no pod was deployed, since ") && text.contains(says), "{text}");
+    }
+    assert_eq!(world.sim.ledger().len(), 0, "nothing was ever created");
+}
+
+#[tokio::test]
+async fn a_pod_is_kept_where_that_was_asked_for_and_said_to_bill() {
+    let world = World::new().await;
+    let task = |line: &str, keep| Task::new(Job::shell(line)).login(world.login("key")).keep(keep);
+    for (name, line, keep, is_kept) in [
+        ("always", "echo kept", Keep::Always, true),
+        ("job failed", "exit 3", Keep::OnFailure, true),
+        ("all went well", "true", Keep::OnFailure, false),
+    ] {
+        let spec = PodSpec::any_gpu(name, "image").port("22/tcp");
+        let report = run(&world.runpod, &spec, &task(line, keep)).await.unwrap();
+        assert_eq!((report.is_kept, world.billing()), (is_kept, usize::from(is_kept)), "{name}");
+        let words = format!("; pod {} was kept and bills until it is terminated", report.pod_id);
+        assert_eq!(report.to_string().contains(&words), is_kept, "{report}");
+        if is_kept {
+            let pod = world.runpod.get(report.pod_id.as_str()).await.unwrap();
+            let session = world.login("key").connect(&pod).await.unwrap();
+            let end = session.attach(report.job_id.as_str()).status().await.unwrap().end;
+            assert_eq!(end, Some(report.end), "another process attaches to it");
+            pod.terminate().await.unwrap();
+        }
+    }
+    let unmade = task("true", Keep::OnFailure).download("never made", world.path("x"));
+    let error = run(&world.runpod, &spec(), &unmade).await.unwrap_err();
+    assert_eq!(error.step().unwrap().step, Step::Download);
+    assert!(error.may_bill() && error.to_string().contains("it was kept and bills"), "{error}");
+    assert_eq!(world.billing(), 1);
+    world.runpod.get(error.pod_id().unwrap()).await.unwrap().terminate().await.unwrap();
+}
+
+#[tokio::test]
+async fn an_interrupted_task_ends_its_pod_unless_it_is_to_be_kept() {
+    let world = World::new().await;
+    for (name, keep, is_kept) in [("ended", Keep::Never, false), ("kept", Keep::OnFailure, true)] {
+        let (up, is_up) = tokio::sync::oneshot::channel();
+        let up = Mutex::new(Some(up));
+        let hear = move |_: &[u8]| {
+            if let Some(up) = up.lock().unwrap().take() {
+                up.send(()).expect("it is waited for");
+            }
+        };
+        let job = Job::shell("echo up; sleep 600");
+        let task = Task::new(job).login(world.login("key")).keep(keep).on_output(hear);
+        let spec = PodSpec::any_gpu(name, "image").port("22/tcp");
+        let interrupt = async { is_up.await.expect("the job says that it is up") };
+        let error = run_until(&world.runpod, &spec, &task, interrupt).await.unwrap_err();
+        let RunError::Failed(failed) = &error else { panic!("{error}") };
+        let ScopeError::Interrupted { aftermath, .. } = &**failed else { panic!("{error}") };
+        assert_eq!(matches!(aftermath, Aftermath::Kept), is_kept, "{error}");
+        assert_eq!((error.may_bill(), world.billing()), (is_kept, usize::from(is_kept)), "{error}");
+        if is_kept {
+            world.runpod.get(error.pod_id().unwrap()).await.unwrap().terminate().await.unwrap();
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_login_is_a_condition_that_only_a_real_login_meets() {
+    let world = World::new().await;
+    let deploy = async |key: &str, longest| {
+        let spec = PodSpec::any_gpu(key, "image").port("22/tcp");
+        world.runpod.deploy_and_wait_until(&spec, world.login(key), longest, OnFailure::Terminate).await
+    };
+    let pod = deploy("key", LONG).await.unwrap();
+    assert!(world.login("key").connect(&pod).await.unwrap().exec(["true"]).output().await.is_ok());
+    pod.terminate().await.unwrap();
+    let error = deploy("other", Duration::from_secs(8)).await.unwrap_err().to_string();
+    assert!(error.contains("accepts no key for root") && error.contains("it was terminated"), "{error}");
     assert_eq!(world.billing(), 0);
 }
 

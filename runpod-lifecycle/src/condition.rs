@@ -3,11 +3,12 @@
 pub(crate) mod http;
 pub(crate) mod idle;
 mod jupyter;
+pub(crate) mod own;
 
 use std::{fmt, time::Duration};
 
 use crate::{
-    HttpReady, Pod, PodSpec, PodState, Port, Protocol,
+    HttpReady, OwnProbe, Pod, PodSpec, PodState, Port, Protocol,
     pod::{ShownRun, port::JUPYTER, state::word},
 };
 
@@ -65,6 +66,8 @@ pub enum Probe {
         /// The request, and the answers that count.
         request: HttpReady,
     },
+    /// A question of the caller's own, such as a login.
+    Own(OwnProbe),
 }
 
 impl fmt::Display for Probe {
@@ -72,6 +75,7 @@ impl fmt::Display for Probe {
         match self {
             Self::Tcp { host, port } | Self::Ssh { host, port } => write!(f, "{host}:{port}"),
             Self::Http { request, .. } => write!(f, "port {}{}", request.number(), request.suffix()),
+            Self::Own(own) => f.write_str(own.name()),
         }
     }
 }

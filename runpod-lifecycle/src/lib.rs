@@ -30,6 +30,7 @@ pub use client::RunPod;
 pub use client::builder::{ConfigError, RunPodBuilder};
 pub use condition::http::{HttpAnswer, HttpReady};
 pub use condition::idle::Idle;
+pub use condition::own::OwnProbe;
 pub use condition::{Condition, Gone, Probe, Ready, Running, Stopped, Verdict};
 pub use deploy::candidate::{Candidate, LeftOut};
 pub use deploy::error::{Aftermath, Attempt, DeployError, Waited};

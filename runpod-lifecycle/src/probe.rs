@@ -67,6 +67,8 @@ impl Prober {
             },
             Probe::Ssh { host, port } => ssh(host, *port).await,
             Probe::Http { pod_id, request } => self.http(pod_id, request).await,
+            // Who was asked may take being asked often amiss.
+            Probe::Own(own) => own.ask().await.map_err(|reason| Lack { reason, was_reached: true }),
         };
         turn.over(&outcome);
         outcome.map_err(|lack| lack.reason)

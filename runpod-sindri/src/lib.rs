@@ -16,6 +16,7 @@ pub use action::ActionReport;
 pub use client::RunpodProvider;
 pub use client::prerequisite::{Prerequisite, PrerequisiteStatus};
 pub use config::error::{ConfigError, ConfigProblem};
+pub use config::job::{JobCommand, JobConfig, KeepPod};
 pub use config::runpod::{CloudType, ExposedPort, GpuTypes, LifetimeEnd, NetworkVolume, RunpodConfig};
 pub use config::schema::schema;
 pub use config::secret::{SecretConfig, SecretSource};

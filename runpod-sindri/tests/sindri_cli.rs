@@ -61,6 +61,7 @@ fn every_example_is_planned() {
         ("volume-by-name.yaml", "GPU"),
         ("account-secret.yaml", "GPU"),
         ("idle.yaml", "GPU"),
+        ("job.yaml", "GPU"),
         ("registry.yaml", "GPU"),
     ] {
         let output = on_example(name, &["plan", "--sim", "--json"]);
@@ -251,6 +252,8 @@ fn every_failure_has_its_exit_code() {
         assert_eq!(code(&on_example("gpu.yaml", &[command, "--sim"])), 3, "{command}");
     }
     assert_eq!(code(&on_example("gpu.yaml", &["deploy", "--sim", "--timeout", "0"])), 5);
+    let nobody = on_example("job.yaml", &["run", "--sim"]);
+    assert!(code(&nobody) == 2 && err(&nobody).contains("nobody can log in"), "{}", err(&nobody));
     let unreachable = ["--api-url", "http://198.51.100.1"];
     let config = example("gpu.yaml");
     let config = ["status", "--config", config.to_str().unwrap()];

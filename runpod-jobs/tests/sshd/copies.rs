@@ -69,6 +69,21 @@ async fn folders_are_copied_with_everything_below_them() {
 }
 
 #[tokio::test]
+async fn names_that_are_no_text_are_copied_byte_for_byte_both_ways() {
+    use std::{ffi::OsStr, os::unix::ffi::OsStrExt};
+    let server = Server::start().await;
+    let session = server.session().await;
+    let odd = OsStr::from_bytes(b"caf\xe9 '!'\n\\x");
+    fs::create_dir_all(server.path("tree").join(odd)).unwrap();
+    fs::write(server.path("tree").join(odd).join(odd), "odd").unwrap();
+    assert_eq!(session.upload(server.path("tree"), server.remote("up")).run().await.unwrap(), 1);
+    assert_eq!(session.download(server.remote("up"), server.path("down")).run().await.unwrap(), 1);
+    for folder in ["up", "down"] {
+        assert_eq!(fs::read(server.path(folder).join(odd).join(odd)).unwrap(), b"odd", "{folder}");
+    }
+}
+
+#[tokio::test]
 async fn what_is_not_there_is_named() {
     let server = Server::start().await;
     let session = server.session().await;

@@ -43,6 +43,16 @@ pub(crate) fn is_alive(pid: &str) -> bool {
     stat.is_ok_and(|stat| !stat.rsplit(") ").next().is_some_and(|rest| rest.starts_with(['Z', 'X'])))
 }
 
+/// Processes of this machine that run and have a text in their command line.
+pub(crate) fn processes_with(text: &str) -> usize {
+    let processes = std::fs::read_dir("/proc").expect("there is a /proc").flatten();
+    let has_it = |process: &std::fs::DirEntry| {
+        let line = std::fs::read(process.path().join("cmdline")).unwrap_or_default();
+        String::from_utf8_lossy(&line).contains(text)
+    };
+    processes.filter(has_it).count()
+}
+
 fn run(program: &str, words: &[&str]) {
     let output =
         Command::new(program).args(words).output().unwrap_or_else(|error| panic!("{program}: {error}"));

@@ -11,7 +11,7 @@ use tokio::{
     net::{TcpListener, TcpStream},
 };
 
-use crate::server::{Server, is_alive};
+use crate::server::{Server, is_alive, processes_with};
 
 #[tokio::test]
 async fn words_arrive_as_they_are_and_no_shell_sees_them() {
@@ -98,6 +98,50 @@ async fn a_command_that_never_ends_is_killed_with_what_it_started() {
 }
 
 #[tokio::test]
+async fn a_command_that_is_dropped_or_loses_its_connection_is_killed_where_that_was_asked_for() {
+    let server = Server::start().await;
+    for is_cut in [false, true] {
+        let session = server.session().await;
+        let line = "sleep 600 & echo $! > CHILD; while echo up; do sleep 0.1; done";
+        let line = line.replace("CHILD", &server.remote("child"));
+        let up = Arc::new(tokio::sync::Notify::new());
+        let told = Arc::clone(&up);
+        let mut output =
+            Box::pin(session.shell(line).kill_on_drop().on_output(move |_, _| told.notify_one()).output());
+        tokio::select! {
+            ended = &mut output => panic!("{ended:?}"),
+            () = up.notified() => {}
+        }
+        if is_cut {
+            server.cut_after(1);
+            let error = output.await.unwrap_err();
+            assert!(matches!(error, Error::Lost { .. }), "{error}");
+        } else {
+            drop(output);
+        }
+        let child = std::fs::read_to_string(server.path("child")).unwrap();
+        let until = Instant::now() + Duration::from_secs(10);
+        while is_alive(&child) {
+            assert!(Instant::now() < until, "its child goes on");
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_command_that_is_to_be_killed_ends_by_itself_like_any_other() {
+    let server = Server::start().await;
+    let session = server.session().await;
+    let exec = |line: &str| session.shell(line).kill_on_drop();
+    let output = exec("echo out; echo err >&2; cat; exit 3").env("X", "'").output().await.unwrap();
+    assert_eq!((output.status, &*output.stdout, &*output.stderr), (3, &b"out\n"[..], &b"err\n"[..]));
+    assert_eq!(exec("kill -TERM $$").output().await.unwrap().status, 143);
+    let limited = exec("sleep 600").time_limit(Duration::from_secs(1)).output().await.unwrap_err();
+    assert!(matches!(limited, Error::TimedOut { .. }), "{limited}");
+    assert_eq!(session.exec(["no-such-program"]).kill_on_drop().output().await.unwrap().status, 127);
+}
+
+#[tokio::test]
 async fn a_login_that_cannot_be_says_why_and_what_to_do() {
     let mut server = Server::start().await;
     let login = || Login::new().known_hosts(server.path("known_hosts"));
@@ -127,6 +171,30 @@ async fn a_server_that_says_nothing_is_given_up() {
     let waited = began.elapsed();
     assert!(waited >= Duration::from_secs(1) && waited < Duration::from_secs(10), "{waited:?}");
     assert_eq!(server.cuts(), 0, "its connection stood");
+}
+
+#[tokio::test]
+async fn a_login_that_is_given_up_leaves_no_process_behind() {
+    let server = Server::start().await;
+    server.cut_after(0);
+    let login = server.login().patience(Duration::from_secs(60));
+    // What no other test of this process names.
+    let mark = server.path("known_hosts").display().to_string();
+    let pod = server.pod().await;
+    let begun = async {
+        while processes_with(&mark) == 0 {
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
+    };
+    tokio::select! {
+        connected = login.connect(&pod) => panic!("{connected:?}"),
+        () = begun => {}
+    }
+    let until = Instant::now() + Duration::from_secs(10);
+    while processes_with(&mark) > 0 {
+        assert!(Instant::now() < until, "ssh goes on");
+        tokio::time::sleep(Duration::from_millis(20)).await;
+    }
 }
 
 #[tokio::test]

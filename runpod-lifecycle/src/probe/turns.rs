@@ -155,6 +155,7 @@ impl Probe {
             // A connection, and then a greeting.
             Self::Tcp { .. } | Self::Ssh { .. } => 2 * PATIENCE,
             Self::Http { request, .. } => request.limit(),
+            Self::Own(own) => own.limit(),
         }
     }
 }

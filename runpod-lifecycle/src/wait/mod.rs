@@ -192,6 +192,10 @@ impl<C: Condition> Wait<C> {
                 let reason = "it was changed while a list was awaited that shows what else has its name";
                 Err(self.failed(reason.to_owned(), before, elapsed))
             }
+            // What only a probe tells, a poll does not: the last answer stands.
+            (Err(error), Some((later, Verdict::Done))) if !self.condition.probes(&later).is_empty() => {
+                Err(error)
+            }
             (Err(error), Some((later, verdict))) => Err(error.with_last(later, verdict)),
             // It was so a moment ago, and an answer may be older than the one before.
             (last, _) => last,

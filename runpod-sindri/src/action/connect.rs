@@ -44,10 +44,7 @@ impl RunpodProvider {
         let user = config.ssh_user()?;
         let pod = self.reach(config, Duration::from_secs(DEFAULT_TIMEOUT)).await?;
         match ways(&pod, user.as_deref()).and_then(|connection| connection.ssh_command()) {
-            Some(command) if self.ssh_version().is_some() => {
-                forget_earlier_run(&command, pod.uptime);
-                self.run_ssh(config, &command).await
-            }
+            Some(command) if self.ssh_version().is_some() => self.run_ssh(config, &command).await,
             _ => show_instructions(&pod, user.as_deref()).map_err(ProviderError::Output),
         }
     }
@@ -83,8 +80,23 @@ impl RunpodProvider {
         self.wait_until_usable(config, &present.pod, Some(present), longest).await
     }
 
-    /// The environment's pod with the addresses of its present run, started if it is stopped.
-    async fn reach(&self, config: &SindriConfig, longest: Duration) -> Result<PodHandle, ProviderError> {
+    /// The environment's pod with the addresses of its present run, to log in to; starts it first and waits up to `longest` if it is
+    /// stopped.
+    ///
+    /// # Errors
+    /// As [`connection`](Self::connection).
+    ///
+    /// # Cost
+    /// A pod that is started bills until it is stopped.
+    pub async fn reach(&self, config: &SindriConfig, longest: Duration) -> Result<PodHandle, ProviderError> {
+        let pod = self.up(config, longest).await?;
+        if let Some(command) = pod.connection().ssh_command() {
+            forget_earlier_run(&command, pod.uptime);
+        }
+        Ok(pod)
+    }
+
+    async fn up(&self, config: &SindriConfig, longest: Duration) -> Result<PodHandle, ProviderError> {
         let present = self.present(&self.watched()?, &config.name).await?;
         let pod = &present.pod;
         match DeploymentState::of(pod) {

@@ -136,6 +136,14 @@ fn limit_problems(runpod: &RunpodConfig) -> Vec<ConfigProblem> {
         let allowed = "a lifetime is 0.01 to 876000 hours";
         refuse("providers.runpod.lifetimeHours", hours.to_string(), allowed);
     }
+    if runpod.job.as_ref().is_some_and(|job| job.timeout_minutes == Some(0)) {
+        let allowed = "at least 1 minute; leave it out for none";
+        refuse("providers.runpod.job.timeoutMinutes", "0".to_owned(), allowed);
+    }
+    if runpod.job.as_ref().is_some_and(|job| job.command.is_empty()) {
+        let allowed = "a list of words, or a line for sh";
+        refuse("providers.runpod.job.command", String::new(), allowed);
+    }
     if runpod.at_end.is_some() && runpod.lifetime_hours.is_none() {
         refuse(
             "providers.runpod.atEnd",

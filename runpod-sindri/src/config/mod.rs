@@ -1,6 +1,7 @@
 //! `sindri.yaml`, as far as a RunPod deployment reads it.
 
 pub(crate) mod error;
+pub(crate) mod job;
 pub(crate) mod runpod;
 pub(crate) mod schema;
 pub(crate) mod secret;
@@ -319,8 +320,17 @@ impl SindriConfig {
         ConfigError::Invalid(problems.into_iter().map(locate).collect())
     }
 
+    /// The folder of the file it was read from, where relative paths begin; `None` if it was read from none.
+    #[must_use]
+    pub fn folder(&self) -> Option<&Path> {
+        self.folder.as_deref()
+    }
+
     /// The user to log in as over direct SSH; `None` for the one RunPod names.
-    pub(crate) fn ssh_user(&self) -> Result<Option<String>, ConfigError> {
+    ///
+    /// # Errors
+    /// [`ConfigError::Invalid`] if it is no user name.
+    pub fn ssh_user(&self) -> Result<Option<String>, ConfigError> {
         let user = self.runpod().ssh_user;
         match user.as_deref().and_then(user_problem) {
             Some(problem) => Err(self.located(ConfigError::Invalid(vec![problem]))),

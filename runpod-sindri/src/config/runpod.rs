@@ -6,6 +6,8 @@ use runpod_lifecycle::{AtEnd, Cloud, Port, Secret};
 use schemars::{JsonSchema, Schema, json_schema};
 use serde::{Deserialize, Serialize};
 
+use crate::JobConfig;
+
 /// The GPU when neither `gpuType` nor a tier names one.
 pub(crate) const DEFAULT_GPU: &str = "NVIDIA GeForce RTX 4090";
 /// vCPUs of a CPU pod when nothing is said.
@@ -148,6 +150,9 @@ pub struct RunpodConfig {
     #[serde(alias = "idle_minutes", skip_serializing_if = "Option::is_none")]
     #[schemars(range(min = 1), extend("default" = DEFAULT_IDLE_MINUTES))]
     pub idle_minutes: Option<u32>,
+    /// The job of the command `run`, on a pod of its own. Default: none.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub job: Option<JobConfig>,
     /// Old name: http ports to open beside `22/tcp`. Use `ports`.
     #[serde(alias = "expose_ports", skip_serializing_if = "Option::is_none")]
     #[schemars(extend("deprecated" = true))]

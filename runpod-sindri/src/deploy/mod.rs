@@ -66,12 +66,7 @@ impl RunpodProvider {
         if options.dry_run {
             return self.dry_run(config, &blueprint, options.force).await;
         }
-        let resolver = Resolver {
-            resolved: self.resolved(),
-            variables: self.variables(),
-            folder: config.folder.as_deref(),
-        };
-        let secrets = resolver.resolve(&config.secrets)?;
+        let secrets = self.secrets_of(config)?;
         let warned = Arc::new(Mutex::new(Vec::new()));
         let runpod = self.listening(&warned)?;
         let blueprint = volume::mount(&runpod, &config.name, &blueprint, options.force).await?;
@@ -100,6 +95,40 @@ impl RunpodProvider {
         result.connection = Some(ConnectionInfo::of(&pod, config.runpod().ssh_user.as_deref()));
         self.record(&mut result);
         Ok(result)
+    }
+
+    /// The pod of a config as the facade deploys it, with its secrets, and what was dropped or assumed. Sends nothing. A network volume that is
+    /// named by its name is not in it: see [`mounted_pod_spec`](Self::mounted_pod_spec).
+    ///
+    /// # Errors
+    /// [`ProviderError`]: `Unprepared`, `Config`, `SecretMissing`, `SecretUnread`.
+    pub fn pod_spec(&self, config: &SindriConfig) -> Result<(PodSpec, Vec<String>), ProviderError> {
+        self.require_prerequisites()?;
+        let (blueprint, secrets) = (self.blueprint(config)?, self.secrets_of(config)?);
+        let spec = with_secrets(blueprint.spec(false), &secrets);
+        Ok((spec, blueprint.warnings.into_iter().chain(secrets.warnings).collect()))
+    }
+
+    /// The same with the network volume of the config's name, which is found or made.
+    ///
+    /// # Errors
+    /// As `pod_spec`, and `Volume`, `Exists` and `Several`.
+    ///
+    /// # Cost
+    /// A network volume that is made bills from then on.
+    pub async fn mounted_pod_spec(&self, config: &SindriConfig) -> Result<PodSpec, ProviderError> {
+        let (blueprint, secrets) = (self.blueprint(config)?, self.secrets_of(config)?);
+        let blueprint = volume::mount(&self.watched()?, &config.name, &blueprint, false).await?;
+        Ok(with_secrets(blueprint.spec(false), &secrets))
+    }
+
+    fn secrets_of(&self, config: &SindriConfig) -> Result<Resolved, ProviderError> {
+        let resolver = Resolver {
+            resolved: self.resolved(),
+            variables: self.variables(),
+            folder: config.folder.as_deref(),
+        };
+        resolver.resolve(&config.secrets)
     }
 
     async fn dry_run(
@@ -140,14 +169,16 @@ impl RunpodProvider {
 async fn place(
     runpod: &RunPod,
     config: &SindriConfig,
-    mut spec: PodSpec,
+    spec: PodSpec,
     blueprint: &Blueprint,
     secrets: &Resolved,
 ) -> Result<PodHandle, ProviderError> {
-    for (name, value) in &secrets.values {
-        spec = spec.env(name, value.clone());
-    }
+    let spec = with_secrets(spec, secrets);
     Box::pin(runpod.deploy(&spec)).await.map_err(ProviderError::deploy(&config.name, blueprint.suggestions()))
+}
+
+fn with_secrets(spec: PodSpec, secrets: &Resolved) -> PodSpec {
+    secrets.values.iter().fold(spec, |spec, (name, value)| spec.env(name, value.clone()))
 }
 
 fn messages(pod: &PodHandle, blueprint: &Blueprint, secrets: usize) -> Vec<String> {

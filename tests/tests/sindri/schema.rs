@@ -26,6 +26,8 @@ fn the_schema_has_every_bound() {
         json!({"volumeMountPath": "/data", "region": "US-CA-2", "ports": ["80/http"], "networkVolumeId": "v", "publicIp": true}),
         json!({"gpuTypeId": "ADA_24", "exposePorts": [80], "startSsh": true, "cpuInstanceId": "cpu3c-2-4", "templateId": "t", "spotBid": 0, "region": ""}),
         json!({"registryId": "r", "lifetimeHours": 8.5, "atEnd": "STOP"}),
+        json!({"job": {"command": "a && b"}}),
+        json!({"job": {"command": ["a", "b"], "upload": {"x": "y"}, "download": {"z": "."}, "folder": "/w", "timeoutMinutes": 1, "keep": "ON_FAILURE"}}),
     ] {
         assert!(takes(fine.clone()), "{fine}");
         serde_json::from_value::<SindriConfig>(json!({"name": "a", "providers": {"runpod": fine}})).unwrap();
@@ -42,6 +44,10 @@ fn the_schema_has_every_bound() {
         json!({"cloudType": "ALL"}),
         json!({"lifetimeHours": 0}),
         json!({"atEnd": "KEEP"}),
+        json!({"job": {}}),
+        json!({"job": {"command": []}}),
+        json!({"job": {"command": "a", "timeoutMinutes": 0}}),
+        json!({"job": {"command": "a", "keep": "SOMETIMES"}}),
         json!({"ports": ["22"]}),
         json!({"ports": ["22/udp"]}),
         json!({"sshUser": "-oProxyCommand=x"}),
@@ -85,5 +91,5 @@ fn every_example_fits_the_schema() {
         jsonschema::validate(&schema, &serde_json::to_value(&config).unwrap()).unwrap();
         examples += 1;
     }
-    assert_eq!(examples, 13);
+    assert_eq!(examples, 14);
 }

@@ -93,6 +93,7 @@ fn rows() -> Vec<Row> {
         ),
         Row("anyCloud", "anyCloud: true", IMAGE, vec![("/cloud", json!("SECURE"))]),
         Row("idleMinutes", "idleMinutes: 30", IMAGE, vec![("/gpu/id", json!(GPU))]),
+        Row("job", "job: {command: [train]}", IMAGE, vec![("/gpu/id", json!(GPU)), ("/job", Value::Null)]),
         Row("gpuCount", "gpuCount: 2", IMAGE, vec![("/gpu/count", json!(2))]),
         Row(
             "gpuCount",

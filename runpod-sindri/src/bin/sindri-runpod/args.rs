@@ -5,13 +5,17 @@ use std::{path::PathBuf, time::Duration};
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use runpod_lifecycle::LogSource;
 
+#[cfg(unix)]
+use crate::ssh_args::{CopyArguments, ExecArguments, ForwardArguments, RunArguments};
+
 const EXIT_CODES: &str = "Exit codes:
   0  done
   1  failed
   2  wrong usage, config, key or secret
   3  there is no such environment
   4  RunPod has no machine for it
-  5  a wait was over; the pod was left as it is";
+  5  a wait was over; the pod was left as it is
+exec and run end with the exit status of their command, and with 255 where they fail by themselves.";
 
 /// Deploys sindri.yaml on RunPod.
 #[derive(Debug, Parser)]
@@ -96,6 +100,19 @@ pub(crate) enum Command {
         #[arg(long)]
         source: Option<Source>,
     },
+    /// Run a command in an environment, which `connect` would reach by this name, and end with its exit status. Needs no config.
+    #[cfg(unix)]
+    Exec(ExecArguments),
+    /// Copy a file or folder to or from an environment: one side is `NAME:PATH`. Needs no config.
+    #[cfg(unix)]
+    Cp(CopyArguments),
+    /// Forward ports of this machine to an environment until interrupted. Needs no config.
+    #[cfg(unix)]
+    Forward(ForwardArguments),
+    /// Run a job on a pod of its own: deploy, wait, upload, run, download, and delete the pod, whatever comes of it. Ends with the exit
+    /// status of the job.
+    #[cfg(unix)]
+    Run(RunArguments),
     /// Show the account's pods that this program made. Needs no config.
     List {
         /// Show every pod of the account.
@@ -180,6 +197,42 @@ pub(crate) enum Reads {
 }
 
 impl Command {
+    /// The environment that the command line names itself.
+    pub(crate) fn named(&self) -> Option<&str> {
+        match self {
+            #[cfg(unix)]
+            Self::Exec(exec) => Some(&exec.name),
+            #[cfg(unix)]
+            Self::Forward(forward) => Some(&forward.name),
+            #[cfg(unix)]
+            Self::Cp(copy) => copy.from.name().or(copy.to.name()),
+            _ => None,
+        }
+    }
+
+    /// Tells what is wrong with the command line besides.
+    pub(crate) fn problem(&self, is_simulated: bool) -> Option<&'static str> {
+        match (self, is_simulated) {
+            #[cfg(unix)]
+            (Self::Cp(copy), _) if copy.from.name().is_some() == copy.to.name().is_some() => {
+                Some("one side of a copy is NAME:PATH, and the other a path here")
+            }
+            #[cfg(unix)]
+            (Self::Exec(_) | Self::Cp(_) | Self::Forward(_) | Self::Run(_), true) => Some(
+                "nobody can log in to a pod of --sim: run runpod-sim, built with the feature ssh, and give its address with --api-url",
+            ),
+            _ => None,
+        }
+    }
+
+    /// Returns true if the exit status is that of a command on a pod.
+    pub(crate) fn passes_status_on(&self) -> bool {
+        #[cfg(unix)]
+        return matches!(self, Self::Exec(_) | Self::Run(_));
+        #[cfg(not(unix))]
+        false
+    }
+
     /// Tells how much of a config it needs.
     pub(crate) fn reads(&self) -> Reads {
         match self {

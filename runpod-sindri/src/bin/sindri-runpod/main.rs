@@ -3,11 +3,18 @@
 mod account;
 mod args;
 mod creation;
+#[cfg(unix)]
+mod job;
 mod output;
 mod progress;
+#[cfg(unix)]
+mod remote;
 mod session;
+mod signals;
 #[cfg(feature = "sim")]
 mod simulator;
+#[cfg(unix)]
+mod ssh_args;
 
 use std::process::ExitCode;
 
@@ -16,9 +23,9 @@ use clap::Parser;
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> ExitCode {
     let arguments = args::Arguments::parse();
-    let json = arguments.json;
+    let (json, passes_status_on) = (arguments.json, arguments.command.passes_status_on());
     match session::run(arguments).await {
-        Ok(()) => ExitCode::SUCCESS,
-        Err(error) => output::fail(&error, json),
+        Ok(status) => ExitCode::from(status),
+        Err(error) => output::fail(&error, json, passes_status_on),
     }
 }

@@ -24,6 +24,8 @@ const NOT_LISTED: &str =
     "RunPod's lists may be up to 15 s behind: a pod that was created just now would be missing";
 /// The exit code of a program that was interrupted.
 const INTERRUPTED: u8 = 130;
+/// The exit code of a failure of our own where any other may be that of a command, as `ssh` has it.
+const OWN_FAILURE: u8 = 255;
 
 /// Prints results, for a person or as JSON.
 #[derive(Clone, Copy)]
@@ -138,12 +140,12 @@ pub(crate) struct Interrupted {
     /// The pod that was created; `None` if none is known of.
     pub(crate) pod_id: Option<String>,
     /// The thing to look for then; `None` for a command that changes nothing.
-    pub(crate) doubt: Option<&'static str>,
+    pub(crate) doubt: Option<String>,
 }
 
 impl fmt::Display for Interrupted {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match (&self.pod_id, self.doubt) {
+        match (&self.pod_id, &self.doubt) {
             (Some(id), _) => write!(f, "interrupted: pod {id} goes on and bills; see status and destroy"),
             (None, Some(doubt)) => write!(f, "interrupted: {doubt}"),
             (None, None) => f.write_str("interrupted"),
@@ -170,7 +172,7 @@ impl fmt::Display for Incomplete {
 impl std::error::Error for Incomplete {}
 
 /// Prints a failure with everything behind it and what to do about it.
-pub(crate) fn fail(error: &anyhow::Error, json: bool) -> ExitCode {
+pub(crate) fn fail(error: &anyhow::Error, json: bool, passes_status_on: bool) -> ExitCode {
     let known = error.downcast_ref::<ProviderError>();
     let incomplete = error.downcast_ref::<Incomplete>();
     let shown = |text: String| printable(&text).into_owned();
@@ -185,7 +187,11 @@ pub(crate) fn fail(error: &anyhow::Error, json: bool) -> ExitCode {
         anstream::eprintln!("{HINT}hint:{HINT:#} {hint}");
     }
     let outcome = known.map_or(Outcome::Failed, ProviderError::outcome);
-    let code = if error.is::<Interrupted>() { INTERRUPTED } else { outcome.exit_code() };
+    let code = match outcome.exit_code() {
+        _ if error.is::<Interrupted>() => INTERRUPTED,
+        _ if passes_status_on => OWN_FAILURE,
+        code => code,
+    };
     if json {
         let error = json!({
             "kind": outcome.as_str(), "exit_code": code, "message": summary, "causes": causes, "hint": hint,

@@ -10,11 +10,20 @@ use std::{
 
 use indicatif::{ProgressBar, ProgressStyle};
 use runpod_lifecycle::{Event, PodState, Warning, printable};
+#[cfg(unix)]
+use {indicatif::HumanBytes, runpod_jobs::CopyProgress, std::time::Instant};
+
+/// The pause between two lines about one file.
+#[cfg(unix)]
+const TOLD_EVERY: Duration = Duration::from_secs(10);
 
 /// A spinner with state and elapsed time on a terminal, plain lines on standard error elsewhere.
 pub(crate) struct Progress {
     bar: Option<ProgressBar>,
     warned: Mutex<Vec<Warning>>,
+    /// When a line told of a copy.
+    #[cfg(unix)]
+    told_at: Mutex<Option<Instant>>,
 }
 
 impl Progress {
@@ -23,7 +32,12 @@ impl Progress {
             let style = ProgressStyle::with_template("{spinner} {elapsed:>4} {wide_msg}");
             ProgressBar::new_spinner().with_style(style.unwrap_or_else(|_| ProgressStyle::default_spinner()))
         });
-        Self { bar, warned: Mutex::default() }
+        Self {
+            bar,
+            warned: Mutex::default(),
+            #[cfg(unix)]
+            told_at: Mutex::default(),
+        }
     }
 
     pub(crate) fn show(&self, event: &Event) {
@@ -53,12 +67,43 @@ impl Progress {
         warnings.iter().filter(|warning| !told.contains(warning)).cloned().collect()
     }
 
+    /// Shows how far a copy is: a bar on a terminal; elsewhere a line for each file that is over, and now and then for one that takes long.
+    #[cfg(unix)]
+    pub(crate) fn copied(&self, copy: &CopyProgress) {
+        if let Some(bar) = &self.bar {
+            return draw(bar, copy);
+        }
+        let mut told_at = self.told_at.lock().unwrap_or_else(PoisonError::into_inner);
+        let is_over = copy.copied >= copy.size;
+        if is_over || told_at.is_none_or(|told_at| told_at.elapsed() >= TOLD_EVERY) {
+            *told_at = Some(Instant::now());
+            let (file, size) = (printable(&copy.file), HumanBytes(copy.size));
+            match is_over {
+                true => anstream::eprintln!("{file}: {size}"),
+                false => anstream::eprintln!("{file}: {} of {size}", HumanBytes(copy.copied)),
+            }
+        }
+    }
+
     /// Clears the line for whatever is printed next.
     pub(crate) fn end(&self) {
         if let Some(bar) = &self.bar {
             bar.finish_and_clear();
         }
     }
+}
+
+/// Draws the bar of a file.
+#[cfg(unix)]
+fn draw(bar: &ProgressBar, copy: &CopyProgress) {
+    if bar.is_finished() {
+        bar.reset();
+    }
+    let style = ProgressStyle::with_template("{bytes:>10}/{total_bytes} {bar:30} {bytes_per_sec} {wide_msg}");
+    bar.set_style(style.unwrap_or_else(|_| ProgressStyle::default_bar()));
+    bar.set_length(copy.size);
+    bar.set_position(copy.copied);
+    bar.set_message(printable(&copy.file).into_owned());
 }
 
 /// An event as a line of its own.

@@ -7,7 +7,7 @@ use std::{
     time::Duration,
 };
 
-use clap::CommandFactory;
+use clap::{CommandFactory, error::ErrorKind};
 use futures_util::StreamExt;
 use runpod_sindri::{
     ActionReport, ConfigError, DeployOptions, Provider, ProviderError, RunpodProvider, SindriConfig,
@@ -19,21 +19,27 @@ use crate::{
     creation::Creation,
     output::{self, Interrupted, Printer},
     progress::Progress,
+    signals::interrupted,
 };
+#[cfg(unix)]
+use crate::{job, remote};
 
 /// The longest wait for a stopped environment that is connected to.
 const CONNECT_PATIENCE: Duration = Duration::from_secs(600);
 
-pub(crate) async fn run(arguments: Arguments) -> anyhow::Result<()> {
+pub(crate) async fn run(arguments: Arguments) -> anyhow::Result<u8> {
     let printer = Printer { json: arguments.json };
     match &arguments.command {
-        Command::Schema => return printer.text(&runpod_sindri::schema()),
+        Command::Schema => return printer.text(&runpod_sindri::schema()).map(|()| 0),
         Command::Completions { shell } => {
             let mut script = Vec::new();
             clap_complete::generate(*shell, &mut Arguments::command(), "sindri-runpod", &mut script);
-            return printer.text(&String::from_utf8_lossy(&script));
+            return printer.text(&String::from_utf8_lossy(&script)).map(|()| 0);
         }
         _ => {}
+    }
+    if let Some(problem) = arguments.command.problem(arguments.sim) {
+        Arguments::command().error(ErrorKind::ValueValidation, problem).exit();
     }
     let config = config(&arguments).map_err(runpod_sindri::ProviderError::from)?;
     let progress = Arc::new(Progress::new());
@@ -46,21 +52,13 @@ pub(crate) async fn run(arguments: Arguments) -> anyhow::Result<()> {
         }
     });
     let (provider, _simulator) = point(provider, &arguments, &config).await?;
-    let doubt = match arguments.command {
-        Command::Deploy { .. } => Some("check with status whether a pod was created"),
-        Command::Reap { .. } => Some("pods whose lifetime is over may be left, and bill; reap once more"),
-        Command::Destroy { .. } => Some("check with status whether a pod of this name is left, which bills"),
-        Command::Stop { .. } => Some("check with status whether it was stopped"),
-        Command::Start { .. } | Command::Connect { .. } => {
-            Some("a pod that was started bills; see status and stop")
-        }
-        _ => None,
-    };
-    let mut work = pin!(carry_out(&provider, &config, arguments.command, printer, &progress));
+    let doubt = doubt(&arguments.command).map(str::to_owned);
+    let ends_its_pod = ends_its_pod(&config, &arguments.command);
+    let mut work = pin!(begin(&provider, &config, arguments.command, printer, &progress));
     let outcome = tokio::select! {
         biased;
         outcome = &mut work => Some(outcome),
-        interrupted = interrupted() => {
+        interrupted = given_up(ends_its_pod) => {
             interrupted?;
             if creation.interrupt() { see_through(work, &creation).await? } else { None }
         }
@@ -69,8 +67,68 @@ pub(crate) async fn run(arguments: Arguments) -> anyhow::Result<()> {
     outcome.unwrap_or_else(|| Err(Interrupted { pod_id: creation.pod_id(), doubt }.into()))
 }
 
+/// The thing to look for after an interruption; `None` for a command that changes nothing.
+fn doubt(command: &Command) -> Option<&'static str> {
+    Some(match command {
+        Command::Deploy { .. } => "check with status whether a pod was created",
+        Command::Reap { .. } => "pods whose lifetime is over may be left, and bill; reap once more",
+        Command::Destroy { .. } => "check with status whether a pod of this name is left, which bills",
+        Command::Stop { .. } => "check with status whether it was stopped",
+        Command::Start { .. } | Command::Connect { .. } => {
+            "a pod that was started bills; see status and stop"
+        }
+        #[cfg(unix)]
+        Command::Exec(exec) if exec.stdin => {
+            "the command may go on until it writes something, and the environment runs on and bills; see status and stop"
+        }
+        #[cfg(unix)]
+        Command::Exec(_) => {
+            "a command that ran was ended; the environment runs on and bills: see status and stop"
+        }
+        #[cfg(unix)]
+        Command::Cp(_) => {
+            "the same cp goes on where a large file broke off; the environment runs on and bills: see status and stop"
+        }
+        #[cfg(unix)]
+        Command::Forward(_) => {
+            "the forwards are closed; the environment runs on and bills: see status and stop"
+        }
+        #[cfg(unix)]
+        Command::Run(_) => "check with status whether a pod was created, which bills",
+        _ => return None,
+    })
+}
+
+/// Returns true if the command sees to its pod by itself when it is interrupted.
+fn ends_its_pod(config: &SindriConfig, command: &Command) -> bool {
+    #[cfg(unix)]
+    if let Command::Run(arguments) = command {
+        return job::keeps(config, arguments) == runpod_jobs::Keep::Never;
+    }
+    let _ = (config, command);
+    false
+}
+
+/// Ends when the program is to end at once: at the first signal, or at the second if the command sees to its pod at the first.
+async fn given_up(ends_its_pod: bool) -> std::io::Result<()> {
+    interrupted().await?;
+    if ends_its_pod {
+        let waits =
+            "the pod is being terminated, which a second Ctrl-C gives up on: then it may go on and bill";
+        output::warn(&[waits.to_owned()]);
+        interrupted().await?;
+    }
+    Ok(())
+}
+
 /// The config, or as much of it as the command needs.
 fn config(arguments: &Arguments) -> Result<SindriConfig, ConfigError> {
+    if let Some(name) = arguments.command.named() {
+        // Only what the file says of this very environment counts, and there need be none.
+        let file = SindriConfig::name_from_path(&arguments.config).ok();
+        let own = file.map(|(config, _)| config).filter(|config| config.name == name);
+        return Ok(own.unwrap_or_else(|| SindriConfig::named(name)));
+    }
     match arguments.command.reads() {
         Reads::Nothing => Ok(SindriConfig::named("account")),
         Reads::Name => {
@@ -86,9 +144,9 @@ fn config(arguments: &Arguments) -> Result<SindriConfig, ConfigError> {
 /// Waits for the answer to a create that is on its way, since only that tells the pod's id; `None` unless the deploy
 /// came to its end with it.
 async fn see_through(
-    mut work: Pin<&mut impl Future<Output = anyhow::Result<()>>>,
+    mut work: Pin<&mut impl Future<Output = anyhow::Result<u8>>>,
     creation: &Creation,
-) -> anyhow::Result<Option<anyhow::Result<()>>> {
+) -> anyhow::Result<Option<anyhow::Result<u8>>> {
     let waits = "a create is on its way, and its answer is waited for, since it tells the pod's id. Ctrl-C once more gives up.";
     output::warn(&[waits.to_owned()]);
     tokio::select! {
@@ -97,39 +155,6 @@ async fn see_through(
         () = creation.settled() => Ok(None),
         interrupted = interrupted() => interrupted.map(|()| None).map_err(Into::into),
     }
-}
-
-/// Ends when the program is to end: at Ctrl-C, when it is asked to terminate, as by `timeout` or a CI, or when its terminal
-/// goes, as when an SSH session breaks off; not if it was started to outlive that.
-async fn interrupted() -> std::io::Result<()> {
-    #[cfg(unix)]
-    {
-        use tokio::signal::unix::{SignalKind, signal};
-        let mut terminate = signal(SignalKind::terminate())?;
-        let hang_up = async {
-            if outlives_its_terminal() {
-                std::future::pending().await
-            }
-            signal(SignalKind::hangup())?.recv().await;
-            Ok(())
-        };
-        tokio::select! {
-            interrupted = tokio::signal::ctrl_c() => interrupted,
-            _ = terminate.recv() => Ok(()),
-            hung_up = hang_up => hung_up,
-        }
-    }
-    #[cfg(not(unix))]
-    tokio::signal::ctrl_c().await
-}
-
-/// Returns true if hangups are ignored, as under `nohup`. False where there is no `/proc` to know it from.
-#[cfg(unix)]
-fn outlives_its_terminal() -> bool {
-    let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
-    let mask = status.lines().find_map(|line| line.strip_prefix("SigIgn:"));
-    // The first bit is that of SIGHUP.
-    mask.and_then(|mask| u64::from_str_radix(mask.trim(), 16).ok()).is_some_and(|mask| mask & 1 == 1)
 }
 
 /// Points the provider at the API it is to use; whatever comes with it must live as long.
@@ -161,6 +186,31 @@ async fn point(
 
 fn at(provider: RunpodProvider, arguments: &Arguments) -> RunpodProvider {
     arguments.api_url.iter().fold(provider, |provider, url| provider.api_url(url))
+}
+
+/// Carries a command out; its exit status.
+async fn begin(
+    provider: &RunpodProvider,
+    config: &SindriConfig,
+    command: Command,
+    printer: Printer,
+    progress: &Arc<Progress>,
+) -> anyhow::Result<u8> {
+    match command {
+        #[cfg(unix)]
+        Command::Exec(arguments) => remote::exec(provider, config, arguments, progress).await,
+        #[cfg(unix)]
+        Command::Run(arguments) => job::run(provider, config, &arguments, progress, printer).await,
+        #[cfg(unix)]
+        Command::Cp(arguments) => {
+            remote::copy(provider, config, arguments, progress, printer).await.map(|()| 0)
+        }
+        #[cfg(unix)]
+        Command::Forward(arguments) => {
+            remote::forward(provider, config, arguments, progress, printer).await.map(|()| 0)
+        }
+        command => carry_out(provider, config, command, printer, progress).await.map(|()| 0),
+    }
 }
 
 async fn carry_out(
@@ -217,7 +267,8 @@ async fn carry_out(
         Command::List { all } => account::list(&provider.account()?, all, printer).await,
         Command::Gpus(filter) => account::gpus(&provider.account()?, &filter, printer).await,
         Command::Reap { dry_run } => account::reap(&provider.account()?, dry_run, progress, printer).await,
-        Command::Schema | Command::Completions { .. } => Ok(()),
+        // Seen to before.
+        _ => Ok(()),
     }
 }
 
