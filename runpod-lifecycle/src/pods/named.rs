@@ -6,7 +6,7 @@ impl RunPod {
     /// The error of a verb whose id no pod has, which also says so if pods have it as their name; `None` if none has, or
     /// nobody knows.
     pub(super) async fn misnamed(&self, id: &str, error: &Error) -> Option<Error> {
-        if is_id(id) {
+        if is_id(id) || id.is_empty() {
             return None;
         }
         let ids: Vec<String> = self.named_now(id).await.ok()?.iter().map(|pod| pod.id.clone()).collect();
