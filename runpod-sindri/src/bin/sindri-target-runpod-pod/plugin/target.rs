@@ -19,6 +19,8 @@ use crate::plugin::{
 const BOOT: Duration = Duration::from_secs(20 * 60);
 /// The longest that a pod which is up may take until its addresses are certain.
 const SETTLING: Duration = Duration::from_secs(120);
+/// The longest that RunPod's lists may be behind.
+const LAG: Duration = Duration::from_secs(15);
 /// The longest that a pod may take to be gone.
 const GOING: Duration = Duration::from_secs(5 * 60);
 /// Attempts at a login or a copy whose connection breaks.
@@ -64,17 +66,15 @@ impl Target {
         if let Some(reason) = self.unread_identity() {
             return Err(Failure::new("io", reason).fix("infra.identityFile names a private key"));
         }
-        if !self.take().await? {
-            match self.deploy().await {
+        let id = match self.take().await? {
+            Some(id) => id,
+            None => match self.deploy().await {
                 // Another create of this target was on its way, and its pod is the one that stays.
-                Err(error) if is_second(&error) && self.take().await? => {}
+                Err(error) if is_second(&error) => self.take().await?.ok_or(error)?,
                 outcome => outcome?,
-            }
-        }
-        let pod = self.provider.running_pod(&self.config, SETTLING).await?;
-        let name = self.config.name.clone();
-        let pod = pod.wait_until(Ready::Ssh, SETTLING).await;
-        let pod = pod.map_err(|source| ProviderError::Wait { name, source })?;
+            },
+        };
+        let pod = self.ready(&id).await?;
         self.log_in(&pod).await.map_err(|failure| {
             let message = format!("{}; the pod is up and bills", failure.message);
             Failure { message, ..failure }
@@ -89,23 +89,42 @@ impl Target {
         Some(format!("the identity file {} cannot be read: {error}", path.display()))
     }
 
-    /// Starts the target's pod if need be, and waits for it; false if there is none.
-    async fn take(&self) -> Result<bool, Failure> {
-        match self.provider.start_environment(&self.config, Some(BOOT)).await {
-            Ok(_) => Ok(true),
-            Err(ProviderError::NotFound { .. }) => Ok(false),
+    /// Starts the target's pod if need be, and waits for it; its id, or `None` if there is none.
+    async fn take(&self) -> Result<Option<String>, Failure> {
+        let start = || self.provider.start_environment(&self.config, Some(BOOT));
+        let outcome = match Box::pin(start()).await {
+            // Of two creates at once one has not given way yet.
+            Err(ProviderError::Several { .. }) => {
+                sleep(LAG).await;
+                Box::pin(start()).await
+            }
+            outcome => outcome,
+        };
+        match outcome {
+            Ok(report) => Ok(report.instance_id),
+            Err(ProviderError::NotFound { .. }) => Ok(None),
             Err(error) => Err(error.into()),
         }
     }
 
-    async fn deploy(&self) -> Result<(), ProviderError> {
+    /// Makes a pod and waits for it; its id.
+    async fn deploy(&self) -> Result<String, ProviderError> {
         let options = DeployOptions { wait: true, timeout: Some(BOOT.as_secs()), ..DeployOptions::default() };
         match self.provider.deploy(&self.config, options).await {
-            Ok(_) => Ok(()),
+            Ok(result) => Ok(result.instance_id.unwrap_or_default()),
             Err(error) => Err(error
                 .downcast()
                 .unwrap_or_else(|error| ProviderError::Output(std::io::Error::other(error.to_string())))),
         }
+    }
+
+    /// Waits until sshd of a pod that is up answers.
+    async fn ready(&self, id: &str) -> Result<PodHandle, ProviderError> {
+        let name = || self.config.name.clone();
+        let pod = self.provider.account()?.get(id).await;
+        let pod = pod.map_err(|source| ProviderError::Call { doing: "look at", name: name(), source })?;
+        let ready = pod.wait_until(Ready::Ssh, SETTLING).await;
+        ready.map_err(|source| ProviderError::Wait { name: name(), source })
     }
 
     /// Ends the target's pods and waits until they are gone. None is fine.
