@@ -32,11 +32,14 @@ impl Bundle {
     }
 }
 
-/// Everything that is trusted besides: what the caller gave, and what the environment names.
-fn bundles(given: &[Vec<u8>]) -> Result<Vec<Bundle>, BuildError> {
-    let given =
-        given.iter().map(|pem| Bundle { origin: GIVEN.to_owned(), pem: pem.clone(), is_chosen: true });
-    let mut bundles: Vec<Bundle> = given.collect();
+/// Everything that the caller gave.
+fn given_bundles(given: &[Vec<u8>]) -> impl Iterator<Item = Bundle> {
+    given.iter().map(|pem| Bundle { origin: GIVEN.to_owned(), pem: pem.clone(), is_chosen: true })
+}
+
+/// Everything that the environment names.
+fn named_bundles() -> Result<Vec<Bundle>, BuildError> {
+    let mut bundles: Vec<Bundle> = Vec::new();
     if let Some(path) = variable(FILE_VARIABLE) {
         let path = PathBuf::from(path);
         let origin = named(FILE_VARIABLE, &path);
@@ -92,7 +95,13 @@ pub(crate) use by_rustls::secured;
 /// TLS by rustls, without touching the process's default provider.
 #[cfg(feature = "rustls")]
 mod by_rustls {
-    use std::sync::Arc;
+    use std::{
+        ffi::OsString,
+        fs,
+        path::PathBuf,
+        sync::{Arc, Mutex, PoisonError},
+        time::SystemTime,
+    };
 
     use rustls::{
         ClientConfig, RootCertStore,
@@ -101,10 +110,35 @@ mod by_rustls {
         pki_types::{CertificateDer, pem::PemObject},
     };
 
-    use super::{Bundle, DAMAGED, NO_PEM, UNUSABLE, bundles};
+    use super::{
+        Bundle, DAMAGED, FILE_VARIABLE, FOLDER_VARIABLE, NO_PEM, UNUSABLE, given_bundles, named_bundles,
+        variable,
+    };
     use crate::BuildError;
 
     type Builder = rustls::ConfigBuilder<ClientConfig, rustls::WantsVerifier>;
+
+    /// The environment's words, and when what they name last changed.
+    #[derive(PartialEq, Eq)]
+    struct Names {
+        variables: [Option<OsString>; 2],
+        changed: Vec<Option<SystemTime>>,
+    }
+
+    impl Names {
+        fn now() -> Self {
+            let variables = [FILE_VARIABLE, FOLDER_VARIABLE].map(variable);
+            let file = variables[0].iter().map(PathBuf::from);
+            let paths = file.chain(variables[1].iter().flat_map(std::env::split_paths));
+            let changed =
+                paths.map(|path| fs::metadata(path).and_then(|about| about.modified()).ok()).collect();
+            Self { variables, changed }
+        }
+    }
+
+    /// The environment's part as it was last read: a machine's bundle is hundreds of certificates, and a program may make
+    /// many clients.
+    static READ: Mutex<Option<(Names, Trusted)>> = Mutex::new(None);
 
     pub(crate) fn secured(
         builder: reqwest::ClientBuilder,
@@ -115,11 +149,32 @@ mod by_rustls {
             .with_safe_default_protocol_versions()
             .map_err(|error| BuildError::Http(error.into()))?;
         let mut own = Vec::new();
-        for bundle in bundles(given)? {
+        for bundle in given_bundles(given) {
             own.extend(usable(&bundle)?);
         }
-        let config = trusting(config, own, provider)?.with_no_client_auth();
+        let config = trusting(config, named()?, own, provider)?.with_no_client_auth();
         Ok(builder.tls_backend_preconfigured(config))
+    }
+
+    /// Everything that the environment names, read anew if it names something else or that has changed.
+    fn named() -> Result<Trusted, BuildError> {
+        let names = Names::now();
+        let mut read = READ.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some((known, trusted)) = &*read
+            && *known == names
+        {
+            return Ok(trusted.clone());
+        }
+        let mut certificates = Vec::new();
+        for bundle in named_bundles()? {
+            certificates.extend(usable(&bundle)?);
+        }
+        // A machine's file and folder hold the same.
+        certificates.sort_unstable_by(|one, other| one.as_ref().cmp(other.as_ref()));
+        certificates.dedup();
+        let trusted = trusted(certificates);
+        *read = Some((names, trusted.clone()));
+        Ok(trusted)
     }
 
     /// The certificates of a bundle that can be trusted.
@@ -139,23 +194,47 @@ mod by_rustls {
         Ok(usable)
     }
 
+    /// Mozilla's roots and the environment's.
+    #[cfg(not(feature = "platform-verifier"))]
+    type Trusted = Arc<RootCertStore>;
+
+    #[cfg(not(feature = "platform-verifier"))]
+    fn trusted(named: Vec<CertificateDer<'static>>) -> Trusted {
+        let mut roots = RootCertStore { roots: webpki_roots::TLS_SERVER_ROOTS.to_vec() };
+        roots.add_parsable_certificates(named);
+        Arc::new(roots)
+    }
+
     #[cfg(not(feature = "platform-verifier"))]
     fn trusting(
         config: Builder,
+        mut trusted: Trusted,
         own: Vec<CertificateDer<'static>>,
         _: Arc<CryptoProvider>,
     ) -> Result<rustls::ConfigBuilder<ClientConfig, WantsClientCert>, BuildError> {
-        let mut roots = RootCertStore { roots: webpki_roots::TLS_SERVER_ROOTS.to_vec() };
-        roots.add_parsable_certificates(own);
-        Ok(config.with_root_certificates(roots))
+        if !own.is_empty() {
+            Arc::make_mut(&mut trusted).add_parsable_certificates(own);
+        }
+        Ok(config.with_root_certificates(trusted))
+    }
+
+    /// The environment's certificates; the operating system has its own roots.
+    #[cfg(feature = "platform-verifier")]
+    type Trusted = Arc<[CertificateDer<'static>]>;
+
+    #[cfg(feature = "platform-verifier")]
+    fn trusted(named: Vec<CertificateDer<'static>>) -> Trusted {
+        named.into()
     }
 
     #[cfg(feature = "platform-verifier")]
     fn trusting(
         config: Builder,
-        own: Vec<CertificateDer<'static>>,
+        trusted: Trusted,
+        mut own: Vec<CertificateDer<'static>>,
         provider: Arc<CryptoProvider>,
     ) -> Result<rustls::ConfigBuilder<ClientConfig, WantsClientCert>, BuildError> {
+        own.extend(trusted.iter().cloned());
         let verifier = rustls_platform_verifier::Verifier::new_with_extra_roots(own, provider)
             .map_err(|error| BuildError::Http(error.into()))?;
         // Rustls calls every verifier but its own dangerous; this one asks the operating system.
@@ -169,7 +248,7 @@ pub(crate) fn secured(
     mut builder: reqwest::ClientBuilder,
     given: &[Vec<u8>],
 ) -> Result<reqwest::ClientBuilder, BuildError> {
-    for bundle in bundles(given)? {
+    for bundle in given_bundles(given).chain(named_bundles()?) {
         if !has_certificate(&bundle.pem) {
             return Err(bundle.refused(NO_PEM));
         }
@@ -185,7 +264,7 @@ pub(crate) fn secured(
 #[cfg(not(any(feature = "native-tls", feature = "rustls")))]
 pub(crate) fn secured(
     builder: reqwest::ClientBuilder,
-    given: &[Vec<u8>],
+    _given: &[Vec<u8>],
 ) -> Result<reqwest::ClientBuilder, BuildError> {
-    bundles(given).map(|_| builder)
+    named_bundles().map(|_| builder)
 }

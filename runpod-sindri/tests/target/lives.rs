@@ -263,17 +263,21 @@ async fn of_two_creates_at_once_one_pod_is_left_and_both_may_work_on_it() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn an_interrupted_request_is_answered_and_leaves_no_connection() {
-    let world = World::new().await;
+    let mut world = World::new().await;
+    let temporary = world.host.path("t");
+    std::fs::create_dir(&temporary).unwrap();
+    world.host.set("TMPDIR", temporary.to_str().unwrap());
     is_ok(&world.host.method("create"));
     let mut running = world.host.start(Stdio::piped());
     running.write(b"{\"method\":\"exec\",\"cmd\":\"touch begun; sleep 600\",\"env\":[]}\n");
     while ran(&world.host.exec("ls begun")).1 != "begun\n" {}
+    assert_eq!(temporary.read_dir().unwrap().count(), 1, "the connection of the one that runs");
     let id = running.process.id().to_string();
     assert!(Command::new("kill").args(["-TERM", &id]).status().unwrap().success());
     let answer = running.answer();
     let (kind, said) = failed(&answer);
     assert!(kind == "unavailable" && said.contains("interrupted"), "{answer}");
-    let connections = world.host.path(".local/state").read_dir().unwrap().count();
+    let connections = temporary.read_dir().unwrap().count();
     assert_eq!((connections, world.billing().len()), (0, 1));
 }
 
