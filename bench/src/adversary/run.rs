@@ -80,10 +80,19 @@ impl Runner {
         Ok(Ran {
             taken: world.tape.taken().to_vec(),
             broken: world.broken.clone(),
-            story: world.story.clone(),
+            story: self.without_ports(&world.story)?,
             requests: world.requests,
             state: state_of(&ended),
         })
+    }
+
+    /// The story as it is on any socket: the kernel chooses their ports.
+    fn without_ports(&self, story: &[String]) -> io::Result<Vec<String>> {
+        let ports = [(self.sockets.ssh_port()?, ":ssh"), (self.sockets.api_address()?.port(), ":api")];
+        let plain = |line: &String| {
+            ports.iter().fold(line.clone(), |line, (port, word)| line.replace(&format!(":{port}"), word))
+        };
+        Ok(story.iter().map(plain).collect())
     }
 
     async fn play(&self, scenario: &Scenario, world: &SharedWorld, activity: &Activity) -> io::Result<()> {
