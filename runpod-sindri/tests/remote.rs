@@ -395,6 +395,37 @@ async fn an_interrupted_job_ends_its_pod_unless_it_is_to_be_kept() {
     }
 }
 
+/// Moments of a job at which its process is killed; `KILLS` asks for more of them.
+const KILLS: u64 = 4;
+/// Longer than a job needs to be up.
+const LATEST_KILL: Duration = Duration::from_secs(4);
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_a_killed_process_leaves_is_found_by_its_name_worked_with_and_ended() {
+    let runs = std::env::var("KILLS").ok().map_or(KILLS, |runs| runs.parse().unwrap());
+    let (world, mut left, mut used) = (World::new(ENV).await, 0, 0);
+    for run in 0..runs {
+        // Spread over the whole life of a job, by a step that no division repeats.
+        let moment = LATEST_KILL.mul_f64((run as f64 * 0.618_034) % 1.0);
+        let mut running = world.command(&["run", "--shell", "echo up; sleep 600"]).spawn().unwrap();
+        std::thread::sleep(moment);
+        running.kill().unwrap();
+        running.wait().unwrap();
+        let billing = world.billing();
+        assert!(billing <= 1, "{moment:?}: {:?}", world.sim.ledger());
+        left += billing;
+        if billing == 1 {
+            let output = world.run(&["exec", "my-env", "--", "echo", "here"]).await;
+            assert_eq!((code(&output), out(&output).as_str()), (0, "here\n"), "{moment:?}: {}", err(&output));
+            used += 1;
+            world.done(&["destroy"]).await;
+        }
+        assert_eq!(world.billing(), 0, "{moment:?}");
+    }
+    println!("{runs} killed, {left} pods left, {used} worked with and ended by another process");
+    assert!(left > 0, "none was killed while its pod was there");
+}
+
 #[test]
 fn the_example_is_a_job() {
     let example = Path::new(env!("CARGO_MANIFEST_DIR")).join("../examples/sindri/job.yaml");
