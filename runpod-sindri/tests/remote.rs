@@ -416,14 +416,18 @@ async fn what_a_killed_process_leaves_is_found_by_its_name_worked_with_and_ended
         left += billing;
         if billing == 1 {
             let output = world.run(&["exec", "my-env", "--", "echo", "here"]).await;
-            assert_eq!((code(&output), out(&output).as_str()), (0, "here\n"), "{moment:?}: {}", err(&output));
-            used += 1;
+            match code(&output) {
+                0 => assert_eq!(out(&output), "here\n", "{moment:?}"),
+                // Killed while its pod boots, which is said.
+                _ => assert!(err(&output).contains("is creating"), "{moment:?}: {}", err(&output)),
+            }
+            used += usize::from(code(&output) == 0);
             world.done(&["destroy"]).await;
         }
         assert_eq!(world.billing(), 0, "{moment:?}");
     }
-    println!("{runs} killed, {left} pods left, {used} worked with and ended by another process");
-    assert!(left > 0, "none was killed while its pod was there");
+    println!("{runs} killed, {left} pods left, all ended and {used} worked with by another process");
+    assert!(used > 0, "none was killed while its pod was up");
 }
 
 #[test]

@@ -33,13 +33,8 @@ struct Row {
     edits: Vec<Vec<Value>>,
     /// The semantic versioning step that a reader of both documents would ask for.
     step: Option<String>,
-    /// True if the facade goes on to compile.
-    #[serde(default = "yes")]
-    facade: bool,
-}
-
-fn yes() -> bool {
-    true
+    /// True if the facade goes on to compile. Default: unless the change breaks callers, of which it is one.
+    facade: Option<bool>,
 }
 
 /// One mutation.
@@ -115,7 +110,7 @@ impl Row {
                 .map(|edit| edit.iter().map(|part| filled(part, at, value)).collect())
                 .collect(),
             step: self.step.clone(),
-            facade: self.facade,
+            facade: self.facade.unwrap_or(self.step.as_deref() != Some("major")),
         };
         self.at.iter().flat_map(|at| values.iter().map(move |entry| one(at, entry))).collect()
     }
