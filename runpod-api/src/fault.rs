@@ -61,7 +61,7 @@ fn of_rustls(_: &(dyn Error + 'static)) -> Option<Option<Fault>> {
     None
 }
 
-/// What the HTTP client says of a proxy; it has no type for it.
+/// The HTTP client's words about a proxy; it has no type for it.
 fn of_tunnel(text: &str) -> Option<Fault> {
     let refused = |wants_login, why| Fault::ProxyRefused { wants_login, why };
     Some(match text.strip_prefix("tunnel error: ")? {
@@ -72,7 +72,7 @@ fn of_tunnel(text: &str) -> Option<Fault> {
     })
 }
 
-/// What the operating systems' own TLS says of a certificate.
+/// The words of the operating systems' own TLS about a certificate.
 fn of_platform(text: &str) -> Option<Fault> {
     let text = text.to_lowercase();
     let is_refused =

@@ -1,4 +1,4 @@
-//! When a pod counts as one that can be logged in to.
+//! The condition that a pod can be logged in to.
 
 use std::path::Path;
 

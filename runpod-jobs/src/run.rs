@@ -1,13 +1,11 @@
 //! From a spec and a task to a result: deploy, wait, upload, run, download, end.
 
-use std::{fmt, pin::pin, time::Duration};
+use std::{fmt, time::Duration};
 
-use runpod_lifecycle::{
-    Aftermath, DeployError, Origin, PodHandle, PodSpec, Ready, RunPod, ScopeError, WaitError,
-};
+use runpod_lifecycle::{PodHandle, PodSpec, Ready, RunPod, ScopeError};
 use tokio::time::Instant;
 
-use crate::{Done, JobEnd, Keep, StepError, Task, task::Working};
+use crate::{Done, JobEnd, StepError, Task, task::Working};
 
 /// The outcome of a task that came to its end.
 #[derive(Clone, Debug)]
@@ -98,10 +96,6 @@ impl RunError {
     fn failed(error: ScopeError<Done, StepError>) -> Self {
         Self::Failed(Box::new(error))
     }
-
-    fn deploy(error: DeployError) -> Self {
-        Self::failed(ScopeError::Deploy(error))
-    }
 }
 
 impl fmt::Display for RunError {
@@ -134,7 +128,7 @@ impl std::error::Error for RunError {
 ///
 /// # Cancellation
 /// As [`RunPod::with_pod`]: a task that ends the pod is left to the runtime. Give the spec a lifetime for what a killed program leaves.
-/// With [`Keep`] set the pod is left running.
+/// With [`Keep`](crate::Keep) set the pod is left running.
 ///
 /// # Cost
 /// The pod bills from RunPod's answer to its create to its answer to the terminate.
@@ -160,19 +154,6 @@ pub async fn run_until(
     interrupt: impl Future<Output = ()> + Send,
 ) -> Result<Report, RunError> {
     task.check(spec).await.map_err(RunError::Refused)?;
-    match task.keeps() {
-        Keep::Never => ending(runpod, spec, task, interrupt).await,
-        Keep::OnFailure | Keep::Always => keeping(runpod, spec, task, interrupt).await,
-    }
-}
-
-/// Runs a task on a pod that is ended after it.
-async fn ending(
-    runpod: &RunPod,
-    spec: &PodSpec,
-    task: &Task,
-    interrupt: impl Future<Output = ()> + Send,
-) -> Result<Report, RunError> {
     let began = Instant::now();
     let mut booting = Duration::ZERO;
     let waited = &mut booting;
@@ -182,77 +163,13 @@ async fn ending(
         Box::pin(async move { task.work(&pod).await })
     };
     let scope = runpod.with_pod(spec, Ready::Ssh, task.longest(), work).until(interrupt);
-    let scoped = scope.await.map_err(RunError::failed)?;
-    // A pod that was adopted is nobody's to end.
-    let is_kept = scoped.pod.origin() != Origin::Created;
-    Ok(report(task, &scoped.pod, scoped.value, booting, scoped.usd, is_kept))
+    let scoped = scope.keep_if(|done| task.keeps().is_for(done)).await.map_err(RunError::failed)?;
+    Ok(report(task, &scoped.pod, scoped.value, booting, scoped.usd))
 }
 
-/// Runs a task on a pod that is kept, or ended if all went well.
-async fn keeping(
-    runpod: &RunPod,
-    spec: &PodSpec,
-    task: &Task,
-    interrupt: impl Future<Output = ()> + Send,
-) -> Result<Report, RunError> {
-    let began = Instant::now();
-    // Seen through: only its end tells the pod.
-    let pod = Box::pin(runpod.deploy(spec)).await.map_err(RunError::deploy)?;
-    let created = Instant::now();
-    let live = pin!(async {
-        let ready = Box::pin(until_ready(&pod, task.longest())).await?;
-        let booting = began.elapsed();
-        let done = Box::pin(task.work(&ready)).await;
-        let kept = |error| work_failed(&ready, error);
-        done.map(|done| (ready.clone(), booting, done)).map_err(kept)
-    });
-    let interrupt = pin!(interrupt);
-    let (ready, booting, done) = tokio::select! {
-        biased;
-        outcome = live => outcome.map_err(RunError::failed)?,
-        () = interrupt => {
-            let (pod_id, aftermath) = (pod.id.clone(), Aftermath::Kept);
-            return Err(RunError::failed(ScopeError::Interrupted { pod_id, aftermath, doubt: None }));
-        }
-    };
-    let hours = created.elapsed().as_secs_f64() / 3600.0;
-    let usd = ready.hourly_cost().total_usd().map(|hourly| hourly * hours);
-    let is_kept = task.keeps() == Keep::Always || !done.end.is_success() || ready.origin() != Origin::Created;
-    if !is_kept && let Err(source) = ready.terminate().await {
-        let pod_id = ready.id.clone();
-        return Err(RunError::failed(ScopeError::NotTerminated { pod_id, value: done, source }));
-    }
-    Ok(report(task, &ready, done, booting, usd, is_kept))
-}
-
-/// Waits for a pod, which is kept if it does not become ready.
-async fn until_ready(pod: &PodHandle, longest: Duration) -> Result<PodHandle, ScopeError<Done, StepError>> {
-    pod.wait_until(Ready::Ssh, longest).await.map_err(|error| {
-        ScopeError::Deploy(match error {
-            WaitError::GaveWay { source, .. } => DeployError::GaveWay(source),
-            error => DeployError::NotReady {
-                pod_id: error.pod_id().to_owned(),
-                origin: pod.origin(),
-                aftermath: Aftermath::Kept,
-                source: Box::new(error),
-            },
-        })
-    })
-}
-
-fn work_failed(pod: &PodHandle, error: StepError) -> ScopeError<Done, StepError> {
-    ScopeError::Work { pod_id: pod.id.clone(), error, aftermath: Aftermath::Kept, doubt: None }
-}
-
-fn report(
-    task: &Task,
-    pod: &PodHandle,
-    done: Done,
-    booting: Duration,
-    usd: Option<f64>,
-    is_kept: bool,
-) -> Report {
+fn report(task: &Task, pod: &PodHandle, done: Done, booting: Duration, usd: Option<f64>) -> Report {
     let Done { end, fetched, transferring, running } = done;
     let (pod_id, job_id) = (pod.id.clone(), task.job_id().to_owned());
+    let is_kept = !pod.is_gone();
     Report { pod_id, job_id, end, fetched, booting, transferring, running, usd, is_kept }
 }

@@ -47,6 +47,17 @@ pub enum Keep {
     Always,
 }
 
+impl Keep {
+    /// Returns true if a pod is kept after this work; `None` if it was not done.
+    pub(crate) fn is_for(self, done: Option<&Done>) -> bool {
+        match self {
+            Self::Never => false,
+            Self::OnFailure => done.is_none_or(|done| !done.end.is_success()),
+            Self::Always => true,
+        }
+    }
+}
+
 /// The work of a task, done on its pod.
 #[derive(Clone, Debug)]
 #[non_exhaustive]

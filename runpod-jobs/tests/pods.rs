@@ -9,7 +9,7 @@ use std::{
 };
 
 use runpod_jobs::{Error, Job, JobEnd, Keep, Login, RunError, Step, Task, run, run_until};
-use runpod_lifecycle::{Aftermath, OnFailure, PodSpec, Ready, RunPod, ScopeError};
+use runpod_lifecycle::{Aftermath, Event, OnFailure, PodSpec, Ready, RunPod, ScopeError};
 use runpod_sim::{Fault, FaultKind, Sim};
 use tempfile::TempDir;
 
@@ -189,6 +189,24 @@ async fn an_interrupted_task_ends_its_pod_unless_it_is_to_be_kept() {
 }
 
 #[tokio::test]
+async fn a_task_that_waits_for_stock_is_interrupted_though_its_pod_is_to_be_kept() {
+    const GPU: &str = "NVIDIA GeForce RTX 4090";
+    let world = World::new().await;
+    world.sim.set_capacity(GPU, 0).unwrap();
+    let waits = std::sync::Arc::new(tokio::sync::Notify::new());
+    let told = std::sync::Arc::clone(&waits);
+    let runpod = world.runpod.clone().on_event(move |event| {
+        if matches!(event, Event::StockAwaited { .. }) {
+            told.notify_one();
+        }
+    });
+    let spec = PodSpec::gpu("wanted", "image", [GPU]).port("22/tcp").patience(LONG * 60);
+    let task = Task::new(Job::new(["true"])).login(world.login("key")).keep(Keep::Always);
+    let error = run_until(&runpod, &spec, &task, waits.notified()).await.unwrap_err();
+    assert!(!error.may_bill() && world.billing() == 0, "{error}");
+}
+
+#[tokio::test]
 async fn a_login_is_a_condition_that_only_a_real_login_meets() {
     let world = World::new().await;
     let deploy = async |key: &str, longest| {
@@ -204,19 +222,21 @@ async fn a_login_is_a_condition_that_only_a_real_login_meets() {
 }
 
 #[tokio::test]
-async fn a_container_that_exits_ends_the_job_and_a_pod_that_stops_does_too() {
+async fn a_pod_that_stops_ends_the_job() {
     let world = World::new().await;
     let pod = world.runpod.deploy(&spec()).await.unwrap().wait_until(Ready::Ssh, LONG).await.unwrap();
     let session = world.login("key").connect(&pod).await.unwrap();
     let job = session.start(&Job::shell("echo up; sleep 600")).await.unwrap();
+    let (mut text, is_up) = (Vec::new(), tokio::sync::Notify::new());
     let stop = async {
-        while job.status().await.unwrap().printed == 0 {
-            tokio::time::sleep(Duration::from_millis(50)).await;
-        }
+        is_up.notified().await;
         pod.stop().await.unwrap();
     };
-    let mut text = Vec::new();
-    let (end, ()) = tokio::join!(job.follow(|bytes| text.extend_from_slice(bytes)), stop);
+    let follow = job.follow(|bytes| {
+        text.extend_from_slice(bytes);
+        is_up.notify_one();
+    });
+    let (end, ()) = tokio::join!(follow, stop);
     assert!(matches!(end.unwrap(), JobEnd::ContainerEnded { state: Some(state) } if state.is_stopped()));
     assert_eq!(text, b"up\n");
     pod.terminate().await.unwrap();

@@ -9,7 +9,7 @@ use humantime::format_rfc3339_millis;
 use runpod_api::Secret;
 use serde::{Serialize, Serializer};
 
-/// What stands for every secret.
+/// The text that stands for every secret.
 pub(crate) const PLACEHOLDER: &str = "[secret]";
 
 /// Seconds, with a fraction.

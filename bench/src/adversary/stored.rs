@@ -1,4 +1,4 @@
-//! What an account stores beside its pods: network volumes and secrets, as they are, and what is answered about them.
+//! Network volumes and secrets of an account as they are, and the answers about them.
 
 use std::time::Duration;
 
@@ -17,7 +17,7 @@ use super::{
     truth::LAG,
 };
 
-/// Where volumes are made.
+/// The data center of every volume.
 pub(super) const PLACE: &str = "EU-RO-1";
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

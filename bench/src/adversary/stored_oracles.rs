@@ -75,7 +75,7 @@ fn unsaid(world: &World, done: &Done<'_>, now: Instant) -> Broken {
         .then(|| ("unknown volumes", format!("{} bills, and the error says that none does", left.id)))
 }
 
-/// What is not found is not there, as far as lists must show it.
+/// A volume that is not found is not there, as far as lists must show it.
 fn missing(world: &World, done: &Done<'_>, now: Instant) -> Broken {
     let since = done.began.checked_sub(LAG)?;
     let mut left = there(&world.stored, Kind::Volume, DATA, now);

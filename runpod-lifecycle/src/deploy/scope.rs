@@ -25,6 +25,8 @@ use crate::{
 
 /// Something that ends a scope early.
 type Interrupt<'a> = Pin<Box<dyn Future<Output = ()> + Send + 'a>>;
+/// Tells from the value of the work if its pod is kept; there is none unless the work succeeded.
+type Keeps<'a, T> = Box<dyn FnOnce(Option<&T>) -> bool + Send + 'a>;
 type Run<'a, T, E> = Pin<Box<dyn Future<Output = Result<Scoped<T>, ScopeError<T, E>>> + Send + 'a>>;
 
 /// The outcome of work with a pod that was ended after it.
@@ -33,7 +35,8 @@ type Run<'a, T, E> = Pin<Box<dyn Future<Output = Result<Scoped<T>, ScopeError<T,
 pub struct Scoped<T> {
     /// The value that the work returned.
     pub value: T,
-    /// The pod as it was last seen: terminated, or kept if it was adopted ([`IfExists::Adopt`](crate::IfExists)).
+    /// The pod as it was last seen: terminated, or kept if it was adopted ([`IfExists::Adopt`](crate::IfExists)) or
+    /// [`WithPod::keep_if`] said so.
     pub pod: PodHandle,
     /// From RunPod's answer to the create to its answer to the terminate.
     pub lived: Duration,
@@ -137,10 +140,16 @@ impl<T: fmt::Debug, E: std::error::Error + 'static> std::error::Error for ScopeE
     }
 }
 
+/// The caller's wishes beside the work itself.
+struct Wishes<'a, T> {
+    interrupt: Option<Interrupt<'a>>,
+    keeps: Option<Keeps<'a, T>>,
+}
+
 /// Work with a pod of its own, made by [`RunPod::with_pod`]; `.await` it.
 #[must_use = "nothing is deployed until it is awaited"]
 pub struct WithPod<'a, T, E> {
-    interrupt: Arc<Mutex<Option<Interrupt<'a>>>>,
+    wishes: Arc<Mutex<Wishes<'a, T>>>,
     run: Run<'a, T, E>,
 }
 
@@ -152,8 +161,33 @@ impl<'a, T, E> WithPod<'a, T, E> {
     /// pod's id; no other is sent after it. Before the first create the deploy ends with [`DeployError::CalledOff`], and replaces
     /// nothing; one that waits for stock ([`PodSpec::patience`]) ends too.
     pub fn until(self, interrupt: impl Future<Output = ()> + Send + 'a) -> Self {
-        *self.interrupt.lock().unwrap_or_else(PoisonError::into_inner) = Some(Box::pin(interrupt));
+        self.wish(|wishes| wishes.interrupt = Some(Box::pin(interrupt)));
         self
+    }
+
+    /// Keeps the pod where `keeps` returns true: it is given the value of the work, or `None` where the work did not succeed: it failed,
+    /// was interrupted or never began, or the future was dropped. Default: never. It is asked once.
+    ///
+    /// ```no_run
+    /// # use std::time::Duration;
+    /// # use runpod_lifecycle::{PodHandle, PodSpec, Ready, RunPod};
+    /// # async fn example(runpod: RunPod, spec: PodSpec) -> Result<(), Box<dyn std::error::Error>> {
+    /// let work = async |pod: PodHandle| Ok::<_, std::io::Error>(pod.id.clone());
+    /// let scope = runpod.with_pod(&spec, Ready::Ssh, Duration::from_secs(900), work);
+    /// scope.keep_if(|value| value.is_none()).await?; // To look into what went wrong.
+    /// # Ok(())
+    /// # }
+    /// ```
+    ///
+    /// # Cost
+    /// A pod that is kept bills until it is terminated.
+    pub fn keep_if(self, keeps: impl FnOnce(Option<&T>) -> bool + Send + 'a) -> Self {
+        self.wish(|wishes| wishes.keeps = Some(Box::new(keeps)));
+        self
+    }
+
+    fn wish(&self, change: impl FnOnce(&mut Wishes<'a, T>)) {
+        change(&mut self.wishes.lock().unwrap_or_else(PoisonError::into_inner));
     }
 }
 
@@ -176,7 +210,8 @@ impl RunPod {
     ///
     /// The pod is terminated after success, after an error, after a panic (which goes on after that), when
     /// [`until`](WithPod::until) says so, and if it does not become ready in time. Only a pod that this call created is:
-    /// one that it adopted ([`IfExists::Adopt`](crate::IfExists)) is kept.
+    /// one that it adopted ([`IfExists::Adopt`](crate::IfExists)) is kept, and so is one that
+    /// [`keep_if`](WithPod::keep_if) is told to keep.
     ///
     /// ```no_run
     /// # use std::time::Duration;
@@ -217,10 +252,13 @@ impl RunPod {
         T: Send + 'a,
         E: Send + 'a,
     {
-        let interrupt: Arc<Mutex<Option<Interrupt<'a>>>> = Arc::default();
-        let given = Arc::clone(&interrupt);
+        let wishes = Arc::new(Mutex::new(Wishes { interrupt: None, keeps: None }));
+        let given = Arc::clone(&wishes);
         let run = Box::pin(async move {
-            let interrupt = given.lock().unwrap_or_else(PoisonError::into_inner).take();
+            let (interrupt, keeps) = {
+                let mut given = given.lock().unwrap_or_else(PoisonError::into_inner);
+                (given.interrupt.take(), given.keeps.take())
+            };
             let interrupt = interrupt.unwrap_or_else(|| Box::pin(future::pending()));
             check_condition(spec, &condition).map_err(ScopeError::Deploy)?;
             // Heard from the beginning: the deploy sends no further create, and sees the one under way through.
@@ -232,8 +270,8 @@ impl RunPod {
                     (deploy.await, None)
                 }
             };
-            let mut scope =
-                Scope { pod: pod.map_err(ScopeError::Deploy)?, is_open: true, began: Instant::now() };
+            let pod = pod.map_err(ScopeError::Deploy)?;
+            let mut scope = Scope { pod, keeps, is_open: true, began: Instant::now() };
             let Some(interrupt) = interrupt else { return scope.close(End::Interrupted).await };
             let end = {
                 let live = pin!(scope.live(condition, longest, work));
@@ -245,7 +283,7 @@ impl RunPod {
             let end = end.unwrap_or_else(End::Panicked);
             scope.close(end).await
         });
-        WithPod { interrupt, run }
+        WithPod { wishes, run }
     }
 }
 
@@ -259,16 +297,22 @@ enum End<T, E> {
 }
 
 /// A pod for as long as it is worked with. Dropped before its end, it leaves the terminate to the runtime.
-struct Scope {
+struct Scope<'a, T> {
     pod: PodHandle,
+    keeps: Option<Keeps<'a, T>>,
     /// True until its end has been seen to.
     is_open: bool,
     began: Instant,
 }
 
-impl Scope {
+impl<T> Scope<'_, T> {
+    /// Asks if the pod is to be kept.
+    fn is_kept(&mut self, value: Option<&T>) -> bool {
+        self.keeps.take().is_some_and(|keeps| keeps(value))
+    }
+
     /// Waits for the pod and works with it.
-    async fn live<C, W, F, T, E>(&mut self, condition: C, longest: Duration, work: W) -> End<T, E>
+    async fn live<C, W, F, E>(&mut self, condition: C, longest: Duration, work: W) -> End<T, E>
     where
         C: Condition + 'static,
         W: FnOnce(PodHandle) -> F,
@@ -280,7 +324,10 @@ impl Scope {
             Err(error) => {
                 let error = match error {
                     WaitError::GaveWay { source, .. } => DeployError::GaveWay(source),
-                    error => not_ready(&created, OnFailure::Terminate, error).await,
+                    error => {
+                        let keep = if self.is_kept(None) { OnFailure::Keep } else { OnFailure::Terminate };
+                        not_ready(&created, keep, error).await
+                    }
                 };
                 self.is_open = false;
                 return End::NotReady(error);
@@ -291,12 +338,18 @@ impl Scope {
         End::Done(work(ready).await)
     }
 
-    /// Terminates the pod if it was created for this, and tells what came of it all.
-    async fn close<T, E>(mut self, end: End<T, E>) -> Result<Scoped<T>, ScopeError<T, E>> {
+    /// Terminates the pod if it was created for this and is not to be kept, and tells what came of it all.
+    async fn close<E>(mut self, end: End<T, E>) -> Result<Scoped<T>, ScopeError<T, E>> {
         let pod = self.pod.clone();
         let pod_id = pod.id.clone();
+        let value = if let End::Done(Ok(value)) = &end { Some(value) } else { None };
         let aftermath = match pod.origin() {
             _ if !self.is_open => Aftermath::Kept,
+            Origin::Created if self.is_kept(value) => {
+                // The second pod that its create may have made is nobody's wish.
+                pod.finish(pod.search()).await;
+                Aftermath::Kept
+            }
             Origin::Created => end_all(&pod).await,
             _ => {
                 pod.runpod()
@@ -323,7 +376,7 @@ impl Scope {
         }
     }
 
-    fn report<T>(&self, value: T, pod: PodHandle, aftermath: &Aftermath) -> Scoped<T> {
+    fn report(&self, value: T, pod: PodHandle, aftermath: &Aftermath) -> Scoped<T> {
         let lived = self.began.elapsed();
         let usd = pod.hourly_cost().total_usd().map(|hourly| hourly * lived.as_secs_f64() / 3600.0);
         let pod = match aftermath {
@@ -335,9 +388,9 @@ impl Scope {
     }
 }
 
-impl Drop for Scope {
+impl<T> Drop for Scope<'_, T> {
     fn drop(&mut self) {
-        if !self.is_open || self.pod.origin() != Origin::Created {
+        if !self.is_open || self.pod.origin() != Origin::Created || self.is_kept(None) {
             return;
         }
         let pod = self.pod.clone();

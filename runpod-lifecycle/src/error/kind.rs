@@ -59,7 +59,7 @@ pub enum ErrorKind {
     Unexpected,
     /// A wait was over before its condition held. No single call has this kind.
     TimedOut,
-    /// What was waited for can no longer come true. No single call has this kind.
+    /// A wait whose condition can no longer come true. No single call has this kind.
     Failed,
     /// A deploy was called off before its first create. No single call has this kind.
     CalledOff,

@@ -15,7 +15,7 @@ use crate::{
     spec::{CpuSpec, GpuSpec, HardwareSpec, secret},
 };
 
-/// What the value of a variable is.
+/// The value of a variable.
 const NO_VALUE: &str = "is a text, or a reference such as {\"account_secret\": \"name\"}";
 
 /// A spec, every field optional but the name. What is not there has its default.

@@ -158,7 +158,7 @@ const RECORD: &str = "(window.seen = {}, new MutationObserver(() => {
     for (const { id } of document.querySelectorAll('.card')) window.seen[id.slice(5)] ??= Date.now();
 }).observe(document.getElementById('pods'), { childList: true, subtree: true }), null)";
 
-/// When each pod was first shown.
+/// The time at which each pod was first shown.
 type Shown = HashMap<String, Duration>;
 
 impl Viewer {

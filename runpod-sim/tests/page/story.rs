@@ -67,7 +67,7 @@ async fn inject(browser: &Browser) {
     browser.shows("#said", "POST /_sim/faults: done").await;
 }
 
-/// What has the focus keeps it when the page changes around it.
+/// An element that has the focus keeps it when the page changes around it.
 async fn focus_stays(browser: &Browser, caller: &Caller) {
     browser.value("document.querySelector('.card a').focus()").await;
     caller.create(order(json!({ "name": "newer" }))).await;
@@ -77,7 +77,7 @@ async fn focus_stays(browser: &Browser, caller: &Caller) {
     assert_eq!(browser.value("document.activeElement.textContent").await, "one");
 }
 
-/// What the simulator refuses is said where it was asked for.
+/// A refusal of the simulator's is said where it was asked for.
 async fn mistakes_are_said(browser: &Browser) {
     browser.clear("#inject [name=on]").await;
     browser.keys("#inject [name=on]", &format!("nonsense{ENTER}")).await;

@@ -1,4 +1,4 @@
-//! What a user holds, as JSON: stable names, no secrets, and specs both ways.
+//! Everything that a user holds as JSON: stable names, no secrets, and specs both ways.
 
 use std::{
     sync::{Arc, Mutex},

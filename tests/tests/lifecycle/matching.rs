@@ -16,7 +16,7 @@ use crate::mock::{answer_create, empty_account, fresh_pod, handle, problem, spec
 
 const POD: &str = "k3x9q2m7v1b8z5";
 
-/// What every error of a library can do in a program of threads and tasks.
+/// The traits by which every error of a library goes through a program of threads and tasks.
 const fn is_a_good_guest<E: std::error::Error + Send + Sync + 'static>() {}
 
 const _: () = {

@@ -81,6 +81,82 @@ fn the_pod_is_ended_after_an_error_and_what_cannot_be_ended_is_told() {
     }
 }
 
+/// The way in which a scope ends.
+#[derive(Clone, Copy, Debug)]
+enum Way {
+    Done,
+    Failed,
+    Interrupted,
+    Dropped,
+    NeverReady,
+    Panicked,
+}
+
+/// Lives through a scope that asks this if its pod is kept. Returns true if it may bill, as far as anybody was told.
+async fn kept_if(account: &Account, way: Way, keeps: impl FnOnce(Option<&u32>) -> bool + Send) -> bool {
+    let (runpod, spec) = (account.runpod(), spec());
+    let work = async |_: PodHandle| match way {
+        Way::Done => Ok(7),
+        Way::Failed => Err(io::Error::other("out of memory")),
+        Way::Panicked => panic!("a bug of the caller's"),
+        _ => std::future::pending().await,
+    };
+    let interrupt = async {
+        match way {
+            Way::Interrupted => sleep(Duration::from_secs(40)).await,
+            _ => std::future::pending().await,
+        }
+    };
+    let scope = runpod.with_pod(&spec, Running, MINUTE, work).until(interrupt).keep_if(keeps);
+    match way {
+        Way::Dropped => tokio::time::timeout(Duration::from_secs(40), scope).await.is_err(),
+        Way::Panicked => std::panic::AssertUnwindSafe(scope).catch_unwind().await.is_err(),
+        _ => match scope.await {
+            Ok(done) => !done.pod.is_gone(),
+            Err(error) => error.may_bill(),
+        },
+    }
+}
+
+#[test]
+fn a_pod_is_kept_where_that_is_asked_for_and_is_then_said_to_bill() {
+    let ways = [Way::Done, Way::Failed, Way::Interrupted, Way::Dropped, Way::NeverReady, Way::Panicked];
+    for (way, keeps) in ways.into_iter().flat_map(|way| [(way, false), (way, true)]) {
+        run_fast(SPEED, async move {
+            let account = Account::new(move |state, sent| {
+                let answer = accept(state, sent, OWN);
+                if matches!(way, Way::NeverReady) {
+                    state.pods[0]["status"] = json!("PROVISIONING");
+                }
+                answer
+            })
+            .await;
+            let may_bill = kept_if(&account, way, move |value| {
+                assert_eq!(value.is_some(), matches!(way, Way::Done), "{way:?}");
+                keeps
+            })
+            .await;
+            // A dropped scope leaves the end to a task.
+            sleep(MINUTE).await;
+            assert_eq!(account.state().deleted.is_empty(), keeps, "{way:?} {keeps}");
+            let is_told = matches!(way, Way::Dropped | Way::Panicked) || may_bill == keeps;
+            assert!(is_told, "{way:?} {keeps}");
+        })
+        .expect("a runtime");
+    }
+}
+
+#[test]
+fn the_second_pod_of_one_that_is_kept_is_ended_all_the_same() {
+    const SECOND: &str = "zzzzzzzzzzzzzz";
+    run_fast(SPEED, async {
+        let account = account_of_twins(SECOND).await;
+        assert!(kept_if(&account, Way::Interrupted, |_| true).await, "the first is kept");
+        assert_eq!(account.state().deleted, [SECOND]);
+    })
+    .expect("a runtime");
+}
+
 #[test]
 fn a_panic_goes_on_after_the_pod_was_ended() {
     run_fast(SPEED, async {

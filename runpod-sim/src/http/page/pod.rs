@@ -103,7 +103,7 @@ fn no_terminal(pod: &Pod, app: &App) -> &'static str {
     }
 }
 
-/// What becomes of it next, if nobody does anything.
+/// The next step of its life, if nobody does anything.
 fn next(life: &[Moment], status: PodStatus, now: Duration) -> String {
     let coming = life.iter().find(|moment| moment.at > now);
     match coming {

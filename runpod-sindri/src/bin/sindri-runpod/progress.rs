@@ -21,7 +21,7 @@ const TOLD_EVERY: Duration = Duration::from_secs(10);
 pub(crate) struct Progress {
     bar: Option<ProgressBar>,
     warned: Mutex<Vec<Warning>>,
-    /// When a line told of a copy.
+    /// The time at which a line last told of a copy.
     #[cfg(unix)]
     told_at: Mutex<Option<Instant>>,
 }

@@ -16,7 +16,7 @@ use serde_json::json;
 use self::tls::{PrivateCa, Proxy, TlsFront};
 use crate::mock::{KEY, answer_create, empty_account, fresh_pod, spec};
 
-/// Where a child process finds the URL that it is to ask.
+/// The variable in which a child process finds the URL that it is to ask.
 const URL: &str = "RUNPOD_TEST_URL";
 
 fn builder(url: &str) -> RunPodBuilder {
