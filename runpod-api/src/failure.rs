@@ -14,7 +14,7 @@ use serde_json::Value;
 
 use crate::{
     decode::DecodeError,
-    fault::{Fault, fault},
+    fault::{Fault, causes, fault},
     printable::printable,
     redaction::Redaction,
 };
@@ -76,12 +76,9 @@ pub enum FailureKind {
 
 /// Says which server was not reached, and the last cause, which is the system's own.
 fn unreachable(error: &reqwest::Error) -> String {
-    let mut cause: &dyn std::error::Error = error;
-    while let Some(below) = cause.source() {
-        cause = below;
-    }
+    let cause = causes(error).last().map(ToString::to_string);
     let origin = error.url().map(|url| url.origin().ascii_serialization());
-    capped(&[origin.unwrap_or_default(), cause.to_string()].join(": "))
+    capped(&[origin, cause].into_iter().flatten().collect::<Vec<_>>().join(": "))
 }
 
 impl Failure {

@@ -23,7 +23,9 @@ pub(crate) fn fault(error: &(dyn Error + 'static)) -> Option<Fault> {
 }
 
 /// An error and everything below it.
-fn causes<'a>(error: &'a (dyn Error + 'static)) -> impl Iterator<Item = &'a (dyn Error + 'static)> {
+pub(crate) fn causes<'a>(
+    error: &'a (dyn Error + 'static),
+) -> impl Iterator<Item = &'a (dyn Error + 'static)> {
     std::iter::successors(Some(error), |error| below(*error))
 }
 

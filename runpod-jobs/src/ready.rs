@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use runpod_lifecycle::{Condition, OwnProbe, Pod, Probe, Ready, Verdict};
+use runpod_lifecycle::{Condition, OwnProbe, Pod, PodSpec, Probe, Ready, Verdict};
 
 use crate::{Login, master};
 
@@ -41,6 +41,10 @@ impl Condition for Login {
             probes.push(Probe::Own(OwnProbe::new(name, ask).timeout(self.longest())));
         }
         probes
+    }
+
+    fn never_by(&self, spec: &PodSpec) -> Option<String> {
+        Ready::Ssh.never_by(spec)
     }
 
     fn name(&self) -> String {

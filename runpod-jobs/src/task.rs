@@ -2,7 +2,7 @@
 
 use std::{fmt, path::PathBuf, pin::Pin, sync::Arc, time::Duration};
 
-use runpod_lifecycle::{PodHandle, PodSpec, Port};
+use runpod_lifecycle::{Condition, PodHandle, PodSpec, Ready};
 use tokio::{
     fs,
     time::{Instant, sleep},
@@ -153,7 +153,8 @@ impl Task {
     /// [`StepError`] with the step that could never work.
     pub async fn check(&self, spec: &PodSpec) -> Result<(), StepError> {
         self.job.check().map_err(StepError::at(Step::Run))?;
-        if !may_open_ssh(spec) {
+        // A pod that is adopted has ports of its own.
+        if !spec.get_if_exists().adopts() && Ready::Ssh.never_by(spec).is_some() {
             return Err(StepError::at(Step::Login)(Error::NoSshPort { name: spec.name().to_owned() }));
         }
         self.login.check_identity().await.map_err(StepError::at(Step::Login))?;
@@ -247,16 +248,6 @@ impl fmt::Debug for Task {
     }
 }
 
-/// Returns false if no pod of the spec can have a direct SSH endpoint. Ports of a template count only where the spec names none, and a
-/// pod that is adopted has its own.
-fn may_open_ssh(spec: &PodSpec) -> bool {
-    let is_ssh = |port: &String| port.parse::<Port>().is_ok_and(|port| port == Port::SSH);
-    let has_template = spec.get_template().or(spec.get_template_name()).is_some();
-    spec.get_ports().iter().any(is_ssh)
-        || spec.get_if_exists().adopts()
-        || has_template && spec.get_ports().is_empty()
-}
-
 /// Does something that may be done again, over a new connection each time the old one is lost, for as long as the pod may come back.
 async fn again<'a, T>(
     session: &mut Session,
@@ -269,26 +260,4 @@ async fn again<'a, T>(
         }
     }
     action(session.clone()).await
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_spec_that_opens_no_ssh_is_told_from_one_that_may() {
-        use runpod_lifecycle::IfExists;
-        let spec = || PodSpec::any_gpu("a", "image");
-        for (spec, expected) in [
-            (spec(), false),
-            (spec().port("8888/http"), false),
-            (spec().port("22/http"), false),
-            (spec().port("22/tcp"), true),
-            (spec().template("t"), true),
-            (spec().template("t").port("8888/http"), false),
-            (spec().if_exists(IfExists::Adopt), true),
-        ] {
-            assert_eq!(may_open_ssh(&spec), expected, "{spec:?}");
-        }
-    }
 }

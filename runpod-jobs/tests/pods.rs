@@ -129,6 +129,9 @@ async fn what_can_never_work_is_refused_before_a_pod_is_paid_for() {
         let text = error.to_string();
         assert!(text.starts_with("no pod was deployed, since ") && text.contains(says), "{text}");
     }
+    let waited =
+        world.runpod.deploy_and_wait_until(&closed(), world.login("key"), LONG, OnFailure::Terminate).await;
+    assert!(waited.is_err_and(|error| error.to_string().contains("22/tcp is not among")));
     assert_eq!(world.sim.ledger().len(), 0, "nothing was ever created");
 }
 

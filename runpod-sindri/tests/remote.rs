@@ -390,7 +390,7 @@ async fn an_interrupted_job_ends_its_pod_unless_it_is_to_be_kept() {
         assert_eq!(running.line(), "up");
         let (code, said) = running.end("-TERM");
         assert_eq!((code, world.billing()), (130, usize::from(is_kept)), "{said}");
-        let says = if is_kept { " goes on and bills; see status and destroy" } else { "it was terminated" };
+        let says = if is_kept { "it was kept and bills until it is terminated" } else { "it was terminated" };
         assert!(said.contains("interrupted") && said.contains(says), "{said}");
     }
 }

@@ -39,6 +39,17 @@ const fn rule(
     Rule { words, file, line, undone, scenario }
 }
 
+impl Rule {
+    /// The text of its file, which holds its line once.
+    fn text(&self, root: &Path) -> Result<String, Box<dyn Error>> {
+        let text = fs::read_to_string(root.join(self.file))?;
+        match text.matches(self.line).count() {
+            1 => Ok(text),
+            count => Err(format!("{} holds {count} times: {}", self.file, self.line).into()),
+        }
+    }
+}
+
 const EVIDENCE: &str = "runpod-lifecycle/src/knowledge/evidence.rs";
 const IDENTITY: &str = "runpod-lifecycle/src/knowledge/identity.rs";
 const RECORD: &str = "runpod-lifecycle/src/knowledge/record.rs";
@@ -201,9 +212,9 @@ const RULES: [Rule; 23] = [
     ),
     rule(
         "a create is sent again only once its pod had 15 s to show",
-        "runpod-lifecycle/src/deploy/deployment.rs",
-        "RECONCILE_PAUSES: [u64; 5] = [0, 1, 2, 4, 8];",
-        "RECONCILE_PAUSES: [u64; 5] = [0, 0, 0, 0, 0];",
+        EVIDENCE,
+        "[0, 1, 2, 4, 8].map(Duration::from_secs)",
+        "[0, 0, 0, 0, 0].map(Duration::from_secs)",
         "deploy",
     ),
 ];
@@ -217,10 +228,7 @@ struct Patched {
 impl Patched {
     fn new(root: &Path, rule: &Rule) -> Result<Self, Box<dyn Error>> {
         let path = root.join(rule.file);
-        let text = fs::read_to_string(&path)?;
-        if text.matches(rule.line).count() != 1 {
-            return Err(format!("{} does not hold once: {}", rule.file, rule.line).into());
-        }
+        let text = rule.text(root)?;
         fs::write(&path, text.replace(rule.line, rule.undone))?;
         Ok(Self { path, text })
     }
@@ -283,4 +291,17 @@ fn search(root: &Path, rule: &Rule, tapes: u64) -> Result<Option<(String, String
     let tape = text.lines().find_map(|line| line.split_once(" --tape "));
     let broken = text.lines().find_map(|line| line.strip_prefix("BROKEN "));
     Ok(tape.map(|(_, tape)| tape.to_owned()).zip(broken.map(str::to_owned)))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_rule_is_where_it_is_undone() {
+        let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("..");
+        let lost: Vec<String> =
+            RULES.iter().filter_map(|rule| rule.text(&root).err()).map(|error| error.to_string()).collect();
+        assert!(lost.is_empty(), "{lost:?}");
+    }
 }

@@ -291,6 +291,9 @@ pub(super) async fn act(world: SharedWorld, activity: Activity, runpod: RunPod, 
         let Some(outcome) = done else {
             let mut world = lock(&world);
             world.tell(format!("actor {number} drops its {op}"));
+            if *op == Op::EnsureVolume {
+                world.volumes_dropped.push(actor.process);
+            }
             world.dropped.extend((0..FLEET.len()).map(|place| part(&tag, place)));
             world.dropped.push(tag);
             continue;

@@ -52,8 +52,9 @@ pub(super) fn answer(world: &mut World, request: &Request) -> Reply {
 
 /// Nothing is sent into a closed window but what ends billing, the looks of a reap and before a volume's end included.
 fn check_window(world: &mut World, request: &Request, process: usize) {
+    let is_of_pods = request.path.starts_with("/v2/pods");
     let is_reaping = |licence: &(usize, u64, Licence)| {
-        licence.0 == process && matches!(licence.2, Licence::Overdue | Licence::Volume)
+        licence.0 == process && matches!(licence.2, Licence::Overdue | Licence::Volume) && is_of_pods
     };
     let ends_billing = request.method == "DELETE"
         || request.body["action"] == "stop"

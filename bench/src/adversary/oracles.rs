@@ -70,7 +70,8 @@ impl Outcome {
             Self::FoundVolume(Ok(None)) => ("there is no such volume".to_owned(), false),
             Self::VolumeEnded(_, Ok(())) | Self::SecretEnded(Ok(())) => ("deleted".to_owned(), false),
             Self::Secret(Ok(secret)) => (format!("secret {} is set", secret.id), false),
-            Self::Volume(Err(error)) | Self::VolumeEnded(_, Err(error)) => (error.to_string(), false),
+            Self::Volume(Err(error)) => (error.to_string(), error.may_bill()),
+            Self::VolumeEnded(_, Err(error)) => (error.to_string(), false),
             Self::FoundVolume(Err(error)) | Self::Secret(Err(error)) | Self::SecretEnded(Err(error)) => {
                 (said(error), false)
             }

@@ -89,20 +89,25 @@ fn missing(world: &World, done: &Done<'_>, now: Instant) -> Broken {
 pub(super) fn audit(world: &World, now: Instant) -> Vec<(&'static str, String)> {
     let mut broken = Vec::new();
     let alive: Vec<&Item> =
-        there(&world.stored, Kind::Volume, DATA, now).filter(|item| !item.is_twin).collect();
+        there(&world.stored, Kind::Volume, DATA, now).filter(|item| item.creator.is_some()).collect();
     for (place, item) in alive.iter().enumerate() {
-        let Some(creator) = item.creator else { continue };
-        if let Some(other) = alive[..place].iter().find(|other| other.creator == item.creator) {
+        // That the server made two of one request is told, and no fault of the caller's.
+        let is_second = |other: &&&Item| other.creator == item.creator && !other.is_twin && !item.is_twin;
+        if let Some(other) = alive[..place].iter().find(is_second) {
             broken.push(("one per name", format!("{} and {} are both {DATA:?}", other.id, item.id)));
         }
-        let mut told = world.told.iter().filter(|told| told.process == creator);
-        let is_told = told.any(|told| {
-            let doubts = told.text.contains(&format!("{DATA:?}")) && told.text.contains("may");
-            told.text.contains(&item.id) || doubts
-        });
-        if !is_told && world.dropped.is_empty() {
+        if !is_known(world, item) {
             broken.push(("unknown volumes", format!("{} bills, and nobody was told of it", item.id)));
         }
     }
     broken
+}
+
+/// Returns true if its process was told of a volume: by its id, by an error after which one of the name may bill, or by having
+/// dropped the call that made it.
+fn is_known(world: &World, item: &Item) -> bool {
+    let mut told = world.told.iter().filter(|told| Some(told.process) == item.creator);
+    let is_it = |text: &str| text.contains(&format!("network volume {DATA:?}"));
+    item.creator.is_some_and(|creator| world.volumes_dropped.contains(&creator))
+        || told.any(|told| told.text.contains(&item.id) || told.doubts_name && is_it(&told.text))
 }

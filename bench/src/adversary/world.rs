@@ -141,6 +141,8 @@ pub(super) struct World {
     pub(super) deaf: Vec<usize>,
     /// Volumes that a process was told to have deleted, and when.
     pub(super) volumes_ended: Vec<(usize, String, Instant)>,
+    /// Processes that dropped a call which makes a volume.
+    pub(super) volumes_dropped: Vec<usize>,
     /// Network volumes and secrets, in the order in which they were made.
     pub(super) stored: Vec<Item>,
     /// Lists whose pages were cut, by the cursor of the next page.
@@ -176,6 +178,7 @@ impl World {
             is_one_per_name: false,
             deaf: Vec::new(),
             volumes_ended: Vec::new(),
+            volumes_dropped: Vec::new(),
             stored: Vec::new(),
             pages: BTreeMap::new(),
         }

@@ -455,7 +455,7 @@ fn cpu_flavor(cpu: types::CpuType) -> CpuFlavor {
 }
 
 fn stock(level: Option<Open<types::AvailabilityLevel>>) -> Option<Stock> {
-    Stock::from_word(&level?.as_str())
+    level?.as_str().parse().ok()
 }
 
 fn stock_by_data_center(list: Option<LenientList<types::DataCenterAvailability>>) -> Vec<(String, Stock)> {

@@ -346,6 +346,8 @@ impl<T> Scope<'_, T> {
         let aftermath = match pod.origin() {
             _ if !self.is_open => Aftermath::Kept,
             Origin::Created if self.is_kept(value) => {
+                // Dropped from here on, it is kept all the same.
+                self.is_open = false;
                 // The second pod that its create may have made is nobody's wish.
                 pod.finish(pod.search()).await;
                 Aftermath::Kept

@@ -670,9 +670,9 @@ impl PodSpec {
         self.template.is_some() || self.template_name.is_some()
     }
 
-    /// Returns true if its pods open a port, or may: a template's ports are not known.
+    /// Returns true if its pods open a port, or may: a template's ports are not known, and count only where the spec names none.
     pub(crate) fn may_open(&self, port: Port) -> bool {
-        self.has_template() || self.ports.iter().any(|text| text.parse() == Ok(port))
+        self.has_template() && self.ports.is_empty() || self.ports.iter().any(|text| text.parse() == Ok(port))
     }
 
     /// The path at which a volume is mounted.

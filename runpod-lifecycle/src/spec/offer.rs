@@ -25,18 +25,6 @@ words!(
     High => "high",
 );
 
-impl Stock {
-    pub(crate) fn from_word(word: &str) -> Option<Self> {
-        match word {
-            "NONE" => Some(Self::None),
-            "LOW" => Some(Self::Low),
-            "MEDIUM" => Some(Self::Medium),
-            "HIGH" => Some(Self::High),
-            _ => None,
-        }
-    }
-}
-
 /// A GPU type of RunPod's catalog, seen from one cloud.
 #[derive(Clone, Debug, PartialEq)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize))]

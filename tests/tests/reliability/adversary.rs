@@ -99,7 +99,7 @@ fn what_the_search_has_found_stays_mended() {
 }
 
 /// Scenarios of one actor: what several send at one moment comes through sockets, whose order a busy kernel may change.
-const ONE_ACTOR: [&str; 12] = [
+const ONE_ACTOR: [&str; 14] = [
     "deploy",
     "ready",
     "http",
@@ -112,6 +112,8 @@ const ONE_ACTOR: [&str; 12] = [
     "reap",
     "namesake",
     "sleep",
+    "volume",
+    "secret",
 ];
 
 #[test]

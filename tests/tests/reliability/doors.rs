@@ -118,12 +118,17 @@ async fn an_id_stays_one_segment_of_one_path() {
         "ü/🦀".into(),
         "a".repeat(5000),
     ] {
+        let before = sim.requests().len();
         assert!(runpod.get(&id).await.is_err(), "{id:?}");
+        // A get asks no list: one would be a path that lost its segment.
+        for request in sim.requests().split_off(before) {
+            assert!(request.path.len() > "/v2/pods/".len(), "{id:?}: {}", request.path);
+        }
         assert!(runpod.stop(&id).await.is_err(), "{id:?}");
         // Terminating what RunPod does not know succeeds; what counts is that nothing else is hit.
         let _ = runpod.terminate(&id).await;
     }
-    // Whether what was given is a pod's name is asked of the list.
+    // A stop or terminate of what RunPod does not know asks the list if it is a pod's name.
     let requests = sim.requests().split_off(before);
     for request in requests.iter().filter(|it| (it.method.as_str(), it.path.as_str()) != ("GET", "/v2/pods"))
     {

@@ -36,8 +36,8 @@ pub(crate) async fn run(
     let spec = provider.mounted_pod_spec(config).await?;
     let runpod = provider.account()?;
     let ends = async {
-        // A pod that is kept needs nothing done.
-        if keeps(config, arguments) != Keep::Never || interrupted().await.is_err() {
+        // Without signals nothing ends it early.
+        if interrupted().await.is_err() {
             std::future::pending().await
         }
     };
@@ -111,7 +111,7 @@ fn command(arguments: &RunArguments, written: Option<&JobConfig>) -> Job {
 }
 
 /// The policy for the pod that the command line names, or else the config.
-pub(crate) fn keeps(config: &SindriConfig, arguments: &RunArguments) -> Keep {
+fn keeps(config: &SindriConfig, arguments: &RunArguments) -> Keep {
     let written = config.runpod().job.and_then(|job| job.keep);
     match (arguments.keep, written) {
         (Some(KeepArgument::Always), _) | (None, Some(KeepPod::Always)) => Keep::Always,

@@ -141,7 +141,8 @@ pub(crate) fn login(config: &SindriConfig, arguments: &LoginArguments) -> anyhow
         None => config.ssh_user().map_err(runpod_sindri::ProviderError::from)?,
     };
     let login = user.into_iter().fold(Login::new(), Login::user);
-    let login = arguments.identity.iter().fold(login, Login::identity_file);
+    let identity = arguments.identity.clone().or_else(|| config.identity_file());
+    let login = identity.into_iter().fold(login, Login::identity_file);
     Ok(arguments.known_hosts.iter().fold(login, Login::known_hosts))
 }
 

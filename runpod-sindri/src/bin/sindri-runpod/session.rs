@@ -53,12 +53,12 @@ pub(crate) async fn run(arguments: Arguments) -> anyhow::Result<u8> {
     });
     let (provider, _simulator) = point(provider, &arguments, &config).await?;
     let doubt = doubt(&arguments.command).map(str::to_owned);
-    let ends_its_pod = ends_its_pod(&config, &arguments.command);
+    let sees_to_its_pod = sees_to_its_pod(&arguments.command);
     let mut work = pin!(begin(&provider, &config, arguments.command, printer, &progress));
     let outcome = tokio::select! {
         biased;
         outcome = &mut work => Some(outcome),
-        interrupted = given_up(ends_its_pod) => {
+        interrupted = given_up(sees_to_its_pod) => {
             interrupted?;
             if creation.interrupt() { see_through(work, &creation).await? } else { None }
         }
@@ -100,21 +100,21 @@ fn doubt(command: &Command) -> Option<&'static str> {
 }
 
 /// Returns true if the command sees to its pod by itself when it is interrupted.
-fn ends_its_pod(config: &SindriConfig, command: &Command) -> bool {
+fn sees_to_its_pod(command: &Command) -> bool {
     #[cfg(unix)]
-    if let Command::Run(arguments) = command {
-        return job::keeps(config, arguments) == runpod_jobs::Keep::Never;
+    return matches!(command, Command::Run(_));
+    #[cfg(not(unix))]
+    {
+        let _ = command;
+        false
     }
-    let _ = (config, command);
-    false
 }
 
 /// Ends when the program is to end at once: at the first signal, or at the second if the command sees to its pod at the first.
-async fn given_up(ends_its_pod: bool) -> std::io::Result<()> {
+async fn given_up(sees_to_its_pod: bool) -> std::io::Result<()> {
     interrupted().await?;
-    if ends_its_pod {
-        let waits =
-            "the pod is being terminated, which a second Ctrl-C gives up on: then it may go on and bill";
+    if sees_to_its_pod {
+        let waits = "the pod is being seen to, which a second Ctrl-C gives up on: then it may go on and bill";
         output::warn(&[waits.to_owned()]);
         interrupted().await?;
     }

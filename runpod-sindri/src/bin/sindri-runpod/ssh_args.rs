@@ -10,7 +10,7 @@ pub(crate) struct LoginArguments {
     /// The user to log in as. Default: `providers.runpod.sshUser`, else root.
     #[arg(long)]
     pub(crate) user: Option<String>,
-    /// The private key, and no other. Default: those of ssh-agent and ~/.ssh.
+    /// The private key, and no other. Default: `providers.runpod.identityFile`, else those of ssh-agent and ~/.ssh.
     #[arg(long, short, value_name = "FILE")]
     pub(crate) identity: Option<PathBuf>,
     /// The file of host keys. Default: one per start of the pod, in ~/.ssh.
