@@ -70,11 +70,9 @@ impl RunpodProvider {
         let warned = Arc::new(Mutex::new(Vec::new()));
         let runpod = self.listening(&warned)?;
         let blueprint = volume::mount(&runpod, &config.name, &blueprint, options.force).await?;
-        let spec = self
-            .label()
-            .into_iter()
-            .fold(blueprint.spec(options.force), |spec, (key, value)| spec.label(key, value));
-        let pod = place(&runpod, config, spec, &blueprint, &secrets).await?;
+        let spec = self.spec_of(&blueprint, &secrets, options.force);
+        let pod = Box::pin(runpod.deploy(&spec)).await;
+        let pod = pod.map_err(ProviderError::deploy(&config.name, blueprint.suggestions()))?;
         let mut result = DeployResult::new(&config.name, blueprint.warnings.clone());
         result.messages = messages(&pod, &blueprint, secrets.values.len());
         result.warnings.extend(secrets.warnings);
@@ -98,28 +96,34 @@ impl RunpodProvider {
     }
 
     /// The pod of a config as the facade deploys it, with its secrets, and what was dropped or assumed. Sends nothing. A network volume that is
-    /// named by its name is not in it: see [`mounted_pod_spec`](Self::mounted_pod_spec).
+    /// named by its name is not in it: see [`mounting`](Self::mounting).
     ///
     /// # Errors
     /// [`ProviderError`]: `Unprepared`, `Config`, `SecretMissing`, `SecretUnread`.
     pub fn pod_spec(&self, config: &SindriConfig) -> Result<(PodSpec, Vec<String>), ProviderError> {
         self.require_prerequisites()?;
         let (blueprint, secrets) = (self.blueprint(config)?, self.secrets_of(config)?);
-        let spec = with_secrets(blueprint.spec(false), &secrets);
+        let spec = self.spec_of(&blueprint, &secrets, false);
         Ok((spec, blueprint.warnings.into_iter().chain(secrets.warnings).collect()))
     }
 
-    /// The same with the network volume of the config's name, which is found or made.
+    /// The spec with the network volume of the config's name, which is found or made; as it is if the config names none.
     ///
     /// # Errors
-    /// As `pod_spec`, and `Volume`, `Exists` and `Several`.
+    /// [`ProviderError`]: `Config`, `Deploy`, `Volume`, `Exists` and `Several`.
     ///
     /// # Cost
     /// A network volume that is made bills from then on.
-    pub async fn mounted_pod_spec(&self, config: &SindriConfig) -> Result<PodSpec, ProviderError> {
-        let (blueprint, secrets) = (self.blueprint(config)?, self.secrets_of(config)?);
-        let blueprint = volume::mount(&self.watched()?, &config.name, &blueprint, false).await?;
-        Ok(with_secrets(blueprint.spec(false), &secrets))
+    pub async fn mounting(&self, config: &SindriConfig, spec: PodSpec) -> Result<PodSpec, ProviderError> {
+        let blueprint = Blueprint { spec, ..self.blueprint(config)? };
+        Ok(volume::mount(&self.watched()?, &config.name, &blueprint, false).await?.spec)
+    }
+
+    /// The spec of a blueprint with the labels of this provider's pods and the secrets.
+    fn spec_of(&self, blueprint: &Blueprint, secrets: &Resolved, force: bool) -> PodSpec {
+        let spec = blueprint.spec(force);
+        let spec = self.label().into_iter().fold(spec, |spec, (key, value)| spec.label(key, value));
+        secrets.values.iter().fold(spec, |spec, (name, value)| spec.env(name, value.clone()))
     }
 
     fn secrets_of(&self, config: &SindriConfig) -> Result<Resolved, ProviderError> {
@@ -164,21 +168,6 @@ impl RunpodProvider {
             }
         }))
     }
-}
-
-async fn place(
-    runpod: &RunPod,
-    config: &SindriConfig,
-    spec: PodSpec,
-    blueprint: &Blueprint,
-    secrets: &Resolved,
-) -> Result<PodHandle, ProviderError> {
-    let spec = with_secrets(spec, secrets);
-    Box::pin(runpod.deploy(&spec)).await.map_err(ProviderError::deploy(&config.name, blueprint.suggestions()))
-}
-
-fn with_secrets(spec: PodSpec, secrets: &Resolved) -> PodSpec {
-    secrets.values.iter().fold(spec, |spec, (name, value)| spec.env(name, value.clone()))
 }
 
 fn messages(pod: &PodHandle, blueprint: &Blueprint, secrets: usize) -> Vec<String> {

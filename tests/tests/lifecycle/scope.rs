@@ -147,6 +147,21 @@ fn a_pod_is_kept_where_that_is_asked_for_and_is_then_said_to_bill() {
 }
 
 #[test]
+fn a_pod_that_is_to_be_kept_is_kept_though_its_scope_is_dropped_in_its_last_search() {
+    run_fast(SPEED, async {
+        let account = Account::new(made).await;
+        let (runpod, spec) = (account.runpod(), spec());
+        let work = async |_: PodHandle| -> Result<(), io::Error> { std::future::pending().await };
+        let scope = runpod.with_pod(&spec, Running, MINUTE, work).until(sleep(Duration::from_secs(2)));
+        let scope = scope.keep_if(|_| true);
+        assert!(tokio::time::timeout(Duration::from_secs(6), scope).await.is_err(), "it searches for 15 s");
+        sleep(MINUTE).await;
+        assert!(account.state().deleted.is_empty());
+    })
+    .expect("a runtime");
+}
+
+#[test]
 fn the_second_pod_of_one_that_is_kept_is_ended_all_the_same() {
     const SECOND: &str = "zzzzzzzzzzzzzz";
     run_fast(SPEED, async {

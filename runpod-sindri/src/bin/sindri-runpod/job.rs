@@ -33,7 +33,7 @@ pub(crate) async fn run(
     let task = task(config, &spec, arguments, progress, printer)?;
     // A volume that would be made bills.
     task.check(&spec).await.map_err(RunError::Refused)?;
-    let spec = provider.mounted_pod_spec(config).await?;
+    let spec = provider.mounting(config, spec).await?;
     let runpod = provider.account()?;
     let ends = async {
         // Without signals nothing ends it early.
