@@ -3,7 +3,7 @@
 use std::{fs, time::Duration};
 
 use runpod_jobs::{Error, Job, JobEnd, RunningJob};
-use tokio::time::sleep;
+use tokio::{sync::oneshot, time::sleep};
 
 use crate::server::{Server, is_alive};
 
@@ -118,19 +118,26 @@ async fn a_job_whose_watcher_is_gone_has_ended_with_its_container() {
     let session = server.session().await;
     let job = session.start(&Job::shell("echo up; sleep 600")).await.unwrap();
     let folder = format!(".runpod-jobs/{}", job.id());
-    let end = async {
-        while job.status().await.unwrap().printed == 0 {
-            sleep(Duration::from_millis(50)).await;
+    let (seen, is_seen) = oneshot::channel();
+    let (mut seen, mut text) = (Some(seen), Vec::new());
+    let follow = job.follow(|bytes| {
+        text.extend_from_slice(bytes);
+        if let Some(seen) = seen.take() {
+            seen.send(()).expect("the other half waits for it");
         }
+    });
+    let restart = async {
+        is_seen.await.expect("it is printed before the job ends");
         // What a restart does: everything dies, and the container disk is wiped.
         let line = format!(
             "read -r pid rest < {folder}/pid; read -r group rest < {folder}/group; kill -KILL $pid -$group; rm -r {folder}"
         );
         session.shell(line).output().await.unwrap();
     };
-    let ((end, text), ()) = tokio::join!(printed(&job), end);
+    let (end, ()) = tokio::join!(follow, restart);
+    let end = end.unwrap();
     assert!(matches!(end, JobEnd::ContainerEnded { state: Some(_) }), "{end:?}");
-    assert_eq!(text, "up\n");
+    assert_eq!(text, b"up\n");
 }
 
 #[tokio::test]
