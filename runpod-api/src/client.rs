@@ -82,7 +82,8 @@ impl ClientBuilder {
     }
 
     /// Trusts the certificates of a PEM text besides the usual ones, such as that of a proxy which re-signs connections.
-    /// May be called several times. What `SSL_CERT_FILE` and the folders of `SSL_CERT_DIR` name is trusted besides, too.
+    /// May be called several times. What `SSL_CERT_FILE` and the folders of `SSL_CERT_DIR` name is trusted besides, too,
+    /// unless the base URL is `http`.
     ///
     /// A text that is none is an error of the build. Nothing turns verification off.
     pub fn add_root_certificate_pem(mut self, pem: impl AsRef<[u8]>) -> Self {
@@ -133,7 +134,8 @@ impl ClientBuilder {
     /// # Errors
     /// When TLS cannot be set up, or a certificate or the proxy cannot be used.
     pub fn plain_http(&self, timeout: Duration) -> Result<reqwest::Client, BuildError> {
-        self.network.plain(timeout)
+        let stays_here = self.base_url.as_deref().is_some_and(|url| url.trim_start().starts_with("http:"));
+        self.network.plain(timeout, stays_here)
     }
 
     #[cfg_attr(not(any(feature = "v1", feature = "v2")), expect(dead_code, reason = "no version is on"))]

@@ -35,14 +35,14 @@ impl Network {
             .connect_timeout(self.connect_timeout.unwrap_or(longest_connect));
         // A proxy would carry the key off this machine in clear.
         let builder = if stays_here { builder.no_proxy() } else { self.proxied(builder)? };
-        self.build(builder)
+        self.build(builder, !stays_here)
     }
 
     /// A client without any key, to ask pods if they answer, or the caller's own.
-    pub(crate) fn plain(&self, timeout: Duration) -> Result<reqwest::Client, BuildError> {
+    pub(crate) fn plain(&self, timeout: Duration, stays_here: bool) -> Result<reqwest::Client, BuildError> {
         match self.own()? {
             Some(own) => Ok(own),
-            None => self.build(self.proxied(reqwest::Client::builder().timeout(timeout))?),
+            None => self.build(self.proxied(reqwest::Client::builder().timeout(timeout))?, !stays_here),
         }
     }
 
@@ -59,10 +59,16 @@ impl Network {
         }
     }
 
-    fn build(&self, builder: reqwest::ClientBuilder) -> Result<reqwest::Client, BuildError> {
+    /// Builds a client that trusts what the environment names only where it may matter: a server on this machine that is
+    /// reached by `http` must not fail for a file of certificates.
+    fn build(
+        &self,
+        builder: reqwest::ClientBuilder,
+        reads_environment: bool,
+    ) -> Result<reqwest::Client, BuildError> {
         // Redirects are followed by the transport, which knows the request.
         let builder = builder.redirect(reqwest::redirect::Policy::none());
-        let builder = roots::secured(builder, &self.certificates)?;
+        let builder = roots::secured(builder, &self.certificates, reads_environment)?;
         builder.build().map_err(|error| BuildError::Http(error.into()))
     }
 

@@ -6,6 +6,7 @@ use std::{
     ffi::{OsStr, OsString},
     fs,
     path::{Path, PathBuf},
+    time::SystemTime,
 };
 
 use crate::BuildError;
@@ -37,34 +38,89 @@ fn given_bundles(given: &[Vec<u8>]) -> impl Iterator<Item = Bundle> {
     given.iter().map(|pem| Bundle { origin: GIVEN.to_owned(), pem: pem.clone(), is_chosen: true })
 }
 
-/// Everything that the environment names.
-fn named_bundles() -> Result<Vec<Bundle>, BuildError> {
-    let mut bundles: Vec<Bundle> = Vec::new();
-    if let Some(path) = variable(FILE_VARIABLE) {
-        let path = PathBuf::from(path);
-        let origin = named(FILE_VARIABLE, &path);
-        let pem = fs::read(&path).map_err(|error| unread(&origin, &error))?;
-        bundles.push(Bundle { origin, pem, is_chosen: false });
-    }
-    for folder in variable(FOLDER_VARIABLE).iter().flat_map(std::env::split_paths) {
-        bundles.extend(in_folder(&folder)?);
-    }
-    Ok(bundles)
+/// A file that the environment names, and its state when it was looked at.
+#[derive(PartialEq, Eq)]
+struct Named {
+    variable: &'static str,
+    path: PathBuf,
+    state: State,
 }
 
-/// The files of a folder that hold certificates. Others are passed over: folders have readmes and revocation lists too.
-fn in_folder(folder: &Path) -> Result<Vec<Bundle>, BuildError> {
-    let unread = |error| unread(&named(FOLDER_VARIABLE, folder), &error);
-    let mut files: Vec<PathBuf> = Vec::new();
-    for entry in fs::read_dir(folder).map_err(unread)? {
-        files.push(entry.map_err(unread)?.path());
+impl Named {
+    fn bundle(&self) -> Result<Bundle, BuildError> {
+        let origin = named(self.variable, &self.path);
+        let pem = fs::read(&self.path).map_err(|error| unread(&origin, &error))?;
+        Ok(Bundle { origin, pem, is_chosen: false })
     }
-    files.sort();
-    let bundle = |path: &PathBuf| {
-        let pem = fs::read(path).ok().filter(|pem| has_certificate(pem))?;
-        Some(Bundle { origin: named(FOLDER_VARIABLE, path), pem, is_chosen: false })
-    };
-    Ok(files.iter().filter_map(bundle).collect())
+}
+
+/// Everything by which a file that was written anew, replaced or removed shows.
+#[derive(PartialEq, Eq)]
+struct State {
+    length: u64,
+    modified: Option<SystemTime>,
+    #[cfg(unix)]
+    changed: (u64, i64, i64),
+}
+
+impl State {
+    fn of(about: &fs::Metadata) -> Self {
+        #[cfg(unix)]
+        use std::os::unix::fs::MetadataExt;
+        Self {
+            length: about.len(),
+            modified: about.modified().ok(),
+            #[cfg(unix)]
+            changed: (about.ino(), about.ctime(), about.ctime_nsec()),
+        }
+    }
+}
+
+/// The files that the environment names. Others than plain ones are refused or, in a folder, passed over: reading a pipe
+/// would never end.
+fn named_files() -> Result<Vec<Named>, BuildError> {
+    let mut files: Vec<Named> = Vec::new();
+    if let Some(path) = variable(FILE_VARIABLE) {
+        let path = PathBuf::from(path);
+        let about = fs::metadata(&path).map_err(|error| unread(&named(FILE_VARIABLE, &path), &error))?;
+        if !about.is_file() {
+            let origin = named(FILE_VARIABLE, &path);
+            return Err(BuildError::Certificate { origin, problem: NO_FILE.to_owned() });
+        }
+        files.push(Named { variable: FILE_VARIABLE, path, state: State::of(&about) });
+    }
+    for folder in variable(FOLDER_VARIABLE).iter().flat_map(std::env::split_paths) {
+        files.extend(in_folder(&folder)?);
+    }
+    Ok(files)
+}
+
+fn in_folder(folder: &Path) -> Result<Vec<Named>, BuildError> {
+    let unread = |error| unread(&named(FOLDER_VARIABLE, folder), &error);
+    let mut files: Vec<Named> = Vec::new();
+    for entry in fs::read_dir(folder).map_err(unread)? {
+        let path = entry.map_err(unread)?.path();
+        if let Some(about) = fs::metadata(&path).ok().filter(fs::Metadata::is_file) {
+            files.push(Named { variable: FOLDER_VARIABLE, path, state: State::of(&about) });
+        }
+    }
+    files.sort_by(|one, other| one.path.cmp(&other.path));
+    Ok(files)
+}
+
+/// Everything that the environment's files hold. Of a folder's files those without certificates are passed over: folders
+/// have readmes and revocation lists too.
+fn bundles(files: &[Named]) -> Result<Vec<Bundle>, BuildError> {
+    let mut bundles: Vec<Bundle> = Vec::new();
+    for file in files {
+        let bundle = file.bundle();
+        if file.variable == FOLDER_VARIABLE {
+            bundles.extend(bundle.ok().filter(|bundle| has_certificate(&bundle.pem)));
+        } else {
+            bundles.push(bundle?);
+        }
+    }
+    Ok(bundles)
 }
 
 fn has_certificate(text: &[u8]) -> bool {
@@ -86,6 +142,7 @@ fn unread(origin: &str, error: &std::io::Error) -> BuildError {
 }
 
 const NO_PEM: &str = "holds no certificate in PEM form, a text that begins -----BEGIN CERTIFICATE-----";
+const NO_FILE: &str = "is not a file";
 const DAMAGED: &str = "holds PEM that cannot be read";
 const UNUSABLE: &str = "holds a certificate that cannot be used";
 
@@ -95,13 +152,7 @@ pub(crate) use by_rustls::secured;
 /// TLS by rustls, without touching the process's default provider.
 #[cfg(feature = "rustls")]
 mod by_rustls {
-    use std::{
-        ffi::OsString,
-        fs,
-        path::PathBuf,
-        sync::{Arc, Mutex, PoisonError},
-        time::SystemTime,
-    };
+    use std::sync::{Arc, Mutex, PoisonError};
 
     use rustls::{
         ClientConfig, RootCertStore,
@@ -110,39 +161,19 @@ mod by_rustls {
         pki_types::{CertificateDer, pem::PemObject},
     };
 
-    use super::{
-        Bundle, DAMAGED, FILE_VARIABLE, FOLDER_VARIABLE, NO_PEM, UNUSABLE, given_bundles, named_bundles,
-        variable,
-    };
+    use super::{Bundle, DAMAGED, NO_PEM, Named, UNUSABLE, bundles, given_bundles, named_files};
     use crate::BuildError;
 
     type Builder = rustls::ConfigBuilder<ClientConfig, rustls::WantsVerifier>;
 
-    /// The environment's words, and when what they name last changed.
-    #[derive(PartialEq, Eq)]
-    struct Names {
-        variables: [Option<OsString>; 2],
-        changed: Vec<Option<SystemTime>>,
-    }
-
-    impl Names {
-        fn now() -> Self {
-            let variables = [FILE_VARIABLE, FOLDER_VARIABLE].map(variable);
-            let file = variables[0].iter().map(PathBuf::from);
-            let paths = file.chain(variables[1].iter().flat_map(std::env::split_paths));
-            let changed =
-                paths.map(|path| fs::metadata(path).and_then(|about| about.modified()).ok()).collect();
-            Self { variables, changed }
-        }
-    }
-
     /// The environment's part as it was last read: a machine's bundle is hundreds of certificates, and a program may make
     /// many clients.
-    static READ: Mutex<Option<(Names, Trusted)>> = Mutex::new(None);
+    static READ: Mutex<Option<(Vec<Named>, Trusted)>> = Mutex::new(None);
 
     pub(crate) fn secured(
         builder: reqwest::ClientBuilder,
         given: &[Vec<u8>],
+        reads_environment: bool,
     ) -> Result<reqwest::ClientBuilder, BuildError> {
         let provider = Arc::new(rustls::crypto::ring::default_provider());
         let config = ClientConfig::builder_with_provider(Arc::clone(&provider))
@@ -152,28 +183,29 @@ mod by_rustls {
         for bundle in given_bundles(given) {
             own.extend(usable(&bundle)?);
         }
-        let config = trusting(config, named()?, own, provider)?.with_no_client_auth();
+        let named = if reads_environment { named()? } else { trusted(Vec::new()) };
+        let config = trusting(config, named, own, provider)?.with_no_client_auth();
         Ok(builder.tls_backend_preconfigured(config))
     }
 
-    /// Everything that the environment names, read anew if it names something else or that has changed.
+    /// Everything that the environment names, read anew if it names other files or one of them has changed.
     fn named() -> Result<Trusted, BuildError> {
-        let names = Names::now();
-        let mut read = READ.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some((known, trusted)) = &*read
-            && *known == names
+        let files = named_files()?;
+        let read = || READ.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some((known, trusted)) = &*read()
+            && *known == files
         {
             return Ok(trusted.clone());
         }
         let mut certificates = Vec::new();
-        for bundle in named_bundles()? {
+        for bundle in bundles(&files)? {
             certificates.extend(usable(&bundle)?);
         }
         // A machine's file and folder hold the same.
         certificates.sort_unstable_by(|one, other| one.as_ref().cmp(other.as_ref()));
         certificates.dedup();
         let trusted = trusted(certificates);
-        *read = Some((names, trusted.clone()));
+        *read() = Some((files, trusted.clone()));
         Ok(trusted)
     }
 
@@ -247,8 +279,10 @@ mod by_rustls {
 pub(crate) fn secured(
     mut builder: reqwest::ClientBuilder,
     given: &[Vec<u8>],
+    reads_environment: bool,
 ) -> Result<reqwest::ClientBuilder, BuildError> {
-    for bundle in given_bundles(given).chain(named_bundles()?) {
+    let named = if reads_environment { bundles(&named_files()?)? } else { Vec::new() };
+    for bundle in given_bundles(given).chain(named) {
         if !has_certificate(&bundle.pem) {
             return Err(bundle.refused(NO_PEM));
         }
@@ -265,6 +299,10 @@ pub(crate) fn secured(
 pub(crate) fn secured(
     builder: reqwest::ClientBuilder,
     _given: &[Vec<u8>],
+    reads_environment: bool,
 ) -> Result<reqwest::ClientBuilder, BuildError> {
-    named_bundles().map(|_| builder)
+    if reads_environment {
+        bundles(&named_files()?)?;
+    }
+    Ok(builder)
 }

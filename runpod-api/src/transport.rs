@@ -253,7 +253,10 @@ async fn answer(client: &Client, request: Request, limit: Duration, call: Call) 
         response = send(client, next, limit, operation).await?;
     }
     if !response.status().is_success() {
-        return Err(refused(response, limit, &call).await);
+        // A client of the caller's own may have followed a redirect by itself.
+        let is_led = !call.reads && copy.is_some_and(|request| request.url() != response.url());
+        let status = if is_led { StatusCode::TEMPORARY_REDIRECT } else { response.status() };
+        return Err(refused(response, status, limit, &call).await);
     }
     if is_page(&response) {
         return Err(unreadable(&response, &call, &[], BodyError::Malformed(DecodeError::no_json())));
@@ -279,14 +282,18 @@ async fn send(
     }
 }
 
-/// Returns the request that follows a redirect; `None` if it would go to another origin or change its meaning.
+/// Returns the request that follows a redirect; `None` if it would go to another origin, or if the call changes
+/// something: who answered with a redirect may have done it already, and the next answer knows nothing of that.
 fn redirected(request: &Request, response: &Response) -> Option<Request> {
     let reads = matches!(*request.method(), Method::GET | Method::HEAD);
-    let follow = match response.status() {
-        StatusCode::TEMPORARY_REDIRECT | StatusCode::PERMANENT_REDIRECT => true,
-        StatusCode::MOVED_PERMANENTLY | StatusCode::FOUND | StatusCode::SEE_OTHER => reads,
-        _ => false,
-    };
+    let follow = matches!(
+        response.status(),
+        StatusCode::MOVED_PERMANENTLY
+            | StatusCode::FOUND
+            | StatusCode::SEE_OTHER
+            | StatusCode::TEMPORARY_REDIRECT
+            | StatusCode::PERMANENT_REDIRECT
+    ) && reads;
     let place = response.headers().get(header::LOCATION)?.to_str().ok()?;
     let next = response.url().join(place).ok()?;
     if !follow || !same_origin(request.url(), &next) {
@@ -307,8 +314,8 @@ fn is_page(response: &Response) -> bool {
     kind.is_some_and(|kind| kind.trim_start().to_ascii_lowercase().starts_with("text/html"))
 }
 
-async fn refused(mut response: Response, limit: Duration, call: &Call) -> Failure {
-    let (status, headers) = (response.status().as_u16(), response.headers().clone());
+async fn refused(mut response: Response, status: StatusCode, limit: Duration, call: &Call) -> Failure {
+    let (status, headers) = (status.as_u16(), response.headers().clone());
     // What a call refuses itself is worth more than all its words.
     let body = tokio::time::timeout(limit, body(&mut response, LARGEST_FAILURE)).await;
     let (body, _) = body.unwrap_or_default();

@@ -136,3 +136,20 @@ async fn a_redirect_is_followed_on_the_same_host_only() {
     assert!(failure.to_string().contains("the base URL leads elsewhere"), "{failure}");
     stolen.assert_calls(0);
 }
+
+/// Who answers with a redirect may have acted already: what the next place says proves nothing.
+#[tokio::test]
+async fn a_redirect_of_a_change_is_not_followed() {
+    let server = MockServer::start_async().await;
+    let next = server.mock(|when, then| drop((when.path("/v2/pods/there"), then.status(404).body("{}"))));
+    for status in [301, 302, 303, 307, 308] {
+        let mut mock = server.mock(|when, then| {
+            when.path("/v2/pods/near");
+            then.status(status).header("location", "/v2/pods/there");
+        });
+        let failure = client(&server).delete_pod("near").await.expect_err("not followed");
+        assert_eq!(failure.status(), Some(status));
+        mock.delete();
+    }
+    next.assert_calls(0);
+}

@@ -3,7 +3,7 @@
 mod tls;
 
 use std::{
-    path::Path,
+    path::{Path, PathBuf},
     time::{Duration, Instant},
 };
 
@@ -80,6 +80,38 @@ async fn a_private_certificate_is_trusted_by_a_file_or_a_folder_that_a_variable_
     creates.assert_calls(2);
 }
 
+/// A certificate that was taken back in a running program is trusted by no client that is built from then on.
+#[tokio::test]
+async fn a_certificate_that_was_removed_is_trusted_no_longer() {
+    const TEST: &str = "a_certificate_that_was_removed_is_trusted_no_longer";
+    if let Ok(url) = std::env::var(URL) {
+        let folder = PathBuf::from(std::env::var("SSL_CERT_DIR").expect("it is set"));
+        let is_trusted = async || builder(&url).build().expect("a fine handle").list().await.is_ok();
+        let good = std::fs::read(folder.join("ca.pem")).expect("it is there");
+        let other = std::fs::read(folder.join("other.txt")).expect("it is there");
+        assert!(is_trusted().await, "it is named");
+        let changed = std::fs::metadata(folder.join("ca.pem")).and_then(|about| about.modified());
+        std::fs::write(folder.join("ca.pem"), &other).expect("it is written");
+        // As a copy does that keeps the times.
+        let file = std::fs::File::options().write(true).open(folder.join("ca.pem")).expect("it opens");
+        file.set_modified(changed.expect("it has a time")).expect("it is set");
+        assert!(!is_trusted().await, "another has its place");
+        std::fs::write(folder.join("ca.pem"), &good).expect("it is written");
+        assert!(is_trusted().await, "it is named again");
+        std::fs::write(folder.join("ca.pem"), "").expect("it is written");
+        assert!(!is_trusted().await, "it was taken out");
+        return;
+    }
+    let (server, ca) = (MockServer::start_async().await, PrivateCa::new());
+    server.mock(|when, then| drop((when.path("/v2/pods"), then.status(200).body(r#"{"pods":[]}"#))));
+    let front = TlsFront::start(&ca, "localhost", *server.address()).await;
+    let folder = tempfile::tempdir().expect("a folder");
+    write(folder.path(), "ca.pem", ca.pem());
+    write(folder.path(), "other.txt", PrivateCa::new().pem());
+    let path = folder.path().to_str().expect("a plain path");
+    run_with(TEST, &[(URL, &front.url()), ("SSL_CERT_DIR", path)]).await;
+}
+
 #[tokio::test]
 async fn any_other_certificate_is_refused_at_once_and_nothing_is_created() {
     let server = MockServer::start_async().await;
@@ -140,15 +172,19 @@ async fn a_variable_that_names_no_certificates_is_named_with_its_file() {
         let error = RunPod::builder(KEY).build().expect_err("there is no certificate");
         assert!(matches!(error, ConfigError::Client(BuildError::Certificate { .. })), "{error:?}");
         assert!(error.to_string().starts_with(&expected), "{error}");
+        builder("http://127.0.0.1:9").build().expect("nothing on this machine needs a certificate");
         return;
     }
     let folder = tempfile::tempdir().expect("a folder");
     let none = write(folder.path(), "none.pem", "no certificate");
+    let pipe = folder.path().join("pipe").to_str().expect("a plain path").to_owned();
+    assert!(std::process::Command::new("mkfifo").arg(&pipe).status().expect("it runs").success());
     let missing = folder.path().join("missing").to_str().expect("a plain path").to_owned();
     for (variable, path, problem) in [
         ("SSL_CERT_FILE", &none, "holds no certificate"),
         ("SSL_CERT_FILE", &missing, "cannot be read"),
         ("SSL_CERT_DIR", &missing, "cannot be read"),
+        ("SSL_CERT_FILE", &pipe, "is not a file"),
     ] {
         let expected = format!("{variable} ({path}) {problem}");
         run_with(TEST, &[(URL, &expected), (variable, path)]).await;
@@ -230,6 +266,25 @@ async fn an_http_client_of_the_users_own_is_taken_as_it_is_and_says_who_asks() {
         let ConfigError::Client(BuildError::OwnClient { setting }) = error else { panic!("{error:?}") };
         assert_eq!(setting, expected);
     }
+}
+
+/// The first place may have acted before it sent the call elsewhere, so the last answer proves nothing.
+#[test]
+fn a_create_that_the_users_own_client_carried_elsewhere_may_have_made_a_pod() {
+    run_fast(40, carried_elsewhere()).expect("a runtime");
+}
+
+async fn carried_elsewhere() {
+    let (server, ca) = (MockServer::start_async().await, PrivateCa::new());
+    empty_account(&server);
+    answer_create(&server, |then| then.status(307).header("location", "/v3/pods"));
+    let next = server.mock(|when, then| drop((when.method("POST").path("/v3/pods"), then.status(404))));
+    let client = reqwest::Client::builder().tls_backend_preconfigured(ca.client()).build().expect("a client");
+    let error =
+        deploy(builder(&server.base_url()).http_client(client)).await.expect_err("it leads elsewhere");
+    assert!(error.may_bill(), "{error}");
+    assert!(error.to_string().contains("RunPod answered 307"), "{error}");
+    assert!(next.calls() > 0);
 }
 
 #[tokio::test]
