@@ -3,13 +3,16 @@
 use std::future::Future;
 
 use runpod_api::{Failure, http::StatusCode};
-use tokio::time::sleep;
+use tokio::time::{Instant, sleep};
 
 use crate::{
     Error, ErrorKind, RunPod,
     backend::Answer,
     client::call::Call,
-    knowledge::{evidence::DOUBT_PAUSE, recent::Recent},
+    knowledge::{
+        evidence::{DOUBT_PAUSE, LAG},
+        recent::Recent,
+    },
     stored::Stored,
 };
 
@@ -23,7 +26,8 @@ pub(crate) enum Deleted {
 
 impl RunPod {
     /// Deletes something by its id. One that is gone already is fine, by RunPod's own 404 about it; while it is so new that
-    /// a 404 proves nothing, the call is sent again: until 15 s after it was made or an answer last showed it.
+    /// a 404 proves nothing, the call is sent again: until 15 s after it was made or an answer last showed it. If answers go
+    /// on showing it for 30 s, it is not known.
     pub(crate) async fn delete_stored<T: Stored, F>(
         &self,
         id: &str,
@@ -34,7 +38,7 @@ impl RunPod {
     where
         F: Future<Output = Result<Answer<StatusCode>, Failure>> + Send,
     {
-        let mut deleted = Deleted::Before;
+        let (mut deleted, patience) = (Deleted::Before, Instant::now() + 2 * LAG);
         loop {
             // An answer says how it was when it was asked for.
             let is_new = recent.is_new(id);
@@ -56,6 +60,10 @@ impl RunPod {
                     }
                     if !is_new {
                         break;
+                    }
+                    if Instant::now() >= patience {
+                        let message = "RunPod answers 404, and yet its list shows it";
+                        return Err(call.refused(ErrorKind::Unproven, message.to_owned()));
                     }
                     sleep(DOUBT_PAUSE).await;
                 }

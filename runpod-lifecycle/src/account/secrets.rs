@@ -64,23 +64,37 @@ impl RunPod {
     }
 
     /// Creates the secret, or replaces its value, by what the list shows: as often as RunPod's answer says that the list is
-    /// behind, for 15 s.
+    /// behind, for 15 s. Names are unique, so that a create is harmless where one has the name, and proves by its success
+    /// that another is gone.
     async fn store_secret(&self, name: &str, value: &Secret) -> Result<AccountSecret, Error> {
         let call = Call::mutation(Operation::SetSecret, name);
-        let mut pauses = lag_pauses().skip(1);
+        let (mut pauses, mut unknown) = (lag_pauses().skip(1), None);
         loop {
-            let refusal = match self.secret_named(name).await? {
+            let named = self.secret_named(name).await?;
+            let refusal = match named.filter(|known| unknown.as_ref() != Some(&known.id)) {
                 Some(known) => match self.replace_secret(&known.id, name, value).await {
-                    // Another of the name has taken its place.
-                    Err(error) if error.kind() == ErrorKind::NotFound => error,
+                    // It is gone, or too new to be known by its id.
+                    Err(error) if error.kind() == ErrorKind::NotFound => {
+                        unknown = Some(known.id);
+                        error
+                    }
                     outcome => return outcome,
                 },
                 None => {
                     let create = || async { self.backend().v2()?.create_secret(name, value).await };
                     match self.repeatedly(call, create).await {
                         // Taken a moment ago, by an attempt without an answer or by somebody else.
-                        Err(error) if error.kind() == ErrorKind::Conflict => error,
-                        outcome => return checked(outcome?, None, name),
+                        Err(error) if error.kind() == ErrorKind::Conflict => {
+                            unknown = None;
+                            error
+                        }
+                        outcome => {
+                            let stored = checked(outcome?, None, name)?;
+                            if let Some(gone) = unknown {
+                                self.lookups().secrets.deleted(&gone);
+                            }
+                            return Ok(stored);
+                        }
                     }
                 }
             };

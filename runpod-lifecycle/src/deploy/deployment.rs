@@ -17,8 +17,8 @@ use tokio::{
 use uuid::Uuid;
 
 use crate::{
-    Attempt, Candidate, DeployError, Error, ErrorKind, Event, Origin, Pod, PodHandle, PodSpec, RunPod,
-    Waited, Warning,
+    Attempt, Candidate, Condition, DeployError, Error, ErrorKind, Event, Origin, Pod, PodHandle, PodSpec,
+    Problem, RunPod, SpecError, Waited, Warning,
     backend::Create,
     client::{call::Call, pace::Demand, retry},
     deploy::{
@@ -48,11 +48,33 @@ pub(crate) struct Terms {
     pub(crate) hurry: Notify,
     /// No more creates than the one under way.
     pub(crate) is_called_off: AtomicBool,
+    /// Why no pod that is made now would do for what is to follow; one that is adopted may.
+    pub(crate) unfit: Option<Problem>,
     /// The deploys of a fleet that may send at a time; those that wait for stock do not count.
     pub(crate) at_once: Option<Arc<Semaphore>>,
 }
 
 impl Terms {
+    /// The terms of a deploy whose pod is to meet a condition.
+    ///
+    /// # Errors
+    /// If no pod of the spec ever will. One that the spec lets it adopt may have other ports.
+    pub(crate) fn of_wait(spec: &PodSpec, condition: &dyn Condition) -> Result<Self, DeployError> {
+        let reason = condition.never_by(spec);
+        let unfit = reason.map(|reason| Problem::new("condition", condition.name(), reason));
+        let terms = Self { unfit, ..Self::default() };
+        if spec.if_exists.adopts() {
+            return Ok(terms);
+        }
+        terms.check(spec).map(|()| terms)
+    }
+
+    /// Refuses a create whose pod would not do.
+    pub(crate) fn check(&self, spec: &PodSpec) -> Result<(), DeployError> {
+        let problem = self.unfit.clone();
+        problem.map_or(Ok(()), |problem| Err(DeployError::Spec(SpecError::new(&spec.name, vec![problem]))))
+    }
+
     /// Ends the deploy before its next create, and its wait for stock at once.
     pub(crate) fn call_off(&self) {
         self.is_called_off.store(true, Ordering::Relaxed);

@@ -35,8 +35,8 @@ use std::{
 use tokio::time::{Instant, sleep};
 
 use crate::{
-    Aftermath, Condition, DeployError, Event, Gone, IfExists, Origin, PodHandle, PodSpec, PodState, Problem,
-    RunPod, SpecError, WaitError, WaitReport,
+    Aftermath, Condition, DeployError, Event, Gone, IfExists, Origin, PodHandle, PodSpec, PodState, RunPod,
+    WaitError, WaitReport,
     deploy::deployment::{Deployment, Terms},
     knowledge::names,
     wait::{watch::watch, watcher::Watcher},
@@ -107,7 +107,10 @@ impl RunPod {
             return Err(DeployError::CalledOff { name: spec.name.clone(), notes: Vec::new() });
         }
         let replaced = match self.settle_name(spec).await? {
-            Standing::Free => None,
+            Standing::Free => {
+                terms.check(spec)?;
+                None
+            }
             Standing::Adopted(pod) => return Ok(pod),
             Standing::Removed(pod_id) => Some(pod_id),
         };
@@ -143,8 +146,8 @@ impl RunPod {
         let fails_early = Arc::new(AtomicBool::new(false));
         let is_set = Arc::clone(&fails_early);
         let deploy = Box::pin(async move {
-            check_condition(spec, &condition)?;
-            let pod = self.deploy(spec).await?;
+            let terms = Terms::of_wait(spec, &condition)?;
+            let pod = self.deploy_on(spec, &terms).await?;
             let wait = pod.wait_until(condition, longest).fail_early(is_set.load(Ordering::Relaxed));
             match wait.await {
                 Ok(pod) => Ok(pod),
@@ -158,41 +161,55 @@ impl RunPod {
     /// Sees to a pod that has the name already.
     async fn settle_name(&self, spec: &PodSpec) -> Result<Standing, DeployError> {
         let mut pods = self.named_at_deploy(&spec.name).await.map_err(DeployError::Lookup)?;
+        let mut gone: Vec<String> = Vec::new();
+        loop {
+            pods = self.after_races(spec, pods).await?;
+            pods.retain(|pod| !gone.contains(&pod.id));
+            if pods.is_empty() {
+                return Ok(Standing::Free);
+            }
+            match (spec.if_exists, <[PodHandle; 1]>::try_from(pods)) {
+                (IfExists::Adopt | IfExists::AdoptAndStart, Ok([pod])) => {
+                    let pod_id = pod.id.clone();
+                    if let Some(pod) = self.adopt(spec, pod).await? {
+                        return Ok(Standing::Adopted(pod));
+                    }
+                    // A list that shows what its id proves gone may lack what has taken its place.
+                    gone.push(pod_id);
+                    pods = self.named_now(&spec.name).await.map_err(DeployError::Lookup)?;
+                }
+                (IfExists::Replace, Ok([pod])) => {
+                    return self.remove(&pod).await.map(|()| Standing::Removed(pod.id.clone()));
+                }
+                (_, pods) => {
+                    let pods = pods.map_or_else(|pods| pods, Vec::from);
+                    return Err(DeployError::NameTaken { name: spec.name.clone(), pods, notes: Vec::new() });
+                }
+            }
+        }
+    }
+
+    /// The pods of a name once the deploys that race for it have settled which stays: whichever is adopted or replaced
+    /// earlier may be the loser.
+    async fn after_races(
+        &self,
+        spec: &PodSpec,
+        mut pods: Vec<PodHandle>,
+    ) -> Result<Vec<PodHandle>, DeployError> {
         let patience = Instant::now() + RACE;
-        // The deploys that race settle which pod stays; whichever is adopted or replaced earlier may be the loser.
         while spec.if_exists != IfExists::Fail && self.is_race(&pods) && Instant::now() < patience {
             sleep(RACE_PAUSE).await;
             pods = self.named_now(&spec.name).await.map_err(DeployError::Lookup)?;
         }
-        if pods.is_empty() {
-            return Ok(Standing::Free);
-        }
-        match (spec.if_exists, <[PodHandle; 1]>::try_from(pods)) {
-            (IfExists::Adopt | IfExists::AdoptAndStart, Ok([pod])) => {
-                // A list may show for a while yet what an answer by id proves gone.
-                Ok(self.adopt(spec, pod).await?.map_or(Standing::Free, Standing::Adopted))
-            }
-            (IfExists::Replace, Ok([pod])) => {
-                self.remove(&pod).await.map(|()| Standing::Removed(pod.id.clone()))
-            }
-            (_, pods) => {
-                let pods = pods.map_or_else(|pods| pods, Vec::from);
-                Err(DeployError::NameTaken { name: spec.name.clone(), pods, notes: Vec::new() })
-            }
-        }
+        Ok(pods)
     }
 
     /// Takes a pod as it is, says so, and starts it if the spec wants that and it is stopped; `None` if it is gone.
     async fn adopt(&self, spec: &PodSpec, pod: PodHandle) -> Result<Option<PodHandle>, DeployError> {
         let (starts, was_stopped) = (spec.if_exists == IfExists::AdoptAndStart, pod.is_stopped());
-        let pod = match starts {
-            // A list may be from before a stop or a start.
-            true => match self.settled(&pod.id).await.map_err(DeployError::Lookup)? {
-                Some(seen) => pod.with(seen),
-                None => return Ok(None),
-            },
-            false => pod,
-        };
+        // A list may be from before a stop, a start or its end.
+        let Some(seen) = self.settled(&pod.id).await.map_err(DeployError::Lookup)? else { return Ok(None) };
+        let pod = pod.with(seen);
         self.lookups().records.adopted(&spec.name, pod.shared());
         let pod = pod.with_origin(Origin::Adopted);
         let (pod_id, differences) = (pod.id.clone(), spec.differences(&pod));
@@ -233,15 +250,6 @@ impl RunPod {
         let gone = watch(watcher, &Gone, REPLACE_PATIENCE, false, self.observer()).await;
         gone.map(drop).map_err(DeployError::NotReplaced)
     }
-}
-
-/// Refuses a spec of which no new pod will ever meet a condition. One that is adopted may have other ports.
-fn check_condition(spec: &PodSpec, condition: &dyn Condition) -> Result<(), DeployError> {
-    let reason = condition.never_by(spec).filter(|_| !spec.if_exists.adopts());
-    reason.map_or(Ok(()), |reason| {
-        let problem = Problem::new("condition", condition.name(), reason);
-        Err(DeployError::Spec(SpecError::new(&spec.name, vec![problem])))
-    })
 }
 
 /// Sees to a pod that did not become ready.

@@ -20,7 +20,7 @@ use tokio::{runtime::Handle, time::Instant};
 use crate::{
     Aftermath, Condition, DeployError, Error, Event, OnFailure, Origin, PodHandle, PodSpec, RunPod,
     WaitError, Warning,
-    deploy::{check_condition, deployment::Terms, not_ready},
+    deploy::{deployment::Terms, not_ready},
 };
 
 /// Something that ends a scope early.
@@ -260,9 +260,8 @@ impl RunPod {
                 (given.interrupt.take(), given.keeps.take())
             };
             let interrupt = interrupt.unwrap_or_else(|| Box::pin(future::pending()));
-            check_condition(spec, &condition).map_err(ScopeError::Deploy)?;
+            let terms = Terms::of_wait(spec, &condition).map_err(ScopeError::Deploy)?;
             // Heard from the beginning: the deploy sends no further create, and sees the one under way through.
-            let terms = Terms::default();
             let (pod, interrupt) = match select(Box::pin(self.deploy_on(spec, &terms)), interrupt).await {
                 Either::Left((pod, interrupt)) => (pod, Some(interrupt)),
                 Either::Right(((), deploy)) => {

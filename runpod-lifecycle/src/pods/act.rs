@@ -95,7 +95,9 @@ impl RunPod {
     /// # Errors
     /// [`ErrorKind::Locked`] if the pod is locked; [`ErrorKind::Conflict`] if it belongs to a cluster;
     /// [`ErrorKind::Unreadable`] if the answer looks like a success and the pod is still there;
-    /// [`ErrorKind::Unproven`] if RunPod says for 30 s that it does not know a pod that its list shows.
+    /// [`ErrorKind::Unproven`] if RunPod says for 30 s that it does not know a pod that its list shows;
+    /// [`ErrorKind::NotFound`] if the id is the name of a pod. That no pod has it as its name takes lists over 15 s to tell
+    /// of a text that looks like no id, and an error if they cannot be read.
     ///
     /// # Cost
     /// On success nothing of the pod bills any more. On any error assume that it still does.
@@ -106,12 +108,13 @@ impl RunPod {
 
     /// Terminates a pod that an answer has shown.
     pub(crate) async fn end(&self, pod: &Pod) -> Result<(), Error> {
-        self.delete(&pod.id, pod.listed_at()).await
+        self.delete(&pod.id, Some(pod)).await
     }
 
-    /// Terminates a pod that a list asked for at `listed_at` has shown. Sent again while a 404 may mean that
-    /// RunPod does not know the pod yet.
-    async fn delete(&self, id: &str, listed_at: Option<Instant>) -> Result<(), Error> {
+    /// Terminates a pod that an answer has shown, or the one of an id that the caller gave. Sent again while a 404 may mean
+    /// that RunPod does not know the pod yet.
+    async fn delete(&self, id: &str, shown: Option<&Pod>) -> Result<(), Error> {
+        let listed_at = shown.and_then(Pod::listed_at);
         let record = self.lookups().records.of_changed(id);
         let patience = Instant::now() + 2 * LAG;
         loop {
@@ -142,11 +145,13 @@ impl RunPod {
                         message,
                     ));
                 }
-                // What is not gone may bill.
-                _ => match self.misnamed(id, &error).await {
-                    Some(error) => return Err(error),
-                    None => break,
-                },
+                _ => {
+                    // What is not gone may bill.
+                    if shown.is_none() && !history.is_of_a_pod() {
+                        self.check_unnamed(id, &error).await?;
+                    }
+                    break;
+                }
             }
         }
         self.changed(&record, Changed::Terminated, true, None);
@@ -230,10 +235,16 @@ impl RunPod {
         }
     }
 
-    /// The pod by its id, once its last change has shown or has had [`LAG`] to; `None` if it is not known.
+    /// The pod by its id, once its last change has shown or has had [`LAG`] to; `None` if it is not known. An error if lists
+    /// go on showing one that is not known.
     pub(crate) async fn settled(&self, id: &str) -> Result<Option<Pod>, Error> {
+        let patience = Instant::now() + 2 * LAG;
         loop {
             match self.examine(id, Attempts::Several, None).await? {
+                (None, Finding::Unknown { .. }) if Instant::now() >= patience => {
+                    let message = "RunPod answers 404, and yet its list shows the pod";
+                    return Err(Error::of_answer(ErrorKind::Unproven, Operation::GetPod, Some(id), message));
+                }
                 // What was asked for before then may have been long in coming.
                 (_, Finding::Unknown { until: Some(until), .. }) => {
                     sleep_until(until.min(Instant::now() + DOUBT_PAUSE)).await;

@@ -5,6 +5,7 @@ mod actions;
 mod adopt;
 mod candidates;
 mod connection;
+mod contradictions;
 mod credentials;
 mod deploy;
 mod environment;

@@ -348,11 +348,17 @@ fn a_pod_that_is_not_ready_is_ended_and_the_work_never_begins() {
 fn an_adopted_pod_that_is_gone_is_not_said_to_bill() {
     run_fast(SPEED, async {
         let account = Account::new(made).await;
-        account.state().pods.push(pod_with(json!({"id": "theirs", "name": "trainer"})));
-        account.state().unknown_by_id.insert("theirs".to_owned());
-        account.state().unlisted_after = Some(1);
-        let adopting = spec().if_exists(IfExists::Adopt);
-        let error = scoped(&account.runpod(), &adopting, Ok(7)).await.expect_err("it is gone");
+        let theirs = json!({"id": "theirs", "name": "trainer", "status": "PROVISIONING"});
+        account.state().pods.push(pod_with(theirs));
+        let (runpod, adopting) = (account.runpod(), spec().if_exists(IfExists::Adopt));
+        let end = async {
+            while !account.heard().contains("theirs") {
+                sleep(Duration::from_secs(1)).await;
+            }
+            account.state().pods.clear();
+        };
+        let (outcome, ()) = tokio::join!(scoped(&runpod, &adopting, Ok(7)), end);
+        let error = outcome.expect_err("it is gone");
         assert!(!error.may_bill(), "{error}");
         assert!(error.to_string().contains("nothing of it was left to end"), "{error}");
     })

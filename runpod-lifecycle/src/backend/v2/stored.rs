@@ -14,7 +14,10 @@ use super::{PAGE, V2, next_page};
 impl V2 {
     pub(crate) async fn volumes(&self) -> Result<Answer<Items<Volume>>, Failure> {
         let response = self.client.list_network_volumes().await?;
-        Ok(answer(response, |list| items(list.network_volumes, "a network volume", volume)))
+        Ok(answer(response, |list| {
+            let volumes = items(list.network_volumes, "a network volume", volume);
+            unless_cut(volumes, list.pagination)
+        }))
     }
 
     pub(crate) async fn volume(&self, id: &str) -> Result<Answer<Volume>, Failure> {
@@ -49,7 +52,10 @@ impl V2 {
 
     pub(crate) async fn registries(&self) -> Result<Answer<Items<Registry>>, Failure> {
         let response = self.client.list_registries().await?;
-        Ok(answer(response, |list| items(list.registries, "a registry credential", registry)))
+        Ok(answer(response, |list| {
+            let registries = items(list.registries, "a registry credential", registry);
+            unless_cut(registries, list.pagination)
+        }))
     }
 
     pub(crate) async fn create_registry(
@@ -78,7 +84,7 @@ impl V2 {
         let mut options = types::ListSecretsOptions::new();
         options.name = name.map(str::to_owned);
         let response = self.client.list_secrets_with(&options).await?;
-        Ok(answer(response, |list| items(list.secrets, "a secret", secret)))
+        Ok(answer(response, |list| unless_cut(items(list.secrets, "a secret", secret), list.pagination)))
     }
 
     pub(crate) async fn create_secret(
@@ -134,6 +140,17 @@ fn items<T, U: Stored>(list: LenientList<T>, what: &str, read: fn(T) -> U) -> It
         read.unreadable.push(Unreadable { id: None, name, problem });
     }
     read
+}
+
+/// The entries of a list that comes in one piece. Where RunPod says that more follows, nobody can ask for it, and anything
+/// may be in it.
+fn unless_cut<T: Stored>(mut items: Items<T>, pagination: Option<types::Pagination>) -> Items<T> {
+    if !matches!(next_page(pagination), NextPage::None) {
+        let problem =
+            "the list says that a page follows, which cannot be asked for: it is not whole".to_owned();
+        items.unreadable.push(Unreadable { id: None, name: None, problem });
+    }
+    items
 }
 
 fn volume(volume: types::NetworkVolume) -> Volume {
