@@ -5,7 +5,7 @@ use std::{collections::BTreeMap, fmt, time::Duration};
 use runpod_api::Secret;
 use serde::{
     Deserialize, Deserializer, Serialize, Serializer,
-    de::{Error as _, MapAccess, Visitor, value::MapAccessDeserializer},
+    de::{Error as _, IgnoredAny, MapAccess, Visitor, value::MapAccessDeserializer},
 };
 use serde_json::Value;
 
@@ -191,16 +191,56 @@ impl EnvValue {
     }
 }
 
+/// The variables of a document, one as often as it is given, or something that is none.
+#[derive(Deserialize)]
+#[serde(untagged)]
+enum Variables {
+    Pairs(Pairs),
+    Other(IgnoredAny),
+}
+
+struct Pairs(Vec<(String, Value)>);
+
+impl<'de> Deserialize<'de> for Pairs {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct Fields;
+
+        impl<'de> Visitor<'de> for Fields {
+            type Value = Pairs;
+
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("an object of names and values")
+            }
+
+            fn visit_map<A: MapAccess<'de>>(self, mut fields: A) -> Result<Pairs, A::Error> {
+                let mut pairs = Vec::new();
+                while let Some(pair) = fields.next_entry()? {
+                    pairs.push(pair);
+                }
+                Ok(Pairs(pairs))
+            }
+        }
+
+        deserializer.deserialize_map(Fields)
+    }
+}
+
 /// Reads variables. Nothing that is wrong with a value is said with the value.
 fn read_env<'de, D: Deserializer<'de>>(deserializer: D) -> Result<BTreeMap<String, EnvValue>, D::Error> {
-    let Value::Object(variables) = Value::deserialize(deserializer)? else {
+    let Variables::Pairs(Pairs(pairs)) = Variables::deserialize(deserializer)? else {
         return Err(D::Error::custom("env is an object of names and values"));
     };
-    let read = |(name, value)| match EnvValue::read(value) {
-        Ok(value) => Ok((name, value)),
-        Err(problem) => Err(D::Error::custom(format!("variable {name:?} of env {problem}"))),
-    };
-    variables.into_iter().map(read).collect()
+    let mut variables = BTreeMap::new();
+    for (name, value) in pairs {
+        let value = EnvValue::read(value);
+        let value =
+            value.map_err(|problem| D::Error::custom(format!("variable {name:?} of env {problem}")))?;
+        if variables.contains_key(&name) {
+            return Err(D::Error::custom(format!("variable {name:?} of env is given twice")));
+        }
+        variables.insert(name, value);
+    }
+    Ok(variables)
 }
 
 /// A document that is an object: fields without names would be taken in their order.
@@ -277,11 +317,8 @@ impl Document {
         let spans = [("lifetime", self.lifetime_seconds), ("patience", self.patience_seconds)];
         for (field, seconds) in spans.into_iter().filter_map(|(field, span)| Some((field, span?))) {
             if Duration::try_from_secs_f64(seconds).is_err() {
-                problems.push(Problem::new(
-                    field,
-                    seconds.to_string(),
-                    "a number of seconds is not negative",
-                ));
+                let allowed = "a number of seconds is not negative, and none beyond every clock";
+                problems.push(Problem::new(field, format!("{seconds:?}"), allowed));
             }
         }
         problems

@@ -2,6 +2,8 @@
 
 use std::fmt;
 
+use runpod_api::printable;
+
 /// A pod spec that RunPod would refuse. No pod was created by it, or none is left.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize))]
@@ -71,13 +73,19 @@ pub struct Problem {
 }
 
 impl Problem {
-    /// A problem with a field, whose value is shortened.
+    /// A problem with a field, whose value is shortened. Characters that would act on a terminal are escaped.
     #[must_use]
     pub fn new(field: &'static str, value: impl AsRef<str>, allowed: impl Into<String>) -> Self {
-        let value = value.as_ref();
-        let short: String = value.chars().take(80).collect();
-        let value = if short.len() < value.len() { format!("{short}...") } else { short };
-        Self { field, value, allowed: allowed.into() }
+        let allowed = printable(&shortened(&allowed.into(), 2000)).into_owned();
+        Self { field, value: shortened(value.as_ref(), 80), allowed }
+    }
+}
+
+/// So many characters of a text.
+fn shortened(text: &str, most: usize) -> String {
+    match text.char_indices().nth(most) {
+        Some((end, _)) => format!("{}...", &text[..end]),
+        None => text.to_owned(),
     }
 }
 

@@ -254,6 +254,7 @@ fn what_contradicts_itself_is_told_all_at_once() {
         (json!({"any_gpu": true, "min_ram_gb": 4}), &["min_ram_gb"]),
         (json!({"any_gpu": true, "template": "t"}), &["image"]),
         (json!({"any_gpu": true, "lifetime_seconds": -1}), &["lifetime"]),
+        (json!({"any_gpu": true, "lifetime_seconds": 1e300}), &["lifetime"]),
         (json!({"any_gpu": true, "cmd": ["a"], "args": "b"}), &["args"]),
     ] {
         let mut document = base.clone();
@@ -276,6 +277,11 @@ fn what_is_no_field_or_no_value_is_told_with_what_is_allowed_and_never_with_a_se
         ("{\"if_exists\": \"keep\"}", "it may be fail, adopt, adopt_and_start or replace"),
         ("{\"gpu_count\": \"two\"}", "expected u32"),
         ("{\"env\": \"sentinel-hunter2\"}", "env is an object of names and values"),
+        (
+            "{\"env\": {\"TOKEN\": \"sentinel-hunter2\", \"TOKEN\": \"other\"}}",
+            "variable \"TOKEN\" of env is given twice",
+        ),
+        ("{\"name\": \"a\", \"\\u001b[31m\": 1}", "unknown field `\\u{1b}[31m`"),
         ("{\"env\": [\"sentinel-hunter2\"]}", "env is an object of names and values"),
         ("{\"env\": {\"PIN\": [\"sentinel-hunter2\"]}}", "variable \"PIN\" of env is a text, or a reference"),
         (
@@ -293,6 +299,8 @@ fn what_is_no_field_or_no_value_is_told_with_what_is_allowed_and_never_with_a_se
         assert!(said.contains(words), "{text}: {said}");
         assert!(!said.contains(SENTINEL), "{text}: {said}");
     }
+    let endless = PodSpec::from_json(&format!("{{\"{}\": 1}}", "x".repeat(1_000_000)));
+    assert!(endless.expect_err("it is no field").to_string().len() < 3000);
 }
 
 #[test]
