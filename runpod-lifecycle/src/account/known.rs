@@ -2,15 +2,36 @@
 
 use std::{collections::HashSet, future::Future};
 
+use runpod_api::Failure;
 use tokio::time::{Instant, sleep_until};
 
 use crate::{
-    Error, ErrorKind,
-    backend::Items,
+    Error, ErrorKind, RunPod,
+    backend::{Answer, Items},
     client::call::Call,
-    knowledge::{evidence::DOUBT_PAUSE, names::Names},
+    knowledge::{evidence::DOUBT_PAUSE, names::Names, recent::Recent},
     stored::Stored,
+    version::Feature,
 };
+
+impl RunPod {
+    /// Everything of a kind that the account stores, with what is known to have changed since the list was made.
+    pub(crate) async fn read_stored<T: Stored, F>(
+        &self,
+        feature: Feature,
+        call: Call<'_>,
+        recent: &Recent<T>,
+        read: impl Fn() -> F + Send + Sync,
+    ) -> Result<Items<T>, Error>
+    where
+        F: Future<Output = Result<Answer<Items<T>>, Failure>> + Send,
+    {
+        self.require(feature, call)?;
+        let mut listed = self.repeatedly(call, read).await?.unique();
+        recent.amend(&mut listed.items);
+        Ok(listed)
+    }
+}
 
 impl<T: Stored> Items<T> {
     /// All items.

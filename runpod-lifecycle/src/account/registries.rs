@@ -119,10 +119,7 @@ impl RunPod {
 
     async fn read_registries(&self) -> Result<Items<Registry>, Error> {
         let call = Call::read(Operation::ListRegistries, None);
-        self.require(Feature::Registries, call)?;
-        let mut listed =
-            self.repeatedly(call, || async { self.backend().v2()?.registries().await }).await?.unique();
-        self.lookups().registries.amend(&mut listed.items);
-        Ok(listed)
+        let read = || async { self.backend().v2()?.registries().await };
+        self.read_stored(Feature::Registries, call, &self.lookups().registries, read).await
     }
 }

@@ -159,11 +159,8 @@ impl RunPod {
 
     pub(crate) async fn read_secrets(&self, name: Option<&str>) -> Result<Items<AccountSecret>, Error> {
         let call = Call::read(Operation::ListSecrets, name);
-        self.require(Feature::AccountSecrets, call)?;
-        let mut listed =
-            self.repeatedly(call, || async { self.backend().v2()?.secrets(name).await }).await?.unique();
-        self.lookups().secrets.amend(&mut listed.items);
-        Ok(listed)
+        let read = || async { self.backend().v2()?.secrets(name).await };
+        self.read_stored(Feature::AccountSecrets, call, &self.lookups().secrets, read).await
     }
 }
 

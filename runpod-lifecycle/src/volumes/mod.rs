@@ -201,11 +201,8 @@ impl RunPod {
 
     async fn read_volumes(&self) -> Result<Items<Volume>, Error> {
         let call = Call::read(Operation::ListNetworkVolumes, None);
-        self.require(Feature::NetworkVolumes, call)?;
-        let mut listed =
-            self.repeatedly(call, || async { self.backend().v2()?.volumes().await }).await?.unique();
-        self.lookups().volumes.amend(&mut listed.items);
-        Ok(listed)
+        let read = || async { self.backend().v2()?.volumes().await };
+        self.read_stored(Feature::NetworkVolumes, call, &self.lookups().volumes, read).await
     }
 
     async fn volume(&self, id: &str) -> Result<Volume, Error> {

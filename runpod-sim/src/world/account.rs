@@ -86,8 +86,8 @@ impl Account {
     }
 
     /// Cost of compute so far, in USD.
-    fn spent(&self, now: Duration) -> f64 {
-        self.pods.iter().flat_map(|pod| &pod.billed).map(|span| span.cost_usd(now)).sum()
+    pub(crate) fn spent(&self, now: Duration) -> f64 {
+        self.pods.iter().map(|pod| pod.cost_usd(now)).sum()
     }
 
     /// USD left; `None` means unlimited.

@@ -67,7 +67,7 @@ impl LedgerEntry {
             billed_from: pod.billed.first().map(|span| span.from),
             billed_to: pod.billed.last().and_then(|span| span.to),
             billed: pod.billed.clone(),
-            cost_usd: pod.billed.iter().map(|span| span.cost_usd(now)).sum(),
+            cost_usd: pod.cost_usd(now),
         }
     }
 

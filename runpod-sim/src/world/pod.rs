@@ -195,6 +195,11 @@ impl Host {
 }
 
 impl Pod {
+    /// Cost of its compute so far, in USD.
+    pub(crate) fn cost_usd(&self, now: Duration) -> f64 {
+        self.billed.iter().map(|span| span.cost_usd(now)).sum()
+    }
+
     /// A pod that has not begun to boot.
     pub(crate) fn new(identity: Identity, facts: Facts, compute: Compute, place: Place, host: Host) -> Self {
         let Identity { id, number, grain, created, disk, rng } = identity;

@@ -6,7 +6,7 @@ use std::{
     os::unix::fs::PermissionsExt,
     process::{Command, Stdio},
     sync::mpsc::{RecvTimeoutError, channel},
-    time::Duration,
+    time::{Duration, Instant},
 };
 
 use runpod_lifecycle::{PodSpec, Ready};
@@ -226,11 +226,19 @@ async fn nothing_is_rented_that_nobody_could_log_in_to() {
     assert!(world.sim.ledger().is_empty());
 }
 
-/// Waits until the simulator has been sent a create.
-async fn create_was_sent(world: &World) {
-    while !world.sim.requests().iter().any(|request| request.operation.as_deref() == Some("createPod")) {
+/// Waits for something that comes within a minute.
+async fn until(what: &str, is_so: impl Fn() -> bool) {
+    let began = Instant::now();
+    while !is_so() {
+        assert!(began.elapsed() < Duration::from_secs(60), "not in a minute: {what}");
         tokio::time::sleep(Duration::from_millis(5)).await;
     }
+}
+
+async fn create_was_sent(world: &World) {
+    let is_create = |operation: Option<&str>| operation == Some("createPod");
+    until("a create", || world.sim.requests().iter().any(|request| is_create(request.operation.as_deref())))
+        .await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -270,7 +278,7 @@ async fn an_interrupted_request_is_answered_and_leaves_no_connection() {
     is_ok(&world.host.method("create"));
     let mut running = world.host.start(Stdio::piped());
     running.write(b"{\"method\":\"exec\",\"cmd\":\"touch begun; sleep 600\",\"env\":[]}\n");
-    while ran(&world.host.exec("ls begun")).1 != "begun\n" {}
+    until("the command has begun", || ran(&world.host.exec("ls begun")).1 == "begun\n").await;
     assert_eq!(temporary.read_dir().unwrap().count(), 1, "the connection of the one that runs");
     let id = running.process.id().to_string();
     assert!(Command::new("kill").args(["-TERM", &id]).status().unwrap().success());

@@ -38,7 +38,7 @@ struct Window {
 impl AccountSection {
     pub(super) fn of(app: &App, account: &Account, now: Duration) -> Self {
         let up = account.pods().iter().filter(|pod| pod.status(now) != PodStatus::Terminated);
-        let spent = account.pods().iter().flat_map(|pod| &pod.billed).map(|span| span.cost_usd(now)).sum();
+        let spent = account.spent(now);
         Self {
             // Tenths of seconds would change each time that somebody looks.
             wall: app.clock.date(now),

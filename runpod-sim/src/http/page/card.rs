@@ -41,7 +41,6 @@ impl Card {
         let life = life::moments(pod, now);
         let last = life.iter().rfind(|moment| moment.at <= now);
         let until = pod.terminated.unwrap_or(now);
-        let cost: f64 = pod.billed.iter().map(|span| span.cost_usd(now)).sum();
         let (cloud, rate) = (pod.place.cloud, pod.usd_per_hour());
         Self {
             id: pod.id.clone(),
@@ -52,7 +51,7 @@ impl Card {
             state: state(pod.status(now), last),
             locked: pod.facts.locked,
             age: span(until.saturating_sub(pod.created)),
-            cost: format!("{} at {} an hour", usd(cost), usd(rate)),
+            cost: format!("{} at {} an hour", usd(pod.cost_usd(now)), usd(rate)),
             compute: format!("{} × {}", pod.compute().units(), pod.compute.type_id()),
             place: format!(
                 "{}, {}",

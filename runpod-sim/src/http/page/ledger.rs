@@ -32,7 +32,7 @@ struct Row {
 impl LedgerSection {
     pub(super) fn of(account: &Account, now: Duration) -> Self {
         let pods = account.pods();
-        let total = pods.iter().map(|pod| cost(pod, now)).sum();
+        let total = account.spent(now);
         let billing =
             pods.iter().filter(|pod| pod.billed.last().is_some_and(|span| span.to.is_none())).count();
         let rows = pods.iter().rev().take(ENTRIES).map(|pod| Row::of(pod, now)).collect();
@@ -49,12 +49,8 @@ impl Row {
             name: pod.facts.name.clone(),
             type_id: pod.compute.type_id(),
             billed: span(billed),
-            cost: usd(cost(pod, now)),
+            cost: usd(pod.cost_usd(now)),
             status: pod.status(now).name(),
         }
     }
-}
-
-fn cost(pod: &Pod, now: Duration) -> f64 {
-    pod.billed.iter().map(|span| span.cost_usd(now)).sum()
 }
