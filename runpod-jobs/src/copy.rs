@@ -2,15 +2,18 @@
 
 use std::{
     ffi::{OsStr, OsString},
+    io,
     os::unix::{ffi::OsStrExt, fs::PermissionsExt},
     path::{Component, Path, PathBuf},
+    pin::pin,
     sync::Arc,
-    time::UNIX_EPOCH,
+    time::{Duration, UNIX_EPOCH},
 };
 
 use tokio::{
     fs::{self, File, OpenOptions},
     io::{AsyncReadExt, AsyncSeekExt, AsyncWriteExt, SeekFrom},
+    time::sleep,
 };
 use uuid::Uuid;
 
@@ -18,6 +21,8 @@ use crate::{Error, Session, script::Script};
 
 /// The size of one read or write.
 const CHUNK: usize = 1 << 20;
+/// The pause between two looks at how far a download is.
+const TELLING: Duration = Duration::from_millis(200);
 /// A smaller file is sent whole again in place of being asked for.
 const WORTH_RESUMING: u64 = 4 << 20;
 
@@ -38,7 +43,8 @@ const DESCRIBE: &str = r#"[ -f "$1" ] || exit 44
 wc -c < "$1" && stat -L -c %Y -- "$1""#;
 /// Sends a file from a byte on.
 const SEND: &str = r#"[ -f "$1" ] || exit 44
-tail -c +"$2" -- "$1""#;
+[ "$2" = 1 ] && exec cat -- "$1"
+exec tail -c +"$2" -- "$1""#;
 /// Prints every file below a folder, each ended by a NUL.
 const LIST: &str = r#"[ -d "$1" ] || exit 44
 cd -- "$1" && find . -type f -print0"#;
@@ -88,7 +94,7 @@ impl Session {
 }
 
 impl Copy {
-    /// Hears how far each file is, after every MiB. Must be quick.
+    /// Hears how far each file is: an upload after every MiB, a download five times a second. Must be quick.
     pub fn on_progress(mut self, hear: impl Fn(&CopyProgress) + Send + Sync + 'static) -> Self {
         self.on_progress = Some(Arc::new(hear));
         self
@@ -165,6 +171,7 @@ impl Copy {
             let Some(mut stdin) = stdin else { return Ok(()) };
             let mut sent = from;
             let mut chunk = vec![0; CHUNK];
+            let tell = self.teller(&local.display().to_string(), size);
             loop {
                 let read = file.read(&mut chunk).await.map_err(Error::local(local))?;
                 // The pod's side tells why it takes no more.
@@ -173,7 +180,7 @@ impl Copy {
                     return Ok(());
                 }
                 sent += read as u64;
-                self.tell(&local.display().to_string(), sent, size);
+                tell(sent);
             }
         };
         let (fed, stderr) = tokio::join!(feed, whole(stderr));
@@ -236,28 +243,31 @@ impl Copy {
         let offset = (here + 1).to_string();
         let arguments = vec![remote, offset.as_ref()];
         let script = Script { text: SEND, arguments, during: &during, path };
-        let mut child = script.start(&self.session).await?;
+        // The file itself, since a pipe to this process would cost a quarter of the speed.
+        let to = file.try_clone().await.map_err(Error::local(&part))?.into_std().await;
+        let mut child = script.start_into(&self.session, to).await?;
         drop(child.stdin().take());
-        let (stdout, stderr) = (child.stdout().take(), child.stderr().take());
-        let take = async {
-            let Some(mut stdout) = stdout else { return Ok(()) };
-            let mut chunk = vec![0; CHUNK];
-            // The end of a broken connection is told by the exit status.
-            while let Ok(read @ 1..) = stdout.read(&mut chunk).await {
-                file.write_all(&chunk[..read]).await.map_err(Error::local(&part))?;
-                here += read as u64;
-                self.tell(path, here, size);
-            }
-            // Only this tells of a last write that failed.
-            file.flush().await.map_err(Error::local(&part))?;
-            file.sync_all().await.map_err(Error::local(&part))
-        };
-        let (taken, stderr) = tokio::join!(take, whole(stderr));
-        let waited = child.wait().await;
-        taken?;
+        let (tell, stderr) = (self.teller(path, size), child.stderr().take());
+        let length = async || fs::metadata(&part).await.map(|metadata| metadata.len());
+        let (waited, stderr) = tokio::join!(
+            async {
+                let mut waited = pin!(child.wait());
+                loop {
+                    tokio::select! {
+                        waited = &mut waited => return waited,
+                        () = sleep(TELLING) => tell(length().await.unwrap_or(here)),
+                    }
+                }
+            },
+            whole(stderr)
+        );
+        let written = length().await.map_err(Error::local(&part))?;
+        tell(written);
+        if written < size {
+            grow(&mut file, written).await.map_err(Error::local(&part))?;
+        }
         script.judge(&self.session, waited, &stderr).await?;
-        let written = fs::metadata(&part).await.map_err(Error::local(&part))?.len();
-        if here != size || written != size || self.describe(remote, &during).await? != (size, modified) {
+        if written != size || self.describe(remote, &during).await? != (size, modified) {
             return Err(Error::Changed { path: path.to_owned() });
         }
         fs::rename(&part, local).await.map_err(Error::local(local))
@@ -280,9 +290,13 @@ impl Copy {
         }
     }
 
-    fn tell(&self, file: &str, copied: u64, size: u64) {
-        if let Some(hear) = &self.on_progress {
-            hear(&CopyProgress { file: file.to_owned(), copied, size });
+    /// Tells whoever listens how much of a file is over.
+    fn teller(&self, file: &str, size: u64) -> impl Fn(u64) + Send + 'static {
+        let (hear, file) = (self.on_progress.clone(), file.to_owned());
+        move |copied| {
+            if let Some(hear) = &hear {
+                hear(&CopyProgress { file: file.clone(), copied, size });
+            }
         }
     }
 }
@@ -295,6 +309,18 @@ impl std::fmt::Debug for Copy {
             .field("is_upload", &self.is_upload)
             .finish_non_exhaustive()
     }
+}
+
+/// Finds out if a file that was not written to its end can grow: whoever wrote it does not say why it stopped.
+async fn grow(file: &mut File, length: u64) -> io::Result<()> {
+    file.seek(SeekFrom::Start(length)).await?;
+    let grown = async {
+        file.write_all(&vec![0; CHUNK]).await?;
+        file.flush().await
+    };
+    let grown = grown.await;
+    file.set_len(length).await?;
+    grown
 }
 
 /// Everything that a stream holds, cut at a few KiB.

@@ -129,33 +129,54 @@ impl Error {
 
 impl fmt::Display for Error {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&printable(&self.words()))
+        f.write_str(&self.summary())?;
+        self.hint().map_or(Ok(()), |hint| write!(f, "; {hint}"))
     }
 }
 
 impl Error {
+    /// The thing that was done, on which pod, and what was heard.
+    #[must_use]
+    pub fn summary(&self) -> String {
+        printable(&self.words()).into_owned()
+    }
+
+    /// Advice on what to do next in a program; `None` where the summary says all there is to say.
+    #[must_use]
+    pub fn hint(&self) -> Option<&'static str> {
+        Some(match self {
+            Self::NoClient { .. } => "install OpenSSH's client",
+            Self::NoEndpoint { .. } => "deploy it with .port(\"22/tcp\") and wait for Ready::Ssh",
+            Self::NoSshPort { .. } => "add .port(\"22/tcp\")",
+            Self::Unreachable { .. } => "poll it again, since addresses are new after every start",
+            Self::HostKey { .. } => "if it was restarted, poll it again and connect anew",
+            Self::LoginRefused { .. } => {
+                "the keys that count are those the account had when the pod was created (add_ssh_key, then a new pod), a key with a passphrase needs ssh-agent"
+            }
+            Self::Lost { .. } => "connect again",
+            Self::Changed { .. } => "copy it again",
+            _ => return None,
+        })
+    }
+
     fn words(&self) -> String {
         match self {
-            Self::NoClient { source } => {
-                format!("ssh could not be started ({source}); install OpenSSH's client")
-            }
-            Self::NoEndpoint { pod_id } => format!(
-                "pod {pod_id} has no direct SSH endpoint; deploy it with .port(\"22/tcp\") and wait for Ready::Ssh"
-            ),
+            Self::NoClient { source } => format!("ssh could not be started: {source}"),
+            Self::NoEndpoint { pod_id } => format!("pod {pod_id} has no direct SSH endpoint"),
             Self::NoSshPort { name } => {
-                format!("the spec of {name:?} opens no 22/tcp, so nobody could log in; add .port(\"22/tcp\")")
+                format!("the spec of {name:?} opens no 22/tcp, so nobody could log in")
             }
-            Self::Unreachable { pod_id, reason } => format!(
-                "pod {pod_id} could not be reached over SSH: {reason}; poll it again, since addresses are new after every start"
-            ),
-            Self::HostKey { pod_id, reason } => format!(
-                "pod {pod_id} shows another host key than before: {reason}; if it was restarted, poll it again and connect anew"
-            ),
-            Self::LoginRefused { pod_id, user, reason } => format!(
-                "pod {pod_id} accepts no key for {user}: {reason}; the keys that count are those the account had when the pod was created (add_ssh_key, then a new pod), a key with a passphrase needs ssh-agent"
-            ),
+            Self::Unreachable { pod_id, reason } => {
+                format!("pod {pod_id} could not be reached over SSH: {reason}")
+            }
+            Self::HostKey { pod_id, reason } => {
+                format!("pod {pod_id} shows another host key than before: {reason}")
+            }
+            Self::LoginRefused { pod_id, user, reason } => {
+                format!("pod {pod_id} accepts no key for {user}: {reason}")
+            }
             Self::Lost { pod_id, during } => {
-                format!("the connection to pod {pod_id} was lost during {during}; connect again")
+                format!("the connection to pod {pod_id} was lost during {during}")
             }
             Self::TimedOut { pod_id, during, after } => {
                 format!("{during} on pod {pod_id} took longer than {} s", after.as_secs_f64())
@@ -167,7 +188,7 @@ impl Error {
             Self::NoSpace { pod_id: None, path } => {
                 format!("the disk of this machine is full: {path:?} could not be written")
             }
-            Self::Changed { path } => format!("{path:?} changed while it was copied; copy it again"),
+            Self::Changed { path } => format!("{path:?} changed while it was copied"),
             Self::Local { path, source } => format!("{}: {source}", path.display()),
             Self::Remote { pod_id, during, status, reason } => {
                 format!("{during} failed on pod {pod_id} with status {status}: {reason}")

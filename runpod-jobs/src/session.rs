@@ -15,6 +15,11 @@ const RECONNECT_PATIENCE: Duration = Duration::from_secs(30 * 60);
 /// RunPod refreshes uptimes every 15 s, so two polls of one run may differ by as much.
 const UPTIME_GRAIN: Duration = Duration::from_secs(30);
 
+/// Attempts at a login, a copy or a start that a broken connection ends.
+pub(crate) const ATTEMPTS: usize = 20;
+/// The pause between two logins.
+const PAUSE: Duration = Duration::from_secs(2);
+
 /// A login to a pod that commands, copies and forwards share: one connection of OpenSSH's client, which is closed when the last clone
 /// is dropped.
 ///
@@ -38,6 +43,24 @@ impl Login {
         self.check_identity().await?;
         let master = master::connect(self, pod).await?;
         Ok(Session::new(Arc::new(master), pod.clone(), self.clone()))
+    }
+
+    /// Logs in as [`connect`](Self::connect) does, every 2 s while nothing that speaks SSH answers, 20 times at most: sshd may shut
+    /// somebody out who comes just after the probe that found it.
+    ///
+    /// # Errors
+    /// As `connect`.
+    ///
+    /// # Cancellation
+    /// As `connect`.
+    pub async fn connect_persistently(&self, pod: &PodHandle) -> Result<Session, Error> {
+        for _ in 1..ATTEMPTS {
+            match self.connect(pod).await {
+                Err(Error::Unreachable { .. }) => sleep(PAUSE).await,
+                outcome => return outcome,
+            }
+        }
+        self.connect(pod).await
     }
 }
 

@@ -3,19 +3,12 @@
 use std::{fmt, path::PathBuf, pin::Pin, sync::Arc, time::Duration};
 
 use runpod_lifecycle::{Condition, PodHandle, PodSpec, Ready};
-use tokio::{
-    fs,
-    time::{Instant, sleep},
-};
+use tokio::{fs, time::Instant};
 
-use crate::{CopyProgress, Error, Job, JobEnd, Login, Session, Step, StepError, master};
+use crate::{CopyProgress, Error, Job, JobEnd, Login, Session, Step, StepError, master, session::ATTEMPTS};
 
 /// The longest until sshd greets, unless something else is said.
 const PATIENCE: Duration = Duration::from_secs(900);
-/// Attempts at a copy or a start that a broken connection ends.
-const ATTEMPTS: usize = 20;
-/// The pause between them.
-const PAUSE: Duration = Duration::from_secs(2);
 
 type Hear = dyn Fn(&[u8]) + Send + Sync;
 type HearCopy = dyn Fn(&CopyProgress) + Send + Sync;
@@ -168,7 +161,7 @@ impl Task {
 
     /// Does everything there is to do on the pod.
     pub(crate) async fn work(&self, pod: &PodHandle) -> Result<Done, StepError> {
-        let mut session = self.log_in(pod).await.map_err(StepError::at(Step::Login))?;
+        let mut session = self.login.connect_persistently(pod).await.map_err(StepError::at(Step::Login))?;
         let began = Instant::now();
         self.bring(&mut session).await.map_err(StepError::at(Step::Upload))?;
         let uploading = began.elapsed();
@@ -220,20 +213,6 @@ impl Task {
             }
         }
         Ok(fetched)
-    }
-
-    /// Logs in, a few times if need be: sshd may shut somebody out who comes just after the probe.
-    async fn log_in(&self, pod: &PodHandle) -> Result<Session, Error> {
-        let mut attempt = 1;
-        loop {
-            match self.login.connect(pod).await {
-                Err(Error::Unreachable { .. }) if attempt < ATTEMPTS => {
-                    attempt += 1;
-                    sleep(PAUSE).await;
-                }
-                outcome => return outcome,
-            }
-        }
     }
 }
 

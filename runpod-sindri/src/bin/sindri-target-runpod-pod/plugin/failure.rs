@@ -55,30 +55,8 @@ impl From<ConfigError> for Failure {
 
 impl From<SshError> for Failure {
     fn from(error: SshError) -> Self {
-        let message = printable(&ssh_message(&error)).into_owned();
         let suggested_fix = ssh_fix(&error).map(str::to_owned);
-        Self { kind: ssh_kind(&error), message, suggested_fix }
-    }
-}
-
-/// Tells what happened, where the error's own words go on with advice to programmers.
-fn ssh_message(error: &SshError) -> String {
-    match error {
-        SshError::NoClient { source } => format!("ssh could not be started: {source}"),
-        SshError::NoEndpoint { pod_id } => format!("pod {pod_id} has no direct SSH endpoint"),
-        SshError::Unreachable { pod_id, reason } => {
-            format!("pod {pod_id} could not be reached over SSH: {reason}")
-        }
-        SshError::HostKey { pod_id, reason } => {
-            format!("pod {pod_id} shows another host key than before: {reason}")
-        }
-        SshError::LoginRefused { pod_id, user, reason } => {
-            format!("pod {pod_id} takes none of the keys for {user}: {reason}")
-        }
-        SshError::Lost { pod_id, during } => {
-            format!("the connection to pod {pod_id} was lost during {during}")
-        }
-        other => other.to_string(),
+        Self { kind: ssh_kind(&error), message: error.summary(), suggested_fix }
     }
 }
 

@@ -2,7 +2,7 @@
 
 use std::{env, fs::File, time::Duration};
 
-use runpod_jobs::{Copy, Error as SshError, Login, Session};
+use runpod_jobs::{Copy, Login, Session};
 use runpod_lifecycle::{PodHandle, Ready, Secret, WaitError};
 use runpod_sindri::{
     DeployOptions, Prerequisite, Provider as _, ProviderError, RunpodProvider, SindriConfig,
@@ -23,7 +23,7 @@ const SETTLING: Duration = Duration::from_secs(120);
 const LAG: Duration = Duration::from_secs(15);
 /// The longest that a pod may take to be gone.
 const GOING: Duration = Duration::from_secs(5 * 60);
-/// Attempts at a login or a copy whose connection breaks.
+/// Attempts at a copy whose connection breaks.
 const ATTEMPTS: u32 = 4;
 const PAUSE: Duration = Duration::from_secs(2);
 /// Bytes of each of a command's streams that are told.
@@ -164,17 +164,10 @@ impl Target {
         self.log_in(&pod).await
     }
 
-    /// Logs in, a few times if need be: sshd may shut somebody out who comes just after a probe.
     async fn log_in(&self, pod: &PodHandle) -> Result<Session, Failure> {
         let login = self.config.identity_file().into_iter().fold(Login::new(), Login::identity_file);
         let login = self.config.runpod().ssh_user.into_iter().fold(login, Login::user);
-        for _ in 1..ATTEMPTS {
-            match login.connect(pod).await {
-                Err(SshError::Unreachable { .. }) => sleep(PAUSE).await,
-                outcome => return Ok(outcome?),
-            }
-        }
-        Ok(login.connect(pod).await?)
+        Ok(login.connect_persistently(pod).await?)
     }
 }
 
