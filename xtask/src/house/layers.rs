@@ -16,7 +16,7 @@ fn floors(name: &str) -> &'static [&'static [&'static str]] {
             &["deploy"],
             &["wait"],
             &["pods"],
-            &["logs", "ssh_keys", "catalog", "account"],
+            &["logs", "raw", "ssh_keys", "catalog", "account"],
             &["handle"],
             &["client"],
             &["backend"],
