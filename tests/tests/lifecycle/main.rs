@@ -29,6 +29,7 @@ mod origin;
 mod patience;
 mod plan;
 mod races;
+mod raw;
 mod ready;
 mod reconcile;
 mod request_budget;
