@@ -2,6 +2,8 @@
 
 mod account;
 mod backend;
+#[cfg(feature = "blocking")]
+pub mod blocking;
 mod catalog;
 mod client;
 mod condition;

@@ -12,6 +12,7 @@ use super::{
 fn floors(name: &str) -> &'static [&'static [&'static str]] {
     match name {
         "runpod-lifecycle" => &[
+            &["blocking"],
             &["volumes"],
             &["deploy"],
             &["wait"],
