@@ -2,6 +2,10 @@
 
 use std::{path::PathBuf, process::Command};
 
+#[allow(dead_code, reason = "other tests use the rest of it")]
+#[path = "../../tests/tests/lifecycle/network/tls.rs"]
+mod tls;
+
 /// Output of an example; it must exit with 0.
 fn run(name: &str) -> String {
     // Examples are built into the folder beside the one that holds the tests.
@@ -185,11 +189,42 @@ fn server_deploys_shows_and_ends_pods_and_tells_its_callers_why_not() {
 }
 
 #[test]
+fn private_goes_through_the_proxy_trusts_its_root_and_pulls_with_the_login() {
+    let (runtime, sim) = account();
+    let ca = tls::PrivateCa::new();
+    let front = runtime.block_on(tls::TlsFront::start(&ca, "localhost", sim.address()));
+    let proxy = runtime.block_on(tls::Proxy::start(None));
+    let folder = tempfile::tempdir().expect("a folder");
+    let root = folder.path().join("root.pem");
+    std::fs::write(&root, ca.pem()).expect("it can be written");
+    let mut command = with_account("private", &sim);
+    command.env("RUNPOD_API_URL", front.url()).env("COMPANY_ROOT", &root);
+    command.env("COMPANY_PROXY", format!("http://{}", proxy.authority()));
+    command.env_remove("NO_PROXY").env_remove("no_proxy");
+    let output = command.env("REGISTRY_USER", "me").env("REGISTRY_PASSWORD", "hunter2-secret").output();
+    let output = output.expect("it runs");
+    let (text, told) = (String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr));
+    assert!(output.status.success(), "{text}{told}");
+    assert!(text.contains(" runs registry.example.com/team/model:7 with the login "), "{text}");
+    assert!(!text.contains("hunter2") && !told.contains("hunter2"), "{text}{told}");
+    assert!(front.connections() > 0 && proxy.heard().iter().all(|line| !line.contains(sim.api_key())));
+    assert!(proxy.heard().iter().any(|line| line.starts_with("CONNECT localhost:")), "{:?}", proxy.heard());
+    let ledger = sim.ledger();
+    assert!(ledger.len() == 1 && !ledger[0].is_billing(), "{ledger:?}");
+}
+
+#[test]
 fn examples_are_as_short_as_they_are_said_to_be() {
     let examples = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("examples");
-    for (name, most) in
-        [("notebook", 50), ("fleet", 40), ("ci", 60), ("server", 60), ("sync", 12), ("raw", 25)]
-    {
+    for (name, most) in [
+        ("notebook", 50),
+        ("fleet", 40),
+        ("ci", 60),
+        ("server", 60),
+        ("sync", 12),
+        ("raw", 25),
+        ("private", 30),
+    ] {
         let text = std::fs::read_to_string(examples.join(name).with_extension("rs")).expect("it is there");
         let code = text.lines().map(str::trim).filter(|line| !line.is_empty() && !line.starts_with("//"));
         let lines = code.count();
