@@ -8,13 +8,13 @@ use std::{
     process::Command,
 };
 
-/// The crates that are listed. What `runpod-api` has is in the contract, which is kept as well.
-const LISTED: [&str; 4] = ["runpod-jobs", "runpod-lifecycle", "runpod-sim", "runpod-sindri"];
+/// The crates that are listed: those that programs run on. What `runpod-api` has is in the contract, which is kept as well.
+const LISTED: [&str; 2] = ["runpod-jobs", "runpod-lifecycle"];
 
 /// The options of `cargo xtask api`.
 #[derive(clap::Args)]
 pub(crate) struct Arguments {
-    /// The crates to list. Default: all four.
+    /// The crates to list. Default: both.
     #[arg(value_parser = LISTED)]
     crates: Vec<String>,
     /// Writes nothing, and fails if a listing is not what the crate has.

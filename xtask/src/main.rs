@@ -27,7 +27,7 @@ struct Arguments {
 enum Chore {
     /// The contract documents in openapi/.
     Openapi(openapi::Arguments),
-    /// List the public items of the published crates in docs/api/, or find what is not as it is listed.
+    /// List the public items of the facade and of jobs in docs/api/, or find what is not as it is listed.
     Api(api::Arguments),
     /// Measure the published crates: imports, circles, functions, doc comments.
     House(house::Arguments),
