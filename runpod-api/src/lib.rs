@@ -1,4 +1,5 @@
 #![doc = include_str!("../README.md")]
+#![cfg_attr(docsrs, feature(doc_cfg))]
 #![cfg_attr(not(any(feature = "v1", feature = "v2")), allow(dead_code, unused_imports))]
 
 // The contract names the types of this crate by their public path.

@@ -277,9 +277,14 @@ impl Error {
             operation: self.inner.operation,
             has_target: self.target().is_some(),
             status: self.status(),
-            is_read: self.inner.failure.as_deref().is_some_and(Failure::is_read),
+            is_read: self.is_read(),
             is_about_command: self.is_about_command(),
         }
+    }
+
+    /// Returns true if the call that failed only read, by its HTTP method.
+    pub(crate) fn is_read(&self) -> bool {
+        self.inner.failure.as_deref().is_some_and(Failure::is_read)
     }
 
     /// Returns true if a create was refused for the fields that an older REST v2 does not know.

@@ -1,7 +1,10 @@
 #![doc = include_str!("../README.md")]
+#![cfg_attr(docsrs, feature(doc_cfg))]
 
 mod account;
 mod backend;
+#[cfg(feature = "blocking")]
+pub mod blocking;
 mod catalog;
 mod client;
 mod condition;
@@ -15,6 +18,7 @@ mod logs;
 mod pod;
 mod pods;
 mod probe;
+mod raw;
 #[cfg(feature = "serde")]
 mod serial;
 mod spec;
@@ -25,6 +29,8 @@ mod volumes;
 mod wait;
 mod warning;
 mod word;
+
+pub use runpod_api as api;
 
 pub use client::RunPod;
 pub use client::builder::{ConfigError, RunPodBuilder};
@@ -59,6 +65,7 @@ pub use pods::labelled::Labelled;
 pub use pods::list::Found;
 pub use pods::reap::{End, KeptBecause, Reaped};
 pub use pods::search::GaveWay;
+pub use raw::Pages;
 pub use runpod_api::{Secret, printable, printable_json};
 pub use spec::difference::Difference;
 pub use spec::error::{Problem, SpecError};

@@ -2,6 +2,10 @@
 
 use std::{path::PathBuf, process::Command};
 
+#[allow(dead_code, reason = "other tests use the rest of it")]
+#[path = "../../tests/tests/lifecycle/network/tls.rs"]
+mod tls;
+
 /// Output of an example; it must exit with 0.
 fn run(name: &str) -> String {
     // Examples are built into the folder beside the one that holds the tests.
@@ -66,6 +70,166 @@ fn fleet_gets_every_pod_ready_and_leaves_none() {
     let text = run("fleet");
     assert!(text.contains("50 of 50 pods are ready") && text.contains("0 pods still bill"), "{text}");
     assert!(text.contains("50 pods have the label, 0 may have it"), "{text}");
+}
+
+/// A simulator that stands for the account, as a program finds it in its environment.
+fn account() -> (tokio::runtime::Runtime, runpod_sim::Sim) {
+    let runtime = tokio::runtime::Runtime::new().expect("a runtime");
+    let sim = runpod_sim::Sim::builder().time_scale(50.0).page_size(2);
+    let sim = runtime.block_on(sim.start()).expect("loopback is free");
+    (runtime, sim)
+}
+
+/// An example as a command that finds the simulator.
+fn with_account(name: &str, sim: &runpod_sim::Sim) -> Command {
+    let test = std::env::current_exe().expect("a test has a path");
+    let mut command =
+        Command::new(test.ancestors().nth(2).expect("<profile>/deps").join("examples").join(name));
+    command.env("RUNPOD_API_KEY", sim.api_key()).env("RUNPOD_API_URL", sim.url());
+    command
+}
+
+#[test]
+fn raw_makes_a_template_finds_it_and_is_told_that_it_is_gone() {
+    let (_runtime, sim) = account();
+    let output = with_account("raw", &sim).output().expect("it runs");
+    let text = String::from_utf8_lossy(&output.stdout);
+    assert!(output.status.success(), "{output:?}");
+    let (found, gone) = text.trim().split_once('\n').expect("two lines");
+    let id = found.strip_suffix(" my-template").expect("it is found");
+    assert!(gone.starts_with(&format!("could not get template {id}: RunPod answered 404")), "{text}");
+}
+
+#[test]
+fn ci_says_by_its_exit_code_what_came_of_the_test_and_leaves_no_pod() {
+    let run = |arguments: &[&str]| {
+        let test = std::env::current_exe().expect("a test has a path");
+        let example = test.ancestors().nth(2).expect("tests are in <profile>/deps").join("examples/ci");
+        let output = Command::new(example).args(arguments).output().expect("it runs");
+        let text = String::from_utf8_lossy(&output.stdout).into_owned();
+        assert!(text.starts_with("0 pods still bill\n"), "{output:?}");
+        (output.status.code(), text)
+    };
+    let ends = |arguments: &[&str], code, words| {
+        let (exit, text) = run(arguments);
+        assert!(exit == Some(code) && text.contains(words), "{arguments:?}: {exit:?} {text}");
+    };
+    std::thread::scope(|scope| {
+        scope.spawn(|| ends(&[], 0, "passed for $0."));
+        scope.spawn(|| ends(&["ADA_24", "/broken"], 1, "/broken answers 500"));
+        scope.spawn(|| ends(&["NVIDIA H200"], 75, "skipped: no candidate"));
+    });
+}
+
+#[cfg(feature = "blocking")]
+#[test]
+fn sync_deploys_waits_and_ends_without_async_code() {
+    let (_runtime, sim) = account();
+    let output = with_account("sync", &sim).output().expect("it runs");
+    assert!(output.status.success(), "{output:?}");
+    assert!(String::from_utf8_lossy(&output.stdout).starts_with("ssh "), "{output:?}");
+    let ledger = sim.ledger();
+    assert!(ledger.len() == 1 && !ledger[0].is_billing(), "{ledger:?}");
+}
+
+#[cfg(feature = "serde")]
+#[test]
+fn server_deploys_shows_and_ends_pods_and_tells_its_callers_why_not() {
+    use std::io::{BufRead, BufReader, Read};
+
+    use runpod_lifecycle::api::{ClientBuilder, reqwest::Method};
+    use serde_json::{Value, json};
+
+    let (runtime, sim) = account();
+    sim.set_capacity("NVIDIA H200", 0).expect("the catalog has it");
+    let mut command = with_account("server", &sim);
+    let command = command.stdout(std::process::Stdio::piped()).stderr(std::process::Stdio::piped());
+    let mut server = command.spawn().expect("it runs");
+    let mut url = String::new();
+    let _ = BufReader::new(server.stdout.take().expect("it is piped")).read_line(&mut url).expect("a line");
+    let client = ClientBuilder::new("").plain_http(std::time::Duration::from_secs(30)).expect("a client");
+    let call = |method: Method, path: String, body: Option<Value>| {
+        let request = client.request(method, format!("{}{path}", url.trim()));
+        let request = if let Some(body) = body { request.json(&body) } else { request };
+        runtime.block_on(async {
+            let answer = request.send().await.expect("it answers");
+            let status = answer.status().as_u16();
+            let json = answer.json::<Value>().await.unwrap_or_default();
+            (status, json)
+        })
+    };
+    let spec = |gpu: &str| json!({"name": "web", "image": "runpod/pytorch:latest", "gpus": [gpu]});
+    let (status, made) = call(Method::POST, "/pods".to_owned(), Some(spec("ADA_24")));
+    assert_eq!(status, 201, "{made}");
+    let path = format!("/pods/{}", made["id"].as_str().expect("an id"));
+    let (status, shown) = call(Method::GET, path.clone(), None);
+    assert_eq!((status, &shown["name"]), (200, &json!("web")), "{shown}");
+    let (status, taken) = call(Method::POST, "/pods".to_owned(), Some(spec("ADA_24")));
+    assert!(
+        status == 409 && taken["error"].as_str().is_some_and(|text| text.contains("is taken by")),
+        "{taken}"
+    );
+    let (status, ended) = call(Method::DELETE, path.clone(), None);
+    assert_eq!((status, &ended["terminated"]), (200, &json!(true)), "{ended}");
+    let (status, gone) = call(Method::GET, "/pods/k3x9q2m7v1b8z5".to_owned(), None);
+    assert_eq!(status, 404, "{gone}");
+    let mut other = spec("NVIDIA H200");
+    other["name"] = json!("other");
+    let (status, none) = call(Method::POST, "/pods".to_owned(), Some(other));
+    assert_eq!(status, 503, "{none}");
+    server.kill().expect("it runs");
+    let mut spans = String::new();
+    server.stderr.take().expect("it is piped").read_to_string(&mut spans).expect("it is text");
+    server.wait().expect("it ends");
+    for span in ["deploy{name=\"web\"}", "show{id=", "terminate{id="] {
+        assert!(spans.contains(span), "{span}\n{spans}");
+    }
+    assert!(!spans.contains(sim.api_key()));
+    assert!(sim.ledger().iter().all(|entry| !entry.is_billing()));
+}
+
+#[test]
+fn private_goes_through_the_proxy_trusts_its_root_and_pulls_with_the_login() {
+    let (runtime, sim) = account();
+    let ca = tls::PrivateCa::new();
+    let front = runtime.block_on(tls::TlsFront::start(&ca, "localhost", sim.address()));
+    let proxy = runtime.block_on(tls::Proxy::start(None));
+    let folder = tempfile::tempdir().expect("a folder");
+    let root = folder.path().join("root.pem");
+    std::fs::write(&root, ca.pem()).expect("it can be written");
+    let mut command = with_account("private", &sim);
+    command.env("RUNPOD_API_URL", front.url()).env("COMPANY_ROOT", &root);
+    command.env("COMPANY_PROXY", format!("http://{}", proxy.authority()));
+    command.env_remove("NO_PROXY").env_remove("no_proxy");
+    let output = command.env("REGISTRY_USER", "me").env("REGISTRY_PASSWORD", "hunter2-secret").output();
+    let output = output.expect("it runs");
+    let (text, told) = (String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr));
+    assert!(output.status.success(), "{text}{told}");
+    assert!(text.contains(" runs registry.example.com/team/model:7 with the login "), "{text}");
+    assert!(!text.contains("hunter2") && !told.contains("hunter2"), "{text}{told}");
+    assert!(front.connections() > 0 && proxy.heard().iter().all(|line| !line.contains(sim.api_key())));
+    assert!(proxy.heard().iter().any(|line| line.starts_with("CONNECT localhost:")), "{:?}", proxy.heard());
+    let ledger = sim.ledger();
+    assert!(ledger.len() == 1 && !ledger[0].is_billing(), "{ledger:?}");
+}
+
+#[test]
+fn examples_are_as_short_as_they_are_said_to_be() {
+    let examples = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("examples");
+    for (name, most) in [
+        ("notebook", 50),
+        ("fleet", 40),
+        ("ci", 60),
+        ("server", 60),
+        ("sync", 12),
+        ("raw", 25),
+        ("private", 30),
+    ] {
+        let text = std::fs::read_to_string(examples.join(name).with_extension("rs")).expect("it is there");
+        let code = text.lines().map(str::trim).filter(|line| !line.is_empty() && !line.starts_with("//"));
+        let lines = code.count();
+        assert!(lines <= most, "{name} has {lines} lines of code, more than {most}");
+    }
 }
 
 /// The number before some words in a text.

@@ -33,6 +33,8 @@
 //!
 //! The guide, with the program `runpod-sim` and its HTTP control, is the package's README.
 
+#![cfg_attr(docsrs, feature(doc_cfg))]
+
 #[cfg(all(feature = "ssh", not(unix)))]
 compile_error!("the feature `ssh` of runpod-sim needs Unix: it runs shells and sends signals");
 

@@ -4,6 +4,7 @@ use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
 
+mod api;
 #[path = "../../runpod-api/build/bindings.rs"]
 mod bindings;
 mod house;
@@ -26,6 +27,8 @@ struct Arguments {
 enum Chore {
     /// The contract documents in openapi/.
     Openapi(openapi::Arguments),
+    /// List the public items of the facade and of jobs in docs/api/, or find what is not as it is listed.
+    Api(api::Arguments),
     /// Measure the published crates: imports, circles, functions, doc comments.
     House(house::Arguments),
     /// Write the JSON Schema of sindri.yaml into docs/schema/.
@@ -41,6 +44,7 @@ enum Chore {
 fn main() -> ExitCode {
     let outcome = match Arguments::parse().chore {
         Chore::Openapi(arguments) => openapi::run(arguments),
+        Chore::Api(arguments) => api::run(&arguments),
         Chore::House(arguments) => house::run(&arguments),
         Chore::Schema => schema::run(),
         Chore::Sindri(arguments) => sindri::run(&arguments),

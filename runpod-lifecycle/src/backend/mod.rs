@@ -1,4 +1,4 @@
-//! The only place that reads generated types: one file per version of RunPod's API.
+//! The only place that reads generated types, beside `raw`, which hands them out: one file per version of RunPod's API.
 
 pub(crate) mod pages;
 #[cfg(feature = "v1")]

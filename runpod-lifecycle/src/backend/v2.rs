@@ -294,7 +294,8 @@ fn page(list: types::ListPodsResponse) -> PodPage {
     PodPage { pods: list.pods.into_iter().map(pod).collect(), unreadable, next }
 }
 
-fn next_page(pagination: Option<types::Pagination>) -> NextPage {
+/// The page after one that says so.
+pub(crate) fn next_page(pagination: Option<types::Pagination>) -> NextPage {
     let pagination = pagination.unwrap_or_default();
     let cursor = pagination.next_cursor.filter(|cursor| !cursor.is_empty());
     match (pagination.has_next_page, cursor) {

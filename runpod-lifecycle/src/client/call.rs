@@ -37,6 +37,12 @@ impl<'a> Call<'a> {
         Self { operation, target, priority: Priority::Poll, is_change: false }
     }
 
+    /// A request of the program's own, which may change something. It leaves to deploys what polls leave to them.
+    pub(crate) fn raw(operation: &'static str) -> Self {
+        let operation = Operation::Named(operation);
+        Self { operation, target: None, priority: Priority::Poll, is_change: true }
+    }
+
     /// The failure of this call that this crate found itself.
     pub(crate) fn refused(self, kind: ErrorKind, message: impl Into<String>) -> Error {
         Error::of_answer(kind, self.operation, self.target, message)

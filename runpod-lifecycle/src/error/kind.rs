@@ -53,7 +53,7 @@ pub enum ErrorKind {
     Interrupted,
     /// An answer nobody can read: not RunPod's JSON, or an unexpected shape.
     Unreadable,
-    /// This version of RunPod's API cannot do it. Nothing was sent.
+    /// This version of RunPod's API cannot do it, or a blocking call was made where async code runs. Nothing was sent.
     Unsupported,
     /// Any other status.
     Unexpected,

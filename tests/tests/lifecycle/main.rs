@@ -30,6 +30,7 @@ mod origin;
 mod patience;
 mod plan;
 mod races;
+mod raw;
 mod ready;
 mod reconcile;
 mod request_budget;

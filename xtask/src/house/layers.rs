@@ -12,11 +12,12 @@ use super::{
 fn floors(name: &str) -> &'static [&'static [&'static str]] {
     match name {
         "runpod-lifecycle" => &[
+            &["blocking"],
             &["volumes"],
             &["deploy"],
             &["wait"],
             &["pods"],
-            &["logs", "ssh_keys", "catalog", "account"],
+            &["logs", "raw", "ssh_keys", "catalog", "account"],
             &["handle"],
             &["client"],
             &["backend"],

@@ -2,6 +2,7 @@
 
 mod comments;
 mod docs;
+mod features;
 mod functions;
 mod imports;
 mod layers;
@@ -41,7 +42,8 @@ pub(crate) fn run(arguments: &Arguments) -> Result<String, Box<dyn Error>> {
     let (mut report, mut faults) = (String::new(), Vec::new());
     for name in names {
         let measured = Crate::read(name, &arguments.root.join(name).join("src"))?;
-        let (line, found) = measure(&measured);
+        let (line, mut found) = measure(&measured);
+        found.extend(features::faults(&arguments.root.join(name))?);
         report += &line;
         faults.extend(found.into_iter().map(|fault| format!("{name}: {fault}")));
     }
