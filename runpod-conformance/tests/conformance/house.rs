@@ -1,0 +1,40 @@
+//! A simulator and runs against it.
+
+use std::time::{Duration, UNIX_EPOCH};
+
+use runpod_conformance::{Options, Outcome, Report, Verdict, run};
+use runpod_sim::{Sim, SimBuilder};
+
+/// Seconds of the edge per real second, so that a log is cut after a second and not after a hundred.
+pub(crate) const EDGE: f64 = 100.0;
+const LOG_LIMIT: &str = "[behavior]\nlog_limit_seconds = 1.0\n";
+/// A seed under which every lag of the profile `observed` can be told from none.
+const SEED: u64 = 7;
+
+/// The simulator as the real thing is believed to be, on a clock that only a run moves.
+pub(crate) fn observed() -> SimBuilder {
+    let epoch = UNIX_EPOCH + Duration::from_secs(1_790_000_000);
+    let sim = Sim::builder().observed().seed(std::env::var("S").ok().and_then(|s| s.parse().ok()).unwrap_or(SEED)).epoch(epoch).time_scale(0.0).retire_v1(true);
+    sim.real_endpoints(false).config(LOG_LIMIT).expect("it is a configuration")
+}
+
+/// Options of a run that asks everything.
+pub(crate) fn options(sim: &Sim) -> Options {
+    let mut options = Options::new(sim.url(), sim.api_key());
+    (options.gpu, options.edge) = (true, EDGE);
+    options
+}
+
+/// A whole run against a simulator that is two hours old, so that it has forgotten its first log lines.
+pub(crate) async fn survey(sim: &Sim) -> (Outcome, Report) {
+    sim.advance(Duration::from_secs(7200));
+    let outcome = run(options(sim), std::future::pending()).await.expect("TLS can be set up");
+    let report = Report::of(&outcome);
+    (outcome, report)
+}
+
+/// The ids of the statements that are not as believed.
+pub(crate) fn others(report: &Report) -> Vec<&'static str> {
+    let others = report.rows.iter().filter(|row| row.verdict != Verdict::AsBelieved);
+    others.map(|row| row.id).collect()
+}
