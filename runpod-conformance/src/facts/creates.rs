@@ -132,8 +132,9 @@ pub(super) const STATEMENTS: &[Statement] = &[
         &["runpod-lifecycle/src/backend/v2.rs", "runpod-lifecycle/src/account/templates.rs"],
         |evidence| {
             from_template(evidence, |pod| {
-                let own =
-                    pod["image"] == "ubuntu:24.04" && pod["disk"] == 20 && pod["env"]["SHARED"] == "from-the-run";
+                let own = pod["image"] == "ubuntu:24.04"
+                    && pod["disk"] == 20
+                    && pod["env"]["SHARED"] == "from-the-run";
                 Seen::rule(own, format!("image {}, disk {}", pod["image"], pod["disk"]))
             })
         },
@@ -144,8 +145,8 @@ pub(super) const STATEMENTS: &[Statement] = &[
         &["runpod-lifecycle/src/account/templates.rs"],
         |evidence| {
             from_template(evidence, |pod| {
-                let merged =
-                    pod["env"]["OWN"] == "from-the-template" && pod["ports"].as_array().map(Vec::len) == Some(2);
+                let merged = pod["env"]["OWN"] == "from-the-template"
+                    && pod["ports"].as_array().map(Vec::len) == Some(2);
                 Seen::rule(merged, if merged { "merged" } else { "not merged" })
             })
         },

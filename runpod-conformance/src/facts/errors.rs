@@ -61,18 +61,16 @@ pub(super) const STATEMENTS: &[Statement] = &[
         },
     ),
     live("request-id", "Every answer carries `x-request-id`", &["runpod-api/src/failure.rs"], |evidence| {
-        let answers = || evidence.exchanges().iter().filter(|answer| answer.status > 0);
-        let without = answers().filter(|answer| answer.header("x-request-id").is_none()).count();
-        Seen::rule(without == 0 && answers().count() > 0, format!("{without} answers without"))
+        let answers = evidence.exchanges().iter().filter(|answer| answer.status > 0);
+        carried(&answers.collect::<Vec<_>>(), "x-request-id")
     }),
     live(
         "dated",
         "Answers carry a `Date`, which is RunPod's clock",
         &["runpod-lifecycle/src/client/mod.rs", "runpod-lifecycle/src/pods/reap.rs"],
         |evidence| {
-            let good = || evidence.exchanges().iter().filter(|answer| Exchange::is_success(answer));
-            let without = good().filter(|answer| answer.header("date").is_none()).count();
-            Seen::rule(without == 0 && good().count() > 0, format!("{without} answers without"))
+            let good = evidence.exchanges().iter().filter(|answer| answer.is_success());
+            carried(&good.collect::<Vec<_>>(), "date")
         },
     ),
     documented(
@@ -82,3 +80,12 @@ pub(super) const STATEMENTS: &[Statement] = &[
         |evidence| answer(evidence, "v1", |answer| Seen::rule(answer.status == 410, told(answer))),
     ),
 ];
+
+/// A rule that every answer carries a header.
+fn carried(answers: &[&Exchange], header: &str) -> Seen {
+    let without = answers.iter().filter(|answer| answer.header(header).is_none()).count();
+    match answers.len() {
+        0 => Seen::nothing("no answer came"),
+        _ => Seen::rule(without == 0, format!("{without} answers without")),
+    }
+}

@@ -99,7 +99,9 @@ pub(super) const STATEMENTS: &[Statement] = &[
         |evidence| {
             let judged = looks(evidence, "up").map(|looks| {
                 let uptimes: Vec<_> = looks.iter().map(|(_, pod)| &pod["runtime"]["uptime"]).collect();
-                let still = uptimes.windows(3).any(|three| three.iter().all(|one| *one == three[0]));
+                let still = uptimes
+                    .windows(3)
+                    .any(|three| three[0].is_u64() && three.iter().all(|one| *one == three[0]));
                 Seen::maybe(still, if still { "it stood still" } else { "it moved each second" })
             });
             judged.into()

@@ -2,19 +2,20 @@
 
 use std::time::{Duration, UNIX_EPOCH};
 
-use runpod_conformance::{Options, Outcome, Report, Verdict, run};
+use runpod_api::ClientBuilder;
+use runpod_conformance::{Options, Outcome, Report, STATEMENTS, Verdict, run};
 use runpod_sim::{Sim, SimBuilder};
 
 /// Seconds of the edge per real second, so that a log is cut after a second and not after a hundred.
 pub(crate) const EDGE: f64 = 100.0;
 const LOG_LIMIT: &str = "[behavior]\nlog_limit_seconds = 1.0\n";
 /// A seed under which every lag of the profile `observed` can be told from none.
-const SEED: u64 = 7;
+const SEED: u64 = 21;
 
 /// The simulator as the real thing is believed to be, on a clock that only a run moves.
 pub(crate) fn observed() -> SimBuilder {
     let epoch = UNIX_EPOCH + Duration::from_secs(1_790_000_000);
-    let sim = Sim::builder().observed().seed(std::env::var("S").ok().and_then(|s| s.parse().ok()).unwrap_or(SEED)).epoch(epoch).time_scale(0.0).retire_v1(true);
+    let sim = Sim::builder().observed().seed(SEED).epoch(epoch).time_scale(0.0).retire_v1(true);
     sim.real_endpoints(false).config(LOG_LIMIT).expect("it is a configuration")
 }
 
@@ -37,4 +38,14 @@ pub(crate) async fn survey(sim: &Sim) -> (Outcome, Report) {
 pub(crate) fn others(report: &Report) -> Vec<&'static str> {
     let others = report.rows.iter().filter(|row| row.verdict != Verdict::AsBelieved);
     others.map(|row| row.id).collect()
+}
+
+/// An HTTP client for the simulator's own interface.
+pub(crate) fn http() -> reqwest::Client {
+    ClientBuilder::new("none").plain_http(Duration::from_secs(700)).expect("TLS can be set up")
+}
+
+/// The ids of all statements.
+pub(crate) fn ids() -> Vec<&'static str> {
+    STATEMENTS.iter().flat_map(|(_, statements)| statements.iter().map(|statement| statement.id)).collect()
 }
