@@ -30,6 +30,8 @@ pub enum Source {
     Live,
     /// RunPod says so.
     Documented,
+    /// It was collected from documentation, public threads and other clients' traffic, without a record of who saw it.
+    Collected,
 }
 
 impl fmt::Display for Source {
@@ -37,6 +39,7 @@ impl fmt::Display for Source {
         f.write_str(match self {
             Self::Live => "seen live",
             Self::Documented => "documented",
+            Self::Collected => "collected",
         })
     }
 }

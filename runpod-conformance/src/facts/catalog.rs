@@ -2,20 +2,20 @@
 
 use serde_json::Value;
 
-use super::judge::{answer, documented, live, refusal};
+use super::judge::{answer, collected, documented, live, refusal};
 use crate::{
     exchange::Exchange,
     statement::{Seen, Statement},
 };
 
 pub(super) const STATEMENTS: &[Statement] = &[
-    documented(
+    collected(
         "stock-needs-product",
         "`include=AVAILABILITY` without `product` is a 400",
         &["runpod-lifecycle/src/backend/v2.rs"],
         |evidence| refusal(evidence, "gpus-no-product", &[400], "product"),
     ),
-    documented(
+    collected(
         "filters-need-stock",
         "`cloud` and `count` without `include=AVAILABILITY` are a 400",
         &["runpod-lifecycle/src/backend/v2.rs"],
@@ -25,7 +25,7 @@ pub(super) const STATEMENTS: &[Statement] = &[
             if count == cloud || cloud.verdict != crate::Verdict::AsBelieved { cloud } else { count }
         },
     ),
-    documented(
+    collected(
         "no-stock-unasked",
         "Without `include` no entry says how much there is",
         &["runpod-lifecycle/src/deploy/gpus.rs"],
@@ -52,7 +52,7 @@ pub(super) const STATEMENTS: &[Statement] = &[
             })
         },
     ),
-    live(
+    collected(
         "unknown-entry",
         "An entry with the id `unknown` exists",
         &["runpod-lifecycle/src/deploy/gpus.rs"],
@@ -63,7 +63,7 @@ pub(super) const STATEMENTS: &[Statement] = &[
             })
         },
     ),
-    live(
+    collected(
         "two-blanks",
         "An id with two blanks in a row exists, so ids are sent byte for byte",
         &["runpod-lifecycle/src/deploy/gpus.rs"],

@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use super::judge::{answer, created, documented, live, refusal, told};
+use super::judge::{answer, collected, created, documented, live, refusal, told};
 use crate::statement::{Seen, Statement};
 
 /// Words that mean that there is no machine for a pod.
@@ -14,7 +14,7 @@ const NO_STOCK: [&str; 4] = [
 ];
 
 pub(super) const STATEMENTS: &[Statement] = &[
-    documented(
+    collected(
         "unknown-key-422",
         "An unknown key of a body is a 422 whose `errors` name it",
         &["runpod-lifecycle/src/backend/v2.rs"],
@@ -38,13 +38,13 @@ pub(super) const STATEMENTS: &[Statement] = &[
         &["runpod-lifecycle/src/backend/v2.rs"],
         |evidence| refusal(evidence, "gpu-and-cpu", &[400], ""),
     ),
-    documented(
+    collected(
         "cpu-pods-no-volume",
         "A CPU pod has no volume of its own: 400",
         &["runpod-lifecycle/src/spec/validate.rs"],
         |evidence| refusal(evidence, "cpu-persistent", &[400], ""),
     ),
-    documented(
+    collected(
         "vcpus-power-of-two",
         "vCPUs are a power of two: 400",
         &["runpod-lifecycle/src/deploy/cpus.rs"],
@@ -90,7 +90,7 @@ pub(super) const STATEMENTS: &[Statement] = &[
             judged.into()
         },
     ),
-    documented(
+    collected(
         "env-in-clear",
         "The environment is echoed in clear",
         &["runpod-api/src/secret.rs", "runpod-lifecycle/src/knowledge/identity.rs"],
@@ -126,7 +126,7 @@ pub(super) const STATEMENTS: &[Statement] = &[
             judged.into()
         },
     ),
-    documented(
+    collected(
         "body-over-template",
         "What a create says wins over its template",
         &["runpod-lifecycle/src/backend/v2.rs", "runpod-lifecycle/src/account/templates.rs"],
@@ -139,7 +139,7 @@ pub(super) const STATEMENTS: &[Statement] = &[
             })
         },
     ),
-    documented(
+    collected(
         "template-env-merged",
         "Only the environment of a template is merged, by key",
         &["runpod-lifecycle/src/account/templates.rs"],
@@ -151,7 +151,7 @@ pub(super) const STATEMENTS: &[Statement] = &[
             })
         },
     ),
-    documented(
+    collected(
         "template-forgotten",
         "A pod does not remember its template: `template` is null",
         &["runpod-lifecycle/src/backend/v2.rs"],
@@ -159,7 +159,7 @@ pub(super) const STATEMENTS: &[Statement] = &[
             from_template(evidence, |pod| Seen::rule(pod["template"].is_null(), pod["template"].to_string()))
         },
     ),
-    live(
+    collected(
         "template-without-mounts",
         "A template without mounts has no key `mounts`",
         &["openapi/v2.corrections.json"],

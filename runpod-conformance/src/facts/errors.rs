@@ -1,13 +1,13 @@
 //! Keys, error shapes, quotas.
 
-use super::judge::{answer, documented, live, refusal, told};
+use super::judge::{answer, collected, documented, refusal, told};
 use crate::{
     exchange::Exchange,
     statement::{Seen, Statement},
 };
 
 pub(super) const STATEMENTS: &[Statement] = &[
-    documented(
+    collected(
         "error-shape",
         "A refusal is `application/problem+json` with `title`, `status` and `detail`",
         &["runpod-api/src/failure.rs", "runpod-lifecycle/src/knowledge/evidence.rs"],
@@ -18,19 +18,19 @@ pub(super) const STATEMENTS: &[Statement] = &[
             })
         },
     ),
-    documented(
+    collected(
         "unknown-pod-404",
         "A pod that does not exist is a 404 whose words speak of the pod",
         &["runpod-lifecycle/src/knowledge/evidence.rs", "runpod-lifecycle/src/error/refusal.rs"],
         |evidence| refusal(evidence, "unknown-pod", &[404], "pod"),
     ),
-    documented(
+    collected(
         "wrong-key-401",
         "A wrong key is a 401",
         &["runpod-lifecycle/src/error/classify.rs"],
         |evidence| refusal(evidence, "wrong-key", &[401], ""),
     ),
-    live(
+    collected(
         "generic-agent-1010",
         "The edge refuses a generic `User-Agent` with 403 and the plain text `error code: 1010`",
         &["runpod-api/src/client.rs", "runpod-lifecycle/src/error/classify.rs"],
@@ -47,7 +47,7 @@ pub(super) const STATEMENTS: &[Statement] = &[
         &["runpod-lifecycle/src/spec/validate.rs"],
         |evidence| refusal(evidence, "large-body", &[413], ""),
     ),
-    documented(
+    collected(
         "quota-headers",
         "Answers carry `RateLimit` and `RateLimit-Policy` as structured fields: windows by name, with `r` and `t`, `q` and `w`",
         &["runpod-lifecycle/src/client/ratelimit.rs", "runpod-lifecycle/src/client/quota.rs"],
@@ -60,11 +60,16 @@ pub(super) const STATEMENTS: &[Statement] = &[
             })
         },
     ),
-    live("request-id", "Every answer carries `x-request-id`", &["runpod-api/src/failure.rs"], |evidence| {
-        let answers = evidence.exchanges().iter().filter(|answer| answer.status > 0);
-        carried(&answers.collect::<Vec<_>>(), "x-request-id")
-    }),
-    live(
+    collected(
+        "request-id",
+        "Every answer carries `x-request-id`",
+        &["runpod-api/src/failure.rs"],
+        |evidence| {
+            let answers = evidence.exchanges().iter().filter(|answer| answer.status > 0);
+            carried(&answers.collect::<Vec<_>>(), "x-request-id")
+        },
+    ),
+    collected(
         "dated",
         "Answers carry a `Date`, which is RunPod's clock",
         &["runpod-lifecycle/src/client/mod.rs", "runpod-lifecycle/src/pods/reap.rs"],

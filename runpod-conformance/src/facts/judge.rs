@@ -68,6 +68,16 @@ pub(super) const fn live(
     Statement { id, says, source: Source::Live, date: "2026-11", rests, probe }
 }
 
+/// A statement without a record of who saw it.
+pub(super) const fn collected(
+    id: &'static str,
+    says: &'static str,
+    rests: &'static [&'static str],
+    probe: fn(&Evidence) -> Seen,
+) -> Statement {
+    Statement { id, says, source: Source::Collected, date: "2026-11", rests, probe }
+}
+
 /// A statement that RunPod makes.
 pub(super) const fn documented(
     id: &'static str,

@@ -4,14 +4,14 @@ use std::time::Duration;
 
 use serde_json::Value;
 
-use super::judge::{answer, documented, live, looks, refusal, sometimes};
+use super::judge::{answer, collected, documented, live, looks, refusal, sometimes};
 use crate::{
     exchange::Evidence,
     statement::{Seen, Statement},
 };
 
 pub(super) const STATEMENTS: &[Statement] = &[
-    live(
+    collected(
         "new-pod-404",
         "A get of a new pod may answer 404",
         &["runpod-lifecycle/src/knowledge/evidence.rs"],
@@ -24,7 +24,7 @@ pub(super) const STATEMENTS: &[Statement] = &[
             }
         },
     ),
-    live(
+    collected(
         "new-pod-env-late",
         "A get may show a new pod without its environment at first",
         &["runpod-lifecycle/src/knowledge/identity.rs"],
@@ -54,7 +54,7 @@ pub(super) const STATEMENTS: &[Statement] = &[
             judged.into()
         },
     ),
-    documented(
+    collected(
         "ssh-proxy-user",
         "`ssh.proxy` is at `ssh.runpod.io`, for the user `<pod>-<8 hex digits>`",
         &["runpod-lifecycle/src/pod/connection.rs"],
@@ -70,7 +70,7 @@ pub(super) const STATEMENTS: &[Statement] = &[
             })
         },
     ),
-    live(
+    collected(
         "agent-port",
         "`runtime.ports` always has an internal `19123/http` within 100.64.0.0/10",
         &["runpod-lifecycle/src/backend/v2.rs", "runpod-lifecycle/src/pod/endpoint.rs"],
@@ -81,7 +81,7 @@ pub(super) const STATEMENTS: &[Statement] = &[
             })
         },
     ),
-    live(
+    collected(
         "ports-twice",
         "A port may be listed twice, inside and outside",
         &["runpod-lifecycle/src/pod/endpoint.rs"],
@@ -92,7 +92,7 @@ pub(super) const STATEMENTS: &[Statement] = &[
             })
         },
     ),
-    live(
+    collected(
         "uptime-in-steps",
         "`runtime.uptime` may stand still for several seconds",
         &["runpod-lifecycle/src/knowledge/record.rs"],
@@ -117,13 +117,13 @@ pub(super) const STATEMENTS: &[Statement] = &[
             if stop.verdict == crate::Verdict::AsBelieved { delete } else { stop }
         },
     ),
-    documented(
+    collected(
         "unfit-action-409",
         "An action that does not suit the state is a 409",
         &["runpod-lifecycle/src/pods/accepted.rs"],
         |evidence| refusal(evidence, "start-running", &[409], ""),
     ),
-    live(
+    collected(
         "status-behind",
         "A get may show the state from before a stop for some seconds",
         &["runpod-lifecycle/src/knowledge/record.rs"],
@@ -158,7 +158,7 @@ pub(super) const STATEMENTS: &[Statement] = &[
             judged.into()
         },
     ),
-    live(
+    collected(
         "start-moves-ports",
         "Public ports change with every start",
         &["runpod-lifecycle/src/pod/connection.rs"],
@@ -181,7 +181,7 @@ pub(super) const STATEMENTS: &[Statement] = &[
             answer(evidence, "delete", |answer| Seen::rule(answer.status == 204, answer.status.to_string()))
         },
     ),
-    live(
+    collected(
         "deleted-still-known",
         "A get may still show a deleted pod for some seconds",
         &["runpod-lifecycle/src/knowledge/evidence.rs"],
@@ -194,7 +194,7 @@ pub(super) const STATEMENTS: &[Statement] = &[
             }
         },
     ),
-    documented(
+    collected(
         "deleted-404",
         "A get of a deleted pod ends in a 404 in RunPod's shape, or TERMINATED",
         &["runpod-lifecycle/src/knowledge/evidence.rs", "runpod-lifecycle/src/condition.rs"],
@@ -205,7 +205,7 @@ pub(super) const STATEMENTS: &[Statement] = &[
             })
         },
     ),
-    documented(
+    collected(
         "delete-again-404",
         "A delete of a deleted pod is a 404",
         &["runpod-lifecycle/src/pods/act.rs"],

@@ -1,6 +1,6 @@
 //! Lists and their pages.
 
-use super::judge::{answer, documented, live, looks, refusal, told};
+use super::judge::{answer, collected, documented, looks, refusal, told};
 use crate::{
     exchange::Evidence,
     statement::{Seen, Statement},
@@ -43,19 +43,19 @@ pub(super) const STATEMENTS: &[Statement] = &[
         &["runpod-lifecycle/src/backend/v2.rs"],
         |evidence| refusal(evidence, "bad-cursor", &[422], ""),
     ),
-    documented(
+    collected(
         "unknown-query-ignored",
         "An unknown query parameter is ignored",
         &["runpod-sim/src/contract/document.rs"],
         |evidence| answer(evidence, "unknown-query", |answer| Seen::rule(answer.status == 200, told(answer))),
     ),
-    live(
+    collected(
         "new-pod-unlisted",
         "Lists may lack a new pod for up to 15 s, and show it after that",
         &["runpod-lifecycle/src/knowledge/evidence.rs", "runpod-lifecycle/src/pods/search.rs"],
         |evidence| lag(evidence, "list-young", "create", true),
     ),
-    live(
+    collected(
         "deleted-pod-listed",
         "Lists may show a deleted pod for up to 15 s, and lack it after that",
         &["runpod-lifecycle/src/knowledge/evidence.rs", "runpod-lifecycle/src/pods/list.rs"],

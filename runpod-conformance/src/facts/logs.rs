@@ -2,7 +2,7 @@
 
 use serde_json::Value;
 
-use super::judge::{answer, documented, live, refusal, told};
+use super::judge::{answer, collected, documented, refusal, told};
 use crate::statement::{Seen, Statement};
 
 /// A frame of an event stream.
@@ -45,7 +45,7 @@ pub(super) const STATEMENTS: &[Statement] = &[
             })
         },
     ),
-    live(
+    collected(
         "log-ids",
         "The id of a line is its time, or its time and a number of twelve digits",
         &["runpod-lifecycle/src/logs/position.rs"],
@@ -58,7 +58,7 @@ pub(super) const STATEMENTS: &[Statement] = &[
             })
         },
     ),
-    live(
+    collected(
         "log-frames-without-data",
         "A frame may have an id and no data",
         &["runpod-lifecycle/src/logs/reader.rs"],
@@ -69,7 +69,7 @@ pub(super) const STATEMENTS: &[Statement] = &[
             })
         },
     ),
-    live(
+    collected(
         "log-resume-exclusive",
         "Resuming by `Last-Event-ID` begins after that line",
         &["runpod-lifecycle/src/logs/position.rs", "runpod-lifecycle/src/logs/reader.rs"],
@@ -92,19 +92,19 @@ pub(super) const STATEMENTS: &[Statement] = &[
             judged.into()
         },
     ),
-    live(
+    collected(
         "log-forgotten-cursor",
         "A cursor that is not known any more is a 400 or 422",
         &["runpod-lifecycle/src/logs/reader.rs"],
         |evidence| refusal(evidence, "log-forgotten", &[400, 422], ""),
     ),
-    documented(
+    collected(
         "log-unknown-pod-404",
         "The log of a pod that does not exist is a 404",
         &["runpod-lifecycle/src/logs/reader.rs"],
         |evidence| refusal(evidence, "log-unknown-pod", &[404], ""),
     ),
-    live(
+    collected(
         "log-silent-until-a-line",
         "Nothing comes, headers included, until there is a line",
         &["runpod-lifecycle/src/logs/reader.rs"],
@@ -114,7 +114,7 @@ pub(super) const STATEMENTS: &[Statement] = &[
             Some(log) => Seen::differs(told(log)),
         },
     ),
-    live(
+    collected(
         "log-cut",
         "The edge cuts a log after about 100 s",
         &["runpod-lifecycle/src/logs/reader.rs"],
