@@ -62,7 +62,12 @@ fn fault(random: &mut fastrand::Rng) -> Fault {
         ),
     };
     let on = on[random.usize(..on.len())];
-    Fault::new(kind).on(on).times(random.u64(1..4)).probability(random.f64())
+    let fault = Fault::new(kind).on(on).times(random.u64(1..4));
+    // The create that is meant to make a pod is the 12th, after those that are refused.
+    match on {
+        "createPod" if random.bool() => fault.nth(random.u64(10..13)),
+        _ => fault.probability(random.f64()),
+    }
 }
 
 /// The flaws of one random run.
