@@ -4,11 +4,7 @@ use std::time::Duration;
 
 use serde_json::{Value, json};
 
-use crate::{
-    limit::Rented,
-    run::{Run, Stop},
-    wire::Ask,
-};
+use crate::{limit::Rented, options::Stop, session::Session, wire::Ask};
 
 /// Time for which lists may be behind, and a second.
 const LAG: Duration = Duration::from_secs(16);
@@ -20,7 +16,7 @@ const DELETES: u32 = 4;
 const LOOKS: u32 = 9;
 const PAUSE: Duration = Duration::from_secs(2);
 
-impl Run {
+impl Session {
     /// Sends a create, if there is money for its pod and no other one is there.
     pub(crate) async fn create(
         &self,

@@ -25,7 +25,7 @@ pub struct Exchange {
     pub body: String,
     /// The reason for which there is no whole answer.
     pub failure: Option<String>,
-    /// How long a stream lasted, by the edge's time; zero for all else.
+    /// Duration of a stream, by the edge's time; zero for all else.
     pub lasted: Duration,
     /// True if the server ended a stream, or cut it.
     pub ended: bool,

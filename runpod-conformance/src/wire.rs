@@ -6,10 +6,7 @@ use reqwest::{Method, Response, header};
 use serde_json::Value;
 use tokio::time::{Instant, timeout};
 
-use crate::{
-    Exchange,
-    run::{Run, Stop},
-};
+use crate::{Exchange, options::Stop, session::Session};
 
 const AGENT: &str = concat!("runpod-conformance/", env!("CARGO_PKG_VERSION"));
 /// Turns of waiting that a 429 is given.
@@ -83,7 +80,7 @@ impl Ask {
     }
 }
 
-impl Run {
+impl Session {
     /// Sends a request of the survey, as long as there is money for it.
     pub(crate) async fn ask(&self, ask: Ask) -> Result<Exchange, Stop> {
         let mut exchange = self.send(&ask, self.longest()?).await;

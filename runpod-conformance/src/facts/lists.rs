@@ -63,7 +63,7 @@ pub(super) const STATEMENTS: &[Statement] = &[
     ),
 ];
 
-/// How long lists were behind a change that put a pod into them, or took it out.
+/// Time for which lists were behind a change that put a pod into them, or took it out.
 fn lag(evidence: &Evidence, step: &'static str, change: &'static str, there: bool) -> Seen {
     let Some(id) = evidence.pod() else { return Seen::nothing(evidence.why(change)) };
     let Ok(changed) = evidence.only(change) else { return Seen::nothing(evidence.why(change)) };

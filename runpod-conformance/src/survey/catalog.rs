@@ -2,10 +2,7 @@
 
 use serde_json::Value;
 
-use crate::{
-    run::{Run, Stop},
-    wire::Ask,
-};
+use crate::{options::Stop, session::Session, wire::Ask};
 
 /// vCPUs of the run's pod.
 pub(super) const VCPUS: u32 = 2;
@@ -19,7 +16,7 @@ pub(super) struct Flavor {
 }
 
 /// Asks the catalog. Returns the flavors that have stock, cheapest first.
-pub(super) async fn ask(run: &Run) -> Result<Vec<Flavor>, Stop> {
+pub(super) async fn ask(session: &Session) -> Result<Vec<Flavor>, Stop> {
     for (step, query) in [
         ("gpus-plain", ""),
         ("gpus-stock", "?include=AVAILABILITY&product=POD"),
@@ -27,10 +24,10 @@ pub(super) async fn ask(run: &Run) -> Result<Vec<Flavor>, Stop> {
         ("gpus-stray-cloud", "?cloud=SECURE"),
         ("gpus-stray-count", "?count=2"),
     ] {
-        run.ask(Ask::get(step, format!("/v2/catalog/gpus{query}"))).await?;
+        session.ask(Ask::get(step, format!("/v2/catalog/gpus{query}"))).await?;
     }
     let query = format!("include=AVAILABILITY&product=POD&vcpuCount={VCPUS}");
-    let cpus = run.ask(Ask::get("cpus", format!("/v2/catalog/cpus?{query}"))).await?.json();
+    let cpus = session.ask(Ask::get("cpus", format!("/v2/catalog/cpus?{query}"))).await?.json();
     let mut flavors: Vec<Flavor> = cpus["cpus"].as_array().into_iter().flatten().filter_map(flavor).collect();
     flavors.sort_by(|one, other| one.usd_per_hour.total_cmp(&other.usd_per_hour));
     Ok(flavors)

@@ -3,10 +3,7 @@
 use serde_json::{Value, json};
 
 use super::catalog::{Flavor, VCPUS};
-use crate::{
-    run::{Run, Stop},
-    wire::Ask,
-};
+use crate::{options::Stop, session::Session, wire::Ask};
 
 const IMAGE: &str = "ubuntu:24.04";
 /// A container that stays, and says so now and then.
@@ -29,9 +26,9 @@ const REFUSED: [&str; 9] = [
 const GPU_REFUSED: [&str; 2] = ["gpu-no-count", "pinned-community"];
 
 /// The order of the run's pod.
-fn order(run: &Run, flavor: &str) -> Value {
+fn order(session: &Session, flavor: &str) -> Value {
     json!({
-        "name": run.name, "image": IMAGE, "args": ARGS, "disk": DISK_GB, "ports": ["22/tcp", "8888/http"],
+        "name": session.name, "image": IMAGE, "args": ARGS, "disk": DISK_GB, "ports": ["22/tcp", "8888/http"],
         "startSsh": true, "env": { "CONFORMANCE": "from-the-run", "SHARED": "from-the-run" },
         "cpu": { "id": flavor, "vcpuCount": VCPUS },
     })
@@ -75,60 +72,60 @@ fn refused(step: &str, order: Value) -> Value {
 }
 
 /// Sends every create that is believed to be refused. A pod that comes of one is ended before the next.
-pub(super) async fn ask(run: &Run, flavor: Option<&Flavor>) -> Result<(), Stop> {
+pub(super) async fn ask(session: &Session, flavor: Option<&Flavor>) -> Result<(), Stop> {
     let Some(flavor) = flavor else {
         REFUSED
             .iter()
             .chain(&GPU_REFUSED)
-            .for_each(|step| run.evidence().skip(step, "no CPU flavor has stock"));
+            .for_each(|step| session.evidence().skip(step, "no CPU flavor has stock"));
         return Ok(());
     };
     for step in REFUSED {
-        run.create(step, refused(step, order(run, &flavor.id)), flavor.usd_per_hour).await?;
+        session.create(step, refused(step, order(session, &flavor.id)), flavor.usd_per_hour).await?;
     }
     for step in GPU_REFUSED {
-        match run.options.gpu {
+        match session.options.gpu {
             true => {
-                run.create(step, refused(step, order(run, &flavor.id)), GPU_USD_PER_HOUR).await?;
+                session.create(step, refused(step, order(session, &flavor.id)), GPU_USD_PER_HOUR).await?;
             }
-            false => run.evidence().skip(step, "it asks for a GPU, which `--gpu` allows"),
+            false => session.evidence().skip(step, "it asks for a GPU, which `--gpu` allows"),
         }
     }
-    run.clear().await
+    session.clear().await
 }
 
 /// Makes a template that says otherwise than the order. Returns its id.
-pub(super) async fn template(run: &Run) -> Result<Option<String>, Stop> {
+pub(super) async fn template(session: &Session) -> Result<Option<String>, Stop> {
     let body = json!({
-        "name": run.name, "image": "ubuntu:22.04", "disk": 5, "ports": ["9999/http"],
+        "name": session.name, "image": "ubuntu:22.04", "disk": 5, "ports": ["9999/http"],
         "env": { "SHARED": "from-the-template", "OWN": "from-the-template" },
     });
     // Before anything is sent: an answer that is lost must not leave it behind.
-    *run.template() = Some(String::new());
-    let made = run.ask(Ask::post("make-template", "/v2/templates", body)).await?;
+    *session.template() = Some(String::new());
+    let made = session.ask(Ask::post("make-template", "/v2/templates", body)).await?;
     let id = made.json()["id"].as_str().filter(|_| made.is_success()).map(str::to_owned);
     if let Some(id) = &id {
-        *run.template() = Some(id.clone());
-        run.ask(Ask::get("template", format!("/v2/templates/{id}"))).await?;
+        *session.template() = Some(id.clone());
+        session.ask(Ask::get("template", format!("/v2/templates/{id}"))).await?;
     } else if made.is_problem() {
-        *run.template() = None;
+        *session.template() = None;
     }
     Ok(id)
 }
 
 /// Makes the run's pod, of the cheapest flavor that there is one of.
 pub(super) async fn rent(
-    run: &Run,
+    session: &Session,
     flavors: &[Flavor],
     template: Option<&str>,
 ) -> Result<Option<String>, Stop> {
     if flavors.is_empty() {
-        run.evidence().skip("create", "no CPU flavor has stock");
+        session.evidence().skip("create", "no CPU flavor has stock");
     }
     for flavor in flavors {
-        let own = order(run, &flavor.id);
+        let own = order(session, &flavor.id);
         let body = template.map_or(own.clone(), |id| with(own, &json!({ "templateId": id })));
-        if let Some(id) = run.create("create", body, flavor.usd_per_hour).await? {
+        if let Some(id) = session.create("create", body, flavor.usd_per_hour).await? {
             return Ok(Some(id));
         }
     }

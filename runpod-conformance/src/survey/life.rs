@@ -5,10 +5,7 @@ use std::time::Duration;
 use serde_json::{Value, json};
 
 use super::log;
-use crate::{
-    run::{Run, Stop},
-    wire::Ask,
-};
+use crate::{options::Stop, session::Session, wire::Ask};
 
 const SECOND: Duration = Duration::from_secs(1);
 /// Seconds for which lists and gets are behind a change, and a few more.
@@ -18,22 +15,22 @@ const LOOKS: u32 = 200;
 const PAUSE: Duration = Duration::from_secs(3);
 
 /// Watches a pod from its create to its end.
-pub(super) async fn watch(run: &Run, id: &str) -> Result<(), Stop> {
-    young(run, id).await?;
-    let Some(up) = ready(run, id, "boot", &Value::Null).await? else { return Ok(()) };
-    look(run, id, "up", 12).await?;
-    log::read(run, id).await?;
-    locks(run, id).await?;
-    act(run, id, "start-running", "start").await?;
-    act(run, id, "stop", "stop").await?;
-    look(run, id, "stopping", LAG).await?;
-    let started = act(run, id, "start", "start").await?;
+pub(super) async fn watch(session: &Session, id: &str) -> Result<(), Stop> {
+    young(session, id).await?;
+    let Some(up) = ready(session, id, "boot", &Value::Null).await? else { return Ok(()) };
+    look(session, id, "up", 12).await?;
+    log::read(session, id).await?;
+    locks(session, id).await?;
+    act(session, id, "start-running", "start").await?;
+    act(session, id, "stop", "stop").await?;
+    look(session, id, "stopping", LAG).await?;
+    let started = act(session, id, "start", "start").await?;
     if started.is_object() {
-        ready(run, id, "start-boot", &up["ssh"]["direct"]).await?;
+        ready(session, id, "start-boot", &up["ssh"]["direct"]).await?;
     }
-    run.ask(Ask::delete("delete", path(id))).await?;
-    both(run, id, "get-deleted", "list-deleted").await?;
-    run.ask(Ask::delete("delete-again", path(id))).await.map(drop)
+    session.ask(Ask::delete("delete", path(id))).await?;
+    both(session, id, "get-deleted", "list-deleted").await?;
+    session.ask(Ask::delete("delete-again", path(id))).await.map(drop)
 }
 
 fn path(id: &str) -> String {
@@ -41,45 +38,45 @@ fn path(id: &str) -> String {
 }
 
 /// Watches what lists and gets show in the first seconds.
-async fn young(run: &Run, id: &str) -> Result<(), Stop> {
-    both(run, id, "get-young", "list-young").await?;
-    strays(run, id).await
+async fn young(session: &Session, id: &str) -> Result<(), Stop> {
+    both(session, id, "get-young", "list-young").await?;
+    strays(session, id).await
 }
 
 /// Ends second pods of the same create, which bill as the first does.
-async fn strays(run: &Run, id: &str) -> Result<(), Stop> {
-    let own = |pod: &Value| pod["name"] == *run.name && pod["id"] != *id;
+async fn strays(session: &Session, id: &str) -> Result<(), Stop> {
+    let own = |pod: &Value| pod["name"] == *session.name && pod["id"] != *id;
     let found: Vec<String> = {
-        let evidence = run.evidence();
+        let evidence = session.evidence();
         let pages = evidence.of("list-young").map(crate::Exchange::json);
         let pods = pages.filter_map(|page| page["pods"].as_array().cloned()).flatten();
         pods.filter(own).filter_map(|pod| pod["id"].as_str().map(str::to_owned)).collect()
     };
     for stray in found {
-        let known = run.ledger().pods.iter().any(|pod| pod.id == stray);
+        let known = session.ledger().pods.iter().any(|pod| pod.id == stray);
         if !known {
-            run.ledger().made(&stray, None);
-            run.ask(Ask::delete("stray", path(&stray))).await?;
+            session.ledger().made(&stray, None);
+            session.ask(Ask::delete("stray", path(&stray))).await?;
         }
     }
     Ok(())
 }
 
 /// Gets and lists once a second.
-async fn both(run: &Run, id: &str, get: &'static str, list: &'static str) -> Result<(), Stop> {
+async fn both(session: &Session, id: &str, get: &'static str, list: &'static str) -> Result<(), Stop> {
     for round in 0..LAG {
-        run.ask(Ask::get(get, path(id))).await?;
-        whole_list(run, list, round).await?;
-        run.sleep(SECOND).await?;
+        session.ask(Ask::get(get, path(id))).await?;
+        whole_list(session, list, round).await?;
+        session.sleep(SECOND).await?;
     }
     Ok(())
 }
 
 /// Reads a list page by page.
-async fn whole_list(run: &Run, step: &'static str, round: u32) -> Result<(), Stop> {
+async fn whole_list(session: &Session, step: &'static str, round: u32) -> Result<(), Stop> {
     let mut next = "/v2/pods".to_owned();
     loop {
-        let page = run.ask(Ask::get(step, &next).round(round)).await?.json();
+        let page = session.ask(Ask::get(step, &next).round(round)).await?.json();
         match page["pagination"]["nextCursor"].as_str() {
             Some(cursor) if page["pagination"]["hasNextPage"] == true => {
                 next = format!("/v2/pods?cursor={cursor}");
@@ -89,18 +86,23 @@ async fn whole_list(run: &Run, step: &'static str, round: u32) -> Result<(), Sto
     }
 }
 
-async fn look(run: &Run, id: &str, step: &'static str, times: u32) -> Result<(), Stop> {
+async fn look(session: &Session, id: &str, step: &'static str, times: u32) -> Result<(), Stop> {
     for _ in 0..times {
-        run.ask(Ask::get(step, path(id))).await?;
-        run.sleep(SECOND).await?;
+        session.ask(Ask::get(step, path(id))).await?;
+        session.sleep(SECOND).await?;
     }
     Ok(())
 }
 
 /// Looks until there is an address for SSH other than a former one. Returns the pod then.
-async fn ready(run: &Run, id: &str, step: &'static str, former: &Value) -> Result<Option<Value>, Stop> {
+async fn ready(
+    session: &Session,
+    id: &str,
+    step: &'static str,
+    former: &Value,
+) -> Result<Option<Value>, Stop> {
     for _ in 0..LOOKS {
-        let pod = run.ask(Ask::get(step, path(id))).await?.json();
+        let pod = session.ask(Ask::get(step, path(id))).await?.json();
         let direct = &pod["ssh"]["direct"];
         if direct.is_object() && direct != former && pod["status"] == "RUNNING" {
             return Ok(Some(pod));
@@ -108,27 +110,27 @@ async fn ready(run: &Run, id: &str, step: &'static str, former: &Value) -> Resul
         if pod["status"] == "ERROR" {
             return Ok(None);
         }
-        run.sleep(PAUSE).await?;
+        session.sleep(PAUSE).await?;
     }
     Ok(None)
 }
 
-async fn act(run: &Run, id: &str, step: &'static str, action: &str) -> Result<Value, Stop> {
+async fn act(session: &Session, id: &str, step: &'static str, action: &str) -> Result<Value, Stop> {
     let path = format!("{}/action", path(id));
-    let answer = run.ask(Ask::post(step, path, json!({ "action": action }))).await?;
+    let answer = session.ask(Ask::post(step, path, json!({ "action": action }))).await?;
     Ok(if answer.is_success() { answer.json() } else { Value::Null })
 }
 
 /// Asks for what a locked pod refuses.
-async fn locks(run: &Run, id: &str) -> Result<(), Stop> {
-    let locked = run.ask(Ask::patch("lock", path(id), json!({ "locked": true }))).await?;
+async fn locks(session: &Session, id: &str) -> Result<(), Stop> {
+    let locked = session.ask(Ask::patch("lock", path(id), json!({ "locked": true }))).await?;
     if !locked.is_success() {
         ["locked-stop", "locked-delete"]
             .iter()
-            .for_each(|step| run.evidence().skip(step, "the pod cannot be locked"));
+            .for_each(|step| session.evidence().skip(step, "the pod cannot be locked"));
         return Ok(());
     }
-    act(run, id, "locked-stop", "stop").await?;
-    run.ask(Ask::delete("locked-delete", path(id))).await?;
-    run.ask(Ask::patch("unlock", path(id), json!({ "locked": false }))).await.map(drop)
+    act(session, id, "locked-stop", "stop").await?;
+    session.ask(Ask::delete("locked-delete", path(id))).await?;
+    session.ask(Ask::patch("unlock", path(id), json!({ "locked": false }))).await.map(drop)
 }

@@ -2,12 +2,7 @@
 
 use std::time::Duration;
 
-use crate::{
-    Exchange,
-    facts::frames,
-    run::{Run, Stop},
-    wire::Ask,
-};
+use crate::{Exchange, facts::frames, options::Stop, session::Session, wire::Ask};
 
 /// Time in which a log with lines must have sent some.
 const SOON: Duration = Duration::from_secs(30);
@@ -21,16 +16,16 @@ const FORGOTTEN: &str = "2020-01-01T00:00:00.000Z/000000000001";
 /// A time that no line is written at.
 const NEVER: &str = "2099-01-01T00:00:00Z";
 
-pub(super) async fn read(run: &Run, id: &str) -> Result<(), Stop> {
+pub(super) async fn read(session: &Session, id: &str) -> Result<(), Stop> {
     let path = format!("/v2/pods/{id}/logs");
-    let first = run.stream(Ask::get("log", format!("{path}?tail=20")), SOON, ENOUGH).await?;
+    let first = session.stream(Ask::get("log", format!("{path}?tail=20")), SOON, ENOUGH).await?;
     if let Some(cursor) = cursor(&first) {
-        run.stream(Ask::get("log-resumed", &path).resume(cursor), SOON, ENOUGH).await?;
+        session.stream(Ask::get("log-resumed", &path).resume(cursor), SOON, ENOUGH).await?;
     }
-    run.ask(Ask::get("log-unknown-pod", "/v2/pods/conformancenone/logs")).await?;
-    run.stream(Ask::get("log-forgotten", &path).resume(FORGOTTEN.to_owned()), SOON, ENOUGH).await?;
-    run.stream(Ask::get("log-silent", format!("{path}?since={NEVER}")), SOON, ENOUGH).await?;
-    run.stream(Ask::get("log-cut", path), CUT, ALL).await.map(drop)
+    session.ask(Ask::get("log-unknown-pod", "/v2/pods/conformancenone/logs")).await?;
+    session.stream(Ask::get("log-forgotten", &path).resume(FORGOTTEN.to_owned()), SOON, ENOUGH).await?;
+    session.stream(Ask::get("log-silent", format!("{path}?since={NEVER}")), SOON, ENOUGH).await?;
+    session.stream(Ask::get("log-cut", path), CUT, ALL).await.map(drop)
 }
 
 /// The cursor of the first line, after which more are there.

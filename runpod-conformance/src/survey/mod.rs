@@ -6,16 +6,16 @@ mod creates;
 mod life;
 mod log;
 
-use crate::run::{Run, Stop};
+use crate::{options::Stop, session::Session};
 
 /// Asks everything. What one part finds out, such as the cheapest flavor, the next one uses.
-pub(crate) async fn all(run: &Run) -> Result<(), Stop> {
-    account::ask(run).await?;
-    let flavors = catalog::ask(run).await?;
-    creates::ask(run, flavors.first()).await?;
-    let template = creates::template(run).await?;
-    if let Some(pod) = creates::rent(run, &flavors, template.as_deref()).await? {
-        life::watch(run, &pod).await?;
+pub(crate) async fn all(session: &Session) -> Result<(), Stop> {
+    account::ask(session).await?;
+    let flavors = catalog::ask(session).await?;
+    creates::ask(session, flavors.first()).await?;
+    let template = creates::template(session).await?;
+    if let Some(pod) = creates::rent(session, &flavors, template.as_deref()).await? {
+        life::watch(session, &pod).await?;
     }
-    run.clear().await
+    session.clear().await
 }

@@ -6,4 +6,5 @@ mod house;
 mod live;
 mod pages;
 mod recordings;
+mod replay;
 mod switched;

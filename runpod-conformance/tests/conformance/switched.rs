@@ -11,7 +11,7 @@ use runpod_sim::{Area, Behavior, BootProfile, Delay, Fault, FaultKind, PublicKey
 use crate::house;
 
 /// Runs side by side.
-const SIDE_BY_SIDE: usize = 8;
+const SIDE_BY_SIDE: usize = 12;
 /// Statements about what no switch of the simulator changes.
 const UNSWITCHED: [&str; 6] = [
     "wrong-key-401",
@@ -35,7 +35,7 @@ fn switch(name: impl Into<String>, sim: SimBuilder, others: &[&'static str]) -> 
 
 /// The behavior as observed, with one change.
 fn behaving(name: &str, change: impl FnOnce(&mut Behavior), others: &[&'static str]) -> Switch {
-    let mut behavior = Behavior { log_limit: Some(Duration::from_secs(1)), ..Behavior::observed() };
+    let mut behavior = Behavior { log_limit: Some(Duration::from_secs(2)), ..Behavior::observed() };
     change(&mut behavior);
     switch(name, house::observed().behavior(behavior), others)
 }
