@@ -8,7 +8,7 @@ use crate::{house, pages};
 
 #[tokio::test(flavor = "multi_thread")]
 async fn every_statement_is_seen_as_believed_and_the_page_says_so() {
-    let sim = house::observed().start().await.expect("it starts");
+    let sim = house::observed().verify(true).start().await.expect("it starts");
     let (outcome, report) = house::survey(&sim).await;
     assert_eq!(outcome.stopped, None);
     assert_eq!(outcome.left, Vec::<String>::new());

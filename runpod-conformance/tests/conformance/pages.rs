@@ -7,6 +7,8 @@ use std::path::Path;
 
 use runpod_conformance::{Report, Row};
 
+use crate::house;
+
 const BEGIN: &str = "<!-- written: begin -->\n";
 const END: &str = "<!-- written: end -->\n";
 
@@ -31,6 +33,26 @@ pub(crate) fn seen(report: &Report) -> String {
     };
     let rows: String = report.rows.iter().map(row).collect();
     format!("| statement | seen in the simulator | verdict | live |\n|---|---|---|---|\n{rows}")
+}
+
+/// The names in the last column of the guide's tables of behavior.
+fn named_in_the_guide() -> Vec<String> {
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../docs/simulator.md");
+    let guide = std::fs::read_to_string(path).expect("the guide is there");
+    let (_, tables) = guide.split_once("| stands for | seen |").expect("it has the table of settings");
+    let (tables, _) = tables.split_once("\nRestricted keys").expect("the tables end");
+    let rows = tables.lines().filter(|line| line.starts_with("| ")).map(|line| line.trim_end_matches(" |"));
+    let seen = rows.filter_map(|row| row.rsplit(" | ").next());
+    let names = seen.flat_map(|seen| seen.split(", ")).filter(|name| name.starts_with('`'));
+    names.map(|name| name.trim_matches('`').to_owned()).collect()
+}
+
+#[test]
+fn the_guide_names_statements_that_there_are() {
+    let (names, ids) = (named_in_the_guide(), house::ids());
+    assert!(names.len() > 35, "{names:?}");
+    let unknown: Vec<&String> = names.iter().filter(|name| !ids.contains(&name.as_str())).collect();
+    assert!(unknown.is_empty(), "{unknown:?}");
 }
 
 #[test]
