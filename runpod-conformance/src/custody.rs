@@ -113,12 +113,13 @@ impl Session {
         }
     }
 
-    /// Returns true if a get proves that a pod is gone. A 404 about a young one proves nothing.
+    /// Returns true if a get proves that a pod is gone. A 404 about a young one proves nothing, nor does a page of HTML, and
+    /// lists are read after it in any case.
     async fn is_gone(&self, pod: &Rented, path: &str) -> bool {
         let seen = self.send_ending(Ask::get("ending", path)).await;
         let is_old = self.clock.now() >= pod.since + LAG;
         let is_terminated = seen.status == 200 && seen.json()["status"] == "TERMINATED";
-        is_terminated || (seen.status == 404 && seen.is_problem() && is_old)
+        is_terminated || (seen.status == 404 && seen.json().is_object() && is_old)
     }
 
     /// The ids of the pods of this run that a whole list shows; `None` when it cannot be read.

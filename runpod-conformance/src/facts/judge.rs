@@ -44,20 +44,6 @@ pub(super) fn created(evidence: &Evidence) -> Result<Value, String> {
     made.map(Exchange::json).ok_or_else(|| evidence.why("create"))
 }
 
-/// Something that some looks show and others need not.
-pub(super) fn sometimes(
-    evidence: &Evidence,
-    step: &'static str,
-    shows: impl Fn(&Value) -> bool,
-    what: &str,
-) -> Seen {
-    let judged = looks(evidence, step).map(|looks| {
-        let count = looks.iter().filter(|(_, pod)| shows(pod)).count();
-        Seen::maybe(count > 0, format!("{what} in {count} of {} answers", looks.len()))
-    });
-    judged.into()
-}
-
 /// A statement that somebody saw on the real service.
 pub(super) const fn live(
     id: &'static str,

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use serde_json::Value;
 
-use super::judge::{answer, collected, documented, live, looks, refusal, sometimes};
+use super::judge::{answer, collected, documented, live, looks, refusal};
 use crate::{
     exchange::Evidence,
     statement::{Seen, Statement},
@@ -29,7 +29,15 @@ pub(super) const STATEMENTS: &[Statement] = &[
         "A get may show a new pod without its environment at first",
         &["runpod-lifecycle/src/knowledge/identity.rs"],
         |evidence| {
-            sometimes(evidence, "get-young", |pod| pod["env"].get("CONFORMANCE").is_none(), "no environment")
+            let judged = looks(evidence, "get-young").and_then(|looks| {
+                let shows = |pod: &Value| pod["env"].get("CONFORMANCE").is_some();
+                if !looks.iter().any(|(_, pod)| shows(pod)) {
+                    return Err("no get showed it at all".to_owned());
+                }
+                let late = looks.iter().filter(|(_, pod)| !shows(pod)).count();
+                Ok(Seen::maybe(late > 0, format!("no environment in {late} of {} answers", looks.len())))
+            });
+            judged.into()
         },
     ),
     live(
@@ -127,7 +135,16 @@ pub(super) const STATEMENTS: &[Statement] = &[
         "status-behind",
         "A get may show the state from before a stop for some seconds",
         &["runpod-lifecycle/src/knowledge/record.rs"],
-        |evidence| sometimes(evidence, "stopping", |pod| pod["status"] == "RUNNING", "RUNNING"),
+        |evidence| {
+            let judged = looks(evidence, "stopping").and_then(|looks| {
+                if !looks.iter().any(|(_, pod)| pod["status"] == "EXITED") {
+                    return Err("it was never EXITED".to_owned());
+                }
+                let behind = looks.iter().filter(|(_, pod)| pod["status"] == "RUNNING").count();
+                Ok(Seen::maybe(behind > 0, format!("RUNNING in {behind} of {} answers", looks.len())))
+            });
+            judged.into()
+        },
     ),
     live(
         "exited-shows-ports",
@@ -186,6 +203,9 @@ pub(super) const STATEMENTS: &[Statement] = &[
         "A get may still show a deleted pod for some seconds",
         &["runpod-lifecycle/src/knowledge/evidence.rs"],
         |evidence| {
+            if !evidence.only("delete").is_ok_and(|delete| delete.is_success()) {
+                return Seen::nothing(evidence.why("delete"));
+            }
             let all = evidence.of("get-deleted").count();
             let known = evidence.of("get-deleted").filter(|get| get.status == 200).count();
             match all {

@@ -24,9 +24,9 @@ pub(super) async fn watch(session: &Session, id: &str) -> Result<(), Stop> {
     act(session, id, "start-running", "start").await?;
     act(session, id, "stop", "stop").await?;
     look(session, id, "stopping", LAG).await?;
-    let started = act(session, id, "start", "start").await?;
-    if started.is_object() {
-        ready(session, id, "start-boot", &up["ssh"]["direct"]).await?;
+    match act(session, id, "start", "start").await? {
+        Value::Null => session.evidence().skip("start-boot", "the start was refused"),
+        _ => drop(ready(session, id, "start-boot", &up["ssh"]["direct"]).await?),
     }
     session.ask(Ask::delete("delete", path(id))).await?;
     both(session, id, "get-deleted", "list-deleted").await?;
