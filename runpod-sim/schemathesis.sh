@@ -19,7 +19,7 @@ real_endpoints = false
 terminated_linger_seconds = 1.0
 TOML
 cargo build --quiet -p runpod-sim
-RUST_LOG=error target/debug/runpod-sim --listen 127.0.0.1:0 --seed 1 --time-scale 100 --config "$scratch/sim.toml" \
+RUST_LOG=error target/debug/runpod-sim --listen 127.0.0.1:0 --seed 1 --time-scale 100 --profile gentle --config "$scratch/sim.toml" \
     > "$scratch/stdout" 2> "$scratch/stderr" &
 simulator=$!
 trap 'kill $simulator 2>/dev/null || true' EXIT

@@ -72,7 +72,7 @@ struct SshTable {
 #[derive(Debug, Clone, Copy, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub(crate) enum Profile {
-    Default,
+    Gentle,
     Observed,
 }
 
@@ -144,7 +144,7 @@ impl Config {
     fn apply(self, mut builder: SimBuilder) -> Result<SimBuilder, String> {
         builder = match self.profile {
             None => builder,
-            Some(Profile::Default) => builder.behavior(Behavior::default()).boot(BootProfile::default()),
+            Some(Profile::Gentle) => builder.behavior(Behavior::default()).boot(BootProfile::default()),
             Some(Profile::Observed) => builder.observed(),
         };
         let settings = &mut builder.settings;

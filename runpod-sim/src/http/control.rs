@@ -337,7 +337,7 @@ async fn behave(State(app): State<Arc<App>>, body: Result<Json<Change>, JsonReje
         serde_json::from_value(parts.into()).map_err(|error| refuse(error.to_string()))?;
     let from = match profile {
         None => (*app.behavior()).clone(),
-        Some(Profile::Default) => Behavior::default(),
+        Some(Profile::Gentle) => Behavior::default(),
         Some(Profile::Observed) => Behavior::observed(),
     };
     app.behave(parts.over(from).map_err(refuse)?);

@@ -59,10 +59,10 @@ pub(super) fn distort(fault: &FaultKind, reply: &mut Reply) {
     let Reply::Json(_, body) = reply else { return };
     match fault {
         FaultKind::UnknownEnum { field } => {
-            each(body, &|item| set(item, field, Some("SOMETHING_NEW".into())))
+            each(body, field, &|item| set(item, field, Some("SOMETHING_NEW".into())));
         }
-        FaultKind::MissingField { field } => each(body, &|item| set(item, field, None)),
-        FaultKind::NullField { field } => each(body, &|item| set(item, field, Some(Value::Null))),
+        FaultKind::MissingField { field } => each(body, field, &|item| set(item, field, None)),
+        FaultKind::NullField { field } => each(body, field, &|item| set(item, field, Some(Value::Null))),
         FaultKind::OddPod => list(body).into_iter().for_each(|pods| pods.insert(0, odd_pod())),
         _ => {}
     }
@@ -77,8 +77,10 @@ fn list(body: &mut Value) -> Option<&mut Vec<Value>> {
     }
 }
 
-fn each(body: &mut Value, change: &dyn Fn(&mut Value)) {
-    match list(body) {
+/// Changes a field of an answer. A list has few of its own, such as `pagination`; all others are those of its items.
+fn each(body: &mut Value, field: &str, change: &dyn Fn(&mut Value)) {
+    let is_own = field.split('.').next().is_some_and(|name| body.get(name).is_some());
+    match list(body).filter(|_| !is_own) {
         Some(items) => items.iter_mut().for_each(change),
         None => change(body),
     }

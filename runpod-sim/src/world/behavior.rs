@@ -17,7 +17,8 @@ use crate::world::{
 ///
 /// Every lag is independent of the others, in simulated time, and drawn from the seed, for each pod by itself. Lags do
 /// not add up: what is shown is as old as the longest of those that apply.
-/// [`Behavior::default`] is RunPod on a good day; [`Behavior::observed`] is what has been seen of the live service.
+/// [`Behavior::default`] is RunPod on a good day, the profile `gentle`, with which a [`Sim`](crate::Sim) in a program begins; [`Behavior::observed`] is what
+/// has been seen of the live service, with which the binary begins.
 ///
 /// ```
 /// use std::time::Duration;

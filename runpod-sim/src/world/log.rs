@@ -54,6 +54,8 @@ pub(crate) fn lines(pod: &Pod, after: Option<Duration>, until: Duration) -> Vec<
         all.extend(beats(pod, boot, after, until.min(end)).filter(|line| line.at < end));
         all.extend(ended.map(|at| system(at, END_OFFSET, "stop container".to_owned())).filter(wanted));
     }
+    // sshd is up long after the container's first lines, and whoever resumes goes by the last line's instant.
+    all.sort_by_key(|line| line.at);
     all
 }
 

@@ -327,13 +327,29 @@ async fn one_seed_and_one_epoch_give_the_same_bytes_twice() {
 #[tokio::test]
 async fn a_port_alone_is_one_of_this_machine_s_and_answers_can_be_verified() {
     let free = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
-    let sim = run(&["--listen", &free.to_string(), "--verify", "--profile", "observed"]).await;
+    let sim = run(&["--listen", &free.to_string(), "--verify"]).await;
     assert_eq!(sim.url, format!("http://127.0.0.1:{free}"));
     let read = async |path: &str| -> serde_json::Value {
         get(&format!("{}{path}", sim.url)).await.unwrap().json().await.unwrap()
     };
     assert_eq!(read("/_sim").await["verify"], true);
-    assert_eq!(read("/_sim/behavior").await["stale_endpoints_seconds"], 15.0);
+}
+
+#[tokio::test]
+async fn it_behaves_as_observed_unless_it_is_told_to_be_gentle() {
+    let config = file("gentle.toml", "profile = \"gentle\"\n");
+    let gentle = config.to_str().unwrap();
+    for (arguments, seconds) in [
+        (vec![], 15.0),
+        (vec!["--profile", "observed"], 15.0),
+        (vec!["--profile", "gentle"], 0.0),
+        (vec!["--config", gentle], 0.0),
+    ] {
+        let sim = run(&[vec!["--listen", "0"], arguments.clone()].concat()).await;
+        let answer = get(&format!("{}/_sim/behavior", sim.url)).await.unwrap();
+        let behavior: serde_json::Value = answer.json().await.unwrap();
+        assert_eq!(behavior["stale_endpoints_seconds"], seconds, "{arguments:?}");
+    }
 }
 
 #[test]

@@ -179,6 +179,12 @@ async fn fields_may_be_unknown_missing_or_null_alone_and_in_lists() {
         assert_eq!(list["pods"][0].pointer(pointer), value.as_ref());
         assert_eq!(list["pods"][0]["id"], id);
     }
+    let own = FaultKind::MissingField { field: field("pagination") };
+    let list = with(Fault::new(own)).await.get("/v2/pods").await.json();
+    assert!(
+        list.get("pagination").is_none() && list["pods"][0]["id"].is_string(),
+        "a list's own field: {list}"
+    );
     let caller = with(Fault::new(FaultKind::OddPod)).await;
     let list = caller.get("/v2/pods").await.json();
     assert_eq!(list["pods"].as_array().unwrap().len(), 2);

@@ -243,7 +243,21 @@ async fn ids_may_be_numbered_frames_odd_and_cursors_forgotten() {
     caller.advance(5);
     let more = Log::open(&caller, &id, "", Some(started)).await.whole("still working, step 1").await;
     assert!(!more.contains("image") && !more.contains("create"), "resuming excludes what was seen: {more}");
+    let path = format!("/v2/pods/{id}/logs");
+    let resume = |cursor: &str| caller.request(Method::GET, &path).header("last-event-id", cursor);
+    let older = resume("1969-12-31T00:00:00.000Z/000000000001");
+    caller.send(older).await.refused(400, "not known");
     caller.advance(60);
-    let resume = caller.request(Method::GET, &format!("/v2/pods/{id}/logs")).header("last-event-id", started);
-    caller.send(resume).await.refused(400, "not known");
+    caller.send(resume(started)).await.refused(400, "not known");
+}
+
+#[tokio::test]
+async fn lines_come_in_the_order_of_their_times_though_sshd_is_up_long_after_the_container() {
+    let caller = Caller::of(frozen().boot(runpod_sim::BootProfile::observed())).await;
+    let pod = caller.create(order(json!({ "ports": ["22/tcp"], "startSsh": true }))).await;
+    caller.advance(300);
+    let log = Log::open(&caller, &id(&pod), "?tail=5000", None).await.whole("step 50").await;
+    let cursors: Vec<String> = events(&log).into_iter().map(|(cursor, _)| cursor).collect();
+    assert!(log.contains("sshd listens"), "{log}");
+    assert!(cursors.is_sorted(), "{cursors:?}");
 }

@@ -26,7 +26,9 @@ impl Simulator {
         let path = folder.join("sim.toml");
         std::fs::write(&path, config)?;
         let mut command = Command::new(binary);
-        command.args(["--listen", "127.0.0.1:0", "--time-scale", "200", "--config"]).arg(path);
+        command
+            .args(["--listen", "127.0.0.1:0", "--time-scale", "200", "--profile", "gentle", "--config"])
+            .arg(path);
         let mut process = command.stdout(Stdio::piped()).stderr(Stdio::null()).spawn()?;
         let out = process.stdout.take().ok_or("the simulator has no output")?;
         let mut lines = BufReader::new(out).lines();

@@ -38,13 +38,16 @@ pub(crate) fn follow(app: &Arc<App>, call: &Call) -> Outcome {
         Some("system") => Some(Source::System),
         _ => None,
     };
-    let since = call.query("since").map(|text| instant(app, "since", text)).transpose()?;
-    let resume = call.last_event_id.as_deref().map(|text| cursor(app, text)).transpose()?;
-    let forgotten =
-        |at: Duration| behavior.log_memory.is_some_and(|memory| at.saturating_add(memory) < call.now);
-    if resume.is_some_and(forgotten) {
+    let since = call.query("since").map(|text| time("since", text)).transpose()?;
+    let since = since.map(|since| app.clock.instant(since));
+    let resume = call.last_event_id.as_deref().map(cursor).transpose()?;
+    // By the time of day, since a cursor may be older than the simulator.
+    let age = |written: Timestamp| Duration::try_from(app.clock.wall(call.now).duration_since(written)).ok();
+    let memory = behavior.log_memory.unwrap_or(Duration::MAX);
+    if resume.is_some_and(|(written, _)| age(written).is_some_and(|age| age > memory)) {
         return Err(Problem::bad_request("the cursor in Last-Event-ID is not known"));
     }
+    let resume = resume.map(|(written, number)| app.clock.instant(written).saturating_add(number));
     let mut follower = Follower {
         app: app.clone(),
         changed: app.changed.subscribe(),
@@ -66,19 +69,17 @@ pub(crate) fn follow(app: &Arc<App>, call: &Call) -> Outcome {
     Ok(Reply::Events { events, quiet: behavior.quiet_logs })
 }
 
-fn instant(app: &App, name: &str, text: &str) -> Result<Duration, Box<Problem>> {
-    let wall: Timestamp =
-        text.parse().map_err(|_| Problem::invalid(vec![format!("$.{name}: must be an RFC 3339 time")]))?;
-    Ok(app.clock.instant(wall))
+fn time(name: &str, text: &str) -> Result<Timestamp, Box<Problem>> {
+    text.parse().map_err(|_| Problem::invalid(vec![format!("$.{name}: must be an RFC 3339 time")]))
 }
 
-/// The instant of the line that an id belongs to: a time, with or without a number behind it.
-fn cursor(app: &App, id: &str) -> Result<Duration, Box<Problem>> {
-    let (time, number) = id.split_once('/').unwrap_or((id, "0"));
+/// The time of the line that an id belongs to, and the number behind it.
+fn cursor(id: &str) -> Result<(Timestamp, Duration), Box<Problem>> {
+    let (written, number) = id.split_once('/').unwrap_or((id, "0"));
     let number = number.parse().ok().filter(|number| *number < MILLISECOND);
     let number =
         number.ok_or_else(|| Problem::invalid(vec!["$.Last-Event-ID: not an id of ours".to_owned()]))?;
-    Ok(instant(app, "Last-Event-ID", time)?.saturating_add(Duration::from_nanos(number)))
+    Ok((time("Last-Event-ID", written)?, Duration::from_nanos(number)))
 }
 
 /// Nanoseconds of a millisecond.
