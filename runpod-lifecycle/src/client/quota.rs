@@ -407,6 +407,20 @@ mod tests {
     }
 
     #[tokio::test(start_paused = true)]
+    async fn to_ask_what_is_left_begins_no_window_and_takes_no_share_from_polls() {
+        let quota = Quota::default();
+        quota.observe(&headers(r#""minute";r=0;t=5"#, r#""minute";q=60;w=60"#), Instant::now());
+        assert_eq!(held(&quota, Priority::Poll), Duration::from_secs(5));
+        for (seconds, left) in [(0, 0), (5, 60), (65, 60)] {
+            tokio::time::advance(Duration::from_secs(seconds)).await;
+            let budget = quota.budget();
+            assert_eq!((budget.len(), budget[0].left), (1, left), "{seconds} s later");
+        }
+        let sent = (0..100).take_while(|_| held(&quota, Priority::Mutation).is_zero()).count();
+        assert_eq!((sent, quota.budget()[0].left), (54, 6));
+    }
+
+    #[tokio::test(start_paused = true)]
     async fn a_poll_held_by_one_window_takes_nothing_from_another() {
         let quota = Quota::default();
         let policy = r#""minute";q=60;w=60, "hour";q=1000;w=3600"#;

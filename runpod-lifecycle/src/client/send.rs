@@ -49,7 +49,9 @@ impl RunPod {
     ) -> Result<T, Error> {
         let wanted_at = Instant::now();
         let permit = self.admit(call).await?;
-        let request = self.observer.sending(&call.into(), call.attempt, wanted_at.elapsed());
+        // Leave that is given at once takes no time that anybody would call a wait.
+        let waited = Duration::from_millis(wanted_at.elapsed().as_millis() as u64);
+        let request = self.observer.sending(&call.into(), call.attempt, waited);
         let mutating = |at| {
             if call.is_change {
                 self.inner.lookups.mutated(at);
