@@ -5,3 +5,8 @@
 #[cfg(doctest)]
 #[doc = include_str!("../../docs/network.md")]
 mod network {}
+
+/// The guide to events, spans and metrics, whose example is compiled here.
+#[cfg(doctest)]
+#[doc = include_str!("../../docs/observing.md")]
+mod observing {}
