@@ -79,7 +79,7 @@ impl RunPod {
     }
 
     /// The same handle, with every event sent to `observe` too: those of [`on_event`](Self::on_event), and each request, each
-    /// operation, and each start, stop and terminate as it ends.
+    /// operation, and each start, stop and terminate as it ends. It is told of what is dropped while that is dropped.
     ///
     /// ```no_run
     /// use runpod_lifecycle::Event;
