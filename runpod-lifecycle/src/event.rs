@@ -1,13 +1,17 @@
-//! The events of deploys and waits, for programs that show progress.
+//! The events of deploys, waits and requests, for programs that show progress.
 
-use std::{fmt, sync::Arc, time::Duration};
+pub(crate) mod rate_window;
+pub(crate) mod report;
+
+use std::{fmt, time::Duration};
 
 use humantime::format_duration;
 use runpod_api::printable;
 
-use crate::{Diagnosis, Difference, PodState, Warning, pod::state::said};
+use crate::{Diagnosis, Difference, OperationReport, PodState, RequestReport, Warning, pod::state::said};
 
-/// Something that happened during a deploy or a wait.
+/// Something that happened during a deploy or a wait; for [`RunPod::on_any_event`](crate::RunPod::on_any_event) also each
+/// request, each operation, and each start, stop and terminate.
 ///
 /// Its Display is one line for a person. It holds no key, no env value and no raw body.
 #[derive(Clone, Debug)]
@@ -75,6 +79,8 @@ pub enum Event {
         pod_id: String,
         /// Its differences from the spec; empty if RunPod shows no difference.
         differences: Vec<Difference>,
+        /// USD per hour; `None` if it is stopped, or RunPod does not say.
+        cost_usd_per_hour: Option<f64>,
     },
     /// RunPod accepted the start of a pod that was adopted and stopped. Count it as billing from here on.
     AdoptedStarted {
@@ -203,6 +209,44 @@ pub enum Event {
         )]
         elapsed: Duration,
     },
+    /// RunPod accepted the start of a pod, or showed that it runs already. Told to
+    /// [`on_any_event`](crate::RunPod::on_any_event) only.
+    PodStarted {
+        /// Its id.
+        pod_id: String,
+        /// USD per hour, if RunPod said so.
+        cost_usd_per_hour: Option<f64>,
+    },
+    /// RunPod accepted the stop of a pod, or showed that it is stopped already; a pod volume goes on billing. Told to
+    /// [`on_any_event`](crate::RunPod::on_any_event) only.
+    PodStopped {
+        /// Its id.
+        pod_id: String,
+    },
+    /// RunPod accepted the end of a pod, or knows it no more: nothing of it bills. Told to
+    /// [`on_any_event`](crate::RunPod::on_any_event) only.
+    PodTerminated {
+        /// Its id.
+        pod_id: String,
+    },
+    /// A request to RunPod is over. Told to [`on_any_event`](crate::RunPod::on_any_event) only.
+    RequestEnded(RequestReport),
+    /// A request failed and is sent again after the pause; one that the rate limit makes is [`Paused`](Self::Paused). Told to
+    /// [`on_any_event`](crate::RunPod::on_any_event) only.
+    RetryAwaited {
+        /// The call that is repeated, for example `get pod`.
+        operation: String,
+        /// The id or name of what it is about; `None` for a list.
+        target: Option<String>,
+        /// For how long.
+        #[cfg_attr(
+            feature = "serde",
+            serde(rename = "pause_seconds", serialize_with = "crate::serial::seconds")
+        )]
+        pause: Duration,
+    },
+    /// An operation is over. Told to [`on_any_event`](crate::RunPod::on_any_event) only.
+    OperationEnded(OperationReport),
 }
 
 impl fmt::Display for Event {
@@ -214,6 +258,19 @@ impl fmt::Display for Event {
 }
 
 impl Event {
+    /// Returns true if it is told only to those who want to hear of everything.
+    pub(crate) fn is_traffic(&self) -> bool {
+        matches!(
+            self,
+            Self::PodStarted { .. }
+                | Self::PodStopped { .. }
+                | Self::PodTerminated { .. }
+                | Self::RequestEnded(_)
+                | Self::RetryAwaited { .. }
+                | Self::OperationEnded(_)
+        )
+    }
+
     fn tell(&self, f: &mut impl fmt::Write) -> fmt::Result {
         match self {
             Self::CatalogUnread { error } => {
@@ -233,10 +290,10 @@ impl Event {
                 write!(f, "unclear whether a pod with {hardware} was created, searching for it: {error}")
             }
             Self::PodFound { pod_id } => write!(f, "found pod {pod_id}: it had been created after all"),
-            Self::PodAdopted { pod_id, differences } if differences.is_empty() => {
+            Self::PodAdopted { pod_id, differences, .. } if differences.is_empty() => {
                 write!(f, "adopted pod {pod_id}")
             }
-            Self::PodAdopted { pod_id, differences } => {
+            Self::PodAdopted { pod_id, differences, .. } => {
                 let differences: Vec<String> = differences.iter().map(ToString::to_string).collect();
                 write!(f, "adopted pod {pod_id}, which differs from the spec: {}", differences.join("; "))
             }
@@ -263,6 +320,7 @@ impl Event {
             | Self::Paused { .. }
             | Self::OfFleet { .. }
             | Self::PollFailed { .. } => self.tell_of_wait(f),
+            _ => self.tell_of_traffic(f),
         }
     }
 
@@ -296,6 +354,25 @@ impl Event {
             _ => Ok(()),
         }
     }
+
+    fn tell_of_traffic(&self, f: &mut impl fmt::Write) -> fmt::Result {
+        match self {
+            Self::PodStarted { pod_id, cost_usd_per_hour } => {
+                write!(f, "started pod {pod_id}")?;
+                cost_usd_per_hour.map_or(Ok(()), |cost| write!(f, " at ${cost:.3}/h and its storage"))
+            }
+            Self::PodStopped { pod_id } => write!(f, "stopped pod {pod_id}"),
+            Self::PodTerminated { pod_id } => write!(f, "terminated pod {pod_id}"),
+            Self::RequestEnded(report) => write!(f, "{report}"),
+            Self::RetryAwaited { operation, target, pause } => {
+                write!(f, "waiting {} to {operation}", span(*pause))?;
+                target.as_ref().map_or(Ok(()), |target| write!(f, " {target}"))?;
+                f.write_str(" again")
+            }
+            Self::OperationEnded(report) => write!(f, "{report}"),
+            _ => Ok(()),
+        }
+    }
 }
 
 /// A pause in words. One too short to show in seconds is told all the same, and not as none.
@@ -303,45 +380,5 @@ fn span(pause: Duration) -> String {
     match pause.as_secs_f64() {
         seconds if seconds < 0.1 => format!("{} ms", (seconds * 1e3).ceil().max(1.0)),
         seconds => format!("{seconds:.1} s"),
-    }
-}
-
-/// The receiver of events. Cheap to clone; silent by default.
-#[derive(Clone, Default)]
-pub(crate) struct Observer {
-    observe: Option<Arc<Observe>>,
-    /// The place and name of the deploy of a fleet whose events it is told.
-    of: Option<Arc<(usize, String)>>,
-}
-
-type Observe = dyn Fn(&Event) + Send + Sync;
-
-impl Observer {
-    pub(crate) fn new(observe: impl Fn(&Event) + Send + Sync + 'static) -> Self {
-        Self { observe: Some(Arc::new(observe)), of: None }
-    }
-
-    /// The same observer, of one deploy of a fleet.
-    pub(crate) fn of_fleet(&self, index: usize, name: &str) -> Self {
-        Self { of: Some(Arc::new((index, name.to_owned()))), ..self.clone() }
-    }
-
-    pub(crate) fn notify(&self, event: &Event) {
-        let of_fleet = self.of.as_ref().map(|of| Event::OfFleet {
-            index: of.0,
-            name: of.1.clone(),
-            event: Box::new(event.clone()),
-        });
-        let event = of_fleet.as_ref().unwrap_or(event);
-        tracing::debug!(target: "runpod_lifecycle", "{event}");
-        if let Some(observe) = &self.observe {
-            observe(event);
-        }
-    }
-}
-
-impl fmt::Debug for Observer {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_tuple("Observer").field(&self.observe.is_some()).finish()
     }
 }

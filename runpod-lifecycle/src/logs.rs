@@ -8,7 +8,10 @@ use std::{pin::Pin, time::Duration};
 use futures_util::Stream;
 use tokio::time::{Instant, timeout_at};
 
-use crate::{Error, LogLine, LogSource, RunPod, logs::reader::Reader, pod::log::LogQuery};
+use crate::{
+    Error, LogLine, LogSource, RunPod, client::call::Call, error::operation::Operation, logs::reader::Reader,
+    pod::log::LogQuery,
+};
 
 /// The silence after which a log counts as read to its end.
 const SILENCE: Duration = Duration::from_secs(1);
@@ -63,7 +66,9 @@ impl Logs {
     /// # Errors
     /// If the log cannot be opened in that time; [`ErrorKind::Unsupported`](crate::ErrorKind) on REST v1.
     pub async fn history(self) -> Result<Vec<LogLine>, Error> {
-        self.past(LONGEST_HISTORY).await
+        let (runpod, id) = (self.runpod.clone(), self.pod_id.clone());
+        let call = Call::read(Operation::ReadLogs, Some(&id));
+        runpod.operation(call, self.past(LONGEST_HISTORY)).await
     }
 
     /// The past lines, as many as come within `longest`.

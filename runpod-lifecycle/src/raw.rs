@@ -10,7 +10,7 @@ use runpod_api::{
 
 use crate::{
     Error, ErrorKind, RunPod,
-    backend::{Answer, pages, pages::NextPage, v2::next_page},
+    backend::{Answer, answer, pages, pages::NextPage, v2::next_page},
     client::{call::Call, retry},
     error::operation::Operation,
 };
@@ -55,9 +55,10 @@ impl RunPod {
         send: impl Fn(&'a Client) -> F + Send,
     ) -> Result<ResponseValue<T>, Error>
     where
+        T: Send,
         F: Future<Output = Result<ResponseValue<T>, Failure>> + Send + 'a,
     {
-        let call = Call::raw(operation);
+        let mut call = Call::raw(operation);
         let api = self.api().ok_or_else(|| call.refused(ErrorKind::Unsupported, ONLY_V2))?;
         let mut pauses = retry::pauses(retry::ATTEMPTS);
         loop {
@@ -66,7 +67,7 @@ impl RunPod {
             let Err(error) = answer else { return answer };
             let pause = pauses.next().filter(|_| error.is_read() && error.is_retryable());
             match pause {
-                Some(pause) if self.rest_after(&error, call, pause).await => {}
+                Some(pause) if self.rest_after(&error, call, pause).await => call = call.again(),
                 _ => return Err(error),
             }
         }
@@ -78,7 +79,7 @@ const ONLY_V2: &str = "raw calls and pages are REST v2's (ApiVersion::V2)";
 
 /// An answer as a whole is its own value.
 fn whole<T>(response: ResponseValue<T>) -> Answer<ResponseValue<T>> {
-    Answer { headers: response.headers().clone(), value: response }
+    Answer { status: response.status(), headers: response.headers().clone(), value: response }
 }
 
 /// Everything that the next page depends on.
@@ -154,9 +155,11 @@ macro_rules! pages {
                             options.cursor = Some(cursor.parse().map_err(empty)?);
                         }
                         let api = runpod.backend().v2()?.client();
-                        let (page, headers) = api.$call($(&$id,)? &options).await?.into_parts();
-                        let next = next_page(page.pagination.clone());
-                        Ok(Answer { value: (page, next), headers })
+                        let response = api.$call($(&$id,)? &options).await?;
+                        Ok(answer(response, |page| {
+                            let next = next_page(page.pagination.clone());
+                            (page, next)
+                        }))
                     }
                 })
             }

@@ -54,6 +54,10 @@ impl RunPod {
     /// # Cancellation
     /// If the future is dropped after the write was sent, the key may have been added.
     pub async fn add_ssh_key(&self, key: &str) -> Result<bool, Error> {
+        self.operation(Call::mutation(Operation::WriteSshKeys, None), self.added_ssh_key(key)).await
+    }
+
+    async fn added_ssh_key(&self, key: &str) -> Result<bool, Error> {
         let refused = |kind, problem: &str| Error::of_answer(kind, Operation::WriteSshKeys, None, problem);
         let key = key::normal(key).map_err(|problem| refused(ErrorKind::Rejected, &problem))?;
         let turn = timeout(TURN_PATIENCE, self.lookups().written_ssh_keys.lock()).await;

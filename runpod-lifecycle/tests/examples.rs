@@ -348,3 +348,67 @@ fn deploy_leaves_no_pod_when_it_is_interrupted() {
         }
     });
 }
+
+/// The guide to events, spans and metrics.
+#[cfg(any(feature = "metrics", feature = "tracing"))]
+fn guide() -> String {
+    let path = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../docs/observing.md");
+    std::fs::read_to_string(path).expect("the guide is there")
+}
+
+/// The lines of a trace without what differs from run to run: ids, and the number of polls.
+#[cfg(feature = "tracing")]
+fn shape(trace: &str) -> Vec<String> {
+    let mut lines: Vec<String> = Vec::new();
+    for line in trace.lines() {
+        let words = line.split(' ').map(|word| match word.split_once('=') {
+            Some((field @ ("request_id" | "waited"), _)) => field,
+            Some(("pod", id)) if id != "\"traced\"" => "pod",
+            _ => word,
+        });
+        let line = words.collect::<Vec<_>>().join(" ");
+        if !lines.contains(&line) {
+            lines.push(line);
+        }
+    }
+    lines
+}
+
+#[cfg(feature = "tracing")]
+#[test]
+fn trace_has_every_request_in_its_operation_as_the_guide_shows_it() {
+    let (trace, guide) = (run("trace"), guide());
+    let shown = guide.split("```text\n").nth(1).and_then(|rest| rest.split("```").next()).expect("a trace");
+    assert_eq!(shape(&trace), shape(shown), "{trace}");
+    let is_inside = |line: &&str| line.trim_start().starts_with("request") && line.starts_with("  ");
+    let requests = trace.lines().filter(|line| line.contains("request_id="));
+    assert_eq!(requests.count(), trace.lines().filter(is_inside).count(), "{trace}");
+}
+
+/// The metrics in the first column of tables, without their labels.
+#[cfg(feature = "metrics")]
+fn metrics(text: &str) -> std::collections::BTreeSet<&str> {
+    let names = text.lines().filter_map(|line| line.strip_prefix("| `runpod_"));
+    names.filter_map(|rest| rest.split(['{', '`']).next()).collect()
+}
+
+#[cfg(feature = "metrics")]
+#[test]
+fn metrics_are_those_that_the_guide_lists_and_agree_with_what_was_done() {
+    let (table, guide) = (run("metrics"), guide());
+    let (_, listed) = guide.split_once("## Metrics").expect("a chapter");
+    let (listed, shown) = listed.split_once("cargo run").expect("a list, then a run");
+    for described in [listed, shown] {
+        assert_eq!(metrics(&table), metrics(described), "{table}");
+    }
+    for row in [
+        "| `runpod_pods_created_total` | 12 | count |",
+        "| `runpod_pods_ended_total` | 11 | count |",
+        "| `runpod_requests_total{operation=\"create pod\", status=\"201\"}` | 12 | count |",
+        "| `runpod_requests_total{operation=\"list pods\", status=\"503\"}` | 1 | count |",
+        "| `runpod_requests_total{operation=\"terminate pod\", status=\"204\"}` | 11 | count |",
+        "| `runpod_running_usd_per_hour` | 0.69 |  |",
+    ] {
+        assert!(table.contains(row) && guide.contains(row), "{row:?} is not in {table} and in the guide");
+    }
+}

@@ -15,3 +15,8 @@ mod migrating {}
 #[cfg(doctest)]
 #[doc = include_str!("../../docs/guides/python.md")]
 mod python {}
+
+/// The guide to events, spans and metrics, whose example is compiled here.
+#[cfg(doctest)]
+#[doc = include_str!("../../docs/observing.md")]
+mod observing {}

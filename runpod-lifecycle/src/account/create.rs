@@ -55,9 +55,9 @@ impl<T: Stored + Send + Sync> Creation<'_, T> {
         S: Future<Output = Result<Answer<T>, Failure>> + Send,
         L: Future<Output = Result<Items<T>, Error>> + Send,
     {
-        let mut pauses = retry::pauses(retry::ATTEMPTS);
+        let (mut pauses, mut call) = (retry::pauses(retry::ATTEMPTS), self.call);
         loop {
-            let error = match runpod.once(self.call, Box::pin(send())).await {
+            let error = match runpod.once(call, Box::pin(send())).await {
                 Ok(made) if self.is_made(&made) => return Ok(made),
                 Ok(other) => return self.search(runpod, self.another(&other), Some(other), list).await,
                 Err(error) if error.may_have_been_applied() => {
@@ -77,6 +77,7 @@ impl<T: Stored + Send + Sync> Creation<'_, T> {
             if !is_rested {
                 return Err(CreateError::Refused(error));
             }
+            call = call.again();
         }
     }
 

@@ -16,7 +16,7 @@ use crate::{
 
 impl RunPod {
     /// Everything of a kind that the account stores, with what is known to have changed since the list was made.
-    pub(crate) async fn read_stored<T: Stored, F>(
+    pub(crate) async fn read_stored<T: Stored + Send, F>(
         &self,
         feature: Feature,
         call: Call<'_>,

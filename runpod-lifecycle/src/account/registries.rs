@@ -56,6 +56,16 @@ impl RunPod {
         password: impl Into<Secret>,
     ) -> Result<Registry, Error> {
         let (call, password) = (Call::mutation(Operation::CreateRegistry, name), password.into());
+        self.operation(call, self.ensured_registry(call, name, user, &password)).await
+    }
+
+    async fn ensured_registry(
+        &self,
+        call: Call<'_>,
+        name: &str,
+        user: &str,
+        password: &Secret,
+    ) -> Result<Registry, Error> {
         self.require(Feature::Registries, call)?;
         for (what, text) in [("name", name), ("user", user), ("password", password.expose())] {
             if text.trim().is_empty() {
@@ -73,7 +83,7 @@ impl RunPod {
             return Ok(known);
         }
         taken.is_creating = true;
-        let made = self.make_registry(name, user, &password, &listed.items).await;
+        let made = self.make_registry(name, user, password, &listed.items).await;
         taken.is_creating = false;
         let mut made = made?;
         made.name.get_or_insert_with(|| name.to_owned());
@@ -114,7 +124,8 @@ impl RunPod {
         let call = Call::mutation(Operation::DeleteRegistry, id);
         self.require(Feature::Registries, call)?;
         let delete = || async { self.backend().v2()?.delete_registry(id).await };
-        self.delete_stored(id, call, &self.lookups().registries, delete).await.map(drop)
+        let deleted = self.delete_stored(id, call, &self.lookups().registries, delete);
+        self.operation(call, deleted).await.map(drop)
     }
 
     async fn read_registries(&self) -> Result<Items<Registry>, Error> {

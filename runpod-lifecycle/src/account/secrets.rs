@@ -57,7 +57,7 @@ impl RunPod {
         if let Some(problem) = name_problem(name).or(empty) {
             return Err(call.refused(ErrorKind::Rejected, format!("not sent: {problem}")));
         }
-        let mut stored = self.store_secret(name, &value).await?;
+        let mut stored = self.operation(call, self.store_secret(name, &value)).await?;
         stored.name.get_or_insert_with(|| name.to_owned());
         self.lookups().secrets.made(&stored);
         Ok(stored)
@@ -118,6 +118,11 @@ impl RunPod {
     /// # Cancellation
     /// If the future is dropped after the request was sent, the secret may be gone.
     pub async fn delete_account_secret(&self, name_or_id: &str) -> Result<(), Error> {
+        let call = Call::mutation(Operation::DeleteSecret, name_or_id);
+        self.operation(call, self.end_secret(name_or_id)).await
+    }
+
+    async fn end_secret(&self, name_or_id: &str) -> Result<(), Error> {
         // One list that lacks it proves nothing: it may have been stored a moment ago.
         let (mut pauses_left, mut gone) = (lag_pauses(), Vec::new());
         while let Some(pause) = pauses_left.next() {

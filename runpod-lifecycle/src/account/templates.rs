@@ -15,7 +15,8 @@ impl RunPod {
     /// # Errors
     /// If they cannot be read, each of them; [`ErrorKind::Unsupported`] on REST v1.
     pub async fn list_templates(&self) -> Result<Vec<Template>, Error> {
-        self.read_templates().await?.whole(Call::read(Operation::ListTemplates, None))
+        let call = Call::read(Operation::ListTemplates, None);
+        self.part(call, self.read_templates()).await?.whole(call)
     }
 
     /// The account's template of this name; `None` only if every page of the list was read and shows none.
@@ -24,7 +25,7 @@ impl RunPod {
     /// [`ErrorKind::Conflict`] if several have the name, with their ids; as [`list_templates`](Self::list_templates) else.
     pub async fn find_template(&self, name: &str) -> Result<Option<Template>, Error> {
         let call = Call::read(Operation::ListTemplates, Some(name));
-        only(self.read_templates().await?.named(name, call)?, call)
+        only(self.part(call, self.read_templates()).await?.named(name, call)?, call)
     }
 
     pub(crate) async fn read_templates(&self) -> Result<Items<Template>, Error> {

@@ -125,16 +125,18 @@ impl Backend {
     }
 }
 
-/// A value together with the headers it came with.
+/// A value together with the status and the headers it came with.
 #[derive(Debug)]
 pub(crate) struct Answer<T> {
     pub(crate) value: T,
+    pub(crate) status: StatusCode,
     pub(crate) headers: HeaderMap,
 }
 
-fn answer<T, U>(response: ResponseValue<T>, read: impl FnOnce(T) -> U) -> Answer<U> {
+pub(crate) fn answer<T, U>(response: ResponseValue<T>, read: impl FnOnce(T) -> U) -> Answer<U> {
+    let status = response.status();
     let (value, headers) = response.into_parts();
-    Answer { value: read(value), headers }
+    Answer { value: read(value), status, headers }
 }
 
 /// A success whose body says nothing.

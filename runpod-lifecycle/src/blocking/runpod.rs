@@ -242,6 +242,7 @@ impl RunPod {
         send: impl Fn(&'a Client) -> F + Send,
     ) -> Result<ResponseValue<T>, Error>
     where
+        T: Send,
         F: Future<Output = Result<ResponseValue<T>, Failure>> + Send + 'a,
     {
         block("raw", self.0.raw(operation, send))?

@@ -11,12 +11,12 @@ use runpod_api::{BuildError, ClientBuilder, Secret};
 #[cfg(feature = "v1")]
 use crate::backend::v1::V1;
 use crate::{
-    ApiVersion, RunPod,
+    ApiVersion, Event, RunPod,
     backend::{Backend, v2::V2},
     client::{Inner, clock::ServerClock, lookups::LookupCache, quota::Quota},
     condition::http::PATIENCE,
-    event::Observer,
     knowledge::poller::Poller,
+    observe::Observer,
     probe::Prober,
 };
 
@@ -62,6 +62,7 @@ impl RunPod {
             asks_tcp: true,
             timeout: ClientBuilder::DEFAULT_TIMEOUT,
             clock: ServerClock::default(),
+            observer: Observer::default(),
         }
     }
 }
@@ -75,6 +76,7 @@ pub struct RunPodBuilder {
     asks_tcp: bool,
     timeout: Duration,
     clock: ServerClock,
+    observer: Observer,
 }
 
 impl RunPodBuilder {
@@ -173,6 +175,18 @@ impl RunPodBuilder {
         self
     }
 
+    /// Sends every event of deploys and waits to `observe` too, as [`RunPod::on_event`]. May be called several times.
+    pub fn on_event(mut self, observe: impl Fn(&Event) + Send + Sync + 'static) -> Self {
+        self.observer = self.observer.and(observe);
+        self
+    }
+
+    /// Sends every event to `observe` too, as [`RunPod::on_any_event`]. May be called several times.
+    pub fn on_any_event(mut self, observe: impl Fn(&Event) + Send + Sync + 'static) -> Self {
+        self.observer = self.observer.and_all(observe);
+        self
+    }
+
     /// The handle.
     ///
     /// # Errors
@@ -188,7 +202,7 @@ impl RunPodBuilder {
         let (quota, timeout, clock) = (Quota::default(), self.timeout, self.clock);
         let (poller, lookups) = (Poller::default(), LookupCache::default());
         let inner = Inner { backend, quota, timeout, clock, prober, poller, lookups };
-        Ok(RunPod { inner: Arc::new(inner), observer: Observer::default(), is_ending: false })
+        Ok(RunPod { inner: Arc::new(inner), observer: self.observer, is_ending: false })
     }
 }
 

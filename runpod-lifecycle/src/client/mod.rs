@@ -4,6 +4,7 @@ pub(crate) mod builder;
 pub(crate) mod call;
 pub(crate) mod clock;
 pub(crate) mod lookups;
+mod operation;
 pub(crate) mod pace;
 pub(crate) mod quota;
 pub(crate) mod ratelimit;
@@ -18,11 +19,11 @@ use std::{
 };
 
 use crate::{
-    ApiVersion, Event,
+    ApiVersion, Event, RateWindow,
     backend::Backend,
     client::{clock::ServerClock, lookups::LookupCache, quota::Quota},
-    event::Observer,
     knowledge::poller::Poller,
+    observe::Observer,
     probe::Prober,
     version::Feature,
 };
@@ -68,12 +69,53 @@ struct Inner {
 }
 
 impl RunPod {
-    /// The same handle, with every event of its deploys and waits sent to `observe`, which must be quick.
+    /// The same handle, with every event of its deploys and waits sent to `observe` too, which must be quick. Whoever was told
+    /// of them before still is.
     ///
     /// Connections and rate-limit budget stay shared with the handle it was made from.
     #[must_use]
     pub fn on_event(&self, observe: impl Fn(&Event) + Send + Sync + 'static) -> Self {
-        self.observed_by(Observer::new(observe))
+        self.observed_by(self.observer.and(observe))
+    }
+
+    /// The same handle, with every event sent to `observe` too: those of [`on_event`](Self::on_event), and each request, each
+    /// operation, and each start, stop and terminate as it ends. It is told of what is dropped while that is dropped.
+    ///
+    /// ```no_run
+    /// use runpod_lifecycle::Event;
+    ///
+    /// # async fn example(runpod: runpod_lifecycle::RunPod) -> Result<(), runpod_lifecycle::Error> {
+    /// let runpod = runpod.on_any_event(|event| {
+    ///     if let Event::RequestEnded(request) = event {
+    ///         println!("{} {:?} in {:?}", request.operation, request.status, request.elapsed);
+    ///     }
+    /// });
+    /// runpod.list().await?;
+    /// # Ok(())
+    /// # }
+    /// ```
+    #[must_use]
+    pub fn on_any_event(&self, observe: impl Fn(&Event) + Send + Sync + 'static) -> Self {
+        self.observed_by(self.observer.and_all(observe))
+    }
+
+    /// Returns what is left of the account's rate limit, a window each, by this handle's and its clones' own reckoning. Nothing is
+    /// sent: it is empty until the first answer, and where RunPod names no limit.
+    ///
+    /// It knows nothing of what other programs send with the account until RunPod's next answer.
+    ///
+    /// ```no_run
+    /// # async fn example(runpod: runpod_lifecycle::RunPod) -> Result<(), runpod_lifecycle::Error> {
+    /// runpod.list().await?;
+    /// for window in runpod.rate_budget() {
+    ///     println!("{window}"); // minute: 59 of 60 left, anew in 12 s
+    /// }
+    /// # Ok(())
+    /// # }
+    /// ```
+    #[must_use]
+    pub fn rate_budget(&self) -> Vec<RateWindow> {
+        self.inner.quota.budget()
     }
 
     /// The same handle for finding what is to be stopped or terminated: no rate limit holds its polls back, as none holds

@@ -12,7 +12,10 @@ use std::{
 use runpod_api::http::HeaderMap;
 use tokio::time::{Instant, timeout};
 
-use crate::client::ratelimit::{RateLimit, Reported};
+use crate::{
+    RateWindow,
+    client::ratelimit::{RateLimit, Reported},
+};
 
 /// The longest a window is taken to last.
 const LONGEST: Duration = Duration::from_secs(7 * 24 * 3600);
@@ -177,6 +180,17 @@ impl Quota {
         exhausted.map(|window| window.resets_at - now).max().unwrap_or_default()
     }
 
+    /// The requests that are left in each window. Only looks: no window begins anew by it.
+    pub(crate) fn budget(&self) -> Vec<RateWindow> {
+        let (now, in_flight) = (Instant::now(), self.in_flight.load(Ordering::Relaxed));
+        let windows = self.windows.lock().unwrap_or_else(PoisonError::into_inner).clone();
+        let left = windows.into_iter().filter_map(|(name, mut window)| {
+            let is_there = window.resets_at > now || window.begin_anew(now, in_flight);
+            is_there.then(|| window.told(name, now))
+        });
+        left.collect()
+    }
+
     /// The windows as they are now: what is over has begun anew, or is forgotten.
     fn windows(&self, now: Instant) -> MutexGuard<'_, BTreeMap<String, Window>> {
         let in_flight = self.in_flight.load(Ordering::Relaxed);
@@ -215,6 +229,17 @@ impl Window {
             polls: 0,
             is_poll_held: false,
             for_polls: 0,
+        }
+    }
+
+    /// The same, as it is shown.
+    fn told(&self, name: String, now: Instant) -> RateWindow {
+        RateWindow {
+            name,
+            left: self.remaining,
+            limit: self.limit,
+            resets_in: self.resets_at.saturating_duration_since(now),
+            length: self.length,
         }
     }
 
@@ -379,6 +404,20 @@ mod tests {
             assert_eq!(pause, Duration::from_secs(10), "the share is spread over the window");
             tokio::time::advance(pause).await;
         }
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn to_ask_what_is_left_begins_no_window_and_takes_no_share_from_polls() {
+        let quota = Quota::default();
+        quota.observe(&headers(r#""minute";r=0;t=5"#, r#""minute";q=60;w=60"#), Instant::now());
+        assert_eq!(held(&quota, Priority::Poll), Duration::from_secs(5));
+        for (seconds, left) in [(0, 0), (5, 60), (65, 60)] {
+            tokio::time::advance(Duration::from_secs(seconds)).await;
+            let budget = quota.budget();
+            assert_eq!((budget.len(), budget[0].left), (1, left), "{seconds} s later");
+        }
+        let sent = (0..100).take_while(|_| held(&quota, Priority::Mutation).is_zero()).count();
+        assert_eq!((sent, quota.budget()[0].left), (54, 6));
     }
 
     #[tokio::test(start_paused = true)]

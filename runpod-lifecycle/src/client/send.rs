@@ -33,25 +33,39 @@ impl RunPod {
     /// Sends one request, once the rate limit allows it, and once only.
     ///
     /// The request is boxed by the caller: its future is large, and nobody's stack or state should be.
-    pub(crate) async fn once<T>(
+    pub(crate) async fn once<T: Send>(
         &self,
         call: Call<'_>,
         send: Pin<Box<impl Future<Output = Result<Answer<T>, Failure>> + Send>>,
     ) -> Result<T, Error> {
+        self.part(call, self.request(call, send)).await
+    }
+
+    /// The one way that a request goes: in its span, and an event when it is over.
+    async fn request<T>(
+        &self,
+        call: Call<'_>,
+        send: Pin<Box<impl Future<Output = Result<Answer<T>, Failure>> + Send>>,
+    ) -> Result<T, Error> {
+        let wanted_at = Instant::now();
         let permit = self.admit(call).await?;
+        // Leave that is given at once takes no time that anybody would call a wait.
+        let waited = Duration::from_millis(wanted_at.elapsed().as_millis() as u64);
+        let request = self.observer.sending(&call.into(), call.attempt, waited);
         let mutating = |at| {
             if call.is_change {
                 self.inner.lookups.mutated(at);
             }
         };
         mutating(Instant::now());
-        let answer = send.await;
+        let answer = request.span.around(send).await;
         mutating(Instant::now());
         match answer {
             Ok(answer) => {
                 // A failure may be another server's, with another clock.
                 self.inner.clock.observe(&answer.headers);
                 permit.answered(&answer.headers);
+                request.answered(answer.status.as_u16(), &answer.headers, self.rate_budget());
                 Ok(answer.value)
             }
             Err(failure) => {
@@ -59,13 +73,14 @@ impl RunPod {
                 if failure.status() == Some(429) {
                     self.inner.quota.hold(failure.retry_after());
                 }
+                request.failed(&failure, self.rate_budget());
                 Err(Error::of_call(self.version(), call.operation, call.target, failure))
             }
         }
     }
 
     /// Sends a request whose repetition does no harm, again after failures that may pass.
-    pub(crate) async fn repeatedly<T, F>(
+    pub(crate) async fn repeatedly<T: Send, F>(
         &self,
         call: Call<'_>,
         send: impl Fn() -> F + Send,
@@ -77,7 +92,19 @@ impl RunPod {
     }
 
     /// Sends a request once, or again after failures that may pass.
-    pub(crate) async fn send<T, F>(
+    pub(crate) async fn send<T: Send, F>(
+        &self,
+        call: Call<'_>,
+        attempts: Attempts,
+        send: impl Fn() -> F + Send,
+    ) -> Result<T, Error>
+    where
+        F: Future<Output = Result<Answer<T>, Failure>> + Send,
+    {
+        self.part(call, self.attempts(call, attempts, send)).await
+    }
+
+    async fn attempts<T: Send, F>(
         &self,
         call: Call<'_>,
         attempts: Attempts,
@@ -90,7 +117,7 @@ impl RunPod {
             Attempts::One => 1,
             Attempts::Several | Attempts::Urgent => retry::ATTEMPTS,
         });
-        let call = match attempts {
+        let mut call = match attempts {
             Attempts::Urgent => Call { priority: Priority::Ending, ..call },
             Attempts::One | Attempts::Several => call,
         };
@@ -109,6 +136,7 @@ impl RunPod {
             if !self.rest_after(&error, call, pause).await {
                 return Err(error);
             }
+            call = call.again();
         }
     }
 
@@ -130,6 +158,9 @@ impl RunPod {
             self.tell_pause(call.operation, pause, "RunPod answered 429");
         } else if !asked.is_zero() {
             self.tell_pause(call.operation, pause, "RunPod asked for it");
+        } else {
+            let (operation, target) = (call.operation.words().to_owned(), call.target.map(str::to_owned));
+            self.notify(&Event::RetryAwaited { operation, target, pause });
         }
         sleep(pause).await;
         true

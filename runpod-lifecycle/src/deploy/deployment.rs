@@ -31,6 +31,7 @@ use crate::{
         names::TakenName,
         record::Created,
     },
+    observe::doing::Doing,
     pod::{
         MARKER,
         labels::{self, Labels},
@@ -236,7 +237,9 @@ impl<'a> Deployment<'a> {
             self.rounds += std::mem::take(&mut uncounted);
             // Dropped from here on, it may leave a pod that no list shows yet.
             self.taken.is_creating = true;
-            let made = self.attempt(candidate, data_centers).await;
+            let (runpod, hardware) = (self.runpod, candidate.hardware.to_string());
+            let doing = Doing { candidate: Some(&hardware), ..Doing::new("try candidate", None) };
+            let made = runpod.operation(doing, self.attempt(candidate, data_centers)).await;
             self.taken.is_creating = false;
             match made {
                 Ok(pod) => return Ok(Some(pod)),
@@ -313,9 +316,10 @@ impl<'a> Deployment<'a> {
         candidate: &Candidate,
         data_centers: &[String],
     ) -> Result<Pod, CandidateError> {
-        let mut pauses = retry::pauses(retry::ATTEMPTS);
+        let (mut pauses, mut attempt) = (retry::pauses(retry::ATTEMPTS), 0);
         loop {
-            let error = match self.send(candidate, data_centers).await {
+            attempt += 1;
+            let error = match self.send(candidate, data_centers, attempt).await {
                 Ok(pod) => return Ok(pod),
                 Err(_) if self.is_late() && !self.is_sent => return Err(CandidateError::Late),
                 Err(error) => error,
@@ -352,11 +356,16 @@ impl<'a> Deployment<'a> {
     }
 
     /// Sends the create once. An answer about another pod is none about this one.
-    async fn send(&mut self, candidate: &Candidate, data_centers: &[String]) -> Result<Pod, Error> {
+    async fn send(
+        &mut self,
+        candidate: &Candidate,
+        data_centers: &[String],
+        attempt: u32,
+    ) -> Result<Pod, Error> {
         let (name, env) = (self.spec.name.as_str(), self.env());
         let Candidate { hardware, cloud, .. } = candidate;
         let create = Create { spec: self.spec, hardware, cloud: *cloud, data_centers, env: &env };
-        let call = Call::mutation(Operation::CreatePod, name);
+        let call = Call::mutation(Operation::CreatePod, name).attempt(attempt);
         let sent_at = OnceLock::new();
         let send = async {
             // The rate limit may have held it back beyond the end.

@@ -39,6 +39,7 @@ use crate::{
     WaitError, WaitReport,
     deploy::deployment::{Deployment, Terms},
     knowledge::names,
+    observe::doing::Doing,
     wait::{watch::watch, watcher::Watcher},
 };
 
@@ -96,6 +97,10 @@ impl RunPod {
 
     /// Deploys on terms of the caller's.
     pub(crate) async fn deploy_on(&self, spec: &PodSpec, terms: &Terms) -> Result<PodHandle, DeployError> {
+        self.operation(Doing::new("deploy pod", spec.name.as_str()), self.deploy_in_turn(spec, terms)).await
+    }
+
+    async fn deploy_in_turn(&self, spec: &PodSpec, terms: &Terms) -> Result<PodHandle, DeployError> {
         let turn = terms.turn().await;
         let placement = self.placement(spec).await?;
         // Taken only now, so that nobody queues for a name behind reads of the catalog.
@@ -213,7 +218,9 @@ impl RunPod {
         self.lookups().records.adopted(&spec.name, pod.shared());
         let pod = pod.with_origin(Origin::Adopted);
         let (pod_id, differences) = (pod.id.clone(), spec.differences(&pod));
-        self.notify(&Event::PodAdopted { pod_id: pod_id.clone(), differences });
+        // RunPod may name the price of its running while it is stopped.
+        let cost_usd_per_hour = pod.cost_usd_per_hour.filter(|_| !pod.is_stopped());
+        self.notify(&Event::PodAdopted { pod_id: pod_id.clone(), differences, cost_usd_per_hour });
         // An answer that names no state takes back nothing.
         let is_told = !matches!(pod.state, None | Some(PodState::Other(_)));
         if starts && (pod.is_stopped() || was_stopped && !is_told) {

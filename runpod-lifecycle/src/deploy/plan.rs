@@ -5,6 +5,7 @@ use std::fmt;
 use crate::{
     Candidate, Cloud, DeployError, Difference, Found, Hardware, IfExists, LeftOut, PodHandle, PodSpec,
     RunPod, Stock, Warning,
+    observe::doing::Doing,
     pods::cost::{HOURS_PER_MONTH, stopped_storage},
     spec::HardwareSpec,
     word::words,
@@ -74,6 +75,10 @@ impl RunPod {
     /// # Errors
     /// As `deploy`, for everything that happens before its first create.
     pub async fn plan(&self, spec: &PodSpec) -> Result<Plan, DeployError> {
+        self.operation(Doing::new("plan pod", spec.name.as_str()), self.planned_for(spec)).await
+    }
+
+    async fn planned_for(&self, spec: &PodSpec) -> Result<Plan, DeployError> {
         let placement = self.placement(spec).await?;
         let existing = match self.find(&spec.name).await.map_err(DeployError::Lookup)? {
             Found::None => Vec::new(),

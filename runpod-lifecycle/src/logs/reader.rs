@@ -99,7 +99,8 @@ impl Reader {
     async fn connect(&mut self) -> Result<(), Error> {
         let (resume, began) = (self.position.resume(), Instant::now());
         let Self { runpod, pod_id, .. } = &*self;
-        let call = Call::read(Operation::ReadLogs, Some(pod_id));
+        let failures = u32::try_from(self.failures).unwrap_or(u32::MAX);
+        let call = Call::read(Operation::ReadLogs, Some(pod_id)).attempt(failures.saturating_add(1));
         runpod.require(Feature::Logs, call)?;
         let open = runpod.backend().logs(pod_id, &self.query, &resume);
         match runpod.once(call, Box::pin(open)).await {

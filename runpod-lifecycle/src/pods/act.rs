@@ -6,7 +6,7 @@ use runpod_api::http::StatusCode;
 use tokio::time::{Instant, sleep, sleep_until};
 
 use crate::{
-    Accepted, Error, ErrorKind, Pod, PodHandle, PodState, RunPod,
+    Accepted, Error, ErrorKind, Event, Pod, PodHandle, PodState, RunPod,
     backend::Action,
     client::{
         call::{Attempts, Call},
@@ -33,7 +33,8 @@ impl RunPod {
     #[doc(alias("pause"))]
     pub async fn stop(&self, id: &str) -> Result<Accepted, Error> {
         let stopped = |state: &PodState| state.is_stopped();
-        self.act(Call::ending(Operation::StopPod, id), Action::Stop, id, None, stopped).await
+        let call = Call::ending(Operation::StopPod, id);
+        self.operation(call, self.act(call, Action::Stop, id, None, stopped)).await
     }
 
     /// Starts a stopped pod on the host it is pinned to. Returns once RunPod has accepted it.
@@ -56,7 +57,8 @@ impl RunPod {
         let started = |state: &PodState| {
             matches!(state, PodState::Running | PodState::Starting | PodState::Provisioning)
         };
-        self.act(Call::mutation(Operation::StartPod, id), Action::Start, id, seen, started).await
+        let call = Call::mutation(Operation::StartPod, id);
+        self.operation(call, self.act(call, Action::Start, id, seen, started)).await
     }
 
     /// Restarts the container on the same host; the container disk is wiped. Returns once RunPod
@@ -70,8 +72,12 @@ impl RunPod {
 
     /// Restarts the container of a pod that was last seen so.
     pub(crate) async fn restart_seen(&self, id: &str, seen: Option<&Pod>) -> Result<Accepted, Error> {
-        let record = self.lookups().records.of_changed(id);
         let call = Call::mutation(Operation::RestartPod, id);
+        self.operation(call, self.restart_once(call, id, seen)).await
+    }
+
+    async fn restart_once(&self, call: Call<'_>, id: &str, seen: Option<&Pod>) -> Result<Accepted, Error> {
+        let record = self.lookups().records.of_changed(id);
         let sent = Sent::new(self, &record, Action::Restart, seen);
         let answer = self.once(call, Box::pin(self.backend().act(id, Action::Restart))).await;
         sent.answered();
@@ -103,12 +109,14 @@ impl RunPod {
     /// On success nothing of the pod bills any more. On any error assume that it still does.
     #[doc(alias("delete", "destroy", "remove", "rm"))]
     pub async fn terminate(&self, id: &str) -> Result<Accepted, Error> {
-        self.delete(id, None).await.map(|()| Accepted::default())
+        let call = Call::ending(Operation::TerminatePod, id);
+        self.operation(call, self.delete(id, None)).await.map(|()| Accepted::default())
     }
 
     /// Terminates a pod that an answer has shown.
     pub(crate) async fn end(&self, pod: &Pod) -> Result<(), Error> {
-        self.delete(&pod.id, Some(pod)).await
+        let call = Call::ending(Operation::TerminatePod, pod.id.as_str());
+        self.operation(call, self.delete(&pod.id, Some(pod))).await
     }
 
     /// Terminates a pod that an answer has shown, or the one of an id that the caller gave. Sent again while a 404 may mean
@@ -155,6 +163,7 @@ impl RunPod {
             }
         }
         self.changed(&record, Changed::Terminated, true, None);
+        self.notify(&Event::PodTerminated { pod_id: id.to_owned() });
         Ok(())
     }
 
@@ -213,7 +222,7 @@ impl RunPod {
         sent.answered();
         self.remember(&record, action, answer.as_ref().err(), seen);
         let error = match answer {
-            Ok(pod) => return Ok(Accepted::by_action(action, pod.as_ref(), self.server_now())),
+            Ok(pod) => return Ok(self.accepted(action, id, pod.as_ref())),
             Err(error) => error,
         };
         if error.kind() == ErrorKind::NotFound {
@@ -229,10 +238,24 @@ impl RunPod {
         match self.settled(id).await {
             Ok(Some(pod)) if pod.state.as_ref().is_some_and(is_there) => {
                 self.remember(&record, action, None, seen);
-                Ok(Accepted::by_action(action, Some(&pod), self.server_now()))
+                Ok(self.accepted(action, id, Some(&pod)))
             }
             _ => Err(error),
         }
+    }
+
+    /// Tells of a start or a stop that was accepted.
+    fn accepted(&self, action: Action, id: &str, pod: Option<&Pod>) -> Accepted {
+        let pod_id = id.to_owned();
+        match action {
+            Action::Start => {
+                let cost_usd_per_hour = pod.and_then(|pod| pod.cost_usd_per_hour);
+                self.notify(&Event::PodStarted { pod_id, cost_usd_per_hour });
+            }
+            Action::Stop => self.notify(&Event::PodStopped { pod_id }),
+            Action::Restart => {}
+        }
+        Accepted::by_action(action, pod, self.server_now())
     }
 
     /// The pod by its id, once its last change has shown or has had [`LAG`] to; `None` if it is not known. An error if lists

@@ -2,7 +2,7 @@
 
 use crate::{
     Error, ErrorKind, Event, Pod, PodHandle, RunPod, Warning,
-    client::call::Attempts,
+    client::call::{Attempts, Call},
     error::operation::Operation,
     knowledge::{evidence::Finding, identity::hides_environment},
 };
@@ -59,6 +59,10 @@ impl RunPod {
     /// As [`list`](Self::list), and if the list holds an entry that cannot be read and has no id. A pod that cannot be asked
     /// for by its id is among [`Labelled::unreadable`], with an [`Event::Warned`].
     pub async fn list_labelled(&self, key: &str, value: &str) -> Result<Labelled, Error> {
+        self.operation(Call::read(Operation::ListPods, None), self.labelled(key, value)).await
+    }
+
+    async fn labelled(&self, key: &str, value: &str) -> Result<Labelled, Error> {
         let listing = self.read_list(Attempts::Several).await?;
         let mut found = Labelled { pods: Vec::new(), unreadable: Vec::new() };
         let records = &self.lookups().records;

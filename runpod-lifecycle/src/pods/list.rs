@@ -38,6 +38,11 @@ impl RunPod {
     /// [`ErrorKind::NotFound`] if every page of the list was read and shows none;
     /// [`ErrorKind::Conflict`] if several have the name, with their ids in the message.
     pub async fn pod(&self, id_or_name: &str) -> Result<PodHandle, Error> {
+        let call = Call::read(Operation::FindPod, Some(id_or_name));
+        self.operation(call, self.identified(id_or_name)).await
+    }
+
+    async fn identified(&self, id_or_name: &str) -> Result<PodHandle, Error> {
         if is_id(id_or_name) {
             match self.get(id_or_name).await {
                 Err(error) if matches!(error.kind(), ErrorKind::NotFound | ErrorKind::Unproven) => {
@@ -147,7 +152,8 @@ impl RunPod {
     /// As [`list`](Self::list), and if the list holds an unreadable entry that may be a pod of this
     /// name: a failed lookup is never [`Found::None`].
     pub async fn find(&self, name: &str) -> Result<Found, Error> {
-        let mut pods = self.named(name).await?;
+        let call = Call::read(Operation::FindPod, Some(name));
+        let mut pods = self.part(call, self.named(name)).await?;
         Ok(match pods.len() {
             0 => Found::None,
             1 => Found::One(pods.swap_remove(0)),
@@ -286,7 +292,8 @@ impl RunPod {
     /// and of no other that it is not.
     pub(crate) async fn read_pages(&self, attempts: Attempts) -> Listing {
         let mut listing = Listing::new(!matches!(attempts, Attempts::One));
-        let failure = self.read_into(&mut listing, attempts).await.err();
+        let call = Call::read(Operation::ListPods, None);
+        let failure = self.part(call, self.read_into(&mut listing, attempts)).await.err();
         listing.close(failure);
         let seen_at = Some(self.server_now());
         listing.pods.iter_mut().for_each(|pod| pod.seen_at = seen_at);

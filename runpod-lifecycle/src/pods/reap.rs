@@ -11,6 +11,7 @@ use crate::{
     AtEnd, Error, Event, Pod, PodHandle, PodState, RunPod, Warning,
     client::call::Attempts,
     knowledge::{evidence::LAG, identity::hides_environment, listing::Listing},
+    observe::doing::Doing,
 };
 
 /// The longest after its end that a pod may still be on its way up by a start that RunPod does not show.
@@ -166,8 +167,11 @@ impl RunPod {
     /// # Errors
     /// As [`list`](Self::list).
     pub async fn overdue(&self) -> Result<Vec<PodHandle>, Error> {
-        let (overdue, failure) = self.each_overdue(Mode::DryRun).await;
-        failure.map_or_else(|| Ok(overdue.into_iter().map(|one| one.pod).collect()), Err)
+        self.operation(Doing::new("list overdue pods", None), async {
+            let (overdue, failure) = self.each_overdue(Mode::DryRun).await;
+            failure.map_or_else(|| Ok(overdue.into_iter().map(|one| one.pod).collect()), Err)
+        })
+        .await
     }
 
     /// Ends every pod that this crate created with a [lifetime](crate::PodSpec::lifetime)
@@ -212,8 +216,11 @@ impl RunPod {
     /// A terminated pod bills nothing more. One that is stopped bills its pod volume, one that is kept what it
     /// billed before.
     pub async fn reap(&self) -> Result<Vec<Reaped>, Error> {
-        let (reaped, failure) = self.each_overdue(Mode::Ending).await;
-        failure.map_or(Ok(()), |failure| Err(self.partly_reaped(&reaped, failure))).map(|()| reaped)
+        self.operation(Doing::new("reap pods", None), async {
+            let (reaped, failure) = self.each_overdue(Mode::Ending).await;
+            failure.map_or(Ok(()), |failure| Err(self.partly_reaped(&reaped, failure))).map(|()| reaped)
+        })
+        .await
     }
 
     /// The pods whose lifetime is over, each ended as soon as nothing is in doubt any more, and why there

@@ -20,6 +20,7 @@ use crate::{
         record::{Created, PodRecord},
         search::Settled,
     },
+    observe::doing::Doing,
 };
 
 /// The pause between two polls, while they are likely to bring something.
@@ -103,8 +104,8 @@ impl PodHandle {
     /// # Cost
     /// It takes 15 s from the create on, up to 30 s if something fails, and one list. Both pods bill that long.
     pub async fn settle_name(&self) -> Result<Self, Box<GaveWay>> {
-        let settled = self.finish(self.search()).await;
-        self.stayed(settled)
+        let doing = Doing::new("settle name of pod", self.id.as_str());
+        self.runpod().operation(doing, async { self.stayed(self.finish(self.search()).await) }).await
     }
 
     /// The pod that stays, for the deploy that created this one.

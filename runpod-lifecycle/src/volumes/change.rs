@@ -25,6 +25,10 @@ impl RunPod {
     /// It bills by its new size from then on, and cannot be made smaller again.
     pub async fn grow_volume(&self, id: &str, size_gb: u32) -> Result<Volume, VolumeError> {
         let call = Call::mutation(Operation::GrowNetworkVolume, id);
+        self.operation(call, self.grown_volume(call, id, size_gb)).await
+    }
+
+    async fn grown_volume(&self, call: Call<'_>, id: &str, size_gb: u32) -> Result<Volume, VolumeError> {
         self.require(Feature::NetworkVolumes, call)?;
         if let Some(problem) = size_problem(size_gb) {
             return Err(call.refused(ErrorKind::Rejected, format!("not sent: {problem}")).into());
@@ -70,6 +74,10 @@ impl RunPod {
     /// On success it bills no more. No rate limit holds its requests back.
     pub async fn delete_volume(&self, id: &str) -> Result<(), VolumeError> {
         let call = Call::ending(Operation::DeleteNetworkVolume, id);
+        self.operation(call, self.end_volume(call, id)).await
+    }
+
+    async fn end_volume(&self, call: Call<'_>, id: &str) -> Result<(), VolumeError> {
         self.require(Feature::NetworkVolumes, call)?;
         let ending = self.for_ending();
         let mounting = ending.mounting(id).await?;

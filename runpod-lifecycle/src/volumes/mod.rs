@@ -97,6 +97,16 @@ impl RunPod {
         place: Place<'_>,
     ) -> Result<Volume, VolumeError> {
         let call = Call::mutation(Operation::CreateNetworkVolume, name);
+        self.operation(call, self.ensured_volume(call, name, size_gb, place)).await
+    }
+
+    async fn ensured_volume(
+        &self,
+        call: Call<'_>,
+        name: &str,
+        size_gb: u32,
+        place: Place<'_>,
+    ) -> Result<Volume, VolumeError> {
         self.require(Feature::NetworkVolumes, call)?;
         if let Some(problem) = problem(name, size_gb) {
             return Err(call.refused(ErrorKind::Rejected, format!("not sent: {problem}")).into());

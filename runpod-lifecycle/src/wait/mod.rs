@@ -27,8 +27,8 @@ use tokio::{
 
 use crate::{
     Condition, Event, Pod, PodHandle, Verdict, WaitError, WaitReport,
-    event::Observer,
     knowledge::search::Settled,
+    observe::{Observer, doing::Doing},
     wait::{
         source::{Observation, Source},
         watcher::Watcher,
@@ -75,9 +75,9 @@ impl<C: Condition> Wait<C> {
         self
     }
 
-    /// Sends this wait's events to `observe` instead of the handle's observer.
+    /// Sends this wait's events to `observe` too. Whoever the handle tells is told as well.
     pub fn on_event(mut self, observe: impl Fn(&Event) + Send + Sync + 'static) -> Self {
-        self.observer = Observer::new(observe);
+        self.observer = self.observer.and(observe);
         self
     }
 
@@ -109,6 +109,18 @@ impl<C: Condition + 'static> IntoFuture for Wait<C> {
     type IntoFuture = Pin<Box<dyn Future<Output = Self::Output> + Send>>;
 
     fn into_future(self) -> Self::IntoFuture {
+        Box::pin(async move {
+            let runpod = self.pod.runpod().observed_by(self.observer.clone());
+            let (id, condition) = (self.pod.id.clone(), self.condition.name());
+            let doing = Doing { condition: Some(&condition), ..Doing::new("wait for pod", id.as_str()) };
+            runpod.operation(doing, self.run()).await
+        })
+    }
+}
+
+impl<C: Condition + 'static> Wait<C> {
+    /// Waits for the pod, or for the one that it gives way to.
+    fn run(self) -> Pin<Box<dyn Future<Output = Outcome> + Send>> {
         Box::pin(async move {
             let began_at = Instant::now();
             let (last, settled) = self.watch().await;

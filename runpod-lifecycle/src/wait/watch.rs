@@ -7,8 +7,8 @@ use tokio::time::{Instant, timeout_at};
 use crate::{
     Condition, Diagnosis, Error, ErrorKind, Event, Pod, PodState, Verdict, WaitError, WaitReport, Warning,
     client::retry,
-    event::Observer,
     knowledge::evidence::is_restarted,
+    observe::Observer,
     wait::{
         error::span,
         source::{LONGEST_PAUSE, Observation, Source},

@@ -26,6 +26,7 @@ mod mock;
 mod need;
 mod network;
 mod notebook;
+mod observing;
 mod origin;
 mod patience;
 mod plan;

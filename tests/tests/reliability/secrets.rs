@@ -218,7 +218,7 @@ fn secrets_are_in_requests_and_nowhere_else() {
                 .timeout(Duration::from_secs(5))
                 .build()
                 .unwrap()
-                .on_event(move |event| events.add(&format!("{event} {event:?}\n")));
+                .on_any_event(move |event| events.add(&format!("{event} {event:?}\n")));
             // Once as it should be, then with the fault.
             do_everything(&runpod, &listener, "sound").await;
             sim.inject(fault).unwrap();

@@ -24,6 +24,7 @@ fn floors(name: &str) -> &'static [&'static [&'static str]] {
             &["knowledge"],
             &["probe"],
             &["condition"],
+            &["observe"],
             &["error", "event"],
             &["warning"],
             &["spec", "diagnosis"],

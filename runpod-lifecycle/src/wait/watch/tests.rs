@@ -262,7 +262,7 @@ async fn a_cause_in_the_log_is_an_event_once_and_the_reason_in_the_error() {
     let script = Script::new([State("RUNNING")]).with_log(CUDA);
     let told = std::sync::Arc::new(Mutex::new(Vec::new()));
     let hear = std::sync::Arc::clone(&told);
-    let observer = Observer::new(move |event| {
+    let observer = Observer::default().and(move |event| {
         if let Event::CauseFound { diagnosis, elapsed, .. } = event {
             hear.lock().unwrap().push((diagnosis.cause, elapsed.as_secs()));
         }
