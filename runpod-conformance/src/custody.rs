@@ -8,6 +8,10 @@ use crate::{limit::Rented, options::Stop, session::Session, wire::Ask};
 
 /// Time for which lists may be behind, and a second.
 const LAG: Duration = Duration::from_secs(16);
+/// The most pages that a list is taken to have.
+const PAGES: u32 = 1000;
+/// The longest that an answer of 429 is heeded while something may bill.
+const LONGEST_REST: u64 = 60;
 /// Times that everything is ended and looked for again.
 const ROUNDS: u32 = 20;
 /// Times that a pod is asked to end before lists are looked at again.
@@ -73,6 +77,8 @@ impl Session {
         if self.ledger().created.is_none() {
             return true;
         }
+        // A create without an answer may have made its pod only now.
+        self.ledger().doubt_from(self.clock.now());
         for _ in 0..ROUNDS {
             let open = self.ledger().open();
             for pod in open {
@@ -129,17 +135,19 @@ impl Session {
 
     async fn own(&self, path: &str, key: &str) -> Option<Vec<String>> {
         let (mut ids, mut next) = (Vec::new(), path.to_owned());
-        loop {
+        for _ in 0..PAGES {
             let page = self.send_ending(Ask::get("ending", &next)).await;
             let body = page.json();
             let items = body[key].as_array().filter(|_| page.is_success() && page.failure.is_none())?;
-            let own = items.iter().filter(|item| item["name"] == *self.name);
+            let is_own = |item: &&Value| item["name"] == *self.name && item["status"] != "TERMINATED";
+            let own = items.iter().filter(is_own);
             ids.extend(own.filter_map(|item| item["id"].as_str().map(str::to_owned)));
             if body["pagination"]["hasNextPage"] != true {
                 return Some(ids);
             }
             next = format!("{path}?cursor={}", body["pagination"]["nextCursor"].as_str()?);
         }
+        None
     }
 
     /// Deletes the run's template, if there may be one. Returns true if none is left.
@@ -165,8 +173,15 @@ impl Session {
         false
     }
 
-    /// Sends a request that no money limit holds back.
+    /// Sends a request that no money limit holds back. After a 429 it rests for as long as RunPod asks, or a minute.
     async fn send_ending(&self, ask: Ask) -> crate::Exchange {
-        self.send(&ask, self.clock.real_time(self.options.longest)).await
+        let answer = self.send(&ask, self.clock.real_time(self.options.longest)).await;
+        if answer.status == 429 {
+            let asked = answer.header("retry-after").and_then(|seconds| seconds.trim().parse().ok());
+            self.clock
+                .sleep(asked.map_or(PAUSE, |asked: u64| Duration::from_secs(asked.min(LONGEST_REST))))
+                .await;
+        }
+        answer
     }
 }

@@ -80,7 +80,12 @@ impl Exchange {
         let body = self.json();
         let texts = body["errors"].as_array().into_iter().flatten().chain([&body["detail"], &body["error"]]);
         let texts: Vec<&str> = texts.filter_map(Value::as_str).collect();
-        if texts.is_empty() { self.body.chars().take(120).collect() } else { texts.join("; ") }
+        match texts.is_empty() {
+            false => texts.join("; "),
+            // A success may hold what belongs to others.
+            true if self.is_success() => format!("{} bytes that are not what was asked for", self.body.len()),
+            true => self.body.chars().take(120).collect(),
+        }
     }
 }
 

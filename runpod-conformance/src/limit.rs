@@ -38,6 +38,13 @@ impl Ledger {
         self.created = Some(now);
     }
 
+    /// Lets lists count as late enough only after this, if it is not known what a create has made.
+    pub(crate) fn doubt_from(&mut self, now: Duration) {
+        if self.unclear.is_some() {
+            self.created = Some(now);
+        }
+    }
+
     /// Notes that the create made nothing.
     pub(crate) fn nothing_made(&mut self) {
         self.unclear = None;
@@ -115,6 +122,8 @@ mod tests {
         let mut ledger = Ledger::new(Some(0.1));
         assert_eq!(ledger.left(at(0)), None);
         ledger.begin(at(100), 0.36);
+        ledger.doubt_from(at(130));
+        assert_eq!(ledger.changed(), at(130), "a create may take effect as late as its answer could come");
         assert!((ledger.spent(at(200)) - 0.01).abs() < 1e-9, "a create without an answer may bill");
         ledger.made("a", Some(0.72));
         assert!((ledger.spent(at(200)) - 0.02).abs() < 1e-9, "the dearer price counts");

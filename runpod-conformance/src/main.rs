@@ -112,6 +112,9 @@ impl Arguments {
             Some(url) => url.clone(),
             None => variable("RUNPOD_API_URL").unwrap_or_else(|| LIVE_URL.to_owned()),
         };
+        if !self.live && url.trim_start().starts_with("https:") {
+            return Err(format!("{url} is not on this machine: ask it with --live and --max-usd"));
+        }
         let mut options = Options::new(url, key);
         (options.limit_usd, options.gpu, options.tell) = (self.max_usd, self.gpu, say);
         Ok(options)

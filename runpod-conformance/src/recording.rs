@@ -117,6 +117,12 @@ impl Kind {
     }
 }
 
+/// The field that a list which is the whole answer stands for, by its path.
+fn root(path: &str) -> &'static str {
+    let path = path.split('?').next().unwrap_or_default();
+    OWNED.into_iter().find(|owned| path.ends_with(&format!("/{owned}"))).unwrap_or_default()
+}
+
 /// Replaces everything that is not known to be harmless, the same by the same.
 #[derive(Debug, Default)]
 pub(crate) struct Cleaner {
@@ -139,7 +145,7 @@ impl Cleaner {
                 cleaner.learn(Kind::Request, &id);
             }
             let catalog = exchange.path.contains("/catalog/");
-            cleaner.learn_value(&exchange.json(), "", is_of(&exchange.path), catalog);
+            cleaner.learn_value(&exchange.json(), root(&exchange.path), is_of(&exchange.path), catalog);
         }
         let known: BTreeSet<&String> = cleaner.stand_ins.keys().filter(|text| text.len() > 3).collect();
         cleaner.order = known.into_iter().cloned().collect();
@@ -203,7 +209,11 @@ impl Cleaner {
         let headers = kept.map(|(name, value)| (name.clone(), self.text(value))).collect();
         let catalog = exchange.path.contains("/catalog/");
         let body = match serde_json::from_str(&exchange.body) {
-            Ok(json) => self.value(&json, "", catalog),
+            Ok(json) => self.value(&json, root(&exchange.path), catalog),
+            // Part of a list, say, in which nobody can tell what belongs to whom.
+            Err(_) if exchange.header("content-type").is_some_and(|kind| kind.contains("json")) => {
+                Value::String(format!("{} bytes that are no JSON", exchange.body.len()))
+            }
             Err(_) => Value::String(self.free(&exchange.body)),
         };
         Recording {

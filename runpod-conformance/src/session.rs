@@ -31,7 +31,10 @@ pub(crate) struct Session {
 
 impl Session {
     pub(crate) async fn new(options: Options) -> Result<Self, BuildError> {
-        let http = ClientBuilder::new(options.key.clone()).plain_http(Duration::from_secs(600))?;
+        let builder = || ClientBuilder::new(options.key.clone()).base_url(&options.url);
+        // The bindings know which addresses a key may go to.
+        drop(builder().v2()?);
+        let http = builder().plain_http(Duration::from_secs(600))?;
         let clock = Clock::of(&http, &options.url).await.edge(options.edge);
         let ledger = Ledger::new(options.limit_usd);
         let name = format!("runpod-conformance-{:08x}", fastrand::u32(..));

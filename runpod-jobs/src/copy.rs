@@ -248,29 +248,38 @@ impl Copy {
         let mut child = script.start_into(&self.session, to).await?;
         drop(child.stdin().take());
         let (tell, stderr) = (self.teller(path, size), child.stderr().take());
-        let length = async || fs::metadata(&part).await.map(|metadata| metadata.len());
-        let (waited, stderr) = tokio::join!(
-            async {
-                let mut waited = pin!(child.wait());
-                loop {
-                    tokio::select! {
-                        waited = &mut waited => return waited,
-                        () = sleep(TELLING) => tell(length().await.unwrap_or(here)),
-                    }
+        // Of the file that was opened: another download may have put it in its place by now.
+        let length = async || file.metadata().await.map(|metadata| metadata.len());
+        let wait = async {
+            let mut waited = pin!(child.wait());
+            loop {
+                tokio::select! {
+                    waited = &mut waited => return Ok(waited),
+                    () = sleep(TELLING) => {}
                 }
-            },
-            whole(stderr)
-        );
+                tell(length().await?);
+                // Little by little, so that little is left at the end.
+                file.sync_data().await?;
+            }
+        };
+        let (waited, stderr) = tokio::join!(wait, whole(stderr));
+        let waited = waited.map_err(Error::local(&part))?;
         let written = length().await.map_err(Error::local(&part))?;
         tell(written);
         if written < size {
-            grow(&mut file, written).await.map_err(Error::local(&part))?;
+            check_space(&part).await.map_err(Error::local(&part))?;
         }
         script.judge(&self.session, waited, &stderr).await?;
         if written != size || self.describe(remote, &during).await? != (size, modified) {
             return Err(Error::Changed { path: path.to_owned() });
         }
-        fs::rename(&part, local).await.map_err(Error::local(local))
+        // The pod may be gone a moment later, with the only other copy.
+        file.sync_all().await.map_err(Error::local(&part))?;
+        match fs::rename(&part, local).await {
+            // Another download of it was faster.
+            Err(error) if error.kind() == io::ErrorKind::NotFound && is_so_long(local, size).await => Ok(()),
+            renamed => renamed.map_err(Error::local(local)),
+        }
     }
 
     /// Size and time of change of a file of the pod.
@@ -311,16 +320,23 @@ impl std::fmt::Debug for Copy {
     }
 }
 
-/// Finds out if a file that was not written to its end can grow: whoever wrote it does not say why it stopped.
-async fn grow(file: &mut File, length: u64) -> io::Result<()> {
-    file.seek(SeekFrom::Start(length)).await?;
-    let grown = async {
+/// Finds out if the disk of a file that was not written to its end is full: who wrote it does not say why it stopped.
+async fn check_space(part: &Path) -> io::Result<()> {
+    let mut probe = part.as_os_str().to_owned();
+    probe.push(format!("-{}", Uuid::new_v4().simple()));
+    let written = async {
+        let mut file = File::create(&probe).await?;
         file.write_all(&vec![0; CHUNK]).await?;
-        file.flush().await
+        file.sync_data().await
     };
-    let grown = grown.await;
-    file.set_len(length).await?;
-    grown
+    let written = written.await;
+    // What was written of it is nobody's.
+    let _ = fs::remove_file(&probe).await;
+    written
+}
+
+async fn is_so_long(path: &Path, size: u64) -> bool {
+    fs::metadata(path).await.is_ok_and(|metadata| metadata.is_file() && metadata.len() == size)
 }
 
 /// Everything that a stream holds, cut at a few KiB.

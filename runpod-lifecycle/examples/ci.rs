@@ -1,11 +1,16 @@
 //! Tests a service on a GPU, for CI: exit code 0 if it works, 1 if it does not, 75 if no GPU was to be had. No pod is left.
 
-use std::{env, process::ExitCode, time::Duration};
+use std::{
+    env,
+    process::{self, ExitCode},
+    time::Duration,
+};
 
 use runpod_lifecycle::{
-    DeployError, HttpReady, IfExists, PodHandle, PodSpec, RunPod, ScopeError, Scoped, api::ClientBuilder,
+    DeployError, HttpReady, PodHandle, PodSpec, RunPod, ScopeError, Scoped, api::ClientBuilder,
 };
 use runpod_sim::{HttpAnswer, Sim};
+use tokio::signal::unix::{SignalKind, signal};
 
 const LONGEST: Duration = Duration::from_secs(900);
 /// By sysexits(3) this means: try again later.
@@ -27,15 +32,17 @@ async fn ask(pod: PodHandle, path: &str) -> Result<String, String> {
 }
 
 async fn test(runpod: &RunPod, gpu: &str, path: &str) -> Tested {
-    let commit = env::var("GIT_COMMIT").unwrap_or_else(|_| "local".to_owned());
-    let spec = PodSpec::gpu(format!("ci-{commit}"), "ghcr.io/org/service:latest", [gpu])
+    // A name of this run alone: two at a time must not end each other's pod.
+    let run = env::var("CI_JOB_ID").unwrap_or_else(|_| process::id().to_string());
+    let spec = PodSpec::gpu(format!("ci-{run}"), "ghcr.io/org/service:latest", [gpu])
         .port("8000/http")
-        .label("ci", &commit)
-        .if_exists(IfExists::Replace) // what a killed run has left
-        .lifetime(2 * LONGEST); // and `RunPod::reap` ends what the last one leaves
+        .label("ci", &run)
+        .lifetime(2 * LONGEST); // `RunPod::reap` ends what a killed run leaves
+    let mut terminate = signal(SignalKind::terminate()).expect("signals can be heard");
     let interrupt = async {
-        if tokio::signal::ctrl_c().await.is_err() {
-            std::future::pending().await
+        tokio::select! {
+            _ = tokio::signal::ctrl_c() => {}
+            _ = terminate.recv() => {}
         }
     };
     let ready = HttpReady::port(8000).path("/health");

@@ -6,8 +6,8 @@ use runpod_lifecycle::{OnFailure, PodSpec, Ready, blocking::RunPod};
 
 fn main() -> Result<(), Box<dyn Error>> {
     let runpod = RunPod::from_env()?.on_event(|event| eprintln!("{event}"));
-    let spec = PodSpec::any_gpu("sync", "runpod/pytorch:latest").port("22/tcp").max_usd_per_hour(1.0);
     let longest = Duration::from_secs(900);
+    let spec = PodSpec::any_gpu("sync", "runpod/pytorch:latest").port("22/tcp").lifetime(4 * longest);
     let pod = runpod.deploy_and_wait_until(&spec, Ready::Ssh, longest, OnFailure::Terminate)?;
     println!("{}", pod.connection().ssh_command().ok_or("no address")?);
     pod.terminate()?;

@@ -24,6 +24,10 @@ impl RunPod {
     /// Makes a call of the generated client as this crate makes its own: within the rate limit, with an [`Error`] of the
     /// same kinds, and again after failures that may pass if it only reads (`GET`). Anything else is sent once.
     ///
+    /// Make one call in `send`, which is called anew for each attempt: with two, a read that fails after a change would make
+    /// that change again. Use this crate's own verbs where there are any: its waits and deploys know nothing of what a raw
+    /// call has changed, and may go by what was before for 15 s.
+    ///
     /// `operation` are its words in errors and events: "could not *list clusters*". It leaves to deploys what polls leave to
     /// them of a rate limit that is nearly used up; [`for_ending`](Self::for_ending) goes past it.
     ///
@@ -52,25 +56,28 @@ impl RunPod {
     pub async fn raw<'a, T, F>(
         &'a self,
         operation: &'static str,
-        send: impl Fn(&'a Client) -> F + Send,
+        send: impl Fn(&'a Client) -> F + Send + 'a,
     ) -> Result<ResponseValue<T>, Error>
     where
-        T: Send,
+        T: Send + 'a,
         F: Future<Output = Result<ResponseValue<T>, Failure>> + Send + 'a,
     {
-        let mut call = Call::raw(operation);
+        let call = Call::raw(operation);
         let api = self.api().ok_or_else(|| call.refused(ErrorKind::Unsupported, ONLY_V2))?;
-        let mut pauses = retry::pauses(retry::ATTEMPTS);
-        loop {
-            let sent = send(api);
-            let answer = self.once(call, Box::pin(async { sent.await.map(whole) })).await;
-            let Err(error) = answer else { return answer };
-            let pause = pauses.next().filter(|_| error.is_read() && error.is_retryable());
-            match pause {
-                Some(pause) if self.rest_after(&error, call, pause).await => call = call.again(),
-                _ => return Err(error),
+        let attempts = async move {
+            let (mut call, mut pauses) = (call, retry::pauses(retry::ATTEMPTS));
+            loop {
+                let sent = send(api);
+                let answer = self.once(call, Box::pin(async { sent.await.map(whole) })).await;
+                let Err(error) = answer else { return answer };
+                let pause = pauses.next().filter(|_| error.is_read() && error.is_retryable());
+                match pause {
+                    Some(pause) if self.rest_after(&error, call, pause).await => call = call.again(),
+                    _ => return Err(error),
+                }
             }
-        }
+        };
+        self.part(call, attempts).await
     }
 }
 

@@ -81,7 +81,9 @@ pub(super) async fn ask(session: &Session, flavor: Option<&Flavor>) -> Result<()
         return Ok(());
     };
     for step in REFUSED {
-        session.create(step, refused(step, order(session, &flavor.id)), flavor.usd_per_hour).await?;
+        let body = refused(step, order(session, &flavor.id));
+        let usd_per_hour = if body["gpu"].is_null() { flavor.usd_per_hour } else { GPU_USD_PER_HOUR };
+        session.create(step, body, usd_per_hour).await?;
     }
     for step in GPU_REFUSED {
         match session.options.gpu {

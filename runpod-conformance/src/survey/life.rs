@@ -7,6 +7,8 @@ use serde_json::{Value, json};
 use super::log;
 use crate::{options::Stop, session::Session, wire::Ask};
 
+/// The most pages that a list is taken to have.
+const PAGES: u32 = 1000;
 const SECOND: Duration = Duration::from_secs(1);
 /// Seconds for which lists and gets are behind a change, and a few more.
 const LAG: u32 = 20;
@@ -75,15 +77,17 @@ async fn both(session: &Session, id: &str, get: &'static str, list: &'static str
 /// Reads a list page by page.
 async fn whole_list(session: &Session, step: &'static str, round: u32) -> Result<(), Stop> {
     let mut next = "/v2/pods".to_owned();
-    loop {
+    // A list that never ends is none that was read to its end.
+    for _ in 0..PAGES {
         let page = session.ask(Ask::get(step, &next).round(round)).await?.json();
         match page["pagination"]["nextCursor"].as_str() {
             Some(cursor) if page["pagination"]["hasNextPage"] == true => {
                 next = format!("/v2/pods?cursor={cursor}");
             }
-            _ => return Ok(()),
+            _ => break,
         }
     }
+    Ok(())
 }
 
 async fn look(session: &Session, id: &str, step: &'static str, times: u32) -> Result<(), Stop> {

@@ -168,3 +168,18 @@ async fn an_upload_that_broke_off_is_taken_up_where_it_stood_unless_the_file_has
     session.upload(server.path("data"), server.remote("placed")).run().await.unwrap();
     assert_eq!(fs::read(server.path("placed")).unwrap(), noise(SIZE - 1));
 }
+
+#[tokio::test]
+async fn downloads_of_one_file_at_once_all_end_well() {
+    const SIZE: usize = 24 << 20;
+    let server = Server::start().await;
+    fs::write(server.path("model"), noise(SIZE)).unwrap();
+    let session = server.session().await;
+    let download = || session.download(server.remote("model"), server.path("copy")).run();
+    for _ in 0..5 {
+        let (one, other, third) = tokio::join!(download(), download(), download());
+        assert_eq!((one.unwrap(), other.unwrap(), third.unwrap()), (1, 1, 1));
+        assert_eq!(fs::read(server.path("copy")).unwrap(), noise(SIZE));
+        fs::remove_file(server.path("copy")).unwrap();
+    }
+}

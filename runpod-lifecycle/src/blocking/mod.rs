@@ -21,7 +21,9 @@
 //!
 //! # Errors
 //! The types of the async calls. On a thread that runs async code (a tokio runtime's, `spawn_blocking` included) each call is
-//! refused as [`ErrorKind::Unsupported`](crate::ErrorKind) before anything is sent: it would hold up other tasks.
+//! refused as [`ErrorKind::Unsupported`](crate::ErrorKind) before anything is sent: it would hold up other tasks. A runtime that runs
+//! within a blocking call, such as in the work of `with_pod`, is not told from ours: make no blocking call in it. Neither is
+//! one around the `next` of an iterator that was made outside.
 //!
 //! # Cancellation
 //! A blocking call cannot be dropped: it ends by itself, at the latest after the time that a wait was given and what its

@@ -101,6 +101,13 @@ impl RunPod {
         Self(self.0.on_event(observe))
     }
 
+    /// The same handle, with every event sent to `observe`, those of requests and operations too, as
+    /// [`RunPod::on_any_event`](crate::RunPod::on_any_event).
+    #[must_use]
+    pub fn on_any_event(&self, observe: impl Fn(&Event) + Send + Sync + 'static) -> Self {
+        Self(self.0.on_any_event(observe))
+    }
+
     /// The same handle for finding what is to be stopped or terminated, as [`RunPod::for_ending`](crate::RunPod::for_ending).
     #[must_use]
     pub fn for_ending(&self) -> Self {
@@ -239,10 +246,10 @@ impl RunPod {
     pub fn raw<'a, T, F>(
         &'a self,
         operation: &'static str,
-        send: impl Fn(&'a Client) -> F + Send,
+        send: impl Fn(&'a Client) -> F + Send + 'a,
     ) -> Result<ResponseValue<T>, Error>
     where
-        T: Send,
+        T: Send + 'a,
         F: Future<Output = Result<ResponseValue<T>, Failure>> + Send + 'a,
     {
         block("raw", self.0.raw(operation, send))?

@@ -105,6 +105,11 @@ impl Deployment<'_> {
             let index = self.unclear_of(pod).or(self.unclear.len().checked_sub(1));
             let Some(candidate) = index.map(|index| self.unclear.remove(index).1) else { continue };
             self.lifetime = self.spec.lifetime_of(&candidate);
+            self.runpod.notify(&Event::PodCreated {
+                pod_id: pod.id.clone(),
+                hardware: candidate.hardware.to_string(),
+                cost_usd_per_hour: pod.cost_usd_per_hour,
+            });
             match self.within_price((**pod).clone(), &candidate).await {
                 Ok(pod) => return Ok(Some(pod)),
                 Err(CandidateError::End(error)) => return Err(error),

@@ -134,7 +134,7 @@ pub(crate) struct History {
 impl History {
     /// Returns true if an answer has shown a pod of this id.
     pub(crate) fn is_of_a_pod(&self) -> bool {
-        self.created_at.or(self.listed_at).is_some() || self.changes.last.is_some()
+        self.created_at.or(self.listed_at).is_some()
     }
 
     /// The same with one more list that showed the pod.

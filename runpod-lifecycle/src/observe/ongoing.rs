@@ -1,6 +1,10 @@
 //! Requests and operations under way: each has a span, and is an event when it is over.
 
-use std::{error::Error, time::Duration};
+use std::{
+    error::Error,
+    panic::{self, AssertUnwindSafe},
+    time::Duration,
+};
 
 use runpod_api::{Failure, FailureKind, http::HeaderMap};
 use tokio::time::Instant;
@@ -116,6 +120,11 @@ impl<R: Report> Drop for Ongoing<'_, R> {
     fn drop(&mut self) {
         let Some(report) = self.report.take() else { return };
         let event = report.after(self.began_at.elapsed());
-        self.span.end(&event, || self.observer.notify(&event));
+        let tell = || self.span.end(&event, || self.observer.notify(&event));
+        // A second panic, of an observer that hears of the first one's end, would abort the program and leave its pods to bill.
+        match std::thread::panicking() {
+            true => drop(panic::catch_unwind(AssertUnwindSafe(tell))),
+            false => tell(),
+        }
     }
 }

@@ -263,18 +263,21 @@ impl RunPod {
     pub(crate) async fn settled(&self, id: &str) -> Result<Option<Pod>, Error> {
         let patience = Instant::now() + 2 * LAG;
         loop {
-            match self.examine(id, Attempts::Several, None).await? {
-                (None, Finding::Unknown { .. }) if Instant::now() >= patience => {
+            let (pod, finding) = self.examine(id, Attempts::Several, None).await?;
+            let Finding::Unknown { until, .. } = finding else {
+                return Ok(pod.filter(|_| finding == Finding::There));
+            };
+            if Instant::now() >= patience {
+                // It is there, whatever its last change has come to.
+                let unproven = || {
                     let message = "RunPod answers 404, and yet its list shows the pod";
-                    return Err(Error::of_answer(ErrorKind::Unproven, Operation::GetPod, Some(id), message));
-                }
-                // What was asked for before then may have been long in coming.
-                (_, Finding::Unknown { until: Some(until), .. }) => {
-                    sleep_until(until.min(Instant::now() + DOUBT_PAUSE)).await;
-                }
-                (pod, Finding::There) => return Ok(pod),
-                _ => return Ok(None),
+                    Error::of_answer(ErrorKind::Unproven, Operation::GetPod, Some(id), message)
+                };
+                return pod.map(Some).ok_or_else(unproven);
             }
+            // What was asked for before then may have been long in coming.
+            let pause = Instant::now() + DOUBT_PAUSE;
+            sleep_until(until.map_or(pause, |until| until.min(pause))).await;
         }
     }
 

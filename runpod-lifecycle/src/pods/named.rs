@@ -11,7 +11,7 @@ impl RunPod {
         let reads = if is_id(id) { 1 } else { usize::MAX };
         for pause in lag_pauses().take(reads) {
             sleep(pause).await;
-            match self.named_now(id).await {
+            match self.for_ending().named_now(id).await {
                 Ok(named) if named.is_empty() => {}
                 Ok(named) => return Err(misnamed(id, &named, error)),
                 Err(_) if is_id(id) => {}
@@ -24,6 +24,9 @@ impl RunPod {
     /// The error of a verb whose id no pod has, which also says so if pods have it as their name; `None` if none has, or
     /// nobody knows.
     pub(super) async fn misnamed(&self, id: &str, error: &Error) -> Option<Error> {
+        if is_id(id) || id.is_empty() {
+            return None;
+        }
         let named = self.named_now(id).await.ok()?;
         (!named.is_empty()).then(|| misnamed(id, &named, error))
     }

@@ -177,6 +177,27 @@ fn a_name_that_looks_like_an_id_is_no_pod_that_is_gone() {
     .expect("a runtime can be had");
 }
 
+/// A text that was once no pod's name may be one by now.
+#[test]
+fn a_name_is_asked_for_each_time_however_often_it_was_nobodys() {
+    run_fast(SPEED, async {
+        let taken = Arc::new(AtomicUsize::new(0));
+        let is_taken = Arc::clone(&taken);
+        let server = Scripted::start(move |request, _| match request.method.as_str() {
+            "DELETE" => refusal(404, "pod not found"),
+            _ if is_taken.load(Ordering::Relaxed) == 0 => catalog(),
+            _ => answer(200, json!({"pods": [pod_with(json!({"name": "worker-1"}))]})),
+        })
+        .await;
+        let runpod = server.runpod();
+        runpod.terminate("worker-1").await.expect("nobody is named so");
+        taken.store(1, Ordering::Relaxed);
+        let error = runpod.terminate("worker-1").await.expect_err("the pod of this name bills on");
+        assert!(error.to_string().contains("the name of"), "{error}");
+    })
+    .expect("a runtime can be had");
+}
+
 #[test]
 fn what_nobody_is_named_after_is_gone_once_lists_have_had_their_time_to_say_so() {
     run_fast(SPEED, async {

@@ -278,6 +278,28 @@ fn an_interrupt_during_the_create_ends_the_pod_as_soon_as_it_is_there() {
     .expect("a runtime");
 }
 
+/// Each request and operation under way is told of while a panic unwinds through it.
+#[test]
+fn an_observer_that_panics_ends_the_work_and_the_pod_and_not_the_program() {
+    run_fast(SPEED, async {
+        let account = Account::new(made).await;
+        let runpod = account.runpod().on_any_event(|event| {
+            let is_stop = match event {
+                Event::RequestEnded(request) => request.operation == "stop pod",
+                Event::OperationEnded(operation) => operation.operation == "stop pod",
+                _ => false,
+            };
+            assert!(!is_stop, "a bug of the observer's");
+        });
+        let work = async |pod: PodHandle| pod.stop().await.map(drop).map_err(io::Error::other);
+        let scoped = spec();
+        let scope = async { runpod.with_pod(&scoped, Running, MINUTE, work).await };
+        std::panic::AssertUnwindSafe(scope).catch_unwind().await.expect_err("it panics");
+        assert_eq!(account.state().deleted, [OWN]);
+    })
+    .expect("a runtime");
+}
+
 #[test]
 fn a_panic_of_the_interrupt_ends_the_pod_too() {
     run_fast(SPEED, async {
