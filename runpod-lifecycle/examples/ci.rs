@@ -1,10 +1,6 @@
 //! Tests a service on a GPU, for CI: exit code 0 if it works, 1 if it does not, 75 if no GPU was to be had. No pod is left.
 
-use std::{
-    env,
-    process::{self, ExitCode},
-    time::Duration,
-};
+use std::{env, process::ExitCode, time::Duration};
 
 use runpod_lifecycle::{
     DeployError, HttpReady, PodHandle, PodSpec, RunPod, ScopeError, Scoped, api::ClientBuilder,
@@ -33,7 +29,7 @@ async fn ask(pod: PodHandle, path: &str) -> Result<String, String> {
 
 async fn test(runpod: &RunPod, gpu: &str, path: &str) -> Tested {
     // A name of this run alone: two at a time must not end each other's pod.
-    let run = env::var("CI_JOB_ID").unwrap_or_else(|_| process::id().to_string());
+    let run = env::var("CI_JOB_ID").unwrap_or_else(|_| std::process::id().to_string());
     let spec = PodSpec::gpu(format!("ci-{run}"), "ghcr.io/org/service:latest", [gpu])
         .port("8000/http")
         .label("ci", &run)
