@@ -116,6 +116,14 @@ const ONE_ACTOR: [&str; 14] = [
     "secret",
 ];
 
+/// A story without its times: when a connection that was cut is heard of is up to the kernel.
+fn untimed(story: &[String]) -> Vec<String> {
+    story
+        .iter()
+        .map(|line| line.split_once("s ").map_or(line.as_str(), |(_, event)| event).to_owned())
+        .collect()
+}
+
 #[test]
 fn a_tape_is_replayed_exactly() {
     let mut rng = StdRng::seed_from_u64(seed());
@@ -125,7 +133,7 @@ fn a_tape_is_replayed_exactly() {
             let mut choice = |_| if rng.random_bool(unfriendly) { rng.random() } else { 0 };
             let choices: Vec<String> = (0..120).map(|at| u8::to_string(&choice(at))).collect();
             let tape: Tape = choices.join(",").parse().expect("it is a tape");
-            let story = || replay(scenario, &tape).expect("loopback is free").1;
+            let story = || untimed(&replay(scenario, &tape).expect("loopback is free").1);
             assert_eq!(story(), story(), "{scenario} {tape}");
         }
     }
