@@ -23,6 +23,8 @@ use crate::{
     observe::doing::Doing,
 };
 
+/// The reason for which a pod is left that may be a second one.
+const UNSHOWN: &str = "it does not show whose it is";
 /// The pause between two polls, while they are likely to bring something.
 const PAUSE: Duration = Duration::from_secs(1);
 /// The pause between two polls from [`PATIENCE`] on.
@@ -259,7 +261,9 @@ impl PodHandle {
         }
         let order = |(listed, _): &(&Pod, Pod)| (listed.created(), listed.id.clone());
         if let Some((_, winner)) = earlier.into_iter().min_by_key(order).filter(|_| !record.is_terminated()) {
-            return Some(self.give_way(winner, created, record, trouble).await);
+            // Who gives way looks no more, so that what it leaves behind is named now.
+            let doubt = trouble.or_else(|| is_unknown.then(|| UNSHOWN.to_owned()));
+            return Some(self.give_way(winner, created, record, doubt).await);
         }
         match trouble {
             Some(trouble) => {
@@ -268,7 +272,7 @@ impl PodHandle {
             }
             None => {
                 if is_unknown {
-                    self.warn_of_doubt(record, "it does not show whose it is");
+                    self.warn_of_doubt(record, UNSHOWN);
                 }
                 Some(Settled::Stays)
             }
@@ -315,10 +319,10 @@ impl PodHandle {
         winner: Pod,
         created: &Created,
         record: &PodRecord,
-        trouble: Option<String>,
+        doubt: Option<String>,
     ) -> Settled {
-        if let Some(trouble) = trouble {
-            self.warn_of_doubt(record, &trouble);
+        if let Some(doubt) = doubt {
+            self.warn_of_doubt(record, &doubt);
         }
         record.progress(|progress| progress.winner = Some(Box::new(winner.clone())));
         let failure = self.runpod().end(&created.pod).await.err();
