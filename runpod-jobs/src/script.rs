@@ -33,21 +33,22 @@ pub(crate) struct Script<'a> {
 impl Script<'_> {
     /// Starts it; standard input and output are pipes.
     pub(crate) async fn start(&self, session: &Session) -> Result<Child<Arc<openssh::Session>>, Error> {
-        self.start_into(session, Stdio::piped()).await
+        self.start_with(session, Stdio::piped(), Stdio::piped()).await
     }
 
-    /// Starts it; standard input is a pipe, and its output goes there.
-    pub(crate) async fn start_into(
+    /// Starts it with this standard input and output.
+    pub(crate) async fn start_with(
         &self,
         session: &Session,
-        to: impl Into<Stdio>,
+        stdin: impl Into<Stdio>,
+        stdout: impl Into<Stdio>,
     ) -> Result<Child<Arc<openssh::Session>>, Error> {
         if self.arguments.iter().any(|argument| argument.as_bytes().contains(&0)) {
             return Err(Error::Unsendable { reason: "a path or word holds a NUL" });
         }
         let mut command = Arc::clone(session.master()).arc_command("sh");
         command.args(["-c", self.text, "sh"]).raw_args(self.arguments.iter().map(|word| quoted(word)));
-        command.stdin(Stdio::piped()).stdout(to).stderr(Stdio::piped());
+        command.stdin(stdin).stdout(stdout).stderr(Stdio::piped());
         match command.spawn().await {
             Ok(child) => Ok(child),
             Err(error) => Err(session.failed(self.during, &error).await),
