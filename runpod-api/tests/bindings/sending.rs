@@ -137,7 +137,7 @@ async fn a_redirect_is_followed_on_the_same_host_only() {
     stolen.assert_calls(0);
 }
 
-/// Who answers with a redirect may have acted already: what the next place says proves nothing.
+/// A server that answers with a redirect may have acted already: the next answer proves nothing.
 #[tokio::test]
 async fn a_redirect_of_a_change_is_not_followed() {
     let server = MockServer::start_async().await;

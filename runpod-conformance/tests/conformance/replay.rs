@@ -152,7 +152,7 @@ async fn facade(server: &MockServer, operation: &Operation) -> Option<Result<(),
     })
 }
 
-/// What a deploy and its searches ask beside the create.
+/// Everything that a deploy and its searches ask beside the create.
 fn empty_account(server: &MockServer) {
     server.mock(|when, then| {
         when.method("GET").path("/v2/catalog/gpus");

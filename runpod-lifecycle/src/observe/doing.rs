@@ -1,4 +1,4 @@
-//! What is being done, as spans and reports name it.
+//! The operation and its subject, as spans and reports name them.
 
 /// An operation that is to begin: its name and what it is about.
 #[derive(Clone, Copy, Debug)]
@@ -10,7 +10,7 @@ pub(crate) struct Doing<'a> {
     /// The hardware that is asked for.
     #[cfg_attr(not(feature = "tracing"), allow(dead_code, reason = "only its span has it"))]
     pub(crate) candidate: Option<&'a str>,
-    /// What is waited for.
+    /// The condition that is waited for.
     #[cfg_attr(not(feature = "tracing"), allow(dead_code, reason = "only its span has it"))]
     pub(crate) condition: Option<&'a str>,
 }
@@ -23,7 +23,7 @@ impl<'a> Doing<'a> {
 
 #[cfg(feature = "tracing")]
 impl<'a> Doing<'a> {
-    /// What it is about, as a pod or as something else.
+    /// Its subject, as a pod or as something else.
     pub(super) fn pod_or_target(&self) -> (Option<&'a str>, Option<&'a str>) {
         if self.operation.ends_with(" pod") { (self.target, None) } else { (None, self.target) }
     }

@@ -17,7 +17,7 @@ use crate::{
 /// The header in which RunPod names a request.
 const REQUEST_ID: &str = "x-request-id";
 
-/// What an end is told by.
+/// The report of an end.
 pub(crate) trait Report {
     /// The event of an end after so long.
     fn after(self, elapsed: Duration) -> Event;

@@ -66,7 +66,7 @@ impl Notebook {
         self.0.lock().expect("no test panics with it")
     }
 
-    /// What was seen while some work was done, with all time of the test in one thread.
+    /// Everything seen while some work was done, with all time of the test in one thread.
     fn during<T>(work: impl Future<Output = T>) -> (T, Self) {
         let notebook = Self::default();
         let done = subscriber::with_default(notebook.clone(), || run_fast(100, work));

@@ -13,7 +13,7 @@ use crate::mock::{GPU, fresh_pod};
 /// Every metric that a recorder has heard, by its name and labels in order.
 type Metrics = BTreeMap<String, DebugValue>;
 
-/// What a recorder hears while some work is done.
+/// Everything that a recorder hears while some work is done.
 fn during<T>(work: impl AsyncFnOnce(&Snapshotter) -> T) -> T {
     let recorder = DebuggingRecorder::new();
     let snapshotter = recorder.snapshotter();
@@ -21,7 +21,7 @@ fn during<T>(work: impl AsyncFnOnce(&Snapshotter) -> T) -> T {
     done.expect("a runtime can be had")
 }
 
-/// What was heard since the last call; gauges begin at 0 again. Each metric has a description.
+/// Everything heard since the last call; gauges begin at 0 again. Each metric has a description.
 fn heard(snapshotter: &Snapshotter) -> Metrics {
     let metrics = snapshotter.snapshot().into_vec().into_iter().map(|(key, unit, description, value)| {
         let (name, labels) = key.key().clone().into_parts();

@@ -1,4 +1,4 @@
-//! Who hears of what happens: observers, requests and operations as events, what is left of the rate limit.
+//! Observers, requests and operations as events, and the rest of the rate limit.
 
 mod metrics;
 
